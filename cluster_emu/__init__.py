@@ -1,0 +1,1 @@
+"""What does live migration do to my cluster? A page-level, agent-based emulator of VM migration."""
