@@ -1,0 +1,84 @@
+# cluster_emu: everything a newcomer or a build server types. Needs make and Python >= 3.11.
+
+# Leave empty to take the first suitable of CANDIDATES, or name one: make run PYTHON=/opt/python3.12
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# One environment, two stamps: what `run` needs, and on top of it what the checks need.
+RUN_STAMP := $(VENV)/installed-run
+DEV_STAMP := $(VENV)/installed-dev
+
+RESULTS := results/cluster
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test slow lint types bench experiments clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUN_STAMP) ## compare the proposed filter with its baseline on a cluster: table and figure
+	$(BIN)/cluster-emu compare cluster --strategies time-series,history-majority \
+		--replications 10 --jobs 2 --out $(RESULTS)
+	@echo
+	@echo "Figures and tables are in $(RESULTS):"
+	@find $(RESULTS) -maxdepth 1 -type f | sort | sed 's/^/  /'
+
+test: $(DEV_STAMP) ## the fast test suite
+	$(BIN)/python -m pytest -q -n auto
+
+slow: $(DEV_STAMP) ## the tests that take minutes
+	$(BIN)/python -m pytest -q -n auto -m slow
+
+lint: $(DEV_STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_STAMP) ## mypy, strict on the package
+	$(BIN)/mypy
+
+bench: $(DEV_STAMP) ## speed and memory
+	$(BIN)/python -m pytest -q --benchmark-enable benchmarks
+
+experiments: $(RUN_STAMP) ## every experiment at its smallest size, into a temporary directory
+	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	for script in experiments/*.py; do \
+		echo "$$script --quick"; \
+		$(BIN)/python "$$script" --quick --out "$$out/$$(basename "$$script" .py)"; \
+	done
+
+clean: ## remove the environment, the caches and what was built; results/ stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An interpreter that was upgraded or removed leaves a dangling or newer link here, so make comes back.
+$(BIN)/python:
+	@seen=; \
+	for python in $(CANDIDATES); do \
+		command -v "$$python" >/dev/null 2>&1 || continue; \
+		seen="$$seen $$python"; \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue; \
+		if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+			echo "$$python cannot make virtual environments: install its venv module" \
+				"(Debian and Ubuntu: apt install python3-venv)" >&2; \
+			continue; \
+		fi; \
+		echo "Making $(VENV) with $$("$$python" --version)"; \
+		exec "$$python" -m venv --clear $(VENV); \
+	done; \
+	echo "cluster_emu needs Python 3.11 or newer with its venv module;" \
+		"found:$${seen:- none of $(CANDIDATES)}. Name one with PYTHON=..." >&2; \
+	exit 1
+
+$(RUN_STAMP): $(BIN)/python pyproject.toml
+	@echo "Installing cluster_emu into $(VENV) (the first time takes a minute or two) ..."
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
+$(DEV_STAMP): $(BIN)/python pyproject.toml
+	@echo "Installing cluster_emu and its checks into $(VENV) (the first time takes a minute or two) ..."
+	@$(PIP) install --quiet --editable '.[dev]'
+	@touch $(RUN_STAMP) $@
