@@ -60,7 +60,7 @@ $(BIN)/python:
 	for python in $(CANDIDATES); do \
 		command -v "$$python" >/dev/null 2>&1 || continue; \
 		seen="$$seen $$python"; \
-		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue; \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 		if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
 			echo "$$python cannot make virtual environments: install its venv module" \
 				"(Debian and Ubuntu: apt install python3-venv)" >&2; \

@@ -21,9 +21,9 @@ BoolColumn = NDArray[np.bool_]
 class HostColumns:
     """One row per physical machine, each column of shape [hosts].
 
-    `memory_reserved_bytes` counts the VMs that run there and those that are on their way there (and,
-    in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a host in
-    `drained` takes no new VM. `powerable` is False for hosts that must stay on.
+    `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
+    (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
+    host in `drained` takes no new VM. `powerable` is False for hosts that must stay on.
     """
 
     cpu_capacity: FloatColumn
@@ -52,10 +52,10 @@ class HostColumns:
 class VMColumns:
     """One row per VM, each column of shape [vms].
 
-    `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from the
-    request until the migration ends. `demand` is the wanted share of `cpu_capacity`; `cpu_granted`
-    what the host could give. `intensity` scales the VM's write classes; `dirty_pages_per_s` is the
-    number of distinct pages dirtied per second at that intensity.
+    `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
+    the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
+    `cpu_granted` what the host could give. `intensity` scales the VM's write classes;
+    `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
     """
 
     cpu_capacity: FloatColumn
@@ -100,4 +100,5 @@ class ClusterState:
 
     def sum_per_host(self, values: FloatColumn | IntColumn) -> FloatColumn:
         """Sum a VM column over the VMs of each host, shape [hosts]."""
-        return np.bincount(self.vms.host, weights=values, minlength=self.host_count)
+        sums = np.bincount(self.vms.host, weights=values, minlength=self.host_count)
+        return sums.astype(np.float64, copy=False)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 # From the ground up; a room may import from its own layer and from any layer before it.
 LAYERS = (
-    {"errors", "registry", "scenario", "state", "streams"},
+    {"errors", "registry", "scenario", "state", "streams", "units"},
     {"accounting", "memory", "network", "strategies", "workload"},
     {"agents", "consolidation", "migration"},
     {"building"},

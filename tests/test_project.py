@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
+import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,31 @@ def constants_then_classes_then_the_rest(name: str) -> tuple[int, str]:
     """Return the key of the order that the linter keeps in ``__all__``."""
     rank = 0 if name.isupper() else 1 if name[0].isupper() else 2
     return rank, name
+
+
+def test_what_the_package_imports_is_declared() -> None:
+    """Guards against what only happens to be installed."""
+    declared = {normal(re.split(r"[<>=~! \[]", one)[0]) for one in PROJECT["dependencies"]}
+    providers = packages_distributions()
+    provided = {
+        name: {normal(distribution) for distribution in providers.get(name, ["not installed"])}
+        for name in third_party_imports()
+    }
+    assert {name: by for name, by in provided.items() if not by & declared} == {}
+
+
+def third_party_imports() -> set[str]:
+    trees = [ast.parse(path.read_text("utf-8")) for path in SOURCES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    froms = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    tops = {name.split(".")[0] for name in plain | froms}
+    return tops - set(sys.stdlib_module_names) - {"cluster_emu"}
+
+
+def normal(distribution: str) -> str:
+    """Return a distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_no_file_is_long() -> None:
