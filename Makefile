@@ -31,7 +31,8 @@ test: $(DEV_STAMP) ## the fast test suite
 	$(BIN)/python -m pytest -q -n auto
 
 slow: $(DEV_STAMP) ## the tests that take minutes
-	$(BIN)/python -m pytest -q -n auto -m slow
+	@# pytest ends with 5 where there is no such test
+	$(BIN)/python -m pytest -q -n auto -m slow || [ $$? -eq 5 ]
 
 lint: $(DEV_STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .
