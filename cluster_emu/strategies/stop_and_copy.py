@@ -1,0 +1,32 @@
+"""Stop-and-copy: the oldest method, and the bound the others are measured against."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.strategies.base import TableStrategy
+from cluster_emu.strategies.contract import Decision, Mode, strategies
+
+
+@strategies.register("stop-and-copy")
+@dataclass(frozen=True, kw_only=True)
+class StopAndCopy(TableStrategy):
+    """Suspend the VM, send all of its memory once, resume it at the target.
+
+    No method sends fewer pages and none has a longer downtime: V / B for V bytes at rate B.
+    """
+
+    name: ClassVar[str] = "stop-and-copy"
+    summary: ClassVar[str] = "suspend, send every page once, resume"
+    source: ClassVar[str] = "Xen xc_domain_save.c, non-live save"
+
+    @property
+    def mode(self) -> Mode:
+        """Return that there is no live phase at all."""
+        return Mode.STOP_AND_COPY
+
+    def decide(self, code: int, *, first_round: bool) -> Decision:
+        """Return NOT_DUE: nothing is sent while the VM runs."""
+        return Decision.NOT_DUE
