@@ -11,6 +11,8 @@ from typing import ClassVar, Literal, Protocol
 
 from cluster_emu.registry import Registry
 
+AtDeadline = Literal["abort", "stop"]
+
 
 class Verdict(Enum):
     """What follows the round that has just ended."""
@@ -53,25 +55,28 @@ class Progress:
 
 
 class StopRule(Protocol):
-    """Decides when live rounds end. Implementations are frozen pydantic dataclasses.
-
-    Attributes:
-        name: the registered kebab-case name.
-        summary: one line saying when it stops.
-        source: where the rule comes from.
-        deadline_s: seconds after the first page at which `at_deadline` strikes, even in mid-round;
-            None for never.
-        at_deadline: "abort" ends the migration as not converged, "stop" forces stop-and-copy.
-    """
+    """Decides when live rounds end. Implementations are frozen pydantic dataclasses."""
 
     name: ClassVar[str]
+    """The registered kebab-case name."""
     summary: ClassVar[str]
+    """One line saying when it stops."""
     source: ClassVar[str]
+    """Where the rule comes from."""
 
     @property
-    def deadline_s(self) -> float | None: ...
+    def deadline_s(self) -> float | None:
+        """Seconds after the first page at which `at_deadline` strikes, even in mid-round.
+
+        None for never.
+        """
+
     @property
-    def at_deadline(self) -> Literal["abort", "stop"]: ...
+    def at_deadline(self) -> AtDeadline:
+        """What the deadline does.
+
+        "abort" ends the migration as not converged, "stop" forces stop-and-copy.
+        """
 
     def verdict(self, progress: Progress) -> tuple[Verdict, str]:
         """Return what follows the round, and the reason in words (empty for CONTINUE)."""

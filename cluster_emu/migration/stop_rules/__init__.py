@@ -1,0 +1,32 @@
+"""When live rounds end: one file per rule, any of which goes with any strategy.
+
+Every rule ends every migration: fixed-rounds, xen-legacy and xen-v2 by their number of rounds,
+no-progress and clark because a whole number cannot shrink for ever, qemu and deadline by a deadline
+that cannot be left out. The last four also stop once live rounds can do no more, because rounds
+that send nothing take no time and would never reach a deadline.
+"""
+
+from cluster_emu.migration.stop_rules.base import DeadlineStopRule
+from cluster_emu.migration.stop_rules.clark import ClarkStop
+from cluster_emu.migration.stop_rules.deadline import Deadline
+from cluster_emu.migration.stop_rules.fixed_rounds import FixedRounds
+from cluster_emu.migration.stop_rules.no_progress import NoProgress
+from cluster_emu.migration.stop_rules.qemu import QemuStop
+from cluster_emu.migration.stop_rules.xen_legacy import XenLegacyStop
+from cluster_emu.migration.stop_rules.xen_v2 import XenV2Stop
+from cluster_emu.migration.stopping import Progress, StopRule, Verdict, stop_rules
+
+__all__ = [
+    "ClarkStop",
+    "Deadline",
+    "DeadlineStopRule",
+    "FixedRounds",
+    "NoProgress",
+    "Progress",
+    "QemuStop",
+    "StopRule",
+    "Verdict",
+    "XenLegacyStop",
+    "XenV2Stop",
+    "stop_rules",
+]
