@@ -1,0 +1,108 @@
+"""Write profiles: named descriptions of how a VM dirties its memory.
+
+The numbers of the shipped profiles are data, in profiles.toml, with their source and how far they
+can be trusted.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cached_property
+from importlib.resources import files
+from typing import Annotated
+
+import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.state import FloatColumn, IntColumn
+from cluster_emu.workload.bursts import Burst
+from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
+
+SHARE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class WriteProfile:
+    """How a VM dirties its memory, whatever its size.
+
+    Every page belongs to one write class; the moving set and the sweep write on top of that.
+    Writes run in operational time: the VM's intensity scales all of them. Bursts, which belong to
+    the VM and not to its pages, change that intensity in wall time.
+
+    Args:
+        summary: what kind of VM this is.
+        source: where the numbers come from.
+        tag: how far they can be trusted, for example "order of magnitude".
+        zipf: pages with Zipf write rates.
+        classes: the other pages; all shares, with that of `zipf`, must sum to 1.
+        moving: a working set that moves.
+        sweep: a sequential writer.
+        burst: on/off bursts.
+    """
+
+    summary: str = ""
+    source: str = "the user"
+    tag: str = "given"
+    zipf: ZipfWrites | None = None
+    classes: Annotated[tuple[WriteClass, ...], Field(validate_default=True)] = ()
+    moving: MovingSet | None = None
+    sweep: Sweep | None = None
+    burst: Burst | None = None
+
+    @field_validator("classes")
+    @classmethod
+    def _shares_sum_to_one(
+        cls, classes: tuple[WriteClass, ...], info: ValidationInfo
+    ) -> tuple[WriteClass, ...]:
+        zipf = info.data.get("zipf")
+        total = sum(one.share for one in classes) + (zipf.share if zipf else 0.0)
+        if abs(total - 1.0) > SHARE_TOLERANCE:
+            raise ValueError(f"shares, with that of zipf, that sum to 1 (these sum to {total:g})")
+        return classes
+
+    def write_classes(self) -> tuple[WriteClass, ...]:
+        """Return all write classes, the Zipf bins first; their shares sum to 1."""
+        return self._all_classes
+
+    @cached_property
+    def _all_classes(self) -> tuple[WriteClass, ...]:
+        binned = self.zipf.classes() if self.zipf else ()
+        return (*binned, *self.classes)
+
+    def distinct_share(self, operational_s: FloatColumn) -> FloatColumn:
+        """Return the expected share of pages dirtied in stretches of operational time.
+
+        Classes: ``sum f_c (1 - exp(-rate_c T))``. The moving set and the sweep hit pages of all
+        classes alike, so the shares left clean multiply. The stretch is taken to begin with a
+        fresh moving set; it is exact then.
+
+        Args:
+            operational_s: lengths, any shape.
+        """
+        dirtied = np.zeros(np.shape(operational_s))
+        for one in self.write_classes():
+            dirtied -= one.share * np.expm1(-one.writes_per_page_s * operational_s)
+        for extra in (self.moving, self.sweep):
+            if extra is not None:
+                dirtied += (1.0 - dirtied) * extra.dirtied_share(operational_s)
+        return dirtied
+
+    def distinct_pages(self, page_count: int, duration_s: float) -> float:
+        """Return the expected number of distinct pages dirtied in `duration_s` at intensity 1."""
+        return page_count * float(self.distinct_share(np.array([duration_s]))[0])
+
+    def dirty_pages_per_s(self, page_count: IntColumn, intensity: FloatColumn) -> FloatColumn:
+        """Return the expected number of distinct pages dirtied within one second, shape [vms].
+
+        Args:
+            page_count: pages of each VM, shape [vms].
+            intensity: write intensity of each VM, shape [vms].
+        """
+        return page_count * self.distinct_share(intensity)
+
+
+def load_profiles() -> dict[str, WriteProfile]:
+    """Return the profiles shipped with the package by name."""
+    text = (files("cluster_emu.workload") / "profiles.toml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, WriteProfile]).validate_python(tomllib.loads(text))

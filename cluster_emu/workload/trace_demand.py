@@ -1,0 +1,116 @@
+"""CPU demand that follows traces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass as plain_dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.state import FloatColumn
+from cluster_emu.workload.demand import Demand, Seconds, demand_models
+from cluster_emu.workload.traces import DemandTraces
+
+GOLDEN_SHARE = 0.381966
+"""Multiples of this share of a whole stay well apart, however many are used."""
+
+
+@demand_models.register("trace")
+@dataclass(frozen=True)
+class TraceDemand:
+    """Every VM follows a trace; which one is drawn at random, or given by the order of the files.
+
+    Args:
+        interpolation: "step" holds a sample until the next one; "linear" goes straight from sample
+            to sample, seen every `step_s` seconds.
+        step_s: how long a value holds with "linear"; "step" uses the traces' own step.
+        order: "shuffled" gives VM i the trace ``permutation[i mod traces]``, "files" trace
+            ``i mod traces``.
+        rotation_share: where there are more VMs than traces, each further use of a trace runs
+            ahead of the one before by this share of the trace, so that copies do not move in step.
+    """
+
+    name: ClassVar[str] = "trace"
+    summary: ClassVar[str] = "every VM follows a CPU trace, which starts again after its end"
+    source: ClassVar[str] = "trace folders; step or linear between samples is the user's choice"
+
+    interpolation: Literal["step", "linear"] = "step"
+    step_s: Seconds = 60.0
+    order: Literal["shuffled", "files"] = "shuffled"
+    rotation_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = GOLDEN_SHARE
+
+    def build(self, vm_count: int, rng: np.random.Generator, traces: DemandTraces) -> Demand:
+        """Return the demand of VMs that follow `traces`; `rng` draws the permutation."""
+        use, place = np.divmod(np.arange(vm_count), traces.trace_count)
+        shuffled = rng.permutation(traces.trace_count)
+        trace = shuffled[place] if self.order == "shuffled" else place
+        ahead = np.rint(use * self.rotation_share * traces.sample_count).astype(np.int64)
+        playback = _Playback(traces.values, trace, ahead)
+        said = self._assumptions(vm_count, traces)
+        if self.interpolation == "step":
+            return _Stepped(vm_count, traces.step_s, said, playback)
+        return _Linear(vm_count, self.step_s, said, playback, traces.step_s)
+
+    def _assumptions(self, vm_count: int, traces: DemandTraces) -> tuple[str, ...]:
+        held = f"each sample holds for {traces.step_s:g} s"
+        if self.interpolation == "linear":
+            held = f"straight lines between samples {traces.step_s:g} s apart"
+            held += f", seen every {self.step_s:g} s"
+        said = [f"CPU demand follows {traces.source}: {held}; a trace starts again after its end."]
+        if vm_count > traces.trace_count:
+            said.append(
+                f"{vm_count} VMs share {traces.trace_count} traces; each further use of a trace "
+                f"runs ahead by {self.rotation_share:.1%} of its length."
+            )
+        return tuple(said)
+
+
+@plain_dataclass(frozen=True, slots=True, eq=False)
+class _Playback:
+    """Which trace each VM follows and by how many samples it runs ahead, both of shape [vms]."""
+
+    values: NDArray[np.float64]
+    trace: NDArray[np.int64]
+    ahead: NDArray[np.int64]
+
+    def sample(self, number: int, vms: slice) -> FloatColumn:
+        """Return sample `number` of some VMs, counted on past the end of the traces."""
+        place = (number + self.ahead[vms]) % self.values.shape[1]
+        shares: FloatColumn = self.values[self.trace[vms], place]
+        return shares
+
+
+class _Stepped(Demand):
+    def __init__(
+        self, vm_count: int, step_s: float, assumptions: tuple[str, ...], playback: _Playback
+    ) -> None:
+        super().__init__(vm_count, step_s, assumptions)
+        self._playback = playback
+
+    def shares(self, step: int, vms: slice) -> FloatColumn:
+        return self._playback.sample(step, vms)
+
+
+class _Linear(Demand):
+    def __init__(
+        self,
+        vm_count: int,
+        step_s: float,
+        assumptions: tuple[str, ...],
+        playback: _Playback,
+        sample_s: float,
+    ) -> None:
+        super().__init__(vm_count, step_s, assumptions)
+        self._playback = playback
+        self._sample_s = sample_s
+
+    def shares(self, step: int, vms: slice) -> FloatColumn:
+        passed = step * self.step_s / self._sample_s
+        number = math.floor(passed)
+        weight = passed - number
+        here, there = self._playback.sample(number, vms), self._playback.sample(number + 1, vms)
+        return (1.0 - weight) * here + weight * there
