@@ -66,11 +66,19 @@ class Demand(ABC):
 
 
 class DemandModel(Protocol):
-    """Recipe of a `Demand`. Implementations are frozen pydantic dataclasses."""
+    """Recipe of a `Demand`. Implementations are frozen pydantic dataclasses.
+
+    Attributes:
+        name: the registered kebab-case name.
+        summary: one line saying what it does.
+        source: where it comes from.
+        uses_traces: whether the traces given to `build` have any effect.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     source: ClassVar[str]
+    uses_traces: ClassVar[bool]
 
     def build(self, vm_count: int, rng: np.random.Generator, traces: DemandTraces) -> Demand:
         """Return the demand of `vm_count` VMs; a model may ignore `rng` and `traces`."""

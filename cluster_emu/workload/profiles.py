@@ -7,14 +7,23 @@ can be trusted.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
 from typing import Annotated
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.dataclasses import dataclass
 
+from cluster_emu.registry import from_validation
 from cluster_emu.state import FloatColumn, IntColumn
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
@@ -60,6 +69,19 @@ class WriteProfile:
         if abs(total - 1.0) > SHARE_TOLERANCE:
             raise ValueError(f"shares, with that of zipf, that sum to 1 (these sum to {total:g})")
         return classes
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, object]) -> WriteProfile:
+        """Return the profile that plain values describe, as in a scenario file.
+
+        Raises:
+            ScenarioError: if one of them is unknown, missing or not allowed; its field is the
+                dotted path to it.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(dict(parameters))
+        except ValidationError as error:
+            raise from_validation(error) from error
 
     def write_classes(self) -> tuple[WriteClass, ...]:
         """Return all write classes, the Zipf bins first; their shares sum to 1."""

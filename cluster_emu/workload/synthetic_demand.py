@@ -22,6 +22,7 @@ class ConstantDemand:
     name: ClassVar[str] = "constant"
     summary: ClassVar[str] = "every VM wants the same share of its CPU, always"
     source: ClassVar[str] = "definition"
+    uses_traces: ClassVar[bool] = False
 
     share: Share = 0.5
 
@@ -56,6 +57,7 @@ class DiurnalDemand:
     name: ClassVar[str] = "diurnal"
     summary: ClassVar[str] = "a daily cosine wave, each VM's peak shifted at random"
     source: ClassVar[str] = "definition"
+    uses_traces: ClassVar[bool] = False
 
     mean: Share = 0.3
     amplitude: Annotated[Share, Field(validate_default=True)] = 0.2

@@ -37,6 +37,7 @@ class TraceDemand:
     name: ClassVar[str] = "trace"
     summary: ClassVar[str] = "every VM follows a CPU trace, which starts again after its end"
     source: ClassVar[str] = "trace folders; step or linear between samples is the user's choice"
+    uses_traces: ClassVar[bool] = True
 
     interpolation: Literal["step", "linear"] = "step"
     step_s: Seconds = 60.0

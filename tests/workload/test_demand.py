@@ -84,6 +84,15 @@ def test_what_is_assumed_is_said(demand: Demand) -> None:
     assert all(text.endswith(".") for text in demand.assumptions)
 
 
+@pytest.mark.parametrize("case", MODELS)
+def test_traces_matter_where_the_model_says_so(case: str) -> None:
+    name, parameters = MODELS[case]
+    same = np.array_equal(
+        build(name, **parameters).at(7.0), build(name, 100, RAMP, **parameters).at(7.0)
+    )
+    assert same != demand_models.create(name, **parameters).uses_traces
+
+
 def test_constant_demand_never_changes() -> None:
     demand = build("constant", share=0.25)
     assert demand.at(0.0).tolist() == [0.25] * 100
