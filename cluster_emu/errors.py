@@ -61,6 +61,7 @@ class UnknownNameError(ClusterEmuError):
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
+        self.name = name
         self.allowed = f"one of {', '.join(names)}{hint}"
         super().__init__(f"unknown {kind} {name!r}: allowed is {self.allowed}")
 

@@ -13,9 +13,10 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.state import BoolColumn, FloatColumn
 from cluster_emu.streams import Purpose, Streams
+from cluster_emu.units import ParseSeconds
 
 # Intervals shorter than this would cost millions of draws per simulated day.
-Duration = Annotated[float, Field(ge=0.01, le=1e12, allow_inf_nan=False)]
+Duration = Annotated[float, ParseSeconds, Field(ge=0.01, le=1e12, allow_inf_nan=False)]
 
 DRAWN_AT_ONCE = 32
 """Durations drawn in one go, and toggles of the past kept for callers that look back."""

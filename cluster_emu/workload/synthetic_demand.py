@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.state import FloatColumn
+from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.demand import Demand, Seconds, Share, demand_models
 from cluster_emu.workload.traces import DemandTraces
 
@@ -62,8 +63,8 @@ class DiurnalDemand:
     mean: Share = 0.3
     amplitude: Annotated[Share, Field(validate_default=True)] = 0.2
     period_s: Seconds = 86_400.0
-    peak_at_s: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] = 50_400.0
-    jitter_s: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] = 7_200.0
+    peak_at_s: Annotated[float, ParseSeconds, Field(ge=0, le=1e12, allow_inf_nan=False)] = 50_400.0
+    jitter_s: Annotated[float, ParseSeconds, Field(ge=0, le=1e12, allow_inf_nan=False)] = 7_200.0
     step_s: Seconds = 60.0
 
     @field_validator("amplitude")

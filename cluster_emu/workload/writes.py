@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.state import FloatColumn
+from cluster_emu.units import ParseSeconds
 
 Rate = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 PositiveShare = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -43,7 +44,7 @@ class MovingSet:
 
     share: PositiveShare
     writes_per_page_s: Rate
-    period_s: Annotated[float, Field(ge=1e-3, le=1e12, allow_inf_nan=False)]
+    period_s: Annotated[float, ParseSeconds, Field(ge=1e-3, le=1e12, allow_inf_nan=False)]
 
     def dirtied_share(self, operational_s: FloatColumn) -> FloatColumn:
         """Return the share of all pages this dirties from the start of a period on.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.migration.stopping import AtDeadline, Progress, StopRule, Verdict
+from cluster_emu.units import PositiveSeconds
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = PositiveSeconds
 Answer = tuple[Verdict, str]
 
 LONGEST_HISTORY = 16

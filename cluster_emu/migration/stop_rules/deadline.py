@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.migration.stop_rules.base import (
@@ -14,6 +13,7 @@ from cluster_emu.migration.stop_rules.base import (
     at_rest,
 )
 from cluster_emu.migration.stopping import AtDeadline, Progress, stop_rules
+from cluster_emu.units import PositiveSeconds
 
 
 @stop_rules.register("deadline")
@@ -30,7 +30,7 @@ class Deadline(DeadlineStopRule):
     summary: ClassVar[str] = "go on until a time limit, then stop or give up"
     source: ClassVar[str] = "common practice, for example a cancel after so many seconds"
 
-    deadline_s: float = Field(gt=0, allow_inf_nan=False)
+    deadline_s: PositiveSeconds
     at_deadline: AtDeadline = "stop"
 
     def judge(self, progress: Progress) -> Answer:

@@ -1,0 +1,142 @@
+"""The agents: physical machines, VMs, and the manager that decides which VM goes where.
+
+Machines and VMs are thin: their numbers live in the model's columns, an attribute reads its row. The
+manager takes the decisions of a control instant and runs the queue of migrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mesa import Agent, Model
+from mesa.discrete_space import FixedAgent
+
+from cluster_emu.consolidation.contract import Move, Plan, Priority, Trigger, TriggerReport
+from cluster_emu.migration.dispatcher import Dispatcher
+from cluster_emu.state import ClusterState, FloatColumn
+
+
+class PhysicalMachine(FixedAgent):
+    """A physical machine, the row `index` of the host columns."""
+
+    def __init__(self, model: Model, index: int, state: ClusterState) -> None:
+        super().__init__(model)
+        self.index = index
+        self._state = state
+
+    @property
+    def utilisation(self) -> float:
+        """Share of its CPU capacity in use."""
+        return float(self._state.hosts.utilisation[self.index])
+
+    @property
+    def memory_free_bytes(self) -> int:
+        """Memory neither in use nor reserved."""
+        return int(self._state.hosts.memory_free_bytes[self.index])
+
+    @property
+    def switched_on(self) -> bool:
+        """Whether it draws power."""
+        return bool(self._state.hosts.switched_on[self.index])
+
+    @property
+    def vm_numbers(self) -> list[int]:
+        """Numbers of the VMs that run on it."""
+        return [int(vm) for vm in self._state.vms_on(self.index)]
+
+
+class VirtualMachine(Agent):
+    """A VM, the row `index` of the VM columns."""
+
+    def __init__(self, model: Model, index: int, state: ClusterState, profile: str) -> None:
+        super().__init__(model)
+        self.index = index
+        self.profile = profile
+        self._state = state
+
+    @property
+    def host(self) -> int:
+        """Number of the machine it runs on."""
+        return int(self._state.vms.host[self.index])
+
+    @property
+    def demand(self) -> float:
+        """CPU it wants, as a share of its capacity."""
+        return float(self._state.vms.demand[self.index])
+
+    @property
+    def intensity(self) -> float:
+        """Write intensity."""
+        return float(self._state.vms.intensity[self.index])
+
+    @property
+    def dirty_pages_per_s(self) -> float:
+        """Distinct pages it dirties per second."""
+        return float(self._state.vms.dirty_pages_per_s[self.index])
+
+    @property
+    def migrating(self) -> bool:
+        """Whether a migration of it is queued or running."""
+        return bool(self._state.vms.queued[self.index])
+
+
+class MigrationManager(Agent):
+    """Decides at control instants which VM goes where, and runs the queue of migrations.
+
+    Args:
+        model: the model it belongs to.
+        state: the columns.
+        triggers: what may prompt migrations, asked in this order.
+        dispatcher: queues and runs migrations.
+        watts: power of every host if switched on, utilisation [hosts] -> watts [hosts].
+        switch_off_empty_hosts: whether hosts without VMs are switched off at control instants.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        state: ClusterState,
+        triggers: tuple[Trigger, ...],
+        dispatcher: Dispatcher,
+        watts: Callable[[FloatColumn], FloatColumn],
+        switch_off_empty_hosts: bool,
+    ) -> None:
+        super().__init__(model)
+        self.dispatcher = dispatcher
+        self.reports: list[tuple[float, TriggerReport]] = []
+        self._state = state
+        self._triggers = triggers
+        self._watts = watts
+        self._switch_off_empty_hosts = switch_off_empty_hosts
+
+    def plan(self, now_s: float) -> None:
+        """Ask every trigger for moves, queue them, and switch off what is empty."""
+        if self._triggers:
+            plan = Plan.of(self._state, self._watts)
+            for trigger in self._triggers:
+                moves, report = trigger.moves(plan)
+                self.reports.append((now_s, report))
+                for move in moves:
+                    self.dispatcher.request(move, now_s)
+        self.dispatcher.admit(now_s)
+
+    def migrate(self, vm: int, target: int, now_s: float) -> None:
+        """Queue the migration of one VM, as a user would.
+
+        Raises:
+            ValueError: if the VM is migrating already, is there already, or does not fit.
+        """
+        vms, hosts = self._state.vms, self._state.hosts
+        source = int(vms.host[vm])
+        if vms.queued[vm] or source == target:
+            raise ValueError(f"VM {vm} is migrating already, or is on host {target} already")
+        if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:
+            raise ValueError(f"VM {vm} does not fit into the free memory of host {target}")
+        self.dispatcher.request(Move(vm, source, target, "request", Priority.USER), now_s)
+        self.dispatcher.admit(now_s)
+
+    def switch_off_empty(self) -> None:
+        """Switch off every host that has no VM and expects none."""
+        if self._switch_off_empty_hosts:
+            hosts = self._state.hosts
+            hosts.switched_on &= (hosts.memory_reserved_bytes > 0) | (hosts.vm_count > 0)

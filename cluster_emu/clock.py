@@ -1,0 +1,50 @@
+"""When ticks and control instants are: counted in whole numbers, so that time does not drift."""
+
+from __future__ import annotations
+
+import math
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.scenario import Run
+
+TOLERANCE = 1e-9
+
+
+class Clock:
+    """Turns numbers of ticks into seconds.
+
+    Args:
+        run: tick, control interval and duration.
+
+    Raises:
+        ScenarioError: if the tick is longer than the control interval or does not divide it.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.duration_s = run.duration_s
+        self._tick_s = run.tick_s
+        self._control_s = run.control_interval_s
+        self._per_control = round(run.control_interval_s / run.tick_s)
+        exact = self._per_control * run.tick_s
+        if self._per_control < 1 or not math.isclose(
+            exact, run.control_interval_s, rel_tol=TOLERANCE
+        ):
+            allowed = f"a time that divides run.control_interval_s = {run.control_interval_s:g} s"
+            raise ScenarioError("run.tick_s", run.tick_s, allowed)
+
+    def tick(self, number: int) -> tuple[float, float]:
+        """Return the start and the end of tick `number`, from 0; the last one may be shorter."""
+        return self._instant(number), min(self._instant(number + 1), self.duration_s)
+
+    def is_control_instant(self, time_s: float) -> bool:
+        """Tell whether the start of a tick is a control instant."""
+        return time_s % self._control_s == 0
+
+    def control_instants(self, until_s: float) -> int:
+        """Return how many control instants there are up to and including `until_s`."""
+        return math.floor(until_s / self._control_s) + 1
+
+    def _instant(self, tick: int) -> float:
+        """Count whole control intervals and ticks within one: the same instants for every tick."""
+        intervals, rest = divmod(tick, self._per_control)
+        return intervals * self._control_s + rest * self._tick_s

@@ -1,0 +1,111 @@
+"""Queues migrations, starts them when they may, and moves the VM in the columns when it has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cluster_emu.consolidation.move import Move
+from cluster_emu.migration.admission import Admission, Limits
+from cluster_emu.migration.job import Migration
+from cluster_emu.migration.kit import MigrationKit
+from cluster_emu.migration.records import MigrationRecord, Phase
+from cluster_emu.state import ClusterState
+
+
+class Dispatcher:
+    """Runs the fourth step of a migration for everyone who asks for one.
+
+    Memory is reserved at the target when a migration is asked for, and given back at the source
+    when it has ended, so a queued migration can always be carried out.
+
+    Args:
+        kit: what migrations are made from.
+        limits: how many may run at once.
+        before_change: called with the time before any host column that costs energy changes.
+    """
+
+    def __init__(
+        self, kit: MigrationKit, limits: Limits, before_change: Callable[[float], None]
+    ) -> None:
+        self.records: list[MigrationRecord] = []
+        self.active: dict[int, Migration] = {}
+        self._kit = kit
+        self._state: ClusterState = kit.state
+        self._admission: Admission[Migration] = Admission(limits, kit.state.hosts)
+        self._before_change = before_change
+
+    @property
+    def queue_length(self) -> int:
+        """Number of migrations that wait for their turn."""
+        return len(self._admission)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no migration waits or runs."""
+        return not self.active and not len(self._admission)
+
+    def request(self, move: Move, now_s: float) -> MigrationRecord:
+        """Reserve memory at the target and queue the migration."""
+        vms, hosts = self._state.vms, self._state.hosts
+        self._before_change(now_s)
+        record = MigrationRecord(
+            migration=len(self.records),
+            vm=move.vm,
+            source=move.source,
+            target=move.target,
+            reason=move.reason,
+            strategy=self._kit.strategy.name,
+            memory_pages=int(vms.page_count[move.vm]),
+            queued_s=now_s,
+        )
+        self.records.append(record)
+        hosts.memory_reserved_bytes[move.target] += vms.memory_bytes[move.vm]
+        hosts.switched_on[move.target] = True
+        vms.queued[move.vm] = True
+        vms.target[move.vm] = move.target
+        migration = self._kit.make(record, self)
+        self._admission.put(migration, move.source, move.target, int(move.priority))
+        return record
+
+    def admit(self, now_s: float) -> None:
+        """Start every queued migration that the limits allow."""
+        for migration in self._admission.admit():
+            self.active[migration.record.migration] = migration
+            migration.start(now_s)
+
+    def end_run(self, now_s: float) -> None:
+        """Close what is still under way when the run ends."""
+        for migration in self._admission.drop_all():
+            migration.record.outcome = Phase.UNFINISHED.value
+            migration.record.why = "still queued when the run ended"
+        for migration in list(self.active.values()):
+            why = f"{migration.state.value} when the run ended"
+            migration.give_up(now_s, Phase.UNFINISHED, why)
+
+    # --- what a migration reports ----------------------------------------------------------------
+
+    def paused(self, migration: Migration, now_s: float) -> None:
+        """Nothing changes in the columns: the VM still belongs to its source."""
+
+    def resumed(self, migration: Migration, now_s: float) -> None:
+        """Move the VM to its target."""
+        vms, hosts = self._state.vms, self._state.hosts
+        record = migration.record
+        self._before_change(now_s)
+        vms.host[record.vm] = record.target
+        hosts.vm_count[record.source] -= 1
+        hosts.vm_count[record.target] += 1
+
+    def ended(self, migration: Migration, now_s: float) -> None:
+        """Give back the memory the VM does not need any more and let others start."""
+        vms, hosts = self._state.vms, self._state.hosts
+        record = migration.record
+        self._before_change(now_s)
+        left = record.source if vms.host[record.vm] == record.target else record.target
+        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
+        vms.queued[record.vm] = False
+        vms.target[record.vm] = -1
+        del self.active[record.migration]
+        self._admission.release(record.source, record.target)
+        if migration.state is not Phase.UNFINISHED:
+            self.admit(now_s)

@@ -1,0 +1,388 @@
+"""One migration from its first byte to its end: the fourth step of a VM migration.
+
+A `Migration` is a transfer in the fluid network. The network tells it its rate; it answers when, at
+that rate, its next event comes: the end of a live round, of stop-and-copy, or of the post-copy push.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.memory.postcopy import PostCopyEngine
+from cluster_emu.migration.phases import LiveRound, PostCopyPush, SendingPhase, StoppedCopy
+from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
+from cluster_emu.migration.settings import TransferSettings
+from cluster_emu.migration.stopping import Progress, StopRule, Verdict
+from cluster_emu.network.fluid import FluidLoop
+from cluster_emu.strategies.contract import Mode, Strategy
+
+MAX_EMPTY_ROUNDS = 100
+"""Rounds in a row that send nothing after which the VM is stopped: it would go on for ever."""
+
+
+class Memory(Protocol):
+    """Makes the page state of the VM for the phases of one migration."""
+
+    def engine(self) -> PagesEngine:
+        """Return the page state at the start of the migration, histories warmed."""
+        ...
+
+    def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
+        """Return the state in which the VM resumes without the pages stale in `engine`."""
+        ...
+
+
+class Intensity(Protocol):
+    """The VM's write intensity as a piecewise constant function of time."""
+
+    def level(self, now_s: float) -> float:
+        """Return the intensity at `now_s`."""
+        ...
+
+    def next_change(self, now_s: float) -> float:
+        """Return the next instant after `now_s` at which it may change, or inf."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told what the rest of the cluster has to know about a migration."""
+
+    def paused(self, migration: Migration, now_s: float) -> None:
+        """The VM no longer runs at the source."""
+        ...
+
+    def resumed(self, migration: Migration, now_s: float) -> None:
+        """The VM runs at the target."""
+        ...
+
+    def ended(self, migration: Migration, now_s: float) -> None:
+        """The migration is over; see its record for how."""
+        ...
+
+
+class Migration:
+    """A running migration.
+
+    Args:
+        record: its row of results, filled in as it goes.
+        rounds: where its rows of the table `rounds` go.
+        strategy: what is sent when.
+        rule: when live rounds end.
+        settings: costs and limits.
+        memory: the VM's page state.
+        intensity: the VM's write intensity over time.
+        route: link numbers from source to target.
+        loop: the network it runs in.
+        watcher: who is told of its pause, resume and end.
+    """
+
+    def __init__(
+        self,
+        record: MigrationRecord,
+        rounds: list[RoundRecord],
+        strategy: Strategy,
+        rule: StopRule,
+        settings: TransferSettings,
+        memory: Memory,
+        intensity: Intensity,
+        route: tuple[int, ...],
+        loop: FluidLoop,
+        watcher: Watcher,
+    ) -> None:
+        self.record = record
+        self.state = Phase.QUEUED
+        self.route = route
+        self._rounds = rounds
+        self._strategy = strategy
+        self._rule = rule
+        self._settings = settings
+        self._memory = memory
+        self._intensity_path = intensity
+        self._loop = loop
+        self._watcher = watcher
+        self._engine: PagesEngine | None = None
+        self._phase: SendingPhase | None = None
+        self._intensity = 0.0
+        self._bytes_per_s = 0.0
+        self._since_s = 0.0
+        self._measured_bytes_per_s = 0.0
+        self._left_before: list[int] = []
+        self._empty_rounds = 0
+        self._last_round_reason = ""
+        self._deadline: object | None = None
+        self._timer: object | None = None
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire so far, as of the last event."""
+        return self.record.bytes + (self._phase.bytes_sent if self._phase else 0.0)
+
+    # --- the course of a migration ---------------------------------------------------------------
+
+    def start(self, now_s: float) -> None:
+        """Begin to move the VM."""
+        self.record.start_s = now_s
+        self._engine = self._memory.engine()
+        self._follow_intensity(now_s)
+        if self._rule.deadline_s is not None:
+            self._deadline = self._loop.call_at(
+                now_s + self._rule.deadline_s, self._deadline_struck
+            )
+        if self._strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
+            self.state = Phase.PRE_COPY
+            self._begin_round(now_s)
+            self._join(now_s, self._settings.bandwidth_bytes_per_s)
+        else:
+            self._pause(now_s, self._strategy.mode.value)
+
+    def _begin_round(self, now_s: float) -> None:
+        self._phase = LiveRound(self._pages, self._rule, now_s)
+
+    def _round_ended(self, now_s: float) -> bool:
+        """Close the live round; return whether another one follows."""
+        live = self._live_round
+        counts = live.end(now_s - self._since_s, self._intensity)
+        self._since_s = now_s
+        self._phase = None
+        self.record.add_round(counts)
+        self._rounds.append(RoundRecord.live(self.record, live.start_s, now_s, counts))
+        duration_s = now_s - live.start_s
+        if duration_s > 0:
+            self._measured_bytes_per_s = counts.bytes_sent / duration_s
+        left = self._pages.stale_pages
+        progress = Progress(
+            round_number=self.record.rounds,
+            memory_pages=self.record.memory_pages,
+            pages_left=left,
+            bytes_left=left * self._pages.page_wire_bytes,
+            pages_left_before=tuple(self._left_before),
+            sent_pages=counts.sent,
+            skipped_pages=counts.skipped + counts.deferred,
+            total_sent_pages=self.record.pages_sent_precopy,
+            bytes_per_s=self._measured_bytes_per_s or self._bytes_per_s,
+            elapsed_s=now_s - self.record.start_s,
+        )
+        self._left_before.append(left)
+        self._empty_rounds = 0 if counts.sent else self._empty_rounds + 1
+        verdict, reason = self._judge(progress)
+        if verdict is Verdict.ABORT:
+            self._finish(now_s, Phase.NOT_CONVERGED, reason)
+        elif verdict is Verdict.STOP:
+            self._pause(now_s, reason)
+        else:
+            self._begin_round(now_s)
+        return verdict in (Verdict.CONTINUE, Verdict.LAST_ROUND)
+
+    def _judge(self, progress: Progress) -> tuple[Verdict, str]:
+        if self._last_round_reason:
+            return Verdict.STOP, self._last_round_reason
+        if (
+            self._strategy.mode is Mode.HYBRID
+            and progress.round_number >= self._strategy.live_rounds
+        ):
+            return Verdict.STOP, f"{self._strategy.live_rounds} live rounds before post-copy"
+        verdict, reason = self._rule.verdict(progress)
+        if verdict is Verdict.LAST_ROUND:
+            self._last_round_reason = reason
+        if verdict is Verdict.CONTINUE and self._nothing_can_change():
+            return Verdict.STOP, "nothing left to send live"
+        return verdict, reason
+
+    def _nothing_can_change(self) -> bool:
+        patience = MAX_EMPTY_ROUNDS if self._pages.idle_rounds_matter else 1
+        return self._empty_rounds >= patience
+
+    def _pause(self, now_s: float, why: str) -> None:
+        """Stop the VM and, after the time that takes, send what may only be sent now."""
+        self.record.pause_s = now_s
+        self.record.why = why
+        self.state = Phase.STOP_AND_COPY
+        self._watcher.paused(self, now_s)
+        self._timer = self._loop.call_at(now_s + self._settings.suspend_s, self._send_stopped)
+
+    def _send_stopped(self, now_s: float) -> None:
+        total_bytes = self._settings.device_state_bytes
+        if not self._resumes_early:
+            stop_set = self._pages.stop_set()
+            self.record.pages_rescued = self._pages.rescued_pages()
+            self.record.pages_sent_stop = len(stop_set)
+            total_bytes += len(stop_set) * self._pages.page_wire_bytes
+            self._pages.arrive(stop_set)
+        self._phase = StoppedCopy(total_bytes, now_s)
+        if total_bytes <= 0:
+            self._stopped_sent(now_s)
+            return
+        self._join(now_s, self._settings.stop_bandwidth_bytes_per_s)
+
+    def _stopped_sent(self, now_s: float) -> None:
+        stopped = self._phase
+        assert isinstance(stopped, StoppedCopy)
+        self.record.bytes += stopped.total_bytes
+        self._rounds.append(
+            RoundRecord.single(
+                self.record,
+                Phase.STOP_AND_COPY,
+                self.record.pause_s,
+                now_s + self._settings.resume_s,
+                self.record.pages_sent_stop,
+                stopped.total_bytes,
+            )
+        )
+        self._phase = None
+        self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
+
+    def _resume(self, now_s: float) -> None:
+        self.record.resume_s = now_s
+        if not self._resumes_early:
+            self._check_memory()
+            self._watcher.resumed(self, now_s)
+            self._finish(now_s, Phase.COMPLETED, "")
+            return
+        self.state = Phase.POST_COPY
+        self._watcher.resumed(self, now_s)
+        missing = self._pages.stale_pages
+        self._phase = PostCopyPush(self._memory.post_copy(self._pages), missing, now_s)
+        self._join(now_s, self._settings.stop_bandwidth_bytes_per_s)
+
+    def _push_ended(self, now_s: float) -> None:
+        push = self._phase
+        assert isinstance(push, PostCopyPush)
+        push.engine.finish()
+        self._check_memory()
+        self.record.pages_sent_postcopy = push.missing_pages
+        self.record.bytes += push.total_bytes
+        self.record.demand_faults = push.engine.faults
+        self.record.fault_stall_s = push.engine.stall_s
+        self._rounds.append(
+            RoundRecord.single(
+                self.record,
+                Phase.POST_COPY,
+                push.start_s,
+                now_s,
+                push.missing_pages,
+                push.total_bytes,
+            )
+        )
+        self._phase = None
+        self._finish(now_s, Phase.COMPLETED, "")
+
+    def _deadline_struck(self, now_s: float) -> None:
+        if self.state is not Phase.PRE_COPY:
+            return
+        why = f"deadline of {self._rule.deadline_s:g} s"
+        if self._rule.at_deadline == "abort":
+            self._leave(now_s)
+            self._finish(now_s, Phase.NOT_CONVERGED, why)
+            return
+        self._account(now_s)
+        self._last_round_reason = why
+        self._live_round.cut_short()
+        self._loop.reschedule(self, self._predict(now_s))
+
+    def give_up(self, now_s: float, outcome: Phase, why: str) -> None:
+        """End the migration wherever it stands."""
+        if self._phase is not None:
+            self._leave(now_s)
+        self._finish(now_s, outcome, why)
+
+    def _leave(self, now_s: float) -> None:
+        """Take the unfinished phase off the network and keep count of what it sent."""
+        self._loop.remove(self)
+        self._account(now_s)
+        assert self._phase is not None
+        self.record.bytes += self._phase.bytes_sent
+        if isinstance(self._phase, LiveRound):
+            self.record.pages_sent_precopy += self._phase.pages_sent
+        self._phase = None
+
+    def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
+        self.state = outcome
+        for handle in (self._deadline, self._timer):
+            if handle is not None:
+                self._loop.cancel(handle)
+        self.record.close(now_s, outcome, why)
+        self._engine = None
+        self._watcher.ended(self, now_s)
+
+    def _check_memory(self) -> None:
+        """Prove, where versions are kept, that the target's memory is the source's."""
+        versions = self._pages.versions
+        if versions is not None and len(versions.stale()):
+            raise RuntimeError(
+                f"migration {self.record.migration}: {len(versions.stale())} pages of VM "
+                f"{self.record.vm} are stale at the target"
+            )
+
+    # --- as a transfer in the network ------------------------------------------------------------
+
+    def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
+        """Account for what the old rate carried and return when the next event comes."""
+        self._account(now_s)
+        self._bytes_per_s = bytes_per_s
+        return self._predict(now_s)
+
+    def due(self, now_s: float) -> float | None:
+        """Handle the event that was predicted; None leaves the network."""
+        if isinstance(self._phase, LiveRound):
+            return self._predict(now_s) if self._round_ended(now_s) else None
+        self._account(now_s)
+        if isinstance(self._phase, StoppedCopy):
+            self._stopped_sent(now_s)
+        else:
+            self._push_ended(now_s)
+        return None
+
+    def _join(self, now_s: float, cap: float) -> None:
+        self._since_s = now_s
+        self._bytes_per_s = 0.0
+        self._loop.add(self, self.route, cap=cap)
+
+    def _account(self, now_s: float) -> None:
+        """Tell the phase what went over the wire since the last time."""
+        duration_s = now_s - self._since_s
+        self._since_s = now_s
+        if duration_s > 0 and self._phase is not None:
+            self._phase.advance(duration_s, self._bytes_per_s, self._intensity)
+
+    def _predict(self, now_s: float) -> float:
+        if self._phase is None or self._bytes_per_s <= 0:
+            return math.inf
+        return now_s + self._phase.bytes_left(self._bytes_per_s, self._intensity) / (
+            self._bytes_per_s
+        )
+
+    # --- the VM's write intensity ----------------------------------------------------------------
+
+    def _follow_intensity(self, now_s: float) -> None:
+        self._intensity = self._intensity_path.level(now_s)
+        next_change_s = self._intensity_path.next_change(now_s)
+        if math.isfinite(next_change_s):
+            self._loop.call_at(next_change_s, self._intensity_changed)
+
+    def _intensity_changed(self, now_s: float) -> None:
+        if self.state.is_final:
+            return
+        self._account(now_s)
+        self._follow_intensity(now_s)
+        if self._phase is not None and not isinstance(self._phase, StoppedCopy):
+            self._loop.reschedule(self, self._predict(now_s))
+
+    @property
+    def _pages(self) -> PagesEngine:
+        assert self._engine is not None, "the migration has no page state before its start"
+        return self._engine
+
+    @property
+    def _live_round(self) -> LiveRound:
+        assert isinstance(self._phase, LiveRound)
+        return self._phase
+
+    @property
+    def _resumes_early(self) -> bool:
+        return self._strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
+
+
+MigrationFactory = Callable[[MigrationRecord], Migration]

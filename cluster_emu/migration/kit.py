@@ -1,0 +1,157 @@
+"""Everything a migration is made from, and the making of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.sources import WriteSource
+from cluster_emu.memory.writer import PageWriter
+from cluster_emu.migration.job import Migration, Watcher
+from cluster_emu.migration.records import MigrationRecord, RoundRecord
+from cluster_emu.migration.settings import TransferSettings
+from cluster_emu.migration.stopping import StopRule
+from cluster_emu.network.fluid import FluidLoop
+from cluster_emu.network.links import LinkTable
+from cluster_emu.network.routing import Router
+from cluster_emu.state import ClusterState
+from cluster_emu.strategies.contract import Strategy
+from cluster_emu.strategies.demand_paging import DemandPaging
+from cluster_emu.streams import Purpose, Streams
+from cluster_emu.workload.intensity import IntensityPath
+
+QUEUED_PAGES_WITHOUT_PREEMPT = 64
+"""Pushed pages (256 KiB of socket buffer) an urgent page waits behind without a second channel."""
+
+
+@dataclass(slots=True)
+class MigrationKit:
+    """The parts all migrations of a run share.
+
+    Args:
+        strategy: what is sent when.
+        rule: when live rounds end.
+        settings: costs and limits.
+        sources: what writes the pages of each VM, by VM.
+        intensity: write intensity of every VM over time.
+        streams: random streams.
+        state: the columns (memory sizes and page sizes are read from it).
+        links: the network's links.
+        router: finds routes.
+        loop: the fluid network.
+        rounds: where rows of the table `rounds` go.
+    """
+
+    strategy: Strategy
+    rule: StopRule
+    settings: TransferSettings
+    sources: Sequence[WriteSource]
+    intensity: IntensityPath
+    streams: Streams
+    state: ClusterState
+    links: LinkTable
+    router: Router
+    loop: FluidLoop
+    rounds: list[RoundRecord] = field(default_factory=list)
+    _started: dict[int, int] = field(default_factory=dict)
+
+    def make(self, record: MigrationRecord, watcher: Watcher) -> Migration:
+        """Make the migration that fills in `record`; its route is found now."""
+        number = self._started.get(record.vm, 0)
+        self._started[record.vm] = number + 1
+        route = self.router.route(record.source, record.target, record.migration)
+        return Migration(
+            record,
+            self.rounds,
+            self.strategy,
+            self.rule,
+            self.settings,
+            _VMMemory(self, record.vm, number, 2 * self.links.route_latency_s(route)),
+            _VMIntensity(self.intensity, record.vm),
+            route,
+            self.loop,
+            watcher,
+        )
+
+
+@dataclass(slots=True)
+class _VMIntensity:
+    """The write intensity of one VM."""
+
+    path: IntensityPath
+    vm: int
+
+    def level(self, now_s: float) -> float:
+        return self.path.level(self.vm, now_s)
+
+    def next_change(self, now_s: float) -> float:
+        return self.path.next_change(self.vm, now_s)
+
+
+@dataclass(slots=True)
+class _VMMemory:
+    """The page state of one VM for one migration."""
+
+    kit: MigrationKit
+    vm: int
+    number: int
+    round_trip_s: float
+    _writer: PageWriter | None = None
+
+    def engine(self) -> PagesEngine:
+        kit, settings = self.kit, self.kit.settings
+        page_count = int(kit.state.vms.page_count[self.vm])
+        self._writer = kit.sources[self.vm].writer(page_count, kit.streams, self.vm, self.number)
+        engine = PagesEngine(
+            self._writer,
+            kit.strategy,
+            self._wire_bytes,
+            absent=self._ballooned(page_count),
+            track_versions=settings.track_versions,
+        )
+        intensity = float(kit.state.vms.intensity[self.vm])
+        engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
+        return engine
+
+    def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
+        paging = self._paging
+        assert self._writer is not None
+        return PostCopyEngine(
+            engine.stop_set(),
+            self._writer,
+            self._wire_bytes,
+            FaultCosts(
+                round_trip_s=self.round_trip_s,
+                queued_pages=0 if paging.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
+                touches_per_write=paging.touches_per_write,
+            ),
+            bubbling=paging.bubbling,
+            pivots=paging.pivots,
+            now=engine.now,
+            next_round=engine.round_number + 1,
+            versions=engine.versions,
+        )
+
+    @property
+    def _wire_bytes(self) -> float:
+        kit = self.kit
+        return float(kit.state.vms.page_bytes[self.vm]) + kit.settings.page_header_bytes
+
+    @property
+    def _paging(self) -> DemandPaging:
+        strategy = self.kit.strategy
+        assert isinstance(strategy, DemandPaging)
+        return strategy
+
+    def _ballooned(self, page_count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+        """Choose the free pages the guest has handed back, at random from the VM's own stream."""
+        strategy = self.kit.strategy
+        if not isinstance(strategy, DemandPaging) or not strategy.ballooned_share:
+            return None
+        rng = self.kit.streams.generator(Purpose.PROFILE, self.vm, 3)
+        count = int(strategy.ballooned_share * page_count)
+        return np.sort(rng.choice(page_count, count, replace=False))

@@ -1,0 +1,116 @@
+"""The three ways a migration can use its link: live rounds, stop-and-copy, post-copy push.
+
+A phase knows how many bytes it still needs at a given rate and write intensity, and takes the bytes
+and the time that passed. It knows neither the clock nor the network.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cluster_emu.memory.pages import PagesEngine, RoundCounts
+from cluster_emu.memory.postcopy import PostCopyEngine
+from cluster_emu.migration.stopping import StopRule
+
+
+class SendingPhase(Protocol):
+    """What the link is being used for."""
+
+    def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
+        """Return the bytes until the phase's next event if rate and intensity stay."""
+        ...
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Let time pass at constant rate and intensity, short of the next event."""
+        ...
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes sent in the phase so far (in the round under way, for live rounds)."""
+        ...
+
+
+class LiveRound:
+    """One live pre-copy round.
+
+    Args:
+        engine: the VM's page state, between two rounds.
+        rule: the stop rule, which may cut a round short to read the log.
+        start_s: simulated time at which the round begins.
+    """
+
+    def __init__(self, engine: PagesEngine, rule: StopRule, start_s: float) -> None:
+        self.start_s = start_s
+        self._engine = engine
+        self._rule = rule
+        self._cut = False
+        engine.begin_round()
+
+    def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
+        """Plan the rest of the round and return what it takes."""
+        if self._cut:
+            return self._engine.cut_short()
+        undrained = self._rule.undrained_bytes(bytes_per_s)
+        return self._engine.plan(intensity / bytes_per_s, undrained)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Send pages and let the VM write others."""
+        self._engine.advance(bytes_per_s * duration_s, intensity * duration_s)
+
+    def cut_short(self) -> None:
+        """End the round as soon as the page in transit is on the wire."""
+        self._cut = True
+
+    def end(self, duration_s: float, intensity: float) -> RoundCounts:
+        """Finish the round after `duration_s` more seconds and return what happened."""
+        return self._engine.end_round(intensity * duration_s)
+
+    @property
+    def pages_sent(self) -> int:
+        """Pages sent so far, the one in transit included."""
+        return self._engine.sent_in_round[0]
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire so far."""
+        return self._engine.sent_in_round[1]
+
+
+class StoppedCopy:
+    """A fixed number of bytes sent while the VM is paused."""
+
+    def __init__(self, total_bytes: float, start_s: float) -> None:
+        self.start_s = start_s
+        self.total_bytes = total_bytes
+        self.bytes_sent = 0.0
+
+    def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
+        """Return what has not been sent."""
+        return max(self.total_bytes - self.bytes_sent, 0.0)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Send at the given rate."""
+        self.bytes_sent += bytes_per_s * duration_s
+
+
+class PostCopyPush:
+    """The push of missing pages, with demand faults, after the VM runs at the target."""
+
+    def __init__(self, engine: PostCopyEngine, missing_pages: int, start_s: float) -> None:
+        self.start_s = start_s
+        self.engine = engine
+        self.missing_pages = missing_pages
+        self.total_bytes = engine.bytes_left
+
+    def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
+        """Return what has not been sent; faults change the order of pages, not their number."""
+        return max(self.engine.bytes_left, 0.0)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Push pages and serve faults."""
+        self.engine.advance(duration_s, bytes_per_s, intensity)
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire so far."""
+        return self.engine.bytes_sent

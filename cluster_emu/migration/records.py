@@ -1,0 +1,143 @@
+"""What is kept of a migration and of each of its rounds; the rows of the result tables."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from cluster_emu.memory.pages import RoundCounts
+
+
+class Phase(StrEnum):
+    """Where a migration stands."""
+
+    QUEUED = "queued"
+    PRE_COPY = "pre-copy"
+    STOP_AND_COPY = "stop-and-copy"
+    POST_COPY = "post-copy"
+    COMPLETED = "completed"
+    NOT_CONVERGED = "not converged"
+    UNFINISHED = "unfinished"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the migration."""
+        return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.UNFINISHED)
+
+
+@dataclass(slots=True)
+class MigrationRecord:
+    """One migration, one row of the table `migrations`.
+
+    Times are simulated seconds since the start of the run, NaN for what did not happen. `total_time_s`
+    runs from the first byte until the VM runs at the target and the source is released; `downtime_s`
+    from pause to resume. `pages_rescued` counts updates that a literal reading of the strategy would
+    lose, sent in stop-and-copy instead. `outcome` is the final phase and `why` says in words what
+    ended the live rounds, or why the migration did not complete.
+    """
+
+    migration: int
+    vm: int
+    source: int
+    target: int
+    reason: str
+    strategy: str
+    memory_pages: int
+    queued_s: float
+    start_s: float = float("nan")
+    pause_s: float = float("nan")
+    resume_s: float = float("nan")
+    end_s: float = float("nan")
+    total_time_s: float = float("nan")
+    downtime_s: float = float("nan")
+    rounds: int = 0
+    pages_sent_precopy: int = 0
+    pages_sent_stop: int = 0
+    pages_sent_postcopy: int = 0
+    pages_skipped: int = 0
+    pages_deferred: int = 0
+    pages_rescued: int = 0
+    bytes: float = 0.0
+    demand_faults: int = 0
+    fault_stall_s: float = 0.0
+    outcome: str = Phase.QUEUED.value
+    why: str = ""
+
+    def close(self, now_s: float, outcome: Phase, why: str) -> None:
+        """Write the end of the migration into the record."""
+        self.end_s = now_s
+        self.outcome = outcome.value
+        self.why = why or self.why
+        self.total_time_s = now_s - self.start_s
+        self.downtime_s = self.resume_s - self.pause_s
+
+    def add_round(self, counts: RoundCounts) -> None:
+        """Add a finished live round to the totals."""
+        self.rounds += 1
+        self.pages_sent_precopy += counts.sent
+        self.pages_skipped += counts.skipped
+        self.pages_deferred += counts.deferred
+        self.bytes += counts.bytes_sent
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """One live round (or the stop-and-copy, or the post-copy phase), one row of the table `rounds`."""
+
+    migration: int
+    vm: int
+    phase: str
+    round: int
+    start_s: float
+    end_s: float
+    due: int
+    sent: int
+    skipped: int
+    deferred: int
+    unvisited: int
+    dirtied: int
+    bytes: float
+
+    @classmethod
+    def live(
+        cls, record: MigrationRecord, start_s: float, end_s: float, counts: RoundCounts
+    ) -> RoundRecord:
+        """Make the row of a live round that has just ended."""
+        row = asdict(counts)
+        row["bytes"] = row.pop("bytes_sent")
+        return cls(
+            migration=record.migration,
+            vm=record.vm,
+            phase=Phase.PRE_COPY.value,
+            round=record.rounds,
+            start_s=start_s,
+            end_s=end_s,
+            **row,
+        )
+
+    @classmethod
+    def single(
+        cls,
+        record: MigrationRecord,
+        phase: Phase,
+        start_s: float,
+        end_s: float,
+        pages: int,
+        sent_bytes: float,
+    ) -> RoundRecord:
+        """Make the row of a phase in which every page is sent once."""
+        return cls(
+            migration=record.migration,
+            vm=record.vm,
+            phase=phase.value,
+            round=record.rounds + 1,
+            start_s=start_s,
+            end_s=end_s,
+            due=pages,
+            sent=pages,
+            skipped=0,
+            deferred=0,
+            unvisited=0,
+            dirtied=0,
+            bytes=sent_bytes,
+        )

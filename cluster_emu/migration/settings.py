@@ -1,0 +1,32 @@
+"""What all migrations of a run have in common, apart from strategy and stop rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSettings:
+    """Costs and limits of one transfer.
+
+    Args:
+        page_header_bytes: bytes that go with every page on the wire.
+        device_state_bytes: size of what is neither memory nor header, sent while the VM is stopped.
+        suspend_s: time from the decision to stop until the first byte of stop-and-copy.
+        resume_s: time from the last byte until the VM runs at the target.
+        bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
+        stop_bandwidth_bytes_per_s: the cap while the VM is stopped (QEMU lifts its cap then).
+        warm_intervals: logging intervals before the first round that fill the page histories.
+        warm_interval_s: length of each, in seconds.
+        track_versions: keep page versions and check at resume that nothing is stale.
+    """
+
+    page_header_bytes: float = 8.0
+    device_state_bytes: float = 0.0
+    suspend_s: float = 0.0
+    resume_s: float = 0.0
+    bandwidth_bytes_per_s: float = float("inf")
+    stop_bandwidth_bytes_per_s: float = float("inf")
+    warm_intervals: int = 0
+    warm_interval_s: float = 0.0
+    track_versions: bool = False

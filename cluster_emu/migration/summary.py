@@ -1,0 +1,47 @@
+"""A run in one row of figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cluster_emu.migration.records import Phase
+
+PER_MIGRATION = (
+    "total_time_s",
+    "downtime_s",
+    "rounds",
+    "pages_sent_precopy",
+    "pages_sent_stop",
+    "pages_sent_postcopy",
+    "pages_skipped",
+    "pages_deferred",
+    "pages_rescued",
+    "bytes",
+    "demand_faults",
+    "fault_stall_s",
+)
+"""Columns of the table `migrations` whose mean over a run's completed migrations is a metric."""
+
+
+def summarise(migrations: pd.DataFrame, cluster: dict[str, float]) -> pd.DataFrame:
+    """Return one row: how many migrations ended how, means over the completed ones, the cluster.
+
+    Means are NaN where no migration completed. `queue_wait_s` is the mean time from the request to
+    the first byte.
+
+    Args:
+        migrations: the table `migrations`.
+        cluster: figures of the cluster as a whole, by name.
+    """
+    completed = migrations[migrations["outcome"] == Phase.COMPLETED.value]
+    row: dict[str, float] = {
+        "migrations": len(migrations),
+        "completed": len(completed),
+        "not_converged": int((migrations["outcome"] == Phase.NOT_CONVERGED.value).sum()),
+        "unfinished": int((migrations["outcome"] == Phase.UNFINISHED.value).sum()),
+        "total_bytes": float(migrations["bytes"].sum()),
+        "queue_wait_s": float((migrations["start_s"] - migrations["queued_s"]).mean()),
+    }
+    row.update({name: float(completed[name].mean()) for name in PER_MIGRATION})
+    row.update(cluster)
+    return pd.DataFrame([row])

@@ -1,0 +1,329 @@
+"""The cluster as a Mesa model: one step is one tick, a tick is four phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mesa import Agent, DataCollector, Model
+from mesa.discrete_space import Network
+
+from cluster_emu.accounting.power import EnergyMeter
+from cluster_emu.accounting.recorder import Recorder
+from cluster_emu.accounting.results import RunResult, rows_to_table
+from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
+from cluster_emu.building import build
+from cluster_emu.clock import Clock
+from cluster_emu.migration.dispatcher import Dispatcher
+from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
+from cluster_emu.migration.summary import summarise
+from cluster_emu.scenario import Choice, Request, Scenario, load_scenario
+from cluster_emu.state import BoolColumn, FloatColumn
+from cluster_emu.streams import Streams
+
+
+class ClusterModel(Model):
+    """A cluster whose VMs write memory and migrate, one tick per step.
+
+    Every step runs four phases in this order: **workload** (CPU demand and write intensity),
+    **manage** (at control instants the manager plans migrations), **transfer** (migrations run
+    through the fluid network, exactly, whatever the tick), **account** (energy, overload, records).
+
+    Args:
+        scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file.
+        strategy: replaces the scenario's transfer strategy, as ``"time-series:threshold=4"``.
+        rng: the run's seed, a whole number >= 0.
+        fields: values for other fields of the scenario by dotted path, for example
+            ``**{"transfer.stop": "qemu"}``.
+
+    Raises:
+        ClusterEmuError: if the scenario is not valid; the message names the field.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str | Path = "single",
+        strategy: str | None = None,
+        rng: int = 0,
+        **fields: Any,
+    ) -> None:
+        super().__init__(rng=rng)
+        self.scenario = _chosen(scenario, strategy, fields)
+        self.seed = int(rng)
+        parts = build(self.scenario, Streams(self.seed))
+        self.state = parts.state
+        self.graph = parts.graph
+        self.links = parts.links
+        self.loop = parts.kit.loop
+        self.clock = Clock(self.scenario.run)
+        self._demand = parts.demand
+        self._intensity = parts.intensity
+        self._sources = parts.kit.sources
+        self._power = parts.power
+        self._rounds = parts.kit.rounds
+        self._traces = parts.traces
+        self._meter = EnergyMeter(self.state.host_count)
+        self._recorder = Recorder(self.state, self.links)
+        self._settled_s = 0.0
+        self._on_time_s = np.zeros(self.state.host_count)
+        self._overload_time_s = np.zeros(self.state.host_count)
+        self._notes: list[str] = []
+        self._make_agents(parts.profiles)
+        self.manager = MigrationManager(
+            self,
+            self.state,
+            parts.triggers,
+            Dispatcher(parts.kit, parts.limits, self.settle),
+            self._watts_if_on,
+            self.scenario.manager.switch_off_empty_hosts,
+        )
+        for request in self.scenario.migrations:
+            self._schedule(request)
+        self.workload(0.0)
+        self.datacollector = DataCollector(
+            model_reporters={
+                "time_s": "time_s",
+                "hosts_on": "hosts_on",
+                "migrations_running": "migrations_running",
+                "migrations_queued": "migrations_queued",
+                "migrations_ended": "migrations_ended",
+                "mean_utilisation": "mean_utilisation",
+                "power_w": "power_w",
+                "energy_kwh": "energy_kwh",
+            }
+        )
+        self.datacollector.collect(self)
+
+    def _make_agents(self, profiles: list[str]) -> None:
+        self.grid = Network(self.graph, capacity=None, random=self.random)
+        self.machines: list[PhysicalMachine] = []
+        for index in range(self.state.host_count):
+            machine = PhysicalMachine(self, index, self.state)
+            machine.cell = self.grid[index]  # a FixedAgent is placed once
+            self.machines.append(machine)
+        self.vms = [
+            VirtualMachine(self, index, self.state, profile)
+            for index, profile in enumerate(profiles)
+        ]
+
+    # --- one tick --------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Advance the cluster by one tick."""
+        start_s, end_s = self.clock.tick(self.steps - 1)
+        self.workload(start_s)
+        self.manage(start_s)
+        self.transfer(end_s)
+        self.account(end_s)
+
+    def workload(self, now_s: float) -> None:
+        """Set every VM's CPU demand, write intensity and dirty rate, and share the hosts' CPU."""
+        self.settle(now_s)
+        vms = self.state.vms
+        vms.demand[:] = self._demand.at(now_s)
+        vms.intensity[:] = self._intensity.levels(now_s)
+        for source, members in self._vms_by_source():
+            vms.dirty_pages_per_s[members] = source.dirty_pages_per_s(
+                vms.page_count[members], vms.intensity[members]
+            )
+        self._share_cpu()
+
+    def manage(self, now_s: float) -> None:
+        """Let the manager plan, if this is a control instant."""
+        if self.clock.is_control_instant(now_s):
+            self.manager.plan(now_s)
+            self._share_cpu()
+            self._observe(now_s)
+
+    def transfer(self, end_s: float) -> None:
+        """Run migrations up to the end of the tick, with demand changing when it changes."""
+        change_s = self._demand.next_change(self.state.time_s)
+        while change_s < end_s:
+            self.loop.run_until(change_s)
+            self.workload(change_s)
+            change_s = self._demand.next_change(change_s)
+        self.loop.run_until(end_s)
+        self.state.time_s = end_s
+
+    def account(self, end_s: float) -> None:
+        """Close the tick's books and stop the run when its time is over."""
+        self.settle(end_s)
+        self.manager.switch_off_empty()
+        self.datacollector.collect(self)
+        if end_s >= self.clock.duration_s or (self.scenario.run.stop_when_idle and self._is_idle):
+            self._end(end_s)
+
+    def settle(self, now_s: float) -> None:
+        """Count energy and overload up to now; called before anything they depend on changes."""
+        duration_s = now_s - self._settled_s
+        if duration_s > 0:
+            self._share_cpu()
+            hosts = self.state.hosts
+            self._meter.add(self._watts(), duration_s)
+            self._on_time_s += hosts.switched_on * duration_s
+            self._overload_time_s += self._overloaded() * duration_s
+            self._settled_s = now_s
+
+    # --- runs and results ------------------------------------------------------------------------
+
+    def run(self) -> RunResult:
+        """Step until the run is over and return its result."""
+        while self.running:
+            self.step()
+        return self.result()
+
+    def result(self) -> RunResult:
+        """Return the tables of everything so far."""
+        records = self.manager.dispatcher.records
+        migrations = rows_to_table(records, MigrationRecord)
+        tables = {
+            "migrations": migrations,
+            "rounds": rows_to_table(self._rounds, RoundRecord),
+            **self._recorder.tables(),
+            "summary": summarise(migrations, self._cluster_figures()),
+        }
+        return RunResult(
+            tables=tables,
+            scenario=self.scenario.model_dump(mode="json"),
+            seed=self.seed,
+            traces=self._traces,
+            assumptions=self._intensity.assumptions,
+            notes=tuple(self._notes) + self._policy_notes(),
+        )
+
+    def close(self) -> None:
+        """Let go of the agents: Mesa keeps a reference to every model that ever had one."""
+        self.remove_all_agents()
+        Agent._ids.pop(self, None)
+
+    def _end(self, now_s: float) -> None:
+        self.running = False
+        self.manager.dispatcher.end_run(now_s)
+        self._observe(now_s)
+
+    @property
+    def _is_idle(self) -> bool:
+        asked_for = all(request.at_s < self.state.time_s for request in self.scenario.migrations)
+        return asked_for and self.manager.dispatcher.idle
+
+    def _schedule(self, request: Request) -> None:
+        def ask(now_s: float) -> None:
+            try:
+                self.manager.migrate(request.vm, request.target, now_s)
+            except ValueError as error:
+                self._notes.append(f"request at {now_s:g} s not carried out: {error}")
+
+        self.loop.call_at(request.at_s, ask)
+
+    def _observe(self, now_s: float) -> None:
+        kwh = self._meter.host_energy_kwh
+        self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
+
+    def _cluster_figures(self) -> dict[str, float]:
+        on_s = float(self._on_time_s.sum())
+        return {
+            "energy_kwh": self._meter.energy_kwh,
+            "mean_hosts_on": on_s / self._settled_s if self._settled_s else float("nan"),
+            "overload_time_share": float(self._overload_time_s.sum()) / on_s if on_s else 0.0,
+            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            "simulated_s": self._settled_s,
+        }
+
+    def _policy_notes(self) -> tuple[str, ...]:
+        """Say what the policies did over the whole run, so that doing nothing is explained too."""
+        last = {report.trigger: (now, report) for now, report in self.manager.reports}
+        moves: dict[str, int] = {}
+        for _, report in self.manager.reports:
+            moves[report.trigger] = moves.get(report.trigger, 0) + report.moves
+        return tuple(
+            f"{name}: {moves[name]} moves in {self.clock.control_instants(now)} control instants; "
+            f"at {now:g} s: {report.note}"
+            for name, (now, report) in last.items()
+        )
+
+    # --- the columns of this instant -------------------------------------------------------------
+
+    def _vms_by_source(self) -> list[tuple[Any, np.ndarray]]:
+        if not hasattr(self, "_source_groups"):
+            groups: dict[int, list[int]] = {}
+            for vm, source in enumerate(self._sources):
+                groups.setdefault(id(source), []).append(vm)
+            self._source_groups = [
+                (self._sources[members[0]], np.array(members)) for members in groups.values()
+            ]
+        return self._source_groups
+
+    def _share_cpu(self) -> None:
+        """Grant every VM its demand, or its proportional share where a host has too little."""
+        vms, hosts = self.state.vms, self.state.hosts
+        wanted = vms.cpu_demand
+        per_host = self.state.sum_per_host(wanted)
+        granted_share = np.minimum(1.0, hosts.cpu_capacity / np.maximum(per_host, 1e-300))
+        vms.cpu_granted[:] = wanted * granted_share[vms.host]
+        hosts.cpu_used[:] = np.minimum(per_host, hosts.cpu_capacity)
+
+    def _overloaded(self) -> BoolColumn:
+        wanted = self.state.sum_per_host(self.state.vms.cpu_demand)
+        over: BoolColumn = wanted > self.state.hosts.cpu_capacity * (1 + 1e-12)
+        return over
+
+    def _watts(self) -> FloatColumn:
+        hosts = self.state.hosts
+        return self._power.watts(hosts.utilisation, hosts.switched_on)
+
+    def _watts_if_on(self, utilisation: FloatColumn) -> FloatColumn:
+        return self._power.watts(utilisation, np.ones(self.state.host_count, dtype=np.bool_))
+
+    # --- what Mesa's data collector and pictures ask for -----------------------------------------
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time in seconds."""
+        return self.state.time_s
+
+    @property
+    def hosts_on(self) -> int:
+        """Machines that are switched on."""
+        return int(self.state.hosts.switched_on.sum())
+
+    @property
+    def migrations_running(self) -> int:
+        """Migrations under way."""
+        return len(self.manager.dispatcher.active)
+
+    @property
+    def migrations_queued(self) -> int:
+        """Migrations that wait for their turn."""
+        return self.manager.dispatcher.queue_length
+
+    @property
+    def migrations_ended(self) -> int:
+        """Migrations that are over, however they ended."""
+        records = self.manager.dispatcher.records
+        return sum(Phase(record.outcome).is_final for record in records)
+
+    @property
+    def mean_utilisation(self) -> float:
+        """Mean CPU utilisation of the machines that are switched on."""
+        hosts = self.state.hosts
+        return float(hosts.utilisation[hosts.switched_on].mean()) if self.hosts_on else 0.0
+
+    @property
+    def power_w(self) -> float:
+        """Power of the whole cluster."""
+        return float(self._watts().sum())
+
+    @property
+    def energy_kwh(self) -> float:
+        """Energy of the whole cluster so far."""
+        return self._meter.energy_kwh
+
+
+def _chosen(
+    scenario: Scenario | str | Path, strategy: str | None, fields: dict[str, Any]
+) -> Scenario:
+    chosen = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    if strategy is not None:
+        fields = {"transfer.strategy": Choice.model_validate(strategy).model_dump(), **fields}
+    return chosen.with_fields(fields) if fields else chosen

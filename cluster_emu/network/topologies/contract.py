@@ -1,0 +1,46 @@
+"""What a topology is: a frozen set of parameters that builds a graph."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Protocol
+
+import networkx as nx
+from pydantic import Field
+
+from cluster_emu.registry import Registry
+from cluster_emu.units import BitsPerSecond, Seconds
+
+Count = Annotated[int, Field(ge=1)]
+BitRate = BitsPerSecond
+Latency = Seconds
+Oversubscription = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Topology(Protocol):
+    """Builds the graph of a cluster's network. Implementations are frozen pydantic dataclasses.
+
+    The nodes of the graph are 0..n-1, hosts first. A node has `kind` ("host" or "switch"), `rack`
+    (a number, -1 for a switch that serves several racks), `label` and `layer` (0 for hosts, 1 for
+    the switches they are plugged into, and so on). An edge has `capacity_bps` and `latency_s`; an
+    edge of an undirected graph is a full-duplex link with that capacity in each direction.
+
+    Attributes:
+        name: the registered kebab-case name.
+        summary: one line saying what it looks like.
+        source: where the construction comes from.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    source: ClassVar[str]
+
+    def build(self) -> nx.Graph[int]:
+        """Return the graph, a fresh one at each call.
+
+        Raises:
+            ScenarioError: if the parameters do not give a usable network.
+        """
+        ...
+
+
+topologies: Registry[Topology] = Registry("topology", "cluster_emu.topologies")

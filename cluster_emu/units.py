@@ -1,0 +1,83 @@
+"""Quantities as people write them in a scenario: ``"4 GiB"``, ``"10 Gbit/s"``, ``"90 s"``.
+
+A bare number is taken in the field's own unit, which its name tells (bytes, bit/s, seconds).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+BYTES = {
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+BITS_PER_S = {
+    "bit/s": 1,
+    "kbit/s": 10**3,
+    "Mbit/s": 10**6,
+    "Gbit/s": 10**9,
+    "Tbit/s": 10**12,
+}
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
+
+_QUANTITY = re.compile(r"\s*([-+]?[0-9._]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
+
+
+def _parse(value: object, units: dict[str, float]) -> object:
+    """Return the number a text stands for; anything that is not text passes through."""
+    if not isinstance(value, str):
+        return value
+    found = _QUANTITY.fullmatch(value)
+    allowed = f"a number, alone or with one of the units {', '.join(units)}"
+    if found is None or found[2] not in {"", *units}:
+        raise ValueError(allowed)
+    try:
+        number = float(found[1])
+    except ValueError:
+        raise ValueError(allowed) from None
+    return number * units.get(found[2], 1)
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _bytes(value: object) -> object:
+    return _whole(_parse(value, dict(BYTES)))
+
+
+def _bits_per_s(value: object) -> object:
+    return _parse(value, dict(BITS_PER_S))
+
+
+def _seconds(value: object) -> object:
+    return _parse(value, dict(SECONDS))
+
+
+ParseBytes = BeforeValidator(_bytes)
+ParseBitsPerSecond = BeforeValidator(_bits_per_s)
+ParseSeconds = BeforeValidator(_seconds)
+
+MemoryBytes = Annotated[int, ParseBytes, Field(gt=0)]
+"""A positive whole number of bytes."""
+ByteCount = Annotated[float, ParseBytes, Field(ge=0, allow_inf_nan=False)]
+"""A number of bytes, zero allowed."""
+BitsPerSecond = Annotated[float, ParseBitsPerSecond, Field(gt=0, allow_inf_nan=False)]
+"""A positive rate in bit/s."""
+PositiveSeconds = Annotated[float, ParseSeconds, Field(gt=0, allow_inf_nan=False)]
+"""A positive time in seconds."""
+Seconds = Annotated[float, ParseSeconds, Field(ge=0, allow_inf_nan=False)]
+"""A time in seconds, zero allowed."""
