@@ -1,4 +1,4 @@
-"""The policy families of the migration manager: which host, which VM, where to, and what prompts it.
+"""The policy families of the migration manager: which host, which VM, where to, and when.
 
 Policies read the cluster through a `Plan`, a projection that already counts the moves planned so
 far in this control instant; they never touch the state. They draw no random numbers.
@@ -6,52 +6,59 @@ far in this control instant; they never touch the state. They draw no random num
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
 from cluster_emu.registry import Registry
 
+__all__ = [
+    "Move",
+    "OverloadDetector",
+    "Placement",
+    "Plan",
+    "Policy",
+    "Priority",
+    "Trigger",
+    "TriggerReport",
+    "UnderloadDetector",
+    "VMSelection",
+    "overload_detectors",
+    "placements",
+    "triggers",
+    "underload_detectors",
+    "vm_selections",
+]
 
-class Priority(IntEnum):
-    """Which queued migration goes first; a lower number is more urgent."""
 
-    DRAIN = 0
-    USER = 1
-    REBALANCE = 2
+class Policy(Protocol):
+    """What every policy says about itself. Implementations are frozen pydantic dataclasses.
 
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One planned migration.
-
-    Args:
-        vm: number of the VM.
-        source: host it runs on.
-        target: host it shall run on.
-        reason: what prompted it: "overload", "underload", "balance", "drain" or "request".
-        priority: its class in the queue.
+    Attributes:
+        name: the registered kebab-case name.
+        summary: one line saying what it does.
+        source: where the rule comes from.
     """
-
-    vm: int
-    source: int
-    target: int
-    reason: str
-    priority: Priority
-
-
-class OverloadDetector(Protocol):
-    """Tells which hosts have too much load."""
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    source: ClassVar[str]
+
+
+@runtime_checkable
+class OverloadDetector(Policy, Protocol):
+    """Tells which hosts have too much load."""
 
     def overloaded(self, plan: Plan) -> NDArray[np.bool_]:
         """Return a mask over hosts, shape [hosts]."""
+        ...
+
+    def is_overloaded(self, plan: Plan, host: int) -> bool:
+        """Return the same for one host, at the cost of one host."""
         ...
 
     def fits(self, plan: Plan, vm: int) -> NDArray[np.bool_]:
@@ -59,47 +66,43 @@ class OverloadDetector(Protocol):
         ...
 
 
-class UnderloadDetector(Protocol):
+@runtime_checkable
+class UnderloadDetector(Policy, Protocol):
     """Orders the hosts worth emptying, the best first."""
 
-    name: ClassVar[str]
-    summary: ClassVar[str]
-
-    def candidates(self, plan: Plan) -> NDArray[np.intp]:
-        """Return host numbers, the one to empty first at the front."""
+    def candidates(self, plan: Plan, allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return hosts among `allowed` (mask, shape [hosts]), the one to empty first in front."""
         ...
 
 
-class VMSelection(Protocol):
+@runtime_checkable
+class VMSelection(Policy, Protocol):
     """Orders the VMs of an overloaded host; the manager moves from the front."""
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
 
     def rank(self, plan: Plan, host: int) -> NDArray[np.intp]:
         """Return the movable VMs of `host`, the first to go at the front."""
         ...
 
 
-class Placement(Protocol):
-    """Chooses the target of a VM."""
+@runtime_checkable
+class Placement(Policy, Protocol):
+    """Chooses the targets of VMs, one after the other."""
 
-    name: ClassVar[str]
-    summary: ClassVar[str]
+    def order(self, plan: Plan, vms: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the same VMs, the first to be placed at the front."""
+        ...
 
     def choose(self, plan: Plan, vm: int, allowed: NDArray[np.bool_]) -> int:
         """Return a host among `allowed` (mask, shape [hosts]) for `vm`, or -1 if none is good."""
         ...
 
 
-class Trigger(Protocol):
+@runtime_checkable
+class Trigger(Policy, Protocol):
     """Proposes moves at a control instant; the manager queues them in the order given."""
 
-    name: ClassVar[str]
-    summary: ClassVar[str]
-
-    def moves(self, plan: Plan) -> list[Move]:
-        """Return the moves to queue now, applying each one to `plan`."""
+    def moves(self, plan: Plan) -> tuple[list[Move], TriggerReport]:
+        """Return the moves to queue now, each already applied to `plan`, and the account of it."""
         ...
 
 

@@ -1,0 +1,139 @@
+"""The classic consolidation step: relieve overloaded hosts, then empty underloaded ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.consolidation.contract import Move, Plan, Priority, TriggerReport, triggers
+from cluster_emu.consolidation.least_utilised import LeastUtilised
+from cluster_emu.consolidation.minimum_migration_time import MinimumMigrationTime
+from cluster_emu.consolidation.pabfd import PowerAwareBestFitDecreasing
+from cluster_emu.consolidation.parts import (
+    OverloadField,
+    PlacementField,
+    SelectionField,
+    UnderloadField,
+)
+from cluster_emu.consolidation.static_threshold import StaticThreshold
+
+
+@triggers.register("consolidation")
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
+class Consolidation:
+    """Takes VMs off overloaded hosts, then empties underloaded hosts all or nothing.
+
+    A host that was overloaded takes no VM, and a host that has just been promised a VM is not
+    emptied, so no VM is planned twice. An underloaded host's VMs go only to switched-on hosts that
+    have VMs: neither a host woken for them nor one just emptied would save anything. Whether an
+    empty host is switched off is not decided here.
+
+    Args:
+        overload: which hosts have too much load, and where a VM still fits.
+        underload: which hosts to empty, in what order.
+        selection: which VMs leave an overloaded host; they are taken until it no longer is one.
+        placement: where the VMs go.
+    """
+
+    name: ClassVar[str] = "consolidation"
+    summary: ClassVar[str] = "relieve overloaded hosts, then empty underloaded ones"
+    source: ClassVar[str] = "Beloglazov and Buyya 2012, without its double planning of a VM"
+
+    overload: OverloadField = Field(default_factory=StaticThreshold)
+    underload: UnderloadField = Field(default_factory=LeastUtilised)
+    selection: SelectionField = Field(default_factory=MinimumMigrationTime)
+    placement: PlacementField = Field(default_factory=PowerAwareBestFitDecreasing)
+
+    def moves(self, plan: Plan) -> tuple[list[Move], TriggerReport]:
+        """Return the moves off overloaded hosts, then those that empty hosts, and the account."""
+        overloaded = self.overload.overloaded(plan)
+        relief, unplaced = self._relieve(plan, overloaded)
+        found = int(overloaded.sum())
+        relieved = int((overloaded & ~self.overload.overloaded(plan)).sum())
+        evacuations, tried, emptied = self._empty_underloaded(plan, ~overloaded & ~plan.drained)
+        moves = relief + evacuations
+        return moves, TriggerReport(
+            trigger=self.name,
+            moves=len(moves),
+            overloaded=found,
+            relieved=relieved,
+            tried=tried,
+            emptied=emptied,
+            unplaced=tuple(unplaced),
+            note=(
+                f"{relieved} of {found} overloaded hosts relieved, "
+                f"{len(unplaced)} of their VMs fit nowhere; "
+                f"{emptied} of {tried} underloaded hosts emptied"
+            ),
+        )
+
+    def _relieve(self, plan: Plan, overloaded: NDArray[np.bool_]) -> tuple[list[Move], list[int]]:
+        """Plan the moves off the overloaded hosts; also return the VMs that fit nowhere."""
+        taken = [vm for host in np.flatnonzero(overloaded) for vm in self._taken(plan, int(host))]
+        moves: list[Move] = []
+        unplaced: list[int] = []
+        for vm in self.placement.order(plan, np.array(taken, dtype=np.intp)).tolist():
+            move = self._planned(plan, vm, ~overloaded, "overload")
+            if move is None:
+                unplaced.append(vm)
+            else:
+                moves.append(move)
+        return moves, unplaced
+
+    def _taken(self, plan: Plan, host: int) -> list[int]:
+        """Return the VMs to take off `host`, in the selection's order, leaving `plan` unchanged."""
+        mark = plan.snapshot()
+        taken: list[int] = []
+        for vm in self.selection.rank(plan, host).tolist():
+            if plan.vm_cpu_demand[vm] <= 0:
+                continue  # a VM that wants no CPU relieves nothing
+            plan.lift(vm)
+            taken.append(vm)
+            if not self.overload.is_overloaded(plan, host):
+                break
+        plan.restore(mark)
+        return taken
+
+    def _empty_underloaded(
+        self, plan: Plan, allowed: NDArray[np.bool_]
+    ) -> tuple[list[Move], int, int]:
+        """Plan the moves that empty hosts; also return how many were tried and are emptied."""
+        moves: list[Move] = []
+        tried = emptied = 0
+        # A host's utilisation changes only by being promised a VM, after which it is no longer
+        # emptied, so the order found now stays right.
+        for host in self.underload.candidates(plan, allowed).tolist():
+            if plan.movable_count[host] < plan.vm_count[host]:
+                continue
+            tried += 1
+            evacuation = self._evacuation(plan, host, allowed)
+            emptied += bool(evacuation)
+            moves += evacuation
+        return moves, tried, emptied
+
+    def _evacuation(self, plan: Plan, host: int, allowed: NDArray[np.bool_]) -> list[Move]:
+        """Plan the move of every VM of `host`; none, and `plan` as it was, if one fits nowhere."""
+        mark = plan.snapshot()
+        moves: list[Move] = []
+        for vm in self.placement.order(plan, plan.vms_on(host)).tolist():
+            in_use = allowed & (plan.vm_count > 0)
+            move = self._planned(plan, vm, in_use, "underload")
+            if move is None:
+                plan.restore(mark)
+                return []
+            moves.append(move)
+        return moves
+
+    def _planned(self, plan: Plan, vm: int, allowed: NDArray[np.bool_], reason: str) -> Move | None:
+        """Find a target for `vm` among `allowed` and count the move, or return None."""
+        allowed = allowed & plan.may_receive(vm) & self.overload.fits(plan, vm)
+        target = self.placement.choose(plan, vm, allowed)
+        if target < 0:
+            return None
+        move = Move(vm, int(plan.vm_host[vm]), target, reason, Priority.REBALANCE)
+        plan.apply(move)
+        return move

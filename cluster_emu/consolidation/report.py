@@ -1,0 +1,30 @@
+"""What a trigger saw and did at one control instant, so that doing nothing is explained too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerReport:
+    """The account of one trigger at one control instant.
+
+    Args:
+        trigger: name of the trigger.
+        moves: migrations it asked for.
+        overloaded: hosts found overloaded.
+        relieved: how many of them are not overloaded once the moves are done.
+        tried: underloaded hosts it tried to empty.
+        emptied: how many of them can be emptied; the others keep all of their VMs.
+        unplaced: VMs that ought to move but fit on no host, in the order they were tried.
+        note: the outcome in words.
+    """
+
+    trigger: str
+    moves: int = 0
+    overloaded: int = 0
+    relieved: int = 0
+    tried: int = 0
+    emptied: int = 0
+    unplaced: tuple[int, ...] = ()
+    note: str = ""

@@ -1,0 +1,141 @@
+"""Small clusters to plan on: made by hand, or at random from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from cluster_emu.consolidation import Plan
+from cluster_emu.state import ClusterState, FloatColumn, HostColumns, VMColumns
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class VM:
+    """One VM of a hand-made cluster: CPU wanted, memory in GiB, and where it goes, if it does."""
+
+    host: int
+    cpu: float
+    memory: int = 1
+    target: int = -1
+    queued: bool = False
+
+
+def cluster_state(
+    cpu: Sequence[float],
+    memory: Sequence[int],
+    vms: Sequence[VM],
+    *,
+    off: Sequence[int] = (),
+    drained: Sequence[int] = (),
+    racks: Sequence[int] | None = None,
+    time_s: float = 0.0,
+) -> ClusterState:
+    """Return a cluster; memory in GiB, reserved for every VM at its host and at its target."""
+    n = len(cpu)
+    host = np.array([vm.host for vm in vms], dtype=np.int64)
+    target = np.array([vm.target for vm in vms], dtype=np.int64)
+    demand = np.array([vm.cpu for vm in vms], dtype=np.float64)
+    vm_memory = np.array([vm.memory * GIB for vm in vms], dtype=np.int64)
+    reserved = np.zeros(n, dtype=np.int64)
+    np.add.at(reserved, host, vm_memory)
+    np.add.at(reserved, target[target >= 0], vm_memory[target >= 0])
+    capacity = np.array(cpu, dtype=np.float64)
+    hosts = HostColumns(
+        cpu_capacity=capacity,
+        cpu_used=np.minimum(np.bincount(host, demand, minlength=n), capacity),
+        memory_bytes=np.array(memory, dtype=np.int64) * GIB,
+        memory_reserved_bytes=reserved,
+        vm_count=np.bincount(host, minlength=n),
+        incoming=np.bincount(target[target >= 0], minlength=n),
+        outgoing=np.bincount(host[target >= 0], minlength=n),
+        switched_on=~np.isin(np.arange(n), off),
+        drained=np.isin(np.arange(n), drained),
+        rack=np.array(racks if racks is not None else [0] * n, dtype=np.int64),
+    )
+    return ClusterState(hosts, _vm_columns(host, target, demand, vm_memory, vms), time_s)
+
+
+def _vm_columns(
+    host: np.ndarray, target: np.ndarray, demand: FloatColumn, memory: np.ndarray, vms: Sequence[VM]
+) -> VMColumns:
+    return VMColumns(
+        cpu_capacity=np.ones(len(vms)),
+        cpu_granted=demand.copy(),
+        demand=demand,
+        intensity=np.ones(len(vms)),
+        dirty_pages_per_s=np.zeros(len(vms)),
+        memory_bytes=memory,
+        page_count=memory // 4096,
+        page_bytes=np.full(len(vms), 4096, dtype=np.int64),
+        host=host,
+        target=target,
+        queued=np.array([vm.queued or vm.target >= 0 for vm in vms], dtype=np.bool_),
+    )
+
+
+def linear_watts(utilisation: FloatColumn) -> FloatColumn:
+    """Every host: 100 W idle, 200 W when full."""
+    return 100.0 + 100.0 * utilisation
+
+
+def random_state(seed: int, hosts: int | None = None, vms: int | None = None) -> ClusterState:
+    """Return a cluster of up to 12 hosts and 40 VMs unless told, no host over its memory."""
+    rng = np.random.default_rng(seed)
+    n = hosts or int(rng.integers(2, 13))
+    wanted = vms if vms is not None else int(rng.integers(0, 41))
+    memory = rng.choice([8, 16, 32], size=n) if hosts is None else np.full(n, 64)
+    free = memory.copy()
+    off = np.flatnonzero(rng.random(n) < 0.2)
+    rows: list[VM] = []
+    for _ in range(wanted):
+        size = int(rng.choice([1, 2, 4]))
+        homes = np.flatnonzero(free >= size)
+        homes = homes[~np.isin(homes, off)]
+        if len(homes) == 0:
+            break
+        home = int(rng.choice(homes))
+        free[home] -= size
+        target = int(rng.integers(n)) if rng.random() < 0.1 else -1
+        if target in (-1, home) or free[target] < size or target in off:
+            target = -1
+        else:
+            free[target] -= size
+        cpu = float(rng.choice([0.0, 0.5, 1.0, 2.0])) * float(rng.random())
+        rows.append(VM(home, cpu, size, target, queued=bool(rng.random() < 0.05)))
+    return cluster_state(
+        cpu=rng.choice([2.0, 4.0], size=n) if hosts is None else [8.0] * n,
+        memory=memory,
+        vms=rows,
+        off=off,
+        drained=np.flatnonzero(rng.random(n) < 0.1),
+        racks=np.arange(n) // 4,
+    )
+
+
+@pytest.fixture(scope="session")
+def vm() -> type[VM]:
+    """Return the row type of a hand-made cluster."""
+    return VM
+
+
+@pytest.fixture(scope="session")
+def make_state() -> Callable[..., ClusterState]:
+    """Return the builder of a cluster made by hand."""
+    return cluster_state
+
+
+@pytest.fixture(scope="session")
+def make_random() -> Callable[..., ClusterState]:
+    """Return the builder of a cluster from a seed."""
+    return random_state
+
+
+@pytest.fixture(scope="session")
+def plan_of() -> Callable[[ClusterState], Plan]:
+    """Return the builder of a plan on a state, all hosts with one linear power model."""
+    return lambda state: Plan.of(state, linear_watts)

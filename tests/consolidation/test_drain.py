@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from cluster_emu.consolidation import Consolidation, Drain, Move, Priority
+from cluster_emu.errors import ScenarioError
+
+
+def hops(moves: list[Move]) -> list[tuple[int, int, int]]:
+    return [(move.vm, move.source, move.target) for move in moves]
+
+
+def test_every_vm_leaves_a_drained_host_most_urgently(make_state, vm, plan_of):
+    vms = [vm(0, 1.0), vm(0, 3.0), vm(1, 5.0)]
+    plan = plan_of(make_state([10] * 3, [16] * 3, vms))
+    moves, report = Drain(hosts=(0,)).moves(plan)
+    assert hops(moves) == [(1, 0, 1), (0, 0, 1)]
+    assert {(move.reason, move.priority) for move in moves} == {("drain", Priority.DRAIN)}
+    assert report.unplaced == ()
+    assert report.note == "2 VMs to move off 1 hosts, 0 fit nowhere"
+
+
+def test_a_rack_is_drained_into_the_others(make_state, vm, plan_of):
+    vms = [vm(0, 1.0), vm(1, 1.0), vm(2, 9.5), vm(3, 1.0)]
+    plan = plan_of(make_state([10] * 4, [16] * 4, vms, racks=[7, 7, 8, 8]))
+    moves, _ = Drain(racks=(7,)).moves(plan)
+    assert hops(moves) == [(0, 0, 3), (1, 1, 3)]
+    assert plan.drained.tolist() == [True, True, False, False]
+
+
+def test_nothing_happens_before_its_time(make_state, vm, plan_of):
+    drain = Drain(hosts=(0,), at_s=600)
+    plan = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 1.0)], time_s=599.0))
+    moves, report = drain.moves(plan)
+    assert (moves, report.note) == ([], "begins at 600 s")
+    assert not plan.drained.any()
+    late = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 1.0)], time_s=600.0))
+    assert hops(drain.moves(late)[0]) == [(0, 0, 1)]
+
+
+def test_vms_that_are_moving_already_are_not_moved_again(make_state, vm, plan_of):
+    vms = [vm(0, 1.0, target=1), vm(0, 1.0, queued=True), vm(1, 1.0, target=0)]
+    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)))
+    assert (moves, report.unplaced) == ([], ())
+
+
+def test_vms_without_a_place_for_their_memory_are_reported(make_state, vm, plan_of):
+    vms = [vm(0, 2.0, 8), vm(0, 1.0, 8), vm(1, 1.0, 8)]
+    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)))
+    assert hops(moves) == [(0, 0, 1)]
+    assert report.unplaced == (1,)
+
+
+def test_without_cpu_to_spare_the_least_loaded_host_with_memory_takes_the_vm(
+    make_state, vm, plan_of
+):
+    vms = [vm(0, 3.0, 4), vm(1, 9.0, 1), vm(2, 8.0, 1), vm(3, 7.5, 14)]
+    state = make_state([10] * 4, [16] * 4, vms)
+    assert hops(Drain(hosts=(0,)).moves(plan_of(state))[0]) == [(0, 0, 2)]
+    moves, report = Drain(hosts=(0,), overcommit=False).moves(plan_of(state))
+    assert (moves, report.unplaced) == ([], (0,))
+
+
+def test_later_triggers_of_the_instant_avoid_a_host_being_drained(make_state, vm, plan_of):
+    vms = [vm(0, 1.0), vm(1, 5.0), vm(1, 5.0), vm(2, 6.0)]
+    state = make_state([10] * 3, [16] * 3, vms)
+    assert 0 in {move.target for move in Consolidation().moves(plan_of(state))[0]}
+    plan = plan_of(state)
+    Drain(hosts=(0,)).moves(plan)
+    assert 0 not in {move.target for move in Consolidation().moves(plan)[0]}
+
+
+@pytest.mark.parametrize(
+    ("drain", "message"),
+    [
+        (Drain(hosts=(2,)), "hosts = 2: allowed is one of 0 to 1"),
+        (Drain(hosts=(-1,)), "hosts = -1: allowed is one of 0 to 1"),
+        (Drain(racks=(5,)), "racks = 5: allowed is one of 0 to 0"),
+    ],
+)
+def test_hosts_and_racks_that_do_not_exist_are_named(make_state, vm, plan_of, drain, message):
+    plan = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 1.0)]))
+    with pytest.raises(ScenarioError) as error:
+        drain.moves(plan)
+    assert str(error.value) == message
+
+
+def test_a_drain_of_nothing_is_refused():
+    with pytest.raises(ScenarioError, match="at least one host or rack"):
+        Drain()
