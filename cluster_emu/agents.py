@@ -1,7 +1,7 @@
 """The agents: physical machines, VMs, and the manager that decides which VM goes where.
 
-Machines and VMs are thin: their numbers live in the model's columns, an attribute reads its row. The
-manager takes the decisions of a control instant and runs the queue of migrations.
+Machines and VMs are thin: their numbers live in the model's columns, an attribute reads its row.
+The manager takes the decisions of a control instant and runs the queue of migrations.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ class MigrationManager(Agent):
             plan = Plan.of(self._state, self._watts)
             for trigger in self._triggers:
                 moves, report = trigger.moves(plan)
+                self._state.hosts.drained[:] = plan.drained
                 self.reports.append((now_s, report))
                 for move in moves:
                     self.dispatcher.request(move, now_s)

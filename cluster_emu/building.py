@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
 import numpy as np
-from pydantic import ValidationError
 
 from cluster_emu.accounting.power import PowerColumns, power_models
 from cluster_emu.consolidation import triggers
@@ -25,7 +24,7 @@ from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.stop_rules import stop_rules
 from cluster_emu.network import FluidLoop, LinkTable, Router, as_topology, topologies
 from cluster_emu.placement import place
-from cluster_emu.registry import Registry, from_validation
+from cluster_emu.registry import Registry
 from cluster_emu.scenario import Choice, Scenario, Transfer, VMGroup
 from cluster_emu.state import ClusterState, HostColumns, VMColumns
 from cluster_emu.strategies import strategies
@@ -33,7 +32,6 @@ from cluster_emu.streams import Purpose, Streams
 from cluster_emu.workload import (
     BurstSchedule,
     Demand,
-    DemandTraces,
     IntensityPath,
     IntensityRule,
     WriteProfile,
@@ -234,14 +232,12 @@ def source_of(choice: Choice, field: str) -> WriteSource:
     if choice.name in profiles and not choice.parameters:
         return ProfileSource(profiles[choice.name])
     if choice.name == "inline":
-        try:
-            return ProfileSource(WriteProfile(**choice.parameters))
-        except ValidationError as error:
-            raise from_validation(error).at(field) from error
+        with _at(field):
+            return ProfileSource(WriteProfile.from_parameters(choice.parameters))
     if choice.name not in write_sources.names():
         known = [*profiles, *write_sources.names(), "inline"]
-        error = UnknownNameError("write profile", choice.name, known)
-        raise ScenarioError(field, choice.name, error.allowed)
+        allowed = UnknownNameError("write profile", choice.name, known).allowed
+        raise ScenarioError(field, choice.name, allowed)
     return make(write_sources, choice, field)
 
 
@@ -249,20 +245,18 @@ def _demand(scenario: Scenario, streams: Streams) -> tuple[Demand, str]:
     workload = scenario.workload
     model = make(demand_models, workload.demand, "workload.demand")
     traces = own_traces() if workload.traces is None else read_planetlab(workload.traces)
-    replayed = workload.demand.name == "trace"
-    label = traces.source if replayed else f"none (demand model {workload.demand})"
+    label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
     rng = streams.generator(Purpose.DEMAND)
     return model.build(scenario.vm_count, rng, traces), label
 
 
 def _power(scenario: Scenario) -> PowerColumns:
     models = [
-        make(power_models, group.power, f"hosts.{i}.power") for i, group in enumerate(scenario.hosts)
+        make(power_models, group.power, f"hosts.{i}.power")
+        for i, group in enumerate(scenario.hosts)
     ]
     counts = [group.count for group in scenario.hosts]
-    return PowerColumns(
-        [model for model, n in zip(models, counts, strict=True) for _ in range(n)]
-    )
+    return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])
 
 
 def _settings(transfer: Transfer, track_versions: bool, first: VMGroup) -> TransferSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from cluster_emu.accounting.results import RunResult, rows_to_table
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import build
 from cluster_emu.clock import Clock
+from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.dispatcher import Dispatcher
-from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
+from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.summary import summarise
 from cluster_emu.scenario import Choice, Request, Scenario, load_scenario
-from cluster_emu.state import BoolColumn, FloatColumn
+from cluster_emu.state import BoolColumn, FloatColumn, IntColumn
 from cluster_emu.streams import Streams
 
 
@@ -59,7 +61,7 @@ class ClusterModel(Model):
         self.clock = Clock(self.scenario.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        self._sources = parts.kit.sources
+        self._vms_by_source = _members_by_source(parts.kit.sources)
         self._power = parts.power
         self._rounds = parts.kit.rounds
         self._traces = parts.traces
@@ -122,11 +124,13 @@ class ClusterModel(Model):
         self.settle(now_s)
         vms = self.state.vms
         vms.demand[:] = self._demand.at(now_s)
-        vms.intensity[:] = self._intensity.levels(now_s)
-        for source, members in self._vms_by_source():
-            vms.dirty_pages_per_s[members] = source.dirty_pages_per_s(
-                vms.page_count[members], vms.intensity[members]
-            )
+        intensity = self._intensity.levels(now_s)
+        for source, members in self._vms_by_source:
+            if not np.array_equal(intensity[members], vms.intensity[members]):
+                vms.dirty_pages_per_s[members] = source.dirty_pages_per_s(
+                    vms.page_count[members], intensity[members]
+                )
+        vms.intensity[:] = intensity
         self._share_cpu()
 
     def manage(self, now_s: float) -> None:
@@ -244,16 +248,6 @@ class ClusterModel(Model):
 
     # --- the columns of this instant -------------------------------------------------------------
 
-    def _vms_by_source(self) -> list[tuple[Any, np.ndarray]]:
-        if not hasattr(self, "_source_groups"):
-            groups: dict[int, list[int]] = {}
-            for vm, source in enumerate(self._sources):
-                groups.setdefault(id(source), []).append(vm)
-            self._source_groups = [
-                (self._sources[members[0]], np.array(members)) for members in groups.values()
-            ]
-        return self._source_groups
-
     def _share_cpu(self) -> None:
         """Grant every VM its demand, or its proportional share where a host has too little."""
         vms, hosts = self.state.vms, self.state.hosts
@@ -300,8 +294,7 @@ class ClusterModel(Model):
     @property
     def migrations_ended(self) -> int:
         """Migrations that are over, however they ended."""
-        records = self.manager.dispatcher.records
-        return sum(Phase(record.outcome).is_final for record in records)
+        return self.manager.dispatcher.ended_count
 
     @property
     def mean_utilisation(self) -> float:
@@ -327,3 +320,11 @@ def _chosen(
     if strategy is not None:
         fields = {"transfer.strategy": Choice.model_validate(strategy).model_dump(), **fields}
     return chosen.with_fields(fields) if fields else chosen
+
+
+def _members_by_source(sources: Sequence[WriteSource]) -> list[tuple[WriteSource, IntColumn]]:
+    """Group the VMs that share one recipe of page writes."""
+    members: dict[int, list[int]] = {}
+    for vm, source in enumerate(sources):
+        members.setdefault(id(source), []).append(vm)
+    return [(sources[vms[0]], np.array(vms)) for vms in members.values()]

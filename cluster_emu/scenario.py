@@ -141,8 +141,8 @@ class Transfer(_Plain):
     """How memory is transferred, the same for every migration of the run.
 
     `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
-    `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the cap
-    while the VM is stopped (`lift_cap_when_stopped`).
+    `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the
+    cap while the VM is stopped (`lift_cap_when_stopped`).
     """
 
     strategy: Choice = Choice(name="pre-copy")

@@ -23,7 +23,7 @@ class HostColumns:
 
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
     (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
-    host in `drained` takes no new VM. `powerable` is False for hosts that must stay on.
+    host in `drained` takes no new VM.
     """
 
     cpu_capacity: FloatColumn

@@ -1,1 +1,1 @@
-
+"""Power and energy, the result tables."""

@@ -80,7 +80,9 @@ class Recorder:
                 "source_node": self._links.source[used],
                 "target_node": self._links.target[used],
                 "bytes": sent[used],
-                "mean_utilisation": sent[used] / (capacity * duration_s) if duration_s else sent[used],
+                "mean_utilisation": sent[used] / (capacity * duration_s)
+                if duration_s
+                else sent[used],
             }
         )
         self._last_carried, self._last_s = carried, now_s

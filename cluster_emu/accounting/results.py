@@ -102,6 +102,12 @@ def write_text(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(data: bytes, path: Path) -> None:
+    """Write bytes so that the file is either whole or not there."""
+    with _replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
 class _replacing:
     """Gives a temporary path beside the target; moves it into place unless something went wrong."""
 

@@ -1,19 +1,22 @@
 """The pages engine: every page of a migrating VM has its own bits.
 
-It knows no time but operational time and bytes: whoever drives it says how many bytes went over the
-wire and how much operational time passed. What is sent when is the strategy's truth table and nothing
-else (design: the transfer protocol and the truth table).
+It knows no time but operational time and bytes: whoever drives it says how many bytes went over
+the wire and how much operational time passed. What is sent when is the strategy's truth table and
+nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.history import PageHistory
 from cluster_emu.memory.log import DirtyLog, PageIds, Times
-from cluster_emu.memory.turns import Clock, Peeks, Turns, take_turns
+from cluster_emu.memory.scan import RoundScan
+from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.strategies.contract import Decision, Strategy
@@ -67,18 +70,16 @@ class PagesEngine:
         self.round_number = 0
         self.now = 0.0
         self.versions = PageVersions(self.page_count) if track_versions else None
-        self._writer = writer
+        self.writer = writer
         self._strategy = strategy
         self._log = DirtyLog(self.page_count)
         self._peeks = Peeks(strategy.peek_batch_pages, _peek_fraction(strategy))
-        self._keeps_history = strategy.table(2).shape[1] > 2 and strategy.peeks == 1
-        self._codes = np.zeros(self.page_count if self._keeps_history else 0, dtype=np.uint16)
+        self._history = PageHistory(self.page_count) if _keeps_history(strategy) else None
         self._stale = np.ones(self.page_count, dtype=np.bool_)
-        self._deferred: NDArray[np.bool_] | None = None
-        self._present = np.ones(self.page_count, dtype=np.bool_)
+        self._deferred = np.zeros(self.page_count, dtype=np.bool_)
+        self._absent = absent
         if absent is not None:
             self._stale[absent] = False
-            self._present[absent] = False
             if self.versions is not None:
                 self.versions.arrived(absent)
         self._to_send = np.flatnonzero(self._stale)
@@ -87,13 +88,19 @@ class PagesEngine:
     # --- before and between rounds ---------------------------------------------------------------
 
     def warm(self, intervals: int, interval: float) -> None:
-        """Fill the histories from logging intervals that end when the migration begins."""
+        """Fill the histories from logging intervals that end when the migration begins.
+
+        Args:
+            intervals: how many.
+            interval: length of each in operational time.
+        """
         for number in range(1 - intervals, 1):
             start, end = (number - 1) * interval, number * interval
             self._log.clear(start)
-            self._writer.begin_round(self._log, number, start)
-            self._writer.write(self._log, end)
-            self._shift_history(self._log.dirty_pages(end))
+            self.writer.begin_round(self._log, number, start)
+            self.writer.write(self._log, end)
+            if self._history is not None:
+                self._history.shift(self._log.dirty_pages(end))
         self._log.clear(0.0)
 
     @property
@@ -104,7 +111,7 @@ class PagesEngine:
     @property
     def idle_rounds_matter(self) -> bool:
         """Whether a round that takes no time can still change anything."""
-        return self._writer.rounds_matter
+        return self.writer.rounds_matter
 
     def stop_set(self) -> PageIds:
         """Return the pages stop-and-copy has to send: every stale page."""
@@ -116,11 +123,9 @@ class PagesEngine:
         Only a strategy that forgets unsent pages (carry "log") has any: taken literally it would
         lose their updates.
         """
-        due = np.zeros(self.page_count, dtype=np.bool_)
-        due[self._to_send] = True
-        if self._deferred is not None:
-            due |= self._deferred
-        return int(np.count_nonzero(self._stale & ~due))
+        lost = self._stale & ~self._deferred
+        lost[self._to_send] = False
+        return int(np.count_nonzero(lost))
 
     def arrive(self, pages: PageIds) -> None:
         """Mark pages as up to date at the target while the VM does not write at the source."""
@@ -133,17 +138,23 @@ class PagesEngine:
     def begin_round(self) -> None:
         """Start the next live round with every page that is due."""
         self.round_number += 1
-        self._due = self._scan_order()
-        self._position = 0
-        self._pages_done = 0
-        self._clock = Clock(self.now, self.now, 0.0, 0.0, 0, self.now)
-        self._seen_dirty = np.zeros(len(self._due), dtype=np.bool_)
-        self._needs_turn_times = self._strategy.clear != "round" or self.versions is not None
-        self._turn_time = np.empty(len(self._due) if self._needs_turn_times else 0)
-        self._turns: Turns | None = None
-        self._turns_to_take = 0
-        self._look_up_decisions()
-        self._writer.begin_round(self._log, self.round_number, self.now)
+        due = self._scan_order()
+        row = self._strategy.table(self.round_number)[1]
+        if self._history is None:
+            if_clean = np.broadcast_to(row[0], len(due))
+            if_dirty = np.broadcast_to(row[-1], len(due))
+        else:
+            if_clean, if_dirty = self._history.look_up(row, due)
+        self._scan = RoundScan(
+            due,
+            if_clean,
+            if_dirty,
+            self._peeks,
+            self.page_wire_bytes,
+            self.now,
+            keep_turn_times=self._needs_turn_times,
+        )
+        self.writer.begin_round(self._log, self.round_number, self.now)
 
     def plan(self, time_per_byte: float, undrained_bytes: float = 0.0) -> float:
         """Return the bytes the round still takes if rate and intensity stay as they are.
@@ -152,66 +163,12 @@ class PagesEngine:
             time_per_byte: operational seconds per byte on the wire.
             undrained_bytes: the round ends as soon as fewer bytes than this wait for their turn.
         """
-        rest = slice(self._position, None)
-        may_send = self._send_clean[rest] | self._send_dirty[rest]
-        most_bytes = (self._pages_done + np.count_nonzero(may_send)) * self.page_wire_bytes
-        self._clock.time_per_byte = time_per_byte
-        if self._peeks.batch_pages:
-            self._writer.write(self._log, float(self._clock.at_bytes(np.float64(most_bytes))))
-        self._turns = take_turns(
-            self._log.first_write[self._due[rest]],
-            self._send_clean[rest],
-            self._send_dirty[rest],
-            self.page_wire_bytes,
-            self._pages_done,
-            self._peeks,
-            self._clock,
-        )
-        self._turns_to_take = self._turns_before_cut(undrained_bytes)
-        return max(self._sent_after(self._turns_to_take) - self._clock.bytes_done, 0.0)
+        return self._scan.plan(time_per_byte, undrained_bytes, self._log_until)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""
-        if sent_bytes > 0:
-            bytes_done = self._clock.bytes_done + sent_bytes
-            turns = int(np.searchsorted(self._plan.sent_bytes, bytes_done, side="right"))
-            self._take(min(turns, self._turns_to_take))
-            self._clock.bytes_done = bytes_done
         self.now += elapsed
-        self._clock.now = self.now
-
-    def end_round(self, elapsed: float) -> RoundCounts:
-        """Finish the round as planned, read and clear the dirty log, and return what happened.
-
-        Args:
-            elapsed: operational time since the last call of `advance` (or the start).
-        """
-        end_bytes = max(self._sent_after(self._turns_to_take), self._clock.bytes_done)
-        self._take(self._turns_to_take)
-        self.now += elapsed
-        self._writer.write(self._log, self.now)
-        visited = self._due[: self._position]
-        decision = np.where(
-            self._seen_dirty[: self._position],
-            self._if_dirty[: self._position],
-            self._if_clean[: self._position],
-        )
-        sent = decision == Decision.SEND
-        dirty = self._dirty_after(visited[sent], sent)
-        deferred = visited[decision == Decision.DEFER]
-        self._settle(visited[sent], dirty, deferred)
-        counts = RoundCounts(
-            due=len(self._due),
-            sent=int(np.count_nonzero(sent)),
-            skipped=int(np.count_nonzero(decision == Decision.SKIP)),
-            deferred=len(deferred),
-            unvisited=len(self._due) - self._position,
-            dirtied=len(dirty),
-            bytes_sent=end_bytes,
-        )
-        self._scan_from = self._next_scan_start()
-        self._log.clear(self.now)
-        return counts
+        self._scan.advance(sent_bytes, self.now)
 
     def cut_short(self) -> float:
         """Let the round end where it stands; pages whose turn has not come stay due.
@@ -219,109 +176,97 @@ class PagesEngine:
         Returns:
             The bytes still to go until the page in transit is on the wire.
         """
-        if self._turns is None:
+        if not self._scan.is_planned:
             self.plan(0.0)
-        self._turns_to_take = 0
-        return max(self._sent_after(0) - self._clock.bytes_done, 0.0)
+        self._scan.cut_short()
+        return self._scan.bytes_left
 
     @property
     def sent_in_round(self) -> tuple[int, float]:
         """Pages (the one in transit included) and bytes sent so far in the round under way."""
-        return self._pages_done, self._clock.bytes_done
+        return self._scan.pages_sent, self._scan.bytes_sent
 
-    # --- how it is done --------------------------------------------------------------------------
+    def end_round(self, elapsed: float) -> RoundCounts:
+        """Finish the round as planned, read and clear the dirty log, and return what happened.
 
-    @property
-    def _plan(self) -> Turns:
-        if self._turns is None:
-            raise RuntimeError("the round has not been planned yet")
-        return self._turns
+        Args:
+            elapsed: operational time since the last call of `advance` (or the start).
+        """
+        scan = self._scan
+        scan.end()
+        self.now += elapsed
+        self._log_until(self.now)
+        decision = scan.decisions()
+        unsent = np.flatnonzero(decision != Decision.SEND)
+        deferred = scan.due[unsent[decision[unsent] == Decision.DEFER]]
+        dirty = self._dirty_after(decision == Decision.SEND)
+        self._settle(scan.due[unsent], deferred, dirty)
+        self._scan_from = self._next_scan_start()
+        self._log.clear(self.now)
+        return RoundCounts(
+            due=len(scan.due),
+            sent=scan.position - len(unsent),
+            skipped=len(unsent) - len(deferred),
+            deferred=len(deferred),
+            unvisited=len(scan.due) - scan.position,
+            dirtied=len(dirty),
+            bytes_sent=scan.bytes_sent,
+        )
+
+    def _log_until(self, until: float) -> DirtyLog:
+        """Return the log with every write up to an operational time."""
+        self.writer.write(self._log, until)
+        return self._log
 
     def _scan_order(self) -> PageIds:
         split = int(np.searchsorted(self._to_send, self._scan_from))
-        if split == 0:
+        if split in (0, len(self._to_send)):
             return self._to_send
         return np.concatenate([self._to_send[split:], self._to_send[:split]])
 
     def _next_scan_start(self) -> int:
-        if not self._strategy.cyclic or self._position == len(self._due):
+        scan = self._scan
+        if not self._strategy.cyclic or scan.position == len(scan.due):
             return 0
-        return int(self._due[self._position])
+        return int(scan.due[scan.position])
 
-    def _look_up_decisions(self) -> None:
-        row = self._strategy.table(self.round_number)[1]
-        if self._keeps_history:
-            clean_code = (self._codes[self._due] << 1) & (len(row) - 1)
-            self._if_clean, self._if_dirty = row[clean_code], row[clean_code | 1]
-        else:
-            self._if_clean = np.full(len(self._due), row[0])
-            self._if_dirty = np.full(len(self._due), row[-1])
-        self._send_clean = self._if_clean == Decision.SEND
-        self._send_dirty = self._if_dirty == Decision.SEND
+    # --- after the scan --------------------------------------------------------------------------
 
-    def _turns_before_cut(self, undrained_bytes: float) -> int:
-        """Return how many of the planned turns are taken before the log is read early."""
-        waiting = len(self._due) - self._position
-        if undrained_bytes <= 0:
-            return waiting
-        may_wait = int(np.ceil(undrained_bytes / self.page_wire_bytes)) - 1
-        return max(waiting - max(may_wait, 0), 0)
+    @property
+    def _needs_turn_times(self) -> bool:
+        return self._strategy.clear != "round" or self.versions is not None
 
-    def _sent_after(self, turns: int) -> float:
-        """Bytes of the round sent when so many of the planned turns are over."""
-        plan = self._plan
-        return float(plan.sent_bytes[turns]) if turns < len(plan.sent_bytes) else plan.end_bytes
-
-    def _take(self, turns: int) -> None:
-        """Make the first planned turns history and drop them from the plan."""
-        if turns <= 0:
-            return
-        plan = self._plan
-        taken = slice(self._position, self._position + turns)
-        self._seen_dirty[taken] = plan.seen_dirty[:turns]
-        if self._needs_turn_times:
-            self._turn_time[taken] = self._clock.at_bytes(plan.sent_bytes[:turns])
-        self._pages_done = round(self._sent_after(turns) / self.page_wire_bytes)
-        self._remember_peek()
-        self._position += turns
-        self._turns = Turns(plan.seen_dirty[turns:], plan.sent_bytes[turns:], plan.end_bytes)
-        self._turns_to_take -= turns
-
-    def _remember_peek(self) -> None:
-        """Keep the time of the look at the log that the batch under way shares."""
-        batch = self._peeks.batch_pages
-        if batch < 2:
-            return
-        start = self._pages_done - self._pages_done % batch
-        if start > self._clock.batch_start_pages:
-            peek = self._clock.at_bytes(np.float64(start * self.page_wire_bytes))
-            self._clock.batch_start_pages = start
-            self._clock.batch_peek = float(peek)
-
-    def _dirty_after(self, sent_pages: PageIds, sent: NDArray[np.bool_]) -> PageIds:
+    def _dirty_after(self, sent: NDArray[np.bool_]) -> PageIds:
         """Return the pages whose dirty bit is set after the round."""
         dirty = self._log.dirty_pages(self.now)
+        if self._absent is not None:
+            dirty = np.setdiff1d(dirty, self._absent)
+        if not self._needs_turn_times:
+            return dirty
+        sent_pages = self._scan.due[: self._scan.position][sent]
+        turn_time = self._scan.turn_times()[sent]
         if self.versions is not None:
-            self._count_versions(sent_pages, self._turn_time[: self._position][sent], dirty)
+            self._count_versions(sent_pages, turn_time, dirty)
         if self._strategy.clear == "round":
             return dirty
-        cleared_at = self._clearing_times(sent_pages, self._turn_time[: self._position][sent])
-        forgiven = self._log.first_write[sent_pages] <= cleared_at
-        forgiven_pages = sent_pages[forgiven]
-        again = self._writer.rewritten(forgiven_pages, cleared_at[forgiven], self.now)
-        if self.versions is not None:
-            self.versions.written(forgiven_pages[again])
-        keep = np.ones(self.page_count, dtype=np.bool_)
-        keep[forgiven_pages[~again]] = False
-        return dirty[keep[dirty]]
+        return self._without_forgiven(sent_pages, turn_time, dirty)
 
-    def _clearing_times(self, pages: PageIds, turn_time: Times) -> Times:
-        if self._strategy.clear == "page":
-            return turn_time
-        chunk = pages // self._strategy.chunk_pages
-        first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
-        np.minimum.at(first, chunk, turn_time)
-        return first[chunk]
+    def _without_forgiven(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> PageIds:
+        """Leave out pages written only before their dirty bit was cleared in mid-round."""
+        cleared_at = turn_time
+        if self._strategy.clear == "chunk":
+            chunk = sent // self._strategy.chunk_pages
+            first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
+            np.minimum.at(first, chunk, turn_time)
+            cleared_at = first[chunk]
+        early = self._log.first_write[sent] <= cleared_at
+        pages = sent[early]
+        again = self.writer.rewritten(pages, cleared_at[early], self.now)
+        if self.versions is not None:
+            self.versions.written(pages[again])
+        keep = np.ones(self.page_count, dtype=np.bool_)
+        keep[pages[~again]] = False
+        return dirty[keep[dirty]]
 
     def _count_versions(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> None:
         """Count a write before the turn, hand the page over, and count one after it.
@@ -341,29 +286,37 @@ class PagesEngine:
         if self._strategy.clear == "round":
             self.versions.written(before)
 
-    def _settle(self, sent: PageIds, dirty: PageIds, deferred: PageIds) -> None:
-        self._stale[sent] = False
-        self._stale[dirty] = True
-        if not self._present.all():
-            self._stale &= self._present
-        if len(deferred):
-            if self._deferred is None:
-                self._deferred = np.zeros(self.page_count, dtype=np.bool_)
-            self._deferred[deferred] = True
-        if self._strategy.carry == "due":
-            due = self._stale
+    def _settle(self, unsent: PageIds, deferred: PageIds, dirty: PageIds) -> None:
+        """Bring staleness, the deferred set, to_send and the histories up to the new round."""
+        visited, waiting = np.split(self._scan.due, [self._scan.position])
+        if len(visited) == self.page_count:
+            self._stale.fill(False)
         else:
-            due = np.zeros(self.page_count, dtype=np.bool_)
-            due[dirty] = self._stale[dirty]
-        if self._deferred is not None:
-            due = due & ~self._deferred
-        self._to_send = np.flatnonzero(due)
-        self._shift_history(dirty)
+            self._stale[visited] = False
+        self._stale[unsent] = True
+        self._stale[dirty] = True
+        self._deferred[deferred] = True
+        owed = [dirty]
+        if self._strategy.carry == "due":
+            owed += [unsent, waiting]
+        to_send = _sorted_union(owed, self.page_count)
+        self._to_send = to_send[~self._deferred[to_send]]
+        if self._history is not None:
+            self._history.shift(dirty)
 
-    def _shift_history(self, dirty: PageIds) -> None:
-        if self._keeps_history:
-            np.add(self._codes, self._codes, out=self._codes)
-            self._codes[dirty] |= 1
+
+def _keeps_history(strategy: Strategy) -> bool:
+    return strategy.peeks == 1 and strategy.table(2).shape[1] > 2
+
+
+def _sorted_union(parts: Sequence[PageIds], page_count: int) -> PageIds:
+    """Return the distinct page numbers of all parts, ascending."""
+    if sum(map(len, parts)) < page_count // 32:
+        return np.unique(np.concatenate(parts))
+    mask = np.zeros(page_count, dtype=np.bool_)
+    for part in parts:
+        mask[part] = True
+    return np.flatnonzero(mask)
 
 
 def _peek_fraction(strategy: Strategy) -> float:

@@ -1,8 +1,8 @@
 """What dirties a VM's pages, by name: write profiles, given samples, replayed sets.
 
 A source is a recipe; it makes the `PageWriter` of one migration, and tells the VM's dirty rate
-outside migrations. Everything that belongs to the VM (which pages are in which class, where its sweep
-stands) comes from a stream of the VM's own, the same in every migration and for every strategy.
+outside migrations. Everything that belongs to the VM (which pages are in which class, where its
+sweep stands) comes from a stream of the VM's own, the same in every migration and strategy.
 """
 
 from __future__ import annotations
@@ -108,11 +108,18 @@ def _scatter(
     """Deal the pages to the write classes at random; shares are rounded to whole pages."""
     classes = profile.write_classes()
     ends = np.rint(np.cumsum([each.share for each in classes]) * page_count).astype(np.int64)
-    pages = rng.permutation(page_count)
-    groups = zip(np.split(pages, ends[:-1]), classes, strict=True)
+    sizes = np.diff(ends, prepend=0)
+    # drawing the small classes and leaving the rest to the largest one beats a full permutation
+    largest = int(np.argmax(sizes))
+    drawn = rng.choice(page_count, page_count - int(sizes[largest]), replace=False)
+    rest = np.ones(page_count, dtype=np.bool_)
+    rest[drawn] = False
+    others = np.delete(sizes, largest)
+    groups = np.split(drawn, np.cumsum(others)[:-1]) if len(others) else []
+    groups.insert(largest, np.flatnonzero(rest))
     return [
         (group, each.writes_per_page_s)
-        for group, each in groups
+        for group, each in zip(groups, classes, strict=True)
         if len(group) and each.writes_per_page_s > 0
     ]
 
@@ -176,7 +183,8 @@ class Uniform:
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return S (1 - exp(-lambda u)): distinct pages of S dirtied in a second."""
-        return -page_count * np.expm1(-self.writes_per_page_s * intensity)
+        share: NDArray[np.float64] = -np.expm1(-self.writes_per_page_s * intensity)
+        return page_count * share
 
 
 @write_sources.register("replay")
@@ -213,7 +221,7 @@ class Replay:
         """Return the recording's mean pages per second at these intensities."""
         interval_s, sets = _recording(self.file)
         mean_rate = float(np.mean([len(pages) for pages in sets])) / interval_s
-        return np.minimum(mean_rate * intensity, page_count)
+        return np.minimum(mean_rate * intensity, page_count.astype(np.float64))
 
 
 class _Recording(BaseModel):

@@ -1,21 +1,24 @@
 """Who has had its turn when: the sequential scan of a round, solved without a loop over pages.
 
-The pages that are due take their turn in scan order. A page's turn comes when the pages sent before
-it are on the wire; whether it is sent may depend on whether it was written before its turn (or before
-the peek its batch shares), which depends on how many were sent before it. Only pages written at all
-in the round can make a difference, and the recursion is solved for those alone by iterating from the
-assumption that nobody is skipped: each pass fixes at least one more page for good, and errors shrink
-factorially, so a handful of passes suffice.
+The pages that are due take their turn in scan order. A page's turn comes when the pages sent
+before it are on the wire; whether it is sent may depend on whether it was written before its turn
+(or before the peek its batch shares), which depends on how many were sent before it. Only pages
+written at all in the round can make a difference, and the recursion is solved for those alone by
+iterating from the assumption that nobody is skipped: each pass fixes at least one more page for
+good, and errors shrink factorially, so a handful of passes suffice.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.float64]
+Positions = NDArray[np.int64]
+Counts = NDArray[np.int64]
 
 PIECE_PAGES = 4096
 """Written pages solved together; the passes needed grow with the writes per page in a piece."""
@@ -37,12 +40,13 @@ class Peeks:
 
 @dataclass(slots=True)
 class Clock:
-    """Maps bytes sent in the round to operational time, linear while rate and intensity are constant.
+    """Maps pages sent in the round to operational time, linear while rate and intensity last.
 
     Args:
         round_start: operational time at which the round began.
         now: operational time at `bytes_done`.
         bytes_done: bytes of the round already on the wire.
+        page_bytes: bytes of one page on the wire.
         time_per_byte: intensity / rate.
         batch_start_pages: sent pages at which the batch under way began.
         batch_peek: operational time of that batch's look at the log.
@@ -51,125 +55,112 @@ class Clock:
     round_start: float
     now: float
     bytes_done: float
+    page_bytes: float
     time_per_byte: float
-    batch_start_pages: int = 0
-    batch_peek: float = 0.0
+    batch_start_pages: int
+    batch_peek: float
 
-    def at_bytes(self, sent_bytes: Bytes) -> NDArray[np.float64]:
-        """Return the operational time at which so many bytes of the round have been sent."""
-        return self.now + np.maximum(sent_bytes - self.bytes_done, 0.0) * self.time_per_byte
+    def at_pages(self, sent_pages: Counts) -> NDArray[np.float64]:
+        """Return the operational time at which so many pages of the round have been sent."""
+        bytes_ahead = np.maximum(sent_pages * self.page_bytes - self.bytes_done, 0.0)
+        times: NDArray[np.float64] = self.now + bytes_ahead * self.time_per_byte
+        return times
+
+    def peeks_before(self, sent_pages: Counts, peeks: Peeks) -> NDArray[np.float64]:
+        """Return when the log was decisively looked at for pages sent after so many others."""
+        if peeks.batch_pages == 1:
+            looks = self.at_pages(sent_pages)
+        else:
+            batch_start = sent_pages - sent_pages % peeks.batch_pages
+            looks = self.at_pages(batch_start)
+            looks = np.where(batch_start <= self.batch_start_pages, self.batch_peek, looks)
+        if peeks.fraction < 1.0:
+            looks = self.round_start + peeks.fraction * (looks - self.round_start)
+        return looks
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Turns:
-    """The outcome of a scan over the due pages that had no turn before.
+    """The outcome of a scan, kept as what differs from "every page is seen clean".
 
     Args:
-        seen_dirty: whether the peek at each page's turn finds it dirty, shape [due].
-        sent_bytes: bytes of the round sent before each page's turn, shape [due].
-        end_bytes: bytes sent when the last of them is on the wire.
+        sent_if_clean: how many pages are sent before a position if all are seen clean.
+        dirty: positions of the pages seen dirty at their turn, ascending.
+        change: pages sent more (1) or fewer (-1) because of each of them, [dirty], summed up.
+        end: number of positions, those behind the first ones included.
     """
 
-    seen_dirty: NDArray[np.bool_]
-    sent_bytes: Bytes
-    end_bytes: float
+    sent_if_clean: Callable[[Positions], Counts]
+    dirty: Positions
+    change: Counts
+    end: int
+
+    def sent_before(self, positions: Positions) -> Counts:
+        """Return how many pages of the round are sent before the turns at these positions."""
+        sent = self.sent_if_clean(positions)
+        if not len(self.dirty):
+            return sent
+        passed = np.searchsorted(self.dirty, positions)
+        sums: Counts = np.concatenate([[0], self.change])
+        more: Counts = sums[passed]
+        return sent + more
+
+    def sent_before_one(self, position: int) -> int:
+        """Return the same for one position (`end` gives the pages of the whole round)."""
+        return int(self.sent_before(np.array([position]))[0])
+
+    def position_after(self, sent_pages: float, first: int) -> int:
+        """Return the position behind the last page, from `first`, whose turn has come by then."""
+        return bisect_right(
+            range(self.end), sent_pages, lo=first, key=lambda at: self.sent_before_one(at)
+        )
 
 
 def take_turns(
+    written: Positions,
     first_write: NDArray[np.float64],
-    send_clean: NDArray[np.bool_],
-    send_dirty: NDArray[np.bool_],
-    page_bytes: float,
-    pages_done: int,
+    sent_if_clean: Callable[[Positions], Counts],
+    change: Counts,
+    end: int,
     peeks: Peeks,
     clock: Clock,
 ) -> Turns:
-    """Find for every page in scan order whether it is sent, assuming the clock's constant rate.
+    """Find which of the written pages are seen dirty at their turn, at the clock's constant rate.
 
     Args:
-        first_write: operational time of each page's first write in the round, inf for none, [due].
-        send_clean: whether the page is sent if it is seen clean at its turn, [due].
-        send_dirty: whether the page is sent if it is seen dirty at its turn, [due].
-        page_bytes: bytes of one page on the wire.
-        pages_done: pages of the round sent (or being sent) before the first of these.
+        written: positions of the pages written in the round that wait for their turn, ascending.
+        first_write: operational time of the first write to each, [written].
+        sent_if_clean: how many pages are sent before a position if no waiting page is seen dirty.
+        change: pages sent more (1) or fewer (-1) if the page is seen dirty, [written].
+        end: number of positions.
         peeks: how the log is looked at.
-        clock: when how many bytes have been sent.
+        clock: when how many pages have been sent.
     """
-    before = np.empty(len(first_write) + 1, dtype=np.int64)
-    before[0] = pages_done
-    np.cumsum(send_clean, out=before[1:])
-    before[1:] += pages_done
-    seen_dirty = np.zeros(len(first_write), dtype=np.bool_)
-    if peeks.batch_pages:
-        written = np.flatnonzero(first_write < np.inf)
-        change = send_dirty[written].astype(np.int64) - send_clean[written]
-        dirty = _seen_dirty(first_write[written], before[written], change, page_bytes, peeks, clock)
-        seen_dirty[written] = dirty
-        differs = dirty & (change != 0)
-        if differs.any():
-            shift = np.zeros(len(before), dtype=np.int64)
-            shift[written[differs] + 1] = change[differs]
-            before += np.cumsum(shift)
-    sent_bytes = before[:-1] * page_bytes
-    return Turns(seen_dirty, sent_bytes, float(before[-1] * page_bytes))
+    clean_counts = sent_if_clean(written)
+    seen = np.empty(len(written), dtype=np.bool_)
+    shift = 0
+    # piece by piece, because the number of passes grows with the writes per page within one
+    for begin in range(0, len(written), PIECE_PAGES):
+        piece = slice(begin, begin + PIECE_PAGES)
+        counts = clean_counts[piece] + shift
+        seen[piece] = _seen_dirty(first_write[piece], counts, change[piece], peeks, clock)
+        shift += int(change[piece][seen[piece]].sum())
+    return Turns(sent_if_clean, written[seen], np.cumsum(change[seen]), end)
 
 
 def _seen_dirty(
     first_write: NDArray[np.float64],
-    sent_if_clean: NDArray[np.int64],
-    change: NDArray[np.int64],
-    page_bytes: float,
-    peeks: Peeks,
-    clock: Clock,
-) -> NDArray[np.bool_]:
-    """Solve the scan's recursion for the written pages; arguments are restricted to those.
-
-    It goes piece by piece, because the number of passes grows with the writes per page within one.
-    """
-    dirty = np.empty(len(first_write), dtype=np.bool_)
-    shift = 0
-    for begin in range(0, len(first_write), PIECE_PAGES):
-        piece = slice(begin, begin + PIECE_PAGES)
-        dirty[piece] = _seen_dirty_in_piece(
-            first_write[piece],
-            sent_if_clean[piece] + shift,
-            change[piece],
-            page_bytes,
-            peeks,
-            clock,
-        )
-        shift += int(change[piece][dirty[piece]].sum())
-    return dirty
-
-
-def _seen_dirty_in_piece(
-    first_write: NDArray[np.float64],
-    sent_if_clean: NDArray[np.int64],
-    change: NDArray[np.int64],
-    page_bytes: float,
+    clean_counts: Counts,
+    change: Counts,
     peeks: Peeks,
     clock: Clock,
 ) -> NDArray[np.bool_]:
     dirty = np.zeros(len(first_write), dtype=np.bool_)
-    sent_before = sent_if_clean
+    counts = clean_counts
     while True:
-        found = first_write <= _peek_times(sent_before, page_bytes, peeks, clock)
+        found = first_write <= clock.peeks_before(counts, peeks)
         if np.array_equal(found, dirty):
             return found
         dirty = found
-        sent_before = sent_if_clean.copy()
-        sent_before[1:] += np.cumsum(change * dirty)[:-1]
-
-
-def _peek_times(
-    sent_before: NDArray[np.int64], page_bytes: float, peeks: Peeks, clock: Clock
-) -> NDArray[np.float64]:
-    if peeks.batch_pages == 1:
-        peek = clock.at_bytes(sent_before * page_bytes)
-    else:
-        batch_start = sent_before - sent_before % peeks.batch_pages
-        peek = clock.at_bytes(batch_start * page_bytes)
-        peek = np.where(batch_start <= clock.batch_start_pages, clock.batch_peek, peek)
-    if peeks.fraction < 1.0:
-        peek = clock.round_start + peeks.fraction * (peek - clock.round_start)
-    return peek
+        counts = clean_counts.copy()
+        counts[1:] += np.cumsum(change * dirty)[:-1]

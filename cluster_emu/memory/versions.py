@@ -1,4 +1,4 @@
-"""Version numbers per page, kept on demand to prove that the destination's memory is the source's."""
+"""Version numbers per page, to prove that the target's memory is the source's."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from cluster_emu.memory.log import DirtyLog, PageIds, Times
 from cluster_emu.memory.writes import WriteProcess
 
 RoundSets = Callable[[int], PageIds]
-"""Gives the pages dirty in a round by its number: 1 for the first live round, 0, -1 ... before it."""
+"""Gives the pages dirty in a round by its number: 1 for the first one, 0, -1 ... before it."""
 
 
 class PageWriter:

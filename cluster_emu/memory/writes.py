@@ -1,8 +1,8 @@
 """Processes that write pages, in operational time.
 
 Each process enters the writes of a window into a dirty log, and can say which pages are written
-again after a given time. All of them have independent increments (or are deterministic), so a window
-may be extended, or abandoned and drawn afresh, without changing the law of what follows.
+again after a given time. All of them have independent increments (or are deterministic), so a
+window may be extended, or abandoned and drawn afresh, without changing the law of what follows.
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ class SweepWrites:
 class ReplayedWrites:
     """Recorded sets of dirty pages, one per interval, replayed in a loop.
 
-    Within its interval each page of a set is written at a time drawn once per interval, the same for
-    every strategy.
+    Within its interval each page of a set is written at a time drawn once per interval, the same
+    for every strategy.
 
     Args:
         sets: the page numbers of each recorded interval.

@@ -1,1 +1,1 @@
-
+"""How a migration runs: rounds, stop rules, admission, records."""

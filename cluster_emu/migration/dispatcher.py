@@ -1,4 +1,4 @@
-"""Queues migrations, starts them when they may, and moves the VM in the columns when it has moved."""
+"""Queues migrations, starts them when they may, and moves the VM in the columns at its resume."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Dispatcher:
     ) -> None:
         self.records: list[MigrationRecord] = []
         self.active: dict[int, Migration] = {}
+        self.ended_count = 0
         self._kit = kit
         self._state: ClusterState = kit.state
         self._admission: Admission[Migration] = Admission(limits, kit.state.hosts)
@@ -76,6 +77,7 @@ class Dispatcher:
     def end_run(self, now_s: float) -> None:
         """Close what is still under way when the run ends."""
         for migration in self._admission.drop_all():
+            self.ended_count += 1
             migration.record.outcome = Phase.UNFINISHED.value
             migration.record.why = "still queued when the run ended"
         for migration in list(self.active.values()):
@@ -106,6 +108,7 @@ class Dispatcher:
         vms.queued[record.vm] = False
         vms.target[record.vm] = -1
         del self.active[record.migration]
+        self.ended_count += 1
         self._admission.release(record.source, record.target)
         if migration.state is not Phase.UNFINISHED:
             self.admit(now_s)

@@ -1,13 +1,12 @@
 """One migration from its first byte to its end: the fourth step of a VM migration.
 
 A `Migration` is a transfer in the fluid network. The network tells it its rate; it answers when, at
-that rate, its next event comes: the end of a live round, of stop-and-copy, or of the post-copy push.
+that rate, its next event comes: the end of a live round, of stop-and-copy, of the post-copy push.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Protocol
 
 from cluster_emu.memory.pages import PagesEngine
@@ -17,6 +16,7 @@ from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.stopping import Progress, StopRule, Verdict
 from cluster_emu.network.fluid import FluidLoop
+from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
 
 MAX_EMPTY_ROUNDS = 100
@@ -112,8 +112,9 @@ class Migration:
         self._left_before: list[int] = []
         self._empty_rounds = 0
         self._last_round_reason = ""
-        self._deadline: object | None = None
-        self._timer: object | None = None
+        self._deadline: Timer | None = None
+        self._timer: Timer | None = None
+        self._intensity_timer: Timer | None = None
 
     @property
     def bytes_sent(self) -> float:
@@ -300,9 +301,9 @@ class Migration:
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
         self.state = outcome
-        for handle in (self._deadline, self._timer):
-            if handle is not None:
-                self._loop.cancel(handle)
+        for timer in (self._deadline, self._timer, self._intensity_timer):
+            if timer is not None:
+                self._loop.cancel(timer)
         self.record.close(now_s, outcome, why)
         self._engine = None
         self._watcher.ended(self, now_s)
@@ -360,11 +361,9 @@ class Migration:
         self._intensity = self._intensity_path.level(now_s)
         next_change_s = self._intensity_path.next_change(now_s)
         if math.isfinite(next_change_s):
-            self._loop.call_at(next_change_s, self._intensity_changed)
+            self._intensity_timer = self._loop.call_at(next_change_s, self._intensity_changed)
 
     def _intensity_changed(self, now_s: float) -> None:
-        if self.state.is_final:
-            return
         self._account(now_s)
         self._follow_intensity(now_s)
         if self._phase is not None and not isinstance(self._phase, StoppedCopy):
@@ -383,6 +382,3 @@ class Migration:
     @property
     def _resumes_early(self) -> bool:
         return self._strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
-
-
-MigrationFactory = Callable[[MigrationRecord], Migration]

@@ -10,7 +10,6 @@ import numpy as np
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.sources import WriteSource
-from cluster_emu.memory.writer import PageWriter
 from cluster_emu.migration.job import Migration, Watcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
@@ -100,14 +99,12 @@ class _VMMemory:
     vm: int
     number: int
     round_trip_s: float
-    _writer: PageWriter | None = None
 
     def engine(self) -> PagesEngine:
         kit, settings = self.kit, self.kit.settings
         page_count = int(kit.state.vms.page_count[self.vm])
-        self._writer = kit.sources[self.vm].writer(page_count, kit.streams, self.vm, self.number)
         engine = PagesEngine(
-            self._writer,
+            kit.sources[self.vm].writer(page_count, kit.streams, self.vm, self.number),
             kit.strategy,
             self._wire_bytes,
             absent=self._ballooned(page_count),
@@ -119,10 +116,9 @@ class _VMMemory:
 
     def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
         paging = self._paging
-        assert self._writer is not None
         return PostCopyEngine(
             engine.stop_set(),
-            self._writer,
+            engine.writer,
             self._wire_bytes,
             FaultCosts(
                 round_trip_s=self.round_trip_s,

@@ -29,11 +29,11 @@ class Phase(StrEnum):
 class MigrationRecord:
     """One migration, one row of the table `migrations`.
 
-    Times are simulated seconds since the start of the run, NaN for what did not happen. `total_time_s`
-    runs from the first byte until the VM runs at the target and the source is released; `downtime_s`
-    from pause to resume. `pages_rescued` counts updates that a literal reading of the strategy would
-    lose, sent in stop-and-copy instead. `outcome` is the final phase and `why` says in words what
-    ended the live rounds, or why the migration did not complete.
+    Times are simulated seconds since the start of the run, NaN for what did not happen.
+    `total_time_s` runs from the first byte until the VM runs at the target and the source is
+    released; `downtime_s` from pause to resume. `pages_rescued` counts updates that a literal
+    reading of the strategy would lose, sent in stop-and-copy instead. `outcome` is the final phase
+    and `why` says in words what ended the live rounds, or why the migration did not complete.
     """
 
     migration: int
@@ -82,7 +82,7 @@ class MigrationRecord:
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """One live round (or the stop-and-copy, or the post-copy phase), one row of the table `rounds`."""
+    """One live round, stop-and-copy, or post-copy phase; one row of the table `rounds`."""
 
     migration: int
     vm: int

@@ -1,0 +1,195 @@
+"""One live round as it is scanned: which due pages have had their turn, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.memory.log import NEVER, DirtyLog, PageIds, Times
+from cluster_emu.memory.turns import Clock, Peeks, Positions, Turns, take_turns
+from cluster_emu.strategies.contract import Decision
+
+Decisions = NDArray[np.int8]
+
+
+class RoundScan:
+    """The pages due in a round, in scan order, and how far the scan has come.
+
+    Args:
+        due: page numbers in scan order, [due].
+        if_clean: decision for each page if it is seen clean at its turn, [due].
+        if_dirty: decision for each page if it is seen dirty at its turn, [due].
+        peeks: how the log is looked at.
+        page_bytes: bytes of one page on the wire.
+        now: operational time at which the round begins.
+        keep_turn_times: whether to remember when each page had its turn.
+    """
+
+    def __init__(
+        self,
+        due: PageIds,
+        if_clean: Decisions,
+        if_dirty: Decisions,
+        peeks: Peeks,
+        page_bytes: float,
+        now: float,
+        *,
+        keep_turn_times: bool,
+    ) -> None:
+        self.due = due
+        self.position = 0
+        self.pages_sent = 0
+        self._if_clean = if_clean
+        self._if_dirty = if_dirty
+        self._peeks = peeks
+        self._clock = Clock(now, now, 0.0, page_bytes, 0.0, 0, now)
+        self._seen_dirty: list[Positions] = []
+        self._turn_times: list[Times] | None = [] if keep_turn_times else None
+        self._turns: Turns | None = None
+        self._stop_at = 0
+        self._sends_before = _counter(if_clean == Decision.SEND)
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether `plan` has been called in this round."""
+        return self._turns is not None
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes of the round on the wire."""
+        return self._clock.bytes_done
+
+    def plan(
+        self, time_per_byte: float, undrained_bytes: float, log_until: Callable[[float], DirtyLog]
+    ) -> float:
+        """Find everybody's turn at this pace; return the bytes the rest of the round takes.
+
+        Args:
+            time_per_byte: operational seconds per byte on the wire.
+            undrained_bytes: the round ends as soon as fewer bytes than this wait for their turn.
+            log_until: gives the dirty log with every write up to an operational time.
+        """
+        self._clock.time_per_byte = time_per_byte
+        before = self._sends_before
+        offset = self.pages_sent - int(before(np.array([self.position]))[0])
+        waiting, first_write = self._written_waiting(log_until)
+        self._turns = take_turns(
+            waiting,
+            first_write,
+            lambda positions: before(positions) + offset,
+            self._sends_more_if_dirty(waiting),
+            len(self.due),
+            self._peeks,
+            self._clock,
+        )
+        self._stop_at = self._last_turn(undrained_bytes)
+        return self.bytes_left
+
+    @property
+    def bytes_left(self) -> float:
+        """Bytes still to be sent before the round ends as planned."""
+        sent = self._plan.sent_before_one(self._stop_at) * self._clock.page_bytes
+        return max(sent - self._clock.bytes_done, 0.0)
+
+    def advance(self, sent_bytes: float, now: float) -> None:
+        """Let bytes go over the wire until operational time `now`, within the round."""
+        if sent_bytes > 0:
+            bytes_done = self._clock.bytes_done + sent_bytes
+            turns = self._plan.position_after(bytes_done / self._clock.page_bytes, self.position)
+            self._take_turns_up_to(min(turns, self._stop_at))
+            self._clock.bytes_done = bytes_done
+        self._clock.now = now
+
+    def cut_short(self) -> None:
+        """Plan to end the round behind the page in transit."""
+        self._stop_at = self.position
+
+    def end(self) -> None:
+        """Take every turn that is planned."""
+        self._clock.bytes_done += self.bytes_left
+        self._take_turns_up_to(self._stop_at)
+
+    def decisions(self) -> Decisions:
+        """Return what was decided at each turn taken, [position]."""
+        decision = self._if_clean[: self.position].copy()
+        dirty = np.concatenate([np.empty(0, dtype=np.int64), *self._seen_dirty])
+        decision[dirty] = self._if_dirty[dirty]
+        return decision
+
+    def turn_times(self) -> Times:
+        """Return the operational time of each turn taken, [position]."""
+        assert self._turn_times is not None, "turn times were not to be kept"
+        return np.concatenate([np.empty(0), *self._turn_times])
+
+    @property
+    def _plan(self) -> Turns:
+        assert self._turns is not None, "the round has not been planned yet"
+        return self._turns
+
+    def _sends_more_if_dirty(self, positions: Positions) -> NDArray[np.int64]:
+        """Return how many pages more (or fewer, -1) are sent where one is seen dirty."""
+        send_dirty = self._if_dirty[positions] == Decision.SEND
+        return send_dirty.astype(np.int64) - (self._if_clean[positions] == Decision.SEND)
+
+    def _written_waiting(
+        self, log_until: Callable[[float], DirtyLog]
+    ) -> tuple[Positions, NDArray[np.float64]]:
+        """Return the waiting pages written before the round can end, and their first writes."""
+        if not self._peeks.batch_pages:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        waiting = len(self.due) - self.position
+        latest = self._clock.at_pages(np.array([self.pages_sent + waiting]))
+        first_write = log_until(float(latest[0])).first_write
+        if len(self.due) < len(first_write):
+            first_write = first_write[self.due[self.position :]]
+        else:  # every page is due, in address order
+            first_write = first_write[self.position :]
+        written = np.flatnonzero(first_write < NEVER)
+        return self.position + written, first_write[written]
+
+    def _last_turn(self, undrained_bytes: float) -> int:
+        """Return the position at which the round ends: at the last page, or when few are left."""
+        if undrained_bytes <= 0:
+            return len(self.due)
+        may_wait = int(np.ceil(undrained_bytes / self._clock.page_bytes)) - 1
+        return max(len(self.due) - max(may_wait, 0), self.position)
+
+    def _take_turns_up_to(self, position: int) -> None:
+        """Make the planned turns before `position` history."""
+        if position <= self.position:
+            return
+        plan = self._plan
+        begin, end = np.searchsorted(plan.dirty, (self.position, position))
+        self._seen_dirty.append(plan.dirty[begin:end])
+        if self._turn_times is not None:
+            turns = plan.sent_before(np.arange(self.position, position))
+            self._turn_times.append(self._clock.at_pages(turns))
+        self.pages_sent = plan.sent_before_one(position)
+        self.position = position
+        self._remember_peek()
+
+    def _remember_peek(self) -> None:
+        """Keep the time of the look at the log that the batch under way shares."""
+        batch = self._peeks.batch_pages
+        if batch < 2:
+            return
+        start = self.pages_sent - self.pages_sent % batch
+        if start > self._clock.batch_start_pages:
+            self._clock.batch_peek = float(self._clock.at_pages(np.array([start]))[0])
+            self._clock.batch_start_pages = start
+
+
+def _counter(sends: NDArray[np.bool_]) -> Callable[[Positions], Positions]:
+    """Return a function that counts the sends before given positions."""
+    if sends.all():
+        return lambda positions: positions
+    prefix = np.zeros(len(sends) + 1, dtype=np.int64)
+    np.cumsum(sends, out=prefix[1:])
+
+    def sends_before(positions: Positions) -> Positions:
+        counts: Positions = prefix[positions]
+        return counts
+
+    return sends_before
