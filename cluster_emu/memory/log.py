@@ -31,10 +31,16 @@ class DirtyLog:
     def record(self, pages: PageIds, times: Times) -> None:
         """Enter writes given in order of time; pages may repeat, the first write counts."""
         new = self.first_write[pages] == NEVER
-        pages, times = pages[new], times[new]
+        if not new.all():
+            pages, times = pages[new], times[new]
         # numpy keeps the last of repeated assignments, so reversed order keeps the earliest write
         self.first_write[pages[::-1]] = times[::-1]
         self._written.append(pages[self.first_write[pages] == times])
+
+    def record_once(self, pages: PageIds, times: Times) -> None:
+        """Enter writes to pages that are all clean and all different."""
+        self.first_write[pages] = times
+        self._written.append(pages)
 
     def dirty_pages(self, until: float) -> PageIds:
         """Return the pages written no later than `until`, in no particular order."""

@@ -131,7 +131,9 @@ class RoundScan:
     def _sends_more_if_dirty(self, positions: Positions) -> NDArray[np.int64]:
         """Return how many pages more (or fewer, -1) are sent where one is seen dirty."""
         send_dirty = self._if_dirty[positions] == Decision.SEND
-        return send_dirty.astype(np.int64) - (self._if_clean[positions] == Decision.SEND)
+        change: NDArray[np.int64] = send_dirty.astype(np.int64)
+        change -= self._if_clean[positions] == Decision.SEND
+        return change
 
     def _written_waiting(
         self, log_until: Callable[[float], DirtyLog]

@@ -22,6 +22,9 @@ Counts = NDArray[np.int64]
 
 PIECE_PAGES = 4096
 """Written pages solved together; the passes needed grow with the writes per page in a piece."""
+MAX_PASSES = 12
+"""Passes over a piece after which going through it page by page is cheaper."""
+NEVER_REACHED = np.iinfo(np.int64).max // 2
 
 
 @dataclass(slots=True)
@@ -66,17 +69,26 @@ class Clock:
         times: NDArray[np.float64] = self.now + bytes_ahead * self.time_per_byte
         return times
 
-    def peeks_before(self, sent_pages: Counts, peeks: Peeks) -> NDArray[np.float64]:
-        """Return when the log was decisively looked at for pages sent after so many others."""
+    def pages_until(self, time: NDArray[np.float64]) -> Counts:
+        """Return the smallest number of pages sent at or after each operational time."""
+        if self.time_per_byte <= 0:
+            return np.where(time <= self.now, 0, NEVER_REACHED)
+        ahead = np.maximum(time - self.now, 0.0) / self.time_per_byte
+        pages = np.ceil((self.bytes_done + ahead) / self.page_bytes)
+        return np.where(time <= self.now, 0, np.minimum(pages, NEVER_REACHED)).astype(np.int64)
+
+    def seen_from(self, first_write: NDArray[np.float64], peeks: Peeks) -> Counts:
+        """Return after how many sent pages a look at the log finds each first write.
+
+        A page is seen dirty at its turn if at least so many pages were sent before it.
+        """
+        noticed = self.round_start + (first_write - self.round_start) / peeks.fraction
+        pages = self.pages_until(noticed)
         if peeks.batch_pages == 1:
-            looks = self.at_pages(sent_pages)
-        else:
-            batch_start = sent_pages - sent_pages % peeks.batch_pages
-            looks = self.at_pages(batch_start)
-            looks = np.where(batch_start <= self.batch_start_pages, self.batch_peek, looks)
-        if peeks.fraction < 1.0:
-            looks = self.round_start + peeks.fraction * (looks - self.round_start)
-        return looks
+            return pages
+        batches = -(-pages // peeks.batch_pages) * peeks.batch_pages
+        next_batch = self.batch_start_pages + peeks.batch_pages
+        return np.where(noticed <= self.batch_peek, 0, np.maximum(batches, next_batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,30 +149,38 @@ def take_turns(
         clock: when how many pages have been sent.
     """
     clean_counts = sent_if_clean(written)
+    seen_from = clock.seen_from(first_write, peeks)
     seen = np.empty(len(written), dtype=np.bool_)
     shift = 0
     # piece by piece, because the number of passes grows with the writes per page within one
     for begin in range(0, len(written), PIECE_PAGES):
         piece = slice(begin, begin + PIECE_PAGES)
-        counts = clean_counts[piece] + shift
-        seen[piece] = _seen_dirty(first_write[piece], counts, change[piece], peeks, clock)
+        seen[piece] = _seen_dirty(seen_from[piece] - shift, clean_counts[piece], change[piece])
         shift += int(change[piece][seen[piece]].sum())
     return Turns(sent_if_clean, written[seen], np.cumsum(change[seen]), end)
 
 
-def _seen_dirty(
-    first_write: NDArray[np.float64],
-    clean_counts: Counts,
-    change: Counts,
-    peeks: Peeks,
-    clock: Clock,
-) -> NDArray[np.bool_]:
-    dirty = np.zeros(len(first_write), dtype=np.bool_)
-    counts = clean_counts
-    while True:
-        found = first_write <= clock.peeks_before(counts, peeks)
+def _seen_dirty(seen_from: Counts, clean_counts: Counts, change: Counts) -> NDArray[np.bool_]:
+    """Solve ``dirty[i] = clean_counts[i] + sum(change[j] for dirty j < i) >= seen_from[i]``."""
+    slack = clean_counts - seen_from
+    dirty = slack >= 0
+    shift = np.zeros(len(slack), dtype=np.int64)
+    for _ in range(MAX_PASSES):
+        np.cumsum((change * dirty)[:-1], out=shift[1:])
+        found = slack + shift >= 0
         if np.array_equal(found, dirty):
             return found
         dirty = found
-        counts = clean_counts.copy()
-        counts[1:] += np.cumsum(change * dirty)[:-1]
+    return _seen_dirty_one_by_one(slack, change)
+
+
+def _seen_dirty_one_by_one(slack: Counts, change: Counts) -> NDArray[np.bool_]:
+    """Solve the same recursion in order, for writes that follow the scan closely (a sweep)."""
+    shift = 0
+    dirty = []
+    for spare, more in zip(slack.tolist(), change.tolist(), strict=True):
+        is_dirty = spare + shift >= 0
+        dirty.append(is_dirty)
+        if is_dirty:
+            shift += more
+    return np.array(dirty, dtype=np.bool_)

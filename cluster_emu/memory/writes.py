@@ -60,7 +60,7 @@ def poisson_writes(
         clean = pages[log.first_write[pages] == NEVER]
         times = start + rng.standard_exponential(len(clean)) / rate_per_page
         hit = times <= end
-        log.record(clean[hit], times[hit])
+        log.record_once(clean[hit], times[hit])
         return
     count = int(rng.poisson(expected_per_page * len(pages)))
     spacing = np.cumsum(rng.standard_exponential(count + 1))
