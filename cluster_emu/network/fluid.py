@@ -1,0 +1,282 @@
+"""The exact fluid simulation of flows that share links max-min fairly.
+
+Rates are constant between two instants, so nothing is integrated step by step: each transfer says
+when its next event comes at its present rate, and rates are shared anew only when the set of flows,
+a capacity or a cap has changed. Events that fall into one instant are all handled before that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.network.checks import link_capacities
+from cluster_emu.network.flows import FlowTable, Transfer
+from cluster_emu.network.meter import LinkMeter
+from cluster_emu.network.sharing import fill
+from cluster_emu.network.timers import Timer, TimerCallback, TimerQueue
+
+Floats = NDArray[np.float64]
+
+EVENTS_PER_INSTANT = 100_000
+EVENTS_PER_FLOW = 100
+
+
+def same_instant_s(time_s: float) -> float:
+    """Return how far after `time_s` an event still belongs to the same instant.
+
+    1e-12 of the time, at most 1 ns, at least what 64-bit numbers can tell apart. It has no say in
+    where a run is cut into ticks: an instant begins at its first event, and takes in all of its
+    events even if the tick ends among them.
+    """
+    return max(min(1e-12 * abs(time_s), 1e-9), 8 * math.ulp(time_s))
+
+
+class FluidLoop:
+    """Runs transfers and timers in time order over links shared max-min fairly.
+
+    In one instant timers act first, in the order in which they were set, then transfers in the
+    order in which they joined; what these set off in the same instant follows likewise; then the
+    rates are shared. Nothing happens at the end of `run_until` but that the clock moves on, so the
+    results are bit for bit the same however a run is cut into pieces.
+
+    Args:
+        capacities_bytes_per_s: capacity of each link, shape [links].
+        start_s: what the clock shows at first.
+    """
+
+    def __init__(
+        self, capacities_bytes_per_s: Sequence[float] | Floats, *, start_s: float = 0.0
+    ) -> None:
+        self.now_s = start_s
+        self._capacity = link_capacities(capacities_bytes_per_s)
+        self._flows = FlowTable()
+        self._timers = TimerQueue()
+        self._meter = LinkMeter(len(self._capacity), start_s)
+        self._share_is_due = False
+        self._instant_s = start_s
+        self._events_in_instant = 0
+
+    def __len__(self) -> int:
+        """Number of transfers in the network."""
+        return len(self._flows)
+
+    def __contains__(self, transfer: Transfer) -> bool:
+        """Tell whether `transfer` is in the network."""
+        return transfer in self._flows
+
+    @property
+    def transfers(self) -> list[Transfer]:
+        """The transfers in the network, in the order in which they joined."""
+        return list(self._flows.active())
+
+    def add(
+        self,
+        transfer: Transfer,
+        links: Sequence[int],
+        *,
+        cap: float = math.inf,
+        weight: float = 1.0,
+    ) -> None:
+        """Let `transfer` join now; it is told its rate before the next event is taken.
+
+        Args:
+            transfer: who sends.
+            links: the links it crosses; none at all means that only `cap` limits it.
+            cap: rate it may not exceed.
+            weight: its share relative to the other flows at a bottleneck.
+
+        Raises:
+            ValueError: if it is in the network already or a value is not allowed.
+        """
+        if transfer in self._flows:
+            raise ValueError(f"{transfer!r} is in the network already")
+        for link in links:
+            self._check_link(link)
+        _check_cap(cap)
+        if not 0 < weight < math.inf:
+            raise ValueError(f"weight = {weight}: allowed is a finite number above 0")
+        self._flows.join(transfer, links, cap, weight)
+        self._share_is_due = True
+
+    def remove(self, transfer: Transfer) -> None:
+        """Take `transfer` out now; it is told nothing, and accounts its last progress itself.
+
+        Raises:
+            ValueError: if it is not in the network.
+        """
+        self._flows.leave(transfer)
+        self._share_is_due = True
+
+    def reschedule(self, transfer: Transfer, time_s: float) -> None:
+        """Replace the time of the transfer's next own event, its rate being what it is.
+
+        Raises:
+            ValueError: if it is not in the network, or the time is not a number.
+        """
+        self._predict(self._flows.slot(transfer), transfer, time_s)
+
+    def set_cap(self, transfer: Transfer, cap: float) -> None:
+        """Change the rate that `transfer` may not exceed, from now on.
+
+        Raises:
+            ValueError: if it is not in the network or the cap is not allowed.
+        """
+        _check_cap(cap)
+        self._flows.cap[self._flows.slot(transfer)] = cap
+        self._share_is_due = True
+
+    def set_capacity(self, link: int, bytes_per_s: float) -> None:
+        """Change the capacity of a link from now on; 0 takes it down.
+
+        Raises:
+            ValueError: if there is no such link or the capacity is not allowed.
+        """
+        self._check_link(link)
+        if not 0 <= bytes_per_s < math.inf:
+            raise ValueError(f"capacity = {bytes_per_s}: allowed is a finite number, 0 or more")
+        self._capacity[link] = bytes_per_s
+        self._share_is_due = True
+
+    def call_at(self, time_s: float, callback: TimerCallback) -> Timer:
+        """Have `callback` called with the time, at `time_s`; return what `cancel` takes.
+
+        Raises:
+            ValueError: if the time has passed.
+        """
+        if not time_s >= self.now_s:
+            raise ValueError(f"time = {time_s}: allowed is {self.now_s} (now) or later")
+        return self._timers.set(time_s, callback)
+
+    def cancel(self, timer: Timer) -> None:
+        """Call off a timer; one that has been called already stays called."""
+        timer.cancelled = True
+
+    def rate(self, transfer: Transfer) -> float:
+        """Return the rate that `transfer` was last told, 0 before the first time.
+
+        Raises:
+            ValueError: if it is not in the network.
+        """
+        return float(self._flows.rate[self._flows.slot(transfer)])
+
+    def link_load(self) -> Floats:
+        """Return the sum of the rates on each link, shape [links]."""
+        return self._meter.load.copy()
+
+    def bytes_carried(self) -> Floats:
+        """Return what each link has carried until now, shape [links]."""
+        return self._meter.carried(self.now_s)
+
+    def peak_share(self) -> Floats:
+        """Return the largest load over capacity that each link has ever had, shape [links]."""
+        return self._meter.peak_share.copy()
+
+    def next_event_s(self) -> float:
+        """Return the time of the next event, infinity if none will come of itself."""
+        if self._share_is_due:
+            return self.now_s
+        return min(self._timers.next_s(), float(self._flows.next_s.min()))
+
+    def run_until(self, end_s: float) -> None:
+        """Handle every event up to and including `end_s`, then set the clock to `end_s`.
+
+        Raises:
+            ValueError: if `end_s` has passed.
+            RuntimeError: if events keep coming without time moving on.
+        """
+        if not self.now_s <= end_s < math.inf:
+            raise ValueError(f"end = {end_s}: allowed is from {self.now_s} (now), finite")
+        self._handle_events(end_s)
+        self.now_s = end_s
+
+    def run(self) -> None:
+        """Handle events until none is left; the clock stays at the last one.
+
+        Raises:
+            RuntimeError: if events keep coming without time moving on.
+        """
+        self._handle_events(math.inf)
+
+    def _handle_events(self, end_s: float) -> None:
+        while True:
+            if self._share_is_due:
+                self._share()
+                continue
+            time_s = self.next_event_s()
+            if time_s > end_s or time_s == math.inf:
+                return
+            self._handle_instant(time_s)
+
+    def _handle_instant(self, time_s: float) -> None:
+        self.now_s = max(time_s, self.now_s)
+        horizon_s = self.now_s + same_instant_s(self.now_s)
+        while self._call_timers(horizon_s) or self._wake_transfers(horizon_s):
+            pass
+
+    def _call_timers(self, horizon_s: float) -> bool:
+        any_called = False
+        while self._timers.next_s() <= horizon_s:
+            self._count_event()
+            self._timers.pop().callback(self.now_s)
+            any_called = True
+        return any_called
+
+    def _wake_transfers(self, horizon_s: float) -> bool:
+        any_woken = False
+        for slot, transfer in self._flows.due(horizon_s):
+            self._count_event()
+            self._wake(slot, transfer)
+            any_woken = True
+        return any_woken
+
+    def _wake(self, slot: int, transfer: Transfer) -> None:
+        next_s = transfer.due(self.now_s)
+        if self._flows.occupant(slot) is not transfer:
+            return  # It was taken out while it acted.
+        if next_s is None:
+            self.remove(transfer)
+        else:
+            self._predict(slot, transfer, next_s)
+
+    def _share(self) -> None:
+        self._share_is_due = False
+        self._count_event()
+        flows = self._flows
+        flows.refresh()
+        rates = fill(
+            self._capacity, flows.incidence, flows.cap[flows.slots], flows.weight[flows.slots]
+        )
+        told = flows.adopt_rates(rates)
+        load = flows.incidence.total(flows.rate[flows.slots], len(self._capacity))
+        self._meter.record(self.now_s, load, self._capacity)
+        for slot, rate in zip(told.tolist(), flows.rate[told].tolist(), strict=True):
+            transfer = flows.occupant(slot)
+            if transfer is not None:
+                self._predict(slot, transfer, transfer.rate_changed(self.now_s, rate))
+
+    def _predict(self, slot: int, transfer: Transfer, time_s: float) -> None:
+        if math.isnan(time_s):
+            raise ValueError(f"{transfer!r} predicts its next event at {time_s}")
+        self._flows.next_s[slot] = max(time_s, self.now_s)
+
+    def _check_link(self, link: int) -> None:
+        if not 0 <= link < len(self._capacity):
+            raise ValueError(f"link {link}: allowed is 0..{len(self._capacity) - 1}")
+
+    def _count_event(self) -> None:
+        """Stop a loop that no longer moves time on, such as a transfer that is always due."""
+        if self.now_s > self._instant_s + same_instant_s(self._instant_s):
+            self._instant_s, self._events_in_instant = self.now_s, 0
+        self._events_in_instant += 1
+        limit = EVENTS_PER_INSTANT + EVENTS_PER_FLOW * len(self._flows)
+        if self._events_in_instant > limit:
+            raise RuntimeError(f"more than {limit} events at {self.now_s} s: time does not move on")
+
+
+def _check_cap(cap: float) -> None:
+    if not cap >= 0:
+        raise ValueError(f"cap = {cap}: allowed is a number, 0 or more, or infinity")

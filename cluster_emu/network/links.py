@@ -1,0 +1,88 @@
+"""The one-direction links of a network, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+BITS_PER_BYTE = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkTable:
+    """One row per one-direction link, each column of shape [links].
+
+    The edges of the graph in their order; an undirected edge u-v gives two rows, u to v and then
+    v to u, each with the whole capacity.
+
+    Args:
+        capacity_bps: capacity, bit/s.
+        latency_s: one-way latency.
+        source: node the link leaves.
+        target: node the link enters.
+        is_host: for each node of the graph, whether it is a host, shape [nodes]; hosts come first.
+        hosts_forward: whether hosts pass traffic on.
+    """
+
+    capacity_bps: NDArray[np.float64]
+    latency_s: NDArray[np.float64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    is_host: NDArray[np.bool_]
+    hosts_forward: bool
+
+    @classmethod
+    def of(cls, graph: nx.Graph[int]) -> LinkTable:
+        """Return the links of a graph as `Topology.build` and `as_topology` give it."""
+        directions = 1 if graph.is_directed() else 2
+        edges = list(graph.edges(data=True))
+        ends = np.array([(a, b) for a, b, _ in edges], dtype=np.int64).reshape(-1, 2)
+        both = np.hstack([ends, ends[:, ::-1]])[:, : 2 * directions].reshape(-1, 2)
+        kinds = nx.get_node_attributes(graph, "kind")
+        return cls(
+            capacity_bps=_column(edges, "capacity_bps", directions),
+            latency_s=_column(edges, "latency_s", directions),
+            source=both[:, 0].copy(),
+            target=both[:, 1].copy(),
+            is_host=np.array([kinds[node] == "host" for node in range(len(kinds))]),
+            hosts_forward=bool(graph.graph.get("hosts_forward", False)),
+        )
+
+    def __len__(self) -> int:
+        """Number of one-direction links."""
+        return len(self.capacity_bps)
+
+    @property
+    def capacity_bytes_per_s(self) -> NDArray[np.float64]:
+        """Capacity in byte/s, shape [links]."""
+        return self.capacity_bps / BITS_PER_BYTE
+
+    @property
+    def node_count(self) -> int:
+        """Number of nodes of the graph."""
+        return len(self.is_host)
+
+    @property
+    def host_count(self) -> int:
+        """Number of hosts; they are the nodes 0..host_count-1."""
+        return int(np.count_nonzero(self.is_host))
+
+    def between(self, source: int, target: int) -> tuple[int, ...]:
+        """Return the links that lead from node `source` straight to node `target`."""
+        rows = np.flatnonzero((self.source == source) & (self.target == target))
+        return tuple(rows.tolist())
+
+    def route_latency_s(self, route: Sequence[int]) -> float:
+        """Return the one-way latency of a route, the sum over its links."""
+        return float(self.latency_s[list(route)].sum())
+
+
+def _column(
+    edges: list[tuple[int, int, dict[str, float]]], name: str, directions: int
+) -> NDArray[np.float64]:
+    values = np.array([attributes[name] for _, _, attributes in edges], dtype=np.float64)
+    return np.repeat(values, directions)

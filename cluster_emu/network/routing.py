@@ -1,0 +1,132 @@
+"""Which links a flow crosses: a shortest path, one among equals by a hash of the flow."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.network.links import LinkTable
+
+CACHED_ROUTES = 100_000
+
+
+class Router:
+    """Finds routes with the fewest hops; equal-cost multipath (RFC 2992) spreads the flows.
+
+    At each hop the flow's hash picks one of the links that lead nearer to the target, so no list
+    of paths is ever made. The hash is the same in every process and on every machine. Hops are
+    counted once per switch that targets are plugged into, and kept.
+
+    Args:
+        links: the network.
+    """
+
+    def __init__(self, links: LinkTable) -> None:
+        self._links = links
+        self._source: list[int] = links.source.tolist()
+        self._target: list[int] = links.target.tolist()
+        self._leaving = _grouped(links.source, links.node_count)
+        self._entering = _grouped(links.target, links.node_count)
+        self._passes_on = ~links.is_host | links.hosts_forward
+        self._hops: dict[int, NDArray[np.int32]] = {}
+        self._nearer: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._routes: dict[tuple[int, int, int], tuple[int, ...]] = {}
+
+    def route(self, source: int, target: int, flow_key: int = 0) -> tuple[int, ...]:
+        """Return the links from host `source` to host `target`, in order; empty if they are one.
+
+        Args:
+            source: number of the host that sends.
+            target: number of the host that receives.
+            flow_key: what tells flows between the same two hosts apart.
+
+        Raises:
+            ValueError: if `source` or `target` is not the number of a host.
+            ScenarioError: if no path leads there.
+        """
+        key = (source, target, flow_key)
+        if key not in self._routes:
+            if len(self._routes) >= CACHED_ROUTES:
+                self._routes.clear()
+            self._routes[key] = self._walk(source, target, flow_key)
+        return self._routes[key]
+
+    def _walk(self, source: int, target: int, flow_key: int) -> tuple[int, ...]:
+        self._check_host(source)
+        self._check_host(target)
+        if source == target:
+            return ()
+        anchor, last_link = self._anchor(target)
+        if self._hops_to(anchor)[source] < 0:
+            raise ScenarioError("network", f"no path from host {source} to host {target}", "one")
+        route = []
+        node, digits = source, _flow_hash(source, target, flow_key)
+        while node != anchor:
+            choices = self._links_nearer(node, anchor)
+            digits, choice = divmod(digits, len(choices))
+            route.append(choices[choice])
+            node = self._target[choices[choice]]
+        return (*route, *last_link)
+
+    def _check_host(self, host: int) -> None:
+        if not (0 <= host < self._links.node_count and self._links.is_host[host]):
+            raise ValueError(f"{host} is no host: allowed is 0..{self._links.host_count - 1}")
+
+    def _anchor(self, target: int) -> tuple[int, tuple[int, ...]]:
+        """Return the node whose hop counts lead to `target`, and the links from there on.
+
+        All hosts that hang on one switch by one link share that switch's hop counts.
+        """
+        entering = self._entering[target]
+        if len(entering) == 1 and self._passes_on[self._source[entering[0]]]:
+            return self._source[entering[0]], tuple(entering)
+        return target, ()
+
+    def _links_nearer(self, node: int, anchor: int) -> tuple[int, ...]:
+        """Return the links out of `node` that lie on a shortest path to `anchor`."""
+        key = (node, anchor)
+        if key not in self._nearer:
+            hops = self._hops_to(anchor)
+            leaving = [(link, self._target[link]) for link in self._leaving[node]]
+            self._nearer[key] = tuple(
+                link
+                for link, end in leaving
+                if hops[end] == hops[node] - 1 and (end == anchor or self._passes_on[end])
+            )
+        return self._nearer[key]
+
+    def _hops_to(self, anchor: int) -> NDArray[np.int32]:
+        """Return every node's number of hops to `anchor`, -1 where there is no path."""
+        if anchor not in self._hops:
+            self._hops[anchor] = self._count_hops(anchor)
+        return self._hops[anchor]
+
+    def _count_hops(self, anchor: int) -> NDArray[np.int32]:
+        links = self._links
+        hops = np.full(links.node_count, -1, dtype=np.int32)
+        hops[anchor] = 0
+        frontier = hops == 0
+        while frontier.any():
+            farther = np.zeros_like(frontier)
+            farther[links.source[frontier[links.target]]] = True
+            farther &= hops < 0
+            hops[farther] = hops[frontier].max() + 1
+            frontier = farther & self._passes_on
+        return hops
+
+
+def _grouped(ends: NDArray[np.int64], node_count: int) -> list[list[int]]:
+    """Return, for each node, the links whose end it is, ascending."""
+    groups: list[list[int]] = [[] for _ in range(node_count)]
+    for link, node in enumerate(ends.tolist()):
+        groups[node].append(link)
+    return groups
+
+
+def _flow_hash(source: int, target: int, flow_key: int) -> int:
+    """Return 128 bits; each hop takes its choice off the low end, so hops choose independently."""
+    text = f"{source} {target} {flow_key}".encode()
+    return int.from_bytes(blake2b(text, digest_size=16).digest(), "little")

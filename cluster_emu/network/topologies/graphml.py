@@ -1,0 +1,56 @@
+"""A network read from a GraphML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+from xml.etree.ElementTree import ParseError
+
+import networkx as nx
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.network.topologies.adopt import as_topology
+from cluster_emu.network.topologies.contract import Latency, topologies
+
+
+@topologies.register("graphml")
+@dataclass(frozen=True, kw_only=True)
+class GraphML:
+    """Any GraphML file whose nodes have `kind` (host or switch) and whose edges `capacity_bps`.
+
+    `rack` and `label` of a node and `latency_s` of an edge are optional; what `as_topology` says
+    about them holds here.
+
+    Args:
+        path: the file.
+        latency_s: one-way latency of the links for which the file gives none.
+    """
+
+    name: ClassVar[str] = "graphml"
+    summary: ClassVar[str] = "any graph from a GraphML file"
+    source: ClassVar[str] = "GraphML specification 1.0"
+
+    path: Path
+    latency_s: Latency = 0.0
+
+    def build(self) -> nx.Graph[int]:
+        """Return the graph of the file.
+
+        Raises:
+            ScenarioError: if the file cannot be read or describes no usable network; the message
+                names the file and the node or edge.
+        """
+        return as_topology(self._read(), latency_s=self.latency_s, file=self.path)
+
+    def _read(self) -> nx.Graph[Any]:
+        try:
+            graph: nx.Graph[Any] = nx.read_graphml(self.path)
+        except OSError as error:
+            allowed = f"a file that can be read ({error.strerror})"
+            raise ScenarioError("path", str(self.path), allowed) from error
+        except (ParseError, nx.NetworkXError, ValueError, KeyError) as error:
+            raise ScenarioError(
+                "graphml", str(error), "a GraphML document", file=self.path
+            ) from error
+        return graph

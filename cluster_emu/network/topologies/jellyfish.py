@@ -1,0 +1,82 @@
+"""Jellyfish: top-of-rack switches wired at random."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import ClassVar
+
+import networkx as nx
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
+from cluster_emu.network.topologies.wiring import Wiring
+
+ATTEMPTS = 100
+
+
+@topologies.register("jellyfish")
+@dataclass(frozen=True, kw_only=True)
+class Jellyfish:
+    """A random regular graph of switches, each with the hosts of one rack.
+
+    Args:
+        switches: number of switches.
+        degree: links of each switch to other switches; switches x degree must be even.
+        hosts_per_switch: hosts plugged into each switch.
+        link_bps: capacity of each link between switches, bit/s in each direction.
+        host_bps: capacity of each host's link, bit/s in each direction.
+        seed: which of the random graphs; the same seed gives the same wiring.
+        latency_s: one-way latency of every link.
+    """
+
+    name: ClassVar[str] = "jellyfish"
+    summary: ClassVar[str] = "switches in a random regular graph"
+    source: ClassVar[str] = "Singla, Hong, Popa, Godfrey, NSDI 2012"
+
+    switches: Count
+    degree: int = Field(ge=1)
+    hosts_per_switch: Count
+    link_bps: BitRate
+    host_bps: BitRate
+    seed: int = Field(default=0, ge=0)
+    latency_s: Latency = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a degree for which no regular graph exists."""
+        if self.degree >= self.switches or self.switches * self.degree % 2:
+            raise ScenarioError(
+                "degree",
+                self.degree,
+                f"a whole number below switches = {self.switches} with switches x degree even",
+            )
+
+    def build(self) -> nx.Graph[int]:
+        """Return the graph: hosts switch by switch, then the switches.
+
+        Raises:
+            ScenarioError: if no connected graph was found (degree 1 with more than two switches).
+        """
+        wiring = Wiring(self.latency_s)
+        places = range(self.switches)
+        racks = [wiring.rack_of_hosts(place, self.hosts_per_switch) for place in places]
+        switches = [wiring.switch(f"switch{place}", 1, rack=place) for place in places]
+        for switch, hosts in zip(switches, racks, strict=True):
+            for host in hosts:
+                wiring.link(host, switch, self.host_bps)
+        for a, b in self._cables():
+            wiring.link(switches[a], switches[b], self.link_bps)
+        return wiring.graph
+
+    def _cables(self) -> list[tuple[int, int]]:
+        random = Random(self.seed)
+        for _ in range(ATTEMPTS):
+            regular = nx.random_regular_graph(self.degree, self.switches, seed=random)
+            if nx.is_connected(regular):
+                return sorted((min(edge), max(edge)) for edge in regular.edges)
+        raise ScenarioError(
+            "degree",
+            self.degree,
+            f"high enough that {self.switches} switches wired at random hang together",
+        )

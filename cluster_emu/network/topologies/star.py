@@ -1,0 +1,40 @@
+"""One switch with all hosts plugged into it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import networkx as nx
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
+from cluster_emu.network.topologies.wiring import Wiring
+
+
+@topologies.register("star")
+@dataclass(frozen=True, kw_only=True)
+class Star:
+    """One non-blocking switch: only the hosts' own links can be a bottleneck.
+
+    Args:
+        hosts: number of hosts.
+        host_bps: capacity of each host's link, bit/s in each direction.
+        latency_s: one-way latency of every link.
+    """
+
+    name: ClassVar[str] = "star"
+    summary: ClassVar[str] = "one non-blocking switch"
+    source: ClassVar[str] = "common knowledge"
+
+    hosts: Count
+    host_bps: BitRate
+    latency_s: Latency = 0.0
+
+    def build(self) -> nx.Graph[int]:
+        """Return the graph: the hosts, then the switch."""
+        wiring = Wiring(self.latency_s)
+        hosts = wiring.rack_of_hosts(0, self.hosts)
+        switch = wiring.switch("switch", layer=1, rack=0)
+        for host in hosts:
+            wiring.link(host, switch, self.host_bps)
+        return wiring.graph

@@ -1,0 +1,40 @@
+"""A topology under construction."""
+
+from __future__ import annotations
+
+import networkx as nx
+
+
+class Wiring:
+    """Numbers hosts and switches as they are put up, and plugs cables between them.
+
+    Put up all hosts before the first switch, so that hosts get the numbers from 0.
+
+    Args:
+        latency_s: one-way latency of every link.
+    """
+
+    def __init__(self, latency_s: float) -> None:
+        self.graph: nx.Graph[int] = nx.Graph()
+        self._latency_s = latency_s
+
+    def rack_of_hosts(self, rack: int, count: int) -> list[int]:
+        """Put up `count` hosts in `rack` and return their numbers."""
+        return [self._node("host", rack, f"host{self._size}", 0) for _ in range(count)]
+
+    def switch(self, label: str, layer: int, rack: int = -1) -> int:
+        """Put up one switch and return its number."""
+        return self._node("switch", rack, label, layer)
+
+    def link(self, a: int, b: int, capacity_bps: float) -> None:
+        """Plug a full-duplex cable with `capacity_bps` in each direction."""
+        self.graph.add_edge(a, b, capacity_bps=float(capacity_bps), latency_s=self._latency_s)
+
+    @property
+    def _size(self) -> int:
+        return self.graph.number_of_nodes()
+
+    def _node(self, kind: str, rack: int, label: str, layer: int) -> int:
+        number = self._size
+        self.graph.add_node(number, kind=kind, rack=rack, label=label, layer=layer)
+        return number
