@@ -1,6 +1,6 @@
 """The transfer protocol page by page, in plain Python: what the pages engine has to agree with.
 
-Every write of every page is given. A round is a loop over the pages that are due; nothing is solved,
+Every write of every page is given. A round is a loop over the pages due; nothing is solved,
 nothing is vectorised, and no code is shared with the engine but the strategies' tables.
 """
 
@@ -219,10 +219,8 @@ class ReferenceMigration:
         for page in range(len(self.writes)):
             was_due = self.due[page]
             self.stale[page] = (self.stale[page] and page not in sent_at) or page in dirty_set
-            if self.strategy.carry == "due":
-                still_due = was_due and page not in sent_at
-            else:
-                still_due = False
+            keeps = self.strategy.carry == "due"
+            still_due = keeps and was_due and page not in sent_at
             self.due[page] = (still_due or page in dirty_set) and not self.deferred[page]
             self.history[page].append(int(page in dirty_set))
 

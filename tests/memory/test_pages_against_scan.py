@@ -125,7 +125,7 @@ ANY_STRATEGY = st.one_of(
 
 
 def draw_pieces(rng: np.random.Generator, page_count: int, changes: int) -> list[Piece]:
-    """Cut a round at random instants; rates, thresholds and stalls are random, some of them zero."""
+    """Cut a round at random instants, with random rates, thresholds and stalls, some of them 0."""
     round_bytes = page_count * PAGE_BYTES
     cut = False
     pieces = []
