@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -113,6 +114,7 @@ def read_planetlab(folder: Path) -> DemandTraces:
     return _read_folder(folder, f"PlanetLab folder {day}")
 
 
+@cache  # every run of a study asks for them, and they are read-only
 def own_traces() -> DemandTraces:
     """Return the made-up traces shipped with the package (written by tools/make_traces.py)."""
     folder = files("cluster_emu.workload") / "traces_own"
