@@ -30,17 +30,20 @@ class DirtyLog:
 
     def record(self, pages: PageIds, times: Times) -> None:
         """Enter writes given in order of time; pages may repeat, the first write counts."""
-        new = self.first_write[pages] == NEVER
-        if not new.all():
-            pages, times = pages[new], times[new]
+        known = self.first_write[pages]
+        earlier = times < known
+        if not earlier.all():
+            pages, times, known = pages[earlier], times[earlier], known[earlier]
         # numpy keeps the last of repeated assignments, so reversed order keeps the earliest write
         self.first_write[pages[::-1]] = times[::-1]
-        self._written.append(pages[self.first_write[pages] == times])
+        is_new = (known == NEVER) & (self.first_write[pages] == times)
+        self._written.append(pages[is_new])
 
     def record_once(self, pages: PageIds, times: Times) -> None:
-        """Enter writes to pages that are all clean and all different."""
-        self.first_write[pages] = times
-        self._written.append(pages)
+        """Enter writes, in any order, to pages that are all different."""
+        known = self.first_write[pages]
+        self.first_write[pages] = np.minimum(times, known)
+        self._written.append(pages[known == NEVER])
 
     def dirty_pages(self, until: float) -> PageIds:
         """Return the pages written no later than `until`, in no particular order."""

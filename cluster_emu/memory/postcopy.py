@@ -80,12 +80,13 @@ class PostCopyEngine:
         self._pivots: deque[int] = deque([0], maxlen=pivots)
         self._credit = 0.0
         self._waiting_for = -1
-        self._wait_left_s = 0.0
+        self._wait_s = 0.0
+        self._wait_bytes = 0.0
 
     @property
     def bytes_left(self) -> float:
         """Bytes that still have to cross the wire."""
-        return self._missing_count * self._page_bytes - self._credit
+        return max(self._missing_count * self._page_bytes - self._credit, 0.0)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let wall time pass at a constant link rate and write intensity."""
@@ -110,7 +111,7 @@ class PostCopyEngine:
             self._push(bytes_per_s * run_s)
             self._now = max(float(touch_times[position]), self._now)
             left_s -= run_s
-            self._touch(int(touched[position]), bytes_per_s)
+            self._touch(int(touched[position]))
 
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
@@ -138,25 +139,28 @@ class PostCopyEngine:
             position += len(block)
         return position
 
-    def _touch(self, page: int, bytes_per_s: float) -> None:
+    def _touch(self, page: int) -> None:
         if not self._missing[page]:
             return
         self.faults += 1
         self._waiting_for = page
         self._pivots.appendleft(page)
-        queue_s = (1 + self._costs.queued_pages) * self._page_bytes / bytes_per_s
-        self._wait_left_s = self._costs.round_trip_s + queue_s
+        self._wait_s = self._costs.round_trip_s
+        self._wait_bytes = (1 + self._costs.queued_pages) * self._page_bytes
 
     def _wait(self, left_s: float, bytes_per_s: float) -> float:
         """Let the VM wait for the page it asked for; return how long it did."""
         page = self._waiting_for
-        waited_s = min(self._wait_left_s, left_s)
+        sending_s = self._wait_bytes / bytes_per_s if bytes_per_s > 0 else np.inf
+        waited_s = min(self._wait_s + sending_s, left_s)
+        arrives = self._wait_s + sending_s <= left_s
         self._missing[page] = False  # not to be pushed as well
         self._push(bytes_per_s * waited_s, reserved_pages=1)
         self._missing[page] = True
-        self._wait_left_s -= waited_s
+        self._wait_bytes -= bytes_per_s * max(waited_s - self._wait_s, 0.0)
+        self._wait_s = max(self._wait_s - waited_s, 0.0)
         self.stall_s += waited_s
-        if waited_s < left_s or self._wait_left_s <= 0:
+        if arrives:
             self._waiting_for = -1
             self._arrive(np.array([page]))
             self._missing_count -= 1

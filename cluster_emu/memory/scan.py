@@ -99,6 +99,7 @@ class RoundScan:
             bytes_done = self._clock.bytes_done + sent_bytes
             turns = self._plan.position_after(bytes_done / self._clock.page_bytes, self.position)
             self._take_turns_up_to(min(turns, self._stop_at))
+            self._remember_peek(bytes_done)
             self._clock.bytes_done = bytes_done
         self._clock.now = now
 
@@ -108,8 +109,9 @@ class RoundScan:
 
     def end(self) -> None:
         """Take every turn that is planned."""
-        self._clock.bytes_done += self.bytes_left
+        end_bytes = self._clock.bytes_done + self.bytes_left
         self._take_turns_up_to(self._stop_at)
+        self._clock.bytes_done = end_bytes
 
     def decisions(self) -> Decisions:
         """Return what was decided at each turn taken, [position]."""
@@ -144,10 +146,10 @@ class RoundScan:
         waiting = len(self.due) - self.position
         latest = self._clock.at_pages(np.array([self.pages_sent + waiting]))
         first_write = log_until(float(latest[0])).first_write
-        if len(self.due) < len(first_write):
+        if len(self.due) == len(first_write) and self.due[0] == 0:
+            first_write = first_write[self.position :]  # every page is due, in address order
+        else:
             first_write = first_write[self.due[self.position :]]
-        else:  # every page is due, in address order
-            first_write = first_write[self.position :]
         written = np.flatnonzero(first_write < NEVER)
         return self.position + written, first_write[written]
 
@@ -170,14 +172,15 @@ class RoundScan:
             self._turn_times.append(self._clock.at_pages(turns))
         self.pages_sent = plan.sent_before_one(position)
         self.position = position
-        self._remember_peek()
 
-    def _remember_peek(self) -> None:
+    def _remember_peek(self, bytes_done: float) -> None:
         """Keep the time of the look at the log that the batch under way shares."""
         batch = self._peeks.batch_pages
         if batch < 2:
             return
         start = self.pages_sent - self.pages_sent % batch
+        if start * self._clock.page_bytes > bytes_done:  # its last page is still in transit
+            start -= batch
         if start > self._clock.batch_start_pages:
             self._clock.batch_peek = float(self._clock.at_pages(np.array([start]))[0])
             self._clock.batch_start_pages = start

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.log import NEVER, DirtyLog, PageIds, Times
+from cluster_emu.memory.log import DirtyLog, PageIds, Times
 
 DENSE_FROM_WRITES_PER_PAGE = 0.5
 """Expected writes per page in a window above which drawing one time per page is cheaper."""
@@ -43,7 +43,7 @@ def poisson_writes(
 
     The times of k writes in a window are the order statistics of k uniforms, drawn sorted as
     normalised sums of exponentials; where pages are written often, one exponential first-write time
-    per clean page is drawn instead. Both have exactly the same law.
+    per page is drawn instead. Both have exactly the same law.
 
     Args:
         log: where the writes go.
@@ -57,10 +57,11 @@ def poisson_writes(
     if expected_per_page <= 0 or not len(pages):
         return
     if expected_per_page > DENSE_FROM_WRITES_PER_PAGE:
-        clean = pages[log.first_write[pages] == NEVER]
-        times = start + rng.standard_exponential(len(clean)) / rate_per_page
+        # what another process writes in this window does not keep this one from writing earlier
+        open_pages = pages[log.first_write[pages] > start]
+        times = start + rng.standard_exponential(len(open_pages)) / rate_per_page
         hit = times <= end
-        log.record_once(clean[hit], times[hit])
+        log.record_once(open_pages[hit], times[hit])
         return
     count = int(rng.poisson(expected_per_page * len(pages)))
     spacing = np.cumsum(rng.standard_exponential(count + 1))
@@ -130,7 +131,7 @@ class MovingWrites:
         self._offset = offset
         self._stream_of = stream_of
         self._rng = rng
-        self._cached: tuple[int, PageIds] = (-1, np.empty(0, dtype=np.int64))
+        self._cached: tuple[int, PageIds] | None = None
 
     def write(self, log: DirtyLog, start: float, end: float) -> None:
         """Enter the first writes of the window, period by period."""
@@ -160,7 +161,7 @@ class MovingWrites:
         return pieces
 
     def _hot_pages(self, number: int) -> PageIds:
-        if self._cached[0] != number:
+        if self._cached is None or self._cached[0] != number:
             # periods before time 0 (warm history) have negative numbers, keys may not
             rng = self._stream_of(2 * number if number >= 0 else -2 * number - 1)
             hot = rng.choice(self._page_count, self._hot_count, replace=False, shuffle=False)
