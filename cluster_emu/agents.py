@@ -89,7 +89,6 @@ class MigrationManager(Agent):
         triggers: what may prompt migrations, asked in this order.
         dispatcher: queues and runs migrations.
         watts: power of every host if switched on, utilisation [hosts] -> watts [hosts].
-        switch_off_empty_hosts: whether hosts without VMs are switched off at control instants.
     """
 
     def __init__(
@@ -99,7 +98,6 @@ class MigrationManager(Agent):
         triggers: tuple[Trigger, ...],
         dispatcher: Dispatcher,
         watts: Callable[[FloatColumn], FloatColumn],
-        switch_off_empty_hosts: bool,
     ) -> None:
         super().__init__(model)
         self.dispatcher = dispatcher
@@ -107,7 +105,6 @@ class MigrationManager(Agent):
         self._state = state
         self._triggers = triggers
         self._watts = watts
-        self._switch_off_empty_hosts = switch_off_empty_hosts
 
     def plan(self, now_s: float) -> None:
         """Ask every trigger for moves, queue them, and switch off what is empty."""
@@ -119,6 +116,7 @@ class MigrationManager(Agent):
                 self.reports.append((now_s, report))
                 for move in moves:
                     self.dispatcher.request(move, now_s)
+        self.dispatcher.switch_off_empty()
         self.dispatcher.admit(now_s)
 
     def migrate(self, vm: int, target: int, now_s: float) -> None:
@@ -135,9 +133,3 @@ class MigrationManager(Agent):
             raise ValueError(f"VM {vm} does not fit into the free memory of host {target}")
         self.dispatcher.request(Move(vm, source, target, "request", Priority.USER), now_s)
         self.dispatcher.admit(now_s)
-
-    def switch_off_empty(self) -> None:
-        """Switch off every host that has no VM and expects none."""
-        if self._switch_off_empty_hosts:
-            hosts = self._state.hosts
-            hosts.switched_on &= (hosts.memory_reserved_bytes > 0) | (hosts.vm_count > 0)

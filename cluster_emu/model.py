@@ -76,9 +76,13 @@ class ClusterModel(Model):
             self,
             self.state,
             parts.triggers,
-            Dispatcher(parts.kit, parts.limits, self.settle),
+            Dispatcher(
+                parts.kit,
+                parts.limits,
+                self.settle,
+                switch_off_empty_hosts=self.scenario.manager.switch_off_empty_hosts,
+            ),
             self._watts_if_on,
-            self.scenario.manager.switch_off_empty_hosts,
         )
         for request in self.scenario.migrations:
             self._schedule(request)
@@ -153,7 +157,6 @@ class ClusterModel(Model):
     def account(self, end_s: float) -> None:
         """Close the tick's books and stop the run when its time is over."""
         self.settle(end_s)
-        self.manager.switch_off_empty()
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.scenario.run.stop_when_idle and self._is_idle):
             self._end(end_s)

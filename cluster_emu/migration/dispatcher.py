@@ -22,10 +22,16 @@ class Dispatcher:
         kit: what migrations are made from.
         limits: how many may run at once.
         before_change: called with the time before any host column that costs energy changes.
+        switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
     """
 
     def __init__(
-        self, kit: MigrationKit, limits: Limits, before_change: Callable[[float], None]
+        self,
+        kit: MigrationKit,
+        limits: Limits,
+        before_change: Callable[[float], None],
+        *,
+        switch_off_empty_hosts: bool,
     ) -> None:
         self.records: list[MigrationRecord] = []
         self.active: dict[int, Migration] = {}
@@ -34,6 +40,7 @@ class Dispatcher:
         self._state: ClusterState = kit.state
         self._admission: Admission[Migration] = Admission(limits, kit.state.hosts)
         self._before_change = before_change
+        self._switch_off_empty_hosts = switch_off_empty_hosts
 
     @property
     def queue_length(self) -> int:
@@ -74,6 +81,12 @@ class Dispatcher:
             self.active[migration.record.migration] = migration
             migration.start(now_s)
 
+    def switch_off_empty(self) -> None:
+        """Switch off every host that has no VM and expects none."""
+        if self._switch_off_empty_hosts:
+            hosts = self._state.hosts
+            hosts.switched_on &= hosts.memory_reserved_bytes > 0
+
     def end_run(self, now_s: float) -> None:
         """Close what is still under way when the run ends."""
         for migration in self._admission.drop_all():
@@ -109,6 +122,7 @@ class Dispatcher:
         vms.target[record.vm] = -1
         del self.active[record.migration]
         self.ended_count += 1
+        self.switch_off_empty()
         self._admission.release(record.source, record.target)
         if migration.state is not Phase.UNFINISHED:
             self.admit(now_s)

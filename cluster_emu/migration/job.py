@@ -26,8 +26,8 @@ MAX_EMPTY_ROUNDS = 100
 class Memory(Protocol):
     """Makes the page state of the VM for the phases of one migration."""
 
-    def engine(self) -> PagesEngine:
-        """Return the page state at the start of the migration, histories warmed."""
+    def engine(self, intensity: float) -> PagesEngine:
+        """Return the page state at the start, histories warmed at that write intensity."""
         ...
 
     def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
@@ -126,8 +126,8 @@ class Migration:
     def start(self, now_s: float) -> None:
         """Begin to move the VM."""
         self.record.start_s = now_s
-        self._engine = self._memory.engine()
         self._follow_intensity(now_s)
+        self._engine = self._memory.engine(self._intensity)
         if self._rule.deadline_s is not None:
             self._deadline = self._loop.call_at(
                 now_s + self._rule.deadline_s, self._deadline_struck

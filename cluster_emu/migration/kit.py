@@ -100,7 +100,7 @@ class _VMMemory:
     number: int
     round_trip_s: float
 
-    def engine(self) -> PagesEngine:
+    def engine(self, intensity: float) -> PagesEngine:
         kit, settings = self.kit, self.kit.settings
         page_count = int(kit.state.vms.page_count[self.vm])
         engine = PagesEngine(
@@ -110,7 +110,6 @@ class _VMMemory:
             absent=self._ballooned(page_count),
             track_versions=settings.track_versions,
         )
-        intensity = float(kit.state.vms.intensity[self.vm])
         engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
         return engine
 
