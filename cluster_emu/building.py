@@ -5,6 +5,7 @@ A registry's complaint about a part becomes one that names the scenario's file a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
     kit = MigrationKit(
         strategy=make(strategies, scenario.transfer.strategy, "transfer.strategy"),
         rule=make(stop_rules, scenario.transfer.stop, "transfer.stop"),
-        settings=_settings(scenario.transfer, scenario.run.track_versions, scenario.vms[0]),
+        settings=_settings(scenario.transfer, track_versions=scenario.run.track_versions),
         sources=sources,
         intensity=intensity,
         streams=streams,
@@ -259,19 +260,16 @@ def _power(scenario: Scenario) -> PowerColumns:
     return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])
 
 
-def _settings(transfer: Transfer, track_versions: bool, first: VMGroup) -> TransferSettings:
-    cap = float("inf")
-    if transfer.bandwidth_bps is not None:
-        cap = transfer.bandwidth_bps / BITS_PER_BYTE
-    if transfer.page_time_s is not None:
-        cap = (first.page_bytes + transfer.page_header_bytes) / transfer.page_time_s
+def _settings(transfer: Transfer, *, track_versions: bool) -> TransferSettings:
+    cap_bps = transfer.bandwidth_bps
     return TransferSettings(
         page_header_bytes=transfer.page_header_bytes,
         device_state_bytes=transfer.device_state_bytes,
         suspend_s=transfer.suspend_s,
         resume_s=transfer.resume_s,
-        bandwidth_bytes_per_s=cap,
-        stop_bandwidth_bytes_per_s=cap if not transfer.lift_cap_when_stopped else float("inf"),
+        bandwidth_bytes_per_s=math.inf if cap_bps is None else cap_bps / BITS_PER_BYTE,
+        page_time_s=transfer.page_time_s or 0.0,
+        lift_cap_when_stopped=transfer.lift_cap_when_stopped,
         warm_intervals=transfer.warm_intervals,
         warm_interval_s=transfer.warm_interval_s,
         track_versions=track_versions,

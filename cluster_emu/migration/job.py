@@ -135,7 +135,7 @@ class Migration:
         if self._strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
             self.state = Phase.PRE_COPY
             self._begin_round(now_s)
-            self._join(now_s, self._settings.bandwidth_bytes_per_s)
+            self._join(now_s)
         else:
             self._pause(now_s, self._strategy.mode.value)
 
@@ -216,7 +216,7 @@ class Migration:
         if total_bytes <= 0:
             self._stopped_sent(now_s)
             return
-        self._join(now_s, self._settings.stop_bandwidth_bytes_per_s)
+        self._join(now_s)
 
     def _stopped_sent(self, now_s: float) -> None:
         stopped = self._phase
@@ -246,7 +246,7 @@ class Migration:
         self._watcher.resumed(self, now_s)
         missing = self._pages.stale_pages
         self._phase = PostCopyPush(self._memory.post_copy(self._pages), missing, now_s)
-        self._join(now_s, self._settings.stop_bandwidth_bytes_per_s)
+        self._join(now_s)
 
     def _push_ended(self, now_s: float) -> None:
         push = self._phase
@@ -336,9 +336,11 @@ class Migration:
             self._push_ended(now_s)
         return None
 
-    def _join(self, now_s: float, cap: float) -> None:
+    def _join(self, now_s: float) -> None:
         self._since_s = now_s
         self._bytes_per_s = 0.0
+        stopped = self.state is not Phase.PRE_COPY
+        cap = self._settings.cap_bytes_per_s(self._pages.page_wire_bytes, stopped=stopped)
         self._loop.add(self, self.route, cap=cap)
 
     def _account(self, now_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -15,7 +16,8 @@ class TransferSettings:
         suspend_s: time from the decision to stop until the first byte of stop-and-copy.
         resume_s: time from the last byte until the VM runs at the target.
         bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
-        stop_bandwidth_bytes_per_s: the cap while the VM is stopped (QEMU lifts its cap then).
+        page_time_s: another cap, one page per so many seconds; 0 for none.
+        lift_cap_when_stopped: whether there is no cap while the VM is stopped (as in QEMU).
         warm_intervals: logging intervals before the first round that fill the page histories.
         warm_interval_s: length of each, in seconds.
         track_versions: keep page versions and check at resume that nothing is stale.
@@ -26,7 +28,16 @@ class TransferSettings:
     suspend_s: float = 0.0
     resume_s: float = 0.0
     bandwidth_bytes_per_s: float = float("inf")
-    stop_bandwidth_bytes_per_s: float = float("inf")
+    page_time_s: float = 0.0
+    lift_cap_when_stopped: bool = False
     warm_intervals: int = 0
     warm_interval_s: float = 0.0
     track_versions: bool = False
+
+    def cap_bytes_per_s(self, page_wire_bytes: float, *, stopped: bool) -> float:
+        """Return the cap on a migration's rate while its VM runs, or is stopped."""
+        if stopped and self.lift_cap_when_stopped:
+            return math.inf
+        if self.page_time_s > 0:
+            return page_wire_bytes / self.page_time_s
+        return self.bandwidth_bytes_per_s
