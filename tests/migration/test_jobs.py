@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -264,6 +265,23 @@ def test_a_header_costs_link_time() -> None:
         for header in (0.0, 4096.0)
     ]
     assert times[1] == pytest.approx(2 * times[0])
+
+
+# --- instants ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", ["pre-copy", "post-copy", "stop-and-copy"])
+def test_an_intensity_that_changes_a_rounding_error_after_another_event(strategy: str) -> None:
+    # Both belong to one instant of the network, which then shows the earlier of the two times.
+    wave = {"name": "diurnal", "mean": 0.5, "amplitude": 0.5, "period_s": 5.0, "step_s": 1.0}
+    given = scenario(pages=1_500, profile="web", strategy=strategy, stop="xen-v2", demand=wave)
+    plain = ClusterModel(given, rng=1).run().migrations
+    model = ClusterModel(given, rng=1)
+    for change_s in (1.0, 2.0):
+        model.loop.call_at(math.nextafter(change_s, 0.0), lambda now_s: None)
+    disturbed = model.run().migrations
+    times = ["pause_s", "resume_s", "end_s"]
+    assert np.allclose(disturbed[times], plain[times], rtol=1e-9)
 
 
 # --- requests ------------------------------------------------------------------------------------
