@@ -207,6 +207,11 @@ class ClusterModel(Model):
     def _end(self, now_s: float) -> None:
         self.running = False
         self.manager.dispatcher.end_run(now_s)
+        self._notes += [
+            f"request at {request.at_s:g} s not carried out: the run ended at {now_s:g} s"
+            for request in self.scenario.migrations
+            if request.at_s > now_s
+        ]
         self._observe(now_s)
 
     @property

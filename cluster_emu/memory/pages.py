@@ -108,11 +108,6 @@ class PagesEngine:
         """Number of pages stop-and-copy would send if it began now."""
         return int(np.count_nonzero(self._stale))
 
-    @property
-    def idle_rounds_matter(self) -> bool:
-        """Whether a round that takes no time can still change anything."""
-        return self.writer.rounds_matter
-
     def stop_set(self) -> PageIds:
         """Return the pages stop-and-copy has to send: every stale page."""
         return np.flatnonzero(self._stale)

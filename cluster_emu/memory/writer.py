@@ -34,11 +34,6 @@ class PageWriter:
         self._processes = processes
         self._round_sets = round_sets
 
-    @property
-    def rounds_matter(self) -> bool:
-        """Whether a round dirties pages even if it takes no time (dirty sets given per round)."""
-        return self._round_sets is not None
-
     def begin_round(self, log: DirtyLog, round_number: int, start: float) -> None:
         """Enter the pages given for this round, visible to a peek from its very start."""
         if self._round_sets is not None:

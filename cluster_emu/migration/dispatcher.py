@@ -90,9 +90,9 @@ class Dispatcher:
     def end_run(self, now_s: float) -> None:
         """Close what is still under way when the run ends."""
         for migration in self._admission.drop_all():
-            self.ended_count += 1
             migration.record.outcome = Phase.UNFINISHED.value
             migration.record.why = "still queued when the run ended"
+            self._release(migration.record)
         for migration in list(self.active.values()):
             why = f"{migration.state.value} when the run ended"
             migration.give_up(now_s, Phase.UNFINISHED, why)
@@ -113,16 +113,20 @@ class Dispatcher:
 
     def ended(self, migration: Migration, now_s: float) -> None:
         """Give back the memory the VM does not need any more and let others start."""
-        vms, hosts = self._state.vms, self._state.hosts
         record = migration.record
         self._before_change(now_s)
-        left = record.source if vms.host[record.vm] == record.target else record.target
-        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
-        vms.queued[record.vm] = False
-        vms.target[record.vm] = -1
+        self._release(record)
         del self.active[record.migration]
-        self.ended_count += 1
         self.switch_off_empty()
         self._admission.release(record.source, record.target)
         if migration.state is not Phase.UNFINISHED:
             self.admit(now_s)
+
+    def _release(self, record: MigrationRecord) -> None:
+        """Give back the memory on the side where the VM does not run, and let the VM go."""
+        vms, hosts = self._state.vms, self._state.hosts
+        left = record.source if vms.host[record.vm] == record.target else record.target
+        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
+        vms.queued[record.vm] = False
+        vms.target[record.vm] = -1
+        self.ended_count += 1

@@ -14,7 +14,8 @@ from cluster_emu.memory.postcopy import PostCopyEngine
 from cluster_emu.migration.phases import LiveRound, PostCopyPush, SendingPhase, StoppedCopy
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
-from cluster_emu.migration.stopping import Progress, StopRule, Verdict
+from cluster_emu.migration.steering import Answer, Steering, Step, View
+from cluster_emu.migration.stopping import Progress
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
@@ -70,7 +71,7 @@ class Migration:
         record: its row of results, filled in as it goes.
         rounds: where its rows of the table `rounds` go.
         strategy: what is sent when.
-        rule: when live rounds end.
+        steering: when live rounds end, and what else is done about it.
         settings: costs and limits.
         memory: the VM's page state.
         intensity: the VM's write intensity over time.
@@ -84,7 +85,7 @@ class Migration:
         record: MigrationRecord,
         rounds: list[RoundRecord],
         strategy: Strategy,
-        rule: StopRule,
+        steering: Steering,
         settings: TransferSettings,
         memory: Memory,
         intensity: Intensity,
@@ -97,7 +98,7 @@ class Migration:
         self.route = route
         self._rounds = rounds
         self._strategy = strategy
-        self._rule = rule
+        self._steering = steering
         self._settings = settings
         self._memory = memory
         self._intensity_path = intensity
@@ -111,10 +112,11 @@ class Migration:
         self._measured_bytes_per_s = 0.0
         self._left_before: list[int] = []
         self._empty_rounds = 0
-        self._last_round_reason = ""
-        self._deadline: Timer | None = None
+        self._last_step: Answer | None = None
+        self._check: Timer | None = None
         self._timer: Timer | None = None
         self._intensity_timer: Timer | None = None
+        self._next_change_s = math.inf
 
     @property
     def bytes_sent(self) -> float:
@@ -128,19 +130,16 @@ class Migration:
         self.record.start_s = now_s
         self._follow_intensity(now_s)
         self._engine = self._memory.engine(self._intensity)
-        if self._rule.deadline_s is not None:
-            self._deadline = self._loop.call_at(
-                now_s + self._rule.deadline_s, self._deadline_struck
-            )
         if self._strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
             self.state = Phase.PRE_COPY
             self._begin_round(now_s)
             self._join(now_s)
+            self._await_check()
         else:
             self._pause(now_s, self._strategy.mode.value)
 
     def _begin_round(self, now_s: float) -> None:
-        self._phase = LiveRound(self._pages, self._rule, now_s)
+        self._phase = LiveRound(self._pages, self._steering, now_s)
 
     def _round_ended(self, now_s: float) -> bool:
         """Close the live round; return whether another one follows."""
@@ -168,33 +167,32 @@ class Migration:
         )
         self._left_before.append(left)
         self._empty_rounds = 0 if counts.sent else self._empty_rounds + 1
-        verdict, reason = self._judge(progress)
-        if verdict is Verdict.ABORT:
+        step, reason = self._judge(progress)
+        if step is Step.ABORT:
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
-        elif verdict is Verdict.STOP:
+        elif step in (Step.STOP, Step.POST_COPY):
             self._pause(now_s, reason)
         else:
             self._begin_round(now_s)
-        return verdict in (Verdict.CONTINUE, Verdict.LAST_ROUND)
+        return step in (Step.CONTINUE, Step.LAST_ROUND)
 
-    def _judge(self, progress: Progress) -> tuple[Verdict, str]:
-        if self._last_round_reason:
-            return Verdict.STOP, self._last_round_reason
+    def _judge(self, progress: Progress) -> Answer:
+        if self._last_step is not None:
+            return self._last_step
         if (
             self._strategy.mode is Mode.HYBRID
             and progress.round_number >= self._strategy.live_rounds
         ):
-            return Verdict.STOP, f"{self._strategy.live_rounds} live rounds before post-copy"
-        verdict, reason = self._rule.verdict(progress)
-        if verdict is Verdict.LAST_ROUND:
-            self._last_round_reason = reason
-        if verdict is Verdict.CONTINUE and self._nothing_can_change():
-            return Verdict.STOP, "nothing left to send live"
-        return verdict, reason
+            return Step.STOP, f"{self._strategy.live_rounds} live rounds before post-copy"
+        step, reason = self._steering.round_ended(progress)
+        if step is Step.LAST_ROUND:
+            self._last_step = (Step.STOP, reason)
+        if step is Step.CONTINUE and self._nothing_can_change():
+            return Step.STOP, "nothing left to send live"
+        return step, reason
 
     def _nothing_can_change(self) -> bool:
-        patience = MAX_EMPTY_ROUNDS if self._pages.idle_rounds_matter else 1
-        return self._empty_rounds >= patience
+        return self._empty_rounds >= MAX_EMPTY_ROUNDS
 
     def _pause(self, now_s: float, why: str) -> None:
         """Stop the VM and, after the time that takes, send what may only be sent now."""
@@ -206,13 +204,14 @@ class Migration:
 
     def _send_stopped(self, now_s: float) -> None:
         total_bytes = self._settings.device_state_bytes
+        pages = 0
         if not self._resumes_early:
             stop_set = self._pages.stop_set()
+            pages = len(stop_set)
+            total_bytes += pages * self._pages.page_wire_bytes
             self.record.pages_rescued = self._pages.rescued_pages()
-            self.record.pages_sent_stop = len(stop_set)
-            total_bytes += len(stop_set) * self._pages.page_wire_bytes
             self._pages.arrive(stop_set)
-        self._phase = StoppedCopy(total_bytes, now_s)
+        self._phase = StoppedCopy(total_bytes, pages, now_s)
         if total_bytes <= 0:
             self._stopped_sent(now_s)
             return
@@ -221,17 +220,8 @@ class Migration:
     def _stopped_sent(self, now_s: float) -> None:
         stopped = self._phase
         assert isinstance(stopped, StoppedCopy)
-        self.record.bytes += stopped.total_bytes
-        self._rounds.append(
-            RoundRecord.single(
-                self.record,
-                Phase.STOP_AND_COPY,
-                self.record.pause_s,
-                now_s + self._settings.resume_s,
-                self.record.pages_sent_stop,
-                stopped.total_bytes,
-            )
-        )
+        end_s = now_s + self._settings.resume_s
+        self._note_phase(self.record.pause_s, end_s, stopped.pages, stopped.total_bytes)
         self._phase = None
         self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
 
@@ -253,35 +243,44 @@ class Migration:
         assert isinstance(push, PostCopyPush)
         push.engine.finish()
         self._check_memory()
-        self.record.pages_sent_postcopy = push.missing_pages
-        self.record.bytes += push.total_bytes
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
-        self._rounds.append(
-            RoundRecord.single(
-                self.record,
-                Phase.POST_COPY,
-                push.start_s,
-                now_s,
-                push.missing_pages,
-                push.total_bytes,
-            )
-        )
+        self._note_phase(push.start_s, now_s, push.missing_pages, push.total_bytes)
         self._phase = None
         self._finish(now_s, Phase.COMPLETED, "")
 
-    def _deadline_struck(self, now_s: float) -> None:
-        if self.state is not Phase.PRE_COPY:
-            return
-        why = f"deadline of {self._rule.deadline_s:g} s"
-        if self._rule.at_deadline == "abort":
-            self._leave(now_s)
-            self._finish(now_s, Phase.NOT_CONVERGED, why)
+    def _await_check(self) -> None:
+        """Set the timer for the steering's next look at the migration."""
+        next_s = self.record.start_s + self._steering.next_check_s()
+        if math.isfinite(next_s):
+            self._check = self._loop.call_at(max(next_s, self._loop.now_s), self._look)
+
+    def _look(self, now_s: float) -> None:
+        """Let the steering look, and do what it says."""
+        if self.state is not Phase.PRE_COPY or self._last_step is not None:
             return
         self._account(now_s)
-        self._last_round_reason = why
-        self._live_round.cut_short()
+        step, reason = self._steering.check(self._view(now_s))
+        if step is Step.ABORT:
+            self._leave(now_s)
+            self._finish(now_s, Phase.NOT_CONVERGED, reason)
+            return
+        if step is not Step.CONTINUE:
+            self._last_step = (Step.STOP if step is Step.LAST_ROUND else step, reason)
+        if step in (Step.STOP, Step.POST_COPY):
+            self._live_round.cut_short()
         self._loop.reschedule(self, self._predict(now_s))
+        self._await_check()
+
+    def _view(self, now_s: float) -> View:
+        return View(
+            elapsed_s=now_s - self.record.start_s,
+            round_number=self.record.rounds + 1,
+            memory_bytes=self.record.memory_pages * self._pages.page_wire_bytes,
+            bytes_left=self._live_round.bytes_left(self._bytes_per_s, self._intensity),
+            bytes_sent=self.bytes_sent,
+            bytes_per_s=self._bytes_per_s,
+        )
 
     def give_up(self, now_s: float, outcome: Phase, why: str) -> None:
         """End the migration wherever it stands."""
@@ -293,15 +292,31 @@ class Migration:
         """Take the unfinished phase off the network and keep count of what it sent."""
         self._loop.remove(self)
         self._account(now_s)
-        assert self._phase is not None
-        self.record.bytes += self._phase.bytes_sent
-        if isinstance(self._phase, LiveRound):
-            self.record.pages_sent_precopy += self._phase.pages_sent
+        phase = self._phase
+        assert phase is not None
+        if isinstance(phase, LiveRound):
+            counts = phase.abandon()
+            self.record.add_round(counts)
+            self._rounds.append(RoundRecord.live(self.record, phase.start_s, now_s, counts))
+        else:
+            pages = int(phase.bytes_sent / self._pages.page_wire_bytes)
+            self._note_phase(phase.start_s, now_s, pages, phase.bytes_sent)
         self._phase = None
+
+    def _note_phase(self, start_s: float, end_s: float, pages: int, sent_bytes: float) -> None:
+        """Enter what was sent while the VM was stopped, or after it had resumed."""
+        self.record.bytes += sent_bytes
+        if self.state is Phase.STOP_AND_COPY:
+            self.record.pages_sent_stop = pages
+        else:
+            self.record.pages_sent_postcopy = pages
+        self._rounds.append(
+            RoundRecord.single(self.record, self.state, start_s, end_s, pages, sent_bytes)
+        )
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
         self.state = outcome
-        for timer in (self._deadline, self._timer, self._intensity_timer):
+        for timer in (self._check, self._timer, self._intensity_timer):
             if timer is not None:
                 self._loop.cancel(timer)
         self.record.close(now_s, outcome, why)
@@ -361,13 +376,14 @@ class Migration:
 
     def _follow_intensity(self, now_s: float) -> None:
         self._intensity = self._intensity_path.level(now_s)
-        next_change_s = self._intensity_path.next_change(now_s)
-        if math.isfinite(next_change_s):
-            self._intensity_timer = self._loop.call_at(next_change_s, self._intensity_changed)
+        self._next_change_s = self._intensity_path.next_change(now_s)
+        if math.isfinite(self._next_change_s):
+            self._intensity_timer = self._loop.call_at(self._next_change_s, self._intensity_changed)
 
     def _intensity_changed(self, now_s: float) -> None:
         self._account(now_s)
-        self._follow_intensity(now_s)
+        # the clock may show an instant that began a rounding error before the change
+        self._follow_intensity(max(now_s, self._next_change_s))
         if self._phase is not None and not isinstance(self._phase, StoppedCopy):
             self._loop.reschedule(self, self._predict(now_s))
 

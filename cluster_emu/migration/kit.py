@@ -13,6 +13,7 @@ from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.job import Migration, Watcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
+from cluster_emu.migration.steering import RuleSteering
 from cluster_emu.migration.stopping import StopRule
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.links import LinkTable
@@ -67,7 +68,7 @@ class MigrationKit:
             record,
             self.rounds,
             self.strategy,
-            self.rule,
+            RuleSteering(self.rule),
             self.settings,
             _VMMemory(self, record.vm, number, 2 * self.links.route_latency_s(route)),
             _VMIntensity(self.intensity, record.vm),

@@ -6,15 +6,22 @@ and the time that passed. It knows neither the clock nor the network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from cluster_emu.memory.pages import PagesEngine, RoundCounts
 from cluster_emu.memory.postcopy import PostCopyEngine
-from cluster_emu.migration.stopping import StopRule
+from cluster_emu.migration.steering import Steering
 
 
 class SendingPhase(Protocol):
-    """What the link is being used for."""
+    """What the link is being used for.
+
+    Attributes:
+        start_s: simulated time at which it began.
+    """
+
+    start_s: float
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
         """Return the bytes until the phase's next event if rate and intensity stay."""
@@ -35,14 +42,14 @@ class LiveRound:
 
     Args:
         engine: the VM's page state, between two rounds.
-        rule: the stop rule, which may cut a round short to read the log.
+        steering: may cut a round short to read the log.
         start_s: simulated time at which the round begins.
     """
 
-    def __init__(self, engine: PagesEngine, rule: StopRule, start_s: float) -> None:
+    def __init__(self, engine: PagesEngine, steering: Steering, start_s: float) -> None:
         self.start_s = start_s
         self._engine = engine
-        self._rule = rule
+        self._steering = steering
         self._cut = False
         engine.begin_round()
 
@@ -50,7 +57,7 @@ class LiveRound:
         """Plan the rest of the round and return what it takes."""
         if self._cut:
             return self._engine.cut_short()
-        undrained = self._rule.undrained_bytes(bytes_per_s)
+        undrained = self._steering.undrained_bytes(bytes_per_s)
         return self._engine.plan(intensity / bytes_per_s, undrained)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
@@ -65,10 +72,11 @@ class LiveRound:
         """Finish the round after `duration_s` more seconds and return what happened."""
         return self._engine.end_round(intensity * duration_s)
 
-    @property
-    def pages_sent(self) -> int:
-        """Pages sent so far, the one in transit included."""
-        return self._engine.sent_in_round[0]
+    def abandon(self) -> RoundCounts:
+        """End the round at once; the page in transit counts as sent, with the bytes it has sent."""
+        sent_bytes = self.bytes_sent
+        self._engine.cut_short()
+        return replace(self._engine.end_round(0.0), bytes_sent=sent_bytes)
 
     @property
     def bytes_sent(self) -> float:
@@ -79,8 +87,9 @@ class LiveRound:
 class StoppedCopy:
     """A fixed number of bytes sent while the VM is paused."""
 
-    def __init__(self, total_bytes: float, start_s: float) -> None:
+    def __init__(self, total_bytes: float, pages: int, start_s: float) -> None:
         self.start_s = start_s
+        self.pages = pages
         self.total_bytes = total_bytes
         self.bytes_sent = 0.0
 

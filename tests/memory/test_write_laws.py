@@ -463,7 +463,6 @@ def test_replay_reads_recorded_sets(tmp_path, per: str) -> None:
     writer = Replay(file=file, per=per).writer(5, Streams(12), 0, 0)
     expected = {"round": [0, 3], "time": [0, 3]}[per]
     assert np.flatnonzero(dirtied(writer, 5, 1, 2.0)).tolist() == expected
-    assert writer.rounds_matter == (per == "round")
 
 
 def _rng(seed: int) -> np.random.Generator:
