@@ -1,1 +1,29 @@
+"""Pictures: a cluster on its topology, one migration, many migrations, a whole run, a comparison.
 
+Functions take data, draw on the `ax` or figure they are given or on a new one, and return it.
+"""
+
+from cluster_emu.view.anatomy import draw_anatomy
+from cluster_emu.view.cluster import draw_cluster
+from cluster_emu.view.comparison import draw_comparison
+from cluster_emu.view.frame import ClusterFrame, RunningMove
+from cluster_emu.view.gantt import draw_gantt
+from cluster_emu.view.replay import busiest_instant_s, frame_at
+from cluster_emu.view.run_folder import plot_run, read_run
+from cluster_emu.view.saving import save_figure
+from cluster_emu.view.timeline import draw_timeline
+
+__all__ = [
+    "ClusterFrame",
+    "RunningMove",
+    "busiest_instant_s",
+    "draw_anatomy",
+    "draw_cluster",
+    "draw_comparison",
+    "draw_gantt",
+    "draw_timeline",
+    "frame_at",
+    "plot_run",
+    "read_run",
+    "save_figure",
+]

@@ -1,0 +1,182 @@
+"""The picture of a cluster at one instant, on its topology."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
+from matplotlib.path import Path as Outline
+
+from cluster_emu.view.cables import Line, lanes, route_line
+from cluster_emu.view.cluster_hosts import WAITING_HATCH, Squares, draw_hosts, draw_vms
+from cluster_emu.view.cluster_network import (
+    LOAD_COLOUR,
+    WIDEST_LOAD_PT,
+    Ends,
+    cables_of,
+    draw_network,
+)
+from cluster_emu.view.frame import ClusterFrame, RunningMove
+from cluster_emu.view.layout import WIDTH, Box, Layout, layered_layout
+from cluster_emu.view.quantities import BIT_RATE_UNITS, clock, written
+from cluster_emu.view.style import (
+    BLACK,
+    BLUE,
+    FAINT_GREY,
+    GREEN,
+    GREY,
+    LABEL_PT,
+    ORANGE,
+    PALE_GREY,
+    PURPLE,
+    SKY_BLUE,
+    TICK_PT,
+    TITLE_PT,
+    VERMILLION,
+    new_figure,
+)
+
+MOVE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, BLACK)
+ROOM_FOR_TITLE_AND_LEGEND = 1.15
+BITS_PER_BYTE = 8
+
+
+def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
+    """Draw hosts with their VMs, the network with its load, and the migrations under way.
+
+    A host's colour is its CPU utilisation, a VM's area its memory, a link's width its load; a
+    migration is an arrow along its route in the colour of its VM, with an empty square where the
+    VM will arrive.
+
+    Args:
+        frame: the instant to draw.
+        ax: where to draw; a new figure by default.
+    """
+    layout = layered_layout(frame.graph, frame.host_memory_bytes)
+    height = max([layout.height, *(line[:, 1].max() for line in cables_of(frame, layout))])
+    if ax is None:
+        ax = new_figure(height + ROOM_FOR_TITLE_AND_LEGEND).add_subplot()
+    lines = draw_network(ax, frame, layout)
+    colours = draw_hosts(ax, frame, layout)
+    squares = draw_vms(ax, frame, layout)
+    _draw_moves(ax, frame, layout, lines, squares)
+    _finish(ax, frame, height, colours)
+    return ax
+
+
+def _draw_moves(
+    ax: Axes,
+    frame: ClusterFrame,
+    layout: Layout,
+    lines: dict[Ends, Line],
+    squares: Squares,
+) -> None:
+    shifts = lanes(len(frame.moves)).tolist()
+    for number, (move, shift) in enumerate(zip(frame.moves, shifts, strict=True)):
+        colour = MOVE_COLOURS[number % len(MOVE_COLOURS)]
+        here = squares[int(frame.vm_host[move.vm]), move.vm]
+        there = squares[move.target, move.vm]
+        ax.add_patch(_moving_square(here, colour))
+        if there is not here:
+            ax.add_patch(_arriving_square(there, colour))
+        leaves = squares.get((move.source, move.vm), layout.boxes[move.source])
+        ax.add_patch(_arrow(move, lines, leaves, there, shift, colour))
+
+
+def _moving_square(box: Box, colour: str) -> Rectangle:
+    return Rectangle(
+        (box.x, box.y), box.width, box.height, facecolor=colour, edgecolor=BLACK, lw=0.7, zorder=6
+    )
+
+
+def _arriving_square(box: Box, colour: str) -> Rectangle:
+    return Rectangle(
+        (box.x, box.y),
+        box.width,
+        box.height,
+        facecolor="white",
+        edgecolor=colour,
+        linewidth=1.2,
+        linestyle=(0, (2, 1)),
+        zorder=4.5,
+    )
+
+
+def _arrow(
+    move: RunningMove, lines: dict[Ends, Line], leaves: Box, enters: Box, shift: float, colour: str
+) -> FancyArrowPatch:
+    """Return the arrow from the VM, along its route, to where it will be."""
+    first, last = leaves.top, enters.top
+    route = route_line([lines[hop] for hop in pairwise(move.nodes)], shift, first[0], last[0])
+    return FancyArrowPatch(
+        path=Outline(np.vstack([first, route, last])),
+        arrowstyle="-|>,head_length=4,head_width=2.2",
+        color=colour,
+        linewidth=1.2,
+        joinstyle="round",
+        shrinkA=0,
+        shrinkB=0,
+        zorder=5,
+    )
+
+
+# --- frame and legend ----------------------------------------------------------------------------
+
+
+def _finish(ax: Axes, frame: ClusterFrame, height: float, colours: ScalarMappable) -> None:
+    ax.set_xlim(-0.05, WIDTH + 0.05)
+    ax.set_ylim(-0.45, height + 0.1)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    ax.set_title(_title(frame), loc="left", fontsize=TITLE_PT)
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(colours, ax=ax, location="right", shrink=0.6, aspect=22, pad=0.01)
+    bar.set_label("Host CPU utilisation (%)", fontsize=LABEL_PT)
+    bar.ax.tick_params(labelsize=TICK_PT)
+    ax.legend(
+        handles=_legend(frame),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=4,
+        frameon=False,
+        fontsize=TICK_PT,
+        handlelength=1.8,
+        columnspacing=1.4,
+    )
+
+
+def _title(frame: ClusterFrame) -> str:
+    on = int(frame.switched_on.sum())
+    return (
+        f"At {clock(frame.time_s)}: {len(frame.moves)} migrations running, "
+        f"{frame.queued_count} waiting, {on} of {frame.host_count} hosts on"
+    )
+
+
+def _legend(frame: ClusterFrame) -> list[Artist]:
+    sample_bps = BITS_PER_BYTE * float(frame.link_capacity_bytes_per_s.max(initial=0.0))
+    entries: list[Artist] = [
+        Patch(facecolor="white", edgecolor=BLACK, label="VM (area: memory)"),
+        Patch(
+            facecolor=PALE_GREY, edgecolor=BLACK, hatch=WAITING_HATCH, label="VM waiting to move"
+        ),
+        Patch(facecolor=BLUE, edgecolor=BLACK, label="VM moving"),
+        Patch(facecolor="white", edgecolor=BLUE, linestyle=(0, (2, 1)), label="place kept for it"),
+        Patch(facecolor=FAINT_GREY, edgecolor=GREY, linestyle=":", label="host switched off"),
+        Line2D([], [], color=BLUE, marker=">", label="migration's route"),
+        Line2D(
+            [],
+            [],
+            color=LOAD_COLOUR,
+            linewidth=WIDEST_LOAD_PT,
+            label=f"link load: {written(sample_bps, BIT_RATE_UNITS)}",
+        ),
+        Line2D([], [], color=VERMILLION, linewidth=3, label="link saturated"),
+    ]
+    return entries

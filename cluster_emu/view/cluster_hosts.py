@@ -1,0 +1,107 @@
+"""The hosts in the picture of a cluster, and the VMs in them."""
+
+from __future__ import annotations
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import Normalize
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from cluster_emu.view.frame import ClusterFrame
+from cluster_emu.view.layout import Box, Layout
+from cluster_emu.view.packing import pack, square_scale
+from cluster_emu.view.style import (
+    BLACK,
+    FAINT_GREY,
+    GREY,
+    NOTE_PT,
+    PALE_GREY,
+    UTILISATION_COLOURS,
+)
+
+Squares = dict[tuple[int, int], Box]
+"""The square of each VM on each host, by host and VM; one that moves has two."""
+
+WAITING_HATCH = "//////"
+NARROWEST_NUMBERED_BOX = 0.12
+NARROWEST_NAMED_RACK = 0.45
+
+
+def draw_hosts(ax: Axes, frame: ClusterFrame, layout: Layout) -> ScalarMappable:
+    """Draw the hosts, numbered, in their racks; return what their colours mean, in per cent."""
+    colours = ScalarMappable(Normalize(0, 100), colormaps[UTILISATION_COLOURS])
+    shades = colours.to_rgba(100 * frame.utilisation)
+    for host in range(frame.host_count):
+        box = layout.boxes[host]
+        ax.add_patch(_host_patch(box, tuple(shades[host]), bool(frame.switched_on[host])))
+        if box.width >= NARROWEST_NUMBERED_BOX:
+            _write_below(ax, box.bottom[0], box.y - 0.04, str(host))
+    for rack in layout.racks:
+        name = "rack " if rack.right - rack.left >= NARROWEST_NAMED_RACK else "r"
+        ax.plot([rack.left, rack.right], [-0.2, -0.2], color=GREY, linewidth=0.8)
+        _write_below(ax, (rack.left + rack.right) / 2, -0.24, f"{name}{rack.number}")
+    return colours
+
+
+def _write_below(ax: Axes, x: float, y: float, text: str) -> None:
+    """Write a number on a white rim, since links to lower rows of hosts may pass behind it."""
+    rim = [withStroke(linewidth=2, foreground="white")]
+    ax.text(x, y, text, ha="center", va="top", fontsize=NOTE_PT, zorder=9, path_effects=rim)
+
+
+def _host_patch(box: Box, shade: tuple[float, ...], on: bool) -> Rectangle:
+    return Rectangle(
+        (box.x, box.y),
+        box.width,
+        box.height,
+        facecolor=shade if on else FAINT_GREY,
+        edgecolor=BLACK if on else GREY,
+        linestyle="-" if on else ":",
+        linewidth=0.7,
+        zorder=2,
+    )
+
+
+def draw_vms(ax: Axes, frame: ClusterFrame, layout: Layout) -> Squares:
+    """Draw the VMs that are not under way; return all squares, places of arrival included."""
+    squares = _squares(frame, layout)
+    moving = {move.vm for move in frame.moves}
+    resting = [
+        (int(host), vm) for vm, host in enumerate(frame.vm_host.tolist()) if vm not in moving
+    ]
+    staying = [squares[key] for key in resting if not frame.vm_queued[key[1]]]
+    waiting = [squares[key] for key in resting if frame.vm_queued[key[1]]]
+    _add_squares(ax, staying, "VMs", "white", None)
+    _add_squares(ax, waiting, "waiting VMs", PALE_GREY, WAITING_HATCH)
+    return squares
+
+
+def _squares(frame: ClusterFrame, layout: Layout) -> Squares:
+    inside = {
+        host: frame.vms_of(host) + frame.arriving_at(host) for host in range(frame.host_count)
+    }
+    memory = frame.vm_memory_bytes.tolist()
+    sizes = {host: [memory[vm] for vm in vms] for host, vms in inside.items()}
+    scale = square_scale(sizes, {host: layout.boxes[host] for host in inside})
+    return {
+        (host, vm): square
+        for host, vms in inside.items()
+        for vm, square in zip(vms, pack(sizes[host], scale, layout.boxes[host]), strict=True)
+    }
+
+
+def _add_squares(ax: Axes, boxes: list[Box], label: str, colour: str, hatch: str | None) -> None:
+    ax.add_collection(
+        PatchCollection(
+            [Rectangle((box.x, box.y), box.width, box.height) for box in boxes],
+            facecolor=colour,
+            edgecolor=BLACK,
+            linewidth=0.5,
+            hatch=hatch,
+            zorder=4,
+            label=label,
+        )
+    )

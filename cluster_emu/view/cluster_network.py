@@ -1,0 +1,102 @@
+"""The network in the picture of a cluster: cables, what they carry, switches."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import FancyBboxPatch
+
+from cluster_emu.view.cables import Line, beside, cable
+from cluster_emu.view.frame import ClusterFrame
+from cluster_emu.view.layout import Layout
+from cluster_emu.view.style import GREY, NOTE_PT, PALE_GREY, VERMILLION
+
+Ends = tuple[int, int]
+"""The node a one-direction link leaves and the node it enters."""
+
+LOAD_COLOUR = "#A9BCC6"
+SATURATED_SHARE = 0.99
+WIDEST_LOAD_PT = 7.0
+NARROWEST_LOAD_PT = 1.2
+POINTS_PER_INCH = 72
+LETTER_WIDTH = 0.062
+
+
+def cables_of(frame: ClusterFrame, layout: Layout) -> list[Line]:
+    """Return the line of every cable, whatever it carries."""
+    pairs = sorted({(min(ends), max(ends)) for ends in _link_ends(frame)})
+    return [cable(layout, *pair) for pair in pairs]
+
+
+def draw_network(ax: Axes, frame: ClusterFrame, layout: Layout) -> dict[Ends, Line]:
+    """Draw cables, loads and switches; return the line of each direction, beside its cable."""
+    cables = LineCollection(
+        cables_of(frame, layout), colors=PALE_GREY, linewidths=0.6, zorder=1, label="cables"
+    )
+    ax.add_collection(cables)
+    _draw_switches(ax, frame, layout)
+    return _draw_loads(ax, frame, layout)
+
+
+def _link_ends(frame: ClusterFrame) -> list[Ends]:
+    return list(zip(frame.link_source.tolist(), frame.link_target.tolist(), strict=True))
+
+
+def _draw_loads(ax: Axes, frame: ClusterFrame, layout: Layout) -> dict[Ends, Line]:
+    """Draw each direction's load on its own right side, as traffic keeps to one side."""
+    loads, saturated = _loads(frame)
+    widest = float(frame.link_capacity_bytes_per_s.max(initial=1.0))
+    widths = {
+        ends: max(WIDEST_LOAD_PT * load / widest, NARROWEST_LOAD_PT) for ends, load in loads.items()
+    }
+    lines = {
+        ends: beside(cable(layout, *ends), width / 2 / POINTS_PER_INCH)
+        for ends, width in widths.items()
+    }
+    loaded = [ends for ends, load in loads.items() if load > 0]
+    ax.add_collection(
+        LineCollection(
+            [lines[ends] for ends in loaded],
+            colors=[VERMILLION if ends in saturated else LOAD_COLOUR for ends in loaded],
+            linewidths=[widths[ends] for ends in loaded],
+            zorder=1.5,
+            label="load",
+        )
+    )
+    return lines
+
+
+def _loads(frame: ClusterFrame) -> tuple[dict[Ends, float], set[Ends]]:
+    """Return bytes per second by direction, parallel links added up, and which are saturated."""
+    loads: dict[Ends, float] = {}
+    saturated: set[Ends] = set()
+    full = frame.link_load_bytes_per_s >= SATURATED_SHARE * frame.link_capacity_bytes_per_s
+    for ends, load, is_full in zip(
+        _link_ends(frame), frame.link_load_bytes_per_s.tolist(), full.tolist(), strict=True
+    ):
+        loads[ends] = loads.get(ends, 0.0) + load
+        if is_full:
+            saturated.add(ends)
+    return loads, saturated
+
+
+def _draw_switches(ax: Axes, frame: ClusterFrame, layout: Layout) -> None:
+    for node, attributes in frame.graph.nodes(data=True):
+        if attributes["kind"] != "switch":
+            continue
+        box = layout.boxes[node]
+        ax.add_patch(
+            FancyBboxPatch(
+                (box.x, box.y),
+                box.width,
+                box.height,
+                boxstyle="round,pad=0,rounding_size=0.04",
+                facecolor="white",
+                edgecolor=GREY,
+                linewidth=0.8,
+                zorder=7,
+            )
+        )
+        name = str(attributes.get("label", node))
+        if len(name) * LETTER_WIDTH <= box.width:
+            ax.text(*box.centre, name, ha="center", va="center", fontsize=NOTE_PT, zorder=8)

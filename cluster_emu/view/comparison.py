@@ -1,0 +1,252 @@
+"""Strategies compared: means with their intervals, and paired differences with their verdicts."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cluster_emu.errors import UnknownNameError
+from cluster_emu.view.quantities import Quantity, quantity_of
+from cluster_emu.view.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LABEL_PT,
+    NOTE_PT,
+    ORANGE,
+    PURPLE,
+    SKY_BLUE,
+    TICK_PT,
+    TITLE_PT,
+    VERMILLION,
+    new_figure,
+)
+
+MAIN_METRICS = (
+    "migrations",
+    "total_time_s",
+    "downtime_s",
+    "pages_sent_precopy",
+    "pages_sent_stop",
+    "bytes",
+    "energy_kwh",
+)
+STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
+LINE_INCHES = 0.2
+FOLD_INCHES = 0.13
+LABEL_LETTERS = 32
+ROOM_PER_METRIC_INCHES = 0.55
+ROOM_FOR_TITLE_INCHES = 0.55
+VERDICT_LETTERS = 30
+TITLE_LETTERS = 95
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """A line of a panel: a mean with its 95 % interval, None where there was nothing to measure."""
+
+    label: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    colour: str
+    note: str = ""
+
+    @property
+    def numbers(self) -> list[float]:
+        return [
+            value
+            for value in (self.mean, self.low, self.high)
+            if value is not None and math.isfinite(value)
+        ]
+
+
+def draw_comparison(
+    document: Mapping[str, Any],
+    metrics: Sequence[str] | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw one row per metric: every strategy's mean on the left, paired differences on the right.
+
+    Bars are 95 % intervals. A difference is "b − a", with its verdict beside it; the dashed line
+    is no difference at all.
+
+    Args:
+        document: what ``compare --json`` prints: `metrics`, `paired`, `scenario`, `traces` and
+            `replications`.
+        metrics: which metrics to draw, in this order; by default the main ones it has.
+        figure: an empty figure to draw in; a new one by default.
+
+    Raises:
+        UnknownNameError: if the document has no such metric.
+    """
+    chosen = _chosen(document, metrics)
+    rows = [_Row.of(document, metric) for metric in chosen]
+    heights = [row.height_inches for row in rows]
+    if figure is None:
+        figure = new_figure(sum(heights) + ROOM_FOR_TITLE_INCHES)
+    panels = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
+    for row, (left, right) in zip(rows, panels, strict=True):
+        _draw_estimates(left, row.means, row.quantity)
+        left.set_title(row.quantity.axis_label, fontsize=LABEL_PT, loc="left")
+        _draw_differences(right, row)
+    figure.suptitle(_title(document), fontsize=TITLE_PT, x=0.01, ha="left")
+    return figure
+
+
+# --- what the document says ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is drawn of one metric."""
+
+    quantity: Quantity
+    means: list[_Estimate]
+    differences: list[_Estimate]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], metric: str) -> _Row:
+        """Return what the document says about a metric; both panels have one unit."""
+        means = _means(document, metric)
+        differences = _differences(document, metric)
+        numbers = [value for each in means for value in each.numbers]
+        return cls(quantity_of(metric, numbers), means, differences)
+
+    @property
+    def height_inches(self) -> float:
+        """Room for its lines, the longest of which may have to be folded."""
+        written = [each.label for each in [*self.means, *self.differences]]
+        written += [each.note for each in self.differences]
+        folds = max((text.count("\n") for text in written), default=0)
+        lines = max(len(self.means), len(self.differences), 1)
+        return lines * (LINE_INCHES + folds * FOLD_INCHES) + ROOM_PER_METRIC_INCHES
+
+
+def _chosen(document: Mapping[str, Any], metrics: Sequence[str] | None) -> list[str]:
+    known = document["metrics"]
+    if metrics is None:
+        return [metric for metric in MAIN_METRICS if metric in known] or list(known)
+    for metric in metrics:
+        if metric not in known:
+            raise UnknownNameError("metric", metric, known)
+    return list(metrics)
+
+
+def _means(document: Mapping[str, Any], metric: str) -> list[_Estimate]:
+    return [
+        _estimate(strategy, found.get("mean"), found.get("ci95"), _colour(number))
+        for number, (strategy, found) in enumerate(document["metrics"][metric].items())
+    ]
+
+
+def _differences(document: Mapping[str, Any], metric: str) -> list[_Estimate]:
+    strategies = list(document["metrics"][metric])
+    return [
+        _estimate(
+            f"{pair['b']} − {pair['a']}",
+            pair["mean_difference"],
+            pair["ci95"],
+            _colour(strategies.index(pair["b"]) if pair["b"] in strategies else 0),
+            str(pair["verdict"]),
+        )
+        for pair in document["paired"]
+        if pair["metric"] == metric
+    ]
+
+
+def _estimate(
+    label: str,
+    mean: float | None,
+    interval: Sequence[float | None] | None,
+    colour: str,
+    note: str = "",
+) -> _Estimate:
+    low, high = interval if interval is not None else (None, None)
+    folded = textwrap.fill(label.replace(",", ", "), LABEL_LETTERS, break_on_hyphens=False)
+    return _Estimate(folded, mean, low, high, colour, textwrap.fill(note, VERDICT_LETTERS))
+
+
+def _colour(number: int) -> str:
+    return STRATEGY_COLOURS[number % len(STRATEGY_COLOURS)]
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    pairs = sorted({(pair["a"], pair["b"]) for pair in document["paired"]})
+    title = (
+        f"{document['scenario']}: means with 95 % intervals, "
+        f"{document['replications']} paired replications"
+    )
+    lines = [title, f"CPU traces: {document['traces']}"]
+    if len(pairs) == 1:
+        lines.insert(1, f"a is {pairs[0][0]}, b is {pairs[0][1]}".replace(",", ", "))
+    return "\n".join(
+        textwrap.fill(" ".join(line.split()), TITLE_LETTERS, break_on_hyphens=False)
+        for line in lines
+    )
+
+
+# --- panels --------------------------------------------------------------------------------------
+
+
+def _draw_differences(ax: Axes, row: _Row) -> None:
+    found, unit = row.differences, f" ({row.quantity.unit})" if row.quantity.unit else ""
+    _draw_estimates(ax, found, row.quantity)
+    if len(found) == 1:
+        ax.set_yticks([])
+    ax.set_title(f"Difference b − a{unit}", fontsize=LABEL_PT, loc="left")
+    ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+    verdicts = ax.secondary_yaxis("right")
+    verdicts.set_yticks(range(len(found)), [each.note for each in found])
+    verdicts.tick_params(axis="y", labelsize=NOTE_PT, length=0)
+    verdicts.spines["right"].set_visible(False)
+
+
+def _draw_estimates(ax: Axes, estimates: Sequence[_Estimate], quantity: Quantity) -> None:
+    size = quantity.size
+    for line, each in enumerate(estimates):
+        if each.mean is None or not math.isfinite(each.mean):
+            _write_nothing(ax, line)
+            continue
+        low = each.mean if each.low is None else each.low
+        high = each.mean if each.high is None else each.high
+        ax.errorbar(
+            each.mean / size,
+            line,
+            xerr=[[(each.mean - low) / size], [(high - each.mean) / size]],
+            fmt="o",
+            color=each.colour,
+            markersize=4.5,
+            linewidth=1.6,
+            capsize=3,
+            label=each.label,
+        )
+    ax.set_yticks(range(len(estimates)), [each.label for each in estimates])
+    ax.set_ylim(len(estimates) - 0.4, -0.6)
+    ax.tick_params(labelsize=TICK_PT)
+    ax.tick_params(axis="y", length=0)
+    ax.margins(x=0.08)
+    ax.locator_params(axis="x", nbins=4)
+    ax.xaxis.set_major_formatter("{x:,.8g}")
+    ax.grid(axis="x", color="#E6E6E6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _write_nothing(ax: Axes, line: int) -> None:
+    ax.annotate(
+        "nothing to measure",
+        (0.5, line),
+        xycoords=("axes fraction", "data"),
+        ha="center",
+        va="center",
+        fontsize=NOTE_PT,
+        color=GREY,
+    )

@@ -1,0 +1,135 @@
+"""The state of a cluster at any instant of a run that is over, from its tables alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cluster_emu.accounting.results import RunResult
+from cluster_emu.building import make
+from cluster_emu.network import LinkTable, Router, as_topology, topologies
+from cluster_emu.scenario import Scenario, scenario_from
+from cluster_emu.view.frame import ClusterFrame, RunningMove
+from cluster_emu.view.rows import rows_of
+from cluster_emu.view.timeline import under_way
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def busiest_instant_s(migrations: pd.DataFrame) -> float:
+    """Return the middle of the longest stretch with the most migrations under way; 0 with none."""
+    counts = under_way(migrations)
+    if counts.max() <= 0:
+        return 0.0
+    begin = counts.index.to_numpy(dtype=np.float64)
+    duration = np.append(np.diff(begin), 0.0)
+    duration[counts.to_numpy() < counts.max()] = -1.0
+    longest = int(duration.argmax())
+    return float(begin[longest] + duration[longest] / 2)
+
+
+def frame_at(result: RunResult, time_s: float) -> ClusterFrame:
+    """Return the cluster's state at `time_s`.
+
+    Places, migrations and routes are exact. CPU demand and which hosts are on are those of the last
+    observation before; a migration's load is its mean over the round it is in.
+
+    Args:
+        result: the run.
+        time_s: any instant of it.
+
+    Raises:
+        ClusterEmuError: if the scenario's topology cannot be built any more.
+    """
+    scenario = scenario_from(result.scenario)
+    graph = as_topology(make(topologies, scenario.topology, "topology").build())
+    links = LinkTable.of(graph)
+    observed_vms = _last_observation(result.tables["vms"], time_s, "vm")
+    observed_hosts = _last_observation(result.tables["hosts"], time_s, "host")
+    migrations = result.migrations
+    open_end = migrations["end_s"].fillna(np.inf)
+    running = migrations[(migrations["start_s"] <= time_s) & (open_end > time_s)]
+    queued = migrations[(migrations["queued_s"] <= time_s) & (open_end > time_s)]
+    moves, routes = _moves(running, links)
+    place = _places(result, time_s)
+    return ClusterFrame(
+        time_s=time_s,
+        graph=graph,
+        utilisation=_utilisation(scenario, observed_vms, place),
+        switched_on=observed_hosts["switched_on"].to_numpy(dtype=np.bool_)
+        | np.isin(np.arange(scenario.host_count), running["target"]),
+        host_memory_bytes=_per_host(scenario, "memory_bytes").astype(np.int64),
+        vm_host=place,
+        vm_memory_bytes=_per_vm(scenario, "memory_bytes").astype(np.int64),
+        vm_queued=np.isin(np.arange(scenario.vm_count), queued["vm"]),
+        link_source=links.source,
+        link_target=links.target,
+        link_capacity_bytes_per_s=links.capacity_bytes_per_s,
+        link_load_bytes_per_s=_loads(result.rounds, running, routes, time_s, len(links)),
+        moves=moves,
+    )
+
+
+def _last_observation(table: pd.DataFrame, time_s: float, key: str) -> pd.DataFrame:
+    """Return the rows of the last instant of observation up to `time_s`, by `key`."""
+    past = table[table["time_s"] <= max(time_s, float(table["time_s"].min()))]
+    last: pd.DataFrame = past[past["time_s"] == past["time_s"].max()]
+    return last.sort_values(key)
+
+
+def _places(result: RunResult, time_s: float) -> Ints:
+    """Return the host of every VM: where it was first seen, or where it resumed last."""
+    vms = result.tables["vms"]
+    first = vms[vms["time_s"] == vms["time_s"].min()].sort_values("vm")
+    place: Ints = first["host"].to_numpy(dtype=np.int64, copy=True)
+    resumed = result.migrations[result.migrations["resume_s"] <= time_s]
+    for row in rows_of(resumed.sort_values("resume_s")):
+        place[row["vm"]] = row["target"]
+    return place
+
+
+def _moves(
+    running: pd.DataFrame, links: LinkTable
+) -> tuple[tuple[RunningMove, ...], dict[int, tuple[int, ...]]]:
+    router = Router(links)
+    rows = rows_of(running)
+    routes = {
+        int(row["migration"]): router.route(row["source"], row["target"], row["migration"])
+        for row in rows
+    }
+    moves = tuple(
+        RunningMove.along(row["vm"], row["source"], routes[row["migration"]], links) for row in rows
+    )
+    return moves, routes
+
+
+def _loads(
+    rounds: pd.DataFrame,
+    running: pd.DataFrame,
+    routes: dict[int, tuple[int, ...]],
+    time_s: float,
+    link_count: int,
+) -> Floats:
+    now = rounds[(rounds["start_s"] <= time_s) & (rounds["end_s"] > time_s)]
+    load = np.zeros(link_count)
+    for row in rows_of(now[now["migration"].isin(running["migration"])]):
+        load[list(routes[row["migration"]])] += row["bytes"] / (row["end_s"] - row["start_s"])
+    return load
+
+
+def _utilisation(scenario: Scenario, observed: pd.DataFrame, place: Ints) -> Floats:
+    """Return the share of each host's CPU that the VMs on it want, at most 1."""
+    wanted = observed["demand"].to_numpy() * _per_vm(scenario, "cpu_capacity")
+    per_host = np.bincount(place, weights=wanted, minlength=scenario.host_count)
+    used: Floats = np.minimum(per_host / _per_host(scenario, "cpu_capacity"), 1.0)
+    return used
+
+
+def _per_host(scenario: Scenario, field: str) -> Floats:
+    return np.array([getattr(group, field) for group in scenario.hosts for _ in range(group.count)])
+
+
+def _per_vm(scenario: Scenario, field: str) -> Floats:
+    return np.array([getattr(group, field) for group in scenario.vms for _ in range(group.count)])

@@ -1,0 +1,16 @@
+"""Rows of a result table, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pandas as pd
+
+Row = Mapping[str, Any]
+"""A row of a result table by column name."""
+
+
+def rows_of(table: pd.DataFrame) -> list[Row]:
+    """Return the rows of a table, in order."""
+    return cast("list[Row]", table.to_dict("records"))

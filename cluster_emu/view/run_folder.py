@@ -1,0 +1,127 @@
+"""All pictures of a run that was saved to a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cluster_emu.accounting.results import RunResult
+from cluster_emu.errors import ClusterEmuError
+from cluster_emu.view.anatomy import draw_anatomy
+from cluster_emu.view.cluster import draw_cluster
+from cluster_emu.view.gantt import draw_gantt
+from cluster_emu.view.replay import busiest_instant_s, frame_at
+from cluster_emu.view.rows import rows_of
+from cluster_emu.view.saving import save_figure
+from cluster_emu.view.timeline import draw_timeline
+
+COLUMNS_NEEDED = {
+    "migrations": (
+        "migration vm source target strategy queued_s start_s pause_s resume_s end_s total_time_s "
+        "rounds bytes outcome why"
+    ),
+    "rounds": (
+        "migration phase round start_s end_s due sent skipped deferred unvisited dirtied bytes"
+    ),
+    "hosts": "time_s host utilisation switched_on power_w energy_kwh",
+    "vms": "time_s vm host demand",
+}
+FACTS_NEEDED = ("scenario", "seed", "traces", "assumptions")
+EXPECTED = (
+    "a folder in which a run was saved (cluster-emu run ... --out DIR), with run.json, "
+    + ", ".join(f"{name}.parquet" for name in COLUMNS_NEEDED)
+)
+
+
+def plot_run(run_dir: Path, out: Path | None = None, *, svg: bool = False) -> list[Path]:
+    """Draw all pictures that apply to a saved run, from its files alone.
+
+    Always the run over time, `timeline.png`; if anything migrated also `gantt.png`, `anatomy.png`
+    of the migration that took longest, and `cluster.png` at the busiest instant.
+
+    Args:
+        run_dir: where `RunResult.save` wrote the run.
+        out: folder for the pictures; `run_dir` itself by default.
+        svg: whether to write each as SVG too.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ClusterEmuError: if the folder holds no complete run, naming the file and what is expected,
+            or if the scenario's topology cannot be built any more (after the other pictures).
+    """
+    result = read_run(run_dir)
+    folder = run_dir if out is None else out
+    written: list[Path] = []
+    for name, draw in _pictures(result).items():
+        written += save_figure(draw(), folder / f"{name}.png", svg=svg)
+    return written
+
+
+def _pictures(result: RunResult) -> dict[str, Callable[[], Figure | Axes]]:
+    """Return how to draw each picture that applies, by name."""
+    migrations, rounds = result.migrations, result.rounds
+    pictures: dict[str, Callable[[], Figure | Axes]] = {
+        "timeline": lambda: draw_timeline(result.tables["hosts"], migrations)
+    }
+    if len(migrations):
+        pictures["gantt"] = lambda: draw_gantt(migrations, rounds)
+    if migrations["total_time_s"].notna().any():
+        longest = rows_of(migrations.nlargest(1, "total_time_s"))[0]
+        pictures["anatomy"] = lambda: draw_anatomy(rounds, longest)
+        pictures["cluster"] = lambda: draw_cluster(frame_at(result, busiest_instant_s(migrations)))
+    return pictures
+
+
+def read_run(folder: Path) -> RunResult:
+    """Return a run as it was saved.
+
+    Raises:
+        ClusterEmuError: if a file is missing or not what it should be, naming it and what is
+            expected.
+    """
+    about = _read_about(folder / "run.json")
+    return RunResult(
+        tables={name: _read_table(folder, name) for name in COLUMNS_NEEDED},
+        scenario=about["scenario"],
+        seed=about["seed"],
+        traces=about["traces"],
+        assumptions=tuple(about["assumptions"]),
+        notes=tuple(about.get("notes", ())),
+    )
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ClusterEmuError(f"{path}: {error.strerror}: allowed is {EXPECTED}") from error
+    except ValueError as error:
+        raise ClusterEmuError(f"{path}: not JSON ({error}): allowed is {EXPECTED}") from error
+    facts: dict[str, Any] = about if isinstance(about, dict) else {}
+    for fact in FACTS_NEEDED:
+        if fact not in facts:
+            raise ClusterEmuError(f"{path}: has no {fact!r}: allowed is {EXPECTED}")
+    return facts
+
+
+def _read_table(folder: Path, name: str) -> pd.DataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        table = pd.read_parquet(path)
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise ClusterEmuError(f"{path}: {reason}: allowed is {EXPECTED}") from error
+    except ValueError as error:
+        raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
+    missing = [column for column in COLUMNS_NEEDED[name].split() if column not in table]
+    if missing:
+        raise ClusterEmuError(f"{path}: has no column {missing[0]!r}: allowed is {EXPECTED}")
+    return table

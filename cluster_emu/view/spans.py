@@ -1,0 +1,74 @@
+"""A migration as stretches of time: waiting, live rounds, stopped, post-copy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cluster_emu.migration.records import Phase
+from cluster_emu.view.rows import Row
+from cluster_emu.view.style import BLUE, PALE_GREY, PURPLE, SKY_BLUE, VERMILLION
+
+
+class SpanKind(StrEnum):
+    """What happens in a stretch of time, in the words of the legend."""
+
+    WAITING = "waiting"
+    ODD_ROUND = "live round 1, 3, 5 …"
+    EVEN_ROUND = "live round 2, 4, 6 …"
+    DOWNTIME = "VM paused (downtime)"
+    POST_COPY = "post-copy"
+
+
+SPAN_COLOURS: Mapping[SpanKind, str] = {
+    SpanKind.WAITING: PALE_GREY,
+    SpanKind.ODD_ROUND: BLUE,
+    SpanKind.EVEN_ROUND: SKY_BLUE,
+    SpanKind.DOWNTIME: VERMILLION,
+    SpanKind.POST_COPY: PURPLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of simulated time."""
+
+    kind: SpanKind
+    start_s: float
+    end_s: float
+
+
+def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: float) -> list[Span]:
+    """Return the stretches of one migration, in order.
+
+    Args:
+        migration: its row of the table `migrations`.
+        rounds: start and end of its live rounds, ascending.
+        horizon_s: end of the stretches that never ended.
+    """
+    end_s = _known(migration["end_s"], horizon_s)
+    start_s = _known(migration["start_s"], end_s)
+    pause_s = _known(migration["pause_s"], end_s)
+    resume_s = _known(migration["resume_s"], end_s)
+    spans = [
+        Span(SpanKind.WAITING, float(migration["queued_s"]), start_s),
+        *(Span(_shade(number), *times) for number, times in enumerate(rounds)),
+        Span(SpanKind.DOWNTIME, pause_s, resume_s),
+        Span(SpanKind.POST_COPY, resume_s, end_s),
+    ]
+    return [span for span in spans if span.end_s > span.start_s]
+
+
+def _shade(number: int) -> SpanKind:
+    return SpanKind.EVEN_ROUND if number % 2 else SpanKind.ODD_ROUND
+
+
+def is_live(phase: str) -> bool:
+    """Tell whether a row of the table `rounds` is a live round."""
+    return phase == Phase.PRE_COPY.value
+
+
+def _known(time_s: float, otherwise_s: float) -> float:
+    return otherwise_s if math.isnan(time_s) else float(time_s)
