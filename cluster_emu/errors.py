@@ -1,4 +1,4 @@
-"""The errors a user can cause, each naming the place, the value and what is allowed there."""
+"""The errors a user can meet; those of bad input name the place, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -64,6 +64,10 @@ class UnknownNameError(ClusterEmuError):
         self.name = name
         self.allowed = f"one of {', '.join(names)}{hint}"
         super().__init__(f"unknown {kind} {name!r}: allowed is {self.allowed}")
+
+
+class WorkerDiedError(Exception):
+    """A process that ran part of a study was killed; what it had finished before is kept."""
 
 
 def _short(value: object) -> str:

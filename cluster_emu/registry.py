@@ -100,4 +100,6 @@ def from_validation(error: ValidationError) -> ScenarioError:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "parameters"
     value = "missing" if first["type"] == "missing" else first["input"]
-    return ScenarioError(field, value, first["msg"].removeprefix("Value error, "))
+    unknown = first["type"] == "extra_forbidden"
+    allowed = "a known field, and this is none" if unknown else first["msg"]
+    return ScenarioError(field, value, allowed.removeprefix("Value error, "))

@@ -1,0 +1,122 @@
+"""Single runs and many of them on several processes: whatever happens, each gives a report."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import cast
+
+from joblib import Parallel, delayed, parallel_config
+
+from cluster_emu.accounting.results import RunResult
+from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.model import ClusterModel
+from cluster_emu.scenario import Scenario
+
+Task = tuple[Scenario, int]
+"""A scenario and the seed to run it with."""
+
+Progress = Callable[[float, float], None]
+"""Called with how much is done and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a study keeps of one run.
+
+    Args:
+        summary: the run's figures by name; empty if it failed.
+        outcomes: number of migrations by (outcome, why).
+        notes: what the policies did and why.
+        error: why the run failed; empty if it did not.
+    """
+
+    summary: dict[str, float] = field(default_factory=dict)
+    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def run_once(scenario: Scenario, seed: int) -> RunReport:
+    """Run a scenario to its end; an exception becomes the report's error."""
+    try:
+        return _report(simulate(scenario, seed))
+    except ClusterEmuError as error:
+        return RunReport(error=str(error))
+    except Exception as error:  # a study goes on, and says which of its runs failed and why
+        return RunReport(error=f"{type(error).__name__}: {error}")
+
+
+def simulate(scenario: Scenario, seed: int, progress: Progress | None = None) -> RunResult:
+    """Run a scenario to its end and return its result; its model is let go of in any case.
+
+    Args:
+        scenario: what to run.
+        seed: the seed to run it with.
+        progress: called before each tick with the simulated seconds gone and in all.
+
+    Raises:
+        ClusterEmuError: if the scenario is not allowed.
+    """
+    report_progress = progress or _ignore
+    model = ClusterModel(scenario, rng=seed)
+    try:
+        while model.running:
+            report_progress(model.time_s, scenario.run.duration_s)
+            model.step()
+        return model.result()
+    finally:
+        model.close()
+
+
+def run_all(
+    tasks: Sequence[Task], jobs: int, progress: Progress | None = None, *, done: int = 0
+) -> Iterator[tuple[int, RunReport]]:
+    """Run the tasks on `jobs` processes; yield each one's place and report as it ends.
+
+    Args:
+        tasks: what to run.
+        jobs: number of processes; with one it is this one.
+        progress: called at the start and after each run, with the number of runs done and of all.
+        done: number of runs that were done before.
+
+    Raises:
+        WorkerDiedError: if a process was killed, for example by a lack of memory.
+    """
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    calls = (delayed(_run_task)(place, task) for place, task in enumerate(tasks))
+    report_progress = progress or _ignore
+    total = done + len(tasks)
+    report_progress(done, total)
+    runs = cast("Generator[tuple[int, RunReport]]", workers(calls))
+    try:
+        for count, numbered in enumerate(runs, start=done + 1):
+            yield numbered
+            report_progress(count, total)
+    except BrokenProcessPool as error:
+        raise WorkerDiedError("a worker process was killed (is there enough memory?)") from error
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # runs given up on are no news to anyone
+            runs.close()
+
+
+def _ignore(done: float, total: float) -> None:
+    """Stand in where nobody wants to know how far it is."""
+
+
+def _run_task(place: int, task: Task) -> tuple[int, RunReport]:
+    return place, run_once(*task)
+
+
+def _report(result: RunResult) -> RunReport:
+    return RunReport(result.summary, outcome_counts(result), result.notes)
+
+
+def outcome_counts(result: RunResult) -> dict[tuple[str, str], int]:
+    """Return how many migrations of a run ended how, by (outcome, why)."""
+    migrations = result.migrations
+    return dict(Counter(zip(migrations["outcome"], migrations["why"], strict=True)))

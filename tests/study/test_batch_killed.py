@@ -1,0 +1,62 @@
+"""A study of 60 cells, killed half-way with SIGKILL and gone on with, on one and two processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster_emu.study import run_batch
+
+RESULTS = ("results.parquet", "results.csv")
+RUN = "import sys; from cluster_emu.cli import main; sys.exit(main())"
+
+
+@pytest.fixture
+def sixty(study_file: Path) -> Path:
+    text = study_file.read_text("utf-8").replace("replications = 2", "replications = 5")
+    more = text.replace('["time-series", ', '["time-series", "history-majority", ')
+    study_file.write_text(more, "utf-8")
+    return study_file
+
+
+def finished_parts(folder: Path) -> int:
+    return len(list((folder / "parts").glob("[!.]*.parquet")))
+
+
+def kill_half_way(study: Path, folder: Path, jobs: int) -> None:
+    """Run the study in a process group of its own and kill all of it after 25 cells."""
+    command = [sys.executable, "-c", RUN, "batch", str(study), "--out", str(folder)]
+    with subprocess.Popen(
+        [*command, "--jobs", str(jobs)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        while finished_parts(folder) < 25 and process.poll() is None:
+            time.sleep(0.002)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_killed_study_goes_on_and_equals_one_that_was_not(
+    sixty: Path, tmp_path: Path, jobs: int
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_batch(sixty, out=whole)
+    kill_half_way(sixty, killed, jobs)
+    half = finished_parts(killed)
+    assert not (killed / "results.parquet").exists()
+    resumed = run_batch(sixty, out=killed, jobs=jobs)
+
+    assert 25 <= half < 60
+    assert (resumed.cells, resumed.found) == (60, half)
+    for name in RESULTS:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
