@@ -1,0 +1,54 @@
+"""The command line: `cluster-emu`.
+
+What a command computes with is imported when it runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from cluster_emu.cli.batch import batch
+from cluster_emu.cli.compare import compare
+from cluster_emu.cli.group import Commands
+from cluster_emu.cli.listing import scenarios, strategies
+from cluster_emu.cli.plot import plot
+from cluster_emu.cli.run import run
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"cluster-emu {version('cluster-emu')}")
+        raise typer.Exit
+
+
+@app.callback()
+def cluster_emu(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """What does live migration do to my cluster? A page-level emulator of VM migration."""
+
+
+for command in (run, compare, batch, strategies, scenarios, plot):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    # So that a study that is told to end keeps what it has and takes its processes with it.
+    signal.signal(signal.SIGTERM, _terminate)
+    app()
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)

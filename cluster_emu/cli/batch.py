@@ -1,0 +1,73 @@
+"""`cluster-emu batch`: a grid of runs that can be broken off and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cluster_emu.cli import options
+from cluster_emu.cli.inputs import usable_folder
+from cluster_emu.cli.output import progress_bar, say, write_json
+
+if TYPE_CHECKING:
+    from cluster_emu.study import Batch
+
+
+def batch(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
+    jobs: options.Jobs = 1,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Replaces the study's seed.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Results' folder; results/NAME without it."),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Run every cell of a study that has not been run yet, and merge the results of all."""
+    from cluster_emu.study import run_batch
+
+    folder = usable_folder(out)
+    try:
+        with progress_bar(f"{study.stem}, cells") as progress:
+            done = run_batch(
+                study,
+                out=folder,
+                jobs=jobs,
+                seed=seed,
+                retry_failed=retry_failed,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        say("cluster-emu: finished cells are kept; the same command goes on with the rest")
+        raise
+    _complain(done)
+    if as_json:
+        write_json(_document(done))
+    else:
+        print(f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed")
+        print(f"{done.folder / 'results.parquet'}\n{done.folder / 'results.csv'}")
+
+
+def _complain(done: Batch) -> None:
+    """Say which cells failed, each kind of error once."""
+    for error, cells in done.failed.groupby("error"):
+        say(f"cluster-emu: {len(cells)} cells failed, first {cells.iloc[0]['cell']}: {error}")
+    if len(done.failed):
+        say("cluster-emu: --retry-failed runs them again")
+
+
+def _document(done: Batch) -> dict[str, object]:
+    return {
+        "study": done.study,
+        "cells": done.cells,
+        "found": done.found,
+        "failed": len(done.failed),
+        "results": str(done.folder / "results.parquet"),
+    }

@@ -1,0 +1,90 @@
+"""`cluster-emu compare`: strategies on one scenario, paired by seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cluster_emu.cli import options
+from cluster_emu.cli.group import FAILED
+from cluster_emu.cli.inputs import (
+    blaming,
+    chosen_scenario,
+    parse_settings,
+    split_strategies,
+    usable_folder,
+    writing_to,
+)
+from cluster_emu.cli.output import progress_bar, say, show_lines, write_json
+
+FIGURE = "comparison.png"
+
+
+def compare(
+    scenario: options.Scenario,
+    strategies: Annotated[
+        str,
+        typer.Option(
+            "--strategies",
+            "--strategy",
+            help="Transfer strategies with commas between them, such as "
+            "time-series:threshold=3,history=5,history-majority.",
+        ),
+    ],
+    replications: Annotated[
+        int, typer.Option("--replications", min=1, help="Number of seeds.")
+    ] = 10,
+    settings: options.Settings = None,
+    traces: options.Traces = None,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = 1,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
+    from cluster_emu.cli.tables import show_comparison
+    from cluster_emu.study import compare as compare_strategies
+
+    folder = usable_folder(out)
+    fields = parse_settings(settings)
+    with blaming(scenario, fields):
+        chosen = chosen_scenario(scenario, fields, traces)
+        with progress_bar(f"{chosen.name}, runs") as progress:
+            comparison = compare_strategies(
+                chosen,
+                split_strategies(strategies),
+                replications=replications,
+                seed=seed,
+                jobs=jobs,
+                progress=progress,
+            )
+    document = comparison.document()
+    written = []
+    if folder is not None:
+        with writing_to(folder):
+            written = [*comparison.save(folder), draw(document, folder)]
+    if as_json:
+        write_json(document)
+    else:
+        show_comparison(document)
+        nothing = "nothing (--out DIR writes tables and a figure)"
+        show_lines("Written", [str(path) for path in written] or [nothing])
+    for failure in comparison.failures:
+        say(f"cluster-emu: run failed: {_where(failure)}: {failure['error']}")
+    if comparison.failures:
+        raise typer.Exit(FAILED)
+
+
+def draw(document: dict[str, Any], folder: Path) -> Path:
+    """Draw the comparison into the folder and return the figure's path."""
+    from cluster_emu.view import draw_comparison, save_figure
+
+    path = folder / FIGURE
+    save_figure(draw_comparison(document), path)
+    return path
+
+
+def _where(failure: dict[str, Any]) -> str:
+    return f"{failure['strategy']}, replication {failure['replication']}, seed {failure['seed']}"

@@ -1,0 +1,110 @@
+"""From what was typed to scenarios, strategies and folders that can be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster_emu.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from cluster_emu.scenario import Scenario
+
+
+def parse_settings(texts: list[str] | None) -> dict[str, Any]:
+    """Read ``path=value`` options; values are TOML values, or plain words.
+
+    Raises:
+        ScenarioError: if one has no ``=``.
+    """
+    from cluster_emu.scenario import parse_value
+
+    settings = {}
+    for text in texts or ():
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            raise ScenarioError("--set", text, "path=value")
+        settings[path.strip()] = parse_value(value.strip())
+    return settings
+
+
+def split_strategies(text: str) -> list[str]:
+    """Split a list of strategies at the commas before names, not at those between parameters.
+
+    ``a:x=1,y=2,b`` is ``a:x=1,y=2`` and ``b``: a part that gives a value belongs to the strategy
+    before it, unless a name and a colon come first.
+    """
+    chosen: list[str] = []
+    for part in (part.strip() for part in text.split(",")):
+        head = part.partition("=")[0]
+        if chosen and "=" in part and ":" not in head:
+            chosen[-1] += ("," if ":" in chosen[-1] else ":") + part
+        elif part:
+            chosen.append(part)
+    return chosen
+
+
+def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) -> Scenario:
+    """Return the scenario under that name with other values for some of its fields.
+
+    With `traces` its VMs follow those traces, also where its own demand model follows none.
+
+    Raises:
+        ClusterEmuError: if there is no such scenario or something in it is not allowed.
+    """
+    from cluster_emu.scenario import load_scenario
+    from cluster_emu.workload import demand_models
+
+    scenario = load_scenario(name)
+    if settings:
+        scenario = scenario.with_fields(settings)
+    if traces is None:
+        return scenario
+    fields: dict[str, Any] = {"workload.traces": traces}
+    demand = scenario.workload.demand.name
+    if demand in demand_models.names() and not getattr(
+        demand_models.factory(demand), "uses_traces", False
+    ):
+        fields["workload.demand"] = "trace"
+    return scenario.with_fields(fields)
+
+
+@contextmanager
+def blaming(name: str, settings: dict[str, Any]) -> Iterator[None]:
+    """Let a complaint about what a scenario's file says name the file."""
+    try:
+        yield
+    except ScenarioError as error:
+        typed = ("strategies", "--", *settings)
+        if Path(name).is_file() and not error.file and not error.field.startswith(typed):
+            raise error.at(file=name) from error
+        raise
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Let a folder that cannot be written after all, or a full disk, end in one message."""
+    try:
+        yield
+    except OSError as error:
+        allowed = f"a folder that can be written ({error.strerror})"
+        raise ScenarioError("--out", str(folder), allowed) from error
+
+
+def usable_folder(folder: Path | None) -> Path | None:
+    """Return the folder if results can be written to it, before anything is computed for it.
+
+    Raises:
+        ScenarioError: if it is a file, or it or the folder it would be made in is not writable.
+    """
+    if folder is None:
+        return None
+    places = (folder.absolute(), *folder.absolute().parents)
+    there = next(place for place in places if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        allowed = f"a folder that is or can be made, which {there} does not let happen"
+        raise ScenarioError("--out", str(folder), allowed)
+    return folder

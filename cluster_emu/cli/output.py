@@ -1,0 +1,108 @@
+"""What the commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+WIDTH = 120
+"""Columns of a table where no terminal says how many there are."""
+
+
+def say(message: str) -> None:
+    """Write a message to stderr, as it is."""
+    print(message, file=sys.stderr)
+
+
+def write_json(document: object) -> None:
+    """Write one JSON document to stdout; a figure that is not a number becomes null."""
+    sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Return a document with None in place of NaN and infinity, and lists in place of tuples."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def show_table(
+    title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: int = 1
+) -> None:
+    """Print a table to stdout; the first columns hold text, the rest numbers."""
+    console = _stdout()
+    console.print(title, style="bold")
+    table = Table()
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place < text_columns else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def show_lines(title: str, lines: Iterable[str]) -> None:
+    """Print sentences under a title to stdout; nothing where there are none."""
+    console = _stdout()
+    for place, line in enumerate(filter(None, lines)):
+        if place == 0:
+            console.print(title, style="bold")
+        console.print(f"  {line}", soft_wrap=True)
+
+
+def number(value: float | None) -> str:
+    """Return four significant digits, all digits of the whole part, or a dash for nothing."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def interval(low: float | None, high: float | None, scale: float = 1.0) -> str:
+    """Return an interval in brackets; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low * scale)}, {number(high * scale)}]"
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
+    """Show a bar on stderr while something runs; gives what is to be called with (done, total)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=1)
+
+    def show(done: float, total: float) -> None:
+        bar.update(task, completed=done, total=total)
+        bar.start()  # not before: a complaint about bad input must stand alone
+
+    try:
+        yield show
+        bar.update(task, completed=bar.tasks[0].total)  # a run may end before its time is over
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def _stdout() -> Console:
+    told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if told else WIDTH, markup=False, highlight=False)

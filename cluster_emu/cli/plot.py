@@ -1,0 +1,48 @@
+"""`cluster-emu plot`: the figures of results that were saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster_emu.cli import options
+from cluster_emu.cli.compare import draw
+from cluster_emu.cli.inputs import usable_folder, writing_to
+from cluster_emu.cli.output import write_json
+from cluster_emu.errors import ScenarioError
+
+
+def plot(
+    run_dir: Annotated[
+        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run or compare wrote.")
+    ],
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the figures of a saved run or comparison."""
+    from cluster_emu.view import plot_run
+
+    folder = usable_folder(out) or run_dir
+    with writing_to(folder):
+        if (run_dir / "compare.json").is_file():
+            figures = [_plot_comparison(run_dir / "compare.json", folder)]
+        else:
+            figures = plot_run(run_dir, folder)
+    if as_json:
+        write_json({"figures": [str(path) for path in figures]})
+    else:
+        print("\n".join(map(str, figures)))
+
+
+def _plot_comparison(file: Path, folder: Path) -> Path:
+    try:
+        return draw(json.loads(file.read_text("utf-8")), folder)
+    except (ValueError, KeyError, TypeError) as error:
+        allowed = "what cluster-emu compare --out wrote"
+        raise ScenarioError(
+            "RUN_DIR", f"{type(error).__name__}: {error}", allowed, file=file
+        ) from error

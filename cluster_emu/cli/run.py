@@ -1,0 +1,80 @@
+"""`cluster-emu run`: one run of a scenario."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cluster_emu.cli import options
+from cluster_emu.cli.inputs import (
+    blaming,
+    chosen_scenario,
+    parse_settings,
+    usable_folder,
+    writing_to,
+)
+from cluster_emu.cli.output import progress_bar, show_lines, write_json
+
+if TYPE_CHECKING:
+    from cluster_emu.accounting.results import RunResult
+
+
+def run(
+    scenario: options.Scenario,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", help="Transfer strategy, such as time-series:threshold=3."),
+    ] = None,
+    settings: options.Settings = None,
+    traces: options.Traces = None,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Write CSV beside Parquet.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Run a scenario once and show what its migrations did."""
+    from cluster_emu.cli.tables import show_run
+    from cluster_emu.study import simulate, variants
+
+    folder = usable_folder(out)
+    fields = parse_settings(settings)
+    started = time.perf_counter()
+    with blaming(scenario, fields):
+        chosen = chosen_scenario(scenario, fields, traces)
+        said: tuple[str, ...] = ()
+        if strategy is not None:
+            (variant,) = variants(chosen, [strategy])
+            chosen, said = variant.scenario, variant.assumptions
+        with progress_bar(f"{chosen.name}, simulated s") as progress:
+            result = simulate(chosen, seed, progress)
+    if folder is not None:
+        with writing_to(folder):
+            result.save(folder, csv=csv, wall_time_s=time.perf_counter() - started)
+    document = _document(result, said)
+    if as_json:
+        write_json(document | {"out": None if folder is None else str(folder)})
+    else:
+        show_run(document)
+        where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
+        show_lines("Written", [where])
+
+
+def _document(result: RunResult, said: tuple[str, ...]) -> dict[str, Any]:
+    from cluster_emu.scenario import Choice
+    from cluster_emu.study import outcome_counts
+
+    return {
+        "scenario": result.scenario["name"],
+        "strategy": str(Choice.model_validate(result.scenario["transfer"]["strategy"])),
+        "seed": result.seed,
+        "traces": result.traces,
+        "summary": result.summary,
+        "outcomes": [
+            {"outcome": outcome, "why": why, "migrations": count}
+            for (outcome, why), count in sorted(outcome_counts(result).items())
+        ],
+        "notes": result.notes,
+        "assumptions": (*result.assumptions, *said),
+    }
