@@ -39,7 +39,7 @@ from cluster_emu.workload import (
     demand_models,
     load_profiles,
     own_traces,
-    read_planetlab,
+    trace_readers,
 )
 
 if TYPE_CHECKING:
@@ -245,7 +245,8 @@ def source_of(choice: Choice, field: str) -> WriteSource:
 def _demand(scenario: Scenario, streams: Streams) -> tuple[Demand, str]:
     workload = scenario.workload
     model = make(demand_models, workload.demand, "workload.demand")
-    traces = own_traces() if workload.traces is None else read_planetlab(workload.traces)
+    reader = make(trace_readers, Choice(name=workload.trace_format), "workload.trace_format")
+    traces = own_traces() if workload.traces is None else reader.read(workload.traces)
     label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
     rng = streams.generator(Purpose.DEMAND)
     return model.build(scenario.vm_count, rng, traces), label

@@ -38,11 +38,12 @@ class Clock:
 
     def is_control_instant(self, time_s: float) -> bool:
         """Tell whether the start of a tick is a control instant."""
-        return time_s % self._control_s == 0
+        nearest = round(time_s / self._control_s) * self._control_s
+        return math.isclose(time_s, nearest, rel_tol=TOLERANCE, abs_tol=TOLERANCE * self._tick_s)
 
     def control_instants(self, until_s: float) -> int:
         """Return how many control instants there are up to and including `until_s`."""
-        return math.floor(until_s / self._control_s) + 1
+        return math.floor(until_s / self._control_s * (1 + TOLERANCE)) + 1
 
     def _instant(self, tick: int) -> float:
         """Count whole control intervals and ticks within one: the same instants for every tick."""

@@ -16,11 +16,12 @@ from cluster_emu.accounting.results import RunResult, rows_to_table
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import build
 from cluster_emu.clock import Clock
+from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.dispatcher import Dispatcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.summary import summarise
-from cluster_emu.scenario import Choice, Request, Scenario, load_scenario
+from cluster_emu.scenario import Request, Scenario, load_scenario
 from cluster_emu.state import BoolColumn, FloatColumn, IntColumn
 from cluster_emu.streams import Streams
 
@@ -35,7 +36,7 @@ class ClusterModel(Model):
     Args:
         scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file.
         strategy: replaces the scenario's transfer strategy, as ``"time-series:threshold=4"``.
-        rng: the run's seed, a whole number >= 0.
+        rng: the run's seed, a whole number >= 0; None draws one (kept in `seed`).
         fields: values for other fields of the scenario by dotted path, for example
             ``**{"transfer.stop": "qemu"}``.
 
@@ -47,18 +48,18 @@ class ClusterModel(Model):
         self,
         scenario: Scenario | str | Path = "single",
         strategy: str | None = None,
-        rng: int = 0,
+        rng: int | None = 0,
         **fields: Any,
     ) -> None:
-        super().__init__(rng=rng)
-        self.scenario = _chosen(scenario, strategy, fields)
-        self.seed = int(rng)
-        parts = build(self.scenario, Streams(self.seed))
+        self.seed = _checked_seed(rng)
+        super().__init__(rng=self.seed)
+        self.spec = _chosen(scenario, strategy, fields)
+        parts = build(self.spec, Streams(self.seed))
         self.state = parts.state
         self.graph = parts.graph
         self.links = parts.links
         self.loop = parts.kit.loop
-        self.clock = Clock(self.scenario.run)
+        self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
         self._vms_by_source = _members_by_source(parts.kit.sources)
@@ -80,11 +81,11 @@ class ClusterModel(Model):
                 parts.kit,
                 parts.limits,
                 self.settle,
-                switch_off_empty_hosts=self.scenario.manager.switch_off_empty_hosts,
+                switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
             ),
             self._watts_if_on,
         )
-        for request in self.scenario.migrations:
+        for request in self.spec.migrations:
             self._schedule(request)
         self.workload(0.0)
         self.datacollector = DataCollector(
@@ -99,7 +100,6 @@ class ClusterModel(Model):
                 "energy_kwh": "energy_kwh",
             }
         )
-        self.datacollector.collect(self)
 
     def _make_agents(self, profiles: list[str]) -> None:
         self.grid = Network(self.graph, capacity=None, random=self.random)
@@ -158,7 +158,7 @@ class ClusterModel(Model):
         """Close the tick's books and stop the run when its time is over."""
         self.settle(end_s)
         self.datacollector.collect(self)
-        if end_s >= self.clock.duration_s or (self.scenario.run.stop_when_idle and self._is_idle):
+        if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
 
     def settle(self, now_s: float) -> None:
@@ -192,7 +192,7 @@ class ClusterModel(Model):
         }
         return RunResult(
             tables=tables,
-            scenario=self.scenario.model_dump(mode="json"),
+            scenario=self.spec.model_dump(mode="json"),
             seed=self.seed,
             traces=self._traces,
             assumptions=self._intensity.assumptions,
@@ -200,23 +200,23 @@ class ClusterModel(Model):
         )
 
     def close(self) -> None:
-        """Let go of the agents: Mesa keeps a reference to every model that ever had one."""
+        """Let go of the agents: Mesa 3.3 keeps a reference to every model that ever had one."""
         self.remove_all_agents()
-        Agent._ids.pop(self, None)
+        getattr(Agent, "_ids", {}).pop(self, None)  # Mesa from 3.4 on keeps no such table
 
     def _end(self, now_s: float) -> None:
         self.running = False
         self.manager.dispatcher.end_run(now_s)
         self._notes += [
             f"request at {request.at_s:g} s not carried out: the run ended at {now_s:g} s"
-            for request in self.scenario.migrations
+            for request in self.spec.migrations
             if request.at_s > now_s
         ]
         self._observe(now_s)
 
     @property
     def _is_idle(self) -> bool:
-        asked_for = all(request.at_s < self.state.time_s for request in self.scenario.migrations)
+        asked_for = all(request.at_s < self.state.time_s for request in self.spec.migrations)
         return asked_for and self.manager.dispatcher.idle
 
     def _schedule(self, request: Request) -> None:
@@ -321,12 +321,20 @@ class ClusterModel(Model):
         return self._meter.energy_kwh
 
 
+def _checked_seed(rng: object) -> int:
+    if rng is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise ScenarioError("rng", rng, "a whole number >= 0, or None to draw a seed")
+    return int(rng)
+
+
 def _chosen(
     scenario: Scenario | str | Path, strategy: str | None, fields: dict[str, Any]
 ) -> Scenario:
     chosen = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if strategy is not None:
-        fields = {"transfer.strategy": Choice.model_validate(strategy).model_dump(), **fields}
+        fields = {"transfer.strategy": strategy, **fields}
     return chosen.with_fields(fields) if fields else chosen
 
 

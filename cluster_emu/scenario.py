@@ -6,6 +6,7 @@ strategy, policies ...) it wants by their registered names; `building` puts thos
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -45,7 +46,7 @@ class Choice(BaseModel):
 
     def __str__(self) -> str:
         """Return the text form."""
-        given = ",".join(f"{key}={value}" for key, value in self.parameters.items())
+        given = ",".join(f"{key}={_as_toml(value)}" for key, value in self.parameters.items())
         return f"{self.name}:{given}" if given else self.name
 
 
@@ -128,12 +129,14 @@ class VMGroup(_Plain):
 class Workload(_Plain):
     """What the VMs want of their hosts, and how hard they write meanwhile.
 
-    `traces` is a folder of CPU traces for demand models that replay some; without it the package's
-    own made-up traces are used. `idle_share` is the write intensity of a VM that wants no CPU.
+    `traces` is a folder of CPU traces, in `trace_format`, for demand models that replay some;
+    without it the package's own made-up traces are used. `idle_share` is the write intensity of a
+    VM that wants no CPU.
     """
 
     demand: Choice = Choice(name="constant")
     traces: Path | None = None
+    trace_format: str = "planetlab"
     idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
 
@@ -180,6 +183,15 @@ class Request(_Plain):
     at_s: Seconds = 0.0
     vm: Annotated[int, Field(ge=0)]
     target: Annotated[int, Field(ge=0)]
+
+
+def _as_toml(value: object) -> str:
+    """Return a value as `parse_value` reads it; a text that reads as itself needs no quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and parse_value(value) != value:
+        return json.dumps(value)
+    return str(value)
 
 
 def _as_tuple(value: object) -> object:

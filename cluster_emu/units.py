@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -43,10 +44,10 @@ def _parse(value: object, units: dict[str, float]) -> object:
     if found is None or found[2] not in {"", *units}:
         raise ValueError(allowed)
     try:
-        number = float(found[1])
+        number = Fraction(found[1])
     except ValueError:
         raise ValueError(allowed) from None
-    return number * units.get(found[2], 1)
+    return float(number * Fraction(str(units.get(found[2], 1))))
 
 
 def _whole(value: object) -> object:

@@ -59,8 +59,8 @@ def check_columns(model: ClusterModel) -> None:
 
 def check_sums(model: ClusterModel, migrations: pd.DataFrame, rounds: pd.DataFrame) -> None:
     """Pages and bytes of a migration are those of its rounds."""
-    wire = model.scenario.vms[0].page_bytes + model.scenario.transfer.page_header_bytes
-    device = model.scenario.transfer.device_state_bytes
+    wire = model.spec.vms[0].page_bytes + model.spec.transfer.page_header_bytes
+    device = model.spec.transfer.device_state_bytes
     for row in migrations[migrations["outcome"] == "completed"].itertuples():
         own = rounds[rounds["migration"] == row.migration]
         sent = {phase: own.loc[own["phase"] == phase, "sent"].sum() for phase in Phase}

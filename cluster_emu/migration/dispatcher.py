@@ -99,27 +99,22 @@ class Dispatcher:
 
     # --- what a migration reports ----------------------------------------------------------------
 
-    def paused(self, migration: Migration, now_s: float) -> None:
-        """Nothing changes in the columns: the VM still belongs to its source."""
-
-    def resumed(self, migration: Migration, now_s: float) -> None:
+    def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target."""
         vms, hosts = self._state.vms, self._state.hosts
-        record = migration.record
         self._before_change(now_s)
         vms.host[record.vm] = record.target
         hosts.vm_count[record.source] -= 1
         hosts.vm_count[record.target] += 1
 
-    def ended(self, migration: Migration, now_s: float) -> None:
+    def ended(self, record: MigrationRecord, now_s: float) -> None:
         """Give back the memory the VM does not need any more and let others start."""
-        record = migration.record
         self._before_change(now_s)
         self._release(record)
         del self.active[record.migration]
         self.switch_off_empty()
         self._admission.release(record.source, record.target)
-        if migration.state is not Phase.UNFINISHED:
+        if record.outcome != Phase.UNFINISHED.value:
             self.admit(now_s)
 
     def _release(self, record: MigrationRecord) -> None:

@@ -7,10 +7,9 @@ that rate, its next event comes: the end of a live round, of stop-and-copy, of t
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.memory.postcopy import PostCopyEngine
+from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
 from cluster_emu.migration.phases import LiveRound, PostCopyPush, SendingPhase, StoppedCopy
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
@@ -22,46 +21,6 @@ from cluster_emu.strategies.contract import Mode, Strategy
 
 MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped: it would go on for ever."""
-
-
-class Memory(Protocol):
-    """Makes the page state of the VM for the phases of one migration."""
-
-    def engine(self, intensity: float) -> PagesEngine:
-        """Return the page state at the start, histories warmed at that write intensity."""
-        ...
-
-    def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
-        """Return the state in which the VM resumes without the pages stale in `engine`."""
-        ...
-
-
-class Intensity(Protocol):
-    """The VM's write intensity as a piecewise constant function of time."""
-
-    def level(self, now_s: float) -> float:
-        """Return the intensity at `now_s`."""
-        ...
-
-    def next_change(self, now_s: float) -> float:
-        """Return the next instant after `now_s` at which it may change, or inf."""
-        ...
-
-
-class Watcher(Protocol):
-    """Is told what the rest of the cluster has to know about a migration."""
-
-    def paused(self, migration: Migration, now_s: float) -> None:
-        """The VM no longer runs at the source."""
-        ...
-
-    def resumed(self, migration: Migration, now_s: float) -> None:
-        """The VM runs at the target."""
-        ...
-
-    def ended(self, migration: Migration, now_s: float) -> None:
-        """The migration is over; see its record for how."""
-        ...
 
 
 class Migration:
@@ -199,7 +158,6 @@ class Migration:
         self.record.pause_s = now_s
         self.record.why = why
         self.state = Phase.STOP_AND_COPY
-        self._watcher.paused(self, now_s)
         self._timer = self._loop.call_at(now_s + self._settings.suspend_s, self._send_stopped)
 
     def _send_stopped(self, now_s: float) -> None:
@@ -229,11 +187,11 @@ class Migration:
         self.record.resume_s = now_s
         if not self._resumes_early:
             self._check_memory()
-            self._watcher.resumed(self, now_s)
+            self._watcher.resumed(self.record, now_s)
             self._finish(now_s, Phase.COMPLETED, "")
             return
         self.state = Phase.POST_COPY
-        self._watcher.resumed(self, now_s)
+        self._watcher.resumed(self.record, now_s)
         missing = self._pages.stale_pages
         self._phase = PostCopyPush(self._memory.post_copy(self._pages), missing, now_s)
         self._join(now_s)
@@ -245,7 +203,7 @@ class Migration:
         self._check_memory()
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
-        self._note_phase(push.start_s, now_s, push.missing_pages, push.total_bytes)
+        self._note_phase(push.start_s, now_s, push.pages, push.total_bytes)
         self._phase = None
         self._finish(now_s, Phase.COMPLETED, "")
 
@@ -293,13 +251,12 @@ class Migration:
         self._loop.remove(self)
         self._account(now_s)
         phase = self._phase
-        assert phase is not None
         if isinstance(phase, LiveRound):
             counts = phase.abandon()
             self.record.add_round(counts)
             self._rounds.append(RoundRecord.live(self.record, phase.start_s, now_s, counts))
-        else:
-            pages = int(phase.bytes_sent / self._pages.page_wire_bytes)
+        elif isinstance(phase, StoppedCopy | PostCopyPush):
+            pages = min(phase.pages, int(phase.bytes_sent / self._pages.page_wire_bytes))
             self._note_phase(phase.start_s, now_s, pages, phase.bytes_sent)
         self._phase = None
 
@@ -321,7 +278,7 @@ class Migration:
                 self._loop.cancel(timer)
         self.record.close(now_s, outcome, why)
         self._engine = None
-        self._watcher.ended(self, now_s)
+        self._watcher.ended(self.record, now_s)
 
     def _check_memory(self) -> None:
         """Prove, where versions are kept, that the target's memory is the source's."""

@@ -10,7 +10,8 @@ import numpy as np
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.sources import WriteSource
-from cluster_emu.migration.job import Migration, Watcher
+from cluster_emu.migration.job import Migration
+from cluster_emu.migration.neighbours import Watcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.steering import RuleSteering

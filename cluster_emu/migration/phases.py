@@ -105,10 +105,10 @@ class StoppedCopy:
 class PostCopyPush:
     """The push of missing pages, with demand faults, after the VM runs at the target."""
 
-    def __init__(self, engine: PostCopyEngine, missing_pages: int, start_s: float) -> None:
+    def __init__(self, engine: PostCopyEngine, pages: int, start_s: float) -> None:
         self.start_s = start_s
         self.engine = engine
-        self.missing_pages = missing_pages
+        self.pages = pages
         self.total_bytes = engine.bytes_left
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:

@@ -15,10 +15,10 @@ class DemandPaging(TableStrategy):
     Args:
         bubbling: push pages outwards from the last fault, +1, -1, +2, -2 ... (Hines and Gopalan,
             adaptive pre-paging); False pushes in address order.
-        pivots: how many of the last faults pushing grows around, the newest first.
+        pivots: how many of the last faults pushing grows around, in equal parts.
         ballooned_share: share of memory, from 0 up to but not including 1, that the guest hands
-            back to the hypervisor before the migration and that is never sent; never-written pages
-            go first (dynamic self-ballooning).
+            back to the hypervisor before the migration and that is never sent, pages drawn at
+            random (dynamic self-ballooning).
         preempt: an urgent page does not queue behind pushed ones (QEMU postcopy-preempt, 8.0).
         touches_per_write: page touches, reads included, per write; at least 1. An assumption good
             to an order of magnitude: reads fault as well, but workloads here say what is written.

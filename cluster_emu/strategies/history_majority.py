@@ -22,7 +22,7 @@ class HistoryMajority(TableStrategy):
     with K = ceil(N/2) for every N.
 
     Args:
-        history: rounds in the window (N); 2 never sends after round 1.
+        history: rounds in the window (N); with 2, a page just written is held back.
         to_send: "sticky" keeps a page due until it is sent. "literal" is the paper's wording,
             to_send = written in the last round: a page held back while clean is then no longer due
             and its update would be lost, so it is sent in stop-and-copy instead.

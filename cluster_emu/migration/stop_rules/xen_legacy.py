@@ -17,7 +17,8 @@ class XenLegacyStop(DeadlineStopRule):
     """Stop after 29 rounds, a round of fewer than 50 pages, or more than 3 x memory sent.
 
     A round's pages are those sent and those skipped. The last of the "30 times round" is
-    stop-and-copy. With V pages of memory no migration sends more than 5 V - 1.
+    stop-and-copy. With V pages of memory no migration sends more than 5 V pages, and none that
+    skips pages written before their turn more than 5 V - 1.
 
     Args:
         max_rounds: live rounds at most (max_iters).

@@ -1,0 +1,45 @@
+"""What a running migration needs of others, and whom it tells what happens to it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.memory.postcopy import PostCopyEngine
+from cluster_emu.migration.records import MigrationRecord
+
+
+class Memory(Protocol):
+    """Makes the page state of the VM for the phases of one migration."""
+
+    def engine(self, intensity: float) -> PagesEngine:
+        """Return the page state at the start, histories warmed at that write intensity."""
+        ...
+
+    def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
+        """Return the state in which the VM resumes without the pages stale in `engine`."""
+        ...
+
+
+class Intensity(Protocol):
+    """The VM's write intensity as a piecewise constant function of time."""
+
+    def level(self, now_s: float) -> float:
+        """Return the intensity at `now_s`."""
+        ...
+
+    def next_change(self, now_s: float) -> float:
+        """Return the next instant after `now_s` at which it may change, or inf."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told what the rest of the cluster has to know about a migration."""
+
+    def resumed(self, record: MigrationRecord, now_s: float) -> None:
+        """The VM runs at the target."""
+        ...
+
+    def ended(self, record: MigrationRecord, now_s: float) -> None:
+        """The migration is over; see its record for how."""
+        ...
