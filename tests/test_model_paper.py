@@ -18,7 +18,7 @@ from cluster_emu.scenario import Scenario, load_scenario
 XEN = "xen-legacy:first_round=full,peek_batch_pages=1"
 SERIES = "time-series:history=5,first_round=full,to_send=literal,threshold="
 PROPOSED = "history-majority:history=5,first_round=full,to_send="
-SEEDS = range(12)
+SEEDS = range(10)
 PAGES = 600
 """Pages per VM; the paper's 10 to 20 would need a hundred times the runs for the same precision."""
 

@@ -39,7 +39,7 @@ def test_a_deadline_may_abort_in_mid_round_and_the_vm_stays_where_it_is() -> Non
     assert np.isnan(row["pause_s"])
     assert np.isnan(row["resume_s"])
     assert np.isnan(row["downtime_s"])
-    # two whole rounds of 1 s, then 500.3 pages of the third: round and page in transit count as begun
+    # two whole rounds of 1 s, then 500.3 pages of the third; what was begun counts
     assert (row["rounds"], row["pages_sent_precopy"]) == (3, 2_501)
     assert row["bytes"] == pytest.approx(2_500.3 * WIRE)
     assert model.loop.bytes_carried().max() == pytest.approx(row["bytes"])
@@ -102,6 +102,60 @@ def test_an_aborted_migration_lets_the_next_one_start_at_that_instant() -> None:
     assert migrations["outcome"].tolist() == ["not converged", "completed"]
     assert migrations["start_s"].tolist() == pytest.approx([0.0, 2.5])
     assert migrations["end_s"].tolist() == pytest.approx([2.5, 3.5])
+
+
+@pytest.mark.parametrize("at_deadline", ["abort", "stop"])
+def test_a_deadline_strikes_in_the_last_round_too(at_deadline: str) -> None:
+    # round 1 ends at 1 s with some 30 pages dirty, which xen-v2 sends live once more
+    row = one(
+        scenario(
+            pages=1_000,
+            profile={"name": "uniform", "writes_per_page_s": 0.03},
+            stop=f"xen-v2:deadline_s=1.0105,at_deadline={at_deadline}",
+        )
+    )
+    assert row["why"] == "deadline of 1.0105 s"
+    if at_deadline == "abort":
+        assert (row["outcome"], row["end_s"]) == ("not converged", pytest.approx(1.0105))
+    else:
+        assert (row["outcome"], row["pause_s"]) == ("completed", pytest.approx(1.011))
+
+
+def with_a_link_down(given: Scenario, from_s: float, until_s: float) -> ClusterModel:
+    """Return a model in which the link into host 1 is down for a while."""
+    model = ClusterModel(given, rng=1)
+    (link,) = np.flatnonzero(model.links.target == 1)
+    capacity = model.links.capacity_bytes_per_s[link]
+    model.loop.call_at(from_s, lambda now_s: model.loop.set_capacity(link, 0.0))
+    model.loop.call_at(until_s, lambda now_s: model.loop.set_capacity(link, capacity))
+    return model
+
+
+@pytest.mark.parametrize("at_deadline", ["abort", "stop"])
+def test_a_deadline_strikes_while_the_link_is_down(at_deadline: str) -> None:
+    given = scenario(
+        pages=1_000, profile=BUSY, stop=f"deadline:deadline_s=1.5,at_deadline={at_deadline}"
+    )
+    row = with_a_link_down(given, 0.5003, 2.0003).run().migrations.iloc[0]
+    assert row["why"] == "deadline of 1.5 s"
+    if at_deadline == "abort":
+        assert (row["outcome"], row["end_s"]) == ("not converged", 1.5)
+    else:  # the page in transit is finished when the link is back
+        assert (row["outcome"], row["pause_s"]) == ("completed", pytest.approx(2.001))
+        assert row["pages_sent_precopy"] == 501
+
+
+@pytest.mark.parametrize(
+    "strategy", ["pre-copy", "xen-legacy:peek_batch_pages=1", "qemu", "post-copy", "hybrid"]
+)
+def test_a_link_that_is_down_for_a_while_delays_and_breaks_nothing(strategy: str) -> None:
+    given = scenario(pages=1_000, profile=QUIET, strategy=strategy, stop="fixed-rounds:rounds=3")
+    plain = one(given)
+    row = with_a_link_down(given, 0.5003, 2.5003).run().migrations.iloc[0]
+    assert row["outcome"] == "completed"
+    assert row["total_time_s"] == pytest.approx(plain["total_time_s"] + 2.0)
+    writing = given.with_fields({"vms.0.profile": "memory-hog"})
+    assert with_a_link_down(writing, 0.5003, 2.5003).run().summary["completed"] == 1
 
 
 # --- stop rules in a run -------------------------------------------------------------------------
@@ -360,6 +414,19 @@ def test_a_request_that_comes_after_the_end_of_the_run_is_explained() -> None:
     )
     result = ClusterModel(given, rng=1).run()
     assert len(result.migrations) + len(result.notes) == 1
+
+
+def test_device_state_on_its_way_when_the_run_ends_is_not_pages() -> None:
+    given = scenario(
+        pages=500,
+        profile=QUIET,
+        stop="fixed-rounds:rounds=1",
+        transfer={"device_state_bytes": 1_000 * WIRE},
+        run={"duration_s": 1.0},
+    )
+    row = one(given)
+    assert (row["outcome"], row["pages_sent_stop"]) == ("unfinished", 0)
+    assert row["bytes"] == pytest.approx(1_000 * WIRE)
 
 
 def test_a_vm_may_go_and_come_back() -> None:
