@@ -209,7 +209,8 @@ def test_decimals_of_a_decimal_unit_are_whole_bytes(thousandths: int, unit: str)
 def test_a_unit_is_a_factor(number: float, unit: tuple[Any, dict[str, float]], data: Any) -> None:
     adapter, units = unit
     name = data.draw(st.sampled_from(sorted(units)))
-    assert adapter.validate_python(f"{number} {name}") == pytest.approx(number * units[name], rel=1e-15)
+    expected = pytest.approx(number * units[name], rel=1e-15)
+    assert adapter.validate_python(f"{number} {name}") == expected
 
 
 # --- the clock -----------------------------------------------------------------------------------

@@ -181,6 +181,11 @@ class PagesEngine:
         """Pages (the one in transit included) and bytes sent so far in the round under way."""
         return self._scan.pages_sent, self._scan.bytes_sent
 
+    @property
+    def bytes_waiting(self) -> float:
+        """Bytes of the pages whose turn has not come in the round under way."""
+        return (len(self._scan.due) - self._scan.position) * self.page_wire_bytes
+
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round as planned, read and clear the dirty log, and return what happened.
 

@@ -235,7 +235,7 @@ class Migration:
             elapsed_s=now_s - self.record.start_s,
             round_number=self.record.rounds + 1,
             memory_bytes=self.record.memory_pages * self._pages.page_wire_bytes,
-            bytes_left=self._live_round.bytes_left(self._bytes_per_s, self._intensity),
+            bytes_left=self._live_round.bytes_waiting,
             bytes_sent=self.bytes_sent,
             bytes_per_s=self._bytes_per_s,
         )

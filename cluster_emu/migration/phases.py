@@ -72,6 +72,11 @@ class LiveRound:
         """Finish the round after `duration_s` more seconds and return what happened."""
         return self._engine.end_round(intensity * duration_s)
 
+    @property
+    def bytes_waiting(self) -> float:
+        """Bytes of the pages whose turn has not come."""
+        return self._engine.bytes_waiting
+
     def abandon(self) -> RoundCounts:
         """End the round at once; the page in transit counts as sent, with the bytes it has sent."""
         sent_bytes = self.bytes_sent

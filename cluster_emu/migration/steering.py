@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
+from cluster_emu.migration.admission import Limits
 from cluster_emu.migration.stopping import Progress, StopRule, Verdict
 from cluster_emu.registry import Registry
 
@@ -39,7 +40,8 @@ class View:
         elapsed_s: time since the first byte.
         round_number: the live round under way, from 1.
         memory_bytes: memory of the VM.
-        bytes_left: bytes not sent yet of the round under way (what QEMU calls remaining).
+        bytes_left: bytes of the pages whose turn has not come in the round under way (what QEMU
+            calls remaining).
         bytes_sent: bytes on the wire so far.
         bytes_per_s: present transfer rate.
     """
@@ -77,17 +79,35 @@ class Steering(Protocol):
 
 
 class Policy(Protocol):
-    """How a manager handles a migration. Implementations are frozen pydantic dataclasses.
+    """How a manager handles migrations. Implementations are frozen pydantic dataclasses.
 
     Attributes:
         name: the registered kebab-case name.
         summary: one line saying what is special about it.
         source: project, file and version its defaults come from.
+        lifts_cap_when_stopped: whether the bandwidth cap holds only while the VM runs (as in QEMU).
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     source: ClassVar[str]
+    lifts_cap_when_stopped: ClassVar[bool]
+
+    @property
+    def limits(self) -> Limits:
+        """How many migrations may run at once."""
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """The cap on the rate of one migration, inf for none."""
+
+    @property
+    def retries(self) -> int:
+        """How often an aborted migration is asked for again, 0 for never."""
+
+    @property
+    def retry_backoff_s(self) -> float:
+        """The wait before the first retry, in seconds; it doubles with every further one."""
 
     def steer(self, memory_bytes: float) -> Steering:
         """Return the steering of one migration of a VM with that much memory."""

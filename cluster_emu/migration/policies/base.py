@@ -1,0 +1,47 @@
+"""What every policy states besides its steering: limits, a bandwidth cap, retries."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.migration.admission import Limits
+from cluster_emu.migration.steering import Policy
+from cluster_emu.units import ParseBytes, Seconds
+
+GIB = 2**30
+
+Count = Annotated[int, Field(ge=1)]
+BytesPerSecond = Annotated[float, ParseBytes, Field(gt=0)]
+"""A rate in bytes per second; ``"64 MiB"`` is read as 64 MiB/s, infinite means no cap."""
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class ManagerPolicy(Policy):
+    """A policy's plain data; a manager adds its own knobs and `steer`.
+
+    Args:
+        per_cluster: migrations at once in the whole cluster, None for no limit.
+        outbound_per_host: migrations at once away from one host.
+        inbound_per_host: migrations at once onto one host.
+        bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
+        retries: how often an aborted migration is asked for again.
+        retry_backoff_s: wait before the first retry; it doubles with every further one.
+    """
+
+    lifts_cap_when_stopped: ClassVar[bool] = False
+
+    per_cluster: Count | None = None
+    outbound_per_host: Count | None = None
+    inbound_per_host: Count | None = None
+    bandwidth_bytes_per_s: BytesPerSecond = math.inf
+    retries: Annotated[int, Field(ge=0)] = 0
+    retry_backoff_s: Seconds = 0.0
+
+    @property
+    def limits(self) -> Limits:
+        """Return how many migrations may run at once."""
+        return Limits(self.per_cluster, self.outbound_per_host, self.inbound_per_host)
