@@ -215,7 +215,7 @@ class Migration:
 
     def _look(self, now_s: float) -> None:
         """Let the steering look, and do what it says."""
-        if self.state is not Phase.PRE_COPY or self._last_step is not None:
+        if self.state is not Phase.PRE_COPY or self._live_round.is_cut:
             return
         self._account(now_s)
         step, reason = self._steering.check(self._view(now_s))

@@ -50,12 +50,12 @@ class LiveRound:
         self.start_s = start_s
         self._engine = engine
         self._steering = steering
-        self._cut = False
+        self.is_cut = False
         engine.begin_round()
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
         """Plan the rest of the round and return what it takes."""
-        if self._cut:
+        if self.is_cut:
             return self._engine.cut_short()
         undrained = self._steering.undrained_bytes(bytes_per_s)
         return self._engine.plan(intensity / bytes_per_s, undrained)
@@ -66,7 +66,7 @@ class LiveRound:
 
     def cut_short(self) -> None:
         """End the round as soon as the page in transit is on the wire."""
-        self._cut = True
+        self.is_cut = True
 
     def end(self, duration_s: float, intensity: float) -> RoundCounts:
         """Finish the round after `duration_s` more seconds and return what happened."""
