@@ -1,0 +1,93 @@
+"""Which transfer method suits a consolidated cluster? All of them on the scenario `cluster`.
+
+    python experiments/cluster_comparison.py --traces PLANETLAB_DAY --replications 5
+
+32 hosts, 160 VMs and four hours of consolidation under each method, with the same seeds: placement,
+CPU demand and kinds of VMs are the same, so each figure is compared with the baseline's run by run.
+Without --traces the package's own made-up CPU traces are replayed. --quick takes 4 hosts, 16 VMs
+with half the memory, and 15 minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from common import how_often, run, show_progress, study_options
+from common.forest import LABELS, draw_forest
+
+from cluster_emu import Comparison, compare
+from cluster_emu.strategies import strategies
+from cluster_emu.view import save_figure
+
+BASELINE = "time-series"
+METHODS = [BASELINE, *(name for name in strategies.names() if name != BASELINE)]
+SHOWN = ("total_time_s", "downtime_s", "bytes", "energy_kwh")
+UNDECIDED = "not shown to differ"
+QUICK = {
+    "topology.leaves": 2,
+    "topology.hosts_per_leaf": 2,
+    "hosts.0.count": 4,
+    "vms.0.count": 12,
+    "vms.0.memory_bytes": "512 MiB",
+    "vms.1.count": 4,
+    "vms.1.memory_bytes": "1 GiB",
+    "run.duration_s": "15 min",
+}
+
+
+def differences(found: Comparison) -> pd.DataFrame:
+    """Return a row per metric and method: its difference from the baseline, in percent too."""
+    document = found.document()
+    rows = pd.DataFrame(document["paired"]).query("a == @BASELINE").drop(columns="a")
+    rows = rows.rename(columns={"b": "strategy", "mean_difference": "difference"})
+    rows[["low", "high"]] = rows.pop("ci95").tolist()
+    rows["baseline"] = [document["metrics"][name][BASELINE]["mean"] for name in rows["metric"]]
+    percent = rows[["difference", "low", "high"]].astype(float).div(rows["baseline"], axis=0) * 100
+    rows[["percent", "low_percent", "high_percent"]] = percent
+    way = rows["verdict"].str.extract("(lower|higher)", expand=False)
+    return rows.assign(way=way.fillna(UNDECIDED))
+
+
+def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
+    """Yield what the differences come to."""
+    yield f"Against {BASELINE}, {len(found.seeds)} runs each on {found.scenario} ({found.traces}):"
+    for name in SHOWN:
+        parts = []
+        for way, group in rows[rows["metric"] == name].groupby("way"):
+            pairs = zip(group["strategy"], group["percent"], strict=True)
+            names = [f"{method} ({x:+.2f} %)" if x == x else f"{method} (-)" for method, x in pairs]
+            parts.append(f"{way} with {', '.join(names)}")
+        yield f"{LABELS[name].label} is {'; '.join(parts)}."
+    yield "A VM that resumes before its pages are there waits for them; downtime leaves that out."
+
+
+def main() -> int:
+    """Compare, write, sum up."""
+    parser = study_options(__doc__, "cluster_comparison")
+    parser.add_argument("--traces", type=Path, metavar="DIR", help="folder of PlanetLab CPU traces")
+    args = parser.parse_args()
+    fields: dict[str, Any] = dict(QUICK) if args.quick else {}
+    if args.traces is not None:
+        fields["workload.traces"] = args.traces
+    how = how_often(args, full=5, quick=3)
+    found = compare("cluster", METHODS, fields=fields, progress=show_progress, **how)
+    rows = differences(found)
+    title = f"Differences from {BASELINE} (its means in brackets) with 95 % intervals"
+    figure = draw_forest(rows, SHOWN, f"{title}\nCPU traces: {found.traces}")
+    files = [*found.save(args.out), args.out / "differences.csv"]
+    rows.to_csv(files[-1], index=False)
+    files += save_figure(figure, args.out / "cluster_comparison.png")
+    print(textwrap.fill(" ".join(sentences(rows, found)), 100, break_on_hyphens=False))
+    print("\nWritten", *files, sep="\n")
+    for failure in found.failures:
+        print(f"run failed: {failure}", file=sys.stderr)
+    return 1 if found.failures else 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,69 @@
+"""What the experiments share: their options, and one message instead of a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cluster_emu import ClusterEmuError
+
+
+def options(text: str | None, name: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that every experiment has.
+
+    Args:
+        text: the script's docstring, shown by --help.
+        name: the folder below results/ that it writes to unless told otherwise.
+    """
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=text, formatter_class=raw)
+    quick = "the smallest size that shows something"
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--out", type=Path, default=Path("results", name), metavar="DIR")
+    parser.add_argument("--seed", type=_at_least(0), default=0, metavar="S")
+    return parser
+
+
+def study_options(text: str | None, name: str) -> argparse.ArgumentParser:
+    """Return a parser for an experiment that repeats its runs with several seeds."""
+    parser = options(text, name)
+    parser.add_argument("--replications", type=_at_least(2), metavar="R")
+    jobs = "processes; default 2, 1 with --quick"
+    parser.add_argument("--jobs", type=_at_least(1), metavar="N", help=jobs)
+    return parser
+
+
+def how_often(args: argparse.Namespace, *, full: int, quick: int) -> dict[str, int]:
+    """Return what `compare` has to know of the options: replications, seed and processes."""
+    usual, jobs = (quick, 1) if args.quick else (full, 2)
+    return {
+        "replications": args.replications or usual,
+        "seed": args.seed,
+        "jobs": args.jobs or jobs,
+    }
+
+
+def show_progress(done: int, total: int) -> None:
+    """Write to stderr how far a study is."""
+    end = "" if done < total else "\n"
+    print(f"\r{done} of {total} runs", end=end, file=sys.stderr, flush=True)
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a script; input or a folder it cannot use ends it with status 2 and one message."""
+    try:
+        sys.exit(main())
+    except (ClusterEmuError, OSError) as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: allowed is a whole number >= {least}")
+        return int(text)
+
+    return parse

@@ -1,0 +1,54 @@
+"""What happens, round by round, while one VM migrates? The scenario `single`, taken apart.
+
+    python experiments/one_migration.py --strategy xen-legacy --profile oltp
+
+A VM of 1 GiB moves over 1 Gbit/s (--quick: 64 MiB) with a transfer strategy and a write profile of
+your choice; `cluster-emu strategies` lists the strategies. Every round is a row of the table and a
+bar of the figure: pages due at its start, what became of them, and pages dirtied meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from common import options, run
+
+from cluster_emu import ClusterModel, RunResult
+from cluster_emu.view import draw_anatomy, save_figure
+
+COLUMNS = ["phase", "round", "start_s", "end_s", "due", "sent", "skipped", "deferred", "dirtied"]
+
+
+def migrate(args: argparse.Namespace) -> RunResult:
+    """Run the scenario with what was asked for."""
+    fields = {"vms.0.profile": args.profile}
+    if args.quick:
+        fields["vms.0.memory_bytes"] = "64 MiB"
+    return ClusterModel("single", strategy=args.strategy, rng=args.seed, **fields).run()
+
+
+def main() -> None:
+    """Run, print, write."""
+    parser = options(__doc__, "one_migration")
+    parser.add_argument("--strategy", default="history-majority", help="name:key=value,...")
+    parser.add_argument("--profile", default="web", help="idle, web, oltp, memory-hog, ...")
+    args = parser.parse_args()
+    result = migrate(args)
+    migration = result.migrations.iloc[0]
+    print(result.rounds[COLUMNS].to_string(index=False, float_format="{:.3f}".format))
+    print(
+        f"\n{migration['strategy']}, {args.profile}: {migration['outcome']} ({migration['why']}); "
+        f"{migration['total_time_s']:.3f} s in all, {1000 * migration['downtime_s']:.1f} ms of it "
+        f"stopped, {migration['bytes'] / 1e6:.1f} MB sent"
+    )
+    for sentence in (*result.assumptions, *result.notes):
+        print(sentence)
+    files = save_figure(draw_anatomy(result.rounds, migration), args.out / "one_migration.png")
+    for name, table in (("rounds", result.rounds), ("migrations", result.migrations)):
+        files.append(args.out / f"{name}.csv")
+        table.to_csv(files[-1], index=False)
+    print("\nWritten", *files, sep="\n")
+
+
+if __name__ == "__main__":
+    run(main)

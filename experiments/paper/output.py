@@ -1,0 +1,143 @@
+"""The comparison with the reference paper on paper: figure, tables and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cluster_emu.view import save_figure
+from cluster_emu.view.style import (
+    BLUE,
+    LABEL_PT,
+    PALE_GREY,
+    TICK_PT,
+    TITLE_PT,
+    VERMILLION,
+    new_figure,
+)
+from paper.exact import BEFORE, NAMES, STOP, TOTAL, XEN
+from paper.reasons import REASONS
+
+Claim = dict[str, Any]
+
+QUANTITIES = {  # in a reader's words, the unit, and how many of it make one of the claim's own
+    "pages_before_stop": ("pages sent before the stop", "pages", 1),
+    "downtime": ("downtime", "ms", 1000),
+    "total_time": ("total migration time", "ms", 1000),
+}
+RULES = {"baseline": (BLUE, "o"), "proposed": (VERMILLION, "s")}
+LINES = {"fixed-samples": "-", "time-driven": "--"}
+
+
+def save(folder: Path, claims: Sequence[Claim], checks: pd.DataFrame, proposed: str) -> list[Path]:
+    """Write the figure and both tables; return the files."""
+    names = {"baseline": NAMES[XEN], "proposed": NAMES[proposed]}
+    paths = save_figure(draw(claims, names), folder / "paper_figures.png")
+    for name, table in (("claims.csv", _table(claims)), ("exact_means.csv", checks)):
+        table.to_csv(folder / name, index=False)
+        paths.append(folder / name)
+    return paths
+
+
+def _table(claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return a row per claim, the two ends of an interval in columns of their own."""
+    rows = pd.DataFrame(claims)
+    for name in [name for name in rows if name.endswith("ci95")]:
+        rows[[f"{name}_low", f"{name}_high"]] = rows.pop(name).tolist()
+    return rows
+
+
+def draw(claims: Sequence[Claim], names: dict[str, str]) -> Figure:
+    """Draw a panel per claim: means and 95 % intervals over the number of pages.
+
+    Args:
+        claims: what was found.
+        names: what the legend calls "baseline" and "proposed".
+    """
+    figure = new_figure(3.3)
+    for number, (ax, claim) in enumerate(zip(figure.subplots(1, 3), QUANTITIES, strict=True), 2):
+        label, unit, scale = QUANTITIES[claim]
+        for place, (mode, rule) in enumerate(product(LINES, RULES)):
+            rows = [row for row in claims if (row["claim"], row["mode"]) == (claim, mode)]
+            shift = 0.25 * (place - 1.5)  # so that intervals stand side by side
+            _draw_series(ax, rows, mode, rule, scale, shift, names[rule])
+        ax.set_title(f"Figure {number}: {label}", fontsize=LABEL_PT)
+        _tidy(ax, unit)
+    title = "The paper's Figures 2 to 4: 2 VMs, 6.78 ms per page, 5 rounds; means, 95 % intervals"
+    figure.suptitle(title, fontsize=TITLE_PT)
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=TICK_PT)
+    return figure
+
+
+def _draw_series(
+    ax: Axes, rows: Sequence[Claim], mode: str, rule: str, scale: float, shift: float, name: str
+) -> None:
+    colour, marker = RULES[rule]
+    ax.errorbar(
+        [row["pages"] + shift for row in rows],
+        [row[rule] * scale for row in rows],
+        [(row[f"{rule}_ci95"][1] - row[rule]) * scale for row in rows],
+        label=f"{name}, {mode}",
+        color=colour,
+        marker=marker,
+        markersize=4.5,
+        markerfacecolor=colour if mode == "fixed-samples" else "white",
+        linestyle=LINES[mode],
+        linewidth=1.2,
+        capsize=2.5,
+    )
+
+
+def _tidy(ax: Axes, unit: str) -> None:
+    ax.set_xlabel("pages per VM", fontsize=LABEL_PT)
+    ax.set_ylabel(unit, fontsize=LABEL_PT)
+    ax.set_xticks((10, 15, 20))
+    ax.set_xlim(9, 21)
+    ax.set_ylim(bottom=0)
+    ax.tick_params(labelsize=TICK_PT)
+    ax.grid(axis="y", color=PALE_GREY, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def report(claims: Sequence[Claim], checks: pd.DataFrame, files: Sequence[Path]) -> str:
+    """Return the verdicts, why, and the check against exact means, as text."""
+    return "\n".join([*_verdicts(claims), *_checks(checks), "", "Written", *map(str, files)])
+
+
+def _verdicts(claims: Sequence[Claim]) -> Iterator[str]:
+    for mode, claim in REASONS:
+        label, unit, scale = QUANTITIES[claim]
+        yield f"{mode}: less {label}?" if unit == "ms" else f"{mode}: fewer {label}?"
+        for row in claims:
+            if (row["mode"], row["claim"]) == (mode, claim):
+                low, high = row["ci95"]
+                exact = "" if row["exact"] is None else f", exactly {row['exact']:.1%}"
+                yield (
+                    f"  {row['pages']} pages: {row['verdict']}; "
+                    f"{row['baseline'] * scale:.1f} -> {row['proposed'] * scale:.1f} {unit}, "
+                    f"reduction {row['reduction']:.1%} [{low:.1%}, {high:.1%}]{exact}"
+                )
+        yield REASONS[mode, claim] + "\n"
+
+
+def _checks(checks: pd.DataFrame) -> Iterator[str]:
+    missed = int((~checks["within"]).sum())
+    yield f"Sends per page, fixed samples: {missed} of {len(checks)} intervals miss the exact mean"
+    yield f"{'rule':29}{'pages':>6}{'before the stop':>26}{'in the stop':>26}{'altogether':>26}"
+    for (rule, pages), rows in checks.groupby(["strategy", "pages"], sort=False):
+        cells = rows.set_index("per_page").loc[[BEFORE, STOP, TOTAL]].to_dict("records")
+        yield f"{NAMES[rule]:29}{pages:6}" + "".join(f"{_cell(cell):>26}" for cell in cells)
+
+
+def _cell(check: dict[str, Any]) -> str:
+    half = check["high"] - check["simulated"]
+    sign = "" if check["within"] else " MISSED"
+    return f"{check['simulated']:.3f} ± {half:.3f} ({check['exact']}){sign}"

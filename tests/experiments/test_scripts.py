@@ -1,0 +1,135 @@
+"""Every experiment at its smallest size, as a user would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SCRIPTS = sorted(path.name for path in EXPERIMENTS.glob("*.py"))
+VERDICTS = {"pages_before_stop": "holds", "downtime": "does not hold", "total_time": "holds"}
+
+
+def run(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder that it may write to; a badly laid out figure is an error too."""
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", str(EXPERIMENTS / script), *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONHASHSEED": "random", "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def assert_written(folder: Path, figure: str, *tables: str) -> None:
+    assert (folder / figure).read_bytes().startswith(b"\x89PNG")
+    for table in tables:
+        assert len(pd.read_csv(folder / table)) > 0
+
+
+def assert_claims(claims: list[dict[str, object]]) -> None:
+    """Check the shape that others read: one entry per way of dirtying, size and claim."""
+    places = {(each["claim"], each["mode"], each["pages"]) for each in claims}
+    modes = ("fixed-samples", "time-driven")
+    assert places == {(c, m, p) for c in VERDICTS for m in modes for p in (10, 15, 20)}
+    for each in claims:
+        low, high = each["ci95"]
+        assert low < each["reduction"] < high
+        assert each["reduction"] < 1
+        expected = "holds" if low > 0 else "does not hold" if high <= 0 else "undecided"
+        assert each["verdict"] == expected
+
+
+def test_there_are_the_three_experiments() -> None:
+    assert SCRIPTS == ["cluster_comparison.py", "one_migration.py", "paper_figures.py"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_is_short_and_says_what_it_asks(script: str) -> None:
+    text = (EXPERIMENTS / script).read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 100
+    assert text.splitlines()[0].startswith('"""') and "?" in text.splitlines()[0]
+    assert f"python experiments/{script}" in text
+
+
+def test_help_and_a_bad_option(tmp_path: Path) -> None:
+    helped = run(tmp_path, "one_migration.py", "--help")
+    assert helped.returncode == 0
+    assert all(word in helped.stdout for word in ("--quick", "--out", "--seed", "?"))
+    refused = run(tmp_path, "one_migration.py", "--profile", "no-such")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(
+        "one_migration.py: vms.0.profile = 'no-such': allowed is one of"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_migration(tmp_path: Path) -> None:
+    done = run(tmp_path, "one_migration.py", "--quick", "--strategy", "xen-legacy", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "one_migration"
+    assert_written(folder, "one_migration.png", "rounds.csv", "migrations.csv")
+    assert "completed" in done.stdout and "stop-and-copy" in done.stdout
+
+
+def test_the_paper_s_claims_have_the_agreed_shape(tmp_path: Path) -> None:
+    options = ("--quick", "--replications", "5", "--json", "--out", "here")
+    done = run(tmp_path, "paper_figures.py", *options)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert list(document) == ["claims"]
+    assert_claims(document["claims"])
+    assert_written(tmp_path / "here", "paper_figures.png", "claims.csv", "exact_means.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_verdicts_on_the_paper_s_claims(tmp_path: Path, seed: str) -> None:
+    done = run(tmp_path, "paper_figures.py", "--quick", "--json", "--seed", seed)
+    assert done.returncode == 0, done.stderr
+    claims = json.loads(done.stdout)["claims"]
+    assert_claims(claims)
+    for each in claims:
+        if each["mode"] == "fixed-samples":
+            assert each["verdict"] == VERDICTS[each["claim"]], each
+
+
+@pytest.mark.slow
+def test_the_literal_reading_and_the_text(tmp_path: Path) -> None:
+    done = run(tmp_path, "paper_figures.py", "--quick", "--literal", "--out", "here")
+    assert done.returncode == 0, done.stderr
+    assert "0 of 24 intervals miss the exact mean" in done.stdout
+    assert done.stdout.count("does not hold") >= 3
+    claims = pd.read_csv(tmp_path / "here" / "claims.csv")
+    fixed = claims[claims["mode"] == "fixed-samples"].groupby("claim")["exact"].first()
+    assert fixed["pages_before_stop"] == 0.25
+    assert fixed["downtime"] == pytest.approx(1 - 47 / 32)
+
+
+@pytest.mark.slow
+def test_cluster_comparison(tmp_path: Path) -> None:
+    done = run(tmp_path, "cluster_comparison.py", "--quick", "--replications", "2")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "cluster_comparison"
+    assert_written(folder, "cluster_comparison.png", "runs.csv", "differences.csv")
+    document = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
+    assert document["failures"] == []
+    assert all(each["mean"] > 0 for each in document["metrics"]["migrations"].values())
+    for strategy in document["strategies"][1:]:
+        assert strategy in done.stdout
+    assert "downtime is higher with" in done.stdout
+    assert "made-up traces" in done.stdout
+
+
+def test_cluster_comparison_refuses_a_missing_trace_folder(tmp_path: Path) -> None:
+    refused = run(tmp_path, "cluster_comparison.py", "--quick", "--traces", "no-such")
+    assert refused.returncode == 2
+    assert "no-such" in refused.stderr and "Traceback" not in refused.stderr
+    assert list(tmp_path.iterdir()) == []
