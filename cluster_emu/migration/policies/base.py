@@ -10,13 +10,15 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.migration.admission import Limits
 from cluster_emu.migration.steering import Policy
-from cluster_emu.units import ParseBytes, Seconds
+from cluster_emu.units import ParseBytes, ParseSeconds, Seconds
 
 GIB = 2**30
 
 Count = Annotated[int, Field(ge=1)]
 BytesPerSecond = Annotated[float, ParseBytes, Field(gt=0)]
 """A rate in bytes per second; ``"64 MiB"`` is read as 64 MiB/s, infinite means no cap."""
+PollSeconds = Annotated[float, ParseSeconds, Field(ge=1e-3, allow_inf_nan=False)]
+"""Time between two looks at a migration; not so short that looking is all that happens."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

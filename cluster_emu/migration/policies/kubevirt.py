@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.migration.policies.base import GIB, Count, ManagerPolicy
+from cluster_emu.migration.policies.base import GIB, Count, ManagerPolicy, PollSeconds
 from cluster_emu.migration.policies.qemu_steering import QEMU_DOWNTIME_LIMIT_S, PollingSteering
 from cluster_emu.migration.policies.stall import SmoothedRate, StallDetector
 from cluster_emu.migration.policies.throttles import AutoConverge, Throttle
@@ -84,7 +84,7 @@ class KubeVirtPolicy(ManagerPolicy):
     bandwidth_alpha: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.4
     completion_factor: Factor = 2.0
     switchover_timeout_s: PositiveSeconds = 60.0
-    poll_s: PositiveSeconds = 0.4
+    poll_s: PollSeconds = 0.4
     retries: Annotated[int, Field(ge=0)] = 5
     retry_backoff_s: Seconds = 20.0
 

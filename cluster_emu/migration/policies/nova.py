@@ -75,11 +75,10 @@ class NovaPolicy(ManagerPolicy):
 
     def steer(self, memory_bytes: float) -> Steering:
         """Return the steering of one migration."""
+        slowed = self.permit_auto_converge and not self.permit_post_copy
         return _NovaSteering(
             self.downtime_schedule(memory_bytes),
-            AutoConverge(memory_bytes)
-            if self.permit_auto_converge and not self.permit_post_copy
-            else None,
+            AutoConverge(memory_bytes) if slowed else None,
             self.completion_timeout_s(memory_bytes),
             self._at_timeout,
         )

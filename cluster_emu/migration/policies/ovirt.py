@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.migration.policies.base import Count, ManagerPolicy
+from cluster_emu.migration.policies.base import Count, ManagerPolicy, PollSeconds
 from cluster_emu.migration.policies.qemu_steering import PollingSteering
 from cluster_emu.migration.policies.throttles import AutoConverge, Throttle
 from cluster_emu.migration.steering import GO_ON, Answer, Steering, Step, View, policies
@@ -45,7 +45,7 @@ class OvirtPolicy(ManagerPolicy):
     last_downtime_s: PositiveSeconds | None = None
     last_action: Literal["abort", "post-copy"] = "abort"
     auto_converge: bool = True
-    poll_s: PositiveSeconds = 10.0
+    poll_s: PollSeconds = 10.0
 
     def steer(self, memory_bytes: float) -> Steering:
         """Return the steering of one migration."""

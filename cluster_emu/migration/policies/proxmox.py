@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.migration.policies.base import Count, ManagerPolicy
+from cluster_emu.migration.policies.base import Count, ManagerPolicy, PollSeconds
 from cluster_emu.migration.policies.qemu_steering import PollingSteering
 from cluster_emu.migration.policies.throttles import AutoConverge, Throttle
 from cluster_emu.migration.steering import GO_ON, Answer, Steering, View, policies
@@ -40,8 +40,8 @@ class ProxmoxPolicy(ManagerPolicy):
     downtime_s: PositiveSeconds = 0.1
     max_downtime_s: PositiveSeconds = 2000.0
     bad_polls: Count = 6
-    poll_s: PositiveSeconds = 1.0
-    near_poll_s: PositiveSeconds = 0.1
+    poll_s: PollSeconds = 1.0
+    near_poll_s: PollSeconds = 0.1
     auto_converge: bool = True
 
     def steer(self, memory_bytes: float) -> Steering:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core.core_schema import ValidationInfo
 
 from cluster_emu.migration.policies.base import BytesPerSecond, Count, ManagerPolicy
 from cluster_emu.migration.policies.qemu_steering import QEMU_DOWNTIME_LIMIT_S, QemuSteering

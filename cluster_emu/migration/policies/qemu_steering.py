@@ -72,9 +72,9 @@ class QemuSteering:
         """Stop if the rest fits, else let the manager act and look again: it may fit now."""
         self._throttle.round_ended(progress)
         answer = self._judge(progress)
-        if answer is GO_ON:
+        if answer == GO_ON:
             answer = self.act_on_round(progress)
-        if answer is GO_ON:
+        if answer == GO_ON:
             answer = self._judge(progress)
         return answer
 

@@ -56,7 +56,7 @@ class StallDetector:
             _, aged_bytes = self._candidates.pop(0)
             self._least_before_window = min(self._least_before_window, aged_bytes)
         least = self._candidates[-1][1] if self._candidates else math.inf
-        if bytes_left <= self._least_before_window and bytes_left < least:
+        if bytes_left < least:
             self._candidates.append((elapsed_s, bytes_left))
 
     def _stall(self, elapsed_s: float) -> None:

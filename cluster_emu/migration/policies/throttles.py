@@ -7,9 +7,9 @@ scaled by that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from cluster_emu.migration.policies.traffic import HighDirtyRate, TrafficMeter
 from cluster_emu.migration.stopping import Progress
 
 MOST = 0.99
@@ -35,82 +35,6 @@ class NoThrottle:
 
     def round_ended(self, progress: Progress) -> None:
         """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What was dirtied and what was sent in one live round.
-
-    Args:
-        duration_s: length of the round.
-        dirtied_bytes: memory that needs sending because it was written in the round; a page that
-            was waiting to be sent anyway does not count.
-        sent_bytes: bytes on the wire.
-    """
-
-    duration_s: float
-    dirtied_bytes: float
-    sent_bytes: float
-
-
-class TrafficMeter:
-    """Tells from the progress of a migration what happened in each of its rounds.
-
-    Args:
-        memory_bytes: memory of the VM.
-    """
-
-    def __init__(self, memory_bytes: float) -> None:
-        self._memory_bytes = memory_bytes
-        self._last_s = 0.0
-
-    def read(self, progress: Progress) -> Traffic:
-        """Return the traffic of the round that has just ended; to be called once per round."""
-        duration_s = progress.elapsed_s - self._last_s
-        self._last_s = progress.elapsed_s
-        before = (progress.memory_pages, *progress.pages_left_before)[-1]
-        # pages ballooned out count as left before round 1, which they are not
-        dirtied = max(progress.pages_left - before + progress.sent_pages, 0)
-        page_bytes = self._memory_bytes / progress.memory_pages
-        return Traffic(duration_s, dirtied * page_bytes, progress.bytes_per_s * duration_s)
-
-
-class HighDirtyRate:
-    """QEMU's sign that a migration does not converge.
-
-    At a sync of the dirty log more than a second after the last one that counted, the bytes
-    dirtied since then are compared with the bytes sent. When they are more than a share of them
-    for the second time (not necessarily in a row), the guest is slowed down, and the count starts
-    again. QEMU 7.2 to 9.1, migration/ram.c; later ones also sync the log by a timer meanwhile.
-
-    Args:
-        trigger_percent: the share (throttle-trigger-threshold).
-    """
-
-    PERIOD_S = 1.0
-    TIMES = 2
-
-    def __init__(self, trigger_percent: int) -> None:
-        self._trigger = trigger_percent / 100
-        self._period_s = 0.0
-        self._dirtied_bytes = 0.0
-        self._sent_bytes = 0.0
-        self._high_count = 0
-
-    def seen(self, traffic: Traffic) -> bool:
-        """Take note of a round's traffic and return whether to slow the guest down (further)."""
-        self._period_s += traffic.duration_s
-        self._dirtied_bytes += traffic.dirtied_bytes
-        self._sent_bytes += traffic.sent_bytes
-        if self._period_s <= self.PERIOD_S:
-            return False
-        high = self._dirtied_bytes > self._trigger * self._sent_bytes
-        self._period_s = self._dirtied_bytes = self._sent_bytes = 0.0
-        self._high_count += high
-        if self._high_count < self.TIMES:
-            return False
-        self._high_count = 0
-        return True
 
 
 class AutoConverge:
@@ -180,16 +104,17 @@ class DirtyLimit:
         """Hold the guest to its quota, once its dirty rate has been high."""
         traffic = self._meter.read(progress)
         self._on = self._high.seen(traffic) or self._on
-        if self._on:
-            own_rate = own_dirty_rate(traffic, self.share)
+        if self._on and traffic.duration_s > 0:
+            own_rate = traffic.dirtied_bytes_per_s / (1 - self.share)
             self.share = share_for(self._quota_bytes_per_s, own_rate)
 
 
 class SlowDown:
     """vMotion's slow-down during page send: just enough for the copy to catch up.
 
-    While the guest by itself would dirty memory at least as fast as it is sent, it is slowed down
-    until it dirties a given share of that rate.
+    A guest that by itself would dirty more than a given share of what is sent in the same time is
+    slowed down to that share. To act only above the transmit rate itself would not do: pages that
+    are written twice in a round count once, so rounds may stop shrinking with a rate just below.
 
     Args:
         memory_bytes: memory of the VM.
@@ -204,21 +129,10 @@ class SlowDown:
     def round_ended(self, progress: Progress) -> None:
         """Compare dirty rate and transmit rate."""
         traffic = self._meter.read(progress)
-        own_rate = own_dirty_rate(traffic, self.share)
-        bytes_per_s = progress.bytes_per_s
-        catches_up = own_rate < bytes_per_s
-        target = self._dirtied_per_sent * bytes_per_s
-        self.share = 0.0 if catches_up else share_for(target, own_rate)
-
-
-def own_dirty_rate(traffic: Traffic, share: float) -> float:
-    """Return the bytes/s the guest would have dirtied in a round without being slowed down.
-
-    0 for a round that took no time, in which nothing was written.
-    """
-    if traffic.duration_s <= 0:
-        return 0.0
-    return traffic.dirtied_bytes / traffic.duration_s / (1 - share)
+        if traffic.duration_s <= 0:
+            return
+        own_rate = traffic.dirtied_bytes_per_s / (1 - self.share)
+        self.share = share_for(self._dirtied_per_sent * progress.bytes_per_s, own_rate)
 
 
 def share_for(bytes_per_s: float, own_rate: float) -> float:

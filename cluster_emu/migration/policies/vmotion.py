@@ -23,8 +23,8 @@ class VmotionPolicy(ManagerPolicy):
         outbound_per_host: migrations at once away from one host; 8 on 10 GbE, 4 on 1 GbE.
         inbound_per_host: migrations at once onto one host; likewise.
         switchover_goal_s: time the last pass may take with the VM stopped.
-        dirtied_per_sent: bytes a slowed guest dirties per byte sent (assumption: the constants of
-            slow-down during page send are not public).
+        dirtied_per_sent: bytes a guest may dirty per byte sent, beyond which it is slowed down
+            (assumption: the constants of slow-down during page send are not public).
         timeout_s: when a migration is given up all the same (assumption).
     """
 
