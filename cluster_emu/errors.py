@@ -70,6 +70,16 @@ class WorkerDiedError(Exception):
     """A process that ran part of a study was killed; what it had finished before is kept."""
 
 
+class _Nothing:
+    """Stands for the value of a field that was not given."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = _Nothing()
+
+
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -33,8 +33,15 @@ def place(
         if need > host_memory_bytes.max():
             allowed = f"at most the largest host's {host_memory_bytes.max()} bytes"
             raise ScenarioError(f"{field}.memory_bytes", int(need), allowed)
-        hosts[vm] = _host(fixed[vm], scenario.placement, free, need, rng, field)
-        free[hosts[vm]] -= need
+        host = _host(fixed[vm], scenario.placement, free, need, rng, field)
+        if host is None:
+            fitted = group_of[:vm].count(group_of[vm])
+            allowed = (
+                f"what the hosts' memory holds, {fitted} with placement {scenario.placement!r}"
+            )
+            raise ScenarioError(f"{field}.count", scenario.vms[group_of[vm]].count, allowed)
+        hosts[vm] = host
+        free[host] -= need
     return hosts
 
 
@@ -45,7 +52,8 @@ def _host(
     need: np.int64,
     rng: np.random.Generator,
     field: str,
-) -> int:
+) -> int | None:
+    """Return the host of a VM, None where it fits on none."""
     fits: NDArray[np.intp] = np.flatnonzero(free >= need)
     if fixed is not None:
         if fixed not in fits:
@@ -53,8 +61,7 @@ def _host(
             raise ScenarioError(f"{field}.host", fixed, allowed)
         return fixed
     if not len(fits):
-        allowed = "as many VMs as fit into the hosts' memory together"
-        raise ScenarioError(f"{field}.count", "too many", allowed)
+        return None
     if how == "pack":
         return int(fits[0])
     if how == "random":

@@ -8,13 +8,14 @@ distributions add parts through entry points of the registry's group, for exampl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
-from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -82,7 +83,7 @@ class Registry(Generic[T]):
         try:
             return factory(**parameters)
         except ValidationError as error:
-            raise from_validation(error) from error
+            raise from_validation(error, factory) from error
         except TypeError as error:
             raise ScenarioError(name, parameters, str(error)) from error
 
@@ -95,11 +96,71 @@ class Registry(Generic[T]):
                 self._factories[point.name] = point.load()
 
 
-def from_validation(error: ValidationError) -> ScenarioError:
-    """Turn the first complaint of a pydantic error into the package's own error."""
-    first = error.errors()[0]
+def from_validation(error: ValidationError, kind: object = None) -> ScenarioError:
+    """Turn a pydantic error into the package's own error.
+
+    Of several complaints one about an unknown name comes first, since it explains the one about
+    what is missing; otherwise the first counts.
+
+    Args:
+        error: what pydantic said.
+        kind: the model or dataclass that was to be made, so that its fields can be listed.
+    """
+    complaints = error.errors()
+    unknown = (each for each in complaints if each["type"] in _UNKNOWN)
+    first = next(unknown, complaints[0])
     field = ".".join(str(part) for part in first["loc"]) or "parameters"
-    value = "missing" if first["type"] == "missing" else first["input"]
-    unknown = first["type"] == "extra_forbidden"
-    allowed = "a known field, and this is none" if unknown else first["msg"]
-    return ScenarioError(field, value, allowed.removeprefix("Value error, "))
+    value = NOTHING if first["type"] == "missing" else first["input"]
+    return ScenarioError(field, value, _allowed(first, kind))
+
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_WORDS = {
+    "missing": "a value, as it has no default",
+    "greater_than": "a number > {gt:.15g}",
+    "greater_than_equal": "a number >= {ge:.15g}",
+    "less_than": "a number < {lt:.15g}",
+    "less_than_equal": "a number <= {le:.15g}",
+    "finite_number": "a finite number",
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("string_type", "path_type"), "a text"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "a table"),
+    "too_short": "a list of {min_length} or more",
+    "literal_error": "one of {expected}",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+}
+"""What is allowed, by pydantic's type of error and with its context filled in."""
+
+
+def _allowed(complaint: Mapping[str, Any], kind: object) -> str:
+    name = complaint["type"]
+    if name in _UNKNOWN:
+        *parents, last = complaint["loc"]
+        known = _fields(_table_at(kind, parents))
+        return UnknownNameError("field", str(last), known).allowed if known else "a known field"
+    if name in _WORDS:
+        return _WORDS[name].format(**complaint.get("ctx", {}))
+    return str(complaint["msg"]).removeprefix("Value error, ")
+
+
+def _table_at(kind: object, path: Sequence[int | str]) -> object:
+    """Return the model or dataclass at a path into another one, None where there is none."""
+    for part in path:
+        if isinstance(part, str):
+            field = _fields(kind).get(part)
+            kind = _table_in(field.annotation) if field else None
+    return kind
+
+
+def _table_in(annotation: object) -> object:
+    if _fields(annotation):
+        return annotation
+    return next(filter(None, map(_table_in, get_args(annotation))), None)
+
+
+def _fields(kind: object) -> dict[str, FieldInfo]:
+    found: dict[str, FieldInfo] = getattr(kind, "__pydantic_fields__", {})
+    return found

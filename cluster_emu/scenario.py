@@ -7,12 +7,22 @@ strategy, policies ...) it wants by their registered names; `building` puts thos
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.registry import from_validation
@@ -37,6 +47,8 @@ class Choice(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
+        if not isinstance(value, str | dict | Choice):
+            raise ValueError("a name, or a table with a name and parameters")
         return parse_choice(value) if isinstance(value, str) else value
 
     @property
@@ -160,11 +172,12 @@ class Transfer(_Plain):
     warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
     warm_interval_s: Seconds = 1.0
 
-    @model_validator(mode="after")
-    def _one_cap(self) -> Transfer:
-        if self.bandwidth_bps is not None and self.page_time_s is not None:
-            raise ValueError("at most one of bandwidth_bps and page_time_s")
-        return self
+    @field_validator("page_time_s")
+    @classmethod
+    def _one_cap(cls, page_time_s: float | None, info: ValidationInfo) -> float | None:
+        if page_time_s is not None and info.data.get("bandwidth_bps") is not None:
+            raise ValueError("nothing where bandwidth_bps caps the rate already")
+        return page_time_s
 
 
 class Manager(_Plain):
@@ -267,7 +280,7 @@ def scenario_from(data: dict[str, Any], file: Path | str | None = None) -> Scena
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        raise from_validation(error).at(file=file) from error
+        raise from_validation(error, Scenario).at(file=file) from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -277,12 +290,22 @@ def read_toml(path: Path) -> dict[str, Any]:
         ScenarioError: if it cannot be read or is not TOML; names the file and the line.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise ScenarioError("file", str(path), f"a readable file ({reason})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError("file", str(path), f"TOML ({error})", file=path) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError("file", str(path), f"text in UTF-8 ({error.reason})") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason, _, where = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", where)
+        lines = text.splitlines() or [""]
+        number = int(found[1]) if found else len(lines)
+        raise ScenarioError(
+            f"line {number}", lines[number - 1], f"TOML ({reason})", file=path
+        ) from error
 
 
 def built_in_scenarios() -> dict[str, Path]:

@@ -238,6 +238,6 @@ def _recording(file: Path) -> tuple[float, tuple[PageIds, ...]]:
     except OSError as error:
         raise ScenarioError("file", str(file), f"a readable file ({error.strerror})") from error
     except ValidationError as error:
-        raise from_validation(error).at(file=file) from error
+        raise from_validation(error, _Recording).at(file=file) from error
     sets = tuple(np.unique(np.array(pages, dtype=np.int64)) for pages in recording.dirty_pages)
     return recording.interval_s, sets

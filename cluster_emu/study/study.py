@@ -73,7 +73,7 @@ def load_study(path: Path, *, seed: int | None = None) -> tuple[Study, Scenario]
     try:
         study = Study.model_validate(data)
     except ValidationError as error:
-        raise from_validation(error).at(file=path) from error
+        raise from_validation(error, Study).at(file=path) from error
     base = _base_scenario(study, path)
     try:
         return study, base.with_fields(study.fields)

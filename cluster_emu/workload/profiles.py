@@ -81,7 +81,7 @@ class WriteProfile:
         try:
             return TypeAdapter(cls).validate_python(dict(parameters))
         except ValidationError as error:
-            raise from_validation(error) from error
+            raise from_validation(error, cls) from error
 
     def write_classes(self) -> tuple[WriteClass, ...]:
         """Return all write classes, the Zipf bins first; their shares sum to 1."""

@@ -57,12 +57,12 @@ def test_nested_policies_are_made_from_names_tables_or_objects():
 @pytest.mark.parametrize(
     ("registry", "name", "parameters", "field", "allowed"),
     [
-        (overload_detectors, "static-threshold", {"upper": 80}, "upper", "less than or equal to 4"),
-        (overload_detectors, "static-threshold", {"upper": 0}, "upper", "greater than 0"),
+        (overload_detectors, "static-threshold", {"upper": 80}, "upper", "<= 4"),
+        (overload_detectors, "static-threshold", {"upper": 0}, "upper", "> 0"),
         (overload_detectors, "static-threshold", {"upper": float("nan")}, "upper", "finite"),
         (overload_detectors, "static-threshold", {"uper": 0.7}, "uper", "a parameter of"),
-        (underload_detectors, "least-utilised", {"below": 20}, "below", "less than or equal to 1"),
-        (underload_detectors, "least-utilised", {"max_hosts": 0}, "max_hosts", "greater than 0"),
+        (underload_detectors, "least-utilised", {"below": 20}, "below", "<= 1"),
+        (underload_detectors, "least-utilised", {"max_hosts": 0}, "max_hosts", "> 0"),
         (triggers, "consolidation", {"overload": "most-free"}, "overload", "static-threshold"),
         (triggers, "consolidation", {"overload": 0.8}, "overload", "OverloadDetector"),
         (
@@ -70,12 +70,12 @@ def test_nested_policies_are_made_from_names_tables_or_objects():
             "consolidation",
             {"overload": {"name": "static-threshold", "upper": 80}},
             "overload.upper",
-            "less than or equal to 4",
+            "<= 4",
         ),
         (triggers, "load-balance", {"measure": "variance"}, "measure", "'range' or 'stddev'"),
-        (triggers, "load-balance", {"max_moves": 0}, "max_moves", "greater than 0"),
-        (triggers, "drain", {"hosts": [0], "at_s": -1}, "at_s", "greater than or equal to 0"),
-        (triggers, "drain", {"hosts": ["a"]}, "hosts.0", "integer"),
+        (triggers, "load-balance", {"max_moves": 0}, "max_moves", "> 0"),
+        (triggers, "drain", {"hosts": [0], "at_s": -1}, "at_s", ">= 0"),
+        (triggers, "drain", {"hosts": ["a"]}, "hosts.0", "whole number"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_is_allowed(registry, name, parameters, field, allowed):

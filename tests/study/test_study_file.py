@@ -64,22 +64,22 @@ def test_the_seed_may_be_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "field", "allowed"),
     [
-        ("nam = 1\n" + HEAD, "nam", "known"),
-        (HEAD.replace('name = "s"', 'name = "../s"'), "name", "pattern"),
+        ("nam = 1\n" + HEAD, "nam", "did you mean 'name'"),
+        (HEAD.replace('name = "s"', 'name = "../s"'), "name", "a text that matches"),
         (HEAD.replace("paper", "papers"), "scenario", "did you mean 'paper'"),
-        (HEAD.replace('["ma"]', "[]"), "strategies", "at least 1"),
+        (HEAD.replace('["ma"]', "[]"), "strategies", "1 or more"),
         (HEAD.replace("ma", "maa"), "strategies.maa", "one of"),
         (HEAD.replace('["ma"]', '["ma:x=1"]'), "strategies.ma.x", "a parameter of"),
-        (HEAD.replace("= 2", "= 0"), "replications", "greater than or equal to 1"),
-        (HEAD.replace("= 2", "= 2.5"), "replications", "integer"),
-        (HEAD + "seed = -1\n", "seed", "greater than or equal to 0"),
+        (HEAD.replace("= 2", "= 0"), "replications", ">= 1"),
+        (HEAD.replace("= 2", "= 2.5"), "replications", "a whole number"),
+        (HEAD + "seed = -1\n", "seed", ">= 0"),
         (HEAD + '[axes]\n"run.tick_s" = []\n', "axes", "at least one value"),
         (HEAD + '[axes]\n"run.tick_s" = [1, 2, 1]\n', "axes", "every value once"),
-        (HEAD + '[axes]\n"run.tick_s" = 1\n', "axes.run.tick_s", "tuple"),
+        (HEAD + '[axes]\n"run.tick_s" = 1\n', "axes.run.tick_s", "a list"),
         (HEAD + "[axes]\nmigrations = [[]]\n", "axes", "other than migrations"),
         (HEAD + '[fields]\n"vms.7.count" = 1\n', "vms.7.count", "list index is below 1"),
-        (HEAD + '[axes]\n"run.tick" = [1, 2]\n', "run.tick", "known"),
-        (HEAD + '[axes]\n"run.tick_s" = [1, -2]\n', "run.tick_s", "greater than 0"),
+        (HEAD + '[axes]\n"run.tick" = [1, 2]\n', "run.tick", "did you mean 'tick_s'"),
+        (HEAD + '[axes]\n"run.tick_s" = [1, -2]\n', "run.tick_s", "> 0"),
         (HEAD + '[axes]\n"transfer.stop" = ["ma"]\n', "transfer.stop", "fixed-rounds"),
         (HEAD + "[axes]\nhosts.0.count = [2, 3]\n", "hosts", "2 hosts"),
     ],
@@ -98,5 +98,5 @@ def test_bad_studies_name_the_file_the_field_and_what_is_allowed(
 def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + "axes = 1 2\n")
 
-    with pytest.raises(ScenarioError, match="line 5"):
+    with pytest.raises(ScenarioError, match="line 5 = "):
         load_study(path)
