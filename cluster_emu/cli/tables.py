@@ -81,7 +81,7 @@ def _estimate(found: Document, mean: str, metric: Metric) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:+.1%}"
+    return "" if share is None else f"{100 * share:+.3g} %"
 
 
 def _verdict(pair: Document) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cluster_emu import ClusterModel
+from cluster_emu import ClusterModel, RunResult
 from cluster_emu.errors import WorkerDiedError
-from cluster_emu.scenario import Choice, load_scenario
-from cluster_emu.study import run_batch, runs
+from cluster_emu.scenario import Choice, Scenario, load_scenario
+from cluster_emu.study import run_batch, runs, simulate
 from cluster_emu.study.cells import Cell, cells_of
 from cluster_emu.study.seeds import replication_seeds
 from cluster_emu.study.study import load_study
@@ -160,7 +160,7 @@ def test_failed_cells_are_written_down_and_can_be_retried(
 ) -> None:
     out = tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr(ClusterModel, "manage", fail_when_cold)
+        patched.setattr(runs, "simulate", fail_when_cold)
         failed = run_batch(study_file, out=out)
     assert len(failed.failed) == 8
     assert set(failed.failed["error"]) == {"RuntimeError: cold"}
@@ -173,9 +173,10 @@ def test_failed_cells_are_written_down_and_can_be_retried(
     assert results(out) == results(finished)
 
 
-def fail_when_cold(model: ClusterModel, now_s: float) -> None:
-    if not model.scenario.transfer.warm_intervals:
+def fail_when_cold(scenario: Scenario, seed: int) -> RunResult:
+    if not scenario.transfer.warm_intervals:
         raise RuntimeError("cold")
+    return simulate(scenario, seed)
 
 
 def test_a_killed_worker_ends_the_study_with_what_it_had(

@@ -1,0 +1,124 @@
+"""`batch`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cluster_emu import RunResult, Scenario
+from cluster_emu.study import runs, simulate
+
+Emu = Callable[..., Any]
+
+STUDY = """
+name = "few"
+scenario = "paper"
+strategies = ["ma", "xen-v2"]
+replications = {replications}
+[axes]
+vms.0.profile.probability = [0.2, 0.4]
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "few.toml"
+    path.write_text(STUDY.format(replications=2), "utf-8")
+    return path
+
+
+def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Path) -> None:
+    first = emu("batch", study, "--out", tmp_path / "out", "--json")
+    second = emu("batch", study, "--out", tmp_path / "out")
+
+    results = tmp_path / "out" / "results.parquet"
+    assert json.loads(first.stdout) == {
+        "study": "few",
+        "cells": 8,
+        "found": 0,
+        "failed": 0,
+        "results": str(results),
+    }
+    assert "8 cells, 8 of them from before, 0 failed" in second.stdout
+    assert str(results) in second.stdout
+    assert len(pd.read_parquet(results)) == 8
+
+
+def test_results_go_to_a_folder_named_after_the_study(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    emu("batch", study)
+
+    assert (tmp_path / "results" / "few" / "results.csv").is_file()
+
+
+def test_another_seed_is_another_study(emu: Emu, study: Path, tmp_path: Path) -> None:
+    emu("batch", study, "--out", tmp_path / "out")
+    other = json.loads(emu("batch", study, "--out", tmp_path / "out", "--seed", 8, "--json").stdout)
+
+    assert other["found"] == 0
+
+
+def test_failed_cells_are_told_of_and_not_fatal(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "simulate", fail_with_xen)
+        result = emu("batch", study, "--out", tmp_path / "out", "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["failed"] == 4
+    assert result.stderr.count("RuntimeError: no Xen here") == 1
+    assert "--retry-failed" in result.stderr
+    words = ("--retry-failed", "--out", tmp_path / "out", "--json")
+    assert json.loads(emu("batch", study, *words).stdout)["failed"] == 0
+
+
+def fail_with_xen(scenario: Scenario, seed: int) -> RunResult:
+    if scenario.transfer.strategy.name == "xen-v2":
+        raise RuntimeError("no Xen here")
+    return simulate(scenario, seed)
+
+
+def test_a_bad_study_leaves_nothing(emu: Emu, study: Path, tmp_path: Path) -> None:
+    study.write_text(STUDY.format(replications=0), "utf-8")
+    result = emu("batch", study, "--out", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert "few.toml: replications = 0" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_study_that_is_interrupted_keeps_what_it_has(
+    emu: Emu, study: Path, tmp_path: Path, number: int, status: int
+) -> None:
+    study.write_text(STUDY.format(replications=200), "utf-8")
+    out = tmp_path / "out"
+    code = "import sys; from cluster_emu.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "batch", str(study), "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while len(list(out.glob("parts/[!.]*.parquet"))) < 5 and process.poll() is None:
+            time.sleep(0.01)
+        os.kill(process.pid, number)
+        stdout, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == status
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 800
