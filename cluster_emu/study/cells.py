@@ -18,9 +18,13 @@ from cluster_emu.scenario import Choice, Scenario
 from cluster_emu.streams import Streams
 from cluster_emu.study.seeds import replication_seeds
 from cluster_emu.study.study import Study
-from cluster_emu.study.variants import variants
+from cluster_emu.study.variants import Variant, variants
+
+Labels = dict[str, str | int | float | bool]
 
 KEY_DIGITS = 20
+FILES = ("traces", "path", "file")
+"""Fields and parameters that name a file or folder: a result depends on what is in it."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +35,21 @@ class Cell:
         labels: which cell it is, by column: the axes' values, strategy, replication, seed.
         scenario: what is run, the strategy included.
         seed: the seed it is run with.
-        traces: digest of the trace folder, empty for the traces that come with the package.
+        data: the scenario as plain data, what its files hold in place of where they are.
     """
 
-    labels: dict[str, str | int | float | bool]
+    labels: Labels
     scenario: Scenario
     seed: int
-    traces: str
+    data: dict[str, Any]
 
     @cached_property
     def key(self) -> str:
         """The cell's name: a hash of all that its result depends on, and of its labels."""
-        scenario = self.scenario.model_dump(mode="json")
-        scenario["workload"]["traces"] = self.traces  # what is in the folder, not where it is
         identity = {
             "version": version("cluster-emu"),
             "labels": self.labels,
-            "scenario": scenario,
+            "scenario": self.data,
             "seed": self.seed,
         }
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
@@ -64,29 +66,28 @@ def cells_of(study: Study, base: Scenario, file: Path) -> list[Cell]:
     """
     seeds = replication_seeds(study.seed, study.replications)
     columns = [_labels(values) for values in study.axes.values()]
-    digests = _TraceDigests()
+    files = _Files()
     cells = []
     for values, shown in zip(product(*study.axes.values()), product(*columns), strict=True):
+        place = dict(zip(study.axes, shown, strict=True))
         try:
             scenario = base.with_fields(dict(zip(study.axes, values, strict=True)))
-            made = variants(scenario, study.strategies)
-            for variant in made:
+            for variant in variants(scenario, study.strategies):
                 build(variant.scenario, Streams(seeds[0]))
+                data = files.read_into(variant.scenario.model_dump(mode="json"))
+                cells += _replicated({**place, "strategy": variant.label}, variant, seeds, data)
         except ScenarioError as error:
             raise error.at(file=error.file or file) from error
-        traces = digests.of(scenario.workload.traces)
-        place = dict(zip(study.axes, shown, strict=True))
-        cells += [
-            Cell(
-                {**place, "strategy": variant.label, "replication": replication, "seed": seed},
-                variant.scenario,
-                seed,
-                traces,
-            )
-            for variant in made
-            for replication, seed in enumerate(seeds)
-        ]
     return cells
+
+
+def _replicated(
+    labels: Labels, variant: Variant, seeds: tuple[int, ...], data: dict[str, Any]
+) -> list[Cell]:
+    return [
+        Cell({**labels, "replication": replication, "seed": seed}, variant.scenario, seed, data)
+        for replication, seed in enumerate(seeds)
+    ]
 
 
 def _labels(values: Sequence[Any]) -> list[Any]:
@@ -107,20 +108,32 @@ def _text(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-class _TraceDigests:
-    """Digests of trace folders, each folder read once."""
+class _Files:
+    """What the files and folders that scenarios name hold; each is read once."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, str] = {}
+        self._digests: dict[str, str] = {}
 
-    def of(self, folder: Path | None) -> str:
-        """Return a hash of the names and contents of a folder's files; empty for no folder."""
-        if folder is None:
-            return ""
-        if folder not in self._known:
+    def read_into(self, data: Any) -> Any:
+        """Return plain data with a hash of the contents in place of every file's path."""
+        if isinstance(data, list):
+            return [self.read_into(item) for item in data]
+        if not isinstance(data, dict):
+            return data
+        return {
+            key: self._digest(value)
+            if key in FILES and isinstance(value, str)
+            else self.read_into(value)
+            for key, value in data.items()
+        }
+
+    def _digest(self, place: str) -> str:
+        if place not in self._digests:
+            path = Path(place)
+            files = sorted(path.iterdir()) if path.is_dir() else [path]
             digest = hashlib.sha256()
-            for file in sorted(folder.iterdir()):
+            for file in files:
                 content = hashlib.sha256(file.read_bytes()).hexdigest()
                 digest.update(f"{file.name}\0{content}\n".encode())
-            self._known[folder] = digest.hexdigest()
-        return self._known[folder]
+            self._digests[place] = digest.hexdigest()
+        return self._digests[place]

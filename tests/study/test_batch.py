@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+import networkx as nx
 import pandas as pd
 import pytest
 
 from cluster_emu import ClusterModel, RunResult
 from cluster_emu.errors import WorkerDiedError
+from cluster_emu.network import as_topology, topologies
 from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, runs, simulate
 from cluster_emu.study.cells import Cell, cells_of
@@ -141,6 +143,24 @@ def test_the_contents_of_traces_count_not_their_place(tmp_path: Path) -> None:
 
     assert key_with("here", 50) == key_with("there", 50)
     assert key_with("elsewhere", 51) != key_with("anywhere", 50)
+
+
+def test_the_contents_of_a_topologys_file_count(tmp_path: Path) -> None:
+    graph = as_topology(topologies.create("star", hosts=2, host_bps=1e7).build())
+
+    def key_with(name: str, latency_s: float) -> str:
+        changed = graph.copy()
+        nx.set_edge_attributes(changed, latency_s, "latency_s")
+        nx.write_graphml(changed, tmp_path / name)
+        path = tmp_path / "study.toml"
+        path.write_text(
+            'name = "g"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 1\n'
+            f'[fields]\ntopology = {{ name = "graphml", path = "{tmp_path / name}" }}\n',
+            "utf-8",
+        )
+        return cells_of(*load_study(path), path)[0].key
+
+    assert key_with("net.graphml", 0.0) != key_with("net.graphml", 0.1)
 
 
 def test_axes_of_parts_and_mixed_values_are_texts_in_the_table(
