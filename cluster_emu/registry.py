@@ -117,10 +117,10 @@ def from_validation(error: ValidationError, kind: object = None) -> ScenarioErro
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _WORDS = {
     "missing": "a value, as it has no default",
-    "greater_than": "a number > {gt:.15g}",
-    "greater_than_equal": "a number >= {ge:.15g}",
-    "less_than": "a number < {lt:.15g}",
-    "less_than_equal": "a number <= {le:.15g}",
+    "greater_than": "a number > {gt}",
+    "greater_than_equal": "a number >= {ge}",
+    "less_than": "a number < {lt}",
+    "less_than_equal": "a number <= {le}",
     "finite_number": "a finite number",
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
@@ -142,8 +142,13 @@ def _allowed(complaint: Mapping[str, Any], kind: object) -> str:
         known = _fields(_table_at(kind, parents))
         return UnknownNameError("field", str(last), known).allowed if known else "a known field"
     if name in _WORDS:
-        return _WORDS[name].format(**complaint.get("ctx", {}))
+        return _WORDS[name].format(**{k: _plain(v) for k, v in complaint.get("ctx", {}).items()})
     return str(complaint["msg"]).removeprefix("Value error, ")
+
+
+def _plain(value: object) -> object:
+    """Return a number without a needless ".0"."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _table_at(kind: object, path: Sequence[int | str]) -> object:

@@ -119,7 +119,7 @@ class VMGroup(_Plain):
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     page_bytes: MemoryBytes = 4096
-    page_count: Annotated[int, Field(gt=0)] | None = None
+    page_count: Annotated[int, Field(gt=0, le=2**48)] | None = None
     profile: Choice | None = None
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
     host: Annotated[int, Field(ge=0)] | None = None
@@ -318,6 +318,9 @@ def built_in_scenarios() -> dict[str, Path]:
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Return the built-in scenario of that name, or the one in that file.
 
+    Files that a scenario names (`workload.traces`, `topology.path`, the `file` of a profile) are
+    taken as starting from the scenario's own folder.
+
     Raises:
         UnknownNameError: if it is neither a built-in name nor a file.
         ScenarioError: if the file is not a valid scenario.
@@ -328,7 +331,17 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise UnknownNameError("scenario (or file)", str(name_or_path), known)
     data = read_toml(path)
     scenario = scenario_from(data, file=path)
-    traces = scenario.workload.traces
-    if traces is not None and not traces.is_absolute():
-        return scenario.with_fields({"workload.traces": path.parent / traces})
-    return scenario
+    located = _located(scenario, path.parent)
+    return scenario.with_fields(located) if located else scenario
+
+
+def _located(scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """Return the files that a scenario names, by field, with its folder before relative ones."""
+    named: dict[str, Any] = {
+        "workload.traces": scenario.workload.traces,
+        "topology.path": scenario.topology.parameters.get("path"),
+    }
+    for i, group in enumerate(scenario.vms):
+        if group.profile is not None:
+            named[f"vms.{i}.profile.file"] = group.profile.parameters.get("file")
+    return {field: str(folder / str(file)) for field, file in named.items() if file is not None}

@@ -72,8 +72,8 @@ ParseBytes = BeforeValidator(_bytes)
 ParseBitsPerSecond = BeforeValidator(_bits_per_s)
 ParseSeconds = BeforeValidator(_seconds)
 
-MemoryBytes = Annotated[int, ParseBytes, Field(gt=0)]
-"""A positive whole number of bytes."""
+MemoryBytes = Annotated[int, ParseBytes, Field(gt=0, le=2**60)]
+"""A positive whole number of bytes, at most 1 EiB so that sums over a cluster stay exact."""
 ByteCount = Annotated[float, ParseBytes, Field(ge=0, allow_inf_nan=False)]
 """A number of bytes, zero allowed."""
 BitsPerSecond = Annotated[float, ParseBitsPerSecond, Field(gt=0, allow_inf_nan=False)]

@@ -203,6 +203,9 @@ class Replay:
 
     burst: ClassVar[None] = None
 
+    def __post_init__(self) -> None:
+        _recording(self.file)  # so that a bad recording is found before anything has run
+
     def writer(self, page_count: int, streams: Streams, vm: int, number: int) -> PageWriter:
         """Replay the recording on this VM's pages."""
         interval_s, sets = _recording(self.file)
