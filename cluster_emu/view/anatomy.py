@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from cluster_emu.errors import ScenarioError
 from cluster_emu.migration.records import Phase
 from cluster_emu.view.anatomy_panel import STACKS, draw_panel, mark_enlarged
-from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, written
+from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, counted, written
 from cluster_emu.view.rows import Row
 from cluster_emu.view.style import (
     BLACK,
@@ -39,7 +39,7 @@ def draw_anatomy(
 
     A bar is as wide as its round was long and as high as the pages that were due; a dot at its end
     says how many pages were dirtied meanwhile. Rounds too short to see are shown again below on a
-    time axis of their own, up to two times.
+    time axis of their own, up to three times.
 
     Args:
         rounds: the table `rounds`.
@@ -87,7 +87,7 @@ def _since_start(rounds: pd.DataFrame, start_s: float) -> pd.DataFrame:
 
 def _title(migration: Row) -> str:
     total = written(float(migration["total_time_s"]), TIME_UNITS)
-    rounds = f"{migration['rounds']} live round{'' if migration['rounds'] == 1 else 's'}"
+    rounds = counted(migration["rounds"], "live round")
     sent = written(float(migration["bytes"]), BYTE_UNITS)
     return (
         f"Migration {migration['migration']}: VM {migration['vm']} from host {migration['source']} "

@@ -23,9 +23,8 @@ from cluster_emu.view.style import (
     TICK_PT,
     VERMILLION,
 )
-from cluster_emu.view.windows import Window
+from cluster_emu.view.windows import NARROW_SHARE, Window
 
-NARROWEST_NUMBERED_SHARE = 0.019
 THINNEST_SHARE = 0.004
 
 STACKS = (
@@ -62,6 +61,7 @@ def draw_panel(ax: Axes, rows: pd.DataFrame, migration: Row, window: Window) -> 
     tallest = _tallest(whole) or _tallest(seen) or 1
     ax.set_xlim(window.begin_s / size, window.end_s / size)
     ax.set_ylim(0, 1.22 * tallest)
+    ax.ticklabel_format(axis="x", useOffset=False)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.set_ylabel("Pages", fontsize=LABEL_PT)
@@ -119,7 +119,7 @@ def _number_rounds(ax: Axes, rows: pd.DataFrame, window: Window, size: float) ->
     """Write each round's number above its bar, where there is room for it."""
     for row in rows_of(rows[rows["phase"] == Phase.PRE_COPY.value]):
         begin_s, end_s = row["start_s"], row["end_s"]
-        wide = end_s - begin_s >= NARROWEST_NUMBERED_SHARE * window.duration_s
+        wide = end_s - begin_s >= NARROW_SHARE * window.duration_s
         if wide and begin_s >= window.begin_s and end_s <= window.end_s:
             ax.annotate(
                 str(row["round"]),

@@ -12,7 +12,7 @@ from cluster_emu.view.layout import Box, Layout
 ARC_POINTS = 17
 ARC_RISE = 0.16
 LANE = 0.034
-MAX_SPREAD = 0.16
+MAX_SPREAD = 0.12
 
 Line = NDArray[np.float64]
 """Points in order, shape [points, 2]."""
@@ -27,18 +27,10 @@ def cable(layout: Layout, a: int, b: int) -> Line:
     return line if lower is layout.boxes[a] else line[::-1]
 
 
-def route_line(hops: Sequence[Line], shift: float, first_x: float, last_x: float) -> Line:
-    """Return the line of a migration along `hops`, moved aside by `shift` between its ends.
-
-    Args:
-        hops: the line of each link in turn.
-        shift: how far to the right of the hops it runs.
-        first_x: where it leaves the first node.
-        last_x: where it enters the last node.
-    """
+def route_line(hops: Sequence[Line], shift: float) -> Line:
+    """Return the line of a migration along `hops`, the line of each link in turn, moved aside."""
     line = np.concatenate(hops)
     line[:, 0] += shift
-    line[0, 0], line[-1, 0] = first_x, last_x
     return line
 
 

@@ -21,9 +21,9 @@ from cluster_emu.view.cluster_network import (
     cables_of,
     draw_network,
 )
-from cluster_emu.view.frame import ClusterFrame, RunningMove
+from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import WIDTH, Box, Layout, layered_layout
-from cluster_emu.view.quantities import BIT_RATE_UNITS, clock, written
+from cluster_emu.view.quantities import BIT_RATE_UNITS, clock, counted, written
 from cluster_emu.view.style import (
     BLACK,
     BLUE,
@@ -43,6 +43,7 @@ from cluster_emu.view.style import (
 
 MOVE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, BLACK)
 ROOM_FOR_TITLE_AND_LEGEND = 1.15
+ELBOW = 0.06
 BITS_PER_BYTE = 8
 
 
@@ -85,7 +86,8 @@ def _draw_moves(
         if there is not here:
             ax.add_patch(_arriving_square(there, colour))
         leaves = squares.get((move.source, move.vm), layout.boxes[move.source])
-        ax.add_patch(_arrow(move, lines, leaves, there, shift, colour))
+        route = route_line([lines[hop] for hop in pairwise(move.nodes)], shift)
+        ax.add_patch(_arrow(leaves, route, there, colour))
 
 
 def _moving_square(box: Box, colour: str) -> Rectangle:
@@ -107,14 +109,13 @@ def _arriving_square(box: Box, colour: str) -> Rectangle:
     )
 
 
-def _arrow(
-    move: RunningMove, lines: dict[Ends, Line], leaves: Box, enters: Box, shift: float, colour: str
-) -> FancyArrowPatch:
-    """Return the arrow from the VM, along its route, to where it will be."""
+def _arrow(leaves: Box, route: Line, enters: Box, colour: str) -> FancyArrowPatch:
+    """Return the arrow from the VM up, along its route, and down to where it will be."""
     first, last = leaves.top, enters.top
-    route = route_line([lines[hop] for hop in pairwise(move.nodes)], shift, first[0], last[0])
+    above_first = (first[0], max(first[1], route[0, 1] - ELBOW))
+    above_last = (last[0], max(last[1], route[-1, 1] - ELBOW))
     return FancyArrowPatch(
-        path=Outline(np.vstack([first, route, last])),
+        path=Outline(np.vstack([first, above_first, route, above_last, last])),
         arrowstyle="-|>,head_length=4,head_width=2.2",
         color=colour,
         linewidth=1.2,
@@ -154,7 +155,7 @@ def _finish(ax: Axes, frame: ClusterFrame, height: float, colours: ScalarMappabl
 def _title(frame: ClusterFrame) -> str:
     on = int(frame.switched_on.sum())
     return (
-        f"At {clock(frame.time_s)}: {len(frame.moves)} migrations running, "
+        f"At {clock(frame.time_s)}: {counted(len(frame.moves), 'migration')} running, "
         f"{frame.queued_count} waiting, {on} of {frame.host_count} hosts on"
     )
 

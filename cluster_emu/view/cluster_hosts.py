@@ -85,7 +85,8 @@ def _squares(frame: ClusterFrame, layout: Layout) -> Squares:
     }
     memory = frame.vm_memory_bytes.tolist()
     sizes = {host: [memory[vm] for vm in vms] for host, vms in inside.items()}
-    scale = square_scale(sizes, {host: layout.boxes[host] for host in inside})
+    boxes = {host: layout.boxes[host] for host in inside}
+    scale = square_scale(sizes, boxes, dict(enumerate(frame.host_memory_bytes.tolist())))
     return {
         (host, vm): square
         for host, vms in inside.items()

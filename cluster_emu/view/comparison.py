@@ -44,8 +44,9 @@ FOLD_INCHES = 0.13
 LABEL_LETTERS = 32
 ROOM_PER_METRIC_INCHES = 0.55
 ROOM_FOR_TITLE_INCHES = 0.55
-VERDICT_LETTERS = 30
+VERDICT_LETTERS = 34
 TITLE_LETTERS = 95
+SMALLEST_SHARE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def draw_comparison(
 
     Args:
         document: what ``compare --json`` prints: `metrics`, `paired`, `scenario`, `traces` and
-            `replications`.
+            `replications`; the `relative_difference` of a pair is shown where there is one.
         metrics: which metrics to draw, in this order; by default the main ones it has.
         figure: an empty figure to draw in; a new one by default.
 
@@ -155,11 +156,20 @@ def _differences(document: Mapping[str, Any], metric: str) -> list[_Estimate]:
             pair["mean_difference"],
             pair["ci95"],
             _colour(strategies.index(pair["b"]) if pair["b"] in strategies else 0),
-            str(pair["verdict"]),
+            _note(pair),
         )
         for pair in document["paired"]
         if pair["metric"] == metric
     ]
+
+
+def _note(pair: Mapping[str, Any]) -> str:
+    """Return the verdict and, where the document has it, the difference in per cent of a."""
+    relative = pair.get("relative_difference")
+    if not relative:
+        return str(pair["verdict"])
+    size = f"{100 * relative:+.2g} %" if abs(relative) >= SMALLEST_SHARE else "< 0.001 %"
+    return f"{pair['verdict']}, {size}".replace("-", "−")
 
 
 def _estimate(

@@ -15,9 +15,9 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from cluster_emu.migration.records import Phase
-from cluster_emu.view.quantities import clock
+from cluster_emu.view.quantities import clock, counted
 from cluster_emu.view.rows import rows_of
-from cluster_emu.view.spans import SPAN_COLOURS, Span, SpanKind, is_live, spans_of
+from cluster_emu.view.spans import SPAN_COLOURS, Span, SpanKind, spans_of
 from cluster_emu.view.style import (
     BLACK,
     FAINT_GREY,
@@ -125,8 +125,7 @@ def _title(shown: pd.DataFrame, wave: pd.DataFrame, count: int) -> str:
     first = "the first to be asked for" if len(shown) < len(wave) else ""
     since = f"in the wave from {clock(wave['queued_s'].min())} on" if len(wave) < count else ""
     which = " ".join(filter(None, [first, since]))
-    noun = "migration" if count == 1 else "migrations"
-    return f"{len(shown)} of {count} {noun}: {which}" if which else f"{count} {noun}"
+    return f"{len(shown)} of {count} migrations: {which}" if which else counted(count, "migration")
 
 
 def _down(ax: Axes, inches: float) -> ScaledTranslation:
@@ -140,7 +139,7 @@ def _down(ax: Axes, inches: float) -> ScaledTranslation:
 
 def _lanes(migrations: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[_Lane]:
     """Yield the lanes from top to bottom."""
-    live = rounds[rounds["phase"].map(is_live)].sort_values("start_s", kind="stable")
+    live = rounds[rounds["phase"] == Phase.PRE_COPY.value].sort_values("start_s", kind="stable")
     times = {
         number: list(zip(rows["start_s"].tolist(), rows["end_s"].tolist(), strict=True))
         for number, rows in live.groupby("migration")
@@ -221,6 +220,7 @@ def _finish(ax: Axes, lanes: list[_Lane], named: bool) -> None:
     margin_s = 0.01 * ((end_s - begin_s) or 1.0)
     ax.set_xlim(begin_s - margin_s, end_s + margin_s)
     ax.set_ylim(max(len(lanes), 1) - 0.4, -0.6)
+    ax.xaxis.set_major_formatter("{x:,.10g}")
     ax.set_xlabel("Simulated time (s)", fontsize=LABEL_PT)
     ax.tick_params(axis="x", labelsize=TICK_PT)
     ax.tick_params(axis="y", labelsize=NOTE_PT, length=0)

@@ -9,19 +9,32 @@ from cluster_emu.view.layout import Box
 
 GAP_SHARE = 0.12
 SHRINK = 0.95
+SEEN_SHARE = 0.3
 WIDEST_SHARE = 0.9
 FULL_SHARE = 0.9
 
 
-def square_scale(contents: Mapping[int, Sequence[int]], boxes: Mapping[int, Box]) -> float:
+def square_scale(
+    contents: Mapping[int, Sequence[int]],
+    boxes: Mapping[int, Box],
+    memory_bytes: Mapping[int, int],
+) -> float:
     """Return the side of a one-byte square (sides grow with its root) at which all contents fit.
+
+    A square is to its host's box as the VM's memory is to the host's, or smaller where that does
+    not fit; larger where it could not be seen otherwise.
 
     Args:
         contents: bytes of each square of each host.
         boxes: the hosts' boxes.
+        memory_bytes: the hosts' memory.
     """
     largest = max((max(each) for each in contents.values() if each), default=1)
-    scale = WIDEST_SHARE * min(box.width for box in boxes.values()) / math.sqrt(largest)
+    narrowest = min(box.width for box in boxes.values()) / math.sqrt(largest)
+    true = min(
+        math.sqrt(box.width * box.height / memory_bytes[host]) for host, box in boxes.items()
+    )
+    scale = min(max(true, SEEN_SHARE * narrowest), WIDEST_SHARE * narrowest)
     for host, sizes in contents.items():
         while not fits(pack(sizes, scale, boxes[host]), boxes[host]):
             scale *= SHRINK

@@ -68,7 +68,7 @@ def quantity_of(name: str, values: Iterable[float]) -> Quantity:
     for suffix, units in UNITS_BY_SUFFIX:
         if name.endswith(suffix):
             size, unit = best_unit(largest, units)
-            return Quantity(in_words(name, suffix), unit, size)
+            return Quantity(in_words(name, suffix if suffix[0] == "_" else ""), unit, size)
     size, unit = best_unit(largest, COUNT_UNITS)
     return Quantity(in_words(name), unit, size)
 
@@ -93,6 +93,11 @@ def written(value: float, units: Units) -> str:
     """Return a value with three figures in the unit that suits it: "26.7 ms"."""
     size, unit = best_unit(abs(value), units)
     return f"{value / size:.3g} {unit}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: "1 migration", "2 migrations"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def clock(time_s: float) -> str:

@@ -87,6 +87,7 @@ def read_run(folder: Path) -> RunResult:
         ClusterEmuError: if a file is missing or not what it should be, naming it and what is
             expected.
     """
+    _check_there(folder)
     about = _read_about(folder / "run.json")
     return RunResult(
         tables={name: _read_table(folder, name) for name in COLUMNS_NEEDED},
@@ -98,12 +99,16 @@ def read_run(folder: Path) -> RunResult:
     )
 
 
+def _check_there(folder: Path) -> None:
+    for name in ("run.json", *(f"{table}.parquet" for table in COLUMNS_NEEDED)):
+        if not (folder / name).is_file():
+            raise ClusterEmuError(f"{folder / name}: no such file: allowed is {EXPECTED}")
+
+
 def _read_about(path: Path) -> dict[str, Any]:
     try:
         about: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ClusterEmuError(f"{path}: {error.strerror}: allowed is {EXPECTED}") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ClusterEmuError(f"{path}: not JSON ({error}): allowed is {EXPECTED}") from error
     facts: dict[str, Any] = about if isinstance(about, dict) else {}
     for fact in FACTS_NEEDED:
@@ -116,10 +121,7 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
     try:
         table = pd.read_parquet(path)
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise ClusterEmuError(f"{path}: {reason}: allowed is {EXPECTED}") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
     missing = [column for column in COLUMNS_NEEDED[name].split() if column not in table]
     if missing:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cluster_emu.migration.records import Phase
 from cluster_emu.view.rows import Row
 from cluster_emu.view.style import BLUE, PALE_GREY, PURPLE, SKY_BLUE, VERMILLION
 
@@ -63,11 +62,6 @@ def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: f
 
 def _shade(number: int) -> SpanKind:
     return SpanKind.EVEN_ROUND if number % 2 else SpanKind.ODD_ROUND
-
-
-def is_live(phase: str) -> bool:
-    """Tell whether a row of the table `rounds` is a live round."""
-    return phase == Phase.PRE_COPY.value
 
 
 def _known(time_s: float, otherwise_s: float) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from cluster_emu.view.quantities import POWER_UNITS, best_unit
+from cluster_emu.view.quantities import ENERGY_UNITS, POWER_UNITS, best_unit, counted, written
 from cluster_emu.view.style import (
     BLUE,
     GREEN,
@@ -53,6 +54,7 @@ def draw_timeline(
     )
     for ax, (values, label, colour) in zip(panels, strips, strict=True):
         _draw_strip(ax, values, label, colour, size, until_s)
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=ax in (panels[0], panels[-1])))
     panels[-1].set_xlabel(f"Simulated time ({unit})", fontsize=LABEL_PT)
     panels[-1].set_xlim(0, until_s / size)
     figure.align_ylabels(panels)
@@ -90,7 +92,6 @@ def _draw_strip(
     ax.step(times, levels, where="post", color=colour, linewidth=1.3)
     ax.fill_between(times, levels, step="post", color=colour, alpha=0.15, linewidth=0)
     ax.set_ylim(0, 1.15 * max(float(levels.max()), 1e-9))
-    ax.locator_params(axis="y", nbins=4)
     ax.set_ylabel(label, fontsize=LABEL_PT)
     ax.tick_params(labelsize=TICK_PT)
     ax.spines[["top", "right"]].set_visible(False)
@@ -98,7 +99,5 @@ def _draw_strip(
 
 def _title(hosts: pd.DataFrame, migrations: pd.DataFrame) -> str:
     last = hosts[hosts["time_s"] == hosts["time_s"].max()]
-    return (
-        f"{hosts['host'].nunique()} hosts, {len(migrations)} migrations, "
-        f"{last['energy_kwh'].sum():.3g} kWh"
-    )
+    energy = written(float(last["energy_kwh"].sum()), ENERGY_UNITS)
+    return f"{hosts['host'].nunique()} hosts, {counted(len(migrations), 'migration')}, {energy}"

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-MOST_WINDOWS = 3
-NARROW_SHARE = 0.03
-WORTHWHILE_SHARE = 0.5
+from cluster_emu.migration.records import Phase
+
+MOST_WINDOWS = 4
+NARROW_SHARE = 0.019
+"""Share of a panel's width below which a round is too narrow to number."""
+WORTHWHILE_SHARE = 0.3
 MARGIN_SHARE = 0.08
 
 
@@ -28,26 +31,38 @@ class Window:
 def windows_of(rounds: pd.DataFrame, total_s: float) -> list[Window]:
     """Return the whole migration and, each inside the one before, what to enlarge.
 
+    Enlarged are the rounds that had pages to send but take too little of the width to be seen; all
+    of them together where they are close to each other, else those after the last wide one. The
+    stop alone is not enlarged: its length is written beside it.
+
     Args:
-        rounds: the migration's rows of the table `rounds`, times since its start.
+        rounds: the migration's rows of the table `rounds` in order, times since its start.
         total_s: how long it took.
     """
     windows = [Window(0.0, total_s)]
     while len(windows) < MOST_WINDOWS:
-        inner = _narrow_part(rounds, windows[-1])
-        if inner is None or inner.duration_s > WORTHWHILE_SHARE * windows[-1].duration_s:
+        inner = _to_enlarge(rounds, windows[-1])
+        if inner is None:
             break
         windows.append(inner)
     return windows
 
 
-def _narrow_part(rounds: pd.DataFrame, window: Window) -> Window | None:
-    """Return the stretch of the rounds that had pages to send but little time, if there are any."""
+def _to_enlarge(rounds: pd.DataFrame, window: Window) -> Window | None:
     inside = rounds[(rounds["start_s"] >= window.begin_s) & (rounds["end_s"] <= window.end_s)]
-    duration = inside["end_s"] - inside["start_s"]
-    narrow = inside[(inside["due"] > 0) & (duration < NARROW_SHARE * window.duration_s)]
-    begin_s, end_s = float(narrow["start_s"].min()), float(narrow["end_s"].max())
-    if narrow.empty or begin_s == end_s:
-        return None
+    busy = inside[inside["due"] > 0]
+    narrow = (busy["end_s"] - busy["start_s"]) < NARROW_SHARE * window.duration_s
+    late = narrow[::-1].cummin()[::-1]
+    for chosen in (busy[narrow], busy[late]):
+        duration_s = float(chosen["end_s"].max() - chosen["start_s"].min())
+        only_stop = (chosen["phase"] == Phase.STOP_AND_COPY.value).all()
+        if not only_stop and 0 < duration_s <= WORTHWHILE_SHARE * window.duration_s:
+            return _around(chosen, window)
+    return None
+
+
+def _around(rounds: pd.DataFrame, window: Window) -> Window:
+    """Return the stretch of the rounds with a margin, inside `window`."""
+    begin_s, end_s = float(rounds["start_s"].min()), float(rounds["end_s"].max())
     margin_s = MARGIN_SHARE * (end_s - begin_s)
     return Window(max(begin_s - margin_s, window.begin_s), min(end_s + margin_s, window.end_s))

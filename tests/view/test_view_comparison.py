@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from looking import all_texts, misplaced
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from cluster_emu import UnknownNameError
+from cluster_emu.view import draw_comparison
+
+MEANS = {
+    "migrations": 56.0,
+    "total_time_s": 8.2,
+    "downtime_s": 0.0267,
+    "pages_sent_precopy": 325_253.0,
+    "pages_sent_stop": 2.1,
+    "bytes": 1.34e9,
+    "queue_wait_s": 3.0,
+    "energy_kwh": 1.79,
+}
+
+
+def document(strategies: list[str]) -> dict[str, Any]:
+    """Return a comparison in which each strategy is 2 % above the one before."""
+    pairs = [(a, b) for i, a in enumerate(strategies) for b in strategies[i + 1 :]]
+    return {
+        "scenario": "cluster",
+        "traces": "traces of our own (40 files)",
+        "replications": 10,
+        "metrics": {
+            metric: {
+                name: {"mean": mean * (1 + 0.02 * i), "ci95": [mean * 0.99, mean * 1.1]}
+                for i, name in enumerate(strategies)
+            }
+            for metric, mean in MEANS.items()
+        },
+        "paired": [
+            {
+                "metric": metric,
+                "a": a,
+                "b": b,
+                "mean_difference": 0.02 * mean,
+                "ci95": [0.01 * mean, 0.03 * mean],
+                "verdict": "b is higher than a",
+            }
+            for metric, mean in MEANS.items()
+            for a, b in pairs
+        ],
+    }
+
+
+TWO = document(["time-series", "history-majority"])
+FIVE = document(["pre-copy", "xen-legacy", "time-series", "history-majority", "post-copy"])
+
+
+def rows(figure: Figure) -> list[tuple[Axes, Axes]]:
+    """Return the panels of each metric: means, differences."""
+    return list(zip(figure.axes[::2], figure.axes[1::2], strict=True))
+
+
+def estimates(ax: Axes) -> list[tuple[float, float, float]]:
+    """Return low end, mean and high end of every bar."""
+    found = []
+    for bar in ax.containers:
+        assert isinstance(bar, ErrorbarContainer)
+        ((low, _), (high, _)) = bar.lines[2][0].get_segments()[0]
+        found.append((low, bar.lines[0].get_xdata()[0], high))
+    return found
+
+
+def test_each_metric_has_a_panel_with_its_unit() -> None:
+    figure = draw_comparison(TWO)
+    assert [left.get_title("left") for left, _ in rows(figure)] == [
+        "Migrations",
+        "Total time (s)",
+        "Downtime (ms)",
+        "Pages sent before the stop (thousand)",
+        "Pages sent while stopped",
+        "Data sent (GB)",
+        "Energy (kWh)",
+    ]
+    assert rows(figure)[2][1].get_title("left") == "Difference b − a (ms)"
+
+
+def test_means_and_intervals_are_drawn_in_the_axis_unit() -> None:
+    ((left, right),) = rows(draw_comparison(TWO, ["downtime_s"]))
+    assert estimates(left) == [
+        pytest.approx((26.433, 26.7, 29.37)),
+        pytest.approx((26.433, 27.234, 29.37)),
+    ]
+    assert estimates(right) == [pytest.approx((0.267, 0.534, 0.801))]
+    assert [label.get_text() for label in left.get_yticklabels()] == [
+        "time-series",
+        "history-majority",
+    ]
+
+
+def test_the_verdict_stands_beside_its_difference() -> None:
+    figure = draw_comparison(TWO, ["bytes"])
+    assert "b is higher than a" in all_texts(figure)
+    assert "a is time-series, b is history-majority" in figure.get_suptitle()
+    assert "CPU traces: traces of our own (40 files)" in figure.get_suptitle()
+
+
+def test_a_relative_difference_is_shown_where_there_is_one() -> None:
+    known = document(["time-series", "history-majority"])
+    for relative, written in ((-0.0123, "−1.2 %"), (1e-9, "< 0.001 %")):
+        for pair in known["paired"]:
+            pair.update(relative_difference=relative, verdict="b is lower than a")
+        texts = all_texts(draw_comparison(known, ["bytes"]))
+        assert f"b is lower than a, {written}" in texts
+
+
+def test_several_pairs_are_named_line_by_line() -> None:
+    ((_, right),) = rows(draw_comparison(FIVE, ["bytes"]))
+    names = [label.get_text() for label in right.get_yticklabels()]
+    assert len(names) == 10
+    assert names[0] == "xen-legacy − pre-copy"
+
+
+def test_what_could_not_be_measured_is_said_and_not_drawn() -> None:
+    empty = document(["time-series", "history-majority"])
+    empty["metrics"]["downtime_s"]["time-series"] = {"mean": None, "ci95": [None, None]}
+    for pair in empty["paired"]:
+        pair.update(mean_difference=None, ci95=None, verdict="no pair to compare")
+    ((left, right),) = rows(draw_comparison(empty, ["downtime_s"]))
+    assert len(estimates(left)) == 1
+    assert estimates(right) == []
+    assert "nothing to measure" in all_texts(left)
+    assert "no pair to compare" in all_texts(right)
+
+
+def test_a_mean_without_an_interval_is_a_dot() -> None:
+    single = document(["time-series", "history-majority"])
+    single["metrics"]["bytes"]["time-series"]["ci95"] = [None, None]
+    ((left, _),) = rows(draw_comparison(single, ["bytes"]))
+    low, mean, high = estimates(left)[0]
+    assert low == mean == high == pytest.approx(1.34)
+
+
+def test_a_comparison_of_one_strategy_has_no_differences() -> None:
+    ((left, right),) = rows(draw_comparison(document(["pre-copy"]), ["bytes"]))
+    assert (len(estimates(left)), estimates(right)) == (1, [])
+
+
+def test_an_unknown_metric_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown metric 'downtime': .* did you mean"):
+        draw_comparison(TWO, ["downtime"])
+
+
+@pytest.mark.parametrize(
+    ("compared", "metrics"),
+    [
+        (TWO, ["total_time_s", "pages_sent_stop"]),
+        (FIVE, ["pages_sent_precopy", "bytes"]),
+        (document(["time-series:threshold=4,history=5,sticky=true", "pre-copy"]), ["bytes"]),
+    ],
+    ids=["two", "five", "long names"],
+)
+def test_nothing_written_overlaps_or_is_cut_off(
+    compared: dict[str, Any], metrics: list[str] | None
+) -> None:
+    figure = draw_comparison(compared, metrics)
+    assert misplaced(figure) == []
+
+
+def test_it_draws_in_the_figure_it_is_given() -> None:
+    figure = Figure(layout="constrained")
+    assert draw_comparison(TWO, ["bytes"], figure) is figure
