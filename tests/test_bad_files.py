@@ -239,7 +239,7 @@ SCENARIOS = {
     "not TOML in one line": Case(
         "[transfer]",
         "[transfer",
-        "line 25",
+        "line 24",
         "'[transfer'",
         "TOML (Expected ']' at the end of a table declaration)",
     ),
