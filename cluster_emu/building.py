@@ -5,7 +5,6 @@ A registry's complaint about a part becomes one that names the scenario's file a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +21,15 @@ from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.memory.sources import ProfileSource, WriteSource, write_sources
 from cluster_emu.migration.admission import Limits
 from cluster_emu.migration.kit import MigrationKit
+from cluster_emu.migration.policies import policies
+from cluster_emu.migration.policies.plain import PlainPolicy
 from cluster_emu.migration.settings import TransferSettings
+from cluster_emu.migration.steering import Policy
 from cluster_emu.migration.stop_rules import stop_rules
 from cluster_emu.network import FluidLoop, LinkTable, Router, as_topology, topologies
 from cluster_emu.placement import place
 from cluster_emu.registry import Registry
-from cluster_emu.scenario import Choice, Scenario, Transfer, VMGroup
+from cluster_emu.scenario import Choice, Manager, Scenario, Transfer, VMGroup
 from cluster_emu.state import ClusterState, HostColumns, VMColumns
 from cluster_emu.strategies import strategies
 from cluster_emu.streams import Purpose, Streams
@@ -88,10 +90,11 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
     with _at("workload"):
         rule = IntensityRule(scenario.workload.idle_share)
     intensity = IntensityPath(demand, bursts, rule)
+    policy = _policy(scenario.transfer)
     kit = MigrationKit(
         strategy=make(strategies, scenario.transfer.strategy, "transfer.strategy"),
-        rule=make(stop_rules, scenario.transfer.stop, "transfer.stop"),
-        settings=_settings(scenario.transfer, track_versions=scenario.run.track_versions),
+        policy=policy,
+        settings=_settings(scenario.transfer, policy, track_versions=scenario.run.track_versions),
         sources=sources,
         intensity=intensity,
         streams=streams,
@@ -114,9 +117,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
             make(triggers, choice, f"manager.triggers.{i}")
             for i, choice in enumerate(manager.triggers)
         ),
-        limits=Limits(
-            manager.max_per_cluster, manager.max_outbound_per_host, manager.max_inbound_per_host
-        ),
+        limits=_limits(manager, policy.limits),
         kit=kit,
     )
 
@@ -263,16 +264,34 @@ def _power(scenario: Scenario) -> PowerColumns:
     return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])
 
 
-def _settings(transfer: Transfer, *, track_versions: bool) -> TransferSettings:
-    cap_bps = transfer.bandwidth_bps
+def _policy(transfer: Transfer) -> Policy:
+    rule = make(stop_rules, transfer.stop, "transfer.stop")
+    if transfer.policy is None:
+        return PlainPolicy(rule=rule)
+    return make(policies, transfer.policy, "transfer.policy")
+
+
+def _limits(manager: Manager, usual: Limits) -> Limits:
+    """Return the scenario's limits, and the policy's where the scenario sets none."""
+    return Limits(
+        per_cluster=manager.max_per_cluster or usual.per_cluster,
+        outbound_per_host=manager.max_outbound_per_host or usual.outbound_per_host,
+        inbound_per_host=manager.max_inbound_per_host or usual.inbound_per_host,
+    )
+
+
+def _settings(transfer: Transfer, policy: Policy, *, track_versions: bool) -> TransferSettings:
+    cap_bytes_per_s = policy.bandwidth_bytes_per_s
+    if transfer.bandwidth_bps is not None:
+        cap_bytes_per_s = transfer.bandwidth_bps / BITS_PER_BYTE
     return TransferSettings(
         page_header_bytes=transfer.page_header_bytes,
         device_state_bytes=transfer.device_state_bytes,
         suspend_s=transfer.suspend_s,
         resume_s=transfer.resume_s,
-        bandwidth_bytes_per_s=math.inf if cap_bps is None else cap_bps / BITS_PER_BYTE,
+        bandwidth_bytes_per_s=cap_bytes_per_s,
         page_time_s=transfer.page_time_s or 0.0,
-        lift_cap_when_stopped=transfer.lift_cap_when_stopped,
+        lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,
         warm_intervals=transfer.warm_intervals,
         warm_interval_s=transfer.warm_interval_s,
         track_versions=track_versions,

@@ -155,6 +155,8 @@ class Workload(_Plain):
 class Transfer(_Plain):
     """How memory is transferred, the same for every migration of the run.
 
+    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`,
+    and brings its own limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the
     cap while the VM is stopped (`lift_cap_when_stopped`).
@@ -162,6 +164,7 @@ class Transfer(_Plain):
 
     strategy: Choice = Choice(name="pre-copy")
     stop: Choice = Choice(name="xen-legacy")
+    policy: Choice | None = None
     bandwidth_bps: BitsPerSecond | None = None
     page_time_s: PositiveSeconds | None = None
     page_header_bytes: ByteCount = 8.0

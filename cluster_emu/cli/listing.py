@@ -1,4 +1,4 @@
-"""`cluster-emu strategies` and `cluster-emu scenarios`: what there is."""
+"""`cluster-emu strategies`, `policies` and `scenarios`: what there is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cluster_emu.cli.output import show_lines, show_table, write_json
 from cluster_emu.errors import ScenarioError
 
 if TYPE_CHECKING:
+    from cluster_emu.registry import Registry
     from cluster_emu.strategies import Strategy
     from cluster_emu.strategies.printing import TruthDocument
 
@@ -90,9 +91,29 @@ def scenarios(
         print(known.get(name, Path(name)).read_text("utf-8"), end="")
 
 
+def policies(
+    seed: options.Seed = 0, out: options.Out = None, as_json: options.Json = False
+) -> None:
+    """List the managers' policies that `--set transfer.policy=NAME` takes."""
+    from cluster_emu.migration.policies import policies as registry
+
+    folder = usable_folder(out)
+    document = _list_of(registry)
+    _write(document, folder, "policies")
+    if as_json:
+        write_json(document)
+    else:
+        rows = [(one["name"], one["summary"], one["source"]) for one in document]
+        show_table("Managers' policies", ("name", "what it does", "source"), rows, text_columns=3)
+
+
 def _list_of_strategies() -> list[dict[str, str]]:
     from cluster_emu.strategies import strategies as registry
 
+    return _list_of(registry)
+
+
+def _list_of(registry: Registry[Any]) -> list[dict[str, str]]:
     found: list[tuple[str, Any]] = [(name, registry.factory(name)) for name in registry.names()]
     return [{"name": name, "summary": one.summary, "source": one.source} for name, one in found]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from cluster_emu.consolidation.move import Move
+from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.migration.admission import Admission, Limits
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.kit import MigrationKit
@@ -36,6 +37,7 @@ class Dispatcher:
         self.records: list[MigrationRecord] = []
         self.active: dict[int, Migration] = {}
         self.ended_count = 0
+        self._retries_waiting = 0
         self._kit = kit
         self._state: ClusterState = kit.state
         self._admission: Admission[Migration] = Admission(limits, kit.state.hosts)
@@ -50,9 +52,9 @@ class Dispatcher:
     @property
     def idle(self) -> bool:
         """Whether no migration waits or runs."""
-        return not self.active and not len(self._admission)
+        return not self.active and not len(self._admission) and not self._retries_waiting
 
-    def request(self, move: Move, now_s: float) -> MigrationRecord:
+    def request(self, move: Move, now_s: float, *, attempt: int = 1) -> MigrationRecord:
         """Reserve memory at the target and queue the migration."""
         vms, hosts = self._state.vms, self._state.hosts
         self._before_change(now_s)
@@ -64,7 +66,9 @@ class Dispatcher:
             reason=move.reason,
             strategy=self._kit.strategy.name,
             memory_pages=int(vms.page_count[move.vm]),
+            priority=int(move.priority),
             queued_s=now_s,
+            attempt=attempt,
         )
         self.records.append(record)
         hosts.memory_reserved_bytes[move.target] += vms.memory_bytes[move.vm]
@@ -114,8 +118,33 @@ class Dispatcher:
         del self.active[record.migration]
         self.switch_off_empty()
         self._admission.release(record.source, record.target)
-        if record.outcome != Phase.UNFINISHED.value:
-            self.admit(now_s)
+        if record.outcome == Phase.UNFINISHED.value:
+            return
+        if record.outcome == Phase.NOT_CONVERGED.value:
+            self._try_again_later(record, now_s)
+        self.admit(now_s)
+
+    def _try_again_later(self, record: MigrationRecord, now_s: float) -> None:
+        """Ask for an aborted migration again after the policy's back-off, if it allows more."""
+        policy = self._kit.policy
+        if record.attempt > policy.retries:
+            return
+        self._retries_waiting += 1
+        wait_s = policy.retry_backoff_s * 2 ** (record.attempt - 1)
+        self._kit.loop.call_at(now_s + wait_s, partial(self._try_again, record))
+
+    def _try_again(self, record: MigrationRecord, now_s: float) -> None:
+        self._retries_waiting -= 1
+        vms, hosts = self._state.vms, self._state.hosts
+        fits = hosts.memory_free_bytes[record.target] >= vms.memory_bytes[record.vm]
+        if vms.queued[record.vm] or hosts.drained[record.target] or not fits:
+            record.why += "; not tried again, its target is not free any more"
+            return
+        move = Move(
+            record.vm, record.source, record.target, record.reason, Priority(record.priority)
+        )
+        self.request(move, now_s, attempt=record.attempt + 1)
+        self.admit(now_s)
 
     def _release(self, record: MigrationRecord) -> None:
         """Give back the memory on the side where the VM does not run, and let the VM go."""

@@ -57,6 +57,7 @@ class Migration:
         self.route = route
         self._rounds = rounds
         self._strategy = strategy
+        self._resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
         self._steering = steering
         self._settings = settings
         self._memory = memory
@@ -65,7 +66,8 @@ class Migration:
         self._watcher = watcher
         self._engine: PagesEngine | None = None
         self._phase: SendingPhase | None = None
-        self._intensity = 0.0
+        self._wanted_intensity = 0.0
+        self._throttle = 0.0
         self._bytes_per_s = 0.0
         self._since_s = 0.0
         self._measured_bytes_per_s = 0.0
@@ -103,7 +105,9 @@ class Migration:
     def _round_ended(self, now_s: float) -> bool:
         """Close the live round; return whether another one follows."""
         live = self._live_round
-        counts = live.end(now_s - self._since_s, self._intensity)
+        duration_s = now_s - self._since_s
+        counts = live.end(duration_s, self._intensity)
+        self.record.guest_lost_s += self._throttle * duration_s
         self._since_s = now_s
         self._phase = None
         self.record.add_round(counts)
@@ -130,6 +134,7 @@ class Migration:
         if step is Step.ABORT:
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
         elif step in (Step.STOP, Step.POST_COPY):
+            self._resumes_early |= step is Step.POST_COPY
             self._pause(now_s, reason)
         else:
             self._begin_round(now_s)
@@ -142,8 +147,9 @@ class Migration:
             self._strategy.mode is Mode.HYBRID
             and progress.round_number >= self._strategy.live_rounds
         ):
-            return Step.STOP, f"{self._strategy.live_rounds} live rounds before post-copy"
+            return Step.STOP, f"live rounds before post-copy: {self._strategy.live_rounds}"
         step, reason = self._steering.round_ended(progress)
+        self._apply_throttle()
         if step is Step.LAST_ROUND:
             self._last_step = (Step.STOP, reason)
         if step is Step.CONTINUE and self._nothing_can_change():
@@ -155,6 +161,7 @@ class Migration:
 
     def _pause(self, now_s: float, why: str) -> None:
         """Stop the VM and, after the time that takes, send what may only be sent now."""
+        self._throttle = 0.0
         self.record.pause_s = now_s
         self.record.why = why
         self.state = Phase.STOP_AND_COPY
@@ -219,6 +226,7 @@ class Migration:
             return
         self._account(now_s)
         step, reason = self._steering.check(self._view(now_s))
+        self._apply_throttle()
         if step is Step.ABORT:
             self._leave(now_s)
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
@@ -319,6 +327,7 @@ class Migration:
         """Tell the phase what went over the wire since the last time."""
         duration_s = now_s - self._since_s
         self._since_s = now_s
+        self.record.guest_lost_s += self._throttle * duration_s
         if duration_s > 0 and self._phase is not None:
             self._phase.advance(duration_s, self._bytes_per_s, self._intensity)
 
@@ -332,7 +341,7 @@ class Migration:
     # --- the VM's write intensity ----------------------------------------------------------------
 
     def _follow_intensity(self, now_s: float) -> None:
-        self._intensity = self._intensity_path.level(now_s)
+        self._wanted_intensity = self._intensity_path.level(now_s)
         self._next_change_s = self._intensity_path.next_change(now_s)
         if math.isfinite(self._next_change_s):
             self._intensity_timer = self._loop.call_at(self._next_change_s, self._intensity_changed)
@@ -355,5 +364,11 @@ class Migration:
         return self._phase
 
     @property
-    def _resumes_early(self) -> bool:
-        return self._strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
+    def _intensity(self) -> float:
+        """The VM's write intensity, less what the steering takes from the guest."""
+        return self._wanted_intensity * (1.0 - self._throttle)
+
+    def _apply_throttle(self) -> None:
+        """Slow the guest down as the steering says; the past must be accounted for already."""
+        self._throttle = self._steering.throttle()
+        self.record.throttle_max = max(self.record.throttle_max, self._throttle)

@@ -14,14 +14,14 @@ from cluster_emu.migration.job import Migration
 from cluster_emu.migration.neighbours import Watcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
-from cluster_emu.migration.steering import RuleSteering
-from cluster_emu.migration.stopping import StopRule
+from cluster_emu.migration.steering import Policy
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
 from cluster_emu.state import ClusterState
 from cluster_emu.strategies.contract import Strategy
 from cluster_emu.strategies.demand_paging import DemandPaging
+from cluster_emu.strategies.post_copy import PostCopy
 from cluster_emu.streams import Purpose, Streams
 from cluster_emu.workload.intensity import IntensityPath
 
@@ -35,7 +35,7 @@ class MigrationKit:
 
     Args:
         strategy: what is sent when.
-        rule: when live rounds end.
+        policy: the manager's policy; steers every migration.
         settings: costs and limits.
         sources: what writes the pages of each VM, by VM.
         intensity: write intensity of every VM over time.
@@ -48,7 +48,7 @@ class MigrationKit:
     """
 
     strategy: Strategy
-    rule: StopRule
+    policy: Policy
     settings: TransferSettings
     sources: Sequence[WriteSource]
     intensity: IntensityPath
@@ -69,7 +69,7 @@ class MigrationKit:
             record,
             self.rounds,
             self.strategy,
-            RuleSteering(self.rule),
+            self.policy.steer(float(self.state.vms.memory_bytes[record.vm])),
             self.settings,
             _VMMemory(self, record.vm, number, 2 * self.links.route_latency_s(route)),
             _VMIntensity(self.intensity, record.vm),
@@ -140,9 +140,9 @@ class _VMMemory:
 
     @property
     def _paging(self) -> DemandPaging:
+        """The strategy's way of fetching pages, or the usual one where a policy wants post-copy."""
         strategy = self.kit.strategy
-        assert isinstance(strategy, DemandPaging)
-        return strategy
+        return strategy if isinstance(strategy, DemandPaging) else PostCopy()
 
     def _ballooned(self, page_count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
         """Choose the free pages the guest has handed back, at random from the VM's own stream."""

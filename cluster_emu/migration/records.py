@@ -32,8 +32,10 @@ class MigrationRecord:
     Times are simulated seconds since the start of the run, NaN for what did not happen.
     `total_time_s` runs from the first byte until the VM runs at the target and the source is
     released; `downtime_s` from pause to resume. `pages_rescued` counts updates that a literal
-    reading of the strategy would lose, sent in stop-and-copy instead. `outcome` is the final phase
-    and `why` says in words what ended the live rounds, or why the migration did not complete.
+    reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
+    share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
+    `attempt` counts the tries of a policy that repeats aborted migrations. `outcome` is the final
+    phase and `why` says in words what ended the live rounds, or why it did not complete.
     """
 
     migration: int
@@ -41,9 +43,11 @@ class MigrationRecord:
     source: int
     target: int
     reason: str
+    priority: int
     strategy: str
     memory_pages: int
     queued_s: float
+    attempt: int = 1
     start_s: float = float("nan")
     pause_s: float = float("nan")
     resume_s: float = float("nan")
@@ -60,6 +64,8 @@ class MigrationRecord:
     bytes: float = 0.0
     demand_faults: int = 0
     fault_stall_s: float = 0.0
+    throttle_max: float = 0.0
+    guest_lost_s: float = 0.0
     outcome: str = Phase.QUEUED.value
     why: str = ""
 

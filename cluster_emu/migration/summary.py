@@ -19,6 +19,7 @@ PER_MIGRATION = (
     "bytes",
     "demand_faults",
     "fault_stall_s",
+    "guest_lost_s",
 )
 """Columns of the table `migrations` whose mean over a run's completed migrations is a metric."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.migration.stop_rules.base import (
@@ -30,7 +31,7 @@ class Deadline(DeadlineStopRule):
     summary: ClassVar[str] = "go on until a time limit, then stop or give up"
     source: ClassVar[str] = "common practice, for example a cancel after so many seconds"
 
-    deadline_s: PositiveSeconds
+    deadline_s: PositiveSeconds = Field()  # the base class's default must not be inherited
     at_deadline: AtDeadline = "stop"
 
     def judge(self, progress: Progress) -> Answer:
