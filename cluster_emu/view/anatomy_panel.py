@@ -136,7 +136,7 @@ def _draw_downtime(ax: Axes, migration: Row, window: Window, size: float) -> Non
     """Mark how long the VM stood still, up to its resume or the end of the migration."""
     pause_s = float(migration["pause_s"] - migration["start_s"])
     until_s = float(np.nanmin([migration["resume_s"], migration["end_s"]]) - migration["start_s"])
-    if not np.isfinite(pause_s) or until_s < window.begin_s:
+    if not np.isfinite(pause_s) or until_s < window.begin_s or pause_s > window.end_s:
         return
     ax.axvspan(pause_s / size, until_s / size, color=VERMILLION, alpha=0.25, linewidth=0.8)
     seen_s = max(pause_s, window.begin_s)

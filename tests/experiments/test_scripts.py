@@ -72,7 +72,8 @@ def test_help_and_a_bad_option(tmp_path: Path) -> None:
 
 
 def test_one_migration(tmp_path: Path) -> None:
-    done = run(tmp_path, "one_migration.py", "--quick", "--strategy", "xen-legacy", "--seed", "3")
+    # never converges: the figure enlarges a stretch long before the stop
+    done = run(tmp_path, "one_migration.py", "--quick", "--profile", "memory-hog")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "results" / "one_migration"
     assert_written(folder, "one_migration.png", "rounds.csv", "migrations.csv")
