@@ -73,16 +73,23 @@ class Clock:
         """Return the smallest number of pages sent at or after each operational time."""
         if self.time_per_byte <= 0:
             return np.where(time <= self.now, 0, NEVER_REACHED)
-        ahead = np.maximum(time - self.now, 0.0) / self.time_per_byte
-        pages = np.ceil((self.bytes_done + ahead) / self.page_bytes)
-        return np.where(time <= self.now, 0, np.minimum(pages, NEVER_REACHED)).astype(np.int64)
+        pages = time - self.now
+        past = pages <= 0
+        pages /= self.time_per_byte
+        pages += self.bytes_done
+        pages /= self.page_bytes
+        np.minimum(np.ceil(pages, out=pages), NEVER_REACHED, out=pages)
+        pages[past] = 0
+        return pages.astype(np.int64)
 
     def seen_from(self, first_write: NDArray[np.float64], peeks: Peeks) -> Counts:
         """Return after how many sent pages a look at the log finds each first write.
 
         A page is seen dirty at its turn if at least so many pages were sent before it.
         """
-        noticed = self.round_start + (first_write - self.round_start) / peeks.fraction
+        noticed = first_write
+        if peeks.fraction < 1.0:
+            noticed = self.round_start + (first_write - self.round_start) / peeks.fraction
         pages = self.pages_until(noticed)
         if peeks.batch_pages == 1:
             return pages
