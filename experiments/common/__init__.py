@@ -46,7 +46,9 @@ def how_often(args: argparse.Namespace, *, full: int, quick: int) -> dict[str, i
 
 
 def show_progress(done: int, total: int) -> None:
-    """Write to stderr how far a study is."""
+    """Write to stderr how far a study is, if a person is watching."""
+    if not sys.stderr.isatty():
+        return
     end = "" if done < total else "\n"
     print(f"\r{done} of {total} runs", end=end, file=sys.stderr, flush=True)
 
