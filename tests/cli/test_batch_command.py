@@ -106,7 +106,11 @@ def test_a_study_that_is_interrupted_keeps_what_it_has(
 ) -> None:
     study.write_text(STUDY.format(replications=200), "utf-8")
     out = tmp_path / "out"
-    code = "import sys; from cluster_emu.cli import main; sys.exit(main())"
+    # as from a terminal: under a shell's background job the interrupt would be ignored
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from cluster_emu.cli import main; sys.exit(main())"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code, "batch", str(study), "--out", str(out)],
         stdout=subprocess.PIPE,
