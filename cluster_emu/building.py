@@ -64,6 +64,7 @@ class Parts:
     demand: Demand
     intensity: IntensityPath
     traces: str
+    assumptions: tuple[str, ...]
     power: PowerColumns
     triggers: tuple[Trigger, ...]
     limits: Limits
@@ -112,6 +113,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         demand=demand,
         intensity=intensity,
         traces=traces,
+        assumptions=(*intensity.assumptions, _who_decides(scenario.transfer)),
         power=_power(scenario),
         triggers=tuple(
             make(triggers, choice, f"manager.triggers.{i}")
@@ -269,6 +271,13 @@ def _policy(transfer: Transfer) -> Policy:
     if transfer.policy is None:
         return PlainPolicy(rule=rule)
     return make(policies, transfer.policy, "transfer.policy")
+
+
+def _who_decides(transfer: Transfer) -> str:
+    """Return in words what ends the live rounds."""
+    if transfer.policy is None:
+        return f"Live rounds end by the stop rule {transfer.stop}."
+    return f"The policy {transfer.policy} steers migrations; no other stop rule is asked."
 
 
 def _limits(manager: Manager, usual: Limits) -> Limits:

@@ -66,6 +66,7 @@ class ClusterModel(Model):
         self._power = parts.power
         self._rounds = parts.kit.rounds
         self._traces = parts.traces
+        self._assumptions = parts.assumptions
         self._meter = EnergyMeter(self.state.host_count)
         self._recorder = Recorder(self.state, self.links)
         self._settled_s = 0.0
@@ -195,7 +196,7 @@ class ClusterModel(Model):
             scenario=self.spec.model_dump(mode="json"),
             seed=self.seed,
             traces=self._traces,
-            assumptions=self._intensity.assumptions,
+            assumptions=self._assumptions,
             notes=tuple(self._notes) + self._policy_notes(),
         )
 

@@ -94,7 +94,6 @@ class Run(_Plain):
     control_interval_s: PositiveSeconds = 300.0
     stop_when_idle: bool = False
     track_versions: bool = False
-    fidelity: Literal["pages"] = "pages"
 
 
 class HostGroup(_Plain):

@@ -20,11 +20,6 @@ class Purpose(IntEnum):
     BURSTS = 4
     WRITES = 5
     SAMPLES = 6
-    FAULTS = 7
-    ACCESSES = 8
-    VERSIONS = 9
-    BACKGROUND = 10
-    QUEUE = 11
 
 
 class Streams:

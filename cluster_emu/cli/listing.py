@@ -11,7 +11,7 @@ import typer
 from cluster_emu.cli import options
 from cluster_emu.cli.inputs import parse_settings, usable_folder
 from cluster_emu.cli.output import show_lines, show_table, write_json
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import NOTHING, ScenarioError
 
 if TYPE_CHECKING:
     from cluster_emu.registry import Registry
@@ -43,6 +43,11 @@ def strategies(
 ) -> None:
     """List the transfer strategies, or print the truth table of one."""
     folder = usable_folder(out)
+    if name is None and (history is not None or settings):
+        given = history if history is not None else settings
+        raise ScenarioError(
+            "NAME", NOTHING, f"the strategy that --history or --set ({given}) is for"
+        )
     if name is None:
         document: Any = _list_of_strategies()
     else:

@@ -85,4 +85,4 @@ def _run(
 
 def _assumptions(made: tuple[Variant, ...], parts: Parts) -> tuple[str, ...]:
     carried = [sentence for variant in made for sentence in variant.assumptions]
-    return (*parts.kit.intensity.assumptions, *carried, *HOW)
+    return (*parts.assumptions, *carried, *HOW)
