@@ -77,6 +77,7 @@ class PagesEngine:
         self._history = PageHistory(self.page_count) if _keeps_history(strategy) else None
         self._stale = np.ones(self.page_count, dtype=np.bool_)
         self._deferred = np.zeros(self.page_count, dtype=np.bool_)
+        self._has_deferred = False
         self._absent = absent
         if absent is not None:
             self._stale[absent] = False
@@ -296,11 +297,14 @@ class PagesEngine:
         self._stale[unsent] = True
         self._stale[dirty] = True
         self._deferred[deferred] = True
+        self._has_deferred |= len(deferred) > 0
         owed = [dirty]
         if self._strategy.carry == "due":
             owed += [unsent, waiting]
         to_send = _sorted_union(owed, self.page_count)
-        self._to_send = to_send[~self._deferred[to_send]]
+        if self._has_deferred:
+            to_send = to_send[~self._deferred[to_send]]
+        self._to_send = to_send
         if self._history is not None:
             self._history.shift(dirty)
 

@@ -50,6 +50,9 @@ class RoundScan:
         self._turns: Turns | None = None
         self._stop_at = 0
         self._sends_before = _counter(if_clean == Decision.SEND)
+        # only where these differ does it matter whether the page is seen dirty at its turn
+        self._undecided = if_clean != if_dirty
+        self._needs_looks = peeks.batch_pages > 0 and bool(self._undecided.any())
 
     @property
     def is_planned(self) -> bool:
@@ -140,8 +143,8 @@ class RoundScan:
     def _written_waiting(
         self, log_until: Callable[[float], DirtyLog]
     ) -> tuple[Positions, NDArray[np.float64]]:
-        """Return the waiting pages written before the round can end, and their first writes."""
-        if not self._peeks.batch_pages:
+        """Return the undecided waiting pages written before the round can end, and when first."""
+        if not self._needs_looks:
             return np.empty(0, dtype=np.int64), np.empty(0)
         waiting = len(self.due) - self.position
         latest = self._clock.at_pages(np.array([self.pages_sent + waiting]))
@@ -150,7 +153,7 @@ class RoundScan:
             first_write = first_write[self.position :]  # every page is due, in address order
         else:
             first_write = first_write[self.due[self.position :]]
-        written = np.flatnonzero(first_write < NEVER)
+        written = np.flatnonzero((first_write < NEVER) & self._undecided[self.position :])
         return self.position + written, first_write[written]
 
     def _last_turn(self, undrained_bytes: float) -> int:
