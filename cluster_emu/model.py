@@ -142,7 +142,6 @@ class ClusterModel(Model):
         """Let the manager plan, if this is a control instant."""
         if self.clock.is_control_instant(now_s):
             self.manager.plan(now_s)
-            self._share_cpu()
             self._observe(now_s)
 
     def transfer(self, end_s: float) -> None:

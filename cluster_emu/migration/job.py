@@ -105,10 +105,7 @@ class Migration:
     def _round_ended(self, now_s: float) -> bool:
         """Close the live round; return whether another one follows."""
         live = self._live_round
-        duration_s = now_s - self._since_s
-        counts = live.end(duration_s, self._intensity)
-        self.record.guest_lost_s += self._throttle * duration_s
-        self._since_s = now_s
+        counts = live.end(self._elapse(now_s), self._intensity)
         self._phase = None
         self.record.add_round(counts)
         self._rounds.append(RoundRecord.live(self.record, live.start_s, now_s, counts))
@@ -325,11 +322,16 @@ class Migration:
 
     def _account(self, now_s: float) -> None:
         """Tell the phase what went over the wire since the last time."""
+        duration_s = self._elapse(now_s)
+        if duration_s > 0 and self._phase is not None:
+            self._phase.advance(duration_s, self._bytes_per_s, self._intensity)
+
+    def _elapse(self, now_s: float) -> float:
+        """Return the time since the last event, counted as guest time where it is throttled."""
         duration_s = now_s - self._since_s
         self._since_s = now_s
         self.record.guest_lost_s += self._throttle * duration_s
-        if duration_s > 0 and self._phase is not None:
-            self._phase.advance(duration_s, self._bytes_per_s, self._intensity)
+        return duration_s
 
     def _predict(self, now_s: float) -> float:
         if self._phase is None or self._bytes_per_s <= 0:
