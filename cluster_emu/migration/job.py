@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.migration.books import Books
+from cluster_emu.migration.guest import Guest
 from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
 from cluster_emu.migration.phases import LiveRound, PostCopyPush, SendingPhase, StoppedCopy
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
@@ -55,29 +57,23 @@ class Migration:
         self.record = record
         self.state = Phase.QUEUED
         self.route = route
-        self._rounds = rounds
+        self._books = Books(record, rounds)
+        self._guest = Guest(intensity, loop, self._account, self._intensity_changed)
         self._strategy = strategy
         self._resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
         self._steering = steering
         self._settings = settings
         self._memory = memory
-        self._intensity_path = intensity
         self._loop = loop
         self._watcher = watcher
         self._engine: PagesEngine | None = None
         self._phase: SendingPhase | None = None
-        self._wanted_intensity = 0.0
-        self._throttle = 0.0
         self._bytes_per_s = 0.0
         self._since_s = 0.0
         self._measured_bytes_per_s = 0.0
-        self._left_before: list[int] = []
-        self._empty_rounds = 0
         self._last_step: Answer | None = None
         self._check: Timer | None = None
         self._timer: Timer | None = None
-        self._intensity_timer: Timer | None = None
-        self._next_change_s = math.inf
 
     @property
     def bytes_sent(self) -> float:
@@ -89,8 +85,8 @@ class Migration:
     def start(self, now_s: float) -> None:
         """Begin to move the VM."""
         self.record.start_s = now_s
-        self._follow_intensity(now_s)
-        self._engine = self._memory.engine(self._intensity)
+        self._guest.follow(now_s)
+        self._engine = self._memory.engine(self._guest.intensity)
         if self._strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
             self.state = Phase.PRE_COPY
             self._begin_round(now_s)
@@ -105,10 +101,9 @@ class Migration:
     def _round_ended(self, now_s: float) -> bool:
         """Close the live round; return whether another one follows."""
         live = self._live_round
-        counts = live.end(self._elapse(now_s), self._intensity)
+        counts = live.end(self._elapse(now_s), self._guest.intensity)
         self._phase = None
-        self.record.add_round(counts)
-        self._rounds.append(RoundRecord.live(self.record, live.start_s, now_s, counts))
+        self._books.round_ended(counts, live.start_s, now_s)
         duration_s = now_s - live.start_s
         if duration_s > 0:
             self._measured_bytes_per_s = counts.bytes_sent / duration_s
@@ -118,15 +113,14 @@ class Migration:
             memory_pages=self.record.memory_pages,
             pages_left=left,
             bytes_left=left * self._pages.page_wire_bytes,
-            pages_left_before=tuple(self._left_before),
+            pages_left_before=tuple(self._books.pages_left_before),
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,
             total_sent_pages=self.record.pages_sent_precopy,
             bytes_per_s=self._measured_bytes_per_s or self._bytes_per_s,
             elapsed_s=now_s - self.record.start_s,
         )
-        self._left_before.append(left)
-        self._empty_rounds = 0 if counts.sent else self._empty_rounds + 1
+        self._books.pages_left_before.append(left)
         step, reason = self._judge(progress)
         if step is Step.ABORT:
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
@@ -149,16 +143,13 @@ class Migration:
         self._apply_throttle()
         if step is Step.LAST_ROUND:
             self._last_step = (Step.STOP, reason)
-        if step is Step.CONTINUE and self._nothing_can_change():
+        if step is Step.CONTINUE and self._books.empty_rounds >= MAX_EMPTY_ROUNDS:
             return Step.STOP, "nothing left to send live"
         return step, reason
 
-    def _nothing_can_change(self) -> bool:
-        return self._empty_rounds >= MAX_EMPTY_ROUNDS
-
     def _pause(self, now_s: float, why: str) -> None:
         """Stop the VM and, after the time that takes, send what may only be sent now."""
-        self._throttle = 0.0
+        self._guest.run_freely()
         self.record.pause_s = now_s
         self.record.why = why
         self.state = Phase.STOP_AND_COPY
@@ -183,7 +174,9 @@ class Migration:
         stopped = self._phase
         assert isinstance(stopped, StoppedCopy)
         end_s = now_s + self._settings.resume_s
-        self._note_phase(self.record.pause_s, end_s, stopped.pages, stopped.total_bytes)
+        self._books.phase_ended(
+            self.state, self.record.pause_s, end_s, stopped.pages, stopped.total_bytes
+        )
         self._phase = None
         self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
 
@@ -207,7 +200,7 @@ class Migration:
         self._check_memory()
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
-        self._note_phase(push.start_s, now_s, push.pages, push.total_bytes)
+        self._books.phase_ended(self.state, push.start_s, now_s, push.pages, push.total_bytes)
         self._phase = None
         self._finish(now_s, Phase.COMPLETED, "")
 
@@ -258,27 +251,16 @@ class Migration:
         phase = self._phase
         if isinstance(phase, LiveRound):
             counts = phase.abandon()
-            self.record.add_round(counts)
-            self._rounds.append(RoundRecord.live(self.record, phase.start_s, now_s, counts))
+            self._books.round_ended(counts, phase.start_s, now_s)
         elif isinstance(phase, StoppedCopy | PostCopyPush):
             pages = min(phase.pages, int(phase.bytes_sent / self._pages.page_wire_bytes))
-            self._note_phase(phase.start_s, now_s, pages, phase.bytes_sent)
+            self._books.phase_ended(self.state, phase.start_s, now_s, pages, phase.bytes_sent)
         self._phase = None
-
-    def _note_phase(self, start_s: float, end_s: float, pages: int, sent_bytes: float) -> None:
-        """Enter what was sent while the VM was stopped, or after it had resumed."""
-        self.record.bytes += sent_bytes
-        if self.state is Phase.STOP_AND_COPY:
-            self.record.pages_sent_stop = pages
-        else:
-            self.record.pages_sent_postcopy = pages
-        self._rounds.append(
-            RoundRecord.single(self.record, self.state, start_s, end_s, pages, sent_bytes)
-        )
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
         self.state = outcome
-        for timer in (self._check, self._timer, self._intensity_timer):
+        self._guest.leave()
+        for timer in (self._check, self._timer):
             if timer is not None:
                 self._loop.cancel(timer)
         self.record.close(now_s, outcome, why)
@@ -324,34 +306,23 @@ class Migration:
         """Tell the phase what went over the wire since the last time."""
         duration_s = self._elapse(now_s)
         if duration_s > 0 and self._phase is not None:
-            self._phase.advance(duration_s, self._bytes_per_s, self._intensity)
+            self._phase.advance(duration_s, self._bytes_per_s, self._guest.intensity)
 
     def _elapse(self, now_s: float) -> float:
         """Return the time since the last event, counted as guest time where it is throttled."""
         duration_s = now_s - self._since_s
         self._since_s = now_s
-        self.record.guest_lost_s += self._throttle * duration_s
+        self._books.guest_lost(self._guest.lost_share, duration_s)
         return duration_s
 
     def _predict(self, now_s: float) -> float:
         if self._phase is None or self._bytes_per_s <= 0:
             return math.inf
-        return now_s + self._phase.bytes_left(self._bytes_per_s, self._intensity) / (
+        return now_s + self._phase.bytes_left(self._bytes_per_s, self._guest.intensity) / (
             self._bytes_per_s
         )
 
-    # --- the VM's write intensity ----------------------------------------------------------------
-
-    def _follow_intensity(self, now_s: float) -> None:
-        self._wanted_intensity = self._intensity_path.level(now_s)
-        self._next_change_s = self._intensity_path.next_change(now_s)
-        if math.isfinite(self._next_change_s):
-            self._intensity_timer = self._loop.call_at(self._next_change_s, self._intensity_changed)
-
     def _intensity_changed(self, now_s: float) -> None:
-        self._account(now_s)
-        # the clock may show an instant that began a rounding error before the change
-        self._follow_intensity(max(now_s, self._next_change_s))
         if self._phase is not None and not isinstance(self._phase, StoppedCopy):
             self._loop.reschedule(self, self._predict(now_s))
 
@@ -365,12 +336,7 @@ class Migration:
         assert isinstance(self._phase, LiveRound)
         return self._phase
 
-    @property
-    def _intensity(self) -> float:
-        """The VM's write intensity, less what the steering takes from the guest."""
-        return self._wanted_intensity * (1.0 - self._throttle)
-
     def _apply_throttle(self) -> None:
         """Slow the guest down as the steering says; the past must be accounted for already."""
-        self._throttle = self._steering.throttle()
-        self.record.throttle_max = max(self.record.throttle_max, self._throttle)
+        self._guest.throttle = self._steering.throttle()
+        self.record.throttle_max = max(self.record.throttle_max, self._guest.throttle)

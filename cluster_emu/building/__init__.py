@@ -1,0 +1,9 @@
+"""Puts the parts of a run together from a scenario.
+
+A registry's complaint about a part becomes one that names the scenario's file and field.
+"""
+
+from cluster_emu.building.making import make
+from cluster_emu.building.parts import Parts, build
+
+__all__ = ["Parts", "build", "make"]

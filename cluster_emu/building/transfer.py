@@ -1,0 +1,49 @@
+"""How the migrations of a scenario are steered, limited and what they cost."""
+
+from __future__ import annotations
+
+from cluster_emu.building.making import make
+from cluster_emu.migration.policies import policies
+from cluster_emu.migration.policies.plain import PlainPolicy
+from cluster_emu.migration.settings import TransferSettings
+from cluster_emu.migration.steering import Policy
+from cluster_emu.migration.stop_rules import stop_rules
+from cluster_emu.scenario import Transfer
+
+BITS_PER_BYTE = 8
+
+
+def steering_policy(transfer: Transfer) -> Policy:
+    """Return the policy chosen, or one that does nothing but ask the stop rule."""
+    rule = make(stop_rules, transfer.stop, "transfer.stop")
+    if transfer.policy is None:
+        return PlainPolicy(rule=rule)
+    return make(policies, transfer.policy, "transfer.policy")
+
+
+def who_decides(transfer: Transfer) -> str:
+    """Return in words what ends the live rounds."""
+    if transfer.policy is None:
+        return f"Live rounds end by the stop rule {transfer.stop}."
+    return f"The policy {transfer.policy} steers migrations; no other stop rule is asked."
+
+
+def transfer_settings(
+    transfer: Transfer, policy: Policy, *, track_versions: bool
+) -> TransferSettings:
+    """Return costs and limits of a transfer; the scenario's cap goes before the policy's."""
+    cap_bytes_per_s = policy.bandwidth_bytes_per_s
+    if transfer.bandwidth_bps is not None:
+        cap_bytes_per_s = transfer.bandwidth_bps / BITS_PER_BYTE
+    return TransferSettings(
+        page_header_bytes=transfer.page_header_bytes,
+        device_state_bytes=transfer.device_state_bytes,
+        suspend_s=transfer.suspend_s,
+        resume_s=transfer.resume_s,
+        bandwidth_bytes_per_s=cap_bytes_per_s,
+        page_time_s=transfer.page_time_s or 0.0,
+        lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,
+        warm_intervals=transfer.warm_intervals,
+        warm_interval_s=transfer.warm_interval_s,
+        track_versions=track_versions,
+    )

@@ -1,0 +1,69 @@
+"""What the VMs of a scenario want and write."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cluster_emu.building.making import at, make
+from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.memory.sources import ProfileSource, WriteSource, write_sources
+from cluster_emu.scenario import Choice, Scenario
+from cluster_emu.streams import Purpose, Streams
+from cluster_emu.workload import (
+    Demand,
+    WriteProfile,
+    demand_models,
+    load_profiles,
+    own_traces,
+    trace_readers,
+)
+
+
+def vm_sources(scenario: Scenario, streams: Streams) -> tuple[list[str], list[WriteSource]]:
+    """Give every VM its source of writes; VMs of one kind share one recipe."""
+    names: list[str] = []
+    sources: list[WriteSource] = []
+    for i, group in enumerate(scenario.vms):
+        field = f"vms.{i}.profile"
+        if group.profile is not None:
+            names += [group.profile.name] * group.count
+            sources += [source_of(group.profile, field)] * group.count
+            continue
+        mix = group.profile_mix or {}
+        kinds = [source_of(Choice(name=name), f"{field}_mix") for name in mix]
+        weights = np.array(list(mix.values()))
+        rng = streams.generator(Purpose.PROFILE, 1_000_000_000 + i)
+        drawn = rng.choice(len(kinds), group.count, p=weights / weights.sum())
+        names += [list(mix)[k] for k in drawn]
+        sources += [kinds[k] for k in drawn]
+    return names, sources
+
+
+def source_of(choice: Choice, field: str) -> WriteSource:
+    """Return the write source a field chooses: a named profile, an inline one, or another source.
+
+    Raises:
+        ScenarioError: naming the field, if there is no such source or a parameter is not allowed.
+    """
+    profiles = load_profiles()
+    if choice.name in profiles and not choice.parameters:
+        return ProfileSource(profiles[choice.name])
+    if choice.name == "inline":
+        with at(field):
+            return ProfileSource(WriteProfile.from_parameters(choice.parameters))
+    if choice.name not in write_sources.names():
+        known = [*profiles, *write_sources.names(), "inline"]
+        allowed = UnknownNameError("write profile", choice.name, known).allowed
+        raise ScenarioError(field, choice.name, allowed)
+    return make(write_sources, choice, field)
+
+
+def vm_demand(scenario: Scenario, streams: Streams) -> tuple[Demand, str]:
+    """Return what the VMs want of their hosts, and in words where that comes from."""
+    workload = scenario.workload
+    model = make(demand_models, workload.demand, "workload.demand")
+    reader = make(trace_readers, Choice(name=workload.trace_format), "workload.trace_format")
+    traces = own_traces() if workload.traces is None else reader.read(workload.traces)
+    label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
+    rng = streams.generator(Purpose.DEMAND)
+    return model.build(scenario.vm_count, rng, traces), label

@@ -1,0 +1,30 @@
+"""The scenario: plain data that fixes everything a run needs but its seed.
+
+It is written as TOML or built in Python, checked field by field, and names the parts (topology,
+strategy, policies ...) it wants by their registered names; `building` puts those parts together.
+"""
+
+from cluster_emu.scenario.choice import Choice, parse_choice, parse_value
+from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read_toml
+from cluster_emu.scenario.manager import Manager
+from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
+from cluster_emu.scenario.spec import Scenario, scenario_from
+from cluster_emu.scenario.transfer import Transfer
+
+__all__ = [
+    "Choice",
+    "HostGroup",
+    "Manager",
+    "Request",
+    "Run",
+    "Scenario",
+    "Transfer",
+    "VMGroup",
+    "Workload",
+    "built_in_scenarios",
+    "load_scenario",
+    "parse_choice",
+    "parse_value",
+    "read_toml",
+    "scenario_from",
+]

@@ -1,0 +1,76 @@
+"""Scenarios in TOML files, those that come with the package among them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.scenario.spec import Scenario, scenario_from
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the data of a TOML file.
+
+    Raises:
+        ScenarioError: if it cannot be read or is not TOML; names the file and the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise ScenarioError("file", str(path), f"a readable file ({reason})") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError("file", str(path), f"text in UTF-8 ({error.reason})") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason, _, where = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", where)
+        lines = text.splitlines() or [""]
+        number = int(found[1]) if found else len(lines)
+        raise ScenarioError(
+            f"line {number}", lines[number - 1], f"TOML ({reason})", file=path
+        ) from error
+
+
+def built_in_scenarios() -> dict[str, Path]:
+    """Return the scenarios that come with the package, by name."""
+    folder = resources.files("cluster_emu") / "scenarios"
+    paths = [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    return {path.stem: path for path in sorted(paths)}
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Return the built-in scenario of that name, or the one in that file.
+
+    Files that a scenario names (`workload.traces`, `topology.path`, the `file` of a profile) are
+    taken as starting from the scenario's own folder.
+
+    Raises:
+        UnknownNameError: if it is neither a built-in name nor a file.
+        ScenarioError: if the file is not a valid scenario.
+    """
+    known = built_in_scenarios()
+    path = known.get(str(name_or_path), Path(name_or_path))
+    if not path.exists():
+        raise UnknownNameError("scenario (or file)", str(name_or_path), known)
+    data = read_toml(path)
+    scenario = scenario_from(data, file=path)
+    located = _located(scenario, path.parent)
+    return scenario.with_fields(located) if located else scenario
+
+
+def _located(scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """Return the files that a scenario names, by field, with its folder before relative ones."""
+    named: dict[str, Any] = {
+        "workload.traces": scenario.workload.traces,
+        "topology.path": scenario.topology.parameters.get("path"),
+    }
+    for i, group in enumerate(scenario.vms):
+        if group.profile is not None:
+            named[f"vms.{i}.profile.file"] = group.profile.parameters.get("file")
+    return {field: str(folder / str(file)) for field, file in named.items() if file is not None}

@@ -1,0 +1,85 @@
+"""The run, the machines, the VMs and their work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from cluster_emu.scenario.choice import Choice
+from cluster_emu.scenario.plain import Plain
+from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
+
+
+class Run(Plain):
+    """How long, and how finely controlled and observed."""
+
+    duration_s: PositiveSeconds
+    tick_s: PositiveSeconds = 1.0
+    control_interval_s: PositiveSeconds = 300.0
+    stop_when_idle: bool = False
+    track_versions: bool = False
+
+
+class HostGroup(Plain):
+    """Physical machines of one kind; groups fill the topology's hosts in order."""
+
+    count: Annotated[int, Field(gt=0)]
+    cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    memory_bytes: MemoryBytes
+    power: Choice = Choice(name="linear")
+
+
+class VMGroup(Plain):
+    """VMs of one kind.
+
+    `profile` says what dirties their pages: a named write profile, an inline one, or a source that
+    gives dirty sets. With `profile_mix` each VM draws its profile with these weights. `page_count`
+    replaces memory_bytes / page_bytes for transfers (the reference paper's 10 to 20 pages).
+    `host` pins the whole group to one host at the start.
+    """
+
+    count: Annotated[int, Field(gt=0)]
+    cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    memory_bytes: MemoryBytes
+    page_bytes: MemoryBytes = 4096
+    page_count: Annotated[int, Field(gt=0, le=2**48)] | None = None
+    profile: Choice | None = None
+    profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
+    host: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_profile(self) -> VMGroup:
+        if (self.profile is None) == (self.profile_mix is None):
+            raise ValueError("exactly one of profile and profile_mix")
+        if self.profile_mix is not None and not sum(self.profile_mix.values()) > 0:
+            raise ValueError("a profile_mix with a positive weight")
+        return self
+
+    @property
+    def pages(self) -> int:
+        """Pages of one VM, the last one possibly partly used."""
+        return self.page_count or -(-self.memory_bytes // self.page_bytes)
+
+
+class Workload(Plain):
+    """What the VMs want of their hosts, and how hard they write meanwhile.
+
+    `traces` is a folder of CPU traces, in `trace_format`, for demand models that replay some;
+    without it the package's own made-up traces are used. `idle_share` is the write intensity of a
+    VM that wants no CPU.
+    """
+
+    demand: Choice = Choice(name="constant")
+    traces: Path | None = None
+    trace_format: str = "planetlab"
+    idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+
+
+class Request(Plain):
+    """A migration asked for by the user at an exact time."""
+
+    at_s: Seconds = 0.0
+    vm: Annotated[int, Field(ge=0)]
+    target: Annotated[int, Field(ge=0)]

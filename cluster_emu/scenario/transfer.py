@@ -1,0 +1,42 @@
+"""How memory is transferred, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from cluster_emu.scenario.choice import Choice
+from cluster_emu.scenario.plain import Plain
+from cluster_emu.units import BitsPerSecond, ByteCount, PositiveSeconds, Seconds
+
+
+class Transfer(Plain):
+    """How memory is transferred, the same for every migration of the run.
+
+    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`,
+    and brings its own limits and cap, which those of the scenario override.
+    `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
+    `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the
+    cap while the VM is stopped (`lift_cap_when_stopped`).
+    """
+
+    strategy: Choice = Choice(name="pre-copy")
+    stop: Choice = Choice(name="xen-legacy")
+    policy: Choice | None = None
+    bandwidth_bps: BitsPerSecond | None = None
+    page_time_s: PositiveSeconds | None = None
+    page_header_bytes: ByteCount = 8.0
+    device_state_bytes: ByteCount = 0.0
+    suspend_s: Seconds = 0.0
+    resume_s: Seconds = 0.0
+    lift_cap_when_stopped: bool = False
+    warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
+    warm_interval_s: Seconds = 1.0
+
+    @field_validator("page_time_s")
+    @classmethod
+    def _one_cap(cls, page_time_s: float | None, info: ValidationInfo) -> float | None:
+        if page_time_s is not None and info.data.get("bandwidth_bps") is not None:
+            raise ValueError("nothing where bandwidth_bps caps the rate already")
+        return page_time_s
