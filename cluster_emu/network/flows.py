@@ -48,6 +48,7 @@ class FlowTable:
         rate: rate of each flow, shape [slots].
         cap: rate it may not exceed, infinity for none, shape [slots].
         weight: its weight, shape [slots].
+        first: whether it goes before those that do not, shape [slots].
         next_s: time of its next own event, infinity for none and in free slots, shape [slots].
         slots: the slots of the active flows in the order in which they joined, as of `refresh`.
         incidence: their routes, in the same order.
@@ -57,6 +58,7 @@ class FlowTable:
         self.rate = np.zeros(FIRST_SLOTS)
         self.cap = np.full(FIRST_SLOTS, np.inf)
         self.weight = np.ones(FIRST_SLOTS)
+        self.first = np.zeros(FIRST_SLOTS, dtype=np.bool_)
         self.next_s = np.full(FIRST_SLOTS, np.inf)
         self.slots: Indices = np.empty(0, dtype=np.intp)
         self.incidence = Incidence.of([], 0)
@@ -89,7 +91,15 @@ class FlowTable:
         """Return the transfer in `slot`."""
         return self._transfers[slot]
 
-    def join(self, transfer: Transfer, links: Sequence[int], cap: float, weight: float) -> None:
+    def join(
+        self,
+        transfer: Transfer,
+        links: Sequence[int],
+        cap: float,
+        weight: float,
+        *,
+        first: bool = False,
+    ) -> None:
         """Give `transfer` a slot; `refresh` puts it among `slots`."""
         if not self._free:
             self._grow()
@@ -97,6 +107,7 @@ class FlowTable:
         self._slot_of[id(transfer)] = slot
         self._transfers[slot] = transfer
         self.rate[slot], self.cap[slot], self.weight[slot] = 0.0, cap, weight
+        self.first[slot] = first
         self._is_new[slot] = True
         self._joined.append((slot, np.array(links, dtype=np.intp)))
 
@@ -168,6 +179,7 @@ class FlowTable:
         self.rate = np.concatenate([self.rate, np.zeros(old)])
         self.cap = np.concatenate([self.cap, np.full(old, np.inf)])
         self.weight = np.concatenate([self.weight, np.ones(old)])
+        self.first = np.concatenate([self.first, np.zeros(old, dtype=np.bool_)])
         self.next_s = np.concatenate([self.next_s, np.full(old, np.inf)])
         self._is_new = np.concatenate([self._is_new, np.zeros(old, dtype=np.bool_)])
         self._transfers.extend([None] * old)

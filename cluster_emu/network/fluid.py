@@ -8,7 +8,7 @@ a capacity or a cap has changed. Events that fall into one instant are all handl
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from cluster_emu.network.checks import link_capacities
 from cluster_emu.network.flows import FlowTable, Transfer
 from cluster_emu.network.meter import LinkMeter
-from cluster_emu.network.sharing import fill
+from cluster_emu.network.sharing import fill_in_turn
 from cluster_emu.network.timers import Timer, TimerCallback, TimerQueue
 
 Floats = NDArray[np.float64]
+
+CapacityWatcher = Callable[[float, int, float], None]
+"""Is called with the time, a link, and the capacity it has from now on."""
 
 EVENTS_PER_INSTANT = 100_000
 EVENTS_PER_FLOW = 100
@@ -56,6 +59,7 @@ class FluidLoop:
         self._flows = FlowTable()
         self._timers = TimerQueue()
         self._meter = LinkMeter(len(self._capacity), start_s)
+        self._capacity_watchers: list[CapacityWatcher] = []
         self._share_is_due = False
         self._instant_s = start_s
         self._events_in_instant = 0
@@ -80,6 +84,7 @@ class FluidLoop:
         *,
         cap: float = math.inf,
         weight: float = 1.0,
+        first: bool = False,
     ) -> None:
         """Let `transfer` join now; it is told its rate before the next event is taken.
 
@@ -88,6 +93,7 @@ class FluidLoop:
             links: the links it crosses; none at all means that only `cap` limits it.
             cap: rate it may not exceed.
             weight: its share relative to the other flows at a bottleneck.
+            first: whether it goes before those that are not: these share what the first leave.
 
         Raises:
             ValueError: if it is in the network already or a value is not allowed.
@@ -99,7 +105,7 @@ class FluidLoop:
         _check_cap(cap)
         if not 0 < weight < math.inf:
             raise ValueError(f"weight = {weight}: allowed is a finite number above 0")
-        self._flows.join(transfer, links, cap, weight)
+        self._flows.join(transfer, links, cap, weight, first=first)
         self._share_is_due = True
 
     def remove(self, transfer: Transfer) -> None:
@@ -140,6 +146,17 @@ class FluidLoop:
             raise ValueError(f"capacity = {bytes_per_s}: allowed is a finite number, 0 or more")
         self._capacity[link] = bytes_per_s
         self._share_is_due = True
+        for told in self._capacity_watchers:
+            told(self.now_s, link, bytes_per_s)
+
+    def watch_capacities(self, watcher: CapacityWatcher) -> None:
+        """Have `watcher` told of every later change of a link's capacity."""
+        self._capacity_watchers.append(watcher)
+
+    @property
+    def capacities(self) -> Floats:
+        """The present capacity of each link in bytes/s, shape [links]; a copy."""
+        return self._capacity.copy()
 
     def call_at(self, time_s: float, callback: TimerCallback) -> Timer:
         """Have `callback` called with the time, at `time_s`; return what `cancel` takes.
@@ -247,11 +264,16 @@ class FluidLoop:
         self._count_event()
         flows = self._flows
         flows.refresh()
-        rates = fill(
-            self._capacity, flows.incidence, flows.cap[flows.slots], flows.weight[flows.slots]
+        slots = flows.slots
+        rates = fill_in_turn(
+            self._capacity,
+            flows.incidence,
+            flows.cap[slots],
+            flows.weight[slots],
+            flows.first[slots],
         )
         told = flows.adopt_rates(rates)
-        load = flows.incidence.total(flows.rate[flows.slots], len(self._capacity))
+        load = flows.incidence.total(flows.rate[slots], len(self._capacity))
         self._meter.record(self.now_s, load, self._capacity)
         for slot, rate in zip(told.tolist(), flows.rate[told].tolist(), strict=True):
             transfer = flows.occupant(slot)
