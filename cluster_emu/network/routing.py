@@ -59,17 +59,18 @@ class Router:
         self._check_host(target)
         if source == target:
             return ()
-        anchor, last_link = self._anchor(target)
+        anchor, last_links = self._anchor(target)
         if self._hops_to(anchor)[source] < 0:
             raise ScenarioError("network", f"no path from host {source} to host {target}", "one")
-        route = []
+        route: list[int] = []
         node, digits = source, _flow_hash(source, target, flow_key)
         while node != anchor:
-            choices = self._links_nearer(node, anchor)
-            digits, choice = divmod(digits, len(choices))
-            route.append(choices[choice])
-            node = self._target[choices[choice]]
-        return (*route, *last_link)
+            digits, link = _chosen(self._links_nearer(node, anchor), digits)
+            route.append(link)
+            node = self._target[link]
+        if last_links:
+            route.append(_chosen(last_links, digits)[1])
+        return tuple(route)
 
     def _check_host(self, host: int) -> None:
         if not (0 <= host < self._links.node_count and self._links.is_host[host]):
@@ -78,11 +79,12 @@ class Router:
     def _anchor(self, target: int) -> tuple[int, tuple[int, ...]]:
         """Return the node whose hop counts lead to `target`, and the links from there on.
 
-        All hosts that hang on one switch by one link share that switch's hop counts.
+        All hosts that hang on one switch share that switch's hop counts, bonded or not.
         """
         entering = self._entering[target]
-        if len(entering) == 1 and self._passes_on[self._source[entering[0]]]:
-            return self._source[entering[0]], tuple(entering)
+        before = {self._source[link] for link in entering}
+        if len(before) == 1 and self._passes_on[min(before)]:
+            return min(before), tuple(entering)
         return target, ()
 
     def _links_nearer(self, node: int, anchor: int) -> tuple[int, ...]:
@@ -124,6 +126,12 @@ def _grouped(ends: NDArray[np.int64], node_count: int) -> list[list[int]]:
     for link, node in enumerate(ends.tolist()):
         groups[node].append(link)
     return groups
+
+
+def _chosen(choices: tuple[int, ...], digits: int) -> tuple[int, int]:
+    """Return the digits of the hash that are left, and the link they choose."""
+    digits, choice = divmod(digits, len(choices))
+    return digits, choices[choice]
 
 
 def _flow_hash(source: int, target: int, flow_key: int) -> int:

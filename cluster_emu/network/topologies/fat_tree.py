@@ -9,7 +9,7 @@ import networkx as nx
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.network.topologies.contract import BitRate, Latency, topologies
+from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
 from cluster_emu.network.topologies.wiring import Wiring
 
 
@@ -24,6 +24,9 @@ class FatTree:
     Args:
         k: ports of every switch, an even number.
         link_bps: capacity of every link, bit/s in each direction.
+        bonds: parallel links of each host, each with link_bps of its own; a flow uses one of
+            them, chosen by its hash (IEEE 802.1AX link aggregation).
+            The uplinks stay as they are: with bonds it is oversubscribed by their number.
         latency_s: one-way latency of every link.
     """
 
@@ -33,12 +36,13 @@ class FatTree:
 
     k: int = Field(ge=2, multiple_of=2)
     link_bps: BitRate
+    bonds: Count = 1
     latency_s: Latency = 0.0
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: hosts rack by rack, then edge, aggregation and core switches."""
         half = self.k // 2
-        wiring = Wiring(self.latency_s)
+        wiring = Wiring(self.latency_s, self.bonds)
         places = list(product(range(self.k), range(half)))
         hosts = [wiring.rack_of_hosts(rack, half) for rack in range(len(places))]
         edges = {place: self._edge_switch(wiring, *place) for place in places}
@@ -48,8 +52,7 @@ class FatTree:
             for group, i in product(range(half), repeat=2)
         }
         for rack, place in enumerate(places):
-            for host in hosts[rack]:
-                wiring.link(host, edges[place], self.link_bps)
+            wiring.plug_in(hosts[rack], edges[place], self.link_bps)
         for (pod, position), i in product(places, range(half)):
             wiring.link(edges[pod, position], aggregations[pod, i], self.link_bps)
         for (pod, group), i in product(places, range(half)):

@@ -32,6 +32,8 @@ class LeafSpine:
         spines: number of spine switches.
         hosts_per_leaf: hosts plugged into each leaf.
         host_bps: capacity of each host's link, bit/s in each direction.
+        bonds: parallel links of each host, each with host_bps of its own; a flow uses one of
+            them, chosen by its hash (IEEE 802.1AX link aggregation).
         uplink_bps: capacity of each leaf-spine link, bit/s in each direction.
         oversubscription: what the hosts of a leaf can send over what its uplinks can carry.
         latency_s: one-way latency of every link.
@@ -47,6 +49,7 @@ class LeafSpine:
     host_bps: BitRate
     uplink_bps: BitRate | None = None
     oversubscription: Oversubscription | None = None
+    bonds: Count = 1
     latency_s: Latency = 0.0
 
     def __post_init__(self) -> None:
@@ -62,17 +65,16 @@ class LeafSpine:
         if self.uplink_bps is not None:
             return self.uplink_bps
         ratio = 1.0 if self.oversubscription is None else self.oversubscription
-        return self.hosts_per_leaf * self.host_bps / (ratio * self.spines)
+        return self.hosts_per_leaf * self.bonds * self.host_bps / (ratio * self.spines)
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: hosts leaf by leaf, then leaves, then spines."""
-        wiring = Wiring(self.latency_s)
+        wiring = Wiring(self.latency_s, self.bonds)
         racks = [wiring.rack_of_hosts(leaf, self.hosts_per_leaf) for leaf in range(self.leaves)]
         leaves = [wiring.switch(f"leaf{leaf}", 1, rack=leaf) for leaf in range(self.leaves)]
         spines = [wiring.switch(f"spine{spine}", 2) for spine in range(self.spines)]
         for leaf, hosts in zip(leaves, racks, strict=True):
-            for host in hosts:
-                wiring.link(host, leaf, self.host_bps)
+            wiring.plug_in(hosts, leaf, self.host_bps)
         for leaf, spine in product(leaves, spines):
             wiring.link(leaf, spine, self.leaf_uplink_bps)
         return wiring.graph

@@ -19,6 +19,8 @@ class Star:
     Args:
         hosts: number of hosts.
         host_bps: capacity of each host's link, bit/s in each direction.
+        bonds: parallel links of each host, each with host_bps of its own; a flow uses one of
+            them, chosen by its hash (IEEE 802.1AX link aggregation).
         latency_s: one-way latency of every link.
     """
 
@@ -28,13 +30,13 @@ class Star:
 
     hosts: Count
     host_bps: BitRate
+    bonds: Count = 1
     latency_s: Latency = 0.0
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: the hosts, then the switch."""
-        wiring = Wiring(self.latency_s)
+        wiring = Wiring(self.latency_s, self.bonds)
         hosts = wiring.rack_of_hosts(0, self.hosts)
         switch = wiring.switch("switch", layer=1, rack=0)
-        for host in hosts:
-            wiring.link(host, switch, self.host_bps)
+        wiring.plug_in(hosts, switch, self.host_bps)
         return wiring.graph

@@ -31,6 +31,8 @@ class ThreeTier:
         racks_per_pod: rack switches in each pod.
         hosts_per_rack: hosts plugged into each rack switch.
         host_bps: capacity of each host's link, bit/s in each direction.
+        bonds: parallel links of each host, each with host_bps of its own; a flow uses one of
+            them, chosen by its hash (IEEE 802.1AX link aggregation).
         aggregations_per_pod: aggregation switches in each pod.
         cores: number of core switches.
         rack_oversubscription: what a rack's hosts can send over what its uplinks can carry.
@@ -51,13 +53,14 @@ class ThreeTier:
     cores: Count = 2
     rack_oversubscription: Oversubscription = 1.0
     core_oversubscription: Oversubscription = 1.0
+    bonds: Count = 1
     latency_s: Latency = 0.0
 
     @property
     def rack_uplink_bps(self) -> float:
         """Capacity of each link from a rack switch to an aggregation switch."""
-        rack_bps = self.hosts_per_rack * self.host_bps / self.rack_oversubscription
-        return rack_bps / self.aggregations_per_pod
+        hosts_bps = self.hosts_per_rack * self.bonds * self.host_bps
+        return hosts_bps / self.rack_oversubscription / self.aggregations_per_pod
 
     @property
     def core_uplink_bps(self) -> float:
@@ -67,7 +70,7 @@ class ThreeTier:
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: hosts rack by rack, then rack, aggregation and core switches."""
-        wiring = Wiring(self.latency_s)
+        wiring = Wiring(self.latency_s, self.bonds)
         racks = range(self.pods * self.racks_per_pod)
         hosts = [wiring.rack_of_hosts(rack, self.hosts_per_rack) for rack in racks]
         rack_switches = [wiring.switch(f"rack{rack}", 1, rack=rack) for rack in racks]
@@ -77,8 +80,7 @@ class ThreeTier:
         ]
         cores = [wiring.switch(f"core{core}", 3) for core in range(self.cores)]
         for rack, switch in enumerate(rack_switches):
-            for host in hosts[rack]:
-                wiring.link(host, switch, self.host_bps)
+            wiring.plug_in(hosts[rack], switch, self.host_bps)
             for aggregation in aggregations[rack // self.racks_per_pod]:
                 wiring.link(switch, aggregation, self.rack_uplink_bps)
         for pod_switches in aggregations:

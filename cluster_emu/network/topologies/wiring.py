@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import networkx as nx
 
 
@@ -12,11 +14,13 @@ class Wiring:
 
     Args:
         latency_s: one-way latency of every link.
+        bonds: parallel cables from each host to its switch; more than one make a multigraph.
     """
 
-    def __init__(self, latency_s: float) -> None:
-        self.graph: nx.Graph[int] = nx.Graph()
+    def __init__(self, latency_s: float, bonds: int = 1) -> None:
+        self.graph: nx.Graph[int] = nx.Graph() if bonds == 1 else nx.MultiGraph()
         self._latency_s = latency_s
+        self._bonds = bonds
 
     def rack_of_hosts(self, rack: int, count: int) -> list[int]:
         """Put up `count` hosts in `rack` and return their numbers."""
@@ -29,6 +33,12 @@ class Wiring:
     def link(self, a: int, b: int, capacity_bps: float) -> None:
         """Plug a full-duplex cable with `capacity_bps` in each direction."""
         self.graph.add_edge(a, b, capacity_bps=float(capacity_bps), latency_s=self._latency_s)
+
+    def plug_in(self, hosts: Iterable[int], switch: int, capacity_bps: float) -> None:
+        """Plug the cables of all `hosts` into `switch`, each cable with `capacity_bps`."""
+        for host in hosts:
+            for _ in range(self._bonds):
+                self.link(host, switch, capacity_bps)
 
     @property
     def _size(self) -> int:
