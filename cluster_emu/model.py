@@ -10,9 +10,11 @@ import numpy as np
 from mesa import Agent, DataCollector, Model
 from mesa.discrete_space import Network
 
+from cluster_emu.accounting.cpu import overloaded, share_cpu
 from cluster_emu.accounting.power import EnergyMeter
 from cluster_emu.accounting.recorder import Recorder
 from cluster_emu.accounting.results import RunResult, rows_to_table
+from cluster_emu.accounting.service import ServiceAccount
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import build
 from cluster_emu.clock import Clock
@@ -22,7 +24,7 @@ from cluster_emu.migration.dispatcher import Dispatcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.summary import summarise
 from cluster_emu.scenario import Request, Scenario, load_scenario
-from cluster_emu.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.state import FloatColumn, IntColumn
 from cluster_emu.streams import Streams
 
 
@@ -68,6 +70,7 @@ class ClusterModel(Model):
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._meter = EnergyMeter(self.state.host_count)
+        self._service = ServiceAccount(self.state.vm_count)
         self._recorder = Recorder(self.state, self.links)
         self._settled_s = 0.0
         self._on_time_s = np.zeros(self.state.host_count)
@@ -136,7 +139,7 @@ class ClusterModel(Model):
                     vms.page_count[members], intensity[members]
                 )
         vms.intensity[:] = intensity
-        self._share_cpu()
+        share_cpu(self.state)
 
     def manage(self, now_s: float) -> None:
         """Let the manager plan, if this is a control instant."""
@@ -165,11 +168,12 @@ class ClusterModel(Model):
         """Count energy and overload up to now; called before anything they depend on changes."""
         duration_s = now_s - self._settled_s
         if duration_s > 0:
-            self._share_cpu()
+            share_cpu(self.state)
             hosts = self.state.hosts
             self._meter.add(self._watts(), duration_s)
             self._on_time_s += hosts.switched_on * duration_s
-            self._overload_time_s += self._overloaded() * duration_s
+            self._overload_time_s += overloaded(self.state) * duration_s
+            self._service.add(self.state.vms, duration_s)
             self._settled_s = now_s
 
     # --- runs and results ------------------------------------------------------------------------
@@ -188,6 +192,7 @@ class ClusterModel(Model):
             "migrations": migrations,
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
+            "service": self._service.table(),
             "summary": summarise(migrations, self._cluster_figures()),
         }
         return RunResult(
@@ -238,6 +243,8 @@ class ClusterModel(Model):
             "energy_kwh": self._meter.energy_kwh,
             "mean_hosts_on": on_s / self._settled_s if self._settled_s else float("nan"),
             "overload_time_share": float(self._overload_time_s.sum()) / on_s if on_s else 0.0,
+            "degradation_by_migration": self._service.degradation_by_migration(),
+            "degradation_by_overload": self._service.degradation_by_overload(),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             "simulated_s": self._settled_s,
         }
@@ -255,20 +262,6 @@ class ClusterModel(Model):
         )
 
     # --- the columns of this instant -------------------------------------------------------------
-
-    def _share_cpu(self) -> None:
-        """Grant every VM its demand, or its proportional share where a host has too little."""
-        vms, hosts = self.state.vms, self.state.hosts
-        wanted = vms.cpu_demand
-        per_host = self.state.sum_per_host(wanted)
-        granted_share = np.minimum(1.0, hosts.cpu_capacity / np.maximum(per_host, 1e-300))
-        vms.cpu_granted[:] = wanted * granted_share[vms.host]
-        hosts.cpu_used[:] = np.minimum(per_host, hosts.cpu_capacity)
-
-    def _overloaded(self) -> BoolColumn:
-        wanted = self.state.sum_per_host(self.state.vms.cpu_demand)
-        over: BoolColumn = wanted > self.state.hosts.cpu_capacity * (1 + 1e-12)
-        return over
 
     def _watts(self) -> FloatColumn:
         hosts = self.state.hosts

@@ -21,12 +21,15 @@ BoolColumn = NDArray[np.bool_]
 class HostColumns:
     """One row per physical machine, each column of shape [hosts].
 
+    `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
     (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
     host in `drained` takes no new VM.
     """
 
     cpu_capacity: FloatColumn
+    cpu_overhead: FloatColumn
+    cpu_wanted: FloatColumn
     cpu_used: FloatColumn
     memory_bytes: IntColumn
     memory_reserved_bytes: IntColumn
@@ -36,6 +39,27 @@ class HostColumns:
     switched_on: BoolColumn
     drained: BoolColumn
     rack: IntColumn
+
+    @classmethod
+    def empty(
+        cls, cpu_capacity: FloatColumn, memory_bytes: IntColumn, rack: IntColumn
+    ) -> HostColumns:
+        """Return hosts that are on and have no VM."""
+        count = len(cpu_capacity)
+        return cls(
+            cpu_capacity=cpu_capacity,
+            cpu_overhead=np.zeros(count),
+            cpu_wanted=np.zeros(count),
+            cpu_used=np.zeros(count),
+            memory_bytes=memory_bytes,
+            memory_reserved_bytes=np.zeros(count, dtype=np.int64),
+            vm_count=np.zeros(count, dtype=np.int64),
+            incoming=np.zeros(count, dtype=np.int64),
+            outgoing=np.zeros(count, dtype=np.int64),
+            switched_on=np.ones(count, dtype=np.bool_),
+            drained=np.zeros(count, dtype=np.bool_),
+            rack=rack,
+        )
 
     @property
     def utilisation(self) -> FloatColumn:
@@ -54,13 +78,15 @@ class VMColumns:
 
     `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
     the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
-    `cpu_granted` what the host could give. `intensity` scales the VM's write classes;
+    `cpu_granted` what the host could give. `speed` is the share of its CPU time a migration leaves
+    it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
     `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
     """
 
     cpu_capacity: FloatColumn
     cpu_granted: FloatColumn
     demand: FloatColumn
+    speed: FloatColumn
     intensity: FloatColumn
     dirty_pages_per_s: FloatColumn
     memory_bytes: IntColumn
@@ -69,6 +95,32 @@ class VMColumns:
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
+
+    @classmethod
+    def at_rest(
+        cls,
+        cpu_capacity: FloatColumn,
+        memory_bytes: IntColumn,
+        page_count: IntColumn,
+        page_bytes: IntColumn,
+        host: IntColumn,
+    ) -> VMColumns:
+        """Return VMs that run on `host`, want nothing yet and do not migrate."""
+        count = len(cpu_capacity)
+        return cls(
+            cpu_capacity=cpu_capacity,
+            cpu_granted=np.zeros(count),
+            demand=np.zeros(count),
+            speed=np.ones(count),
+            intensity=np.zeros(count),
+            dirty_pages_per_s=np.zeros(count),
+            memory_bytes=memory_bytes,
+            page_count=page_count,
+            page_bytes=page_bytes,
+            host=host,
+            target=np.full(count, -1, dtype=np.int64),
+            queued=np.zeros(count, dtype=np.bool_),
+        )
 
     @property
     def cpu_demand(self) -> FloatColumn:

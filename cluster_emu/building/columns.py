@@ -18,35 +18,21 @@ def columns(scenario: Scenario, graph: nx.Graph[int], streams: Streams) -> Clust
     """Make the columns of hosts and VMs, every VM placed."""
     groups = [group for group in scenario.hosts for _ in range(group.count)]
     count = len(groups)
-    hosts = HostColumns(
-        cpu_capacity=np.array([group.cpu_capacity for group in groups]),
-        cpu_used=np.zeros(count),
-        memory_bytes=np.array([group.memory_bytes for group in groups], dtype=np.int64),
-        memory_reserved_bytes=np.zeros(count, dtype=np.int64),
-        vm_count=np.zeros(count, dtype=np.int64),
-        incoming=np.zeros(count, dtype=np.int64),
-        outgoing=np.zeros(count, dtype=np.int64),
-        switched_on=np.ones(count, dtype=np.bool_),
-        drained=np.zeros(count, dtype=np.bool_),
-        rack=np.array([graph.nodes[host].get("rack", 0) for host in range(count)], dtype=np.int64),
+    hosts = HostColumns.empty(
+        np.array([group.cpu_capacity for group in groups]),
+        np.array([group.memory_bytes for group in groups], dtype=np.int64),
+        np.array([graph.nodes[host].get("rack", 0) for host in range(count)], dtype=np.int64),
     )
-    vm_count = scenario.vm_count
     memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
     host = place(scenario, hosts.memory_bytes, memory, streams.generator(Purpose.PLACEMENT))
     np.add.at(hosts.memory_reserved_bytes, host, memory)
     hosts.vm_count += np.bincount(host, minlength=count)
-    vms = VMColumns(
-        cpu_capacity=_repeat(scenario, lambda group: group.cpu_capacity, np.float64),
-        cpu_granted=np.zeros(vm_count),
-        demand=np.zeros(vm_count),
-        intensity=np.zeros(vm_count),
-        dirty_pages_per_s=np.zeros(vm_count),
-        memory_bytes=memory,
+    vms = VMColumns.at_rest(
+        _repeat(scenario, lambda group: group.cpu_capacity, np.float64),
+        memory,
         page_count=_repeat(scenario, lambda group: group.pages, np.int64),
         page_bytes=_repeat(scenario, lambda group: group.page_bytes, np.int64),
         host=host,
-        target=np.full(vm_count, -1, dtype=np.int64),
-        queued=np.zeros(vm_count, dtype=np.bool_),
     )
     return ClusterState(hosts, vms)
 

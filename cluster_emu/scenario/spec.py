@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from cluster_emu.errors import ScenarioError
 from cluster_emu.registry import from_validation
 from cluster_emu.scenario.choice import Choice
+from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
@@ -28,6 +29,7 @@ class Scenario(Plain):
     placement: Literal["spread", "pack", "random"] = "spread"
     workload: Workload = Workload()
     transfer: Transfer = Transfer()
+    costs: Costs = Costs()
     manager: Manager = Manager()
     migrations: Annotated[tuple[Request, ...], BeforeValidator(as_tuple)] = ()
 

@@ -45,37 +45,33 @@ def cluster_state(
     np.add.at(reserved, host, vm_memory)
     np.add.at(reserved, target[target >= 0], vm_memory[target >= 0])
     capacity = np.array(cpu, dtype=np.float64)
-    hosts = HostColumns(
-        cpu_capacity=capacity,
-        cpu_used=np.minimum(np.bincount(host, demand, minlength=n), capacity),
-        memory_bytes=np.array(memory, dtype=np.int64) * GIB,
-        memory_reserved_bytes=reserved,
-        vm_count=np.bincount(host, minlength=n),
-        incoming=np.bincount(target[target >= 0], minlength=n),
-        outgoing=np.bincount(host[target >= 0], minlength=n),
-        switched_on=~np.isin(np.arange(n), off),
-        drained=np.isin(np.arange(n), drained),
-        rack=np.array(racks if racks is not None else [0] * n, dtype=np.int64),
+    hosts = HostColumns.empty(
+        capacity,
+        np.array(memory, dtype=np.int64) * GIB,
+        np.array(racks if racks is not None else [0] * n, dtype=np.int64),
     )
+    hosts.cpu_used[:] = np.minimum(np.bincount(host, demand, minlength=n), capacity)
+    hosts.memory_reserved_bytes[:] = reserved
+    hosts.vm_count[:] = np.bincount(host, minlength=n)
+    hosts.incoming[:] = np.bincount(target[target >= 0], minlength=n)
+    hosts.outgoing[:] = np.bincount(host[target >= 0], minlength=n)
+    hosts.switched_on[:] = ~np.isin(np.arange(n), off)
+    hosts.drained[:] = np.isin(np.arange(n), drained)
     return ClusterState(hosts, _vm_columns(host, target, demand, vm_memory, vms), time_s)
 
 
 def _vm_columns(
     host: np.ndarray, target: np.ndarray, demand: FloatColumn, memory: np.ndarray, vms: Sequence[VM]
 ) -> VMColumns:
-    return VMColumns(
-        cpu_capacity=np.ones(len(vms)),
-        cpu_granted=demand.copy(),
-        demand=demand,
-        intensity=np.ones(len(vms)),
-        dirty_pages_per_s=np.zeros(len(vms)),
-        memory_bytes=memory,
-        page_count=memory // 4096,
-        page_bytes=np.full(len(vms), 4096, dtype=np.int64),
-        host=host,
-        target=target,
-        queued=np.array([vm.queued or vm.target >= 0 for vm in vms], dtype=np.bool_),
+    columns = VMColumns.at_rest(
+        np.ones(len(vms)), memory, memory // 4096, np.full(len(vms), 4096, dtype=np.int64), host
     )
+    columns.cpu_granted[:] = demand
+    columns.demand[:] = demand
+    columns.intensity[:] = 1.0
+    columns.target[:] = target
+    columns.queued[:] = [vm.queued or vm.target >= 0 for vm in vms]
+    return columns
 
 
 def linear_watts(utilisation: FloatColumn) -> FloatColumn:

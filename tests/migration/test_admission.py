@@ -15,19 +15,7 @@ HOSTS = 4
 
 def host_columns(count: int = HOSTS) -> HostColumns:
     whole = np.zeros(count, dtype=np.int64)
-    flags = np.zeros(count, dtype=np.bool_)
-    return HostColumns(
-        cpu_capacity=np.ones(count),
-        cpu_used=np.zeros(count),
-        memory_bytes=whole.copy(),
-        memory_reserved_bytes=whole.copy(),
-        vm_count=whole.copy(),
-        incoming=whole.copy(),
-        outgoing=whole.copy(),
-        switched_on=~flags,
-        drained=flags.copy(),
-        rack=whole.copy(),
-    )
+    return HostColumns.empty(np.ones(count), whole, whole.copy())
 
 
 def admission(**limits: int | None) -> Admission[str]:
