@@ -6,7 +6,7 @@ from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
 from cluster_emu.network.sharing import max_min_rates
 from cluster_emu.network.timers import Timer
-from cluster_emu.network.topologies import Topology, as_topology, topologies
+from cluster_emu.network.topologies import Topology, as_topology, beside, topologies
 from cluster_emu.network.transfers import PlainTransfer, completion_times
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Topology",
     "Transfer",
     "as_topology",
+    "beside",
     "completion_times",
     "max_min_rates",
     "same_instant_s",

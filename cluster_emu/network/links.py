@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 BITS_PER_BYTE = 8
 
+FOR_MIGRATIONS = "for_migrations"
+"""Attribute of the edges that only migrations use."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinkTable:
@@ -26,6 +29,8 @@ class LinkTable:
         target: node the link enters.
         is_host: for each node of the graph, whether it is a host, shape [nodes]; hosts come first.
         hosts_forward: whether hosts pass traffic on.
+        for_migrations: whether the link is part of a network that migrations have for themselves
+            (see `beside`), shape [links].
     """
 
     capacity_bps: NDArray[np.float64]
@@ -34,6 +39,7 @@ class LinkTable:
     target: NDArray[np.int64]
     is_host: NDArray[np.bool_]
     hosts_forward: bool
+    for_migrations: NDArray[np.bool_]
 
     @classmethod
     def of(cls, graph: nx.Graph[int]) -> LinkTable:
@@ -50,6 +56,9 @@ class LinkTable:
             target=both[:, 1].copy(),
             is_host=np.array([kinds[node] == "host" for node in range(len(kinds))]),
             hosts_forward=bool(graph.graph.get("hosts_forward", False)),
+            for_migrations=np.repeat(
+                [bool(attributes.get(FOR_MIGRATIONS)) for _, _, attributes in edges], directions
+            ),
         )
 
     def __len__(self) -> int:

@@ -22,14 +22,16 @@ class Router:
 
     Args:
         links: the network.
+        usable: which links it may use, shape [links]; all by default.
     """
 
-    def __init__(self, links: LinkTable) -> None:
+    def __init__(self, links: LinkTable, usable: NDArray[np.bool_] | None = None) -> None:
         self._links = links
+        self._usable = np.arange(len(links)) if usable is None else np.flatnonzero(usable)
         self._source: list[int] = links.source.tolist()
         self._target: list[int] = links.target.tolist()
-        self._leaving = _grouped(links.source, links.node_count)
-        self._entering = _grouped(links.target, links.node_count)
+        self._leaving = _grouped(self._usable, links.source, links.node_count)
+        self._entering = _grouped(self._usable, links.target, links.node_count)
         self._passes_on = ~links.is_host | links.hosts_forward
         self._hops: dict[int, NDArray[np.int32]] = {}
         self._nearer: dict[tuple[int, int], tuple[int, ...]] = {}
@@ -107,23 +109,23 @@ class Router:
         return self._hops[anchor]
 
     def _count_hops(self, anchor: int) -> NDArray[np.int32]:
-        links = self._links
-        hops = np.full(links.node_count, -1, dtype=np.int32)
+        source, target = self._links.source[self._usable], self._links.target[self._usable]
+        hops = np.full(self._links.node_count, -1, dtype=np.int32)
         hops[anchor] = 0
         frontier = hops == 0
         while frontier.any():
             farther = np.zeros_like(frontier)
-            farther[links.source[frontier[links.target]]] = True
+            farther[source[frontier[target]]] = True
             farther &= hops < 0
             hops[farther] = hops[frontier].max() + 1
             frontier = farther & self._passes_on
         return hops
 
 
-def _grouped(ends: NDArray[np.int64], node_count: int) -> list[list[int]]:
-    """Return, for each node, the links whose end it is, ascending."""
+def _grouped(links: NDArray[np.intp], ends: NDArray[np.int64], node_count: int) -> list[list[int]]:
+    """Return, for each node, those of `links` whose end it is, ascending."""
     groups: list[list[int]] = [[] for _ in range(node_count)]
-    for link, node in enumerate(ends.tolist()):
+    for link, node in zip(links.tolist(), ends[links].tolist(), strict=True):
         groups[node].append(link)
     return groups
 

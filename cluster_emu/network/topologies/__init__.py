@@ -1,6 +1,7 @@
 """Networks by name, and the way in for any networkx graph."""
 
 from cluster_emu.network.topologies.adopt import as_topology
+from cluster_emu.network.topologies.beside import beside
 from cluster_emu.network.topologies.contract import Topology, topologies
 from cluster_emu.network.topologies.fat_tree import FatTree
 from cluster_emu.network.topologies.graphml import GraphML
@@ -18,5 +19,6 @@ __all__ = [
     "ThreeTier",
     "Topology",
     "as_topology",
+    "beside",
     "topologies",
 ]
