@@ -24,7 +24,8 @@ class HostColumns:
     `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
     (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
-    host in `drained` takes no new VM.
+    host in `drained` takes no new VM. A `failed` host has crashed and is not repaired yet: it is
+    off, and nothing may go there.
     """
 
     cpu_capacity: FloatColumn
@@ -38,6 +39,7 @@ class HostColumns:
     outgoing: IntColumn
     switched_on: BoolColumn
     drained: BoolColumn
+    failed: BoolColumn
     rack: IntColumn
 
     @classmethod
@@ -58,6 +60,7 @@ class HostColumns:
             outgoing=np.zeros(count, dtype=np.int64),
             switched_on=np.ones(count, dtype=np.bool_),
             drained=np.zeros(count, dtype=np.bool_),
+            failed=np.zeros(count, dtype=np.bool_),
             rack=rack,
         )
 
@@ -81,6 +84,11 @@ class VMColumns:
     `cpu_granted` what the host could give. `speed` is the share of its CPU time a migration leaves
     it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
     `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
+
+    A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
+    last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
+    no memory. `down_since_s` is when it went down, infinite while it runs; `down_before_s` adds up
+    the times it was down before that, and `restarts` counts them.
     """
 
     cpu_capacity: FloatColumn
@@ -95,6 +103,11 @@ class VMColumns:
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
+    running: BoolColumn
+    lost: BoolColumn
+    down_since_s: FloatColumn
+    down_before_s: FloatColumn
+    restarts: IntColumn
 
     @classmethod
     def at_rest(
@@ -120,12 +133,21 @@ class VMColumns:
             host=host,
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),
+            running=np.ones(count, dtype=np.bool_),
+            lost=np.zeros(count, dtype=np.bool_),
+            down_since_s=np.full(count, np.inf),
+            down_before_s=np.zeros(count),
+            restarts=np.zeros(count, dtype=np.int64),
         )
 
     @property
     def cpu_demand(self) -> FloatColumn:
         """CPU wanted, in the scenario's CPU unit, shape [vms]."""
         return self.demand * self.cpu_capacity
+
+    def down_s(self, now_s: float) -> FloatColumn:
+        """Return for how long each VM has been down or lost until now, shape [vms]."""
+        return self.down_before_s + np.maximum(now_s - self.down_since_s, 0.0)
 
 
 @dataclass(slots=True)
@@ -147,8 +169,8 @@ class ClusterState:
         return len(self.vms.cpu_capacity)
 
     def vms_on(self, host: int) -> NDArray[np.intp]:
-        """Return the numbers of the VMs that run on `host`, ascending."""
-        return np.flatnonzero(self.vms.host == host)
+        """Return the numbers of the VMs on `host`, those that are down too, ascending."""
+        return np.flatnonzero((self.vms.host == host) & ~self.vms.lost)
 
     def sum_per_host(self, values: FloatColumn | IntColumn) -> FloatColumn:
         """Sum a VM column over the VMs of each host, shape [hosts]."""

@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     BURSTS = 4
     WRITES = 5
     SAMPLES = 6
+    FAULTS = 9
 
 
 class Streams:
