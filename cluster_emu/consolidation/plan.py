@@ -1,7 +1,7 @@
 """A projection of the cluster at one control instant, in which policies try moves out.
 
 The projection is a copy: planning never changes the state. It counts every VM where it will be once
-all migrations queued, in flight and planned so far have ended.
+all migrations queued, in flight and planned so far have ended; one that is down or lost is nowhere.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Plan:
         state: the cluster as it is, read only.
         watts: power of every host if switched on, utilisation [hosts] -> watts [hosts].
         vm_host: projected host of each VM, [vms]; the target of a VM that is queued or in flight,
-            -1 while a VM is lifted.
+            -1 while a VM is lifted, and for VMs that are down or lost.
         vm_cpu_demand: CPU each VM wants, [vms].
-        movable: VMs that are neither queued, in flight nor planned, [vms].
+        movable: VMs that run and are neither queued, in flight nor planned, [vms].
         cpu_demand: CPU wanted by the projected VMs of each host, [hosts]; may exceed the capacity.
         memory_free_bytes: memory not in use and not reserved, [hosts]. A planned move takes from
             its target; its source gets nothing back before the migration ends.
@@ -69,26 +69,37 @@ class Plan:
     _journal: list[_Change] = field(default_factory=list)
 
     @classmethod
-    def of(cls, state: ClusterState, watts: Watts) -> Plan:
-        """Return the projection of `state` with nothing planned yet."""
+    def of(cls, state: ClusterState, watts: Watts, wanted: FloatColumn | None = None) -> Plan:
+        """Return the projection of `state` with nothing planned yet.
+
+        Args:
+            state: the cluster as it is.
+            watts: power of every host if switched on.
+            wanted: CPU each VM would want if it ran, where VMs that are down are to be placed.
+        """
         vms, hosts, n = state.vms, state.hosts, state.host_count
         vm_host = np.where(vms.target >= 0, vms.target, vms.host)
-        movable = ~vms.queued & (vms.target < 0)
-        cpu_demand = vms.cpu_demand
-        vm_count = np.bincount(vm_host, minlength=n)
+        vm_host[~vms.running] = NOWHERE
+        movable = vms.running & ~vms.queued & (vms.target < 0)
+        somewhere = np.flatnonzero(vm_host >= 0)
+        their_host = vm_host[somewhere]
+        vm_cpu_demand = vms.cpu_demand if wanted is None else wanted
+        vm_count = np.bincount(their_host, minlength=n)
         return cls(
             state=state,
             watts=watts,
             vm_host=vm_host,
-            vm_cpu_demand=cpu_demand,
+            vm_cpu_demand=vm_cpu_demand,
             movable=movable,
-            cpu_demand=np.bincount(vm_host, weights=cpu_demand, minlength=n).astype(np.float64),
+            cpu_demand=np.bincount(
+                their_host, weights=vm_cpu_demand[somewhere], minlength=n
+            ).astype(np.float64),
             memory_free_bytes=hosts.memory_free_bytes,
             vm_count=vm_count,
             movable_count=np.bincount(vm_host[movable], minlength=n),
-            on=hosts.switched_on | (vm_count > 0),
+            on=(hosts.switched_on | (vm_count > 0)) & ~hosts.failed,
             drained=hosts.drained.copy(),
-            _vms_by_host=np.argsort(vm_host, kind="stable"),
+            _vms_by_host=somewhere[np.argsort(their_host, kind="stable")],
             _first_vm=np.concatenate([[0], np.cumsum(vm_count)]),
         )
 
@@ -139,9 +150,17 @@ class Plan:
         return fits
 
     def may_receive(self, vm: int) -> BoolColumn:
-        """Return the hosts with memory for `vm`, not drained and not its own, [hosts]."""
-        mask = self.fits_memory(vm) & ~self.drained
-        mask[self.vm_host[vm]] = False
+        """Return the hosts with memory for `vm`, up, not drained and not its own, [hosts]."""
+        mask = self.fits_memory(vm) & ~self.drained & ~self.state.hosts.failed
+        if self.vm_host[vm] != NOWHERE:
+            mask[self.vm_host[vm]] = False
+        return mask
+
+    def may_restart_on(self, vm: int) -> BoolColumn:
+        """Return the hosts for a VM that is down; where it was it still has its memory, [hosts]."""
+        mask = self.may_receive(vm)
+        last = self.state.vms.host[vm]
+        mask[last] = not (self.drained[last] or self.state.hosts.failed[last])
         return mask
 
     def drain(self, hosts: BoolColumn) -> None:
@@ -158,6 +177,19 @@ class Plan:
         self._check(move)
         self.lift(move.vm)
         self._land(move.vm, move.target)
+
+    def restart(self, vm: int, host: int) -> None:
+        """Count a VM that is down as running on `host`; for good, `restore` leaves it there.
+
+        Raises:
+            ValueError: if it runs, or may not be restarted on `host`.
+        """
+        if self.vm_host[vm] != NOWHERE or not self.may_restart_on(vm)[host]:
+            raise ValueError(f"VM {vm} cannot be restarted on host {host}")
+        self._land(vm, host)
+        if host == self.state.vms.host[vm]:
+            self.memory_free_bytes[host] += self.state.vms.memory_bytes[vm]
+        self._journal.pop()
 
     def lift(self, vm: int) -> None:
         """Take a movable VM off its host without saying where it goes; end with `restore`."""
