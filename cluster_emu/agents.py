@@ -40,8 +40,13 @@ class PhysicalMachine(FixedAgent):
         return bool(self._state.hosts.switched_on[self.index])
 
     @property
+    def failed(self) -> bool:
+        """Whether it has crashed and is not repaired yet."""
+        return bool(self._state.hosts.failed[self.index])
+
+    @property
     def vm_numbers(self) -> list[int]:
-        """Numbers of the VMs that run on it."""
+        """Numbers of the VMs on it, those that are down too."""
         return [int(vm) for vm in self._state.vms_on(self.index)]
 
 
@@ -56,8 +61,18 @@ class VirtualMachine(Agent):
 
     @property
     def host(self) -> int:
-        """Number of the machine it runs on."""
+        """Number of the machine it runs on, or ran on before it went down."""
         return int(self._state.vms.host[self.index])
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs; one that crashed waits to be restarted, or is lost."""
+        return bool(self._state.vms.running[self.index])
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is gone for good: a crash struck it in post-copy."""
+        return bool(self._state.vms.lost[self.index])
 
     @property
     def demand(self) -> float:
@@ -123,10 +138,13 @@ class MigrationManager(Agent):
         """Queue the migration of one VM, as a user would.
 
         Raises:
-            ValueError: if the VM is migrating already, is there already, or does not fit.
+            ValueError: if the VM is migrating already, is there already, or does not fit, or if it
+                is down, or the target has failed.
         """
         vms, hosts = self._state.vms, self._state.hosts
         source = int(vms.host[vm])
+        if not vms.running[vm] or hosts.failed[target]:
+            raise ValueError(f"VM {vm} is down, or host {target} has failed")
         if vms.queued[vm] or source == target:
             raise ValueError(f"VM {vm} is migrating already, or is on host {target} already")
         if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:

@@ -50,6 +50,7 @@ class Recorder:
                 "outgoing": hosts.outgoing.copy(),
                 "incoming": hosts.incoming.copy(),
                 "switched_on": hosts.switched_on.copy(),
+                "failed": hosts.failed.copy(),
                 "power_w": watts,
                 "energy_kwh": energy_kwh,
             }
@@ -64,6 +65,10 @@ class Recorder:
                 "intensity": vms.intensity.copy(),
                 "dirty_pages_per_s": vms.dirty_pages_per_s.copy(),
                 "migrating": vms.queued.copy(),
+                "running": vms.running.copy(),
+                "lost": vms.lost.copy(),
+                "down_s": vms.down_s(now_s),
+                "restarts": vms.restarts.copy(),
             }
         )
         self._observe_links(now_s, carried_bytes())
