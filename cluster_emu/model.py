@@ -18,6 +18,8 @@ from cluster_emu.accounting.service import ServiceAccount
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import build
 from cluster_emu.clock import Clock
+from cluster_emu.consolidation.another_target import another_target
+from cluster_emu.consolidation.contract import Plan
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.dispatcher import Dispatcher
@@ -83,8 +85,9 @@ class ClusterModel(Model):
             parts.triggers,
             Dispatcher(
                 parts.kit,
-                parts.limits,
+                parts.queue,
                 self.settle,
+                self._another_target,
                 switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
             ),
             self._watts_if_on,
@@ -266,6 +269,9 @@ class ClusterModel(Model):
     def _watts(self) -> FloatColumn:
         hosts = self.state.hosts
         return self._power.watts(hosts.utilisation, hosts.switched_on)
+
+    def _another_target(self, vm: int) -> int | None:
+        return another_target(Plan.of(self.state, self._watts_if_on), vm)
 
     def _watts_if_on(self, utilisation: FloatColumn) -> FloatColumn:
         return self._power.watts(utilisation, np.ones(self.state.host_count, dtype=np.bool_))

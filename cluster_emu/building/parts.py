@@ -9,16 +9,17 @@ import networkx as nx
 from cluster_emu.accounting.power import PowerColumns, power_models
 from cluster_emu.building.columns import columns
 from cluster_emu.building.making import at, make
+from cluster_emu.building.queue import queue_rules
 from cluster_emu.building.transfer import steering_policy, transfer_settings, who_decides
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
 from cluster_emu.consolidation import triggers
 from cluster_emu.consolidation.contract import Trigger
 from cluster_emu.errors import ScenarioError
-from cluster_emu.migration.admission import Limits
+from cluster_emu.migration.admission import QueueRules
 from cluster_emu.migration.kit import MigrationKit
 from cluster_emu.network import FluidLoop, LinkTable, Router, as_topology, topologies
-from cluster_emu.scenario import Manager, Scenario
+from cluster_emu.scenario import Scenario
 from cluster_emu.state import ClusterState
 from cluster_emu.strategies import strategies
 from cluster_emu.streams import Streams
@@ -44,7 +45,7 @@ class Parts:
     assumptions: tuple[str, ...]
     power: PowerColumns
     triggers: tuple[Trigger, ...]
-    limits: Limits
+    queue: QueueRules
     kit: MigrationKit
 
 
@@ -98,7 +99,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
             make(triggers, choice, f"manager.triggers.{i}")
             for i, choice in enumerate(manager.triggers)
         ),
-        limits=_limits(manager, policy.limits),
+        queue=queue_rules(manager, policy.limits),
         kit=kit,
     )
 
@@ -132,12 +133,3 @@ def _power(scenario: Scenario) -> PowerColumns:
     ]
     counts = [group.count for group in scenario.hosts]
     return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])
-
-
-def _limits(manager: Manager, usual: Limits) -> Limits:
-    """Return the scenario's limits, and the policy's where the scenario sets none."""
-    return Limits(
-        per_cluster=manager.max_per_cluster or usual.per_cluster,
-        outbound_per_host=manager.max_outbound_per_host or usual.outbound_per_host,
-        inbound_per_host=manager.max_inbound_per_host or usual.inbound_per_host,
-    )

@@ -40,6 +40,8 @@ def transfer_settings(
         device_state_bytes=transfer.device_state_bytes,
         suspend_s=transfer.suspend_s,
         resume_s=transfer.resume_s,
+        prepare_s=transfer.prepare_s,
+        finish_s=transfer.finish_s,
         bandwidth_bytes_per_s=cap_bytes_per_s,
         page_time_s=transfer.page_time_s or 0.0,
         lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,

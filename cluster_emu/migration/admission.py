@@ -1,22 +1,21 @@
-"""Who may start: a queue by urgency, and limits on how many migrate at once."""
+"""Who may start: a queue by urgency, and limits on how many hold a slot at once."""
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Generic, TypeVar
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 
-from cluster_emu.state import HostColumns
-
-T = TypeVar("T")
+from cluster_emu.migration.queue_orders import Candidate, Fifo, QueueOrder, QueueView
+from cluster_emu.state import FloatColumn, IntColumn, VMColumns
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many migrations may run at once; None for no limit.
+    """How many migrations may hold a slot at once; None for no limit.
 
     Args:
         per_cluster: in the whole cluster.
@@ -29,70 +28,106 @@ class Limits:
     inbound_per_host: int | None = None
 
 
-@dataclass(slots=True)
-class Admission(Generic[T]):
-    """A queue of migrations that start as soon as the limits allow.
-
-    Within one priority the order is first come, first served, but a migration whose hosts are busy
-    does not hold up those behind it. The running ones are counted in the hosts' columns.
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """How migrations wait for each other.
 
     Args:
-        limits: how many may run at once.
-        hosts: the columns in which running migrations are counted.
+        copying: limits on those that copy memory.
+        preparing: limits on those whose target is being prepared; None where one slot, a copying
+            one, covers both.
+        order: who goes first among equally urgent ones.
     """
 
-    limits: Limits
-    hosts: HostColumns
-    running: int = 0
-    _queue: list[tuple[int, int, int, int, T]] = field(default_factory=list)
-    _arrivals: count[int] = field(default_factory=count)
+    copying: Limits
+    preparing: Limits | None = None
+    order: QueueOrder = field(default_factory=Fifo)
 
-    def __len__(self) -> int:
-        """Number of migrations that wait."""
-        return len(self._queue)
 
-    def put(self, item: T, source: int, target: int, priority: int) -> None:
-        """Add a migration to the queue."""
-        heapq.heappush(self._queue, (priority, next(self._arrivals), source, target, item))
+class Admission:
+    """A queue for slots, and the migrations that hold one.
 
-    def admit(self) -> list[T]:
-        """Take out, and count as running, every migration that may start now."""
-        admitted = []
-        kept = []
-        while self._queue and not self._full(self.running, self.limits.per_cluster):
-            entry = heapq.heappop(self._queue)
-            _, _, source, target, item = entry
-            if self._may_start(source, target):
-                self._count(source, target, 1)
-                admitted.append(item)
-            else:
-                kept.append(entry)
-        for entry in kept:
-            heapq.heappush(self._queue, entry)
-        return admitted
+    The more urgent go first, equals as the order says. One whose hosts are busy does not hold up
+    those behind it.
 
-    def release(self, source: int, target: int) -> None:
-        """Count a running migration as over."""
-        self._count(source, target, -1)
+    Args:
+        limits: how many slots there are.
+        outgoing: where slots are counted per source, shape [hosts].
+        incoming: where they are counted per target, shape [hosts].
+        order: who goes first among equals.
+        vms: the VMs' columns, for the order.
+        capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
 
-    def drop_all(self) -> list[T]:
-        """Empty the queue and return what waited in it, the most urgent first."""
-        waiting = [entry[-1] for entry in sorted(self._queue, key=lambda entry: entry[:2])]
-        self._queue.clear()
-        return waiting
+    Attributes:
+        waiting: the queue in order of arrival, by migration number.
+        holders: those that hold a slot in the order in which they got it, by migration number.
+    """
 
-    def _may_start(self, source: int, target: int) -> bool:
-        limits, hosts = self.limits, self.hosts
-        return not (
-            self._full(int(hosts.outgoing[source]), limits.outbound_per_host)
-            or self._full(int(hosts.incoming[target]), limits.inbound_per_host)
+    def __init__(
+        self,
+        limits: Limits,
+        outgoing: IntColumn,
+        incoming: IntColumn,
+        order: QueueOrder,
+        vms: VMColumns,
+        capacity_bytes_per_s: FloatColumn,
+    ) -> None:
+        self.waiting: dict[int, Candidate] = {}
+        self.holders: dict[int, Candidate] = {}
+        self._limits = limits
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self._order = order
+        self._view = QueueView(
+            vms, capacity_bytes_per_s, self.waiting.values(), self.holders.values()
         )
 
-    @staticmethod
-    def _full(running: int, limit: int | None) -> bool:
-        return limit is not None and running >= limit
+    def put(self, candidate: Candidate) -> None:
+        """Add a migration to the queue."""
+        self.waiting[candidate.number] = candidate
 
-    def _count(self, source: int, target: int, change: int) -> None:
-        self.running += change
-        self.hosts.outgoing[source] += np.int64(change)
-        self.hosts.incoming[target] += np.int64(change)
+    def admit(self) -> list[int]:
+        """Give a slot to every migration that may have one now; return their numbers in order."""
+        admitted = []
+        for candidate in self._ranked():
+            if self._is_full:
+                break
+            if self._hosts_have_room(candidate):
+                self._take(candidate)
+                admitted.append(candidate.number)
+        return admitted
+
+    def leave(self, number: int) -> None:
+        """Take a migration out of the queue, or its slot away; nothing where it has neither."""
+        self.waiting.pop(number, None)
+        holder = self.holders.pop(number, None)
+        if holder is not None:
+            self._count(holder, -1)
+
+    def _ranked(self) -> Iterator[Candidate]:
+        if not self.waiting or self._is_full:
+            return
+        by_priority = attrgetter("priority")
+        for _, equals in groupby(sorted(self.waiting.values(), key=by_priority), by_priority):
+            candidates = [each for each in equals if self._hosts_have_room(each)]
+            yield from self._order.rank(candidates, self._view)
+
+    def _take(self, candidate: Candidate) -> None:
+        del self.waiting[candidate.number]
+        self.holders[candidate.number] = candidate
+        self._count(candidate, 1)
+
+    @property
+    def _is_full(self) -> bool:
+        limit = self._limits.per_cluster
+        return limit is not None and len(self.holders) >= limit
+
+    def _hosts_have_room(self, candidate: Candidate) -> bool:
+        outbound, inbound = self._limits.outbound_per_host, self._limits.inbound_per_host
+        return (outbound is None or bool(self._outgoing[candidate.source] < outbound)) and (
+            inbound is None or bool(self._incoming[candidate.target] < inbound)
+        )
+
+    def _count(self, candidate: Candidate, change: int) -> None:
+        self._outgoing[candidate.source] += np.int64(change)
+        self._incoming[candidate.target] += np.int64(change)

@@ -2,64 +2,98 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from cluster_emu.consolidation.move import Move, Priority
-from cluster_emu.migration.admission import Admission, Limits
+from cluster_emu.migration.admission import Admission, Limits, QueueRules
+from cluster_emu.migration.countdowns import Countdowns
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.kit import MigrationKit
-from cluster_emu.migration.records import MigrationRecord, Phase
-from cluster_emu.state import ClusterState
+from cluster_emu.migration.queue_orders import Candidate
+from cluster_emu.migration.records import COPYING, MigrationRecord, Phase
+from cluster_emu.state import ClusterState, IntColumn
 
 
 class Dispatcher:
     """Runs the fourth step of a migration for everyone who asks for one.
 
     Memory is reserved at the target when a migration is asked for, and given back at the source
-    when it has ended, so a queued migration can always be carried out.
+    when it has ended, so a queued migration can always be carried out. On its way a migration is
+    queued, preparing, ready (where preparing and copying have slots of their own), copying (in one
+    of the phases in `COPYING`) and finishing; its `state` says which. Phases that last no time are
+    passed over.
 
     Args:
         kit: what migrations are made from.
-        limits: how many may run at once.
+        rules: how migrations wait for each other.
         before_change: called with the time before any host column that costs energy changes.
+        choose_target: returns a host for a VM whose migration is tried again after its old target
+            is no longer free, or None if there is none.
         switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
+
+    Attributes:
+        records: every migration ever asked for, by number.
+        live: every migration that has not ended, by number.
+        ended_count: how many have ended.
     """
 
     def __init__(
         self,
         kit: MigrationKit,
-        limits: Limits,
+        rules: QueueRules,
         before_change: Callable[[float], None],
+        choose_target: Callable[[int], int | None],
         *,
         switch_off_empty_hosts: bool,
     ) -> None:
         self.records: list[MigrationRecord] = []
-        self.active: dict[int, Migration] = {}
+        self.live: dict[int, Migration] = {}
         self.ended_count = 0
         self._retries_waiting = 0
         self._kit = kit
         self._state: ClusterState = kit.state
-        self._admission: Admission[Migration] = Admission(limits, kit.state.hosts)
         self._before_change = before_change
+        self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
+        self._countdowns = Countdowns(kit.loop)
+        hosts, nobody = kit.state.hosts, np.zeros(kit.state.host_count, dtype=np.int64)
+        self._copying = self._admission(rules, rules.copying, hosts.outgoing, hosts.incoming)
+        self._preparing = self._copying
+        if rules.preparing is not None:
+            self._preparing = self._admission(rules, rules.preparing, nobody.copy(), nobody.copy())
+
+    def _admission(
+        self, rules: QueueRules, limits: Limits, outgoing: IntColumn, incoming: IntColumn
+    ) -> Admission:
+        capacity = self._kit.links.capacity_bytes_per_s
+        return Admission(limits, outgoing, incoming, rules.order, self._state.vms, capacity)
 
     @property
     def queue_length(self) -> int:
-        """Number of migrations that wait for their turn."""
-        return len(self._admission)
+        """Number of migrations that wait for a slot."""
+        return sum(len(stage.waiting) for stage in self._stages)
+
+    @property
+    def active(self) -> dict[int, Migration]:
+        """The migrations that hold a slot, by number: preparing, copying or finishing."""
+        return {number: self.live[number] for stage in self._stages for number in stage.holders}
 
     @property
     def idle(self) -> bool:
         """Whether no migration waits or runs."""
-        return not self.active and not len(self._admission) and not self._retries_waiting
+        return not self.live and not self._retries_waiting
 
     def request(self, move: Move, now_s: float, *, attempt: int = 1) -> MigrationRecord:
         """Reserve memory at the target and queue the migration."""
         vms, hosts = self._state.vms, self._state.hosts
         self._before_change(now_s)
+        number = len(self.records)
         record = MigrationRecord(
-            migration=len(self.records),
+            migration=number,
             vm=move.vm,
             source=move.source,
             target=move.target,
@@ -75,15 +109,39 @@ class Dispatcher:
         hosts.switched_on[move.target] = True
         vms.queued[move.vm] = True
         vms.target[move.vm] = move.target
-        migration = self._kit.make(record, self)
-        self._admission.put(migration, move.source, move.target, int(move.priority))
+        self.live[number] = self._kit.make(record, self)
+        self._preparing.put(self._candidate(number))
         return record
 
     def admit(self, now_s: float) -> None:
-        """Start every queued migration that the limits allow."""
-        for migration in self._admission.admit():
-            self.active[migration.record.migration] = migration
-            migration.start(now_s)
+        """Let every migration that waits for a slot have one, as far as the limits allow."""
+        if self._has_preparing_slots:
+            # one whose target needs no preparing gives its slot back at once
+            while admitted := self._preparing.admit():
+                for number in admitted:
+                    self._prepare(number, now_s)
+        for number in self._copying.admit():
+            if self._has_preparing_slots:
+                self._copy(number, now_s)
+            else:
+                self._prepare(number, now_s)
+
+    def cancel(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
+        """End a migration wherever it stands and give back what it holds: slots, reservation.
+
+        The VM stays where it runs. No other migration is started and this one is not tried again:
+        call `admit` when all is cancelled that has to be.
+
+        Args:
+            number: a migration in `live`.
+            outcome: a final phase, `Phase.FAILED` for a fault.
+            why: the reason in words.
+            now_s: the time.
+        """
+        migration = self.live[number]
+        if migration.state in COPYING:
+            migration.give_up(now_s)
+        self._end(number, outcome, why, now_s)
 
     def switch_off_empty(self) -> None:
         """Switch off every host that has no VM and expects none."""
@@ -93,36 +151,91 @@ class Dispatcher:
 
     def end_run(self, now_s: float) -> None:
         """Close what is still under way when the run ends."""
-        for migration in self._admission.drop_all():
-            migration.record.outcome = Phase.UNFINISHED.value
-            migration.record.why = "still queued when the run ended"
-            self._release(migration.record)
-        for migration in list(self.active.values()):
-            why = f"{migration.state.value} when the run ended"
-            migration.give_up(now_s, Phase.UNFINISHED, why)
+        numbers = [n for stage in self._stages for n in (*stage.waiting, *stage.holders)]
+        for number in numbers:
+            state = self.live[number].state
+            still = "still " if state is Phase.QUEUED else ""
+            self.cancel(number, Phase.UNFINISHED, f"{still}{state} when the run ended", now_s)
+            if state is Phase.QUEUED:
+                self.records[number].end_s = math.nan  # it never began
 
-    # --- what a migration reports ----------------------------------------------------------------
+    # --- the course of a migration ---------------------------------------------------------------
+
+    def _prepare(self, number: int, now_s: float) -> None:
+        """Set up the target; a slot has been taken."""
+        duration_s = self._kit.settings.prepare_s
+        if duration_s > 0:
+            self.live[number].state = Phase.PREPARING
+            self._countdowns.begin(number, duration_s, now_s, self._prepared_in_time)
+        else:
+            self._prepared(number, now_s)
+
+    def _prepared_in_time(self, number: int, now_s: float) -> None:
+        self.records[number].prepare_s = self._countdowns.stop(number, now_s)
+        self._prepared(number, now_s)
+        self.admit(now_s)
+
+    def _prepared(self, number: int, now_s: float) -> None:
+        if not self._has_preparing_slots:
+            self._copy(number, now_s)
+            return
+        self._preparing.leave(number)
+        self.live[number].state = Phase.READY
+        self._copying.put(self._candidate(number))
+
+    def _copy(self, number: int, now_s: float) -> None:
+        self.live[number].start(now_s)
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
-        """Move the VM to its target."""
+        """Move the VM to its target; called by the migration."""
         vms, hosts = self._state.vms, self._state.hosts
         self._before_change(now_s)
         vms.host[record.vm] = record.target
         hosts.vm_count[record.source] -= 1
         hosts.vm_count[record.target] += 1
 
-    def ended(self, record: MigrationRecord, now_s: float) -> None:
-        """Give back the memory the VM does not need any more and let others start."""
-        self._before_change(now_s)
-        self._release(record)
-        del self.active[record.migration]
-        self.switch_off_empty()
-        self._admission.release(record.source, record.target)
-        if record.outcome == Phase.UNFINISHED.value:
+    def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
+        """Go on after the copy, which is all that the migration itself knows; called by it."""
+        number, finish_s = record.migration, self._kit.settings.finish_s
+        if outcome is Phase.COMPLETED and finish_s > 0:
+            self.live[number].state = Phase.FINISHING
+            self._countdowns.begin(number, finish_s, now_s, self._finished)
             return
-        if record.outcome == Phase.NOT_CONVERGED.value:
+        self._end(number, outcome, why, now_s)
+        if outcome is Phase.NOT_CONVERGED:
             self._try_again_later(record, now_s)
         self.admit(now_s)
+
+    def _finished(self, number: int, now_s: float) -> None:
+        self._end(number, Phase.COMPLETED, "", now_s)
+        self.admit(now_s)
+
+    def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
+        """Close the record and give back the slot and the memory that the VM does not need."""
+        self._before_change(now_s)
+        migration, record = self.live.pop(number), self.records[number]
+        spent_s = self._countdowns.stop(number, now_s)
+        if migration.state is Phase.PREPARING:
+            record.prepare_s = spent_s
+        elif migration.state is Phase.FINISHING:
+            record.finish_s = spent_s
+        record.close(now_s, outcome, why)
+        migration.state = outcome
+        self._release(record)
+        self.switch_off_empty()
+        for stage in self._stages:
+            stage.leave(number)
+
+    def _release(self, record: MigrationRecord) -> None:
+        """Give back the memory on the side where the VM does not run, and let the VM go."""
+        vms, hosts = self._state.vms, self._state.hosts
+        left = record.source if vms.host[record.vm] == record.target else record.target
+        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
+        vms.queued[record.vm] = False
+        vms.target[record.vm] = -1
+        self.ended_count += 1
+
+    # --- tries ------------------------------------------------------------------------------------
 
     def _try_again_later(self, record: MigrationRecord, now_s: float) -> None:
         """Ask for an aborted migration again after the policy's back-off, if it allows more."""
@@ -135,22 +248,36 @@ class Dispatcher:
 
     def _try_again(self, record: MigrationRecord, now_s: float) -> None:
         self._retries_waiting -= 1
-        vms, hosts = self._state.vms, self._state.hosts
-        fits = hosts.memory_free_bytes[record.target] >= vms.memory_bytes[record.vm]
-        if vms.queued[record.vm] or hosts.drained[record.target] or not fits:
-            record.why += "; not tried again, its target is not free any more"
+        vms = self._state.vms
+        if vms.queued[record.vm] or vms.host[record.vm] != record.source:
+            record.why += "; not tried again, the VM moves or has moved since"
             return
-        move = Move(
-            record.vm, record.source, record.target, record.reason, Priority(record.priority)
-        )
+        free = self._may_receive(record.target, record.vm)
+        target = record.target if free else self._choose_target(record.vm)
+        if target is None:
+            record.why += "; not tried again, no host is free for the VM"
+            return
+        priority = Priority(record.priority)
+        move = Move(record.vm, record.source, target, record.reason, priority)
         self.request(move, now_s, attempt=record.attempt + 1)
         self.admit(now_s)
 
-    def _release(self, record: MigrationRecord) -> None:
-        """Give back the memory on the side where the VM does not run, and let the VM go."""
+    def _may_receive(self, host: int, vm: int) -> bool:
         vms, hosts = self._state.vms, self._state.hosts
-        left = record.source if vms.host[record.vm] == record.target else record.target
-        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
-        vms.queued[record.vm] = False
-        vms.target[record.vm] = -1
-        self.ended_count += 1
+        fits = hosts.memory_free_bytes[host] >= vms.memory_bytes[vm]
+        return bool(fits and not hosts.drained[host])
+
+    # --- stages -----------------------------------------------------------------------------------
+
+    @property
+    def _has_preparing_slots(self) -> bool:
+        return self._preparing is not self._copying
+
+    @property
+    def _stages(self) -> tuple[Admission, ...]:
+        return (self._preparing, self._copying) if self._has_preparing_slots else (self._copying,)
+
+    def _candidate(self, number: int) -> Candidate:
+        record = self.records[number]
+        route = self.live[number].route
+        return Candidate(number, record.vm, record.source, record.target, record.priority, route)

@@ -38,7 +38,10 @@ class Migration:
         intensity: the VM's write intensity over time.
         route: link numbers from source to target.
         loop: the network it runs in.
-        watcher: who is told of its pause, resume and end.
+        watcher: who is told of its resume and end.
+
+    Attributes:
+        state: where it stands; before the first byte and after the last its watcher says so.
     """
 
     def __init__(
@@ -238,11 +241,11 @@ class Migration:
             bytes_per_s=self._bytes_per_s,
         )
 
-    def give_up(self, now_s: float, outcome: Phase, why: str) -> None:
-        """End the migration wherever it stands."""
+    def give_up(self, now_s: float) -> None:
+        """Stop copying at once, wherever it stands; the watcher is not told."""
         if self._phase is not None:
             self._leave(now_s)
-        self._finish(now_s, outcome, why)
+        self._stop()
 
     def _leave(self, now_s: float) -> None:
         """Take the unfinished phase off the network and keep count of what it sent."""
@@ -258,14 +261,15 @@ class Migration:
         self._phase = None
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
-        self.state = outcome
+        self._stop()
+        self._watcher.ended(self.record, outcome, why, now_s)
+
+    def _stop(self) -> None:
         self._guest.leave()
         for timer in (self._check, self._timer):
             if timer is not None:
                 self._loop.cancel(timer)
-        self.record.close(now_s, outcome, why)
         self._engine = None
-        self._watcher.ended(self.record, now_s)
 
     def _check_memory(self) -> None:
         """Prove, where versions are kept, that the target's memory is the source's."""

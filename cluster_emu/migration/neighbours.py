@@ -6,7 +6,7 @@ from typing import Protocol
 
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import PostCopyEngine
-from cluster_emu.migration.records import MigrationRecord
+from cluster_emu.migration.records import MigrationRecord, Phase
 
 
 class Memory(Protocol):
@@ -40,6 +40,6 @@ class Watcher(Protocol):
         """The VM runs at the target."""
         ...
 
-    def ended(self, record: MigrationRecord, now_s: float) -> None:
-        """The migration is over; see its record for how."""
+    def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
+        """Nothing is left to copy, or the migration was aborted; the record is still open."""
         ...

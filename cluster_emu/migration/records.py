@@ -12,17 +12,27 @@ class Phase(StrEnum):
     """Where a migration stands."""
 
     QUEUED = "queued"
+    PREPARING = "preparing"
+    READY = "ready"
+    """The target is prepared; the migration waits for a slot to copy."""
     PRE_COPY = "pre-copy"
     STOP_AND_COPY = "stop-and-copy"
     POST_COPY = "post-copy"
+    FINISHING = "finishing"
+    """The VM runs at the target with all of its memory; the source is being released."""
     COMPLETED = "completed"
     NOT_CONVERGED = "not converged"
+    FAILED = "failed"
     UNFINISHED = "unfinished"
 
     @property
     def is_final(self) -> bool:
         """Whether nothing more happens to the migration."""
-        return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.UNFINISHED)
+        return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.FAILED, Phase.UNFINISHED)
+
+
+COPYING = (Phase.PRE_COPY, Phase.STOP_AND_COPY, Phase.POST_COPY)
+"""The phases in which memory crosses the network."""
 
 
 @dataclass(slots=True)
@@ -30,8 +40,11 @@ class MigrationRecord:
     """One migration, one row of the table `migrations`.
 
     Times are simulated seconds since the start of the run, NaN for what did not happen.
-    `total_time_s` runs from the first byte until the VM runs at the target and the source is
-    released; `downtime_s` from pause to resume. `pages_rescued` counts updates that a literal
+    `prepare_s` is the time spent on setting up the target before the first byte, at `start_s`;
+    `finish_s`, the last part of the time until `end_s`, that spent on releasing the source after
+    the VM ran at the target with all of its memory. `total_time_s` is
+    prepare_s + (end_s - start_s), that is without the waits for slots; `downtime_s` runs from pause
+    to resume. `pages_rescued` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
     `attempt` counts the tries of a policy that repeats aborted migrations. `outcome` is the final
@@ -48,9 +61,11 @@ class MigrationRecord:
     memory_pages: int
     queued_s: float
     attempt: int = 1
+    prepare_s: float = 0.0
     start_s: float = float("nan")
     pause_s: float = float("nan")
     resume_s: float = float("nan")
+    finish_s: float = 0.0
     end_s: float = float("nan")
     total_time_s: float = float("nan")
     downtime_s: float = float("nan")
@@ -74,7 +89,7 @@ class MigrationRecord:
         self.end_s = now_s
         self.outcome = outcome.value
         self.why = why or self.why
-        self.total_time_s = now_s - self.start_s
+        self.total_time_s = self.prepare_s + (now_s - self.start_s)
         self.downtime_s = self.resume_s - self.pause_s
 
     def add_round(self, counts: RoundCounts) -> None:

@@ -15,6 +15,8 @@ class TransferSettings:
         device_state_bytes: size of what is neither memory nor header, sent while the VM is stopped.
         suspend_s: time from the decision to stop until the first byte of stop-and-copy.
         resume_s: time from the last byte until the VM runs at the target.
+        prepare_s: time to set up the target before the first byte.
+        finish_s: time to release the source after the VM runs at the target with all its memory.
         bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
         page_time_s: another cap, one page per so many seconds; 0 for none.
         lift_cap_when_stopped: whether there is no cap while the VM is stopped (as in QEMU).
@@ -27,6 +29,8 @@ class TransferSettings:
     device_state_bytes: float = 0.0
     suspend_s: float = 0.0
     resume_s: float = 0.0
+    prepare_s: float = 0.0
+    finish_s: float = 0.0
     bandwidth_bytes_per_s: float = float("inf")
     page_time_s: float = 0.0
     lift_cap_when_stopped: bool = False

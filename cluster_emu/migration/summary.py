@@ -28,7 +28,7 @@ def summarise(migrations: pd.DataFrame, cluster: dict[str, float]) -> pd.DataFra
     """Return one row: how many migrations ended how, means over the completed ones, the cluster.
 
     Means are NaN where no migration completed. `queue_wait_s` is the mean time from the request to
-    the first byte.
+    the first byte, less that spent on preparing.
 
     Args:
         migrations: the table `migrations`.
@@ -41,8 +41,12 @@ def summarise(migrations: pd.DataFrame, cluster: dict[str, float]) -> pd.DataFra
         "not_converged": int((migrations["outcome"] == Phase.NOT_CONVERGED.value).sum()),
         "unfinished": int((migrations["outcome"] == Phase.UNFINISHED.value).sum()),
         "total_bytes": float(migrations["bytes"].sum()),
-        "queue_wait_s": float((migrations["start_s"] - migrations["queued_s"]).mean()),
+        "queue_wait_s": float(_queue_wait_s(migrations).mean()),
     }
     row.update({name: float(completed[name].mean()) for name in PER_MIGRATION})
     row.update(cluster)
     return pd.DataFrame([row])
+
+
+def _queue_wait_s(migrations: pd.DataFrame) -> pd.Series[float]:
+    return migrations["start_s"] - migrations["queued_s"] - migrations["prepare_s"]

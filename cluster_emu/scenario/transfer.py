@@ -18,7 +18,9 @@ class Transfer(Plain):
     and brings its own limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the
-    cap while the VM is stopped (`lift_cap_when_stopped`).
+    cap while the VM is stopped (`lift_cap_when_stopped`). Before the first byte the target is set
+    up in `prepare_s`; after the VM runs there with all of its memory the source is released in
+    `finish_s`.
     """
 
     strategy: Choice = Choice(name="pre-copy")
@@ -30,6 +32,8 @@ class Transfer(Plain):
     device_state_bytes: ByteCount = 0.0
     suspend_s: Seconds = 0.0
     resume_s: Seconds = 0.0
+    prepare_s: Seconds = 0.0
+    finish_s: Seconds = 0.0
     lift_cap_when_stopped: bool = False
     warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
     warm_interval_s: Seconds = 1.0

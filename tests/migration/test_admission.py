@@ -6,28 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from cluster_emu.migration.admission import Admission, Limits
-from cluster_emu.state import HostColumns
-
-HOSTS = 4
-
-
-def host_columns(count: int = HOSTS) -> HostColumns:
-    whole = np.zeros(count, dtype=np.int64)
-    return HostColumns.empty(np.ones(count), whole, whole.copy())
-
-
-def admission(**limits: int | None) -> Admission[str]:
-    return Admission(Limits(**limits), host_columns())
-
+from queue_helpers import HOSTS, MIGRATIONS, candidate, queue
 
 LIMIT = st.one_of(st.none(), st.integers(1, 3))
-MIGRATIONS = st.lists(
-    st.tuples(st.integers(0, HOSTS - 1), st.integers(0, HOSTS - 1), st.integers(0, 2)),
-    min_size=1,
-    max_size=25,
-)
 
 
 @given(
@@ -44,90 +25,100 @@ def test_limits_are_never_exceeded_and_nobody_waits_without_a_reason(
     inbound: int | None,
     endings: list[int],
 ) -> None:
-    queue = admission(per_cluster=cluster, outbound_per_host=outbound, inbound_per_host=inbound)
-    hosts = queue.hosts
+    outgoing, incoming = np.zeros(HOSTS, dtype=np.int64), np.zeros(HOSTS, dtype=np.int64)
+    waiting = queue(
+        outgoing=outgoing,
+        incoming=incoming,
+        per_cluster=cluster,
+        outbound_per_host=outbound,
+        inbound_per_host=inbound,
+    )
     for number, (source, target, priority) in enumerate(migrations):
-        queue.put(str(number), source, target, priority)
+        waiting.put(candidate(number, source, target, priority))
     running: list[int] = []
     started: list[int] = []
 
     def check_and_admit() -> None:
-        admitted = [int(item) for item in queue.admit()]
+        admitted = waiting.admit()
         running.extend(admitted)
         started.extend(admitted)
-        assert queue.running == len(running)
-        assert len(queue) == len(migrations) - len(started)
+        assert list(waiting.holders) == running
+        assert len(waiting.waiting) == len(migrations) - len(started)
         for host in range(HOSTS):
             out = sum(migrations[n][0] == host for n in running)
             into = sum(migrations[n][1] == host for n in running)
-            assert (hosts.outgoing[host], hosts.incoming[host]) == (out, into)
+            assert (outgoing[host], incoming[host]) == (out, into)
             assert outbound is None or out <= outbound
             assert inbound is None or into <= inbound
         assert cluster is None or len(running) <= cluster
         if cluster is None or len(running) < cluster:
             for number in set(range(len(migrations))) - set(started):
                 source, target, _ = migrations[number]
-                busy = outbound is not None and hosts.outgoing[source] >= outbound
-                assert busy or (inbound is not None and hosts.incoming[target] >= inbound)
+                busy = outbound is not None and outgoing[source] >= outbound
+                assert busy or (inbound is not None and incoming[target] >= inbound)
 
     check_and_admit()
     for ending in endings:
         if not running:
             break
-        number = running.pop(ending % len(running))
-        queue.release(*migrations[number][:2])
+        waiting.leave(running.pop(ending % len(running)))
         check_and_admit()
     while running:
-        queue.release(*migrations[running.pop()][:2])
+        waiting.leave(running.pop())
         check_and_admit()
     assert sorted(started) == list(range(len(migrations)))
-    assert not hosts.outgoing.any()
-    assert not hosts.incoming.any()
+    assert not outgoing.any()
+    assert not incoming.any()
 
 
 @given(MIGRATIONS)
 def test_one_at_a_time_they_go_by_priority_and_then_by_arrival(
     migrations: list[tuple[int, int, int]],
 ) -> None:
-    queue = admission(per_cluster=1)
+    waiting = queue(per_cluster=1)
     for number, (source, target, priority) in enumerate(migrations):
-        queue.put(str(number), source, target, priority)
+        waiting.put(candidate(number, source, target, priority))
     order = []
-    while len(queue):
-        (item,) = queue.admit()
-        order.append(int(item))
-        queue.release(*migrations[int(item)][:2])
+    while waiting.waiting:
+        (number,) = waiting.admit()
+        order.append(number)
+        waiting.leave(number)
     assert order == sorted(range(len(migrations)), key=lambda n: (migrations[n][2], n))
 
 
 def test_one_whose_hosts_are_busy_does_not_hold_up_those_behind_it() -> None:
-    queue = admission(outbound_per_host=1)
-    for item, source, target in (("a", 0, 1), ("b", 0, 2), ("c", 0, 3), ("d", 2, 3)):
-        queue.put(item, source, target, 0)
-    assert queue.admit() == ["a", "d"]
-    queue.release(0, 1)
-    assert queue.admit() == ["b"]
+    waiting = queue(outbound_per_host=1)
+    for number, (source, target) in enumerate([(0, 1), (0, 2), (0, 3), (2, 3)]):
+        waiting.put(candidate(number, source, target))
+    assert waiting.admit() == [0, 3]
+    waiting.leave(0)
+    assert waiting.admit() == [1]
 
 
 def test_one_that_was_passed_over_keeps_its_place() -> None:
-    queue = admission(outbound_per_host=1)
-    queue.put("a", 0, 1, 1)
-    assert queue.admit() == ["a"]
-    queue.put("b", 0, 2, 1)
-    assert queue.admit() == []
-    queue.put("c", 0, 3, 1)
-    queue.put("urgent", 0, 3, 0)
-    queue.release(0, 1)
-    assert queue.admit() == ["urgent"]
-    queue.release(0, 3)
-    assert queue.admit() == ["b"]
+    waiting = queue(outbound_per_host=1)
+    waiting.put(candidate(0, 0, 1, 1))
+    assert waiting.admit() == [0]
+    waiting.put(candidate(1, 0, 2, 1))
+    assert waiting.admit() == []
+    waiting.put(candidate(2, 0, 3, 1))
+    waiting.put(candidate(3, 0, 3, 0))
+    waiting.leave(0)
+    assert waiting.admit() == [3]
+    waiting.leave(3)
+    assert waiting.admit() == [1]
 
 
-@pytest.mark.parametrize("count", [0, 1, 5])
-def test_dropping_all_gives_back_what_waited_the_most_urgent_first(count: int) -> None:
-    queue = admission()
-    for number in range(count):
-        queue.put(str(number), 0, 1, -number)
-    assert queue.drop_all() == [str(number) for number in reversed(range(count))]
-    assert len(queue) == 0
-    assert queue.admit() == []
+@pytest.mark.parametrize("gone", range(3))
+def test_one_may_leave_whether_it_waits_or_runs(gone: int) -> None:
+    waiting = queue(per_cluster=1)
+    for number in range(3):
+        waiting.put(candidate(number, 0, 1))
+    waiting.admit()
+    waiting.leave(gone)
+    waiting.leave(gone)  # it is not there any more, and nothing happens
+    order = [*waiting.holders, *waiting.admit()]
+    while waiting.waiting:
+        waiting.leave(order[-1])
+        order += waiting.admit()
+    assert order == [number for number in range(3) if number != gone]
