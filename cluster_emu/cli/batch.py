@@ -40,7 +40,7 @@ def batch(
                 study,
                 out=folder,
                 jobs=jobs,
-                seed=seed,
+                changes={} if seed is None else {"seed": seed},
                 retry_failed=retry_failed,
                 progress=progress,
             )

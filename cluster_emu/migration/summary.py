@@ -27,8 +27,9 @@ PER_MIGRATION = (
 def summarise(migrations: pd.DataFrame, cluster: dict[str, float]) -> pd.DataFrame:
     """Return one row: how many migrations ended how, means over the completed ones, the cluster.
 
-    Means are NaN where no migration completed. `queue_wait_s` is the mean time from the request to
-    the first byte, less that spent on preparing.
+    Means, quantiles and times are NaN where no migration completed. `queue_wait_s` is the mean time
+    from the request to the first byte, less that spent on preparing; `makespan_s` the time from the
+    first request to the end of the last migration that completed.
 
     Args:
         migrations: the table `migrations`.
@@ -43,6 +44,9 @@ def summarise(migrations: pd.DataFrame, cluster: dict[str, float]) -> pd.DataFra
         "total_bytes": float(migrations["bytes"].sum()),
         "queue_wait_s": float(_queue_wait_s(migrations).mean()),
     }
+    row["makespan_s"] = float(completed["end_s"].max() - migrations["queued_s"].min())
+    row["downtime_p95_s"] = float(completed["downtime_s"].quantile(0.95))
+    row["downtime_max_s"] = float(completed["downtime_s"].max())
     row.update({name: float(completed[name].mean()) for name in PER_MIGRATION})
     row.update(cluster)
     return pd.DataFrame([row])

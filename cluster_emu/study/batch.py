@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,7 +46,7 @@ def run_batch(
     *,
     out: Path | None = None,
     jobs: int = 1,
-    seed: int | None = None,
+    changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> Batch:
@@ -58,7 +60,7 @@ def run_batch(
         path: the study's TOML file.
         out: the results' folder; ``results/NAME`` if None.
         jobs: number of processes.
-        seed: replaces the study's seed.
+        changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
         retry_failed: whether cells that failed before are run again.
         progress: called after every cell with the number done and the number of all.
 
@@ -68,7 +70,7 @@ def run_batch(
     """
     if jobs < 1:
         raise ScenarioError("jobs", jobs, "a whole number >= 1")
-    study, base = load_study(path, seed=seed)
+    study, base = load_study(path, changes)
     cells = cells_of(study, base, path)
     folder = out or Path("results") / study.name
     parts = Parts(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,17 +57,17 @@ class Study(BaseModel):
         return axes
 
 
-def load_study(path: Path, *, seed: int | None = None) -> tuple[Study, Scenario]:
+def load_study(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[Study, Scenario]:
     """Return the study in a TOML file and its base scenario, the study's `fields` applied.
 
     Args:
         path: the file.
-        seed: replaces the study's own seed.
+        changes: entries that replace those of the file.
 
     Raises:
         ScenarioError: naming the file and the field that is not allowed, its value and what is.
     """
-    data = read_toml(path) | ({} if seed is None else {"seed": seed})
+    data = read_toml(path) | dict(changes or {})
     for table in ("fields", "axes"):
         if isinstance(data.get(table), dict):
             data[table] = _located(_flat(data[table]), path.parent)

@@ -56,7 +56,7 @@ def built_in(name: str) -> str:
 
 
 def test_the_seed_may_be_replaced(tmp_path: Path) -> None:
-    study, _ = load_study(written(tmp_path, HEAD + "seed = 4\n"), seed=9)
+    study, _ = load_study(written(tmp_path, HEAD + "seed = 4\n"), {"seed": 9})
 
     assert study.seed == 9
 
