@@ -25,6 +25,7 @@ from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.dispatcher import Dispatcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.summary import summarise
+from cluster_emu.network import TenantRow
 from cluster_emu.scenario import Request, Scenario, load_scenario
 from cluster_emu.state import FloatColumn, IntColumn
 from cluster_emu.streams import Streams
@@ -67,6 +68,7 @@ class ClusterModel(Model):
         self._demand = parts.demand
         self._intensity = parts.intensity
         self._vms_by_source = _members_by_source(parts.kit.sources)
+        self._tenants = parts.tenants
         self._power = parts.power
         self._rounds = parts.kit.rounds
         self._traces = parts.traces
@@ -196,6 +198,7 @@ class ClusterModel(Model):
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._service.table(),
+            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
             "summary": summarise(migrations, self._cluster_figures()),
         }
         return RunResult(
@@ -249,6 +252,7 @@ class ClusterModel(Model):
             "degradation_by_migration": self._service.degradation_by_migration(),
             "degradation_by_overload": self._service.degradation_by_overload(),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            **self._tenants.figures(self.loop.now_s),
             "simulated_s": self._settled_s,
         }
 

@@ -4,6 +4,7 @@ A registry's complaint about a part becomes one that names the scenario's file a
 """
 
 from cluster_emu.building.making import make
+from cluster_emu.building.network import cluster_graph, migration_router
 from cluster_emu.building.parts import Parts, build
 
-__all__ = ["Parts", "build", "make"]
+__all__ = ["Parts", "build", "cluster_graph", "make", "migration_router"]

@@ -9,6 +9,7 @@ import networkx as nx
 from cluster_emu.accounting.power import PowerColumns, power_models
 from cluster_emu.building.columns import columns
 from cluster_emu.building.making import at, make
+from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
 from cluster_emu.building.transfer import steering_policy, transfer_settings, who_decides
 from cluster_emu.building.vms import vm_demand, vm_sources
@@ -18,7 +19,7 @@ from cluster_emu.consolidation.contract import Trigger
 from cluster_emu.errors import ScenarioError
 from cluster_emu.migration.admission import QueueRules
 from cluster_emu.migration.kit import MigrationKit
-from cluster_emu.network import FluidLoop, LinkTable, Router, as_topology, topologies
+from cluster_emu.network import FluidLoop, LinkTable, TenantTraffic
 from cluster_emu.scenario import Scenario
 from cluster_emu.state import ClusterState
 from cluster_emu.strategies import strategies
@@ -37,6 +38,7 @@ class Parts:
 
     graph: nx.Graph[int]
     links: LinkTable
+    tenants: TenantTraffic
     state: ClusterState
     profiles: list[str]
     demand: Demand
@@ -58,12 +60,13 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         TraceError: if a trace file cannot be used.
     """
     Clock(scenario.run)  # refuses a tick that does not fit the control interval
-    graph = _graph(scenario)
+    graph = cluster_graph(scenario)
     links = LinkTable.of(graph)
     _check_host_count(scenario, links.host_count)
     profiles, sources = vm_sources(scenario, streams)
     state = columns(scenario, graph, streams)
     _check_requests(scenario)
+    loop = FluidLoop(links.capacity_bytes_per_s)
     demand, traces = vm_demand(scenario, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)
     with at("workload"):
@@ -81,13 +84,14 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         streams=streams,
         state=state,
         links=links,
-        router=Router(links),
-        loop=FluidLoop(links.capacity_bytes_per_s),
+        router=migration_router(links),
+        loop=loop,
     )
     manager = scenario.manager
     return Parts(
         graph=graph,
         links=links,
+        tenants=tenant_traffic(scenario, links, loop, streams),
         state=state,
         profiles=profiles,
         demand=demand,
@@ -102,12 +106,6 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         queue=queue_rules(manager, policy.limits),
         kit=kit,
     )
-
-
-def _graph(scenario: Scenario) -> nx.Graph[int]:
-    topology = make(topologies, scenario.topology, "topology")
-    with at("topology"):
-        return as_topology(topology.build())
 
 
 def _check_host_count(scenario: Scenario, in_topology: int) -> None:

@@ -44,6 +44,7 @@ def transfer_settings(
         finish_s=transfer.finish_s,
         bandwidth_bytes_per_s=cap_bytes_per_s,
         page_time_s=transfer.page_time_s or 0.0,
+        weight=transfer.weight,
         lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,
         warm_intervals=transfer.warm_intervals,
         warm_interval_s=transfer.warm_interval_s,

@@ -304,7 +304,7 @@ class Migration:
         self._bytes_per_s = 0.0
         stopped = self.state is not Phase.PRE_COPY
         cap = self._settings.cap_bytes_per_s(self._pages.page_wire_bytes, stopped=stopped)
-        self._loop.add(self, self.route, cap=cap)
+        self._loop.add(self, self.route, cap=cap, weight=self._settings.weight)
 
     def _account(self, now_s: float) -> None:
         """Tell the phase what went over the wire since the last time."""

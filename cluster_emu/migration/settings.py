@@ -19,6 +19,7 @@ class TransferSettings:
         finish_s: time to release the source after the VM runs at the target with all its memory.
         bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
         page_time_s: another cap, one page per so many seconds; 0 for none.
+        weight: share of a migration at a bottleneck, relative to other flows.
         lift_cap_when_stopped: whether there is no cap while the VM is stopped (as in QEMU).
         warm_intervals: logging intervals before the first round that fill the page histories.
         warm_interval_s: length of each, in seconds.
@@ -33,6 +34,7 @@ class TransferSettings:
     finish_s: float = 0.0
     bandwidth_bytes_per_s: float = float("inf")
     page_time_s: float = 0.0
+    weight: float = 1.0
     lift_cap_when_stopped: bool = False
     warm_intervals: int = 0
     warm_interval_s: float = 0.0

@@ -15,6 +15,9 @@ from cluster_emu.network.fluid import FluidLoop
 
 BITS_PER_BYTE = 8
 
+ROUNDING = 1e-12
+"""A missing share smaller than this is none: two ways to the same sum."""
+
 
 class Periods(Protocol):
     """Alternates between on and off, a function of time alone."""
@@ -135,20 +138,18 @@ class TenantTraffic:
         ]
 
     def figures(self, now_s: float) -> dict[str, float]:
-        """Return the figures of all tenants together until now; nothing if there are none.
+        """Return the figures of all tenants together until now.
 
         `tenant_lost_share` is what elastic flows lost to migrations, as a share of what they would
         have sent without; `tenant_dropped_share` what inelastic ones could not send of their rate.
         """
-        if not self._flows:
-            return {}
         rows = self.rows(now_s)
         elastic = [row for row in rows if row.kind == "elastic"]
         inelastic = [row for row in rows if row.kind == "inelastic"]
         total = sum(row.bytes for row in rows)
         return {
             "tenant_bytes": total,
-            "tenant_mean_bps": BITS_PER_BYTE * total / now_s if now_s else math.nan,
+            "tenant_mean_bps": BITS_PER_BYTE * total / now_s if now_s else 0.0,
             "tenant_lost_share": _missing_share(
                 sum(row.bytes for row in elastic),
                 sum(row.bytes_without_migrations for row in elastic),
@@ -236,4 +237,5 @@ def _product(bytes_per_s: float, active_s: float) -> float:
 
 
 def _missing_share(found: float, expected: float) -> float:
-    return 1 - found / expected if expected else 0.0
+    missing = 1 - found / expected if expected else 0.0
+    return missing if abs(missing) > ROUNDING else 0.0

@@ -10,6 +10,7 @@ from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.spec import Scenario, scenario_from
+from cluster_emu.scenario.traffic import TenantGroup
 from cluster_emu.scenario.transfer import Transfer
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Request",
     "Run",
     "Scenario",
+    "TenantGroup",
     "Transfer",
     "VMGroup",
     "Workload",

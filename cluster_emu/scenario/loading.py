@@ -47,8 +47,8 @@ def built_in_scenarios() -> dict[str, Path]:
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Return the built-in scenario of that name, or the one in that file.
 
-    Files that a scenario names (`workload.traces`, `topology.path`, the `file` of a profile) are
-    taken as starting from the scenario's own folder.
+    Files that a scenario names (`workload.traces`, `topology.path`, `migration_topology.path`, the
+    `file` of a profile) are taken as starting from the scenario's own folder.
 
     Raises:
         UnknownNameError: if it is neither a built-in name nor a file.
@@ -70,6 +70,8 @@ def _located(scenario: Scenario, folder: Path) -> dict[str, Any]:
         "workload.traces": scenario.workload.traces,
         "topology.path": scenario.topology.parameters.get("path"),
     }
+    if scenario.migration_topology is not None:
+        named["migration_topology.path"] = scenario.migration_topology.parameters.get("path")
     for i, group in enumerate(scenario.vms):
         if group.profile is not None:
             named[f"vms.{i}.profile.file"] = group.profile.parameters.get("file")

@@ -14,20 +14,27 @@ from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
+from cluster_emu.scenario.traffic import TenantGroup
 from cluster_emu.scenario.transfer import Transfer
 
 
 class Scenario(Plain):
-    """Everything a run needs but its seed."""
+    """Everything a run needs but its seed.
+
+    With a `migration_topology` migrations have a network of their own over the same hosts, and
+    tenants (`background`) have that of `topology` for themselves.
+    """
 
     name: str
     description: str = ""
     run: Run
     topology: Choice
+    migration_topology: Choice | None = None
     hosts: Annotated[tuple[HostGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     vms: Annotated[tuple[VMGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     placement: Literal["spread", "pack", "random"] = "spread"
     workload: Workload = Workload()
+    background: Annotated[tuple[TenantGroup, ...], BeforeValidator(as_tuple)] = ()
     transfer: Transfer = Transfer()
     costs: Costs = Costs()
     manager: Manager = Manager()

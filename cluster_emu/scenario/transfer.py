@@ -18,7 +18,8 @@ class Transfer(Plain):
     and brings its own limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the
-    cap while the VM is stopped (`lift_cap_when_stopped`). Before the first byte the target is set
+    cap while the VM is stopped (`lift_cap_when_stopped`). At a bottleneck migrations share by
+    `weight`, with each other and with elastic tenants. Before the first byte the target is set
     up in `prepare_s`; after the VM runs there with all of its memory the source is released in
     `finish_s`.
     """
@@ -28,6 +29,7 @@ class Transfer(Plain):
     policy: Choice | None = None
     bandwidth_bps: BitsPerSecond | None = None
     page_time_s: PositiveSeconds | None = None
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     page_header_bytes: ByteCount = 8.0
     device_state_bytes: ByteCount = 0.0
     suspend_s: Seconds = 0.0

@@ -40,6 +40,7 @@ METRICS = (
     Metric("not_converged", "migrations not converged"),
     Metric("unfinished", "migrations unfinished"),
     Metric("energy_kwh", "energy of the cluster", "kWh"),
+    Metric("tenant_lost_share", "lost by elastic tenants", "%", 100.0),
     Metric("overload_time_share", "overloaded host time", "%", 100.0),
 )
 """Times, rounds, pages and data are means over a run's completed migrations, the rest per run."""

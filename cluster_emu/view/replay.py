@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.accounting.results import RunResult
-from cluster_emu.building import make
-from cluster_emu.network import LinkTable, Router, as_topology, topologies
+from cluster_emu.building import cluster_graph, migration_router
+from cluster_emu.network import LinkTable
 from cluster_emu.scenario import Scenario, scenario_from
 from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.rows import rows_of
@@ -44,7 +44,7 @@ def frame_at(result: RunResult, time_s: float) -> ClusterFrame:
         ClusterEmuError: if the scenario's topology cannot be built any more.
     """
     scenario = scenario_from(result.scenario)
-    graph = as_topology(make(topologies, scenario.topology, "topology").build())
+    graph = cluster_graph(scenario)
     links = LinkTable.of(graph)
     observed_vms = _last_observation(result.tables["vms"], time_s, "vm")
     observed_hosts = _last_observation(result.tables["hosts"], time_s, "host")
@@ -93,7 +93,7 @@ def _places(result: RunResult, time_s: float) -> Ints:
 def _moves(
     running: pd.DataFrame, links: LinkTable
 ) -> tuple[tuple[RunningMove, ...], dict[int, tuple[int, ...]]]:
-    router = Router(links)
+    router = migration_router(links)
     rows = rows_of(running)
     routes = {
         int(row["migration"]): router.route(row["source"], row["target"], row["migration"])

@@ -1,0 +1,120 @@
+"""The network of a scenario: its graph, links and routes, and the tenants who use it too."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import networkx as nx
+
+from cluster_emu.building.making import at, make
+from cluster_emu.errors import ScenarioError
+from cluster_emu.network import (
+    FluidLoop,
+    LinkTable,
+    Router,
+    TenantFlow,
+    TenantTraffic,
+    as_topology,
+    beside,
+    topologies,
+)
+from cluster_emu.scenario import Choice, Scenario, TenantGroup
+from cluster_emu.streams import Purpose, Streams
+from cluster_emu.workload.bursts import Burst, ToggleTimes
+
+BITS_PER_BYTE = 8
+
+
+def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
+    """Return the graph of the cluster, the network of migrations beside it if there is one.
+
+    Raises:
+        ScenarioError: if a topology cannot be built, or the two do not have the same hosts.
+    """
+    graph = _topology(scenario.topology, "topology")
+    if scenario.migration_topology is None:
+        return graph
+    migration_graph = _topology(scenario.migration_topology, "migration_topology")
+    with at("migration_topology"):
+        return beside(graph, migration_graph)
+
+
+def _topology(choice: Choice, field: str) -> nx.Graph[int]:
+    topology = make(topologies, choice, field)
+    with at(field):
+        return as_topology(topology.build())
+
+
+def migration_router(links: LinkTable) -> Router:
+    """Return the router of migrations: in the network they have for themselves, if there is one."""
+    return Router(links, links.for_migrations if links.for_migrations.any() else None)
+
+
+def tenant_traffic(
+    scenario: Scenario, links: LinkTable, loop: FluidLoop, streams: Streams
+) -> TenantTraffic:
+    """Let the scenario's tenants into the network; who they are depends on the seed alone.
+
+    Raises:
+        ScenarioError: if a tenant's host does not exist.
+    """
+    router = Router(links, ~links.for_migrations)
+    flows: list[TenantFlow] = []
+    for number, group in enumerate(scenario.background):
+        _check_hosts(group, number, links.host_count)
+        for place, (source, target) in enumerate(_pairs(group, number, links, streams)):
+            # Negative keys: tenants must not follow the migrations' choices of path.
+            route = router.route(source, target, -1 - len(flows))
+            rate_bps = group.rate_bps or group.cap_bps or math.inf
+            flows.append(
+                TenantFlow(
+                    tenant=number,
+                    source=source,
+                    target=target,
+                    route=route,
+                    inelastic=group.kind == "inelastic",
+                    bytes_per_s=rate_bps / BITS_PER_BYTE,
+                    weight=group.weight,
+                    start_s=group.start_s,
+                    stop_s=group.stop_s or math.inf,
+                    periods=_periods(group, number, place, streams),
+                )
+            )
+    return TenantTraffic(flows, loop)
+
+
+def _check_hosts(group: TenantGroup, number: int, host_count: int) -> None:
+    for end, host in (("source", group.source), ("target", group.target)):
+        if host is not None and host >= host_count:
+            field = f"background.{number}.{end}"
+            raise ScenarioError(field, host, f"a number below {host_count}")
+    if host_count < 2:
+        raise ScenarioError(f"background.{number}", "one host", "a topology of two hosts or more")
+
+
+def _pairs(
+    group: TenantGroup, number: int, links: LinkTable, streams: Streams
+) -> list[tuple[int, int]]:
+    """Return source and target of every flow of a group."""
+    count, hosts = group.count, links.host_count
+    if group.pairs == "random":
+        rng = streams.generator(Purpose.BACKGROUND, number)
+        source = rng.integers(hosts, size=count)
+        target = (source + rng.integers(1, hosts, size=count)) % hosts
+        return list(zip(source.tolist(), target.tolist(), strict=True))
+    if group.pairs == "ring":
+        pairs = [(host, (host + 1) % hosts) for host in range(hosts)]
+    elif group.pairs == "all-to-all":
+        pairs = [(a, b) for a in range(hosts) for b in range(hosts) if a != b]
+    else:
+        assert group.source is not None and group.target is not None, "the scenario was checked"
+        pairs = [(group.source, group.target)]
+    return [pair for pair in pairs for _ in range(count)]
+
+
+def _periods(group: TenantGroup, number: int, place: int, streams: Streams) -> ToggleTimes | None:
+    if group.on_s is None or group.off_s is None:
+        return None
+    lengths = Burst(on_s=group.on_s, off_s=group.off_s, durations=group.durations)
+    return ToggleTimes(lengths, partial(streams.generator, Purpose.BACKGROUND, number, place))
