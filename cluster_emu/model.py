@@ -23,10 +23,11 @@ from cluster_emu.consolidation.contract import Plan
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.dispatcher import Dispatcher
+from cluster_emu.migration.load import Load
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.summary import summarise
 from cluster_emu.network import TenantRow
-from cluster_emu.scenario import Request, Scenario, load_scenario
+from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.state import FloatColumn, IntColumn
 from cluster_emu.streams import Streams
 
@@ -88,6 +89,7 @@ class ClusterModel(Model):
             Dispatcher(
                 parts.kit,
                 parts.queue,
+                self._load_of(self.spec.costs),
                 self.settle,
                 self._another_target,
                 switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
@@ -121,6 +123,9 @@ class ClusterModel(Model):
             VirtualMachine(self, index, self.state, profile)
             for index, profile in enumerate(profiles)
         ]
+
+    def _load_of(self, costs: Costs) -> Load:
+        return Load(self.state, self._service, costs.source_cpu, costs.target_cpu, self.settle)
 
     # --- one tick --------------------------------------------------------------------------------
 

@@ -77,7 +77,10 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         strategy=make(strategies, scenario.transfer.strategy, "transfer.strategy"),
         policy=policy,
         settings=transfer_settings(
-            scenario.transfer, policy, track_versions=scenario.run.track_versions
+            scenario.transfer,
+            scenario.costs,
+            policy,
+            track_versions=scenario.run.track_versions,
         ),
         sources=sources,
         intensity=intensity,

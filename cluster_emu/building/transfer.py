@@ -8,7 +8,7 @@ from cluster_emu.migration.policies.plain import PlainPolicy
 from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.steering import Policy
 from cluster_emu.migration.stop_rules import stop_rules
-from cluster_emu.scenario import Transfer
+from cluster_emu.scenario import Costs, Transfer
 
 BITS_PER_BYTE = 8
 
@@ -29,7 +29,7 @@ def who_decides(transfer: Transfer) -> str:
 
 
 def transfer_settings(
-    transfer: Transfer, policy: Policy, *, track_versions: bool
+    transfer: Transfer, costs: Costs, policy: Policy, *, track_versions: bool
 ) -> TransferSettings:
     """Return costs and limits of a transfer; the scenario's cap goes before the policy's."""
     cap_bytes_per_s = policy.bandwidth_bytes_per_s
@@ -48,5 +48,6 @@ def transfer_settings(
         lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,
         warm_intervals=transfer.warm_intervals,
         warm_interval_s=transfer.warm_interval_s,
+        tracking_slowdown=costs.tracking_slowdown,
         track_versions=track_versions,
     )

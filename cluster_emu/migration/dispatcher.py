@@ -13,6 +13,7 @@ from cluster_emu.migration.admission import Admission, Limits, QueueRules
 from cluster_emu.migration.countdowns import Countdowns
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.kit import MigrationKit
+from cluster_emu.migration.load import Load
 from cluster_emu.migration.queue_orders import Candidate
 from cluster_emu.migration.records import COPYING, MigrationRecord, Phase
 from cluster_emu.state import ClusterState, IntColumn
@@ -30,6 +31,7 @@ class Dispatcher:
     Args:
         kit: what migrations are made from.
         rules: how migrations wait for each other.
+        load: what copying takes of hosts and guests.
         before_change: called with the time before any host column that costs energy changes.
         choose_target: returns a host for a VM whose migration is tried again after its old target
             is no longer free, or None if there is none.
@@ -45,6 +47,7 @@ class Dispatcher:
         self,
         kit: MigrationKit,
         rules: QueueRules,
+        load: Load,
         before_change: Callable[[float], None],
         choose_target: Callable[[int], int | None],
         *,
@@ -56,6 +59,7 @@ class Dispatcher:
         self._retries_waiting = 0
         self._kit = kit
         self._state: ClusterState = kit.state
+        self._load = load
         self._before_change = before_change
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
@@ -141,6 +145,7 @@ class Dispatcher:
         migration = self.live[number]
         if migration.state in COPYING:
             migration.give_up(now_s)
+            self._load.end(migration.record.source, migration.record.target, now_s)
         self._end(number, outcome, why, now_s)
 
     def switch_off_empty(self) -> None:
@@ -184,7 +189,13 @@ class Dispatcher:
         self._copying.put(self._candidate(number))
 
     def _copy(self, number: int, now_s: float) -> None:
+        record = self.records[number]
+        self._load.begin(record.source, record.target, now_s)
         self.live[number].start(now_s)
+
+    def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
+        """Let the VM use less CPU time than it wants, or all of it; called by the migration."""
+        self._load.guest(record.vm, speed, now_s)
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target; called by the migration."""
@@ -197,13 +208,15 @@ class Dispatcher:
     def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
         """Go on after the copy, which is all that the migration itself knows; called by it."""
         number, finish_s = record.migration, self._kit.settings.finish_s
+        self._load.end(record.source, record.target, now_s)
         if outcome is Phase.COMPLETED and finish_s > 0:
             self.live[number].state = Phase.FINISHING
             self._countdowns.begin(number, finish_s, now_s, self._finished)
             return
         self._end(number, outcome, why, now_s)
-        if outcome is Phase.NOT_CONVERGED:
-            self._try_again_later(record, now_s)
+        policy = self._kit.policy
+        if outcome is Phase.NOT_CONVERGED and record.attempt <= policy.retries:
+            self.try_again_later(record, policy.retry_backoff_s, now_s)
         self.admit(now_s)
 
     def _finished(self, number: int, now_s: float) -> None:
@@ -220,6 +233,7 @@ class Dispatcher:
         elif migration.state is Phase.FINISHING:
             record.finish_s = spent_s
         record.close(now_s, outcome, why)
+        self._load.stalled(record.vm, record.fault_stall_s)
         migration.state = outcome
         self._release(record)
         self.switch_off_empty()
@@ -237,20 +251,18 @@ class Dispatcher:
 
     # --- tries ------------------------------------------------------------------------------------
 
-    def _try_again_later(self, record: MigrationRecord, now_s: float) -> None:
-        """Ask for an aborted migration again after the policy's back-off, if it allows more."""
-        policy = self._kit.policy
-        if record.attempt > policy.retries:
-            return
+    def try_again_later(self, record: MigrationRecord, backoff_s: float, now_s: float) -> None:
+        """Ask for a migration again that has ended in vain; the wait doubles with every attempt."""
         self._retries_waiting += 1
-        wait_s = policy.retry_backoff_s * 2 ** (record.attempt - 1)
+        wait_s = backoff_s * 2 ** (record.attempt - 1)
         self._kit.loop.call_at(now_s + wait_s, partial(self._try_again, record))
 
     def _try_again(self, record: MigrationRecord, now_s: float) -> None:
         self._retries_waiting -= 1
         vms = self._state.vms
-        if vms.queued[record.vm] or vms.host[record.vm] != record.source:
-            record.why += "; not tried again, the VM moves or has moved since"
+        stays = vms.running[record.vm] and vms.host[record.vm] == record.source
+        if vms.queued[record.vm] or not stays:
+            record.why += "; not tried again, the VM moves, has moved or is down"
             return
         free = self._may_receive(record.target, record.vm)
         target = record.target if free else self._choose_target(record.vm)
@@ -265,7 +277,7 @@ class Dispatcher:
     def _may_receive(self, host: int, vm: int) -> bool:
         vms, hosts = self._state.vms, self._state.hosts
         fits = hosts.memory_free_bytes[host] >= vms.memory_bytes[vm]
-        return bool(fits and not hosts.drained[host])
+        return bool(fits and not (hosts.drained[host] or hosts.failed[host]))
 
     # --- stages -----------------------------------------------------------------------------------
 

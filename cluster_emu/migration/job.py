@@ -74,6 +74,8 @@ class Migration:
         self._bytes_per_s = 0.0
         self._since_s = 0.0
         self._measured_bytes_per_s = 0.0
+        self._told_speed = 1.0
+        self._all_has_arrived = False
         self._last_step: Answer | None = None
         self._check: Timer | None = None
         self._timer: Timer | None = None
@@ -82,6 +84,11 @@ class Migration:
     def bytes_sent(self) -> float:
         """Bytes on the wire so far, as of the last event."""
         return self.record.bytes + (self._phase.bytes_sent if self._phase else 0.0)
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether the target still lacks something that only the source has."""
+        return not self._all_has_arrived
 
     # --- the course of a migration ---------------------------------------------------------------
 
@@ -92,6 +99,8 @@ class Migration:
         self._engine = self._memory.engine(self._guest.intensity)
         if self._strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
             self.state = Phase.PRE_COPY
+            self._guest.tracking_slowdown = self._settings.tracking_slowdown
+            self._leave_guest(1.0 - self._guest.lost_share, now_s)
             self._begin_round(now_s)
             self._join(now_s)
             self._await_check()
@@ -124,7 +133,7 @@ class Migration:
             elapsed_s=now_s - self.record.start_s,
         )
         self._books.pages_left_before.append(left)
-        step, reason = self._judge(progress)
+        step, reason = self._judge(progress, now_s)
         if step is Step.ABORT:
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
         elif step in (Step.STOP, Step.POST_COPY):
@@ -134,7 +143,7 @@ class Migration:
             self._begin_round(now_s)
         return step in (Step.CONTINUE, Step.LAST_ROUND)
 
-    def _judge(self, progress: Progress) -> Answer:
+    def _judge(self, progress: Progress, now_s: float) -> Answer:
         if self._last_step is not None:
             return self._last_step
         if (
@@ -143,7 +152,7 @@ class Migration:
         ):
             return Step.STOP, f"live rounds before post-copy: {self._strategy.live_rounds}"
         step, reason = self._steering.round_ended(progress)
-        self._apply_throttle()
+        self._apply_throttle(now_s)
         if step is Step.LAST_ROUND:
             self._last_step = (Step.STOP, reason)
         if step is Step.CONTINUE and self._books.empty_rounds >= MAX_EMPTY_ROUNDS:
@@ -156,6 +165,7 @@ class Migration:
         self.record.pause_s = now_s
         self.record.why = why
         self.state = Phase.STOP_AND_COPY
+        self._leave_guest(0.0, now_s)
         self._timer = self._loop.call_at(now_s + self._settings.suspend_s, self._send_stopped)
 
     def _send_stopped(self, now_s: float) -> None:
@@ -181,6 +191,7 @@ class Migration:
             self.state, self.record.pause_s, end_s, stopped.pages, stopped.total_bytes
         )
         self._phase = None
+        self._all_has_arrived = not self._resumes_early
         self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
 
     def _resume(self, now_s: float) -> None:
@@ -191,6 +202,7 @@ class Migration:
             self._finish(now_s, Phase.COMPLETED, "")
             return
         self.state = Phase.POST_COPY
+        self._leave_guest(1.0, now_s)
         self._watcher.resumed(self.record, now_s)
         missing = self._pages.stale_pages
         self._phase = PostCopyPush(self._memory.post_copy(self._pages), missing, now_s)
@@ -200,6 +212,7 @@ class Migration:
         push = self._phase
         assert isinstance(push, PostCopyPush)
         push.engine.finish()
+        self._all_has_arrived = True
         self._check_memory()
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
@@ -219,7 +232,7 @@ class Migration:
             return
         self._account(now_s)
         step, reason = self._steering.check(self._view(now_s))
-        self._apply_throttle()
+        self._apply_throttle(now_s)
         if step is Step.ABORT:
             self._leave(now_s)
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
@@ -245,7 +258,7 @@ class Migration:
         """Stop copying at once, wherever it stands; the watcher is not told."""
         if self._phase is not None:
             self._leave(now_s)
-        self._stop()
+        self._stop(now_s)
 
     def _leave(self, now_s: float) -> None:
         """Take the unfinished phase off the network and keep count of what it sent."""
@@ -261,11 +274,12 @@ class Migration:
         self._phase = None
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
-        self._stop()
+        self._stop(now_s)
         self._watcher.ended(self.record, outcome, why, now_s)
 
-    def _stop(self) -> None:
+    def _stop(self, now_s: float) -> None:
         self._guest.leave()
+        self._leave_guest(1.0, now_s)
         for timer in (self._check, self._timer):
             if timer is not None:
                 self._loop.cancel(timer)
@@ -340,7 +354,14 @@ class Migration:
         assert isinstance(self._phase, LiveRound)
         return self._phase
 
-    def _apply_throttle(self) -> None:
+    def _apply_throttle(self, now_s: float) -> None:
         """Slow the guest down as the steering says; the past must be accounted for already."""
         self._guest.throttle = self._steering.throttle()
         self.record.throttle_max = max(self.record.throttle_max, self._guest.throttle)
+        self._leave_guest(1.0 - self._guest.lost_share, now_s)
+
+    def _leave_guest(self, speed: float, now_s: float) -> None:
+        """Tell which share of the CPU time it wants the guest can use, if that has changed."""
+        if speed != self._told_speed:
+            self._told_speed = speed
+            self._watcher.slowed(self.record, speed, now_s)

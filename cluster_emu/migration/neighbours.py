@@ -36,6 +36,10 @@ class Intensity(Protocol):
 class Watcher(Protocol):
     """Is told what the rest of the cluster has to know about a migration."""
 
+    def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
+        """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""
+        ...
+
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """The VM runs at the target."""
         ...

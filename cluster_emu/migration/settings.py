@@ -23,6 +23,7 @@ class TransferSettings:
         lift_cap_when_stopped: whether there is no cap while the VM is stopped (as in QEMU).
         warm_intervals: logging intervals before the first round that fill the page histories.
         warm_interval_s: length of each, in seconds.
+        tracking_slowdown: share of its CPU time a guest loses while its writes are tracked.
         track_versions: keep page versions and check at resume that nothing is stale.
     """
 
@@ -38,6 +39,7 @@ class TransferSettings:
     lift_cap_when_stopped: bool = False
     warm_intervals: int = 0
     warm_interval_s: float = 0.0
+    tracking_slowdown: float = 0.0
     track_versions: bool = False
 
     def cap_bytes_per_s(self, page_wire_bytes: float, *, stopped: bool) -> float:
