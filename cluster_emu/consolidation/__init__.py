@@ -1,5 +1,6 @@
 """Which VM moves where and when; importing this package registers its policies."""
 
+from cluster_emu.consolidation.by_memory import MemoryBestFitDecreasing
 from cluster_emu.consolidation.consolidate import Consolidation
 from cluster_emu.consolidation.contract import (
     Move,
@@ -25,6 +26,7 @@ __all__ = [
     "Drain",
     "LeastUtilised",
     "LoadBalance",
+    "MemoryBestFitDecreasing",
     "MinimumMigrationTime",
     "MostFree",
     "Move",

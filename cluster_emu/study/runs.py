@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from joblib import Parallel, delayed, parallel_config
 
@@ -16,11 +16,25 @@ from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 
+R = TypeVar("R")
+
 Task = tuple[Scenario, int]
 """A scenario and the seed to run it with."""
 
 Progress = Callable[[float, float], None]
 """Called with how much is done and how much there is."""
+
+
+class StudyInterrupted(KeyboardInterrupt):
+    """A study was broken off by Ctrl-C after some of it had been done.
+
+    Args:
+        partial: the study's result, from what was finished.
+    """
+
+    def __init__(self, partial: Any) -> None:
+        super().__init__("interrupted")
+        self.partial = partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +58,14 @@ def run_once(scenario: Scenario, seed: int) -> RunReport:
     """Run a scenario to its end; an exception becomes the report's error."""
     try:
         return _report(simulate(scenario, seed))
-    except ClusterEmuError as error:
-        return RunReport(error=str(error))
     except Exception as error:  # a study goes on, and says which of its runs failed and why
-        return RunReport(error=f"{type(error).__name__}: {error}")
+        return RunReport(error=told(error))
+
+
+def told(error: Exception) -> str:
+    """Return why a run failed; an error of our own explains itself."""
+    text = str(error)
+    return text if isinstance(error, ClusterEmuError) else f"{type(error).__name__}: {text}"
 
 
 def simulate(scenario: Scenario, seed: int, progress: Progress | None = None) -> RunResult:
@@ -77,8 +95,26 @@ def run_all(
 ) -> Iterator[tuple[int, RunReport]]:
     """Run the tasks on `jobs` processes; yield each one's place and report as it ends.
 
+    Args and errors are those of `do_all`, the work is `run_once`.
+    """
+    yield from do_all(run_once, tasks, jobs, progress, done=done)
+
+
+def do_all(
+    work: Callable[[Scenario, int], R],
+    tasks: Sequence[Task],
+    jobs: int,
+    progress: Progress | None = None,
+    *,
+    done: int = 0,
+) -> Iterator[tuple[int, R]]:
+    """Do the work for every task on `jobs` processes; yield each one's place and result.
+
+    They come in the order in which they end.
+
     Args:
-        tasks: what to run.
+        work: what to do with a scenario and a seed; a function that processes can be sent.
+        tasks: what to do it with.
         jobs: number of processes; with one it is this one.
         progress: called at the start and after each run, with the number of runs done and of all.
         done: number of runs that were done before.
@@ -88,11 +124,11 @@ def run_all(
     """
     with parallel_config(backend="loky", inner_max_num_threads=1):
         workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-    calls = (delayed(_run_task)(place, task) for place, task in enumerate(tasks))
+    calls = (delayed(_do)(work, place, task) for place, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    runs = cast("Generator[tuple[int, RunReport]]", workers(calls))
+    runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         for count, numbered in enumerate(runs, start=done + 1):
             yield numbered
@@ -108,8 +144,8 @@ def _ignore(done: float, total: float) -> None:
     """Stand in where nobody wants to know how far it is."""
 
 
-def _run_task(place: int, task: Task) -> tuple[int, RunReport]:
-    return place, run_once(*task)
+def _do(work: Callable[[Scenario, int], R], place: int, task: Task) -> tuple[int, R]:
+    return place, work(*task)
 
 
 def _report(result: RunResult) -> RunReport:

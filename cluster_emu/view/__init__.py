@@ -1,4 +1,4 @@
-"""Pictures: a cluster on its topology, one migration, many migrations, a whole run, a comparison.
+"""Pictures: a cluster, one migration, many migrations, a drain, a whole run, a comparison.
 
 Functions take data, draw on the `ax` or figure they are given or on a new one, and return it.
 """
@@ -6,6 +6,7 @@ Functions take data, draw on the `ax` or figure they are given or on a new one, 
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.comparison import draw_comparison
+from cluster_emu.view.drain import draw_drain
 from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.replay import busiest_instant_s, frame_at
@@ -20,6 +21,7 @@ __all__ = [
     "draw_anatomy",
     "draw_cluster",
     "draw_comparison",
+    "draw_drain",
     "draw_gantt",
     "draw_timeline",
     "frame_at",

@@ -1,4 +1,4 @@
-"""A migration as stretches of time: waiting, live rounds, stopped, post-copy."""
+"""A migration as stretches of time: waiting, preparing, live rounds, stopped, post-copy."""
 
 from __future__ import annotations
 
@@ -8,25 +8,29 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cluster_emu.view.rows import Row
-from cluster_emu.view.style import BLUE, PALE_GREY, PURPLE, SKY_BLUE, VERMILLION
+from cluster_emu.view.style import BLUE, GREEN, GREY, PALE_GREY, PURPLE, SKY_BLUE, VERMILLION
 
 
 class SpanKind(StrEnum):
     """What happens in a stretch of time, in the words of the legend."""
 
     WAITING = "waiting"
+    PREPARING = "preparing the target"
     ODD_ROUND = "live round 1, 3, 5 …"
     EVEN_ROUND = "live round 2, 4, 6 …"
     DOWNTIME = "VM paused (downtime)"
     POST_COPY = "post-copy"
+    FINISHING = "releasing the source"
 
 
 SPAN_COLOURS: Mapping[SpanKind, str] = {
     SpanKind.WAITING: PALE_GREY,
+    SpanKind.PREPARING: GREEN,
     SpanKind.ODD_ROUND: BLUE,
     SpanKind.EVEN_ROUND: SKY_BLUE,
     SpanKind.DOWNTIME: VERMILLION,
     SpanKind.POST_COPY: PURPLE,
+    SpanKind.FINISHING: GREY,
 }
 
 
@@ -42,6 +46,9 @@ class Span:
 def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: float) -> list[Span]:
     """Return the stretches of one migration, in order.
 
+    The record tells how long preparing took, not when: it is put right before the first byte, and
+    all waiting before it.
+
     Args:
         migration: its row of the table `migrations`.
         rounds: start and end of its live rounds, ascending.
@@ -51,11 +58,15 @@ def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: f
     start_s = _known(migration["start_s"], end_s)
     pause_s = _known(migration["pause_s"], end_s)
     resume_s = _known(migration["resume_s"], end_s)
+    prepared_from_s = start_s - migration.get("prepare_s", 0.0)
+    copied_s = max(resume_s, end_s - migration.get("finish_s", 0.0))
     spans = [
-        Span(SpanKind.WAITING, float(migration["queued_s"]), start_s),
+        Span(SpanKind.WAITING, float(migration["queued_s"]), prepared_from_s),
+        Span(SpanKind.PREPARING, prepared_from_s, start_s),
         *(Span(_shade(number), *times) for number, times in enumerate(rounds)),
         Span(SpanKind.DOWNTIME, pause_s, resume_s),
-        Span(SpanKind.POST_COPY, resume_s, end_s),
+        Span(SpanKind.POST_COPY, resume_s, copied_s),
+        Span(SpanKind.FINISHING, copied_s, end_s),
     ]
     return [span for span in spans if span.end_s > span.start_s]
 

@@ -1,0 +1,44 @@
+"""What `evacuate` and `advise` have in common: which hosts, and how a drain is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cluster_emu.errors import ScenarioError
+
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option("--host", metavar="N[,N]", help="Numbers of hosts to empty; may be repeated."),
+]
+Racks = Annotated[
+    list[str] | None,
+    typer.Option("--rack", metavar="N[,N]", help="Numbers of racks to empty; may be repeated."),
+]
+
+
+def numbers(option: str, texts: Sequence[str] | None) -> tuple[int, ...]:
+    """Read whole numbers with commas between them; each counts once.
+
+    Raises:
+        ScenarioError: if one is no whole number.
+    """
+    words = [word.strip() for text in texts or () for word in text.split(",")]
+    for word in words:
+        if not word.isdigit():
+            raise ScenarioError(option, word, "whole numbers with commas between them")
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def hosts_in_words(found: Sequence[int]) -> str:
+    """Return ascending numbers of hosts in words: ``hosts 0 to 9, 12``."""
+    runs: list[list[int]] = []
+    for each in found:
+        if runs and each == runs[-1][-1] + 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    ranges = (f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    return f"{'host' if len(found) == 1 else 'hosts'} {', '.join(ranges)}"

@@ -1,0 +1,111 @@
+"""`cluster-emu evacuate`: how long it takes to empty hosts, and what their VMs notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cluster_emu.cli import options
+from cluster_emu.cli.drains import Hosts, Racks, numbers
+from cluster_emu.cli.group import FAILED
+from cluster_emu.cli.inputs import (
+    blaming,
+    chosen_scenario,
+    parse_settings,
+    usable_folder,
+    writing_to,
+)
+from cluster_emu.cli.output import progress_bar, say, show_lines, write_json
+
+if TYPE_CHECKING:
+    from cluster_emu.study import Evacuation
+
+FIGURE = "evacuation.png"
+
+
+def evacuate(
+    scenario: options.Scenario,
+    host: Hosts = None,
+    rack: Racks = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", help="A manager's policy, such as kubevirt; none for none."),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", help="Transfer strategy, such as time-series:threshold=3."),
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option("--parallel", min=1, help="Migrations at once in the cluster.")
+    ] = None,
+    replications: Annotated[
+        int, typer.Option("--replications", min=1, help="Number of seeds.")
+    ] = 5,
+    settings: options.Settings = None,
+    traces: options.Traces = None,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = 1,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Empty hosts or racks: drain time, downtime per VM, bytes, failures, slow-down."""
+    from cluster_emu.study import StudyInterrupted
+    from cluster_emu.study import evacuate as evacuate_hosts
+
+    folder = usable_folder(out)
+    fields = parse_settings(settings)
+    hosts, racks = numbers("--host", host), numbers("--rack", rack)
+    with blaming(scenario, fields):
+        chosen = chosen_scenario(scenario, fields, traces)
+        try:
+            with progress_bar(f"{chosen.name}, drains") as progress:
+                evacuation = evacuate_hosts(
+                    chosen,
+                    hosts=hosts,
+                    racks=racks,
+                    policy=policy,
+                    strategy=strategy,
+                    parallel=parallel,
+                    replications=replications,
+                    seed=seed,
+                    jobs=jobs,
+                    progress=progress,
+                )
+        except StudyInterrupted as interrupt:
+            _report(interrupt.partial, folder, as_json)
+            raise
+    _report(evacuation, folder, as_json)
+    if evacuation.errors:
+        raise typer.Exit(FAILED)
+
+
+def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
+    from cluster_emu.cli.evacuation_tables import show_evacuation
+
+    written = []
+    if folder is not None:
+        with writing_to(folder):
+            written = [*evacuation.save(folder), *_draw(evacuation, folder)]
+    if as_json:
+        write_json(evacuation.document())
+    else:
+        show_evacuation(evacuation.document())
+        nothing = "nothing (--out DIR writes tables and a figure)"
+        show_lines("Written", [str(path) for path in written] or [nothing])
+    for one in evacuation.errors:
+        where = f"replication {one['replication']}, seed {one['seed']}"
+        say(f"cluster-emu: run failed: {where}: {one['error']}")
+
+
+def _draw(evacuation: Evacuation, folder: Path) -> list[Path]:
+    """Draw the drain with the median time; return the figure's path, if there is one to draw."""
+    from cluster_emu.view import draw_drain, save_figure
+
+    if evacuation.typical is None:
+        return []
+    number, _, run = evacuation.typical
+    which = f"replication {number}, the median of {len(evacuation.drain_s)}"
+    figure = draw_drain(run.migrations, run.rounds, drain_s=run.drain_s, which=which)
+    return save_figure(figure, folder / FIGURE)

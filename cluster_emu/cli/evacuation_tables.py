@@ -1,0 +1,116 @@
+"""Drains as tables to read; imported by the commands when they have run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster_emu.cli.drains import hosts_in_words
+from cluster_emu.cli.output import interval, number, show_lines, show_table
+
+Document = dict[str, Any]
+
+MOST_LINES = 20
+
+PER_VM = {
+    "downtime_s": "downtime",
+    "queue_wait_s": "wait for its turn",
+    "guest_lost_s": "guest time taken by throttling",
+    "fault_stall_s": "stalled by demand faults",
+    "cpu_lost_to_migration_s": "CPU lost to its migration",
+}
+
+
+def show_evacuation(document: Document) -> None:
+    """Print a drain: its time, what it was like for the VMs, how migrations ended, assumptions."""
+    show_table(
+        _title(document),
+        ("", "unit", "value", "95 % interval"),
+        _drain_rows(document),
+        text_columns=2,
+    )
+    found = document["per_vm"]
+    zero = [name for name in found if found[name]["max"]["all_vms"] == 0]
+    rows = [row for name in found if name not in zero for row in _vm_rows(name, found[name])]
+    show_table("Per VM", ("", "unit", "p50", "p95", "max"), rows, text_columns=2)
+    show_lines("Zero for every VM", [", ".join(PER_VM[name] for name in zero)])
+    show_lines("VMs left behind", _failures(document["failures"]) or ["none"])
+    show_lines("Migrations", [_ending(one) for one in document["outcomes"]] or ["none"])
+    show_lines("CPU traces", [document["traces"]])
+    show_lines("Assumptions", document["assumptions"])
+
+
+def _title(document: Document) -> str:
+    done, wanted = document["replications"], document["replications_wanted"]
+    count = f"{done} replications" if done == wanted else f"only {done} of {wanted} replications"
+    vms = sorted(set(document["vms_to_move"]))
+    moving = f"{vms[0]}" if len(vms) == 1 else f"{vms[0]} to {vms[-1]}"
+    return (
+        f"{document['scenario']}: {moving} VMs leave {hosts_in_words(document['hosts'])}; "
+        f"policy {document['policy']}, strategy {document['strategy']}, {count}"
+    )
+
+
+def _drain_rows(document: Document) -> list[tuple[str, ...]]:
+    drain = document["drain_s"]
+    rows = [
+        (f"drain time, {name}", "s", _reached(drain[name]["value"], drain), _ends(drain[name]))
+        for name in ("p50", "p95")
+    ]
+    mean, sent = drain["mean"], document["bytes"]
+    return [
+        *rows,
+        ("drain time, mean", "s", _reached(mean["mean"], drain), _between(mean["ci95"])),
+        ("data sent per drain", "GB", _scaled(sent["mean"], 1e-9), _between(sent["ci95"], 1e-9)),
+        ("drains that left no VM", "", f"{drain['drained']} of {drain['runs']}", ""),
+    ]
+
+
+def _reached(value: float | None, drain: Document) -> str:
+    return "never" if value is None and drain["runs"] else number(value)
+
+
+def _scaled(value: float | None, scale: float) -> str:
+    return number(None if value is None else value * scale)
+
+
+def _between(ends: list[float | None], scale: float = 1.0) -> str:
+    low, high = ends
+    return interval(low, high, scale)
+
+
+def _ends(found: Document) -> str:
+    """Return an interval of which there may be one end only."""
+    low, high = found["ci95"]
+    if low is not None and high is None:
+        return f"{number(low)} or more"
+    if low is None and high is not None:
+        return f"{number(high)} or less"
+    return interval(low, high)
+
+
+def _vm_rows(name: str, found: Document) -> list[tuple[str, ...]]:
+    scale, unit = (1e3, "ms") if name == "downtime_s" else (1.0, "s")
+    shares = ("p50", "p95", "max")
+    pooled = (_scaled(found[share]["all_vms"], scale) for share in shares)
+    means = (
+        f"{_scaled(found[share]['mean'], scale)} {_between(found[share]['ci95'], scale)}".rstrip()
+        for share in shares
+    )
+    return [
+        (PER_VM[name], unit, *pooled),
+        ("  mean of replications [95 %]", "", *means),
+    ]
+
+
+def _failures(failures: list[Document]) -> list[str]:
+    lines = [
+        f"replication {one['replication']}: VM {one['vm']} on host {one['source']}: "
+        f"{one['outcome']} ({one['why']}), attempts: {one['attempts']}"
+        for one in failures[:MOST_LINES]
+    ]
+    more = len(failures) - MOST_LINES
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _ending(one: Document) -> str:
+    return f"{one['migrations']} {one['outcome']}: {one['why']}"

@@ -1,0 +1,74 @@
+"""Hosts being emptied: how many VMs are left over time, and every migration below it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cluster_emu.migration.records import Phase
+from cluster_emu.view.gantt import draw_gantt
+from cluster_emu.view.quantities import clock, counted
+from cluster_emu.view.style import BLACK, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
+
+LEFT_INCHES = 0.9
+LANE_INCHES = 0.16
+LEAST_INCHES = 1.6
+MOST_INCHES = 5.2
+ROOM_FOR_REST_INCHES = 1.1
+
+
+def draw_drain(
+    migrations: pd.DataFrame,
+    rounds: pd.DataFrame,
+    figure: Figure | None = None,
+    *,
+    drain_s: float,
+    which: str = "",
+) -> Figure:
+    """Draw the VMs left on the hosts over time, and under it one lane per migration.
+
+    Args:
+        migrations: the table `migrations` of a drain.
+        rounds: the table `rounds`.
+        figure: an empty figure to draw in; a new one of fitting height by default.
+        drain_s: when the hosts were empty, inf if they never were.
+        which: which of several drains it is, in words.
+    """
+    lanes = max(len(migrations), 1)
+    height = min(max(lanes * LANE_INCHES, LEAST_INCHES), MOST_INCHES)
+    if figure is None:
+        figure = new_figure(LEFT_INCHES + height + ROOM_FOR_REST_INCHES)
+    left, gantt = figure.subplots(2, 1, sharex=True, height_ratios=[LEFT_INCHES, height])
+    draw_gantt(migrations, rounds, gantt, max_lanes=lanes)
+    gantt.set_title("", loc="left")
+    _draw_left(left, migrations, drain_s)
+    figure.suptitle(_title(migrations, drain_s, which), fontsize=TITLE_PT, x=0.01, ha="left")
+    return figure
+
+
+def _draw_left(ax: Axes, migrations: pd.DataFrame, drain_s: float) -> None:
+    """Draw how many VMs the hosts still hold."""
+    completed = migrations[migrations["outcome"] == Phase.COMPLETED.value]
+    gone_s = np.sort(completed["end_s"].to_numpy(dtype=np.float64))
+    count = migrations["vm"].nunique()
+    times = np.concatenate([[0.0], gone_s])
+    ax.step(times, count - np.arange(len(times)), where="post", color=BLACK, linewidth=1.3)
+    if math.isfinite(drain_s):
+        ax.axvline(drain_s, color=VERMILLION, linewidth=1.0, linestyle="--")
+    ax.set_ylim(0, 1.1 * max(count, 1))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.set_ylabel("VMs left", fontsize=LABEL_PT)
+    ax.tick_params(labelsize=TICK_PT, labelbottom=False)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _title(migrations: pd.DataFrame, drain_s: float, which: str) -> str:
+    hosts = counted(migrations["source"].nunique(), "host")
+    vms = counted(migrations["vm"].nunique(), "VM")
+    over = f"empty after {clock(drain_s)}" if math.isfinite(drain_s) else "never empty"
+    return f"{vms} leave {hosts}, {over}" + (f" ({which})" if which else "")

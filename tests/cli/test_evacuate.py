@@ -1,0 +1,133 @@
+"""`evacuate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cluster_emu.study import StudyInterrupted, evacuate
+
+Emu = Callable[..., Any]
+
+RACK = """
+name = "rack"
+topology = { name = "star", hosts = 3, host_bps = "1 Gbit/s" }
+run = { duration_s = "5 min" }
+transfer = { strategy = "pre-copy", stop = "xen-legacy", resume_s = "20 ms" }
+
+[[hosts]]
+count = 3
+cpu_capacity = 8
+memory_bytes = "64 MiB"
+
+[[vms]]
+count = 3
+cpu_capacity = 1
+memory_bytes = "16 MiB"
+profile = "web"
+host = 0
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "rack.toml"
+    path.write_text(RACK, "utf-8")
+    return path
+
+
+def words(scenario: Path, *more: object) -> tuple[object, ...]:
+    return ("evacuate", scenario, "--host", 0, "--replications", 2, *more)
+
+
+def test_the_json_is_the_evacuation_itself(emu: Emu, scenario: Path) -> None:
+    result = emu(*words(scenario, "--seed", 3, "--parallel", 1, "--policy", "nova", "--json"))
+    expected = evacuate(scenario, hosts=[0], policy="nova", parallel=1, replications=2, seed=3)
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == json.loads(json.dumps(expected.document()))
+
+
+def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
+    shown = emu(*words(scenario)).stdout
+
+    for said in (
+        "rack: 3 VMs leave host 0; policy none, strategy pre-copy, 2 replications",
+        "drain time, p50",
+        "or more",
+        "downtime",
+        "data sent per drain",
+        "2 of 2",
+        "VMs left behind\n  none",
+        "order-statistic intervals; with 2 replications some ends are missing",
+        "--out DIR",
+    ):
+        assert said in shown
+
+
+def test_tables_and_the_figure_are_written_and_named(
+    emu: Emu, scenario: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "down"
+    shown = emu(*words(scenario, "--out", out)).stdout
+    tables = ("vms", "drains", "migrations", "rounds")
+    names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
+
+    assert {path.name for path in out.iterdir()} == names | {"evacuation.json", "evacuation.png"}
+    assert all(str(out / name) in shown for name in names)
+    assert len(pd.read_parquet(out / "vms.parquet")) == 6
+    assert (out / "evacuation.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_impossible_drain_exits_with_2_and_names_the_vms(
+    emu: Emu, scenario: Path, tmp_path: Path
+) -> None:
+    result = emu("evacuate", scenario, "--host", "0,1", "--host", 2, "--out", tmp_path / "out")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "VM 0 (0.01562 GiB), VM 1 (0.01562 GiB), VM 2 (0.01562 GiB)" in result.stderr
+    assert "allowed is " in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--host", "x"), "--host = 'x': allowed is whole numbers"),
+        (("--host", "7"), "hosts = 7: allowed is one of 0 to 2"),
+        (("--rack", "7"), "racks = 7: allowed is one of 0 to 0"),
+        (("--host", "0", "--policy", "nuva"), "transfer.policy = 'nuva': allowed is one of"),
+        (("--host", "0", "--strategy", "qemo"), "'qemo': allowed is one of"),
+        ((), "at least one host or rack"),
+    ],
+)
+def test_what_is_not_allowed_exits_with_2(
+    emu: Emu, scenario: Path, more: tuple[str, ...], said: str
+) -> None:
+    result = emu("evacuate", scenario, *more)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert said in result.stderr
+
+
+def test_ctrl_c_shows_what_was_finished(
+    emu: Emu, scenario: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    partial = evacuate(scenario, hosts=[0], replications=1)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise StudyInterrupted(partial)
+
+    monkeypatch.setattr("cluster_emu.study.evacuate", interrupted)
+    result = emu(*words(scenario, "--json", "--out", tmp_path / "out"))
+
+    assert result.exit_code == 130
+    assert json.loads(result.stdout) == json.loads(json.dumps(partial.document()))
+    assert (tmp_path / "out" / "vms.parquet").is_file()
+    assert "interrupted" in result.stderr
