@@ -16,11 +16,12 @@ from cluster_emu.accounting.recorder import Recorder
 from cluster_emu.accounting.results import RunResult, rows_to_table
 from cluster_emu.accounting.service import ServiceAccount
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
-from cluster_emu.building import build
+from cluster_emu.building import Parts, build
 from cluster_emu.clock import Clock
 from cluster_emu.consolidation.another_target import another_target
 from cluster_emu.consolidation.contract import Plan
 from cluster_emu.errors import ScenarioError
+from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.dispatcher import Dispatcher
 from cluster_emu.migration.load import Load
@@ -96,6 +97,7 @@ class ClusterModel(Model):
             ),
             self._watts_if_on,
         )
+        self._injection = self._set_up_faults(parts)
         for request in self.spec.migrations:
             self._schedule(request)
         self.workload(0.0)
@@ -127,6 +129,15 @@ class ClusterModel(Model):
     def _load_of(self, costs: Costs) -> Load:
         return Load(self.state, self._service, costs.source_cpu, costs.target_cpu, self.settle)
 
+    def _set_up_faults(self, parts: Parts) -> Injection:
+        loop, dispatcher = self.loop, self.manager.dispatcher
+        settings, around = self.spec.high_availability, (self.settle, self.workload)
+        restarts = Restarts(settings, self.state, loop, self._watts_if_on, self._demand.at, *around)
+        hosts = HostFaults(settings, self.state, dispatcher, restarts, *around)
+        capacity = self.links.capacity_bytes_per_s
+        links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
+        return Injection(parts.outages, loop, hosts, links)
+
     # --- one tick --------------------------------------------------------------------------------
 
     def step(self) -> None:
@@ -141,8 +152,8 @@ class ClusterModel(Model):
         """Set every VM's CPU demand, write intensity and dirty rate, and share the hosts' CPU."""
         self.settle(now_s)
         vms = self.state.vms
-        vms.demand[:] = self._demand.at(now_s)
-        intensity = self._intensity.levels(now_s)
+        vms.demand[:] = self._demand.at(now_s) * vms.running
+        intensity = self._intensity.levels(now_s) * vms.running
         for source, members in self._vms_by_source:
             if not np.array_equal(intensity[members], vms.intensity[members]):
                 vms.dirty_pages_per_s[members] = source.dirty_pages_per_s(
@@ -204,6 +215,7 @@ class ClusterModel(Model):
             **self._recorder.tables(),
             "service": self._service.table(),
             "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
+            "faults": rows_to_table(self._injection.rows, FaultRow),
             "summary": summarise(migrations, self._cluster_figures()),
         }
         return RunResult(
@@ -258,6 +270,10 @@ class ClusterModel(Model):
             "degradation_by_overload": self._service.degradation_by_overload(),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             **self._tenants.figures(self.loop.now_s),
+            "faults": len(self._injection.rows),
+            "vms_lost": int(self.state.vms.lost.sum()),
+            "vm_down_s": float(self.state.vms.down_s(self._settled_s).sum()),
+            "vm_restarts": int(self.state.vms.restarts.sum()),
             "simulated_s": self._settled_s,
         }
 

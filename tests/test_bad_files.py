@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster_emu.cli import app
+from cluster_emu.scenario import Scenario
 
 RUN = """\
 [run]
@@ -97,8 +98,7 @@ SCENARIOS = {
         "[worklod]",
         "worklod",
         "{'demand': {'name': 'constant', 'share': 0.5}}",
-        "one of description, hosts, manager, migrations, name, placement, run, topology, transfer, "
-        "vms, workload; did you mean 'workload'?",
+        f"one of {', '.join(sorted(Scenario.model_fields))}; did you mean 'workload'?",
     ),
     "wrong unit of memory": Case(
         '"16 GiB"', '"16 GiBit"', "hosts.0.memory_bytes", "'16 GiBit'", SIZE_UNITS

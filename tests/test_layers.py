@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 # From the ground up; a room may import from its own layer and from any layer before it.
 LAYERS = (
     {"errors", "registry", "scenario", "state", "streams", "units"},
-    {"accounting", "memory", "network", "strategies", "workload"},
-    {"agents", "consolidation", "migration"},
+    {"accounting", "encoding", "memory", "network", "strategies", "workload"},
+    {"agents", "consolidation", "faults", "migration"},
     {"building", "clock", "placement"},
     {"model"},
     {"study", "view"},

@@ -275,7 +275,17 @@ def test_an_empty_host_sleeps() -> None:
 
 
 def test_the_tables_are_there_with_or_without_migrations() -> None:
-    names = {"migrations", "rounds", "hosts", "vms", "links", "service", "tenants", "summary"}
+    names = {
+        "migrations",
+        "rounds",
+        "hosts",
+        "vms",
+        "links",
+        "service",
+        "tenants",
+        "faults",
+        "summary",
+    }
     empty = ClusterModel(
         scenario(run={"duration_s": 1.0, "stop_when_idle": False}).with_fields({"migrations": []}),
         rng=1,

@@ -22,8 +22,8 @@ class RunResult:
     """What a run leaves behind.
 
     Args:
-        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `tenants`, `summary`;
-            units are in the names of the columns.
+        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `tenants`, `faults`,
+            `summary`; units are in the names of the columns.
         scenario: the scenario as plain data.
         seed: the run's seed.
         traces: which CPU traces were used, in words.

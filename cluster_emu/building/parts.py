@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import networkx as nx
 
 from cluster_emu.accounting.power import PowerColumns, power_models
 from cluster_emu.building.columns import columns
+from cluster_emu.building.faults import outages
 from cluster_emu.building.making import at, make
 from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
@@ -17,6 +19,7 @@ from cluster_emu.clock import Clock
 from cluster_emu.consolidation import triggers
 from cluster_emu.consolidation.contract import Trigger
 from cluster_emu.errors import ScenarioError
+from cluster_emu.faults import Outage
 from cluster_emu.migration.admission import QueueRules
 from cluster_emu.migration.kit import MigrationKit
 from cluster_emu.network import FluidLoop, LinkTable, TenantTraffic
@@ -49,6 +52,7 @@ class Parts:
     triggers: tuple[Trigger, ...]
     queue: QueueRules
     kit: MigrationKit
+    outages: Iterator[Outage]
 
 
 def build(scenario: Scenario, streams: Streams) -> Parts:
@@ -108,6 +112,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         ),
         queue=queue_rules(manager, policy.limits),
         kit=kit,
+        outages=outages(scenario, graph, links, streams),
     )
 
 

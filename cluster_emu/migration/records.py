@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import isnan
 
 from cluster_emu.memory.pages import RoundCounts
 
@@ -90,7 +91,8 @@ class MigrationRecord:
         self.outcome = outcome.value
         self.why = why or self.why
         self.total_time_s = self.prepare_s + (now_s - self.start_s)
-        self.downtime_s = self.resume_s - self.pause_s
+        failed_stopped = outcome is Phase.FAILED and isnan(self.resume_s)
+        self.downtime_s = (now_s if failed_stopped else self.resume_s) - self.pause_s
 
     def add_round(self, counts: RoundCounts) -> None:
         """Add a finished live round to the totals."""

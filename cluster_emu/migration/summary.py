@@ -40,6 +40,7 @@ def summarise(migrations: pd.DataFrame, cluster: dict[str, float]) -> pd.DataFra
         "migrations": len(migrations),
         "completed": len(completed),
         "not_converged": int((migrations["outcome"] == Phase.NOT_CONVERGED.value).sum()),
+        "failed": int((migrations["outcome"] == Phase.FAILED.value).sum()),
         "unfinished": int((migrations["outcome"] == Phase.UNFINISHED.value).sum()),
         "total_bytes": float(migrations["bytes"].sum()),
         "queue_wait_s": float(_queue_wait_s(migrations).mean()),

@@ -6,6 +6,7 @@ strategy, policies ...) it wants by their registered names; `building` puts thos
 
 from cluster_emu.scenario.choice import Choice, parse_choice, parse_value
 from cluster_emu.scenario.costs import Costs
+from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read_toml
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
@@ -16,6 +17,8 @@ from cluster_emu.scenario.transfer import Transfer
 __all__ = [
     "Choice",
     "Costs",
+    "Fault",
+    "HighAvailability",
     "HostGroup",
     "Manager",
     "Request",

@@ -11,6 +11,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.registry import from_validation
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
+from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
@@ -39,6 +40,8 @@ class Scenario(Plain):
     costs: Costs = Costs()
     manager: Manager = Manager()
     migrations: Annotated[tuple[Request, ...], BeforeValidator(as_tuple)] = ()
+    faults: Annotated[tuple[Fault, ...], BeforeValidator(as_tuple)] = ()
+    high_availability: HighAvailability = HighAvailability()
 
     @property
     def host_count(self) -> int:

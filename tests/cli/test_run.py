@@ -14,7 +14,17 @@ from cluster_emu import ClusterModel
 
 Emu = Callable[..., Any]
 
-TABLES = {"migrations", "rounds", "hosts", "vms", "links", "service", "tenants", "summary"}
+TABLES = {
+    "migrations",
+    "rounds",
+    "hosts",
+    "vms",
+    "links",
+    "service",
+    "tenants",
+    "faults",
+    "summary",
+}
 
 
 def test_the_document_says_what_was_run_and_what_came_out(emu: Emu) -> None:

@@ -1,0 +1,41 @@
+"""The faults of a scenario, in the order in which they strike."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from functools import partial
+from operator import attrgetter
+
+import networkx as nx
+
+from cluster_emu.building.making import at
+from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.faults import FaultKind, Outage, Site, fault_kinds
+from cluster_emu.network import LinkTable
+from cluster_emu.scenario import Fault, Scenario
+from cluster_emu.streams import Purpose, Streams
+
+
+def outages(
+    scenario: Scenario, graph: nx.Graph[int], links: LinkTable, streams: Streams
+) -> Iterator[Outage]:
+    """Yield every outage of every fault, in order of their start; perhaps without end.
+
+    Raises:
+        ScenarioError: naming the fault and its parameter, at once.
+    """
+    site = Site.of(graph, links)
+    series: list[Iterator[Outage]] = []
+    for i, fault in enumerate(scenario.faults):
+        stream = partial(streams.generator, Purpose.FAULTS, i)
+        with at(f"faults.{i}"):
+            series += _kind(fault).outages(site, stream)
+    return heapq.merge(*series, key=attrgetter("start_s"))
+
+
+def _kind(fault: Fault) -> FaultKind:
+    try:
+        return fault_kinds.create(fault.kind, **fault.parameters)
+    except UnknownNameError as error:
+        raise ScenarioError("kind", fault.kind, error.allowed) from error

@@ -1,0 +1,126 @@
+"""What the crash of a host does to its VMs and to migrations from and to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from cluster_emu.faults.impact import Impact, impact
+from cluster_emu.faults.restarts import Restarts
+from cluster_emu.migration.dispatcher import Dispatcher
+from cluster_emu.migration.job import Migration
+from cluster_emu.migration.records import MigrationRecord, Phase
+from cluster_emu.scenario import HighAvailability
+from cluster_emu.state import ClusterState
+
+
+class HostFaults:
+    """Crashes hosts and brings them back; a host is up when all of its faults are over.
+
+    Args:
+        settings: what follows a crash.
+        state: the columns.
+        dispatcher: knows the migrations.
+        restarts: takes VMs down and restarts them.
+        before_change: called with the time before columns change.
+        after_change: called with the time after they have.
+    """
+
+    def __init__(
+        self,
+        settings: HighAvailability,
+        state: ClusterState,
+        dispatcher: Dispatcher,
+        restarts: Restarts,
+        before_change: Callable[[float], None],
+        after_change: Callable[[float], None],
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._dispatcher = dispatcher
+        self._restarts = restarts
+        self._before_change = before_change
+        self._after_change = after_change
+        self._faults = np.zeros(state.host_count, dtype=np.int64)
+
+    def begin(self, hosts: Sequence[int], now_s: float) -> None:
+        """Crash the hosts that are up; all of them at once."""
+        crashed = [host for host in hosts if not self._faults[host]]
+        self._faults[list(hosts)] += 1
+        if crashed:
+            self._crash(crashed, now_s)
+
+    def end(self, hosts: Sequence[int], now_s: float) -> None:
+        """Take back one fault of each host."""
+        self._faults[list(hosts)] -= 1
+        repaired = [host for host in hosts if not self._faults[host]]
+        if repaired:
+            self._repair(repaired, now_s)
+
+    def _crash(self, hosts: list[int], now_s: float) -> None:
+        self._before_change(now_s)
+        columns, vms = self._state.hosts, self._state.vms
+        columns.failed[hosts] = True
+        columns.switched_on[hosts] = False
+        going_down = set(np.flatnonzero(np.isin(vms.host, hosts) & vms.running).tolist())
+        for migration in self._touched(hosts):
+            self._strike(migration, going_down, now_s)
+        self._restarts.take_down(sorted(going_down), now_s)
+        self._after_change(now_s)
+        self._dispatcher.admit(now_s)
+
+    def _repair(self, hosts: list[int], now_s: float) -> None:
+        self._before_change(now_s)
+        self._state.hosts.failed[hosts] = False
+        self._state.hosts.switched_on[hosts] = True
+        self._restarts.try_all(now_s)
+        self._dispatcher.switch_off_empty()
+
+    def _touched(self, hosts: Iterable[int]) -> list[Migration]:
+        """Return the migrations from or to the hosts, in the order they were asked for."""
+        live = self._dispatcher.live.values()
+        return [each for each in live if {each.record.source, each.record.target} & set(hosts)]
+
+    def _strike(self, migration: Migration, going_down: set[int], now_s: float) -> None:
+        """End a migration as the crash of its hosts does; add or spare its VM."""
+        record, phase = migration.record, migration.state
+        target_failed = bool(self._state.hosts.failed[record.target])
+        what = impact(phase, needs_source=migration.needs_source, target_failed=target_failed)
+        why = self._why(record, phase)
+        if what is Impact.NONE:
+            going_down.discard(record.vm)
+        elif what is Impact.COMPLETES:
+            self._dispatcher.cancel(record.migration, Phase.COMPLETED, "", now_s)
+        elif what is Impact.FAILS:
+            self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
+            self._try_again_later(record, now_s)
+        elif self._settings.postcopy_recovery:
+            self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
+            going_down.add(record.vm)
+        else:
+            self._dispatcher.cancel(record.migration, Phase.FAILED, f"VM lost: {why}", now_s)
+            going_down.discard(record.vm)
+            self._lose(record.vm, now_s)
+
+    def _why(self, record: MigrationRecord, phase: Phase) -> str:
+        source_failed = self._state.hosts.failed[record.source]
+        which = f"source host {record.source}" if source_failed else f"target host {record.target}"
+        return f"{which} crashed in phase {phase}"
+
+    def _try_again_later(self, record: MigrationRecord, now_s: float) -> None:
+        """Have a migration asked for again whose VM still runs at the source."""
+        settings = self._settings
+        if (
+            record.attempt <= settings.migration_retries
+            and not (self._state.hosts.failed[record.source])
+        ):
+            self._dispatcher.try_again_later(record, settings.migration_retry_backoff_s, now_s)
+
+    def _lose(self, vm: int, now_s: float) -> None:
+        vms, hosts = self._state.vms, self._state.hosts
+        hosts.memory_reserved_bytes[vms.host[vm]] -= vms.memory_bytes[vm]
+        hosts.vm_count[vms.host[vm]] -= 1
+        vms.running[vm] = False
+        vms.lost[vm] = True
+        vms.down_since_s[vm] = now_s

@@ -1,0 +1,111 @@
+"""High availability: VMs that went down with their host are started again elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from cluster_emu.consolidation.most_free import MostFree
+from cluster_emu.consolidation.plan import Plan, Watts
+from cluster_emu.network import FluidLoop
+from cluster_emu.scenario import HighAvailability
+from cluster_emu.state import ClusterState, FloatColumn
+
+
+class Restarts:
+    """Takes VMs down and starts them again, from their disks: what was in memory is gone.
+
+    A VM may be restarted on any host that is up, not drained and has memory for it, on its old one
+    too if that has been repaired; the largest VM goes first, to the host left with the most free
+    CPU. Its memory stays reserved where it was until then. A VM that fits nowhere is tried again
+    every `retry_s`, and whenever a host is repaired.
+
+    Args:
+        settings: whether, and after what time.
+        state: the columns.
+        loop: keeps the time.
+        watts: power of every host if switched on, for the plan.
+        wanted: returns the share of its CPU capacity that each VM would want at a time.
+        before_change: called with the time before columns change.
+        after_change: called with the time after they have.
+    """
+
+    def __init__(
+        self,
+        settings: HighAvailability,
+        state: ClusterState,
+        loop: FluidLoop,
+        watts: Watts,
+        wanted: Callable[[float], FloatColumn],
+        before_change: Callable[[float], None],
+        after_change: Callable[[float], None],
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._loop = loop
+        self._watts = watts
+        self._wanted = wanted
+        self._before_change = before_change
+        self._after_change = after_change
+        self._waiting: set[int] = set()
+        self._retry_is_set = False
+
+    def take_down(self, vms: Sequence[int], now_s: float) -> None:
+        """Note that VMs have crashed; the caller says before and after that columns change."""
+        columns = self._state.vms
+        columns.running[vms] = False
+        columns.down_since_s[vms] = now_s
+        if self._settings.restart and len(vms):
+            delay_over_s = now_s + self._settings.restart_delay_s
+            self._loop.call_at(delay_over_s, partial(self._delay_over, vms))
+
+    def try_all(self, now_s: float) -> None:
+        """Restart every VM that waits for it and fits somewhere."""
+        if not self._waiting:
+            return
+        self._before_change(now_s)
+        vms = self._state.vms
+        plan = Plan.of(self._state, self._watts, self._wanted(now_s) * vms.cpu_capacity)
+        for vm in self._largest_first():
+            target = MostFree().choose(plan, vm, plan.may_restart_on(vm))
+            if target >= 0:
+                plan.restart(vm, target)
+                self._restart(vm, target, now_s)
+        self._after_change(now_s)
+        self._see_to_retry(now_s)
+
+    def _delay_over(self, vms: Sequence[int], now_s: float) -> None:
+        self._waiting.update(vms)
+        self.try_all(now_s)
+
+    def _largest_first(self) -> list[int]:
+        waiting = np.array(sorted(self._waiting), dtype=np.int64)
+        order = np.argsort(-self._state.vms.memory_bytes[waiting], kind="stable")
+        largest_first: list[int] = waiting[order].tolist()
+        return largest_first
+
+    def _restart(self, vm: int, target: int, now_s: float) -> None:
+        vms, hosts = self._state.vms, self._state.hosts
+        last = vms.host[vm]
+        hosts.memory_reserved_bytes[last] -= vms.memory_bytes[vm]
+        hosts.memory_reserved_bytes[target] += vms.memory_bytes[vm]
+        hosts.vm_count[last] -= 1
+        hosts.vm_count[target] += 1
+        hosts.switched_on[target] = True
+        vms.host[vm] = target
+        vms.running[vm] = True
+        vms.down_before_s[vm] = vms.down_s(now_s)[vm]
+        vms.down_since_s[vm] = np.inf
+        vms.restarts[vm] += 1
+        self._waiting.discard(vm)
+
+    def _see_to_retry(self, now_s: float) -> None:
+        if self._waiting and not self._retry_is_set:
+            self._retry_is_set = True
+            self._loop.call_at(now_s + self._settings.retry_s, self._retry)
+
+    def _retry(self, now_s: float) -> None:
+        self._retry_is_set = False
+        self.try_all(now_s)

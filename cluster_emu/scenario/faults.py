@@ -1,0 +1,54 @@
+"""What goes wrong in a run, and what is done about it, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cluster_emu.scenario.choice import parse_choice
+from cluster_emu.scenario.plain import Plain
+from cluster_emu.units import ParseSeconds, Seconds
+
+
+class Fault(BaseModel):
+    """A registered kind of fault, with its parameters beside it.
+
+    In TOML a table, ``{ kind = "host-crash", host = 3, at_s = 10 }``, or a text,
+    ``"host-crash:host=3,at_s=10"``.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        choice = parse_choice(value)
+        return {"kind": choice.pop("name"), **choice}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters given, by name."""
+        return dict(self.model_extra or {})
+
+
+class HighAvailability(Plain):
+    """What follows the crash of a host.
+
+    A VM that went down with its host is started again elsewhere `restart_delay_s` later (detection,
+    fencing and boot), unless `restart` is off; if it fits nowhere, again every `retry_s`. A
+    migration whose target crashed is asked for again up to `migration_retries` times, at first
+    after `migration_retry_backoff_s`, which doubles. A VM whose source or target crashes in
+    post-copy is lost; with `postcopy_recovery` it is restarted like any other, from its disk.
+    """
+
+    restart: bool = True
+    restart_delay_s: Seconds = 60.0
+    retry_s: Annotated[float, ParseSeconds, Field(ge=1e-3, allow_inf_nan=False)] = 30.0
+    migration_retries: Annotated[int, Field(ge=0)] = 3
+    migration_retry_backoff_s: Seconds = 10.0
+    postcopy_recovery: bool = False
