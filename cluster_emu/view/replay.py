@@ -57,7 +57,7 @@ def frame_at(result: RunResult, time_s: float) -> ClusterFrame:
     return ClusterFrame(
         time_s=time_s,
         graph=graph,
-        utilisation=_utilisation(scenario, observed_vms, place),
+        utilisation=_utilisation(scenario, observed_vms, place, running, time_s),
         switched_on=observed_hosts["switched_on"].to_numpy(dtype=np.bool_)
         | np.isin(np.arange(scenario.host_count), running["target"]),
         host_memory_bytes=_per_host(scenario, "memory_bytes").astype(np.int64),
@@ -119,10 +119,19 @@ def _loads(
     return load
 
 
-def _utilisation(scenario: Scenario, observed: pd.DataFrame, place: Ints) -> Floats:
-    """Return the share of each host's CPU that the VMs on it want, at most 1."""
+def _utilisation(
+    scenario: Scenario, observed: pd.DataFrame, place: Ints, running: pd.DataFrame, time_s: float
+) -> Floats:
+    """Return the share of each host's CPU that its VMs and migrations want, at most 1.
+
+    A VM that is stopped wants nothing; how far one was slowed down at the time is not recorded.
+    """
     wanted = observed["demand"].to_numpy() * _per_vm(scenario, "cpu_capacity")
+    has_resumed = running["resume_s"] <= time_s
+    wanted[running.loc[(running["pause_s"] <= time_s) & ~has_resumed, "vm"]] = 0.0
     per_host = np.bincount(place, weights=wanted, minlength=scenario.host_count)
+    np.add.at(per_host, running["source"], scenario.costs.source_cpu)
+    np.add.at(per_host, running["target"], scenario.costs.target_cpu)
     used: Floats = np.minimum(per_host / _per_host(scenario, "cpu_capacity"), 1.0)
     return used
 
