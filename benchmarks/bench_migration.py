@@ -18,6 +18,7 @@ from statistics import median
 import numpy as np
 import pytest
 
+from cluster_emu.encoding import Encoding
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.sources import ProfileSource
 from cluster_emu.strategies import strategies
@@ -36,7 +37,7 @@ PROFILES = ("idle", "web", "oltp", "cache", "kernel-build", "analytics", "stream
 def engine_migration(profile: WriteProfile, strategy: str) -> int:
     """Run 30 live rounds and the stop set on 10 Gbit/s, as a migration drives them."""
     writer = ProfileSource(profile).writer(PAGES, Streams(1), 0, 0)
-    engine = PagesEngine(writer, strategies.create(strategy), PAGE_BYTES)
+    engine = PagesEngine(writer, strategies.create(strategy), Encoding(PAGE_BYTES))
     for _ in range(ROUNDS):
         engine.begin_round()
         engine.end_round(engine.plan(1.0 / BYTES_PER_S) / BYTES_PER_S)

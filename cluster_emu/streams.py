@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     BURSTS = 4
     WRITES = 5
     SAMPLES = 6
+    CONTENT = 7
     BACKGROUND = 8
     FAULTS = 9
 

@@ -13,7 +13,12 @@ from cluster_emu.building.faults import outages
 from cluster_emu.building.making import at, make
 from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
-from cluster_emu.building.transfer import steering_policy, transfer_settings, who_decides
+from cluster_emu.building.transfer import (
+    page_encoders,
+    steering_policy,
+    transfer_settings,
+    who_decides,
+)
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
 from cluster_emu.consolidation import triggers
@@ -86,6 +91,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
             policy,
             track_versions=scenario.run.track_versions,
         ),
+        encoders=page_encoders(scenario.transfer),
         sources=sources,
         intensity=intensity,
         streams=streams,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from cluster_emu.building.making import make
+from cluster_emu.encoding import Encoder, encoders
 from cluster_emu.migration.policies import policies
 from cluster_emu.migration.policies.plain import PlainPolicy
 from cluster_emu.migration.settings import TransferSettings
@@ -21,6 +24,14 @@ def steering_policy(transfer: Transfer) -> Policy:
     return make(policies, transfer.policy, "transfer.policy")
 
 
+def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
+    """Return the encoders chosen, in the order in which they are asked."""
+    return tuple(
+        make(encoders, choice, f"transfer.encoders.{i}")
+        for i, choice in enumerate(transfer.encoders)
+    )
+
+
 def who_decides(transfer: Transfer) -> str:
     """Return in words what ends the live rounds."""
     if transfer.policy is None:
@@ -35,6 +46,9 @@ def transfer_settings(
     cap_bytes_per_s = policy.bandwidth_bytes_per_s
     if transfer.bandwidth_bps is not None:
         cap_bytes_per_s = transfer.bandwidth_bps / BITS_PER_BYTE
+    channel_bytes_per_s = math.inf
+    if transfer.channel_bandwidth_bps is not None:
+        channel_bytes_per_s = transfer.channel_bandwidth_bps / BITS_PER_BYTE
     return TransferSettings(
         page_header_bytes=transfer.page_header_bytes,
         device_state_bytes=transfer.device_state_bytes,
@@ -44,6 +58,8 @@ def transfer_settings(
         finish_s=transfer.finish_s,
         bandwidth_bytes_per_s=cap_bytes_per_s,
         page_time_s=transfer.page_time_s or 0.0,
+        channels=transfer.channels,
+        channel_bytes_per_s=channel_bytes_per_s,
         weight=transfer.weight,
         lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,
         warm_intervals=transfer.warm_intervals,

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.contract import Stage
+from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.history import PageHistory
 from cluster_emu.memory.log import DirtyLog, PageIds, Times
 from cluster_emu.memory.scan import RoundScan
@@ -34,6 +37,7 @@ class RoundCounts:
         unvisited: of these, pages whose turn did not come before the round was cut short.
         dirtied: pages in the dirty log at the end of the round.
         bytes_sent: bytes on the wire.
+        encode_cpu_s: processor time that encoding the pages sent took, in seconds of one core.
     """
 
     due: int
@@ -43,6 +47,7 @@ class RoundCounts:
     unvisited: int
     dirtied: int
     bytes_sent: float
+    encode_cpu_s: float = 0.0
 
 
 class PagesEngine:
@@ -51,7 +56,7 @@ class PagesEngine:
     Args:
         writer: what dirties the pages.
         strategy: what is sent when.
-        page_wire_bytes: bytes of one page on the wire, header included.
+        encoding: what pages take on the wire.
         absent: pages that need no transfer at all (ballooned out), or None.
         track_versions: whether to keep a version number per page, for proofs.
     """
@@ -60,13 +65,13 @@ class PagesEngine:
         self,
         writer: PageWriter,
         strategy: Strategy,
-        page_wire_bytes: float,
+        encoding: Encoding,
         *,
         absent: PageIds | None = None,
         track_versions: bool = False,
     ) -> None:
         self.page_count = writer.page_count
-        self.page_wire_bytes = page_wire_bytes
+        self.encoding = encoding
         self.round_number = 0
         self.now = 0.0
         self.versions = PageVersions(self.page_count) if track_versions else None
@@ -113,6 +118,21 @@ class PagesEngine:
         """Return the pages stop-and-copy has to send: every stale page."""
         return np.flatnonzero(self._stale)
 
+    def stop_sizes(self) -> PageSizes:
+        """Return what the pages of `stop_set` take on the wire."""
+        return self.encoding.sizes(self.stop_set(), Stage.STOPPED, self.round_number + 1)
+
+    def post_copy_sizes(self) -> PageSizes:
+        """Return what the pages of `stop_set` take once the VM runs without them."""
+        return self.encoding.sizes(self.stop_set(), Stage.POST_COPY, self.round_number + 1)
+
+    @property
+    def stale_bytes(self) -> float:
+        """Bytes stop-and-copy would send if it began now."""
+        if self.encoding.is_raw:
+            return self.stale_pages * self.encoding.raw_bytes
+        return self.stop_sizes().total_bytes
+
     def rescued_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds.
 
@@ -146,7 +166,7 @@ class PagesEngine:
             if_clean,
             if_dirty,
             self._peeks,
-            self.page_wire_bytes,
+            self.encoding.sizes(due, Stage.LIVE, self.round_number),
             self.now,
             keep_turn_times=self._needs_turn_times,
         )
@@ -185,7 +205,12 @@ class PagesEngine:
     @property
     def bytes_waiting(self) -> float:
         """Bytes of the pages whose turn has not come in the round under way."""
-        return (len(self._scan.due) - self._scan.position) * self.page_wire_bytes
+        return self._scan.bytes_waiting
+
+    @property
+    def round_sizes(self) -> PageSizes:
+        """What the pages due in the round under way take on the wire, as of its start."""
+        return self._scan.sizes
 
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round as planned, read and clear the dirty log, and return what happened.
@@ -198,9 +223,13 @@ class PagesEngine:
         self.now += elapsed
         self._log_until(self.now)
         decision = scan.decisions()
-        unsent = np.flatnonzero(decision != Decision.SEND)
+        is_sent = decision == Decision.SEND
+        unsent = np.flatnonzero(~is_sent)
         deferred = scan.due[unsent[decision[unsent] == Decision.DEFER]]
-        dirty = self._dirty_after(decision == Decision.SEND)
+        if not self.encoding.is_raw:
+            sent = scan.due[: scan.position][is_sent]
+            self.encoding.round_ended(self.round_number, sent, self._log.dirty_pages(self.now))
+        dirty = self._dirty_after(is_sent)
         self._settle(scan.due[unsent], deferred, dirty)
         self._scan_from = self._next_scan_start()
         self._log.clear(self.now)
@@ -212,6 +241,7 @@ class PagesEngine:
             unvisited=len(scan.due) - scan.position,
             dirtied=len(dirty),
             bytes_sent=scan.bytes_sent,
+            encode_cpu_s=scan.sizes.cpu_s_of(is_sent),
         )
 
     def _log_until(self, until: float) -> DirtyLog:

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.log import DirtyLog, PageIds
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.memory.writer import PageWriter
+
+_NOTHING = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class FaultCosts:
 
     Args:
         round_trip_s: time for the request to reach the source and the first byte to come back.
-        queued_pages: pushed pages an urgent page has to wait behind.
+        queued_pages: pushed pages, of the mean size of those missing, an urgent page waits behind.
         touches_per_write: page touches, reads included, per write of the VM's profile.
     """
 
@@ -39,7 +42,7 @@ class PostCopyEngine:
     Args:
         missing: pages the target lacks at resume.
         writer: the VM's write process; touches are its writes, more often.
-        page_wire_bytes: bytes of one page on the wire, header included.
+        sizes: what each missing page takes on the wire, [missing].
         costs: what a fault costs.
         bubbling: push symmetrically around the last faults, else upwards from the last one.
         pivots: how many of the last faults pushing grows around, in equal parts.
@@ -52,7 +55,7 @@ class PostCopyEngine:
         self,
         missing: PageIds,
         writer: PageWriter,
-        page_wire_bytes: float,
+        sizes: PageSizes,
         costs: FaultCosts,
         *,
         bubbling: bool,
@@ -61,14 +64,18 @@ class PostCopyEngine:
         next_round: int,
         versions: PageVersions | None = None,
     ) -> None:
+        self.sizes = sizes
         self.faults = 0
         self.stall_s = 0.0
         self.bytes_sent = 0.0
         self._missing = np.zeros(writer.page_count, dtype=np.bool_)
         self._missing[missing] = True
         self._missing_count = len(missing)
+        self._units = np.zeros(writer.page_count, dtype=np.int64)
+        self._units[missing] = 1 if sizes.units is None else sizes.units
+        self._missing_units = int(self._units.sum())
+        self._unit_bytes = sizes.unit_bytes
         self._writer = writer
-        self._page_bytes = page_wire_bytes
         self._costs = costs
         self._bubbling = bubbling
         self._resumed_at = now
@@ -79,14 +86,22 @@ class PostCopyEngine:
         writer.begin_round(self._touches, next_round, now)
         self._pivots: deque[int] = deque([0], maxlen=pivots)
         self._credit = 0.0
-        self._waiting_for = -1
+        self._waiting_for = _NOTHING
+        self._reserved_units = 0
         self._wait_s = 0.0
         self._wait_bytes = 0.0
 
     @property
     def bytes_left(self) -> float:
         """Bytes that still have to cross the wire."""
-        return max(self._missing_count * self._page_bytes - self._credit, 0.0)
+        units = self._missing_units + self._reserved_units
+        return max(units * self._unit_bytes - self._credit, 0.0)
+
+    @property
+    def pages_arrived(self) -> int:
+        """Pages that have reached the target since it resumed."""
+        waiting = self._waiting_for != _NOTHING
+        return self.sizes.count - self._missing_count - waiting
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let wall time pass at a constant link rate and write intensity."""
@@ -95,7 +110,7 @@ class PostCopyEngine:
         left_s = duration_s
         position = 0
         while left_s > 0:
-            if self._waiting_for >= 0:
+            if self._waiting_for != _NOTHING:
                 left_s -= self._wait(left_s, bytes_per_s)
                 continue
             position = self._next_missing(touched, position)
@@ -115,8 +130,9 @@ class PostCopyEngine:
 
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
-        self._arrive(np.flatnonzero(self._missing))
-        self._missing_count = 0
+        self._push_out(np.flatnonzero(self._missing))
+        if self._waiting_for != _NOTHING:
+            self._serve()
         self._credit = 0.0
 
     def _touches_until(self, end: float) -> tuple[PageIds, NDArray[np.float64]]:
@@ -140,49 +156,79 @@ class PostCopyEngine:
         return position
 
     def _touch(self, page: int) -> None:
+        """Let the VM ask for a page; from then on it is not to be pushed any more."""
         if not self._missing[page]:
             return
         self.faults += 1
         self._waiting_for = page
         self._pivots.appendleft(page)
+        queued_units = self._costs.queued_pages * self._missing_units / self._missing_count
+        self._reserved_units = int(self._units[page])
         self._wait_s = self._costs.round_trip_s
-        self._wait_bytes = (1 + self._costs.queued_pages) * self._page_bytes
+        self._wait_bytes = (self._reserved_units + queued_units) * self._unit_bytes
+        self._missing[page] = False
+        self._missing_count -= 1
+        self._missing_units -= self._reserved_units
 
     def _wait(self, left_s: float, bytes_per_s: float) -> float:
         """Let the VM wait for the page it asked for; return how long it did."""
-        page = self._waiting_for
         sending_s = self._wait_bytes / bytes_per_s if bytes_per_s > 0 else np.inf
         waited_s = min(self._wait_s + sending_s, left_s)
         arrives = self._wait_s + sending_s <= left_s
-        self._missing[page] = False  # not to be pushed as well
-        self._push(bytes_per_s * waited_s, reserved_pages=1)
-        self._missing[page] = True
+        self._push(bytes_per_s * waited_s)
         self._wait_bytes -= bytes_per_s * max(waited_s - self._wait_s, 0.0)
         self._wait_s = max(self._wait_s - waited_s, 0.0)
         self.stall_s += waited_s
         if arrives:
-            self._waiting_for = -1
-            self._arrive(np.array([page]))
-            self._missing_count -= 1
-            self._credit -= self._page_bytes
+            self._serve()
         return waited_s
 
-    def _push(self, sent_bytes: float, reserved_pages: int = 0) -> None:
-        """Hand over as many whole pages as the bytes sent so far are good for."""
+    def _serve(self) -> None:
+        """Let the page the VM waits for arrive."""
+        self._arrive(np.array([self._waiting_for]))
+        self._credit -= self._reserved_units * self._unit_bytes
+        self._waiting_for = _NOTHING
+        self._reserved_units = 0
+
+    def _push(self, sent_bytes: float) -> None:
+        """Hand over as many whole pages as the bytes sent so far are good for.
+
+        What is kept back for a page the VM waits for is not spent. How many pages the rest is good
+        for is guessed from their mean size; if they take less, more follow.
+        """
         self._credit += sent_bytes
-        count = int(self._credit / self._page_bytes) - reserved_pages
-        count = min(count, self._missing_count - reserved_pages)
-        if count <= 0:
-            return
-        self._credit -= count * self._page_bytes
-        self._missing_count -= count
+        units = int(self._credit / self._unit_bytes) - self._reserved_units
+        count = 0
+        while units > 0 and self._missing_count:
+            guess = units * self._missing_count // self._missing_units
+            pages = self._next_pages(min(max(guess, 2 * count, 1), self._missing_count))
+            count = int(np.searchsorted(np.cumsum(self._units[pages]), units, side="right"))
+            units -= self._push_out(pages[:count])
+            if count < len(pages):
+                return
+
+    def _push_out(self, pages: PageIds) -> int:
+        """Let pushed pages arrive; return their size."""
+        units = int(self._units[pages].sum())
+        self._arrive(pages)
+        self._missing_count -= len(pages)
+        self._missing_units -= units
+        self._credit -= units * self._unit_bytes
+        return units
+
+    def _next_pages(self, count: int) -> PageIds:
+        """Return the next pages to push, at most as many as are missing."""
         if not self._bubbling:
-            self._arrive(self._following(self._pivots[0], count))
-            return
+            return self._following(self._pivots[0], count)
+        chosen = []
         for done, pivot in enumerate(self._pivots):
             share = -(-count // (len(self._pivots) - done))
-            self._arrive(self._nearest(pivot, share))
+            chosen.append(self._nearest(pivot, share))
+            self._missing[chosen[-1]] = False  # not to be chosen for two pivots
             count -= share
+        pages = np.concatenate(chosen)
+        self._missing[pages] = True
+        return pages
 
     def _nearest(self, pivot: int, count: int) -> PageIds:
         """Return the missing pages nearest to the pivot: pivot, +1, -1, +2, -2, ..."""

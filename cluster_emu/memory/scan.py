@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.log import NEVER, DirtyLog, PageIds, Times
-from cluster_emu.memory.turns import Clock, Peeks, Positions, Turns, take_turns
+from cluster_emu.memory.tally import Positions, Prefix, Sends
+from cluster_emu.memory.turns import Clock, Peeks, Turns, take_turns
 from cluster_emu.strategies.contract import Decision
 
 Decisions = NDArray[np.int8]
@@ -22,7 +24,7 @@ class RoundScan:
         if_clean: decision for each page if it is seen clean at its turn, [due].
         if_dirty: decision for each page if it is seen dirty at its turn, [due].
         peeks: how the log is looked at.
-        page_bytes: bytes of one page on the wire.
+        sizes: what each page takes on the wire if it is sent, [due].
         now: operational time at which the round begins.
         keep_turn_times: whether to remember when each page had its turn.
     """
@@ -33,23 +35,29 @@ class RoundScan:
         if_clean: Decisions,
         if_dirty: Decisions,
         peeks: Peeks,
-        page_bytes: float,
+        sizes: PageSizes,
         now: float,
         *,
         keep_turn_times: bool,
     ) -> None:
         self.due = due
+        self.sizes = sizes
         self.position = 0
         self.pages_sent = 0
+        self._units_sent = 0
         self._if_clean = if_clean
         self._if_dirty = if_dirty
         self._peeks = peeks
-        self._clock = Clock(now, now, 0.0, page_bytes, 0.0, 0, now)
+        self._clock = Clock(now, now, 0.0, sizes.unit_bytes, 0.0, 0, now)
         self._seen_dirty: list[Positions] = []
         self._turn_times: list[Times] | None = [] if keep_turn_times else None
         self._turns: Turns | None = None
         self._stop_at = 0
-        self._sends_before = _counter(if_clean == Decision.SEND)
+        sends = if_clean == Decision.SEND
+        self._pages = Prefix(None if sends.all() else sends)
+        self._units, self._waits = self._pages, Prefix(sizes.units)
+        if sizes.units is not None:
+            self._units = Prefix(sends * sizes.units)
         # only where these differ does it matter whether the page is seen dirty at its turn
         self._undecided = if_clean != if_dirty
         self._needs_looks = peeks.batch_pages > 0 and bool(self._undecided.any())
@@ -75,14 +83,13 @@ class RoundScan:
             log_until: gives the dirty log with every write up to an operational time.
         """
         self._clock.time_per_byte = time_per_byte
-        before = self._sends_before
-        offset = self.pages_sent - int(before(np.array([self.position]))[0])
         waiting, first_write = self._written_waiting(log_until)
+        pages, units = self._sends(waiting)
         self._turns = take_turns(
             waiting,
             first_write,
-            lambda positions: before(positions) + offset,
-            self._sends_more_if_dirty(waiting),
+            pages,
+            units,
             len(self.due),
             self._peeks,
             self._clock,
@@ -91,16 +98,25 @@ class RoundScan:
         return self.bytes_left
 
     @property
+    def bytes_waiting(self) -> float:
+        """Bytes of the pages whose turn has not come."""
+        return self._units_waiting * self._clock.unit_bytes
+
+    @property
+    def _units_waiting(self) -> int:
+        return self._waits.before_one(len(self.due)) - self._waits.before_one(self.position)
+
+    @property
     def bytes_left(self) -> float:
         """Bytes still to be sent before the round ends as planned."""
-        sent = self._plan.sent_before_one(self._stop_at) * self._clock.page_bytes
+        sent = self._plan.units.before_one(self._stop_at) * self._clock.unit_bytes
         return max(sent - self._clock.bytes_done, 0.0)
 
     def advance(self, sent_bytes: float, now: float) -> None:
         """Let bytes go over the wire until operational time `now`, within the round."""
         if sent_bytes > 0:
             bytes_done = self._clock.bytes_done + sent_bytes
-            turns = self._plan.position_after(bytes_done / self._clock.page_bytes, self.position)
+            turns = self._plan.position_after(bytes_done / self._clock.unit_bytes, self.position)
             self._take_turns_up_to(min(turns, self._stop_at))
             self._remember_peek(bytes_done)
             self._clock.bytes_done = bytes_done
@@ -133,12 +149,16 @@ class RoundScan:
         assert self._turns is not None, "the round has not been planned yet"
         return self._turns
 
-    def _sends_more_if_dirty(self, positions: Positions) -> NDArray[np.int64]:
-        """Return how many pages more (or fewer, -1) are sent where one is seen dirty."""
-        send_dirty = self._if_dirty[positions] == Decision.SEND
-        change: NDArray[np.int64] = send_dirty.astype(np.int64)
-        change -= self._if_clean[positions] == Decision.SEND
-        return change
+    def _sends(self, written: Positions) -> tuple[Sends, Sends]:
+        """Return what is sent before a position, in pages and in units, written pages known."""
+        change = (self._if_dirty[written] == Decision.SEND).astype(np.int64)
+        change -= self._if_clean[written] == Decision.SEND
+        offset = self.pages_sent - self._pages.before_one(self.position)
+        pages = Sends(self._pages, offset, change)
+        if self.sizes.units is None:
+            return pages, pages
+        offset = self._units_sent - self._units.before_one(self.position)
+        return pages, Sends(self._units, offset, change * self.sizes.units[written])
 
     def _written_waiting(
         self, log_until: Callable[[float], DirtyLog]
@@ -146,8 +166,7 @@ class RoundScan:
         """Return the undecided waiting pages written before the round can end, and when first."""
         if not self._needs_looks:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        waiting = len(self.due) - self.position
-        latest = self._clock.at_pages(np.array([self.pages_sent + waiting]))
+        latest = self._clock.at_units(np.array([self._units_sent + self._units_waiting]))
         first_write = log_until(float(latest[0])).first_write
         if len(self.due) == len(first_write) and self.due[0] == 0:
             first_write = first_write[self.position :]  # every page is due, in address order
@@ -160,8 +179,9 @@ class RoundScan:
         """Return the position at which the round ends: at the last page, or when few are left."""
         if undrained_bytes <= 0:
             return len(self.due)
-        may_wait = int(np.ceil(undrained_bytes / self._clock.page_bytes)) - 1
-        return max(len(self.due) - max(may_wait, 0), self.position)
+        may_wait = int(np.ceil(undrained_bytes / self._clock.unit_bytes)) - 1
+        turns = self._waits.before_one(len(self.due)) - max(may_wait, 0)
+        return max(self._waits.reached(turns), self.position)
 
     def _take_turns_up_to(self, position: int) -> None:
         """Make the planned turns before `position` history."""
@@ -171,9 +191,10 @@ class RoundScan:
         begin, end = np.searchsorted(plan.dirty, (self.position, position))
         self._seen_dirty.append(plan.dirty[begin:end])
         if self._turn_times is not None:
-            turns = plan.sent_before(np.arange(self.position, position))
-            self._turn_times.append(self._clock.at_pages(turns))
-        self.pages_sent = plan.sent_before_one(position)
+            turns = plan.units.before(np.arange(self.position, position))
+            self._turn_times.append(self._clock.at_units(turns))
+        self.pages_sent = plan.pages.before_one(position)
+        self._units_sent = plan.units.before_one(position)
         self.position = position
 
     def _remember_peek(self, bytes_done: float) -> None:
@@ -182,22 +203,9 @@ class RoundScan:
         if batch < 2:
             return
         start = self.pages_sent - self.pages_sent % batch
-        if start * self._clock.page_bytes > bytes_done:  # its last page is still in transit
-            start -= batch
+        if self._plan.units_of_pages(start) * self._clock.unit_bytes > bytes_done:
+            start -= batch  # its last page is still in transit
         if start > self._clock.batch_start_pages:
-            self._clock.batch_peek = float(self._clock.at_pages(np.array([start]))[0])
+            units = np.array([self._plan.units_of_pages(start)])
+            self._clock.batch_peek = float(self._clock.at_units(units)[0])
             self._clock.batch_start_pages = start
-
-
-def _counter(sends: NDArray[np.bool_]) -> Callable[[Positions], Positions]:
-    """Return a function that counts the sends before given positions."""
-    if sends.all():
-        return lambda positions: positions
-    prefix = np.zeros(len(sends) + 1, dtype=np.int64)
-    np.cumsum(sends, out=prefix[1:])
-
-    def sends_before(positions: Positions) -> Positions:
-        counts: Positions = prefix[positions]
-        return counts
-
-    return sends_before

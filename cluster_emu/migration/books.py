@@ -27,16 +27,23 @@ class Books:
         self.empty_rounds = 0 if counts.sent else self.empty_rounds + 1
 
     def phase_ended(
-        self, phase: Phase, start_s: float, end_s: float, pages: int, sent_bytes: float
+        self,
+        phase: Phase,
+        start_s: float,
+        end_s: float,
+        pages: int,
+        sent_bytes: float,
+        encode_cpu_s: float,
     ) -> None:
         """Enter what was sent while the VM was stopped, or after it had resumed."""
         self.record.bytes += sent_bytes
+        self.record.encode_cpu_s += encode_cpu_s
         if phase is Phase.STOP_AND_COPY:
             self.record.pages_sent_stop = pages
         else:
             self.record.pages_sent_postcopy = pages
         self._rounds.append(
-            RoundRecord.single(self.record, phase, start_s, end_s, pages, sent_bytes)
+            RoundRecord.single(self.record, phase, start_s, end_s, pages, sent_bytes, encode_cpu_s)
         )
 
     def guest_lost(self, share: float, duration_s: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.migration.books import Books
 from cluster_emu.migration.guest import Guest
@@ -23,6 +24,8 @@ from cluster_emu.strategies.contract import Mode, Strategy
 
 MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped: it would go on for ever."""
+
+NO_PAGES = PageSizes(0, 1.0)
 
 
 class Migration:
@@ -72,6 +75,7 @@ class Migration:
         self._engine: PagesEngine | None = None
         self._phase: SendingPhase | None = None
         self._bytes_per_s = 0.0
+        self._cap_bytes_per_s = math.inf
         self._since_s = 0.0
         self._measured_bytes_per_s = 0.0
         self._told_speed = 1.0
@@ -124,7 +128,7 @@ class Migration:
             round_number=self.record.rounds,
             memory_pages=self.record.memory_pages,
             pages_left=left,
-            bytes_left=left * self._pages.page_wire_bytes,
+            bytes_left=self._pages.stale_bytes,
             pages_left_before=tuple(self._books.pages_left_before),
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,
@@ -141,6 +145,7 @@ class Migration:
             self._pause(now_s, reason)
         else:
             self._begin_round(now_s)
+            self._renew_cap()
         return step in (Step.CONTINUE, Step.LAST_ROUND)
 
     def _judge(self, progress: Progress, now_s: float) -> Answer:
@@ -169,16 +174,13 @@ class Migration:
         self._timer = self._loop.call_at(now_s + self._settings.suspend_s, self._send_stopped)
 
     def _send_stopped(self, now_s: float) -> None:
-        total_bytes = self._settings.device_state_bytes
-        pages = 0
+        sizes = NO_PAGES
         if not self._resumes_early:
-            stop_set = self._pages.stop_set()
-            pages = len(stop_set)
-            total_bytes += pages * self._pages.page_wire_bytes
+            sizes = self._pages.stop_sizes()
             self.record.pages_rescued = self._pages.rescued_pages()
-            self._pages.arrive(stop_set)
-        self._phase = StoppedCopy(total_bytes, pages, now_s)
-        if total_bytes <= 0:
+            self._pages.arrive(self._pages.stop_set())
+        self._phase = StoppedCopy(sizes, self._settings.device_state_bytes, now_s)
+        if self._phase.total_bytes <= 0:
             self._stopped_sent(now_s)
             return
         self._join(now_s)
@@ -188,7 +190,12 @@ class Migration:
         assert isinstance(stopped, StoppedCopy)
         end_s = now_s + self._settings.resume_s
         self._books.phase_ended(
-            self.state, self.record.pause_s, end_s, stopped.pages, stopped.total_bytes
+            self.state,
+            self.record.pause_s,
+            end_s,
+            stopped.sizes.count,
+            stopped.total_bytes,
+            stopped.sizes.total_cpu_s,
         )
         self._phase = None
         self._all_has_arrived = not self._resumes_early
@@ -204,8 +211,7 @@ class Migration:
         self.state = Phase.POST_COPY
         self._leave_guest(1.0, now_s)
         self._watcher.resumed(self.record, now_s)
-        missing = self._pages.stale_pages
-        self._phase = PostCopyPush(self._memory.post_copy(self._pages), missing, now_s)
+        self._phase = PostCopyPush(self._memory.post_copy(self._pages), now_s)
         self._join(now_s)
 
     def _push_ended(self, now_s: float) -> None:
@@ -216,7 +222,10 @@ class Migration:
         self._check_memory()
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
-        self._books.phase_ended(self.state, push.start_s, now_s, push.pages, push.total_bytes)
+        sizes = push.sizes
+        self._books.phase_ended(
+            self.state, push.start_s, now_s, sizes.count, push.total_bytes, sizes.total_cpu_s
+        )
         self._phase = None
         self._finish(now_s, Phase.COMPLETED, "")
 
@@ -248,7 +257,7 @@ class Migration:
         return View(
             elapsed_s=now_s - self.record.start_s,
             round_number=self.record.rounds + 1,
-            memory_bytes=self.record.memory_pages * self._pages.page_wire_bytes,
+            memory_bytes=self.record.memory_pages * self._pages.encoding.raw_bytes,
             bytes_left=self._live_round.bytes_waiting,
             bytes_sent=self.bytes_sent,
             bytes_per_s=self._bytes_per_s,
@@ -269,8 +278,10 @@ class Migration:
             counts = phase.abandon()
             self._books.round_ended(counts, phase.start_s, now_s)
         elif isinstance(phase, StoppedCopy | PostCopyPush):
-            pages = min(phase.pages, int(phase.bytes_sent / self._pages.page_wire_bytes))
-            self._books.phase_ended(self.state, phase.start_s, now_s, pages, phase.bytes_sent)
+            encode_cpu_s = phase.sizes.total_cpu_s * phase.bytes_sent / phase.total_bytes
+            self._books.phase_ended(
+                self.state, phase.start_s, now_s, phase.pages_sent, phase.bytes_sent, encode_cpu_s
+            )
         self._phase = None
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
@@ -316,9 +327,23 @@ class Migration:
     def _join(self, now_s: float) -> None:
         self._since_s = now_s
         self._bytes_per_s = 0.0
-        stopped = self.state is not Phase.PRE_COPY
-        cap = self._settings.cap_bytes_per_s(self._pages.page_wire_bytes, stopped=stopped)
-        self._loop.add(self, self.route, cap=cap, weight=self._settings.weight)
+        self._cap_bytes_per_s = self._find_cap()
+        self._loop.add(self, self.route, cap=self._cap_bytes_per_s, weight=self._settings.weight)
+
+    def _renew_cap(self) -> None:
+        """Set the cap anew: how fast pages can be encoded depends on which are due."""
+        cap = self._find_cap()
+        if cap != self._cap_bytes_per_s:
+            self._cap_bytes_per_s = cap
+            self._loop.set_cap(self, cap)
+
+    def _find_cap(self) -> float:
+        assert self._phase is not None
+        return self._settings.cap_bytes_per_s(
+            self._pages.encoding.raw_bytes,
+            self._phase.sizes,
+            stopped=self.state is not Phase.PRE_COPY,
+        )
 
     def _account(self, now_s: float) -> None:
         """Tell the phase what went over the wire since the last time."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
+from cluster_emu.encoding import Content, Encoder, Encoding
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.sources import WriteSource
@@ -37,6 +39,7 @@ class MigrationKit:
         strategy: what is sent when.
         policy: the manager's policy; steers every migration.
         settings: costs and limits.
+        encoders: who makes pages smaller on the wire, in the order in which they are asked.
         sources: what writes the pages of each VM, by VM.
         intensity: write intensity of every VM over time.
         streams: random streams.
@@ -50,6 +53,7 @@ class MigrationKit:
     strategy: Strategy
     policy: Policy
     settings: TransferSettings
+    encoders: Sequence[Encoder]
     sources: Sequence[WriteSource]
     intensity: IntensityPath
     streams: Streams
@@ -108,7 +112,7 @@ class _VMMemory:
         engine = PagesEngine(
             kit.sources[self.vm].writer(page_count, kit.streams, self.vm, self.number),
             kit.strategy,
-            self._wire_bytes,
+            self._encoding(page_count),
             absent=self._ballooned(page_count),
             track_versions=settings.track_versions,
         )
@@ -120,7 +124,7 @@ class _VMMemory:
         return PostCopyEngine(
             engine.stop_set(),
             engine.writer,
-            self._wire_bytes,
+            engine.post_copy_sizes(),
             FaultCosts(
                 round_trip_s=self.round_trip_s,
                 queued_pages=0 if paging.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
@@ -133,10 +137,14 @@ class _VMMemory:
             versions=engine.versions,
         )
 
-    @property
-    def _wire_bytes(self) -> float:
+    def _encoding(self, page_count: int) -> Encoding:
+        """Put the encoders to work on the VM's pages."""
         kit = self.kit
-        return float(kit.state.vms.page_bytes[self.vm]) + kit.settings.page_header_bytes
+        page_bytes = int(kit.state.vms.page_bytes[self.vm])
+        stream_of = partial(kit.streams.generator, Purpose.CONTENT, self.vm, self.number)
+        content = Content(page_count, page_bytes, stream_of)
+        coders = [encoder.coder(content) for encoder in kit.encoders]
+        return Encoding(page_bytes, kit.settings.page_header_bytes, coders)
 
     @property
     def _paging(self) -> DemandPaging:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.pages import PagesEngine, RoundCounts
 from cluster_emu.memory.postcopy import PostCopyEngine
 from cluster_emu.migration.steering import Steering
@@ -34,6 +35,11 @@ class SendingPhase(Protocol):
     @property
     def bytes_sent(self) -> float:
         """Bytes sent in the phase so far (in the round under way, for live rounds)."""
+        ...
+
+    @property
+    def sizes(self) -> PageSizes:
+        """What the pages take that are to be sent in the phase (or in the round under way)."""
         ...
 
 
@@ -73,6 +79,11 @@ class LiveRound:
         return self._engine.end_round(intensity * duration_s)
 
     @property
+    def sizes(self) -> PageSizes:
+        """What the pages take that are due in the round."""
+        return self._engine.round_sizes
+
+    @property
     def bytes_waiting(self) -> float:
         """Bytes of the pages whose turn has not come."""
         return self._engine.bytes_waiting
@@ -90,12 +101,18 @@ class LiveRound:
 
 
 class StoppedCopy:
-    """A fixed number of bytes sent while the VM is paused."""
+    """What is sent while the VM is paused: pages first, then the device state.
 
-    def __init__(self, total_bytes: float, pages: int, start_s: float) -> None:
+    Args:
+        sizes: what the pages take.
+        device_state_bytes: bytes of the device state.
+        start_s: simulated time at which it begins.
+    """
+
+    def __init__(self, sizes: PageSizes, device_state_bytes: float, start_s: float) -> None:
         self.start_s = start_s
-        self.pages = pages
-        self.total_bytes = total_bytes
+        self.sizes = sizes
+        self.total_bytes = device_state_bytes + sizes.total_bytes
         self.bytes_sent = 0.0
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
@@ -106,14 +123,19 @@ class StoppedCopy:
         """Send at the given rate."""
         self.bytes_sent += bytes_per_s * duration_s
 
+    @property
+    def pages_sent(self) -> int:
+        """Whole pages on the wire so far."""
+        return self.sizes.whole_pages_in(self.bytes_sent)
+
 
 class PostCopyPush:
     """The push of missing pages, with demand faults, after the VM runs at the target."""
 
-    def __init__(self, engine: PostCopyEngine, pages: int, start_s: float) -> None:
+    def __init__(self, engine: PostCopyEngine, start_s: float) -> None:
         self.start_s = start_s
         self.engine = engine
-        self.pages = pages
+        self.sizes = engine.sizes
         self.total_bytes = engine.bytes_left
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
@@ -128,3 +150,8 @@ class PostCopyPush:
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
         return self.engine.bytes_sent
+
+    @property
+    def pages_sent(self) -> int:
+        """Pages that have arrived so far."""
+        return self.engine.pages_arrived

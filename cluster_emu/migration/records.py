@@ -78,6 +78,7 @@ class MigrationRecord:
     pages_deferred: int = 0
     pages_rescued: int = 0
     bytes: float = 0.0
+    encode_cpu_s: float = 0.0
     demand_faults: int = 0
     fault_stall_s: float = 0.0
     throttle_max: float = 0.0
@@ -101,6 +102,7 @@ class MigrationRecord:
         self.pages_skipped += counts.skipped
         self.pages_deferred += counts.deferred
         self.bytes += counts.bytes_sent
+        self.encode_cpu_s += counts.encode_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class RoundRecord:
     unvisited: int
     dirtied: int
     bytes: float
+    encode_cpu_s: float
 
     @classmethod
     def live(
@@ -147,6 +150,7 @@ class RoundRecord:
         end_s: float,
         pages: int,
         sent_bytes: float,
+        encode_cpu_s: float,
     ) -> RoundRecord:
         """Make the row of a phase in which every page is sent once."""
         return cls(
@@ -163,4 +167,5 @@ class RoundRecord:
             unvisited=0,
             dirtied=0,
             bytes=sent_bytes,
+            encode_cpu_s=encode_cpu_s,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cluster_emu.encoding.sizes import PageSizes
+
 
 @dataclass(frozen=True, slots=True)
 class TransferSettings:
@@ -19,6 +21,8 @@ class TransferSettings:
         finish_s: time to release the source after the VM runs at the target with all its memory.
         bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
         page_time_s: another cap, one page per so many seconds; 0 for none.
+        channels: streams a migration sends on, and cores that encode for it.
+        channel_bytes_per_s: what one stream carries at most, infinite for no limit of its own.
         weight: share of a migration at a bottleneck, relative to other flows.
         lift_cap_when_stopped: whether there is no cap while the VM is stopped (as in QEMU).
         warm_intervals: logging intervals before the first round that fill the page histories.
@@ -35,6 +39,8 @@ class TransferSettings:
     finish_s: float = 0.0
     bandwidth_bytes_per_s: float = float("inf")
     page_time_s: float = 0.0
+    channels: int = 1
+    channel_bytes_per_s: float = float("inf")
     weight: float = 1.0
     lift_cap_when_stopped: bool = False
     warm_intervals: int = 0
@@ -42,10 +48,25 @@ class TransferSettings:
     tracking_slowdown: float = 0.0
     track_versions: bool = False
 
-    def cap_bytes_per_s(self, page_wire_bytes: float, *, stopped: bool) -> float:
-        """Return the cap on a migration's rate while its VM runs, or is stopped."""
+    def cap_bytes_per_s(self, raw_bytes: float, sizes: PageSizes, *, stopped: bool) -> float:
+        """Return the cap on a migration's rate while its VM runs, or is stopped.
+
+        The least of what it is allowed, what its streams carry and what its cores encode.
+
+        Args:
+            raw_bytes: bytes of a page on the wire, header included, that is not encoded.
+            sizes: what the pages take that are to be sent under this cap.
+            stopped: whether the VM does not run at the source.
+        """
+        return min(
+            self._allowed_bytes_per_s(raw_bytes, stopped),
+            self.channels * self.channel_bytes_per_s,
+            sizes.encoded_bytes_per_s(self.channels),
+        )
+
+    def _allowed_bytes_per_s(self, raw_bytes: float, stopped: bool) -> float:
         if stopped and self.lift_cap_when_stopped:
             return math.inf
         if self.page_time_s > 0:
-            return page_wire_bytes / self.page_time_s
+            return raw_bytes / self.page_time_s
         return self.bandwidth_bytes_per_s

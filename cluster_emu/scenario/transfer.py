@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from cluster_emu.scenario.choice import Choice
-from cluster_emu.scenario.plain import Plain
+from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.units import BitsPerSecond, ByteCount, PositiveSeconds, Seconds
 
 
 class Transfer(Plain):
     """How memory is transferred, the same for every migration of the run.
 
+    Each page is sent by the first of the `encoders` that takes it, or else as it is. A migration
+    sends on `channels` streams, none of them faster than `channel_bandwidth_bps`, and has one core
+    per channel to encode with.
     `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`,
     and brings its own limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
@@ -25,10 +28,13 @@ class Transfer(Plain):
     """
 
     strategy: Choice = Choice(name="pre-copy")
+    encoders: Annotated[tuple[Choice, ...], BeforeValidator(as_tuple)] = ()
     stop: Choice = Choice(name="xen-legacy")
     policy: Choice | None = None
     bandwidth_bps: BitsPerSecond | None = None
     page_time_s: PositiveSeconds | None = None
+    channels: Annotated[int, Field(ge=1)] = 1
+    channel_bandwidth_bps: BitsPerSecond | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     page_header_bytes: ByteCount = 8.0
     device_state_bytes: ByteCount = 0.0
@@ -39,6 +45,13 @@ class Transfer(Plain):
     lift_cap_when_stopped: bool = False
     warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
     warm_interval_s: Seconds = 1.0
+
+    @field_validator("page_header_bytes")
+    @classmethod
+    def _whole_header(cls, page_header_bytes: float, info: ValidationInfo) -> float:
+        if info.data.get("encoders") and not page_header_bytes.is_integer():
+            raise ValueError("a whole number of bytes, as there are encoders")
+        return page_header_bytes
 
     @field_validator("page_time_s")
     @classmethod

@@ -6,7 +6,7 @@ nothing is vectorised, and no code is shared with the engine but the strategies'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cluster_emu.strategies import Decision, Strategy
@@ -74,10 +74,13 @@ class Wire:
 
 @dataclass
 class ReferenceMigration:
-    """The page state of one VM, one attribute per page and purpose."""
+    """The page state of one VM, one attribute per page and purpose.
+
+    `size_of` gives the bytes a page takes on the wire in a round, by round and page number.
+    """
 
     strategy: Strategy
-    page_bytes: float
+    size_of: Callable[[int, int], float]
     writes: Sequence[Sequence[float]]
     absent: frozenset[int] = frozenset()
     now: float = 0.0
@@ -106,20 +109,21 @@ class ReferenceMigration:
     def run_round(self, pieces: Sequence[Piece]) -> Round:
         """Run one live round to its end."""
         self.rounds += 1
-        start, wire, page_bytes = self.now, Wire(self.now, pieces), self.page_bytes
+        start, wire = self.now, Wire(self.now, pieces)
         order = self._scan_order()
         sent_at: dict[int, float] = {}
         skipped: list[int] = []
         deferred: list[int] = []
         batch_start, look = -1, start
+        sizes = {page: self.size_of(self.rounds, page) for page in order}
+        sent_bytes, waiting_bytes = 0.0, sum(sizes.values())
         visited = 0
         for page in order:
-            sent_bytes = len(sent_at) * page_bytes
             piece = wire.piece_at(sent_bytes)
-            waiting_bytes = (len(order) - visited) * page_bytes
             if piece.cut or waiting_bytes < piece.undrained_bytes:
                 break
             visited += 1
+            waiting_bytes -= sizes[page]
             turn = wire.time_at(sent_bytes)
             batch = self.strategy.peek_batch_pages
             if batch and len(sent_at) - len(sent_at) % batch > batch_start:
@@ -128,12 +132,12 @@ class ReferenceMigration:
             decision = self._decide(page, start, look)
             if decision == Decision.SEND:
                 sent_at[page] = turn
+                sent_bytes += sizes[page]
             elif decision == Decision.DEFER:
                 deferred.append(page)
             else:
                 skipped.append(page)
-        bytes_sent = len(sent_at) * page_bytes
-        self.now = wire.time_at(bytes_sent)
+        self.now = wire.time_at(sent_bytes)
         dirty = self._dirty_bits(start, sent_at)
         self._settle(sent_at, deferred, dirty)
         rest = order[visited:]
@@ -145,7 +149,7 @@ class ReferenceMigration:
             len(deferred),
             len(rest),
             len(dirty),
-            bytes_sent,
+            sent_bytes,
             self.now,
         )
 

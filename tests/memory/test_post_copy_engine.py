@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_writes import ScriptedWrites, poisson_script
 
+from cluster_emu.encoding import PageSizes
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.memory.writer import PageWriter
@@ -38,12 +39,14 @@ def post_copy(
     bubbling: bool = True,
     pivots: int = 1,
     now: float = 0.0,
+    sizes: PageSizes | None = None,
 ) -> tuple[PostCopyEngine, Arrivals]:
     arrivals = Arrivals(len(writes))
+    pages = np.arange(len(writes)) if missing is None else np.array(missing, dtype=np.int64)
     engine = PostCopyEngine(
-        np.arange(len(writes)) if missing is None else np.array(missing, dtype=np.int64),
+        pages,
         PageWriter(len(writes), [ScriptedWrites(writes)]),
-        PAGE_BYTES,
+        PageSizes(len(pages), PAGE_BYTES) if sizes is None else sizes,
         costs,
         bubbling=bubbling,
         pivots=pivots,
@@ -222,7 +225,7 @@ def test_faults_of_given_dirty_sets_come_at_resume() -> None:
     engine = PostCopyEngine(
         np.arange(10),
         PageWriter(10, round_sets=lambda number: np.array([number, 9])),
-        PAGE_BYTES,
+        PageSizes(10, PAGE_BYTES),
         NO_COSTS,
         bubbling=True,
         pivots=1,

@@ -1,0 +1,86 @@
+"""What an encoder is: a way to put a page on the wire in fewer bytes.
+
+An encoder knows nothing of strategies, links or time. It is asked for sizes when a round, or
+stop-and-copy, or the post-copy phase begins, and told at the end of each round what was sent and
+what was written. Several make a chain; `cluster_emu.encoding.chain` says how they combine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.registry import Registry
+
+PageIds = NDArray[np.int64]
+ByteCounts = NDArray[np.int64]
+
+
+class Stage(Enum):
+    """The part of a migration in which pages are to be sent."""
+
+    LIVE = "live"
+    STOPPED = "stopped"
+    POST_COPY = "post-copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The memory of one VM at the start of one migration, as encoders see it.
+
+    Args:
+        page_count: pages of the VM.
+        page_bytes: bytes of a page in memory.
+        stream_of: gives a random stream of this migration by whole numbers, the same for all
+            strategies; each encoder puts a number of its own first.
+    """
+
+    page_count: int
+    page_bytes: int
+    stream_of: Callable[..., np.random.Generator]
+
+
+class Coder(Protocol):
+    """An encoder at work on the pages of one migration."""
+
+    @property
+    def cpu_s_per_page(self) -> float:
+        """Processor time, in seconds of one core, that encoding a page takes."""
+        ...
+
+    def payload_bytes(self, pages: PageIds, stage: Stage, round_number: int) -> ByteCounts:
+        """Return the whole bytes that follow each page's header, 0 for a page left to others.
+
+        Args:
+            pages: page numbers, [pages].
+            stage: when they are to be sent.
+            round_number: the live round, from 1; the one that would come next, if not live.
+        """
+        ...
+
+    def round_ended(self, round_number: int, sent: PageIds, written: PageIds) -> None:
+        """Take note of a live round: pages sent, in that order, and pages written, in any."""
+        ...
+
+
+class Encoder(Protocol):
+    """A way to encode pages. Implementations are frozen pydantic dataclasses."""
+
+    name: ClassVar[str]
+    """The registered kebab-case name."""
+    summary: ClassVar[str]
+    """One line saying what it does."""
+    source: ClassVar[str]
+    """Where it comes from: paper and section, or source file."""
+
+    def coder(self, content: Content) -> Coder:
+        """Return the encoder at work on one migration."""
+        ...
+
+
+encoders: Registry[Encoder] = Registry("encoder", "cluster_emu.encoders")
