@@ -18,6 +18,7 @@ def queue_rules(manager: Manager, usual: Limits) -> QueueRules:
         ),
         preparing=_preparing(manager),
         order=make(queue_orders, manager.order, "manager.order"),
+        interleave=manager.interleave,
     )
 
 

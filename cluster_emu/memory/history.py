@@ -27,6 +27,11 @@ class PageHistory:
         self._codes[dirty] |= np.uint16(1)
         self._is_blank = self._is_blank and not len(dirty)
 
+    def merge(self, dirty: PageIds) -> None:
+        """Set the newest dirty bit of more pages."""
+        self._codes[dirty] |= np.uint16(1)
+        self._is_blank = self._is_blank and not len(dirty)
+
     def look_up(self, row: Decisions, pages: PageIds) -> tuple[Decisions, Decisions]:
         """Return the decisions for pages seen clean and for pages seen dirty in this round.
 

@@ -114,6 +114,11 @@ class PagesEngine:
         """Number of pages stop-and-copy would send if it began now."""
         return int(np.count_nonzero(self._stale))
 
+    @property
+    def nothing_due(self) -> bool:
+        """Whether the next live round has no page to look at."""
+        return len(self._to_send) == 0
+
     def stop_set(self) -> PageIds:
         """Return the pages stop-and-copy has to send: every stale page."""
         return np.flatnonzero(self._stale)
@@ -148,6 +153,23 @@ class PagesEngine:
         self._stale[pages] = False
         if self.versions is not None:
             self.versions.arrived(pages)
+
+    def wait(self, elapsed: float) -> None:
+        """Let operational time pass between two rounds; what is written in it is due in the next.
+
+        The log is read and cleared as if it had been read only now: for the histories, a page
+        written in the round before or in this wait was written once.
+        """
+        self.now += elapsed
+        dirty = self._present(self._log_until(self.now).dirty_pages(self.now))
+        self._log.clear(self.now)
+        self._stale[dirty] = True
+        due = _sorted_union([self._to_send, dirty], self.page_count)
+        self._to_send = due[~self._deferred[due]]
+        if self._history is not None:
+            self._history.merge(dirty)
+        if self.versions is not None:
+            self.versions.written(dirty)
 
     # --- one live round --------------------------------------------------------------------------
 
@@ -269,9 +291,7 @@ class PagesEngine:
 
     def _dirty_after(self, sent: NDArray[np.bool_]) -> PageIds:
         """Return the pages whose dirty bit is set after the round."""
-        dirty = self._log.dirty_pages(self.now)
-        if self._absent is not None:
-            dirty = np.setdiff1d(dirty, self._absent)
+        dirty = self._present(self._log.dirty_pages(self.now))
         if not self._needs_turn_times:
             return dirty
         sent_pages = self._scan.due[: self._scan.position][sent]
@@ -281,6 +301,9 @@ class PagesEngine:
         if self._strategy.clear == "round":
             return dirty
         return self._without_forgiven(sent_pages, turn_time, dirty)
+
+    def _present(self, pages: PageIds) -> PageIds:
+        return pages if self._absent is None else np.setdiff1d(pages, self._absent)
 
     def _without_forgiven(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> PageIds:
         """Leave out pages written only before their dirty bit was cleared in mid-round."""

@@ -37,11 +37,13 @@ class QueueRules:
         preparing: limits on those whose target is being prepared; None where one slot, a copying
             one, covers both.
         order: who goes first among equally urgent ones.
+        interleave: whether those that copy take turns on the network, one live round each.
     """
 
     copying: Limits
     preparing: Limits | None = None
     order: QueueOrder = field(default_factory=Fifo)
+    interleave: bool = False
 
 
 class Admission:

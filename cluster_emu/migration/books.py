@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cluster_emu.memory.pages import RoundCounts
+from cluster_emu.memory.pages import PagesEngine, RoundCounts
+from cluster_emu.migration.phases import PostCopyPush
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
+from cluster_emu.migration.stopping import Progress
 
 
 class Books:
@@ -16,7 +18,7 @@ class Books:
 
     def __init__(self, record: MigrationRecord, rounds: list[RoundRecord]) -> None:
         self.record = record
-        self.pages_left_before: list[int] = []
+        self._pages_left_before: list[int] = []
         self.empty_rounds = 0
         self._rounds = rounds
 
@@ -25,6 +27,26 @@ class Books:
         self.record.add_round(counts)
         self._rounds.append(RoundRecord.live(self.record, start_s, now_s, counts))
         self.empty_rounds = 0 if counts.sent else self.empty_rounds + 1
+
+    def progress(
+        self, counts: RoundCounts, engine: PagesEngine, bytes_per_s: float, now_s: float
+    ) -> Progress:
+        """Return what is known after a live round that ended by itself, and has been entered."""
+        left = engine.stale_pages
+        progress = Progress(
+            round_number=self.record.rounds,
+            memory_pages=self.record.memory_pages,
+            pages_left=left,
+            bytes_left=engine.stale_bytes,
+            pages_left_before=tuple(self._pages_left_before),
+            sent_pages=counts.sent,
+            skipped_pages=counts.skipped + counts.deferred,
+            total_sent_pages=self.record.pages_sent_precopy,
+            bytes_per_s=bytes_per_s,
+            elapsed_s=now_s - self.record.start_s,
+        )
+        self._pages_left_before.append(left)
+        return progress
 
     def phase_ended(
         self,
@@ -45,6 +67,27 @@ class Books:
         self._rounds.append(
             RoundRecord.single(self.record, phase, start_s, end_s, pages, sent_bytes, encode_cpu_s)
         )
+
+    def push_ended(self, push: PostCopyPush, now_s: float) -> None:
+        """Enter a post-copy push that has come to its end."""
+        sizes = push.sizes
+        self.record.demand_faults = push.engine.faults
+        self.record.fault_stall_s = push.engine.stall_s
+        self.phase_ended(
+            Phase.POST_COPY, push.start_s, now_s, sizes.count, push.total_bytes, sizes.total_cpu_s
+        )
+
+    def check_memory(self, engine: PagesEngine) -> None:
+        """Prove, where versions are kept, that the target's memory is the source's.
+
+        Raises:
+            RuntimeError: if it is not.
+        """
+        if engine.versions is not None and len(engine.versions.stale()):
+            raise RuntimeError(
+                f"migration {self.record.migration}: {len(engine.versions.stale())} pages of VM "
+                f"{self.record.vm} are stale at the target"
+            )
 
     def guest_lost(self, share: float, duration_s: float) -> None:
         """Enter CPU time that was taken from the guest."""

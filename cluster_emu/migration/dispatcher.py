@@ -16,6 +16,7 @@ from cluster_emu.migration.kit import MigrationKit
 from cluster_emu.migration.load import Load
 from cluster_emu.migration.queue_orders import Candidate
 from cluster_emu.migration.records import COPYING, MigrationRecord, Phase
+from cluster_emu.migration.turn_taking import EveryoneAtOnce, OneRoundEach, Turns
 from cluster_emu.state import ClusterState, IntColumn
 
 
@@ -64,6 +65,7 @@ class Dispatcher:
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
         self._countdowns = Countdowns(kit.loop)
+        self._turns: Turns = (OneRoundEach if rules.interleave else EveryoneAtOnce)(self._start)
         hosts, nobody = kit.state.hosts, np.zeros(kit.state.host_count, dtype=np.int64)
         self._copying = self._admission(rules, rules.copying, hosts.outgoing, hosts.incoming)
         self._preparing = self._copying
@@ -129,6 +131,7 @@ class Dispatcher:
                 self._copy(number, now_s)
             else:
                 self._prepare(number, now_s)
+        self._turns.give(now_s)
 
     def cancel(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """End a migration wherever it stands and give back what it holds: slots, reservation.
@@ -184,14 +187,21 @@ class Dispatcher:
         if not self._has_preparing_slots:
             self._copy(number, now_s)
             return
-        self._preparing.leave(number)
         self.live[number].state = Phase.READY
+        self._preparing.leave(number)
         self._copying.put(self._candidate(number))
 
     def _copy(self, number: int, now_s: float) -> None:
-        record = self.records[number]
-        self._load.begin(record.source, record.target, now_s)
-        self.live[number].start(now_s)
+        self.live[number].state = Phase.READY
+        self._turns.join(self.live[number], now_s)
+
+    def _start(self, migration: Migration, now_s: float) -> None:
+        self._load.begin(migration.record.source, migration.record.target, now_s)
+        migration.start(now_s)
+
+    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
+        """Tell whether the next live round may begin now; called by the migration."""
+        return self._turns.may_go_on(self.live[record.migration], now_s)
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """Let the VM use less CPU time than it wants, or all of it; called by the migration."""
@@ -212,6 +222,8 @@ class Dispatcher:
         if outcome is Phase.COMPLETED and finish_s > 0:
             self.live[number].state = Phase.FINISHING
             self._countdowns.begin(number, finish_s, now_s, self._finished)
+            self._turns.leave(self.live[number])
+            self._turns.give(now_s)
             return
         self._end(number, outcome, why, now_s)
         policy = self._kit.policy
@@ -239,6 +251,7 @@ class Dispatcher:
         self.switch_off_empty()
         for stage in self._stages:
             stage.leave(number)
+        self._turns.leave(migration)
 
     def _release(self, record: MigrationRecord) -> None:
         """Give back the memory on the side where the VM does not run, and let the VM go."""

@@ -13,7 +13,13 @@ from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.migration.books import Books
 from cluster_emu.migration.guest import Guest
 from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
-from cluster_emu.migration.phases import LiveRound, PostCopyPush, SendingPhase, StoppedCopy
+from cluster_emu.migration.phases import (
+    LiveRound,
+    PostCopyPush,
+    SendingPhase,
+    StoppedCopy,
+    WaitingRound,
+)
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.steering import Answer, Steering, Step, View
@@ -94,6 +100,11 @@ class Migration:
         """Whether the target still lacks something that only the source has."""
         return not self._all_has_arrived
 
+    @property
+    def has_started(self) -> bool:
+        """Whether its first byte has been sent."""
+        return self._engine is not None
+
     # --- the course of a migration ---------------------------------------------------------------
 
     def start(self, now_s: float) -> None:
@@ -116,37 +127,45 @@ class Migration:
 
     def _round_ended(self, now_s: float) -> bool:
         """Close the live round; return whether another one follows."""
-        live = self._live_round
+        live = self._phase
+        assert isinstance(live, LiveRound)
         counts = live.end(self._elapse(now_s), self._guest.intensity)
         self._phase = None
         self._books.round_ended(counts, live.start_s, now_s)
         duration_s = now_s - live.start_s
         if duration_s > 0:
             self._measured_bytes_per_s = counts.bytes_sent / duration_s
-        left = self._pages.stale_pages
-        progress = Progress(
-            round_number=self.record.rounds,
-            memory_pages=self.record.memory_pages,
-            pages_left=left,
-            bytes_left=self._pages.stale_bytes,
-            pages_left_before=tuple(self._books.pages_left_before),
-            sent_pages=counts.sent,
-            skipped_pages=counts.skipped + counts.deferred,
-            total_sent_pages=self.record.pages_sent_precopy,
-            bytes_per_s=self._measured_bytes_per_s or self._bytes_per_s,
-            elapsed_s=now_s - self.record.start_s,
-        )
-        self._books.pages_left_before.append(left)
+        bytes_per_s = self._measured_bytes_per_s or self._bytes_per_s
+        progress = self._books.progress(counts, self._pages, bytes_per_s, now_s)
         step, reason = self._judge(progress, now_s)
         if step is Step.ABORT:
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
         elif step in (Step.STOP, Step.POST_COPY):
             self._resumes_early |= step is Step.POST_COPY
             self._pause(now_s, reason)
-        else:
-            self._begin_round(now_s)
+        elif self._pages.nothing_due or self._watcher.may_go_on(self.record, now_s):
+            self._begin_round(now_s)  # one without pages takes no time, so it needs no turn
             self._renew_cap()
+        else:
+            self._await_turn(progress.bytes_left)
         return step in (Step.CONTINUE, Step.LAST_ROUND)
+
+    def _await_turn(self, bytes_waiting: float) -> None:
+        """Send nothing until `go_on`; what the VM writes meanwhile is due in the next round."""
+        self._phase = WaitingRound(self._pages, bytes_waiting, self._loop.now_s)
+        self._cap_bytes_per_s = 0.0
+        self._loop.set_cap(self, 0.0)
+
+    def go_on(self, now_s: float) -> None:
+        """Begin the live round that has waited for its turn."""
+        self._account(now_s)
+        was_cut = self._live_round.is_cut
+        self._begin_round(now_s)
+        if was_cut:
+            self._live_round.cut_short()
+        self._renew_cap()
+        # it is told no rate if it lost and got back the turn within one instant
+        self._loop.reschedule(self, self._predict(now_s))
 
     def _judge(self, progress: Progress, now_s: float) -> Answer:
         if self._last_step is not None:
@@ -204,7 +223,7 @@ class Migration:
     def _resume(self, now_s: float) -> None:
         self.record.resume_s = now_s
         if not self._resumes_early:
-            self._check_memory()
+            self._books.check_memory(self._pages)
             self._watcher.resumed(self.record, now_s)
             self._finish(now_s, Phase.COMPLETED, "")
             return
@@ -219,13 +238,8 @@ class Migration:
         assert isinstance(push, PostCopyPush)
         push.engine.finish()
         self._all_has_arrived = True
-        self._check_memory()
-        self.record.demand_faults = push.engine.faults
-        self.record.fault_stall_s = push.engine.stall_s
-        sizes = push.sizes
-        self._books.phase_ended(
-            self.state, push.start_s, now_s, sizes.count, push.total_bytes, sizes.total_cpu_s
-        )
+        self._books.check_memory(self._pages)
+        self._books.push_ended(push, now_s)
         self._phase = None
         self._finish(now_s, Phase.COMPLETED, "")
 
@@ -295,15 +309,6 @@ class Migration:
             if timer is not None:
                 self._loop.cancel(timer)
         self._engine = None
-
-    def _check_memory(self) -> None:
-        """Prove, where versions are kept, that the target's memory is the source's."""
-        versions = self._pages.versions
-        if versions is not None and len(versions.stale()):
-            raise RuntimeError(
-                f"migration {self.record.migration}: {len(versions.stale())} pages of VM "
-                f"{self.record.vm} are stale at the target"
-            )
 
     # --- as a transfer in the network ------------------------------------------------------------
 
@@ -375,8 +380,8 @@ class Migration:
         return self._engine
 
     @property
-    def _live_round(self) -> LiveRound:
-        assert isinstance(self._phase, LiveRound)
+    def _live_round(self) -> LiveRound | WaitingRound:
+        assert isinstance(self._phase, LiveRound | WaitingRound)
         return self._phase
 
     def _apply_throttle(self, now_s: float) -> None:

@@ -40,6 +40,10 @@ class Watcher(Protocol):
         """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""
         ...
 
+    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
+        """Tell whether the next live round may begin now; if not, `go_on` is called later."""
+        ...
+
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """The VM runs at the target."""
         ...

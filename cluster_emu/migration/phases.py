@@ -1,4 +1,4 @@
-"""The three ways a migration can use its link: live rounds, stop-and-copy, post-copy push.
+"""The ways a migration can use its link: live rounds, stop-and-copy, post-copy push, or waiting.
 
 A phase knows how many bytes it still needs at a given rate and write intensity, and takes the bytes
 and the time that passed. It knows neither the clock nor the network.
@@ -6,6 +6,7 @@ and the time that passed. It knows neither the clock nor the network.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Protocol
 
@@ -98,6 +99,40 @@ class LiveRound:
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
         return self._engine.sent_in_round[1]
+
+
+class WaitingRound:
+    """A live round that waits for its turn on the network, while its VM goes on writing.
+
+    Args:
+        engine: the VM's page state, between two rounds.
+        bytes_waiting: bytes that were left when the round before ended.
+        start_s: simulated time at which the wait begins.
+    """
+
+    def __init__(self, engine: PagesEngine, bytes_waiting: float, start_s: float) -> None:
+        self.start_s = start_s
+        self.bytes_waiting = bytes_waiting
+        self.bytes_sent = 0.0
+        self.is_cut = False
+        self._engine = engine
+
+    def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
+        """Return infinity: waiting ends by the turn, not by bytes."""
+        return math.inf
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Let the VM write."""
+        self._engine.wait(intensity * duration_s)
+
+    @property
+    def sizes(self) -> PageSizes:
+        """Return the sizes of no pages: none is sent."""
+        return PageSizes(0, 1.0)
+
+    def cut_short(self) -> None:
+        """Have the round end as soon as it has begun."""
+        self.is_cut = True
 
 
 class StoppedCopy:

@@ -15,7 +15,7 @@ class Phase(StrEnum):
     QUEUED = "queued"
     PREPARING = "preparing"
     READY = "ready"
-    """The target is prepared; the migration waits for a slot to copy."""
+    """The target is prepared; the migration waits for a slot to copy, or for its first turn."""
     PRE_COPY = "pre-copy"
     STOP_AND_COPY = "stop-and-copy"
     POST_COPY = "post-copy"

@@ -26,6 +26,7 @@ class Manager(Plain):
     The limits are slots. A migration holds one from the start of its preparation to its end; where
     `preparing` is given it prepares with a slot of that kind, gives it back and waits for one to
     copy. Among migrations of equal urgency `order` says which one gets the next slot.
+    With `interleave` those that hold a slot to copy take turns on the network, one live round each.
     """
 
     triggers: tuple[Choice, ...] = ()
@@ -34,4 +35,5 @@ class Manager(Plain):
     max_inbound_per_host: Slots | None = None
     preparing: Preparing | None = None
     order: Choice = Choice(name="fifo")
+    interleave: bool = False
     switch_off_empty_hosts: bool = True
