@@ -158,6 +158,27 @@ def test_a_link_that_is_down_blocks_the_vm_but_breaks_nothing() -> None:
     assert engine.stall_s == pytest.approx(4.0)  # 3 s without a link and the page itself
 
 
+def test_a_fault_waits_for_a_page_of_its_own_size_behind_pages_of_the_mean_size() -> None:
+    writes: list[list[float]] = [[]] * 40
+    writes[30] = [0.001]
+    sizes = PageSizes(40, 1.0, np.array([10, 50] * 20))
+    costs = FaultCosts(round_trip_s=0.5, queued_pages=2, touches_per_write=1.0)
+    engine, _ = post_copy(writes, costs=costs, sizes=sizes)
+    engine.advance(60.0, 100.0, 1.0)
+    assert engine.faults == 1
+    assert engine.stall_s == pytest.approx(0.5 + (2 * 30 + 10) / 100.0)
+
+
+def test_small_pages_are_pushed_by_the_bytes_they_take() -> None:
+    sizes = PageSizes(5, 1.0, np.array([10, 500, 10, 10, 10]))
+    engine, arrivals = post_copy([[]] * 5, sizes=sizes)
+    engine.advance(5.15, 100.0, 1.0)
+    assert (arrivals.order, engine.pages_arrived) == ([0, 1], 2)
+    assert engine.bytes_left == pytest.approx(25.0)
+    engine.advance(0.3, 100.0, 1.0)
+    assert arrivals.order == [0, 1, 2, 3, 4]
+
+
 def run_in_pieces(
     writes: Sequence[Sequence[float]],
     cuts: Sequence[float],
@@ -166,11 +187,11 @@ def run_in_pieces(
     pivots: int,
     bubbling: bool,
     round_trip_s: float,
+    sizes: PageSizes,
 ) -> tuple[PostCopyEngine, Arrivals]:
     costs = FaultCosts(round_trip_s=round_trip_s, queued_pages=0, touches_per_write=1.0)
-    engine, arrivals = post_copy(writes, costs=costs, pivots=pivots, bubbling=bubbling)
-    total_s = len(writes) * PAGE_BYTES / rate
-    edges = np.array([0.0, *sorted(cuts), 1.0]) * total_s
+    engine, arrivals = post_copy(writes, costs=costs, pivots=pivots, bubbling=bubbling, sizes=sizes)
+    edges = np.array([0.0, *sorted(cuts), 1.0]) * sizes.total_bytes / rate
     for duration_s in np.diff(edges):
         if duration_s > 0:
             engine.advance(float(duration_s), rate, intensity)
@@ -184,39 +205,62 @@ PUSHES = {
     "pivots": st.integers(1, 4),
     "bubbling": st.booleans(),
     "round_trip_s": st.sampled_from([0.0, 0.123, 3.21]),
+    "several_sizes": st.booleans(),
 }
+
+
+def draw_sizes(rng: np.random.Generator, pages: int, *, several: bool) -> PageSizes:
+    if not several:
+        return PageSizes(pages, PAGE_BYTES)
+    return PageSizes(pages, 1.0, rng.choice([1, 3, 40, 100, 700], pages))
 
 
 @given(**PUSHES)
 def test_every_missing_page_arrives_exactly_once(
-    seed: int, pages: int, cuts: list[float], pivots: int, bubbling: bool, round_trip_s: float
+    seed: int,
+    pages: int,
+    cuts: list[float],
+    pivots: int,
+    bubbling: bool,
+    round_trip_s: float,
+    several_sizes: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     rate = 97.3
-    total_s = pages * PAGE_BYTES / rate
+    sizes = draw_sizes(rng, pages, several=several_sizes)
+    total_s = sizes.total_bytes / rate
     writes = poisson_script(rng, rng.gamma(0.5, 1.0, pages), 0.0, total_s)
-    engine, arrivals = run_in_pieces(writes, cuts, rate, 1.0, pivots, bubbling, round_trip_s)
+    engine, arrivals = run_in_pieces(writes, cuts, rate, 1.0, pivots, bubbling, round_trip_s, sizes)
     assert engine.bytes_left == pytest.approx(0.0, abs=1e-6)
-    assert engine.bytes_sent == pytest.approx(pages * PAGE_BYTES)
+    assert engine.bytes_sent == pytest.approx(sizes.total_bytes)
     engine.finish()
     assert sorted(arrivals.order) == list(range(pages))
+    assert (engine.pages_arrived, engine.bytes_left) == (pages, 0.0)
     touched = sum(bool(own) for own in writes)
     assert engine.faults <= touched
     assert 0 <= engine.stall_s <= total_s * (1 + 1e-9)
     # the last fault may still be waiting when the last byte is on the wire
     finished = max(engine.faults - 1, 0)
-    assert engine.stall_s >= finished * (round_trip_s + PAGE_BYTES / rate) - 1e-9
+    smallest = 1.0 if several_sizes else PAGE_BYTES
+    assert engine.stall_s >= finished * (round_trip_s + smallest / rate) - 1e-9
 
 
 @given(**{**PUSHES, "pivots": st.just(1)})
 def test_a_push_is_the_same_however_time_is_cut(
-    seed: int, pages: int, cuts: list[float], pivots: int, bubbling: bool, round_trip_s: float
+    seed: int,
+    pages: int,
+    cuts: list[float],
+    pivots: int,
+    bubbling: bool,
+    round_trip_s: float,
+    several_sizes: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     writes = poisson_script(rng, rng.gamma(0.5, 1.0, pages), 0.0, pages * 2.0)
+    sizes = draw_sizes(rng, pages, several=several_sizes)
     results = []
     for pieces in ([], cuts):
-        engine, _ = run_in_pieces(writes, pieces, 97.3, 0.9, pivots, bubbling, round_trip_s)
+        engine, _ = run_in_pieces(writes, pieces, 97.3, 0.9, pivots, bubbling, round_trip_s, sizes)
         results.append((engine.faults, engine.stall_s))
     assert results[0] == (results[1][0], pytest.approx(results[1][1]))
 
