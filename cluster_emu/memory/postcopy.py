@@ -18,6 +18,8 @@ from cluster_emu.memory.log import DirtyLog, PageIds
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.memory.writer import PageWriter
 
+FEW_PAGES = 64
+"""Pages that are sought one by one; more are sorted by their distance."""
 _NOTHING = -1
 
 
@@ -68,12 +70,16 @@ class PostCopyEngine:
         self.faults = 0
         self.stall_s = 0.0
         self.bytes_sent = 0.0
-        self._missing = np.zeros(writer.page_count, dtype=np.bool_)
+        self._flags = bytearray(writer.page_count)
+        self._missing = np.frombuffer(self._flags, dtype=np.bool_)  # the same memory as an array
         self._missing[missing] = True
         self._missing_count = len(missing)
-        self._units = np.zeros(writer.page_count, dtype=np.int64)
-        self._units[missing] = 1 if sizes.units is None else sizes.units
-        self._missing_units = int(self._units.sum())
+        self._units: NDArray[np.int64] | None = None
+        self._missing_units = len(missing)
+        if sizes.units is not None:
+            self._units = np.zeros(writer.page_count, dtype=np.int64)
+            self._units[missing] = sizes.units
+            self._missing_units = int(sizes.units.sum())
         self._unit_bytes = sizes.unit_bytes
         self._writer = writer
         self._costs = costs
@@ -84,6 +90,8 @@ class PostCopyEngine:
         self._touches = DirtyLog(writer.page_count)
         self._touches.clear(now)
         writer.begin_round(self._touches, next_round, now)
+        self._touches_known = 0
+        self._ahead: deque[tuple[int, float]] = deque()
         self._pivots: deque[int] = deque([0], maxlen=pivots)
         self._credit = 0.0
         self._waiting_for = _NOTHING
@@ -105,28 +113,23 @@ class PostCopyEngine:
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let wall time pass at a constant link rate and write intensity."""
-        touched, touch_times = self._touches_until(self._now + intensity * duration_s)
+        self._look_ahead(self._now + intensity * duration_s)
         self.bytes_sent += bytes_per_s * duration_s
         left_s = duration_s
-        position = 0
         while left_s > 0:
             if self._waiting_for != _NOTHING:
                 left_s -= self._wait(left_s, bytes_per_s)
                 continue
-            position = self._next_missing(touched, position)
-            if position == len(touched) or intensity <= 0:
-                self._push(bytes_per_s * left_s)
-                self._now += intensity * left_s
-                return
-            run_s = max(touch_times[position] - self._now, 0.0) / intensity
+            page, touched_at = self._next_touch()
+            run_s = max(touched_at - self._now, 0.0) / intensity if intensity > 0 else np.inf
             if run_s >= left_s:
                 self._push(bytes_per_s * left_s)
                 self._now += intensity * left_s
                 return
             self._push(bytes_per_s * run_s)
-            self._now = max(float(touch_times[position]), self._now)
+            self._now = max(touched_at, self._now)
             left_s -= run_s
-            self._touch(int(touched[position]))
+            self._touch(page)
 
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
@@ -135,25 +138,25 @@ class PostCopyEngine:
             self._serve()
         self._credit = 0.0
 
-    def _touches_until(self, end: float) -> tuple[PageIds, NDArray[np.float64]]:
-        """Return the pages touched from now on and the operational time of each first touch."""
+    def _look_ahead(self, end: float) -> None:
+        """Find out which pages are touched, for the first time, up to an operational time."""
         often = self._costs.touches_per_write
         self._writer.write(self._touches, self._resumed_at + (end - self._resumed_at) * often)
-        pages = self._touches.written()
-        pages = pages[self._missing[pages]]
-        times = self._touches.first_write[pages]
+        touched = self._touches.written()
+        fresh = touched[self._touches_known :]
+        self._touches_known = len(touched)
+        fresh = fresh[self._missing[fresh]]
+        times = self._touches.first_write[fresh]
         times = self._resumed_at + (times - self._resumed_at) / often
         order = np.argsort(times, kind="stable")
-        return pages[order], times[order]
+        self._ahead.extend(zip(fresh[order].tolist(), times[order].tolist(), strict=True))
 
-    def _next_missing(self, touched: PageIds, position: int) -> int:
-        while position < len(touched):
-            block = self._missing[touched[position : position + 256]]
-            first = int(block.argmax())
-            if block[first]:
-                return position + first
-            position += len(block)
-        return position
+    def _next_touch(self) -> tuple[int, float]:
+        """Return the next touch of a page that is missing, and when it comes; never for none."""
+        ahead, flags = self._ahead, self._flags
+        while ahead and not flags[ahead[0][0]]:
+            ahead.popleft()
+        return ahead[0] if ahead else (_NOTHING, np.inf)
 
     def _touch(self, page: int) -> None:
         """Let the VM ask for a page; from then on it is not to be pushed any more."""
@@ -163,7 +166,7 @@ class PostCopyEngine:
         self._waiting_for = page
         self._pivots.appendleft(page)
         queued_units = self._costs.queued_pages * self._missing_units / self._missing_count
-        self._reserved_units = int(self._units[page])
+        self._reserved_units = 1 if self._units is None else int(self._units[page])
         self._wait_s = self._costs.round_trip_s
         self._wait_bytes = (self._reserved_units + queued_units) * self._unit_bytes
         self._missing[page] = False
@@ -202,14 +205,20 @@ class PostCopyEngine:
         while units > 0 and self._missing_count:
             guess = units * self._missing_count // self._missing_units
             pages = self._next_pages(min(max(guess, 2 * count, 1), self._missing_count))
-            count = int(np.searchsorted(np.cumsum(self._units[pages]), units, side="right"))
+            count = self._fitting(pages, units)
             units -= self._push_out(pages[:count])
             if count < len(pages):
                 return
 
+    def _fitting(self, pages: PageIds, units: int) -> int:
+        """Return how many of the pages, in this order, do not exceed so many units."""
+        if self._units is None:
+            return min(len(pages), units)
+        return int(np.searchsorted(np.cumsum(self._units[pages]), units, side="right"))
+
     def _push_out(self, pages: PageIds) -> int:
         """Let pushed pages arrive; return their size."""
-        units = int(self._units[pages].sum())
+        units = len(pages) if self._units is None else int(self._units[pages].sum())
         self._arrive(pages)
         self._missing_count -= len(pages)
         self._missing_units -= units
@@ -220,6 +229,8 @@ class PostCopyEngine:
         """Return the next pages to push, at most as many as are missing."""
         if not self._bubbling:
             return self._following(self._pivots[0], count)
+        if len(self._pivots) == 1:
+            return self._nearest(self._pivots[0], count)
         chosen = []
         for done, pivot in enumerate(self._pivots):
             share = -(-count // (len(self._pivots) - done))
@@ -232,6 +243,8 @@ class PostCopyEngine:
 
     def _nearest(self, pivot: int, count: int) -> PageIds:
         """Return the missing pages nearest to the pivot: pivot, +1, -1, +2, -2, ..."""
+        if count <= FEW_PAGES:
+            return np.array(self._nearest_few(pivot, count), dtype=np.int64)
         reach = count
         while True:
             low = max(pivot - reach, 0)
@@ -242,6 +255,20 @@ class PostCopyEngine:
         distance = near - pivot
         order = np.argsort(2 * np.abs(distance) - (distance > 0), kind="stable")
         return near[order[:count]]
+
+    def _nearest_few(self, pivot: int, count: int) -> list[int]:
+        """Return the same pages one by one, which for few of them is faster than sorting."""
+        flags = self._flags
+        pages: list[int] = []
+        above, below = flags.find(1, pivot), flags.rfind(1, 0, pivot)
+        while len(pages) < count and (above >= 0 or below >= 0):
+            if below < 0 or 0 <= above - pivot <= pivot - below:
+                pages.append(above)
+                above = flags.find(1, above + 1)
+            else:
+                pages.append(below)
+                below = flags.rfind(1, 0, below)
+        return pages
 
     def _following(self, pivot: int, count: int) -> PageIds:
         """Return the missing pages from the pivot upwards, going round at the end."""
