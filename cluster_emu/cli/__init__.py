@@ -15,7 +15,7 @@ from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.group import Commands
-from cluster_emu.cli.listing import policies, scenarios, strategies
+from cluster_emu.cli.listing import encoders, policies, scenarios, strategies
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.run import run
 
@@ -40,7 +40,7 @@ def cluster_emu(
     """What does live migration do to my cluster? A page-level emulator of VM migration."""
 
 
-for command in (run, compare, evacuate, batch, strategies, policies, scenarios, plot):
+for command in (run, compare, evacuate, batch, strategies, encoders, policies, scenarios, plot):
     app.command()(command)
 
 

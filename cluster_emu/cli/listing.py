@@ -1,4 +1,4 @@
-"""`cluster-emu strategies`, `policies` and `scenarios`: what there is."""
+"""`cluster-emu strategies`, `encoders`, `policies` and `scenarios`: what there is."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ def strategies(
     if as_json:
         write_json(document)
     elif name is None:
-        rows = [(one["name"], one["summary"], one["source"]) for one in document]
-        show_table("Transfer strategies", ("name", "what it does", "source"), rows, text_columns=3)
+        _show_parts("Transfer strategies", document)
     else:
         _show_truth(document)
 
@@ -102,14 +101,33 @@ def policies(
     """List the managers' policies that `--set transfer.policy=NAME` takes."""
     from cluster_emu.migration.policies import policies as registry
 
+    _list_parts(registry, "policies", "Managers' policies", out, as_json)
+
+
+def encoders(
+    seed: options.Seed = 0, out: options.Out = None, as_json: options.Json = False
+) -> None:
+    """List the encoders that `transfer.encoders` may chain: what makes pages smaller."""
+    from cluster_emu.encoding import encoders as registry
+
+    _list_parts(registry, "encoders", "Encoders", out, as_json)
+
+
+def _list_parts(
+    registry: Registry[Any], name: str, title: str, out: Path | None, as_json: bool
+) -> None:
     folder = usable_folder(out)
     document = _list_of(registry)
-    _write(document, folder, "policies")
+    _write(document, folder, name)
     if as_json:
         write_json(document)
     else:
-        rows = [(one["name"], one["summary"], one["source"]) for one in document]
-        show_table("Managers' policies", ("name", "what it does", "source"), rows, text_columns=3)
+        _show_parts(title, document)
+
+
+def _show_parts(title: str, document: list[dict[str, str]]) -> None:
+    rows = [(one["name"], one["summary"], one["source"]) for one in document]
+    show_table(title, ("name", "what it does", "source"), rows, text_columns=3)
 
 
 def _list_of_strategies() -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""`strategies` and `scenarios`."""
+"""`strategies`, `encoders` and `scenarios`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 
+from cluster_emu.encoding import encoders
 from cluster_emu.strategies import strategies
 
 Emu = Callable[..., Any]
 
 
-def test_every_strategy_has_a_line_with_its_source(emu: Emu) -> None:
-    listed = json.loads(emu("strategies", "--json").stdout)
-    shown = emu("strategies").stdout
+@pytest.mark.parametrize(
+    ("command", "names"), [("strategies", strategies.names()), ("encoders", encoders.names())]
+)
+def test_every_part_has_a_line_with_its_source(emu: Emu, command: str, names: list[str]) -> None:
+    listed = json.loads(emu(command, "--json").stdout)
+    shown = emu(command).stdout
 
-    assert [one["name"] for one in listed] == strategies.names()
+    assert [one["name"] for one in listed] == names
     assert all(set(one) == {"name", "summary", "source"} for one in listed)
     assert all(all(one.values()) for one in listed)
     assert all(one["name"] in shown for one in listed)
