@@ -77,6 +77,17 @@ STRATEGIES = st.sampled_from(
     ]
 )
 
+ENCODERS = st.sampled_from(
+    [
+        [],
+        [],
+        ["zero-page"],
+        [f"xbzrle:cache_bytes={64 * PAGE}"],
+        ["compression:ratio=0.6,cpu_bytes_per_s=3e6"],
+        ["zero-page:share=0.6", "xbzrle", "compression:cpu_bytes_per_s=2e6"],
+    ]
+)
+
 STOPS = st.sampled_from(
     [
         "xen-legacy",
@@ -168,6 +179,9 @@ def random_scenarios(draw: st.DrawFn) -> Scenario:
             "resume_s": draw(st.sampled_from([0.0, 0.03])),
             "warm_intervals": draw(st.sampled_from([0, 3])),
             "page_header_bytes": draw(st.sampled_from([0.0, 8.0])),
+            "encoders": draw(ENCODERS),
+            "channels": draw(st.integers(1, 3)),
+            "channel_bandwidth_bps": draw(st.sampled_from([None, 0.5 * BPS])),
             "bandwidth_bps": draw(st.sampled_from([None, 0.6 * BPS])),
             "lift_cap_when_stopped": draw(st.booleans()),
         },

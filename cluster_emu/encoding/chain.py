@@ -64,10 +64,15 @@ class Encoding:
         payload[payload == 0] = int(self._page_bytes)
         return _compact(payload + int(self._header_bytes), cpu_s if cpu_s.any() else None)
 
-    def round_ended(self, round_number: int, sent: PageIds, written: PageIds) -> None:
-        """Tell every coder what a live round sent, in order, and what was written in it."""
+    def were_sent(self, pages: PageIds, round_number: int) -> None:
+        """Tell every coder what a live round has sent, in that order."""
         for coder in self._coders:
-            coder.round_ended(round_number, sent, written)
+            coder.were_sent(pages, round_number)
+
+    def were_written(self, pages: PageIds) -> None:
+        """Tell every coder what was written since the last time, in any order."""
+        for coder in self._coders:
+            coder.were_written(pages)
 
 
 def _compact(

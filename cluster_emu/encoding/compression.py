@@ -55,5 +55,8 @@ class Compressed:
         """Return the compressed size of each page."""
         return np.full(len(pages), self.payload, dtype=np.int64)
 
-    def round_ended(self, round_number: int, sent: PageIds, written: PageIds) -> None:
+    def were_sent(self, pages: PageIds, round_number: int) -> None:
+        """Take no notice: nothing is remembered."""
+
+    def were_written(self, pages: PageIds) -> None:
         """Take no notice: pages compress alike, whatever they hold."""

@@ -63,8 +63,12 @@ class Coder(Protocol):
         """
         ...
 
-    def round_ended(self, round_number: int, sent: PageIds, written: PageIds) -> None:
-        """Take note of a live round: pages sent, in that order, and pages written, in any."""
+    def were_sent(self, pages: PageIds, round_number: int) -> None:
+        """Take note, at the end of a live round, of the pages sent in it, in their order."""
+        ...
+
+    def were_written(self, pages: PageIds) -> None:
+        """Take note of pages written since the last time, in any order."""
         ...
 
 

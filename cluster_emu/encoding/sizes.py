@@ -44,6 +44,12 @@ class PageSizes:
         """Return the processor time of the chosen ones of the first pages, [first pages]."""
         return 0.0 if self.cpu_s is None else float(self.cpu_s[: len(chosen)][chosen].sum())
 
+    def cpu_s_until(self, sent_bytes: float) -> float:
+        """Return the processor time behind the first so many bytes, spread evenly over all."""
+        if self.cpu_s is None:
+            return 0.0
+        return self.total_cpu_s * min(sent_bytes / self.total_bytes, 1.0)
+
     def whole_pages_in(self, sent_bytes: float) -> int:
         """Return how many of the pages, sent in this order, fit so many bytes."""
         units = sent_bytes / self.unit_bytes

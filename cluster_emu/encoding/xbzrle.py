@@ -77,14 +77,17 @@ class DeltaCache:
             payload[hit] = self._payloads(round_number)[pages[hit]]
         return payload
 
-    def round_ended(self, round_number: int, sent: PageIds, written: PageIds) -> None:
+    def were_written(self, pages: PageIds) -> None:
+        """Take no notice: the cache holds what was sent."""
+
+    def were_sent(self, pages: PageIds, round_number: int) -> None:
         """Keep the pages hit, and put those missed where a place is empty or its page old."""
         if round_number == 1:
             return
-        place = sent % self._places
-        hit = self._held[place] == sent
+        place = pages % self._places
+        hit = self._held[place] == pages
         self._last_used[place[hit]] = round_number
-        missed, place = sent[~hit], place[~hit]
+        missed, place = pages[~hit], place[~hit]
         # an empty place was last used in round 0, long enough ago for any round that gets here
         has_room = self._last_used[place] + _LIFETIME_ROUNDS <= round_number
         place, first = np.unique(place[has_room], return_index=True)

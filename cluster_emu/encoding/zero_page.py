@@ -53,6 +53,9 @@ class ZeroPages:
         """Return 1 for each zero page."""
         return self._is_zero[pages] * np.int64(_PAYLOAD_BYTES)
 
-    def round_ended(self, round_number: int, sent: PageIds, written: PageIds) -> None:
-        """Count every written page as not zero any more."""
-        self._is_zero[written] = False
+    def were_sent(self, pages: PageIds, round_number: int) -> None:
+        """Take no notice: a page stays what it is."""
+
+    def were_written(self, pages: PageIds) -> None:
+        """Count the pages as not zero any more."""
+        self._is_zero[pages] = False

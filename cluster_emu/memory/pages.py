@@ -163,6 +163,7 @@ class PagesEngine:
         self.now += elapsed
         dirty = self._present(self._log_until(self.now).dirty_pages(self.now))
         self._log.clear(self.now)
+        self.encoding.were_written(dirty)
         self._stale[dirty] = True
         due = _sorted_union([self._to_send, dirty], self.page_count)
         self._to_send = due[~self._deferred[due]]
@@ -249,8 +250,8 @@ class PagesEngine:
         unsent = np.flatnonzero(~is_sent)
         deferred = scan.due[unsent[decision[unsent] == Decision.DEFER]]
         if not self.encoding.is_raw:
-            sent = scan.due[: scan.position][is_sent]
-            self.encoding.round_ended(self.round_number, sent, self._log.dirty_pages(self.now))
+            self.encoding.were_sent(scan.due[: scan.position][is_sent], self.round_number)
+            self.encoding.were_written(self._log.dirty_pages(self.now))
         dirty = self._dirty_after(is_sent)
         self._settle(scan.due[unsent], deferred, dirty)
         self._scan_from = self._next_scan_start()

@@ -292,7 +292,7 @@ class Migration:
             counts = phase.abandon()
             self._books.round_ended(counts, phase.start_s, now_s)
         elif isinstance(phase, StoppedCopy | PostCopyPush):
-            encode_cpu_s = phase.sizes.total_cpu_s * phase.bytes_sent / phase.total_bytes
+            encode_cpu_s = phase.sizes.cpu_s_until(phase.bytes_sent)
             self._books.phase_ended(
                 self.state, phase.start_s, now_s, phase.pages_sent, phase.bytes_sent, encode_cpu_s
             )

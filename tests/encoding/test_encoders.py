@@ -18,7 +18,6 @@ from cluster_emu.streams import Purpose, Streams
 PAGE = 4096
 HEADER = 8
 RAW = PAGE + HEADER
-NOTHING = np.empty(0, dtype=np.int64)
 
 
 def content(pages: int, seed: int = 1) -> Content:
@@ -83,9 +82,10 @@ def test_a_share_of_the_pages_takes_a_header_and_one_byte(share: float) -> None:
 def test_a_page_is_zero_until_it_is_written() -> None:
     encoding = chain(4, ("zero-page", {"share": 1.0}))
     assert live(encoding, [0, 1, 2, 3], 1) == [9, 9, 9, 9]
-    encoding.round_ended(1, sent=ids(0, 1, 2, 3), written=ids(2, 0))
+    encoding.were_sent(ids(0, 1, 2, 3), 1)
+    encoding.were_written(ids(2, 0))
     assert live(encoding, [0, 1, 2, 3], 2) == [RAW, 9, RAW, 9]
-    encoding.round_ended(2, sent=ids(0, 2), written=NOTHING)
+    encoding.were_sent(ids(0, 2), 2)
     for stage in Stage:
         assert bytes_of(encoding.sizes(ids(0, 1), stage, 3)) == [RAW, 9]
 
@@ -129,9 +129,9 @@ HIT = HEADER + 3 + 1
 
 def test_a_page_sent_from_round_two_on_is_a_hit_the_next_time() -> None:
     encoding = chain(4, ("xbzrle", ONE_BYTE))
-    encoding.round_ended(1, sent=ids(0, 1, 2, 3), written=NOTHING)
+    encoding.were_sent(ids(0, 1, 2, 3), 1)
     assert live(encoding, [0, 1, 2], 2) == [RAW, RAW, RAW]  # round 1 leaves nothing in the cache
-    encoding.round_ended(2, sent=ids(0, 2), written=NOTHING)
+    encoding.were_sent(ids(0, 2), 2)
     assert live(encoding, [0, 1, 2], 3) == [HIT, RAW, HIT]
     assert bytes_of(encoding.sizes(ids(0, 1), Stage.STOPPED, 3)) == [HIT, RAW]
     assert bytes_of(encoding.sizes(ids(0, 1), Stage.POST_COPY, 3)) == [RAW, RAW]
@@ -140,13 +140,13 @@ def test_a_page_sent_from_round_two_on_is_a_hit_the_next_time() -> None:
 def test_two_pages_of_one_place_take_turns_after_two_rounds() -> None:
     # Two places: pages 0, 2 and 4 share one. Round by round: sent, and which of the three hit then.
     encoding = chain(6, ("xbzrle", {**ONE_BYTE, "cache_bytes": 2 * PAGE}))
-    encoding.round_ended(2, sent=ids(4, 0), written=NOTHING)  # empty: the one sent first has it
+    encoding.were_sent(ids(4, 0), 2)  # empty: the one sent first has it
     assert live(encoding, [0, 2, 4], 3) == [RAW, RAW, HIT]
-    encoding.round_ended(3, sent=ids(2), written=NOTHING)  # page 4 was put there 1 round ago
+    encoding.were_sent(ids(2), 3)  # page 4 was put there 1 round ago
     assert live(encoding, [0, 2, 4], 4) == [RAW, RAW, HIT]
-    encoding.round_ended(4, sent=ids(0, 4), written=NOTHING)  # hit in this round: page 4 stays
+    encoding.were_sent(ids(0, 4), 4)  # hit in this round: page 4 stays
     assert live(encoding, [0, 2, 4], 5) == [RAW, RAW, HIT]
-    encoding.round_ended(6, sent=ids(2, 0), written=NOTHING)  # hit 2 rounds ago: page 2 has it
+    encoding.were_sent(ids(2, 0), 6)  # hit 2 rounds ago: page 2 has it
     assert live(encoding, [0, 2, 4], 7) == [RAW, HIT, RAW]
 
 
@@ -155,7 +155,7 @@ def test_differences_have_the_mean_share_and_some_overflow() -> None:
     encoding = chain(
         20_000, ("xbzrle", {"delta_share": 0.2, "overflow": 0.1, "cache_bytes": 2**30})
     )
-    encoding.round_ended(2, sent=pages, written=NOTHING)
+    encoding.were_sent(pages, 2)
     sizes = np.array(bytes_of(encoding.sizes(pages, Stage.LIVE, 3)))
     assert np.mean(sizes == RAW) == pytest.approx(0.1, abs=0.01)
     deltas = sizes[sizes != RAW] - HEADER - 3
@@ -165,7 +165,7 @@ def test_differences_have_the_mean_share_and_some_overflow() -> None:
 
 def test_a_difference_is_the_same_however_often_it_is_asked_for() -> None:
     encoding = chain(50, ("xbzrle", {}))
-    encoding.round_ended(2, sent=np.arange(50), written=NOTHING)
+    encoding.were_sent(np.arange(50), 2)
     third = live(encoding, list(range(50)), 3)
     fourth = live(encoding, list(range(50)), 4)
     assert third == live(encoding, list(range(50)), 3) != fourth
@@ -182,7 +182,7 @@ def test_the_first_encoder_that_takes_a_page_decides() -> None:
         ("xbzrle", ONE_BYTE),
         ("compression", {"ratio": 0.5, "cpu_bytes_per_s": 1e6}),
     )
-    encoding.round_ended(2, sent=ids(1), written=NOTHING)
+    encoding.were_sent(ids(1), 2)
     sizes = encoding.sizes(ids(0, 1), Stage.LIVE, 3)
     assert bytes_of(sizes) == [HEADER + PAGE // 2, HIT]
     assert sizes.total_cpu_s == pytest.approx(PAGE / 1e6)
@@ -190,7 +190,7 @@ def test_the_first_encoder_that_takes_a_page_decides() -> None:
 
 def test_an_overflow_is_left_to_the_next_encoder() -> None:
     encoding = chain(2, ("xbzrle", {"overflow": 1.0}), ("compression", {"ratio": 0.5}))
-    encoding.round_ended(2, sent=ids(0), written=NOTHING)
+    encoding.were_sent(ids(0), 2)
     assert live(encoding, [0], 3) == [HEADER + PAGE // 2]
 
 

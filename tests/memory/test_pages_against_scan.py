@@ -44,7 +44,10 @@ class ScriptedSizes:
     def payload_bytes(self, pages: np.ndarray, stage: Stage, round_number: int) -> np.ndarray:
         return self.payload[round_number, pages]
 
-    def round_ended(self, round_number: int, sent: np.ndarray, written: np.ndarray) -> None:
+    def were_sent(self, pages: np.ndarray, round_number: int) -> None:
+        pass
+
+    def were_written(self, pages: np.ndarray) -> None:
         pass
 
     def size_of(self, round_number: int, page: int) -> float:
