@@ -270,7 +270,7 @@ class ClusterModel(Model):
             "degradation_by_overload": self._service.degradation_by_overload(),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             **self._tenants.figures(self.loop.now_s),
-            "faults": len(self._injection.rows),
+            "fault_count": len(self._injection.rows),
             "vms_lost": int(self.state.vms.lost.sum()),
             "vm_down_s": float(self.state.vms.down_s(self._settled_s).sum()),
             "vm_restarts": int(self.state.vms.restarts.sum()),

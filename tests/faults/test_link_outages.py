@@ -48,7 +48,7 @@ def test_live_rounds_wait_or_slow_down(faults: list[dict[str, Any]], pause_s: fl
     row = migrations.iloc[0]
     assert row.outcome == "completed"
     assert row.pause_s == pytest.approx(pause_s, rel=1e-9)
-    assert model.result().summary["faults"] == len(faults)
+    assert model.result().summary["fault_count"] == len(faults)
     assert np.array_equal(model.loop.capacities, model.links.capacity_bytes_per_s)
 
 
