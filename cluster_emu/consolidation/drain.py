@@ -11,7 +11,6 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.consolidation.contract import Move, Plan, Priority, TriggerReport, triggers
 from cluster_emu.consolidation.most_free import MostFree
-from cluster_emu.consolidation.pabfd import PowerAwareBestFitDecreasing
 from cluster_emu.consolidation.parts import OverloadField, PlacementField
 from cluster_emu.consolidation.static_threshold import StaticThreshold
 from cluster_emu.errors import ScenarioError
@@ -31,7 +30,7 @@ class Drain:
         racks: numbers of the racks whose hosts are to be emptied.
         at_s: simulated time of the start.
         overload: which targets have CPU to spare for a VM.
-        placement: where the VMs go.
+        placement: where the VMs go; spread by default, so that no one target's link is the neck.
         overcommit: whether a VM may go to a host that has the memory but not the CPU.
     """
 
@@ -43,7 +42,7 @@ class Drain:
     racks: tuple[int, ...] = ()
     at_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     overload: OverloadField = Field(default_factory=lambda: StaticThreshold(upper=1.0))
-    placement: PlacementField = Field(default_factory=PowerAwareBestFitDecreasing)
+    placement: PlacementField = Field(default_factory=MostFree)
     overcommit: bool = True
 
     @model_validator(mode="after")

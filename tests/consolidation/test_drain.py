@@ -14,7 +14,7 @@ def test_every_vm_leaves_a_drained_host_most_urgently(make_state, vm, plan_of):
     vms = [vm(0, 1.0), vm(0, 3.0), vm(1, 5.0)]
     plan = plan_of(make_state([10] * 3, [16] * 3, vms))
     moves, report = Drain(hosts=(0,)).moves(plan)
-    assert hops(moves) == [(1, 0, 1), (0, 0, 1)]
+    assert hops(moves) == [(1, 0, 2), (0, 0, 2)]
     assert {(move.reason, move.priority) for move in moves} == {("drain", Priority.DRAIN)}
     assert report.unplaced == ()
     assert report.note == "2 VMs to move off 1 hosts, 0 fit nowhere"

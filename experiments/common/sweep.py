@@ -1,0 +1,96 @@
+"""A figure for a number at once: small panels by write intensity, one line per method."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from cluster_emu.study.estimates import estimate
+from cluster_emu.view.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    LABEL_PT,
+    ORANGE,
+    PALE_GREY,
+    TICK_PT,
+    TITLE_PT,
+    new_figure,
+)
+
+LOOKS = ((BLACK, "o", "-"), (ORANGE, "s", "--"), (BLUE, "^", "-"), (GREEN, "D", ":"))
+
+
+class Row(NamedTuple):
+    """What a row of panels shows: a column of the results, its label and its scale."""
+
+    column: str
+    label: str
+    scale: float
+    log: bool
+
+
+ROWS = (
+    Row("makespan_s", "drain time (s)", 1.0, False),
+    Row("downtime_p95_s", "downtime, 95th\npercentile (ms)", 1e3, True),
+    Row("total_bytes", "data sent (GB)", 1e-9, False),
+)
+
+
+def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) -> Figure:
+    """Draw means over replications against the number at once, with 95 % intervals as bands.
+
+    Args:
+        table: one row per run, with the columns of `ROWS`, strategy, and the two axes.
+        at_once: column of the number of migrations at once.
+        intensity: column of the writes per page during one copy.
+        title: what stands above.
+    """
+    figure = new_figure(5.6)
+    levels = sorted(table[intensity].unique())
+    panels = figure.subplots(len(ROWS), len(levels), sharex=True, sharey="row", squeeze=False)
+    for place, level in enumerate(levels):
+        chosen = table[table[intensity] == level]
+        for row, ax in zip(ROWS, panels[:, place], strict=True):
+            _draw_panel(ax, chosen, at_once, row)
+        panels[0, place].set_title(f"{level:g} writes per page", fontsize=LABEL_PT)
+        panels[-1, place].set_xlabel("migrations at once", fontsize=LABEL_PT)
+    for row, ax in zip(ROWS, panels[:, 0], strict=True):
+        ax.set_ylabel(row.label, fontsize=LABEL_PT)
+        if not row.log:
+            ax.set_ylim(bottom=0)  # only now: it would fix the upper end that the row shares
+    figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
+    lines, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=len(names), fontsize=LABEL_PT)
+    return figure
+
+
+def _draw_panel(ax: Axes, rows: pd.DataFrame, at_once: str, shown: Row) -> None:
+    for (name, group), (colour, marker, line) in zip(
+        rows.groupby("strategy", sort=False), LOOKS, strict=False
+    ):
+        numbers = sorted(group[at_once].unique())
+        estimates = [
+            estimate(group.loc[group[at_once] == number, shown.column].to_numpy() * shown.scale)
+            for number in numbers
+        ]
+        means = [each.mean for each in estimates]
+        ax.plot(numbers, means, line, color=colour, marker=marker, markersize=4, label=str(name))
+        if all(each.low is not None for each in estimates):
+            floor = min(group[shown.column]) * shown.scale / 2  # a log axis has no place for less
+            low = [max(each.low or 0.0, floor) for each in estimates]
+            high = [each.high or 0.0 for each in estimates]
+            ax.fill_between(numbers, low, high, color=colour, alpha=0.2, linewidth=0)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(sorted(rows[at_once].unique()))
+    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    if shown.log:
+        ax.set_yscale("log")
+    ax.grid(visible=True, color=PALE_GREY, linewidth=0.5)
+    ax.tick_params(labelsize=TICK_PT)
+    ax.spines[["top", "right"]].set_visible(False)

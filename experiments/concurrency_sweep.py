@@ -1,0 +1,100 @@
+"""How many migrations at a time? 1 to 32 at once, for four methods and rising write intensity.
+
+    python experiments/concurrency_sweep.py --out results/concurrency_sweep
+
+32 VMs of 256 MiB leave one host (they share its network card), or the eight hosts of a rack (they
+share its uplinks). Each migration is prepared for one second before its first byte, which several
+at a time can hide; a link they share makes each of them slower, so that more pages are written
+meanwhile. The write intensity is the mean number of writes per page during one copy of the VM alone
+on the link; a tenth of the pages takes four fifths of them. A study of each kind is in
+experiments/studies; broken off, the same command goes on with what is left. --quick takes 3 of the
+6 numbers at once and 2 of the 4 intensities, with a sixteenth of the memory and links of a
+sixteenth of the rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from common import how_often, run, show_progress, study_options
+from common.sweep import draw_sweep
+
+from cluster_emu.study import run_batch
+from cluster_emu.study.estimates import estimate
+from cluster_emu.view import save_figure
+
+STUDIES = {"one host": ("concurrency_one_host", 1), "one rack": ("concurrency_one_rack", 8)}
+"""The study's file and the number of its groups of VMs, by what is drained."""
+FOLDER = Path(__file__).parent / "studies"
+AT_ONCE, INTENSITY = "manager.max_per_cluster", "workload.demand.share"
+
+
+def changes(args: argparse.Namespace, groups: int) -> dict[str, Any]:
+    """Return what the options change in a study of so many groups of VMs."""
+    often = how_often(args, full=5, quick=2)
+    changed: dict[str, Any] = {"seed": often["seed"], "replications": often["replications"]}
+    if args.quick:
+        changed["axes"] = {AT_ONCE: [1, 4, 32], INTENSITY: [0.1, 0.5]}
+        changed["fields"] = {f"vms.{i}.memory_bytes": "16 MiB" for i in range(groups)}
+        changed["fields"]["topology.host_bps"] = "62.5 Mbit/s"
+    return changed
+
+
+def crossovers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return, per method and intensity, the best number at once and where it becomes a loss.
+
+    A number at once loses to one at a time if the 95 % interval of the paired differences of the
+    time to the last end lies above 0; `loses_from` is the smallest from which all larger ones lose.
+    """
+    rows = []
+    for (method, intensity), group in table.groupby(["strategy", INTENSITY], sort=False):
+        times = group.pivot(index="replication", columns=AT_ONCE, values="makespan_s")
+        lost = [n for n in times if (estimate((times[n] - times[1]).to_numpy()).low or 0) > 0]
+        kept = [n for n in times if n not in lost]
+        after = [n for n in times if n > max(kept)]
+        mean = times.mean()
+        best = int(mean.idxmin())
+        rows.append(
+            {
+                "strategy": method,
+                "writes_per_page": intensity,
+                "best_at_once": best,
+                "best_s": mean[best],
+                "one_at_a_time_s": mean[1],
+                "loses_from": min(after, default=None),
+            }
+        )
+    return pd.DataFrame(rows).astype({"loses_from": "Int64"})
+
+
+def main() -> int:
+    """Run both studies, write and draw them, say where several at once lose."""
+    args = study_options(__doc__, "concurrency_sweep").parse_args()
+    jobs = how_often(args, full=5, quick=2)["jobs"]
+    found, files, failed = [], [], 0
+    for drained, (study, groups) in STUDIES.items():
+        batch = run_batch(
+            FOLDER / f"{study}.toml",
+            out=args.out / study,
+            jobs=jobs,
+            changes=changes(args, groups),
+            progress=show_progress,
+        )
+        failed += len(batch.failed)
+        figure = draw_sweep(batch.table, AT_ONCE, INTENSITY, f"{drained.capitalize()} drained")
+        files += save_figure(figure, args.out / f"{study}.png")
+        found.append(crossovers(batch.table).assign(drained=drained))
+    rows = pd.concat(found, ignore_index=True)
+    files.append(args.out / "crossovers.csv")
+    rows.to_csv(files[-1], index=False)
+    print("Where more migrations at once take longer than one at a time (95 %, paired by seed):")
+    print(rows.to_string(index=False, na_rep="never", float_format="{:.4g}".format))
+    print("\nWritten", *files, sep="\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run(main)
