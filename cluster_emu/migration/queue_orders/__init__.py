@@ -6,6 +6,20 @@ from cluster_emu.migration.queue_orders.contract import (
     QueueView,
     queue_orders,
 )
+from cluster_emu.migration.queue_orders.disjoint_bottlenecks import DisjointBottlenecks
 from cluster_emu.migration.queue_orders.fifo import Fifo
+from cluster_emu.migration.queue_orders.largest_first import LargestFirst
+from cluster_emu.migration.queue_orders.lowest_write_rate_first import LowestWriteRateFirst
+from cluster_emu.migration.queue_orders.smallest_first import SmallestFirst
 
-__all__ = ["Candidate", "Fifo", "QueueOrder", "QueueView", "queue_orders"]
+__all__ = [
+    "Candidate",
+    "DisjointBottlenecks",
+    "Fifo",
+    "LargestFirst",
+    "LowestWriteRateFirst",
+    "QueueOrder",
+    "QueueView",
+    "SmallestFirst",
+    "queue_orders",
+]
