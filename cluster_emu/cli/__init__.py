@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cluster_emu.cli.advise import advise
 from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
@@ -40,7 +41,19 @@ def cluster_emu(
     """What does live migration do to my cluster? A page-level emulator of VM migration."""
 
 
-for command in (run, compare, evacuate, batch, strategies, encoders, policies, scenarios, plot):
+COMMANDS = (
+    run,
+    compare,
+    evacuate,
+    advise,
+    batch,
+    strategies,
+    encoders,
+    policies,
+    scenarios,
+    plot,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

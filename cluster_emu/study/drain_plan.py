@@ -56,6 +56,7 @@ class DrainPlan:
         traces: which CPU traces are replayed, in words.
         assumptions: what the scenario assumes.
         limits: how many migrations may run at once, in words.
+        most_at_once: how many could run at once if it were for the emptied hosts' limits alone.
     """
 
     scenario: Scenario
@@ -66,6 +67,7 @@ class DrainPlan:
     traces: str
     assumptions: tuple[str, ...]
     limits: str
+    most_at_once: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +161,19 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         parts, leaving, over = _tried(drain, seed)
     if over:
         raise _impossible(parts, leaving, over, seed)
+    per_host = np.bincount(parts.state.vms.host, minlength=len(leaving))[leaving]
+    limits = _limits(drain, parts)
+    outbound = limits["away from a host"]
     return DrainPlan(
         scenario=drain,
         seed=seed,
         hosts=tuple(np.flatnonzero(leaving).tolist()),
-        vms=int(leaving[parts.state.vms.host].sum()),
+        vms=int(per_host.sum()),
         by_memory=by_memory,
         traces=parts.traces,
         assumptions=parts.assumptions,
-        limits=_limits(drain, parts),
+        limits=_in_words(limits),
+        most_at_once=int((per_host if outbound is None else np.minimum(per_host, outbound)).sum()),
     )
 
 
@@ -211,13 +217,16 @@ def _size(memory_bytes: float) -> str:
     return f"{memory_bytes / GIB:.4g} GiB"
 
 
-def _limits(scenario: Scenario, parts: Parts) -> str:
+def _limits(scenario: Scenario, parts: Parts) -> dict[str, int | None]:
     """Return the limits in force: the scenario's, and the policy's where it sets none."""
     manager, usual = scenario.manager, parts.kit.policy.limits
-    limits = {
+    return {
         "in the cluster": manager.max_per_cluster or usual.per_cluster,
         "away from a host": manager.max_outbound_per_host or usual.outbound_per_host,
         "onto a host": manager.max_inbound_per_host or usual.inbound_per_host,
     }
+
+
+def _in_words(limits: dict[str, int | None]) -> str:
     told = [f"{limit} {where}" for where, limit in limits.items() if limit is not None]
     return f"Migrations at once: {', '.join(told) or 'as many as there are'}."

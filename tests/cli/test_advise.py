@@ -1,0 +1,104 @@
+"""`advise`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cluster_emu.study import Advice, StudyInterrupted, advise
+
+Emu = Callable[..., Any]
+
+RACK = """
+name = "rack"
+topology = { name = "star", hosts = 2, host_bps = "1 Gbit/s" }
+run = { duration_s = "5 min" }
+transfer = { strategy = "pre-copy", stop = "xen-legacy" }
+hosts = [{ count = 2, cpu_capacity = 8, memory_bytes = "64 MiB" }]
+vms = [{ count = 2, cpu_capacity = 1, memory_bytes = "16 MiB", profile = "web", host = 0 }]
+"""
+WAYS = ("--policies", "none", "--strategies", "pre-copy,stop-and-copy", "--parallel", "1")
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("advise") / "rack.toml"
+    path.write_text(RACK, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def advice(scenario: Path) -> Advice:
+    return advise(
+        scenario,
+        hosts=[0],
+        max_downtime_s=0.05,
+        policies=["none"],
+        strategies=["pre-copy", "stop-and-copy"],
+        parallel=[1],
+        replications=2,
+    )
+
+
+def words(scenario: Path, *more: object) -> tuple[object, ...]:
+    return ("advise", scenario, "--host", 0, "--max-downtime", 0.05, "--replications", 2, *more)
+
+
+def test_the_json_and_the_files_are_the_advice_itself(
+    emu: Emu, scenario: Path, advice: Advice, tmp_path: Path
+) -> None:
+    result = emu(*words(scenario, *WAYS, "--json", "--out", tmp_path))
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == json.loads(json.dumps(advice.document()))
+    assert json.loads((tmp_path / "advice.json").read_text("utf-8")) == json.loads(result.stdout)
+    assert len(pd.read_parquet(tmp_path / "options.parquet")) == 2
+
+
+def test_one_way_is_recommended_with_its_reason(
+    emu: Emu, scenario: Path, advice: Advice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster_emu.study.advise", lambda *_, **__: advice)
+    shown = emu(*words(scenario, *WAYS)).stdout
+
+    assert "rack: 2 VMs leave host 0; none of 2 ways beats these" in shown
+    assert "Recommended\n  --policy none --strategy pre-copy --parallel 1\n" in shown
+    assert advice.reason in shown
+    assert "stop-and-copy" in shown
+
+
+def test_ctrl_c_shows_what_was_finished(
+    emu: Emu, scenario: Path, advice: Advice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise StudyInterrupted(advice)
+
+    monkeypatch.setattr("cluster_emu.study.advise", interrupted)
+    result = emu(*words(scenario, *WAYS))
+
+    assert result.exit_code == 130
+    assert advice.reason in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--parallel", "two"), "--parallel = 'two': allowed is whole numbers"),
+        (("--policies", "nuva"), "transfer.policy = 'nuva': allowed is one of"),
+        (("--strategies", "qemo"), "'qemo': allowed is one of"),
+        (("--max-downtime", "0"), "max_downtime_s = 0.0: allowed is a number > 0"),
+        (("--rack", "5"), "racks = 5: allowed is one of 0 to 0"),
+    ],
+)
+def test_what_is_not_allowed_exits_with_2(
+    emu: Emu, scenario: Path, more: tuple[str, ...], said: str
+) -> None:
+    result = emu(*words(scenario, *more))
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
