@@ -9,22 +9,35 @@ if TYPE_CHECKING:
     from cluster_emu.errors import ClusterEmuError, ScenarioError, TraceError, UnknownNameError
     from cluster_emu.model import ClusterModel
     from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
-    from cluster_emu.study import Batch, Comparison, compare, run_batch
+    from cluster_emu.study import (
+        Advice,
+        Batch,
+        Comparison,
+        Evacuation,
+        advise,
+        compare,
+        evacuate,
+        run_batch,
+    )
 
 __version__ = version("cluster-emu")
 
 __all__ = [
+    "Advice",
     "Batch",
     "ClusterEmuError",
     "ClusterModel",
     "Comparison",
+    "Evacuation",
     "RunResult",
     "Scenario",
     "ScenarioError",
     "TraceError",
     "UnknownNameError",
+    "advise",
     "built_in_scenarios",
     "compare",
+    "evacuate",
     "load_scenario",
     "run_batch",
 ]
@@ -36,7 +49,16 @@ _MODULES = {
     "cluster_emu.errors": ("ClusterEmuError", "ScenarioError", "TraceError", "UnknownNameError"),
     "cluster_emu.model": ("ClusterModel",),
     "cluster_emu.scenario": ("Scenario", "built_in_scenarios", "load_scenario"),
-    "cluster_emu.study": ("Batch", "Comparison", "compare", "run_batch"),
+    "cluster_emu.study": (
+        "Advice",
+        "Batch",
+        "Comparison",
+        "Evacuation",
+        "advise",
+        "compare",
+        "evacuate",
+        "run_batch",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

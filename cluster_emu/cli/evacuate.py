@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +24,7 @@ from cluster_emu.cli.output import progress_bar, say, show_lines, write_json
 if TYPE_CHECKING:
     from cluster_emu.study import Evacuation
 
+REPORT = "evacuation.json"
 FIGURE = "evacuation.png"
 
 
@@ -87,7 +90,7 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*evacuation.save(folder), *_draw(evacuation, folder)]
+            written = [*evacuation.save(folder), *draw(folder, folder)]
     if as_json:
         write_json(evacuation.document())
     else:
@@ -99,13 +102,20 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
         say(f"cluster-emu: run failed: {where}: {one['error']}")
 
 
-def _draw(evacuation: Evacuation, folder: Path) -> list[Path]:
-    """Draw the drain with the median time; return the figure's path, if there is one to draw."""
+def draw(folder: Path, out: Path) -> list[Path]:
+    """Draw the typical drain of a folder that `evacuate` wrote; return the files, if any."""
+    import pandas as pd
+
     from cluster_emu.view import draw_drain, save_figure
 
-    if evacuation.typical is None:
+    document = json.loads((folder / REPORT).read_text("utf-8"))
+    typical = document["typical"]
+    if typical is None:
         return []
-    number, _, run = evacuation.typical
-    which = f"replication {number}, the median of {len(evacuation.drain_s)}"
-    figure = draw_drain(run.migrations, run.rounds, drain_s=run.drain_s, which=which)
-    return save_figure(figure, folder / FIGURE)
+    migrations, rounds = (
+        pd.read_parquet(folder / f"{name}.parquet") for name in ("migrations", "rounds")
+    )
+    drain_s = math.inf if typical["drain_s"] is None else typical["drain_s"]
+    which = f"replication {typical['replication']}, the median of {document['drain_s']['runs']}"
+    figure = draw_drain(migrations, rounds, drain_s=drain_s, which=which)
+    return save_figure(figure, out / FIGURE)

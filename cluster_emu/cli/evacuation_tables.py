@@ -98,7 +98,7 @@ def _vm_rows(name: str, found: Document) -> list[tuple[str, ...]]:
     )
     return [
         (PER_VM[name], unit, *pooled),
-        ("  mean of replications [95 %]", "", *means),
+        ("  its mean [95 %]", "", *means),
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,8 @@ import typer
 
 from cluster_emu.cli import options
 from cluster_emu.cli.compare import draw
+from cluster_emu.cli.evacuate import REPORT
+from cluster_emu.cli.evacuate import draw as draw_evacuation
 from cluster_emu.cli.inputs import usable_folder, writing_to
 from cluster_emu.cli.output import write_json
 from cluster_emu.errors import ScenarioError
@@ -17,19 +21,21 @@ from cluster_emu.errors import ScenarioError
 
 def plot(
     run_dir: Annotated[
-        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run or compare wrote.")
+        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run, compare or evacuate wrote.")
     ],
     seed: options.Seed = 0,
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the figures of a saved run or comparison."""
+    """Draw the figures of a saved run, comparison or evacuation."""
     from cluster_emu.view import plot_run
 
     folder = usable_folder(out) or run_dir
     with writing_to(folder):
         if (run_dir / "compare.json").is_file():
             figures = [_plot_comparison(run_dir / "compare.json", folder)]
+        elif (run_dir / REPORT).is_file():
+            figures = _plot_evacuation(run_dir, folder)
         else:
             figures = plot_run(run_dir, folder)
     if as_json:
@@ -39,10 +45,21 @@ def plot(
 
 
 def _plot_comparison(file: Path, folder: Path) -> Path:
-    try:
+    with _refusing_damage(file, "compare"):
         return draw(json.loads(file.read_text("utf-8")), folder)
-    except (ValueError, KeyError, TypeError) as error:
-        allowed = "what cluster-emu compare --out wrote"
+
+
+def _plot_evacuation(run_dir: Path, folder: Path) -> list[Path]:
+    with _refusing_damage(run_dir / REPORT, "evacuate"):
+        return draw_evacuation(run_dir, folder)
+
+
+@contextmanager
+def _refusing_damage(file: Path, command: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+        allowed = f"what cluster-emu {command} --out wrote"
         raise ScenarioError(
             "RUN_DIR", f"{type(error).__name__}: {error}", allowed, file=file
         ) from error

@@ -114,7 +114,6 @@ class Evacuation:
         """Return everything but the tables as plain data for JSON; None for what there is not."""
         plan = self.replications[0].plan
         manager = self.drain.scenario.manager
-        typical = self.typical
         return {
             "scenario": self.drain.scenario.name,
             "traces": plan.traces,
@@ -133,7 +132,7 @@ class Evacuation:
             "outcomes": self._outcomes(),
             "failures": self.failures,
             "errors": self.errors,
-            "typical_replication": None if typical is None else typical.number,
+            "typical": self._typical_document(),
             "notes": self._notes(),
             "assumptions": self._assumptions(),
             "versions": versions(),
@@ -168,6 +167,12 @@ class Evacuation:
             "strategy": self.drain.strategy,
         }
         return pd.concat([pd.DataFrame(labels, index=one.run.vms.index), one.run.vms], axis=1)
+
+    def _typical_document(self) -> Document | None:
+        if self.typical is None:
+            return None
+        number, plan, run = self.typical
+        return {"replication": number, "seed": plan.seed, "drain_s": _plain(run.drain_s)}
 
     def _drain_document(self) -> Document:
         found = self.drain_s

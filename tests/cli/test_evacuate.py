@@ -81,7 +81,15 @@ def test_tables_and_the_figure_are_written_and_named(
     assert {path.name for path in out.iterdir()} == names | {"evacuation.json", "evacuation.png"}
     assert all(str(out / name) in shown for name in names)
     assert len(pd.read_parquet(out / "vms.parquet")) == 6
-    assert (out / "evacuation.png").read_bytes().startswith(b"\x89PNG")
+    drawn = (out / "evacuation.png").read_bytes()
+    assert drawn.startswith(b"\x89PNG")
+    (out / "evacuation.png").unlink()
+    assert emu("plot", out).stdout.strip() == str(out / "evacuation.png")
+    assert (out / "evacuation.png").read_bytes() == drawn
+    (out / "rounds.parquet").unlink()
+    damaged = emu("plot", out)
+    assert damaged.exit_code == 2
+    assert "evacuation.json" in damaged.stderr
 
 
 def test_an_impossible_drain_exits_with_2_and_names_the_vms(
