@@ -47,8 +47,15 @@ def assert_claims(claims: list[dict[str, object]]) -> None:
         assert each["verdict"] == expected
 
 
-def test_there_are_the_three_experiments() -> None:
-    assert SCRIPTS == ["cluster_comparison.py", "one_migration.py", "paper_figures.py"]
+def test_there_are_the_experiments() -> None:
+    assert SCRIPTS == [
+        "cluster_comparison.py",
+        "concurrency_sweep.py",
+        "evacuate_rack.py",
+        "fault_storm.py",
+        "one_migration.py",
+        "paper_figures.py",
+    ]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -127,6 +134,20 @@ def test_cluster_comparison(tmp_path: Path) -> None:
         assert strategy in done.stdout
     assert "downtime is higher with" in done.stdout
     assert "made-up traces" in done.stdout
+
+
+@pytest.mark.slow
+def test_fault_storm(tmp_path: Path) -> None:
+    done = run(tmp_path, "fault_storm.py", "--quick", "--replications", "4")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "fault_storm"
+    assert_written(folder, "fault_storm.png", "fault_storm.csv")
+    rows = pd.read_csv(folder / "fault_storm.csv").set_index(["crashes_per_host_hour", "strategy"])
+    harm = rows[["vms_lost", "down_min", "failed_per_1000"]]
+    assert (harm.loc[0] == 0).all(axis=None)
+    assert (harm.loc[20, ["down_min", "failed_per_1000"]] > 0).all(axis=None)
+    lost = rows["vms_lost"].loc[20]
+    assert lost["post-copy"] > 0 == lost["pre-copy"] == lost["history-majority"]
 
 
 def test_cluster_comparison_refuses_a_missing_trace_folder(tmp_path: Path) -> None:

@@ -133,11 +133,14 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
         manager={
             "triggers": triggers,
             "max_per_cluster": draw(st.sampled_from([None, 1, 2])),
+            "interleave": draw(st.sampled_from([False, False, True])),
+            "order": draw(st.sampled_from(["fifo", "smallest-first", "disjoint-bottlenecks"])),
             "max_inbound_per_host": draw(st.sampled_from([None, 1])),
             **draw(st.sampled_from([{}, {"preparing": {}}, {"preparing": {"max_per_cluster": 1}}])),
         },
         transfer={
             "policy": draw(st.sampled_from(POLICIES)),
+            "encoders": draw(st.sampled_from([(), (), ("zero-page", "xbzrle")])),
             "prepare_s": draw(st.sampled_from([0.0, 0.5])),
             "finish_s": draw(st.sampled_from([0.0, 0.5])),
             "suspend_s": draw(st.sampled_from([0.0, 0.1])),
