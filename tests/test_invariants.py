@@ -84,7 +84,7 @@ def check_sums(model: ClusterModel, migrations: pd.DataFrame, rounds: pd.DataFra
         assert np.all(gaps_s >= 0)
         assert model.spec.manager.interleave or not gaps_s.any()
         assert own["start_s"].iloc[0] == row.start_s
-        assert own["end_s"].iloc[-1] == pytest.approx(row.end_s, rel=NEAR)
+        assert own["end_s"].iloc[-1] == pytest.approx(row.end_s - row.finish_s, rel=NEAR)
 
 
 def check_outcomes(migrations: pd.DataFrame) -> None:
@@ -95,7 +95,8 @@ def check_outcomes(migrations: pd.DataFrame) -> None:
         if row.outcome == Phase.COMPLETED:
             assert row.queued_s <= row.start_s <= row.pause_s <= row.resume_s <= row.end_s
             assert row.downtime_s == pytest.approx(row.resume_s - row.pause_s, abs=NEAR)
-            assert row.total_time_s == pytest.approx(row.end_s - row.start_s, abs=NEAR)
+            total_time_s = row.prepare_s + row.end_s - row.start_s
+            assert row.total_time_s == pytest.approx(total_time_s, abs=NEAR)
 
 
 def check_links(model: ClusterModel, migrations: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -59,6 +60,7 @@ class Admission:
         order: who goes first among equals.
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
+        cap_bytes_per_s: rate that no migration exceeds, for the order.
 
     Attributes:
         waiting: the queue in order of arrival, by migration number.
@@ -73,6 +75,7 @@ class Admission:
         order: QueueOrder,
         vms: VMColumns,
         capacity_bytes_per_s: FloatColumn,
+        cap_bytes_per_s: float = math.inf,
     ) -> None:
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
@@ -81,7 +84,11 @@ class Admission:
         self._incoming = incoming
         self._order = order
         self._view = QueueView(
-            vms, capacity_bytes_per_s, self.waiting.values(), self.holders.values()
+            vms,
+            capacity_bytes_per_s,
+            cap_bytes_per_s,
+            self.waiting.values(),
+            self.holders.values(),
         )
 
     def put(self, candidate: Candidate) -> None:

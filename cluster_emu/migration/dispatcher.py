@@ -76,7 +76,8 @@ class Dispatcher:
         self, rules: QueueRules, limits: Limits, outgoing: IntColumn, incoming: IntColumn
     ) -> Admission:
         capacity = self._kit.links.capacity_bytes_per_s
-        return Admission(limits, outgoing, incoming, rules.order, self._state.vms, capacity)
+        cap = self._kit.settings.common_cap_bytes_per_s
+        return Admission(limits, outgoing, incoming, rules.order, self._state.vms, capacity, cap)
 
     @property
     def queue_length(self) -> int:

@@ -48,6 +48,11 @@ class TransferSettings:
     tracking_slowdown: float = 0.0
     track_versions: bool = False
 
+    @property
+    def common_cap_bytes_per_s(self) -> float:
+        """The cap on every migration whatever its pages: what it may use, what streams carry."""
+        return min(self.bandwidth_bytes_per_s, self.channels * self.channel_bytes_per_s)
+
     def cap_bytes_per_s(self, raw_bytes: float, sizes: PageSizes, *, stopped: bool) -> float:
         """Return the cap on a migration's rate while its VM runs, or is stopped.
 

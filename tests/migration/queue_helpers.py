@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ def queue(
     order: QueueOrder | None = None,
     vms: VMColumns | None = None,
     capacities: Sequence[float] = (),
+    cap: float = math.inf,
     **limits: int | None,
 ) -> Admission:
     """Return an empty queue without limits but those given."""
@@ -54,4 +56,5 @@ def queue(
         order or Fifo(),
         vms or vm_columns(),
         np.array(capacities, dtype=np.float64),
+        cap,
     )

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_scenarios import PAGE, scenario
+from small_scenarios import PAGE, random_scenarios, scenario
+from test_invariants import run_checked
 
+from cluster_emu.migration.queue_orders import queue_orders
 from cluster_emu.migration.records import COPYING, Phase
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
@@ -183,6 +185,27 @@ def test_what_was_spent_on_preparing_and_finishing_is_what_was_really_spent() ->
     assert np.isnan(dispatcher.records[0].total_time_s)
     assert dispatcher.records[1].finish_s == pytest.approx(0.5)
     assert dispatcher.records[1].total_time_s == pytest.approx(3.0)
+
+
+@settings(max_examples=25)
+@given(
+    given_scenario=random_scenarios(),
+    seconds=st.tuples(st.sampled_from([0.0, 0.2]), st.sampled_from([0.0, 0.3])),
+    order=st.sampled_from(queue_orders.names()),
+)
+def test_what_holds_for_all_migrations_holds_with_more_phases_and_other_orders(
+    given_scenario: Scenario, seconds: tuple[float, float], order: str
+) -> None:
+    prepare_s, finish_s = seconds
+    run_checked(
+        given_scenario.with_fields(
+            {
+                "transfer.prepare_s": prepare_s,
+                "transfer.finish_s": finish_s,
+                "manager.order": order,
+            }
+        )
+    )
 
 
 @settings(max_examples=25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +14,17 @@ from queue_helpers import MIGRATIONS, VMS, candidate, queue, vm_columns
 from small_scenarios import BPS, PAGE, scenario
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.migration.queue_orders import DisjointBottlenecks, QueueOrder, queue_orders
-from cluster_emu.migration.queue_orders.disjoint_bottlenecks import bottlenecks
+from cluster_emu.migration.queue_orders import (
+    DisjointBottlenecks,
+    QueueOrder,
+    QueueView,
+    queue_orders,
+)
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 
 NAMES = queue_orders.names()
-VARIANTS = [*((name, {}) for name in NAMES), ("disjoint-bottlenecks", {"otherwise": "wait"})]
+VARIANTS = [*((name, {}) for name in NAMES), ("disjoint-bottlenecks", {"otherwise": "share"})]
 
 
 def served(order: QueueOrder, count: int, **columns: Sequence[float]) -> list[int]:
@@ -85,9 +90,8 @@ def test_every_order_serves_everybody_the_urgent_first(
         admitted = waiting.admit()
         served += admitted
         assert waiting.holders
-        # nobody less urgent goes before somebody who waits, unless that one wants to wait
         left = [each.priority for each in waiting.waiting.values()]
-        if parameters.get("otherwise") != "wait":
+        if (name, parameters) != ("disjoint-bottlenecks", {}):  # there the urgent may wait
             assert all(migrations[n][2] <= min(left, default=9) for n in admitted)
         waiting.leave(next(iter(waiting.holders)))
     assert sorted(served) == list(range(len(migrations)))
@@ -95,43 +99,49 @@ def test_every_order_serves_everybody_the_urgent_first(
 
 # --- disjoint bottlenecks ------------------------------------------------------------------------
 
-UPLINK_A, UPLINK_B, NIC = 0, 1, 2
-CAPACITIES = np.array([4.0, 4.0, 2.0])
+UPLINK_A, UPLINK_B, NIC_1, NIC_2 = range(4)
+CAPACITIES = (4.0, 4.0, 2.0, 2.0)
 
 
-def test_a_bottleneck_is_where_the_equal_share_is_smallest() -> None:
-    everyone = [
-        candidate(0, route=[UPLINK_A, NIC]),
-        candidate(1, route=[UPLINK_A]),
-        candidate(2, route=[UPLINK_A, UPLINK_B]),
-        candidate(3, route=[UPLINK_B]),
-    ]
-    # shares: 4/3 on A, 2 on B, 2 on the NIC
-    assert bottlenecks(everyone, CAPACITIES) == {0: {0}, 1: {0}, 2: {0}, 3: {1}}
-    assert bottlenecks(everyone[:1], CAPACITIES) == {0: {NIC}}
-    tie = [candidate(0, route=[UPLINK_A, NIC]), candidate(1, route=[UPLINK_A])]
-    assert bottlenecks(tie, CAPACITIES) == {0: {UPLINK_A, NIC}, 1: {UPLINK_A}}
-
-
-@pytest.mark.parametrize(
-    ("otherwise", "at_first", "then"),
-    [("fifo", [0, 3, 1], [4]), ("wait", [0, 3], [1])],
-)
-def test_those_that_share_no_bottleneck_go_first(
-    otherwise: Any, at_first: list[int], then: list[int]
-) -> None:
+def ranked(
+    routes: Sequence[Sequence[int]],
+    *,
+    running: Sequence[Sequence[int]] = (),
+    otherwise: Any = "wait",
+    cap: float = math.inf,
+) -> list[int]:
+    """Return the numbers of the candidates with these routes in the order they would go in."""
     order = DisjointBottlenecks(otherwise=otherwise)
-    waiting = queue(order=order, capacities=CAPACITIES, per_cluster=3)
-    for number in range(6):
-        waiting.put(candidate(number, route=[UPLINK_A if number < 3 else UPLINK_B]))
-    assert waiting.admit() == at_first
-    # with the one on A gone, A is free for another if nobody has followed meanwhile
-    waiting.leave(0 if otherwise == "wait" else 3)
-    assert waiting.admit() == then
+    candidates = [candidate(number, route=route) for number, route in enumerate(routes)]
+    others = [candidate(100 + number, route=route) for number, route in enumerate(running)]
+    view = QueueView(vm_columns(), np.array(CAPACITIES), cap, candidates, others)
+    return [each.number for each in order.rank(candidates, view)]
+
+
+def test_those_that_meet_nobody_at_a_bottleneck_go_and_the_others_wait() -> None:
+    # two of a host's rate fit into an uplink; two of one host do not fit into its card
+    routes = [[NIC_1, UPLINK_A], [NIC_1, UPLINK_A], [NIC_2, UPLINK_A], [UPLINK_B]]
+    assert ranked(routes) == [3, 0, 2]
+    assert ranked(routes, otherwise="share") == [3, 0, 2, 1]
+    assert ranked(routes, running=[[NIC_2, UPLINK_A]]) == [3, 0]
+    assert ranked(routes[:3], running=[[UPLINK_A], [UPLINK_A]]) == []
+
+
+def test_those_that_share_share_with_the_fewest() -> None:
+    running = [[UPLINK_A]] * 4 + [[UPLINK_B]] * 2
+    routes = [[UPLINK_A], [UPLINK_A], [UPLINK_B], [UPLINK_B], [UPLINK_B]]
+    # 4/5 of A against 4/3, 4/4 and then again 4/5 of B
+    assert ranked(routes, running=running, otherwise="share") == [2, 3, 0, 4, 1]
+
+
+def test_with_a_cap_on_rates_more_of_them_meet_nobody() -> None:
+    routes = [[NIC_1, UPLINK_A]] * 6
+    assert ranked(routes) == [0]
+    assert ranked(routes, cap=0.5) == [0, 1, 2, 3]
 
 
 def test_one_of_another_priority_on_the_same_bottleneck_is_seen() -> None:
-    waiting = queue(order=DisjointBottlenecks(otherwise="wait"), capacities=CAPACITIES)
+    waiting = queue(order=DisjointBottlenecks(), capacities=CAPACITIES)
     waiting.put(candidate(0, priority=1, route=[UPLINK_A]))
     waiting.put(candidate(1, priority=0, route=[UPLINK_A]))
     waiting.put(candidate(2, priority=1, route=[UPLINK_B]))

@@ -38,12 +38,14 @@ class QueueView:
     Args:
         vms: the VMs' columns: memory sizes, present write rates and so on.
         capacity_bytes_per_s: nominal capacity of each link, shape [links].
+        cap_bytes_per_s: rate that no migration exceeds, infinite for none.
         waiting: every migration in the queue, of all priorities, in order of arrival.
         running: those that hold a slot, in the order in which they got it.
     """
 
     vms: VMColumns
     capacity_bytes_per_s: FloatColumn
+    cap_bytes_per_s: float
     waiting: Collection[Candidate]
     running: Collection[Candidate]
 

@@ -16,68 +16,53 @@ from cluster_emu.migration.queue_orders.contract import (
     queue_orders,
 )
 from cluster_emu.network.incidence import Incidence
-from cluster_emu.state import FloatColumn
 
-TIE = 1e-9
-"""Shares that differ by less than this part count as equal."""
+SAME = 1 - 1e-9
+"""A share of at least this part of a rate counts as that rate."""
 
 
 @queue_orders.register("disjoint-bottlenecks")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class DisjointBottlenecks(QueueOrder):
-    """First come, first served among those whose bottlenecks nobody uses; then the others.
+    """The one first that would share the least; none that would share a bottleneck, or they last.
 
-    If all migrations queued and running were under way, each link giving them equal shares, a
-    migration's bottlenecks would be the links of its route with the smallest share. One after
-    another the candidates are taken whose bottlenecks are not among those of the running ones and
-    of those taken before.
+    With n migrations on a link, those running and those chosen before, one more would get an equal
+    share of its capacity, 1 / (n + 1). The smallest such share on its route, or the cap on its rate
+    if that is less, is what it may count on; the link where it is smallest is its bottleneck. If it
+    may count on as much as it would get alone, it meets nobody at a bottleneck. Those come first,
+    by decreasing rate, equals as they came.
 
     Args:
-        otherwise: what the others do, "fifo": follow as they came, or "wait". Waiting is kinder to
-            downtimes, and to the total time where one migration fills its bottleneck; where it
-            cannot (a cap on its rate, hosts slower than the links between them) slots stay unused.
+        otherwise: what the others do: "wait" until they meet nobody, or "share": follow, each time
+            the one that may count on most.
     """
 
     name: ClassVar[str] = "disjoint-bottlenecks"
-    summary: ClassVar[str] = "first those that share no bottleneck with the running ones"
+    summary: ClassVar[str] = "those at once that do not meet at a bottleneck link"
     source: ClassVar[str] = (
         "ours; related: Bari et al., CQNCR, CNSM 2014 (groups of migrations with disjoint "
         "resources); He and Buyya, SLAMIG, arXiv 2101.09716 (concurrent groups)"
     )
 
-    otherwise: Literal["fifo", "wait"] = "fifo"
+    otherwise: Literal["wait", "share"] = "wait"
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterator[Candidate]:
-        """Return the candidates with free bottlenecks, then the others if they do not wait."""
-        tight = bottlenecks([*view.running, *view.waiting], view.capacity_bytes_per_s)
-        busy = {link for each in view.running for link in tight[each.number]}
-        others = []
-        for each in candidates:
-            if busy.isdisjoint(tight[each.number]):
-                busy |= tight[each.number]
-                yield each
-            else:
-                others.append(each)
-        if self.otherwise == "fifo":
-            yield from others
-
-
-def bottlenecks(
-    everyone: Sequence[Candidate], capacity_bytes_per_s: FloatColumn
-) -> dict[int, frozenset[int]]:
-    """Return by number the links of each migration's route whose equal share is smallest.
-
-    Args:
-        everyone: all migrations that are to cross the network.
-        capacity_bytes_per_s: capacity of each link, shape [links].
-    """
-    link_count = len(capacity_bytes_per_s)
-    routes = Incidence.of([each.route for each in everyone], link_count)
-    crossing = routes.total(np.ones(len(everyone)), link_count)
-    share = capacity_bytes_per_s / np.maximum(crossing, 1.0)
-    is_tight = share[routes.links] <= routes.least(share)[routes.flows] * (1 + TIE)
-    flows, links = routes.flows[is_tight].tolist(), routes.links[is_tight].tolist()
-    found: list[set[int]] = [set() for _ in everyone]
-    for flow, link in zip(flows, links, strict=True):
-        found[flow].add(link)
-    return {each.number: frozenset(own) for each, own in zip(everyone, found, strict=True)}
+        """Return the candidates one after another, each chosen after those before it."""
+        capacity, cap = view.capacity_bytes_per_s, view.cap_bytes_per_s
+        routes = Incidence.of([each.route for each in candidates], len(capacity))
+        alone = np.minimum(routes.least(capacity), cap)
+        crossing = np.zeros(len(capacity))
+        for each in view.running:
+            crossing[list(each.route)] += 1
+        is_left = np.ones(len(candidates), dtype=np.bool_)
+        while is_left.any():
+            share = np.minimum(routes.least(capacity / (crossing + 1)), cap)
+            chosen = is_left & (share >= SAME * alone)
+            if not chosen.any():
+                if self.otherwise == "wait":
+                    return
+                chosen = is_left
+            first = int(np.argmax(np.where(chosen, share, -1.0)))
+            is_left[first] = False
+            crossing[list(candidates[first].route)] += 1
+            yield candidates[first]
