@@ -25,9 +25,9 @@ class Dispatcher:
 
     Memory is reserved at the target when a migration is asked for, and given back at the source
     when it has ended, so a queued migration can always be carried out. On its way a migration is
-    queued, preparing, ready (where preparing and copying have slots of their own), copying (in one
-    of the phases in `COPYING`) and finishing; its `state` says which. Phases that last no time are
-    passed over.
+    queued, preparing, ready (where preparing has slots of its own, or those that copy take turns),
+    copying (in one of the phases in `COPYING`) and finishing; its `state` says which. Phases that
+    last no time are passed over.
 
     Args:
         kit: what migrations are made from.
