@@ -78,7 +78,7 @@ class PagesEngine:
         self.writer = writer
         self._strategy = strategy
         self._log = DirtyLog(self.page_count)
-        self._peeks = Peeks(strategy.peek_batch_pages, _peek_fraction(strategy))
+        self._peeks = Peeks(strategy.peek_batch_pages, peek_fraction(strategy))
         self._history = PageHistory(self.page_count) if _keeps_history(strategy) else None
         self._stale = np.ones(self.page_count, dtype=np.bool_)
         self._deferred = np.zeros(self.page_count, dtype=np.bool_)
@@ -154,6 +154,10 @@ class PagesEngine:
         if self.versions is not None:
             self.versions.arrived(pages)
 
+    def hand_over(self) -> None:
+        """Let every stale page arrive at the target while the VM does not write at the source."""
+        self.arrive(self.stop_set())
+
     def wait(self, elapsed: float) -> None:
         """Let operational time pass between two rounds; what is written in it is due in the next.
 
@@ -219,6 +223,11 @@ class PagesEngine:
             self.plan(0.0)
         self._scan.cut_short()
         return self._scan.bytes_left
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether what `plan` returned last is the end of the round: always."""
+        return True
 
     @property
     def sent_in_round(self) -> tuple[int, float]:
@@ -377,7 +386,7 @@ def _sorted_union(parts: Sequence[PageIds], page_count: int) -> PageIds:
     return np.flatnonzero(mask)
 
 
-def _peek_fraction(strategy: Strategy) -> float:
+def peek_fraction(strategy: Strategy) -> float:
     """Return how much of the way to a page's turn its decisive peek lies.
 
     With s evenly spaced peeks of a log that is not cleared in between, a page first written after

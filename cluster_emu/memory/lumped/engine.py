@@ -1,0 +1,271 @@
+"""The lumped engine: pages that nothing can tell apart are counted, not kept one by one.
+
+A VM of any size is a few hundred counts. Like the pages engine it knows no time but operational
+time and bytes, and what is sent when is the strategy's truth table and nothing else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
+from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.due import Clearing, Due, keeps_history
+from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
+from cluster_emu.memory.lumped.lots import FATE_OF_FLAG, Fate, Lots, flags_after, settle
+from cluster_emu.memory.lumped.many import ManyPages
+from cluster_emu.memory.lumped.strata import STRATA, Strata
+from cluster_emu.memory.pages import RoundCounts, peek_fraction
+from cluster_emu.memory.turns import Peeks
+from cluster_emu.strategies.contract import Strategy
+
+
+class LumpedEngine:
+    """Page state of one VM while it migrates, in counts.
+
+    Args:
+        classes: how many pages are written how often.
+        strategy: what is sent when.
+        encoding: what pages take on the wire; all the same.
+        rng: the stream to draw from.
+        absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
+    """
+
+    def __init__(
+        self,
+        classes: PageClasses,
+        strategy: Strategy,
+        encoding: Encoding,
+        rng: np.random.Generator,
+        *,
+        absent_pages: int = 0,
+    ) -> None:
+        self.page_count = classes.page_count
+        self.encoding = encoding
+        self.round_number = 0
+        self.now = 0.0
+        self.versions = None
+        self._classes = classes
+        self._strategy = strategy
+        self._rng = rng
+        self._peeks = Peeks(strategy.peek_batch_pages, peek_fraction(strategy))
+        self._clearing = Clearing.of(strategy, self.page_count)
+        self._after = flags_after(strategy.carry)
+        self._strata = Strata()
+        bits = strategy.code_bits - 1 if keeps_history(strategy) else 0
+        self._cells = self._scattered(Kinds(len(classes.pages), bits), absent_pages)
+
+    def _scattered(self, kinds: Kinds, absent_pages: int) -> Cells:
+        """Scatter the pages over the address space; all of them are due."""
+        pages = self._classes.pages
+        if absent_pages:
+            pages = pages - self._rng.multivariate_hypergeometric(
+                pages, absent_pages, method="marginals"
+            )
+        placed = self._rng.multinomial(pages, [1.0 / STRATA] * STRATA).T
+        stratum, page_class = np.indices(placed.shape)
+        due = np.full(placed.size, int(Flag.DUE))
+        keys = kinds.keys(stratum.ravel(), page_class.ravel(), due, np.zeros_like(due))
+        return Cells(kinds, keys, placed.ravel())
+
+    # --- before and between rounds ---------------------------------------------------------------
+
+    def warm(self, intervals: int, interval: float) -> None:
+        """Fill the histories from logging intervals that end when the migration begins.
+
+        Args:
+            intervals: how many.
+            interval: length of each in operational time.
+        """
+        for _ in range(intervals):
+            cells = self._cells
+            codes = [cells.kinds.shifted(cells.code, bit) for bit in (0, 1)]
+            chance = self._classes.clean_chance(interval)[cells.page_class]
+            self._draw_dirty(chance, [cells.flag, cells.flag], codes)
+
+    def wait(self, elapsed: float) -> None:
+        """Let operational time pass between two rounds; what is written in it is due in the next.
+
+        As if the log had been read only now: for the histories, a page written in the round before
+        or in this wait was written once.
+        """
+        self.now += elapsed
+        cells = self._cells
+        flags = [self._after[FATE_OF_FLAG[cells.flag], bit] for bit in (0, 1)]
+        flags[0] = cells.flag
+        newest = min(cells.kinds.history_bits, 1)
+        chance = np.exp(-self._classes.writes_per_page_s * elapsed)[cells.page_class]
+        self._draw_dirty(chance, flags, [cells.code, cells.code | newest])
+
+    def _draw_dirty(
+        self,
+        clean_chance: np.ndarray[tuple[int], np.dtype[np.float64]],
+        flags: list[np.ndarray[tuple[int], np.dtype[np.int64]]],
+        codes: list[np.ndarray[tuple[int], np.dtype[np.int64]]],
+    ) -> None:
+        """Draw who is written; clean ones get the first flags and codes, dirty ones the second."""
+        cells = self._cells
+        clean = self._rng.binomial(cells.pages, clean_chance)
+        keys = [
+            cells.kinds.keys(cells.stratum, cells.page_class, flags[bit], codes[bit])
+            for bit in (0, 1)
+        ]
+        pages = np.concatenate([clean, cells.pages - clean])
+        self._cells = Cells(cells.kinds, np.concatenate(keys), pages)
+
+    @property
+    def stale_pages(self) -> int:
+        """Number of pages stop-and-copy would send if it began now."""
+        cells = self._cells
+        return int(cells.pages[cells.flag != Flag.CURRENT].sum())
+
+    @property
+    def nothing_due(self) -> bool:
+        """Whether the next live round has no page to look at."""
+        return self._cells.total(Flag.DUE) == 0
+
+    def stop_sizes(self) -> PageSizes:
+        """Return what the stale pages take on the wire."""
+        return self._sizes(self.stale_pages)
+
+    @property
+    def stale_bytes(self) -> float:
+        """Bytes stop-and-copy would send if it began now."""
+        return self.stale_pages * self.encoding.raw_bytes
+
+    def rescued_pages(self) -> int:
+        """Number of stale pages that neither to_send nor the deferred set holds."""
+        return self._cells.total(Flag.FORGOTTEN)
+
+    def hand_over(self) -> None:
+        """Let every stale page arrive at the target while the VM does not write at the source."""
+        cells = self._cells
+        current = np.full(len(cells), int(Flag.CURRENT))
+        keys = cells.kinds.keys(cells.stratum, cells.page_class, current, cells.code)
+        self._cells = Cells(cells.kinds, keys, cells.pages)
+
+    def _sizes(self, pages: int) -> PageSizes:
+        return PageSizes(pages, self.encoding.raw_bytes)
+
+    # --- one live round --------------------------------------------------------------------------
+
+    def begin_round(self) -> None:
+        """Start the next live round with every page that is due."""
+        self.round_number += 1
+        self._cells = self._strata.make_room(self._cells)
+        self._due = Due.of(self._cells, self._strata, self._strategy, self.round_number)
+        kind = FewPages if self._due.total <= FEW_PAGES else ManyPages
+        self._round: FewPages | ManyPages = kind(
+            self._due,
+            self._classes,
+            self._peeks,
+            self._clearing,
+            self.encoding.raw_bytes,
+            self._rng,
+        )
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether what `plan` returned last is the end of the round, not a time to plan again."""
+        return self._round.end_is_known
+
+    def plan(self, time_per_byte: float, undrained_bytes: float = 0.0) -> float:
+        """Return the bytes until the round ends, or until its end can be known.
+
+        Args:
+            time_per_byte: operational seconds per byte on the wire.
+            undrained_bytes: the round ends as soon as fewer bytes than this wait for their turn.
+        """
+        return self._round.plan(time_per_byte, undrained_bytes)
+
+    def advance(self, sent_bytes: float, elapsed: float) -> None:
+        """Let bytes go over the wire and operational time pass, within the round as planned."""
+        self.now += elapsed
+        self._round.advance(sent_bytes, elapsed)
+
+    def cut_short(self) -> float:
+        """Let the round end where it stands; return what the page in transit still takes."""
+        return self._round.cut_short()
+
+    @property
+    def sent_in_round(self) -> tuple[int, float]:
+        """Pages (the one in transit included) and bytes sent so far in the round under way."""
+        return self._round.pages_sent, self._round.bytes_sent
+
+    @property
+    def bytes_waiting(self) -> float:
+        """Bytes of the pages whose turn has not come in the round under way; an estimate."""
+        return self._round.bytes_waiting
+
+    @property
+    def round_sizes(self) -> PageSizes:
+        """What the pages due in the round under way take on the wire."""
+        return self._sizes(self._due.total)
+
+    def end_round(self, elapsed: float) -> RoundCounts:
+        """Finish the round as planned, read and clear the dirty log, and return what happened.
+
+        Args:
+            elapsed: operational time since the last call of `advance` (or the start).
+        """
+        self.now += elapsed
+        lots = Lots.joined([self._round.end(elapsed), self._not_due()])
+        stratum = self._cells.stratum[lots.cell]
+        if self._round.unvisited:
+            lots, stratum = self._split_at_cut(lots, stratum)
+        elif self._strategy.cyclic:
+            self._strata.first = 0
+        self._cells, dirtied = settle(self._cells, lots, stratum, self._after, self._rng)
+        return RoundCounts(
+            due=self._due.total,
+            sent=lots.total(Fate.SENT),
+            skipped=lots.total(Fate.SKIPPED),
+            deferred=lots.total(Fate.DEFERRED),
+            unvisited=lots.total(Fate.UNVISITED),
+            dirtied=dirtied,
+            bytes_sent=self._round.bytes_sent,
+        )
+
+    def _not_due(self) -> Lots:
+        cells = self._cells
+        cell = np.flatnonzero(cells.flag != Flag.DUE)
+        chance = self._classes.clean_chance(self._round.time)[cells.page_class[cell]]
+        return Lots(cell, FATE_OF_FLAG[cells.flag[cell]], cells.pages[cell], chance)
+
+    def _split_at_cut(
+        self, lots: Lots, stratum: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> tuple[Lots, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        """Give what lies behind the end of a round that was cut short a stretch of its own."""
+        waiting = lots.fate == Fate.UNVISITED
+        scanned = self._strata.scan_order
+        ranks = self._strata.ranks[stratum[waiting & (lots.pages > 0)]]
+        rank = int(ranks.min())
+        label = scanned[rank]
+        visited = self._round.visited_of(rank)
+        if visited == 0:
+            self._scan_on_from(label)
+            return lots, stratum
+        here = stratum == label
+        left = int(lots.pages[here & waiting].sum())
+        # the scan stopped before the next page due: with v of them before it, an order statistic
+        share = float(self._rng.beta(visited + 1, left))
+        behind = self._strata.split(label, share)
+        stratum = np.where(here & waiting, behind, stratum)
+        self._scan_on_from(behind)
+        undue = np.flatnonzero(here & (self._cells.flag[lots.cell] != Flag.DUE))
+        before = self._rng.binomial(lots.pages[undue], share)
+        after = Lots(
+            lots.cell[undue],
+            lots.fate[undue],
+            lots.pages[undue] - before,
+            lots.clean_chance[undue],
+        )
+        lots.pages[undue] = before
+        stratum = np.concatenate([stratum, np.full(len(undue), behind)])
+        return Lots.joined([lots, after]), stratum
+
+    def _scan_on_from(self, label: int) -> None:
+        if self._strategy.cyclic:
+            self._strata.scan_from(label)

@@ -1,0 +1,57 @@
+"""When how much of a round was on the wire: operational time as a function of pages sent."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SAME_PACE = 1e-9
+"""Relative difference of two paces below which they are one."""
+
+
+class TimePath:
+    """Operational time since the round began by pages sent in it; straight between rate changes.
+
+    Attributes:
+        pages: pages on the wire by now, the part of the one in transit included.
+        time: operational time by now.
+        pace: operational seconds per page from now on.
+    """
+
+    def __init__(self) -> None:
+        self.pages = 0.0
+        self.time = 0.0
+        self.pace = 0.0
+        self._corners = [(0.0, 0.0)]
+        self._slope = 0.0
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether the whole round, to come included, has one pace."""
+        has_begun = self.pages > 0 or self.time > 0
+        return len(self._corners) == 1 and (not has_begun or self._is_slope(self.pace))
+
+    def advance(self, pages: float, elapsed: float) -> None:
+        """Let pages go over the wire and time pass."""
+        if pages <= 0 and elapsed <= 0:
+            return
+        slope = elapsed / pages if pages > 0 else np.inf
+        if (self.pages, self.time) != self._corners[-1] and not self._is_slope(slope):
+            self._corners.append((self.pages, self.time))
+        self._slope = slope
+        self.pages += pages
+        self.time += elapsed
+
+    def _is_slope(self, slope: float) -> bool:
+        return abs(slope - self._slope) <= SAME_PACE * abs(self._slope)
+
+    def times(self, pages: Floats) -> Floats:
+        """Return the time at which so many pages had been, or will have been, sent."""
+        if self.is_straight:
+            return pages * self.pace
+        corners = np.array([*self._corners, (self.pages, self.time)])
+        known = np.interp(pages, corners[:, 0], corners[:, 1])
+        times: Floats = known + np.maximum(pages - self.pages, 0.0) * self.pace
+        return times

@@ -1,0 +1,87 @@
+"""Stretches of the address space, because a scan comes by in address order.
+
+Where a page lies says something about its state: the later its turn, the more likely it was
+written before it; and what a round that was cut short left unvisited lies behind the cut. Within a
+stretch, pages of one kind are taken to be scattered evenly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.memory.lumped.cells import Cells
+
+STRATA = 4
+"""Equal stretches at the start; a round is drawn stretch by stretch, each from its real start."""
+MOST_STRATA = 8
+
+
+class Strata:
+    """Stretches of the address space in address order, and where the next scan begins.
+
+    Attributes:
+        order: the label of each stretch.
+        share: share of the address space of each label, [MOST_STRATA].
+        first: position in `order` at which the next scan begins.
+    """
+
+    def __init__(self) -> None:
+        self.order = list(range(STRATA))
+        self.share = np.zeros(MOST_STRATA)
+        self.share[:STRATA] = 1.0 / STRATA
+        self.first = 0
+
+    @property
+    def scan_order(self) -> list[int]:
+        """Labels in the order in which the next scan comes by."""
+        return self.order[self.first :] + self.order[: self.first]
+
+    @property
+    def ranks(self) -> NDArray[np.int64]:
+        """Place of each label in the next scan, [MOST_STRATA]."""
+        ranks = np.zeros(MOST_STRATA, dtype=np.int64)
+        ranks[self.scan_order] = np.arange(len(self.order))
+        return ranks
+
+    @property
+    def begins(self) -> NDArray[np.float64]:
+        """Address, as a share of the space, at which each label's stretch begins."""
+        begins = np.zeros(MOST_STRATA)
+        begins[self.order] = np.cumsum([0.0, *self.share[self.order][:-1]])
+        return begins
+
+    def split(self, label: int, share: float) -> int:
+        """Cut a stretch in two; return the label of the second part.
+
+        Args:
+            label: the stretch.
+            share: share of it that stays in the first part.
+        """
+        new = next(free for free in range(MOST_STRATA) if free not in self.order)
+        self.order.insert(self.order.index(label) + 1, new)
+        self.share[new] = self.share[label] * (1.0 - share)
+        self.share[label] *= share
+        return new
+
+    def scan_from(self, label: int) -> None:
+        """Let the next scan begin with a stretch."""
+        self.first = self.order.index(label)
+
+    def make_room(self, cells: Cells) -> Cells:
+        """Return the cells with two neighbouring stretches joined if no label is free."""
+        if len(self.order) < MOST_STRATA:
+            return cells
+        start = self.order[self.first]
+        sizes = np.bincount(cells.stratum, cells.pages, minlength=MOST_STRATA)[self.order]
+        together = sizes[:-1] + sizes[1:]
+        if self.first > 0:
+            together[self.first - 1] = np.inf  # the scan begins between these two
+        at = int(np.argmin(together))
+        kept, gone = self.order[at], self.order.pop(at + 1)
+        self.share[kept] += self.share[gone]
+        self.share[gone] = 0.0
+        self.scan_from(start)
+        stratum = np.where(cells.stratum == gone, kept, cells.stratum)
+        keys = cells.kinds.keys(stratum, cells.page_class, cells.flag, cells.code)
+        return Cells(cells.kinds, keys, cells.pages)

@@ -1,0 +1,136 @@
+"""Holds the lumped engine against the pages engine: same migrations, other draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from driving import Driver, Engine, Outcome, Pace
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp
+
+from cluster_emu.encoding import Encoding
+from cluster_emu.memory.lumped import LumpedEngine, PageClasses
+from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.memory.sources import ProfileSource
+from cluster_emu.migration.stopping import StopRule
+from cluster_emu.strategies import Strategy
+from cluster_emu.streams import Streams
+from cluster_emu.workload.profiles import WriteProfile
+
+PAGES = 16_384
+PAGE_BYTES, HEADER_BYTES = 4096, 8
+BYTES_PER_S = 1.25e7
+MEASURES = ("total_time_s", "downtime_s", "pages_live", "pages_stop", "rounds")
+MEAN_TOLERANCE = 0.005
+SD_TOLERANCE = 0.15
+
+STEADY = (Pace(0.0, BYTES_PER_S),)
+CHANGING = tuple(
+    Pace(0.37 * turn, BYTES_PER_S * (1.0, 0.4, 2.0)[turn % 3], (1.0, 0.5)[turn % 2])
+    for turn in range(1000)
+)
+"""Rates and intensities that change several times in every long round."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is migrated, and how."""
+
+    profile: WriteProfile
+    strategy: Strategy
+    rule: StopRule
+    paces: Sequence[Pace] = STEADY
+    warm: int = 0
+
+
+def classes_of(profile: WriteProfile, page_count: int) -> PageClasses:
+    classes = profile.write_classes()
+    ends = np.rint(np.cumsum([each.share for each in classes]) * page_count).astype(np.int64)
+    rates = np.array([each.writes_per_page_s for each in classes])
+    return PageClasses.of(np.diff(ends, prepend=0), rates)
+
+
+def pages_engine(case: Case, seed: int) -> PagesEngine:
+    writer = ProfileSource(case.profile).writer(PAGES, Streams(seed), 0, 0)
+    return PagesEngine(writer, case.strategy, Encoding(PAGE_BYTES, HEADER_BYTES))
+
+
+def lumped_engine(case: Case, seed: int) -> LumpedEngine:
+    return LumpedEngine(
+        classes_of(case.profile, PAGES),
+        case.strategy,
+        Encoding(PAGE_BYTES, HEADER_BYTES),
+        np.random.default_rng([seed, 1]),
+    )
+
+
+def migrate(engine: Engine, case: Case) -> Outcome:
+    engine.warm(case.warm, 1.0)
+    return Driver(engine, case.rule, case.paces).run()
+
+
+def outcomes(case: Case, seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Run a case in both engines; return what was measured, [seeds, measures] each."""
+    made = (
+        [migrate(engine(case, seed), case) for seed in range(seeds)]
+        for engine in (pages_engine, lumped_engine)
+    )
+    pages, lumped = (
+        np.array([[getattr(one, name) for name in MEASURES] for one in each], dtype=float)
+        for each in made
+    )
+    return pages, lumped
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One measure of one case in both engines."""
+
+    measure: str
+    p_value: float
+    mean_off: float
+    mean_error: float
+    sd_ratio: float
+
+    @property
+    def mean_fails(self) -> bool:
+        """Whether the means differ by more than allowed, and by more than four standard errors."""
+        return abs(self.mean_off) > max(MEAN_TOLERANCE, 4 * self.mean_error)
+
+    @property
+    def sd_fails(self) -> bool:
+        return abs(self.sd_ratio - 1.0) > SD_TOLERANCE
+
+
+def comparisons(pages: NDArray[np.float64], lumped: NDArray[np.float64]) -> list[Comparison]:
+    return [_compared(*each) for each in zip(MEASURES, pages.T, lumped.T, strict=True)]
+
+
+def _compared(measure: str, pages: NDArray[np.float64], lumped: NDArray[np.float64]) -> Comparison:
+    mean = max(abs(float(pages.mean())), 1e-12)
+    error = math.sqrt((pages.var() + lumped.var()) / len(pages)) / mean
+    # a constant up to rounding has no spread to compare
+    spread = [float(each.std()) if each.std() > 1e-9 * mean else 0.0 for each in (pages, lumped)]
+    both = spread[0] > 0 and spread[1] > 0
+    nine_digits = [np.round(each / mean, 9) for each in (pages, lumped)]
+    return Comparison(
+        measure,
+        float(ks_2samp(*nine_digits, method="asymp").pvalue),
+        float(lumped.mean() - pages.mean()) / mean,
+        error,
+        spread[1] / spread[0] if both else 1.0,
+    )
+
+
+def holm_rejects(p_values: Sequence[float], level: float) -> list[int]:
+    """Return which of several hypotheses are rejected at a family-wise level (Holm, 1979)."""
+    order = np.argsort(p_values)
+    rejected = []
+    for place, index in enumerate(order.tolist()):
+        if p_values[index] > level / (len(p_values) - place):
+            break
+        rejected.append(index)
+    return rejected

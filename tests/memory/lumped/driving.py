@@ -1,0 +1,131 @@
+"""Drives either engine through a whole migration, as a job does, without a cluster around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cluster_emu.memory.lumped import LumpedEngine
+from cluster_emu.memory.pages import PagesEngine, RoundCounts
+from cluster_emu.migration.stopping import Progress, StopRule, Verdict
+
+Engine = PagesEngine | LumpedEngine
+NEAR = 1e-9
+MOST_ROUNDS = 60
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Rate and intensity from some time on."""
+
+    since_s: float
+    bytes_per_s: float
+    intensity: float = 1.0
+
+
+@dataclass
+class Outcome:
+    """One migration: what the acceptance test compares."""
+
+    total_time_s: float = 0.0
+    downtime_s: float = 0.0
+    pages_live: int = 0
+    pages_stop: int = 0
+    rounds: int = 0
+    pages_skipped: int = 0
+    history: list[RoundCounts] = field(default_factory=list)
+
+
+class Driver:
+    """Gives an engine bytes and time by a schedule of paces.
+
+    Args:
+        engine: the page state.
+        rule: when live rounds end.
+        paces: rate and intensity over time, the first one from time 0.
+    """
+
+    def __init__(self, engine: Engine, rule: StopRule, paces: Sequence[Pace]) -> None:
+        self.engine = engine
+        self.rule = rule
+        self.paces = list(paces)
+        self.now_s = 0.0
+        self.outcome = Outcome()
+
+    @property
+    def _pace(self) -> tuple[Pace, float]:
+        """The pace that holds now, and when the next one begins."""
+        begun = [pace for pace in self.paces if pace.since_s <= self.now_s + NEAR]
+        later = [pace.since_s for pace in self.paces if pace.since_s > self.now_s + NEAR]
+        return begun[-1], min(later, default=math.inf)
+
+    def run(self) -> Outcome:
+        left: list[int] = []
+        last = False
+        while True:
+            began_s = self.now_s
+            counts = self._round()
+            self.outcome.rounds += 1
+            self.outcome.history.append(counts)
+            self.outcome.pages_live += counts.sent
+            self.outcome.pages_skipped += counts.skipped + counts.deferred
+            if last or self.outcome.rounds == MOST_ROUNDS:
+                break
+            verdict = self.rule.verdict(self._progress(counts, left, self.now_s - began_s))[0]
+            left.append(self.engine.stale_pages)
+            if verdict is not Verdict.CONTINUE and verdict is not Verdict.LAST_ROUND:
+                break
+            last = verdict is Verdict.LAST_ROUND
+        self._stop()
+        return self.outcome
+
+    def _round(self) -> RoundCounts:
+        engine = self.engine
+        engine.begin_round()
+        while True:
+            pace, until_s = self._pace
+            left = engine.plan(
+                pace.intensity / pace.bytes_per_s, self.rule.undrained_bytes(pace.bytes_per_s)
+            )
+            duration_s = left / pace.bytes_per_s
+            if self.now_s + duration_s > until_s:
+                self._advance(until_s - self.now_s, pace)
+            elif engine.end_is_known:
+                self.now_s += duration_s
+                return engine.end_round(pace.intensity * duration_s)
+            else:
+                self._advance(duration_s, pace)
+
+    def _advance(self, duration_s: float, pace: Pace) -> None:
+        self.engine.advance(pace.bytes_per_s * duration_s, pace.intensity * duration_s)
+        self.now_s += duration_s
+
+    def _progress(self, counts: RoundCounts, left: list[int], duration_s: float) -> Progress:
+        rate = counts.bytes_sent / duration_s if duration_s > 0 else self._pace[0].bytes_per_s
+        return Progress(
+            round_number=self.outcome.rounds,
+            memory_pages=self.engine.page_count,
+            pages_left=self.engine.stale_pages,
+            bytes_left=self.engine.stale_bytes,
+            pages_left_before=tuple(left),
+            sent_pages=counts.sent,
+            skipped_pages=counts.skipped + counts.deferred,
+            total_sent_pages=self.outcome.pages_live,
+            bytes_per_s=rate,
+            elapsed_s=self.now_s,
+        )
+
+    def _stop(self) -> None:
+        self.outcome.pages_stop = self.engine.stop_sizes().count
+        begun_s, left = self.now_s, self.engine.stale_bytes
+        while left > 0:
+            pace, until_s = self._pace
+            duration_s = min(left / pace.bytes_per_s, until_s - self.now_s)
+            left -= pace.bytes_per_s * duration_s
+            left = left if left > NEAR * pace.bytes_per_s else 0.0
+            self.now_s += duration_s
+        self.engine.hand_over()
+        assert self.engine.stale_pages == 0
+        self.outcome.downtime_s = self.now_s - begun_s
+        self.outcome.total_time_s = self.now_s

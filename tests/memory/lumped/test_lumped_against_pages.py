@@ -1,0 +1,90 @@
+"""The lumped engine and the pages engine agree in distribution.
+
+The fast cases run 45 seeds each; Kolmogorov-Smirnov tests with Holm's correction have together a
+false-alarm rate of 0.1 %, means may be five standard errors apart, standard deviations may differ
+by a factor of 1.6 (about four of its standard errors). As the seeds are fixed, a failure
+stays one. The slow test takes the full grid with 400 seeds.
+"""
+
+from __future__ import annotations
+
+import pytest
+from agreement import CHANGING, STEADY, Case, comparisons, holm_rejects, outcomes
+
+from cluster_emu.migration.stop_rules import stop_rules
+from cluster_emu.strategies import strategies
+from cluster_emu.workload import load_profiles
+from cluster_emu.workload.profiles import WriteProfile
+from cluster_emu.workload.writes import WriteClass
+
+UNIFORM = WriteProfile(classes=(WriteClass(share=1.0, writes_per_page_s=0.05),))
+BUILD = WriteProfile(
+    classes=(
+        WriteClass(share=0.004, writes_per_page_s=5.0),
+        WriteClass(share=0.01, writes_per_page_s=1.0),
+        WriteClass(share=0.986, writes_per_page_s=0.0015),
+    )
+)
+PROFILES = {
+    **{name: load_profiles()[name] for name in ("idle", "web", "cache", "memory-hog")},
+    "uniform": UNIFORM,
+    "build": BUILD,
+}
+STRATEGIES = {
+    "pre-copy": {},
+    "xen-legacy": {},
+    "history-majority": {},
+    "history-majority literal": {"to_send": "literal", "history": 4},
+    "time-series": {"threshold": 4, "sticky_last": True},
+    "ma": {},
+    "matrix-bitmap": {"peeks": 4, "theta": 1},
+    "qemu": {"clear_granularity": "page"},
+}
+RULES = {"xen-legacy": {}, "qemu": {}, "fixed-rounds": {"rounds": 6}}
+
+FAST = [
+    ("web", "history-majority", "xen-legacy", False),
+    ("web", "qemu", "qemu", False),
+    ("cache", "xen-legacy", "fixed-rounds", False),
+    ("memory-hog", "time-series", "fixed-rounds", False),
+    ("memory-hog", "history-majority", "fixed-rounds", True),
+    ("uniform", "ma", "qemu", True),
+    ("build", "matrix-bitmap", "xen-legacy", True),
+]
+FAST_SEEDS = 45
+
+
+def case_of(profile: str, strategy: str, rule: str, changing: bool) -> Case:
+    made = strategies.create(strategy.split()[0], **STRATEGIES[strategy])
+    paces = CHANGING if changing else STEADY
+    return Case(PROFILES[profile], made, stop_rules.create(rule, **RULES[rule]), paces)
+
+
+@pytest.mark.parametrize(("profile", "strategy", "rule", "changing"), FAST)
+def test_same_distributions(profile: str, strategy: str, rule: str, changing: bool) -> None:
+    found = comparisons(*outcomes(case_of(profile, strategy, rule, changing), FAST_SEEDS))
+    assert not holm_rejects([one.p_value for one in found], 0.001 / len(FAST)), found
+    for one in found:
+        assert abs(one.mean_off) <= 5 * one.mean_error + 1e-9, one
+        assert 1 / 1.6 < one.sd_ratio < 1.6, one
+
+
+@pytest.mark.slow
+def test_full_grid() -> None:
+    """Every profile, strategy and stop rule, at a steady and at a changing rate."""
+    found = {
+        (profile, strategy, rule, changing): comparisons(
+            *outcomes(case_of(profile, strategy, rule, changing), 400)
+        )
+        for profile in PROFILES
+        for strategy in STRATEGIES
+        for rule in RULES
+        for changing in (False, True)
+    }
+    every = [(key, one) for key, several in found.items() for one in several]
+    rejected = holm_rejects([one.p_value for _, one in every], 0.01)
+    assert not [every[index] for index in rejected]
+    assert not [pair for pair in every if pair[1].mean_fails]
+    # 1440 ratios with a standard error of 5 %: about one in 300 is off by 15 % by chance
+    outside = [pair for pair in every if pair[1].sd_fails]
+    assert len(outside) <= 0.01 * len(every), outside
