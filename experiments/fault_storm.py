@@ -5,11 +5,12 @@
 32 VMs leave two of ten hosts while any of the ten may crash, at random and with the same crashes
 for every method; a host is back after a minute on average, its VMs are started elsewhere after
 30 s. A crash of the source or the target strikes a pre-copy in vain, but ends a VM whose memory is
-in two places, as it is after the resume of a post-copy. Migrations that fail in the queue
-count too, and VMs that went down with their host need no migration any more, so that a drain gets no
-longer. Hosts crash once in months, not minutes: the rates are far higher than real ones, so that
-some hundred runs show what is rare. The study is in experiments/studies; broken off, the same command goes on with what is left. --quick takes 3 of
-the 5 rates, with a quarter of the memory and links of a quarter of the rate.
+in two places, as it is after a post-copy has resumed. Migrations that fail in the queue count too,
+and VMs that went down with their host need no migration any more, so a drain gets no longer. Hosts
+crash once in months, not minutes: the rates are far higher than real ones, so that some hundred
+runs show what is rare. The study is in experiments/studies; broken off, the same command goes on
+with what is left. --quick takes 3 of the 5 rates, with a quarter of the memory and links of a
+quarter of the rate.
 """
 
 from __future__ import annotations

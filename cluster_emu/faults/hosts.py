@@ -87,14 +87,17 @@ class HostFaults:
         record, phase = migration.record, migration.state
         target_failed = bool(self._state.hosts.failed[record.target])
         what = impact(phase, needs_source=migration.needs_source, target_failed=target_failed)
-        why = self._why(record, phase)
+        why = f"{self._which(migration)} crashed in phase {phase}"
         if what is Impact.NONE:
             going_down.discard(record.vm)
         elif what is Impact.COMPLETES:
             self._dispatcher.cancel(record.migration, Phase.COMPLETED, "", now_s)
         elif what is Impact.FAILS:
             self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
-            self._try_again_later(record, now_s)
+            if self._state.hosts.failed[record.source]:  # perhaps some time ago
+                going_down.add(record.vm)
+            else:
+                self._try_again_later(record, now_s)
         elif self._settings.postcopy_recovery:
             self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
             going_down.add(record.vm)
@@ -103,18 +106,17 @@ class HostFaults:
             going_down.discard(record.vm)
             self._lose(record.vm, now_s)
 
-    def _why(self, record: MigrationRecord, phase: Phase) -> str:
-        source_failed = self._state.hosts.failed[record.source]
-        which = f"source host {record.source}" if source_failed else f"target host {record.target}"
-        return f"{which} crashed in phase {phase}"
+    def _which(self, migration: Migration) -> str:
+        """Say whose crash ends it: the source's, unless that is up or needed no more."""
+        record = migration.record
+        if migration.needs_source and self._state.hosts.failed[record.source]:
+            return f"source host {record.source}"
+        return f"target host {record.target}"
 
     def _try_again_later(self, record: MigrationRecord, now_s: float) -> None:
         """Have a migration asked for again whose VM still runs at the source."""
         settings = self._settings
-        if (
-            record.attempt <= settings.migration_retries
-            and not (self._state.hosts.failed[record.source])
-        ):
+        if record.attempt <= settings.migration_retries:
             self._dispatcher.try_again_later(record, settings.migration_retry_backoff_s, now_s)
 
     def _lose(self, vm: int, now_s: float) -> None:

@@ -68,7 +68,13 @@ def check_migrations(model: ClusterModel) -> None:
     assert np.all(vms.running[moving])
     separate = model.spec.manager.preparing is not None
     holders = HOLDS_A_SLOT[1:] if separate else HOLDS_A_SLOT
-    with_slot = [each.record for each in live if each.state in holders]
+    awaits_turn = dispatcher.active if model.spec.manager.interleave else {}
+    with_slot = [
+        each.record
+        for each in live
+        if each.state in holders
+        or (each.state is Phase.READY and each.record.migration in awaits_turn)
+    ]
     outgoing, incoming = Counter(r.source for r in with_slot), Counter(r.target for r in with_slot)
     count = range(model.state.host_count)
     assert hosts.outgoing.tolist() == [outgoing[host] for host in count]

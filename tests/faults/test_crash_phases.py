@@ -164,6 +164,15 @@ def test_the_source_crashes_when_all_has_arrived() -> None:
     assert model.result().summary["vm_down_s"] == 0.0
 
 
+def test_the_target_crashes_too_when_all_has_arrived() -> None:
+    model, migrations = ran(one_vm([crash("source", 4.1), crash("target", 4.2)]))
+    assert migrations.outcome.tolist() == ["failed"]
+    assert migrations.why.tolist() == ["target host 1 crashed in phase stop-and-copy"]
+    assert migrations.downtime_s.tolist() == pytest.approx([1.2])
+    assert model.result().summary["vm_down_s"] == pytest.approx(20.0)
+    assert model.vms[0].running and model.vms[0].host == 2
+
+
 def test_the_source_crashes_when_a_vm_is_about_to_resume_without_its_memory() -> None:
     model, migrations = ran(one_vm([crash("source", TIMES["post-copy"]["resuming"])], "post-copy"))
     assert migrations.outcome.tolist() == ["failed"]
