@@ -8,7 +8,6 @@ nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,38 +15,15 @@ from numpy.typing import NDArray
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.contract import Stage
 from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.memory.engine import RoundCounts
 from cluster_emu.memory.history import PageHistory
 from cluster_emu.memory.log import DirtyLog, PageIds, Times
+from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.scan import RoundScan
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.strategies.contract import Decision, Strategy
-
-
-@dataclass(frozen=True, slots=True)
-class RoundCounts:
-    """What happened to the pages in one live round.
-
-    Args:
-        due: pages with to_send set when the round began.
-        sent: of these, pages sent.
-        skipped: of these, pages not sent because the filter said "skip".
-        deferred: of these, pages put off until stop-and-copy.
-        unvisited: of these, pages whose turn did not come before the round was cut short.
-        dirtied: pages in the dirty log at the end of the round.
-        bytes_sent: bytes on the wire.
-        encode_cpu_s: processor time that encoding the pages sent took, in seconds of one core.
-    """
-
-    due: int
-    sent: int
-    skipped: int
-    deferred: int
-    unvisited: int
-    dirtied: int
-    bytes_sent: float
-    encode_cpu_s: float = 0.0
 
 
 class PagesEngine:
@@ -127,9 +103,20 @@ class PagesEngine:
         """Return what the pages of `stop_set` take on the wire."""
         return self.encoding.sizes(self.stop_set(), Stage.STOPPED, self.round_number + 1)
 
-    def post_copy_sizes(self) -> PageSizes:
-        """Return what the pages of `stop_set` take once the VM runs without them."""
-        return self.encoding.sizes(self.stop_set(), Stage.POST_COPY, self.round_number + 1)
+    def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyEngine:
+        """Return the state in which the VM resumes at the target without the stale pages."""
+        missing = self.stop_set()
+        return PostCopyEngine(
+            missing,
+            self.writer,
+            self.encoding.sizes(missing, Stage.POST_COPY, self.round_number + 1),
+            costs,
+            bubbling=bubbling,
+            pivots=pivots,
+            now=self.now,
+            next_round=self.round_number + 1,
+            versions=self.versions,
+        )
 
     @property
     def stale_bytes(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster_emu.memory.pages import PagesEngine, RoundCounts
+from cluster_emu.memory.engine import MemoryEngine, RoundCounts
 from cluster_emu.migration.phases import PostCopyPush
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.stopping import Progress
@@ -29,7 +29,7 @@ class Books:
         self.empty_rounds = 0 if counts.sent else self.empty_rounds + 1
 
     def progress(
-        self, counts: RoundCounts, engine: PagesEngine, bytes_per_s: float, now_s: float
+        self, counts: RoundCounts, engine: MemoryEngine, bytes_per_s: float, now_s: float
     ) -> Progress:
         """Return what is known after a live round that ended by itself, and has been entered."""
         left = engine.stale_pages
@@ -77,7 +77,7 @@ class Books:
             Phase.POST_COPY, push.start_s, now_s, sizes.count, push.total_bytes, sizes.total_cpu_s
         )
 
-    def check_memory(self, engine: PagesEngine) -> None:
+    def check_memory(self, engine: MemoryEngine) -> None:
         """Prove, where versions are kept, that the target's memory is the source's.
 
         Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.memory.engine import MemoryEngine
 from cluster_emu.migration.books import Books
 from cluster_emu.migration.guest import Guest
 from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
@@ -78,7 +78,7 @@ class Migration:
         self._memory = memory
         self._loop = loop
         self._watcher = watcher
-        self._engine: PagesEngine | None = None
+        self._engine: MemoryEngine | None = None
         self._phase: SendingPhase | None = None
         self._bytes_per_s = 0.0
         self._cap_bytes_per_s = math.inf
@@ -197,7 +197,7 @@ class Migration:
         if not self._resumes_early:
             sizes = self._pages.stop_sizes()
             self.record.pages_rescued = self._pages.rescued_pages()
-            self._pages.arrive(self._pages.stop_set())
+            self._pages.hand_over()
         self._phase = StoppedCopy(sizes, self._settings.device_state_bytes, now_s)
         if self._phase.total_bytes <= 0:
             self._stopped_sent(now_s)
@@ -320,9 +320,11 @@ class Migration:
 
     def due(self, now_s: float) -> float | None:
         """Handle the event that was predicted; None leaves the network."""
-        if isinstance(self._phase, LiveRound):
+        if isinstance(self._phase, LiveRound) and self._phase.end_is_known:
             return self._predict(now_s) if self._round_ended(now_s) else None
         self._account(now_s)
+        if isinstance(self._phase, LiveRound):
+            return self._predict(now_s)
         if isinstance(self._phase, StoppedCopy):
             self._stopped_sent(now_s)
         else:
@@ -375,7 +377,7 @@ class Migration:
             self._loop.reschedule(self, self._predict(now_s))
 
     @property
-    def _pages(self) -> PagesEngine:
+    def _pages(self) -> MemoryEngine:
         assert self._engine is not None, "the migration has no page state before its start"
         return self._engine
 

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 from cluster_emu.encoding import Content, Encoder, Encoding
+from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
 from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.neighbours import Watcher
@@ -119,23 +120,14 @@ class _VMMemory:
         engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
         return engine
 
-    def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
+    def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
         paging = self._paging
-        return PostCopyEngine(
-            engine.stop_set(),
-            engine.writer,
-            engine.post_copy_sizes(),
-            FaultCosts(
-                round_trip_s=self.round_trip_s,
-                queued_pages=0 if paging.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
-                touches_per_write=paging.touches_per_write,
-            ),
-            bubbling=paging.bubbling,
-            pivots=paging.pivots,
-            now=engine.now,
-            next_round=engine.round_number + 1,
-            versions=engine.versions,
+        costs = FaultCosts(
+            round_trip_s=self.round_trip_s,
+            queued_pages=0 if paging.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
+            touches_per_write=paging.touches_per_write,
         )
+        return engine.post_copy(costs, bubbling=paging.bubbling, pivots=paging.pivots)
 
     def _encoding(self, page_count: int) -> Encoding:
         """Put the encoders to work on the VM's pages."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.memory.postcopy import PostCopyEngine
+from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
 from cluster_emu.migration.records import MigrationRecord, Phase
 
 
 class Memory(Protocol):
     """Makes the page state of the VM for the phases of one migration."""
 
-    def engine(self, intensity: float) -> PagesEngine:
+    def engine(self, intensity: float) -> MemoryEngine:
         """Return the page state at the start, histories warmed at that write intensity."""
         ...
 
-    def post_copy(self, engine: PagesEngine) -> PostCopyEngine:
+    def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
         """Return the state in which the VM resumes without the pages stale in `engine`."""
         ...
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.pages import PagesEngine, RoundCounts
-from cluster_emu.memory.postcopy import PostCopyEngine
+from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory, RoundCounts
 from cluster_emu.migration.steering import Steering
 
 
@@ -53,7 +52,7 @@ class LiveRound:
         start_s: simulated time at which the round begins.
     """
 
-    def __init__(self, engine: PagesEngine, steering: Steering, start_s: float) -> None:
+    def __init__(self, engine: MemoryEngine, steering: Steering, start_s: float) -> None:
         self.start_s = start_s
         self._engine = engine
         self._steering = steering
@@ -66,6 +65,11 @@ class LiveRound:
             return self._engine.cut_short()
         undrained = self._steering.undrained_bytes(bytes_per_s)
         return self._engine.plan(intensity / bytes_per_s, undrained)
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether `bytes_left` tells the end of the round, not only when to ask again."""
+        return self._engine.end_is_known
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Send pages and let the VM write others."""
@@ -110,7 +114,7 @@ class WaitingRound:
         start_s: simulated time at which the wait begins.
     """
 
-    def __init__(self, engine: PagesEngine, bytes_waiting: float, start_s: float) -> None:
+    def __init__(self, engine: MemoryEngine, bytes_waiting: float, start_s: float) -> None:
         self.start_s = start_s
         self.bytes_waiting = bytes_waiting
         self.bytes_sent = 0.0
@@ -167,7 +171,7 @@ class StoppedCopy:
 class PostCopyPush:
     """The push of missing pages, with demand faults, after the VM runs at the target."""
 
-    def __init__(self, engine: PostCopyEngine, start_s: float) -> None:
+    def __init__(self, engine: PostCopyMemory, start_s: float) -> None:
         self.start_s = start_s
         self.engine = engine
         self.sizes = engine.sizes

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isnan
 
-from cluster_emu.memory.pages import RoundCounts
+from cluster_emu.memory.engine import RoundCounts
 
 
 class Phase(StrEnum):

@@ -14,7 +14,8 @@ from reference_scan import Piece, ReferenceMigration, Round
 from scripted_writes import ScriptedWrites, poisson_script
 
 from cluster_emu.encoding import Encoding, Stage
-from cluster_emu.memory.pages import PagesEngine, RoundCounts
+from cluster_emu.memory.engine import RoundCounts
+from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.strategies import (
     HistoryMajority,

@@ -10,6 +10,7 @@ import numpy as np
 
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.memory.engine import RoundCounts
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.due import Clearing, Due, keeps_history
@@ -17,7 +18,7 @@ from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
 from cluster_emu.memory.lumped.lots import FATE_OF_FLAG, Fate, Lots, flags_after, settle
 from cluster_emu.memory.lumped.many import ManyPages
 from cluster_emu.memory.lumped.strata import STRATA, Strata
-from cluster_emu.memory.pages import RoundCounts, peek_fraction
+from cluster_emu.memory.pages import peek_fraction
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.strategies.contract import Strategy
 

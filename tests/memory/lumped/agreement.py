@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from driving import Driver, Engine, Outcome, Pace
+from driving import Driver, Outcome, Pace
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from cluster_emu.encoding import Encoding
+from cluster_emu.memory.engine import MemoryEngine
 from cluster_emu.memory.lumped import LumpedEngine, PageClasses
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.sources import ProfileSource
@@ -67,7 +68,7 @@ def lumped_engine(case: Case, seed: int) -> LumpedEngine:
     )
 
 
-def migrate(engine: Engine, case: Case) -> Outcome:
+def migrate(engine: MemoryEngine, case: Case) -> Outcome:
     engine.warm(case.warm, 1.0)
     return Driver(engine, case.rule, case.paces).run()
 

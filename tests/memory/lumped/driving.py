@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cluster_emu.memory.lumped import LumpedEngine
-from cluster_emu.memory.pages import PagesEngine, RoundCounts
+from cluster_emu.memory.engine import MemoryEngine, RoundCounts
 from cluster_emu.migration.stopping import Progress, StopRule, Verdict
 
-Engine = PagesEngine | LumpedEngine
 NEAR = 1e-9
 MOST_ROUNDS = 60
 
@@ -46,7 +44,7 @@ class Driver:
         paces: rate and intensity over time, the first one from time 0.
     """
 
-    def __init__(self, engine: Engine, rule: StopRule, paces: Sequence[Pace]) -> None:
+    def __init__(self, engine: MemoryEngine, rule: StopRule, paces: Sequence[Pace]) -> None:
         self.engine = engine
         self.rule = rule
         self.paces = list(paces)
