@@ -17,7 +17,7 @@ LAYERS = (
     {"errors", "registry", "scenario", "state", "streams", "units"},
     {"accounting", "encoding", "memory", "network", "strategies", "workload"},
     {"agents", "consolidation", "faults", "migration"},
-    {"building", "clock", "placement"},
+    {"building", "clock", "placement", "validation"},
     {"model"},
     {"study", "view"},
     {"__init__", "__main__", "cli"},

@@ -19,6 +19,7 @@ from cluster_emu.cli.group import Commands
 from cluster_emu.cli.listing import encoders, policies, scenarios, strategies
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.run import run
+from cluster_emu.cli.validate import validate
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -55,6 +56,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(validate, name="validate")
 
 
 def main() -> None:

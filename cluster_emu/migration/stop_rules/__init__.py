@@ -1,14 +1,16 @@
 """When live rounds end: one file per rule, any of which goes with any strategy.
 
-Every rule ends every migration: fixed-rounds, xen-legacy and xen-v2 by their number of rounds,
-no-progress and clark because a whole number cannot shrink for ever, qemu and deadline by a deadline
-that cannot be left out. The last four also stop once live rounds can do no more, because rounds
-that send nothing take no time and would never reach a deadline.
+Every rule but downtime-limit without a deadline ends every migration: fixed-rounds, xen-legacy and
+xen-v2 by their number of rounds, no-progress and clark because a whole number cannot shrink for
+ever, qemu and deadline by a deadline that cannot be left out. All but the first three also stop
+once live rounds can do no more, because rounds that send nothing take no time and would never
+reach a deadline.
 """
 
 from cluster_emu.migration.stop_rules.base import DeadlineStopRule
 from cluster_emu.migration.stop_rules.clark import ClarkStop
 from cluster_emu.migration.stop_rules.deadline import Deadline
+from cluster_emu.migration.stop_rules.downtime_limit import DowntimeLimit
 from cluster_emu.migration.stop_rules.fixed_rounds import FixedRounds
 from cluster_emu.migration.stop_rules.no_progress import NoProgress
 from cluster_emu.migration.stop_rules.qemu import QemuStop
@@ -20,6 +22,7 @@ __all__ = [
     "ClarkStop",
     "Deadline",
     "DeadlineStopRule",
+    "DowntimeLimit",
     "FixedRounds",
     "NoProgress",
     "Progress",

@@ -1,0 +1,5 @@
+"""Our results held against those of other simulators."""
+
+from cluster_emu.validation.scalar import ScalarAgreement, validate_scalar
+
+__all__ = ["ScalarAgreement", "validate_scalar"]

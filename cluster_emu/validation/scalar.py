@@ -1,0 +1,191 @@
+"""Migrations in the scalar model held against another simulator's, case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
+from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.scalar import ScalarEngine
+from cluster_emu.migration.job import Migration
+from cluster_emu.migration.records import MigrationRecord, Phase
+from cluster_emu.migration.settings import TransferSettings
+from cluster_emu.migration.steering import RuleSteering
+from cluster_emu.migration.stop_rules import DowntimeLimit
+from cluster_emu.network import FluidLoop
+from cluster_emu.registry import from_validation
+from cluster_emu.strategies.pre_copy import PreCopy
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+PAGE_BYTES = 4096
+
+
+class GivenVM(BaseModel):
+    """A VM's migration as another simulator saw it; bytes, byte/s and seconds."""
+
+    start: Amount
+    ram: Positive
+    cap: Positive
+    dirty_rate: Amount
+    ws: Amount
+    links: tuple[Annotated[int, Field(ge=0)], ...]
+    total: Amount
+    downtime: Amount
+
+
+class GivenCase(BaseModel):
+    """Migrations at the same time over links of given capacities, byte/s."""
+
+    id: str
+    caps: tuple[Positive, ...]
+    vms: tuple[GivenVM, ...]
+
+    @model_validator(mode="after")
+    def _known_links(self) -> GivenCase:
+        for vm in self.vms:
+            if any(link >= len(self.caps) for link in vm.links):
+                raise ValueError(f"links below {len(self.caps)}, the number of caps")
+        return self
+
+
+class _File(BaseModel):
+    cases: Annotated[tuple[GivenCase, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarAgreement:
+    """How well the scalar model agrees with given results.
+
+    Args:
+        table: one row per VM: case, vm, total_time_s and downtime_s, ours and theirs.
+    """
+
+    table: pd.DataFrame
+
+    @property
+    def total_time_max_rel(self) -> float:
+        """Largest difference in total time, relative to theirs."""
+        ours, theirs = self.table["total_time_s"], self.table["given_total_time_s"]
+        return float((np.abs(ours - theirs) / theirs).max())
+
+    @property
+    def downtime_max_abs_s(self) -> float:
+        """Largest difference in downtime, in seconds."""
+        return float(np.abs(self.table["downtime_s"] - self.table["given_downtime_s"]).max())
+
+    def document(self) -> dict[str, float | int]:
+        """Return the comparison in three figures."""
+        return {
+            "n": len(self.table),
+            "total_time_max_rel": self.total_time_max_rel,
+            "downtime_max_abs_s": self.downtime_max_abs_s,
+        }
+
+
+def validate_scalar(path: Path) -> ScalarAgreement:
+    """Run the cases of a JSON file through our migrations in the scalar model.
+
+    The protocol is that of SimGrid's plug-in: all memory, then what was dirtied meanwhile, until
+    that fits 30 ms at the rate of the round before.
+
+    Args:
+        path: ``{"cases": [{"id", "caps": [...], "vms": [{"start", "ram", "cap", "dirty_rate", "ws",
+            "links", "total", "downtime"}, ...]}, ...]}``; bytes, byte/s and seconds.
+
+    Raises:
+        ScenarioError: if the file cannot be read or a field is not allowed.
+    """
+    try:
+        given = _File.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ScenarioError("file", str(path), f"a readable file ({error.strerror})") from error
+    except ValidationError as error:
+        raise from_validation(error, _File).at(file=path) from error
+    return ScalarAgreement(pd.DataFrame([row for case in given.cases for row in _rows(case)]))
+
+
+def _rows(case: GivenCase) -> Iterator[dict[str, float | int | str]]:
+    """Run a case; yield a row per VM."""
+    loop = FluidLoop(case.caps)
+    records = [_record(number) for number in range(len(case.vms))]
+    for vm, record in zip(case.vms, records, strict=True):
+        loop.call_at(vm.start, partial(_start, vm, record, loop))
+    loop.run()
+    for vm, record in zip(case.vms, records, strict=True):
+        yield {
+            "case": case.id,
+            "vm": record.vm,
+            "total_time_s": record.total_time_s,
+            "downtime_s": record.downtime_s,
+            "given_total_time_s": vm.total,
+            "given_downtime_s": vm.downtime,
+        }
+
+
+def _record(number: int) -> MigrationRecord:
+    return MigrationRecord(number, number, 0, 1, "validation", 0, PreCopy.name, 0, 0.0)
+
+
+def _start(vm: GivenVM, record: MigrationRecord, loop: FluidLoop, now_s: float) -> None:
+    record.queued_s = now_s
+    migration = Migration(
+        record,
+        [],
+        PreCopy(),
+        RuleSteering(DowntimeLimit()),
+        TransferSettings(page_header_bytes=0.0, bandwidth_bytes_per_s=vm.cap),
+        _Memory(vm),
+        _AlwaysBusy(),
+        vm.links,
+        loop,
+        _Closing(),
+    )
+    migration.start(now_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    vm: GivenVM
+
+    def engine(self, intensity: float) -> MemoryEngine:
+        return ScalarEngine(self.vm.ram, PAGE_BYTES, self.vm.dirty_rate, self.vm.ws)
+
+    def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
+        return engine.post_copy(FaultCosts(0.0, 0, 1.0), bubbling=False, pivots=1)
+
+
+class _AlwaysBusy:
+    """A VM whose write intensity is 1 throughout."""
+
+    def level(self, now_s: float) -> float:
+        return 1.0
+
+    def next_change(self, now_s: float) -> float:
+        return float("inf")
+
+
+class _Closing:
+    """A watcher with no cluster around it: it closes the record, nothing else."""
+
+    def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
+        pass
+
+    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
+        return True
+
+    def resumed(self, record: MigrationRecord, now_s: float) -> None:
+        pass
+
+    def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
+        record.close(now_s, outcome, why)
