@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     CONTENT = 7
     BACKGROUND = 8
     FAULTS = 9
+    LUMPED = 10
 
 
 class Streams:

@@ -10,6 +10,7 @@ import networkx as nx
 from cluster_emu.accounting.power import PowerColumns, power_models
 from cluster_emu.building.columns import columns
 from cluster_emu.building.faults import outages
+from cluster_emu.building.fidelity import lumped_vms
 from cluster_emu.building.making import at, make
 from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
@@ -82,8 +83,10 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         rule = IntensityRule(scenario.workload.idle_share)
     intensity = IntensityPath(demand, bursts, rule)
     policy = steering_policy(scenario.transfer)
+    strategy = make(strategies, scenario.transfer.strategy, "transfer.strategy")
+    encoders = page_encoders(scenario.transfer)
     kit = MigrationKit(
-        strategy=make(strategies, scenario.transfer.strategy, "transfer.strategy"),
+        strategy=strategy,
         policy=policy,
         settings=transfer_settings(
             scenario.transfer,
@@ -91,8 +94,9 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
             policy,
             track_versions=scenario.run.track_versions,
         ),
-        encoders=page_encoders(scenario.transfer),
+        encoders=encoders,
         sources=sources,
+        lumped=lumped_vms(scenario, sources, strategy, encoders),
         intensity=intensity,
         streams=streams,
         state=state,

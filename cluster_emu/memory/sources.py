@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.log import PageIds
+from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.memory.writes import (
     ClassWrites,
@@ -101,14 +102,33 @@ class ProfileSource:
         """Return the profile's distinct pages per second at these intensities."""
         return self.profile.dirty_pages_per_s(page_count, intensity)
 
+    @property
+    def why_not_lumped(self) -> str:
+        """Name what makes pages of one class differ: where they lie, or when they are hot."""
+        if self.profile.moving is not None:
+            return "the profile has a working set that moves"
+        return "the profile has a sequential sweep" if self.profile.sweep is not None else ""
+
+    def page_classes(self, page_count: int) -> PageClasses:
+        """Return the profile's write classes."""
+        rates = [each.writes_per_page_s for each in self.profile.write_classes()]
+        return PageClasses.of(_class_sizes(self.profile, page_count), np.array(rates))
+
+
+def _class_sizes(profile: WriteProfile, page_count: int) -> NDArray[np.int64]:
+    """Return how many pages each write class has; shares are rounded to whole pages."""
+    shares = [each.share for each in profile.write_classes()]
+    ends = np.rint(np.cumsum(shares) * page_count).astype(np.int64)
+    sizes: NDArray[np.int64] = np.diff(ends, prepend=0)
+    return sizes
+
 
 def _scatter(
     profile: WriteProfile, page_count: int, rng: np.random.Generator
 ) -> list[tuple[PageIds, float]]:
-    """Deal the pages to the write classes at random; shares are rounded to whole pages."""
+    """Deal the pages to the write classes at random."""
     classes = profile.write_classes()
-    ends = np.rint(np.cumsum([each.share for each in classes]) * page_count).astype(np.int64)
-    sizes = np.diff(ends, prepend=0)
+    sizes = _class_sizes(profile, page_count)
     # drawing the small classes and leaving the rest to the largest one beats a full permutation
     largest = int(np.argmax(sizes))
     drawn = rng.choice(page_count, page_count - int(sizes[largest]), replace=False)
@@ -129,6 +149,7 @@ class _GivenPerRound:
     """What sources of dirty sets given per round have in common: no rate in time, no bursts."""
 
     burst: ClassVar[None] = None
+    why_not_lumped: ClassVar[str] = ""
 
     def dirty_pages_per_s(
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
@@ -159,6 +180,10 @@ class Samples(_GivenPerRound):
 
         return PageWriter(page_count, round_sets=dirty_set)
 
+    def page_classes(self, page_count: int) -> PageClasses:
+        """Return one class of pages that only samples make dirty."""
+        return PageClasses(np.array([page_count]), np.zeros(1), self.probability)
+
 
 @write_sources.register("uniform")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -172,12 +197,17 @@ class Uniform:
     writes_per_page_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
     burst: ClassVar[None] = None
+    why_not_lumped: ClassVar[str] = ""
 
     def writer(self, page_count: int, streams: Streams, vm: int, number: int) -> PageWriter:
         """Let every page be written alike."""
         rng = streams.generator(Purpose.WRITES, vm, number)
         groups = [(np.arange(page_count), self.writes_per_page_s)]
         return PageWriter(page_count, [ClassWrites(groups, page_count, rng)])
+
+    def page_classes(self, page_count: int) -> PageClasses:
+        """Return one class of all pages."""
+        return PageClasses(np.array([page_count]), np.array([self.writes_per_page_s]))
 
     def dirty_pages_per_s(
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
@@ -202,6 +232,7 @@ class Replay:
     per: Annotated[str, Field(pattern="^(time|round)$")] = "time"
 
     burst: ClassVar[None] = None
+    why_not_lumped: ClassVar[str] = "its sets of dirty pages are given page by page"
 
     def __post_init__(self) -> None:
         _recording(self.file)  # so that a bad recording is found before anything has run

@@ -10,6 +10,7 @@ import numpy as np
 
 from cluster_emu.encoding import Content, Encoder, Encoding
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
+from cluster_emu.memory.lumped import LumpableSource, LumpedEngine
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.sources import WriteSource
@@ -42,6 +43,7 @@ class MigrationKit:
         settings: costs and limits.
         encoders: who makes pages smaller on the wire, in the order in which they are asked.
         sources: what writes the pages of each VM, by VM.
+        lumped: whether the pages of each VM are counted, not kept one by one, by VM.
         intensity: write intensity of every VM over time.
         streams: random streams.
         state: the columns (memory sizes and page sizes are read from it).
@@ -56,6 +58,7 @@ class MigrationKit:
     settings: TransferSettings
     encoders: Sequence[Encoder]
     sources: Sequence[WriteSource]
+    lumped: Sequence[bool]
     intensity: IntensityPath
     streams: Streams
     state: ClusterState
@@ -69,6 +72,7 @@ class MigrationKit:
         """Make the migration that fills in `record`; its route is found now."""
         number = self._started.get(record.vm, 0)
         self._started[record.vm] = number + 1
+        record.fidelity = "lumped" if self.lumped[record.vm] else "pages"
         route = self.router.route(record.source, record.target, record.migration)
         return Migration(
             record,
@@ -107,18 +111,34 @@ class _VMMemory:
     number: int
     round_trip_s: float
 
-    def engine(self, intensity: float) -> PagesEngine:
-        kit, settings = self.kit, self.kit.settings
-        page_count = int(kit.state.vms.page_count[self.vm])
-        engine = PagesEngine(
+    def engine(self, intensity: float) -> MemoryEngine:
+        settings = self.kit.settings
+        page_count = int(self.kit.state.vms.page_count[self.vm])
+        kind = self._lumped if self.kit.lumped[self.vm] else self._pages
+        engine = kind(page_count)
+        engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
+        return engine
+
+    def _pages(self, page_count: int) -> MemoryEngine:
+        kit = self.kit
+        return PagesEngine(
             kit.sources[self.vm].writer(page_count, kit.streams, self.vm, self.number),
             kit.strategy,
             self._encoding(page_count),
             absent=self._ballooned(page_count),
-            track_versions=settings.track_versions,
+            track_versions=kit.settings.track_versions,
         )
-        engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
-        return engine
+
+    def _lumped(self, page_count: int) -> MemoryEngine:
+        kit, source = self.kit, self.kit.sources[self.vm]
+        assert isinstance(source, LumpableSource), "checked when the scenario was built"
+        return LumpedEngine(
+            source.page_classes(page_count),
+            kit.strategy,
+            self._encoding(page_count),
+            kit.streams.generator(Purpose.LUMPED, self.vm, self.number),
+            absent_pages=self._ballooned_count(page_count),
+        )
 
     def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
         paging = self._paging
@@ -146,9 +166,13 @@ class _VMMemory:
 
     def _ballooned(self, page_count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
         """Choose the free pages the guest has handed back, at random from the VM's own stream."""
-        strategy = self.kit.strategy
-        if not isinstance(strategy, DemandPaging) or not strategy.ballooned_share:
+        count = self._ballooned_count(page_count)
+        if not count:
             return None
         rng = self.kit.streams.generator(Purpose.PROFILE, self.vm, 3)
-        count = int(strategy.ballooned_share * page_count)
         return np.sort(rng.choice(page_count, count, replace=False))
+
+    def _ballooned_count(self, page_count: int) -> int:
+        strategy = self.kit.strategy
+        share = strategy.ballooned_share if isinstance(strategy, DemandPaging) else 0.0
+        return int(share * page_count)

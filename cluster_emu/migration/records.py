@@ -48,7 +48,8 @@ class MigrationRecord:
     to resume. `pages_rescued` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
-    `attempt` counts the tries of a policy that repeats aborted migrations. `outcome` is the final
+    `attempt` counts the tries of a policy that repeats aborted migrations; `fidelity` is the
+    engine that kept the page state, "pages" or "lumped". `outcome` is the final
     phase and `why` says in words what ended the live rounds, or why it did not complete.
     """
 
@@ -62,6 +63,7 @@ class MigrationRecord:
     memory_pages: int
     queued_s: float
     attempt: int = 1
+    fidelity: str = "pages"
     prepare_s: float = 0.0
     start_s: float = float("nan")
     pause_s: float = float("nan")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,13 +13,19 @@ from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
 
 
 class Run(Plain):
-    """How long, and how finely controlled and observed."""
+    """How long, how finely controlled and observed, and how closely memory is looked at.
+
+    With `fidelity` "pages" every page of a migrating VM has its own bits; "lumped" counts pages
+    that nothing can tell apart, at a cost that does not depend on the size of the VM; "auto" lumps
+    large VMs where that is possible.
+    """
 
     duration_s: PositiveSeconds
     tick_s: PositiveSeconds = 1.0
     control_interval_s: PositiveSeconds = 300.0
     stop_when_idle: bool = False
     track_versions: bool = False
+    fidelity: Literal["pages", "lumped", "auto"] = "pages"
 
 
 class HostGroup(Plain):

@@ -17,9 +17,12 @@ from cluster_emu.memory.lumped.due import Clearing, Due, keeps_history
 from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
 from cluster_emu.memory.lumped.lots import FATE_OF_FLAG, Fate, Lots, flags_after, settle
 from cluster_emu.memory.lumped.many import ManyPages
+from cluster_emu.memory.lumped.scatter import scattered_pages, writer_of
 from cluster_emu.memory.lumped.strata import STRATA, Strata
 from cluster_emu.memory.pages import peek_fraction
+from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.turns import Peeks
+from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
 
 
@@ -47,7 +50,7 @@ class LumpedEngine:
         self.encoding = encoding
         self.round_number = 0
         self.now = 0.0
-        self.versions = None
+        self.versions: PageVersions | None = None
         self._classes = classes
         self._strategy = strategy
         self._rng = rng
@@ -146,6 +149,25 @@ class LumpedEngine:
         current = np.full(len(cells), int(Flag.CURRENT))
         keys = cells.kinds.keys(cells.stratum, cells.page_class, current, cells.code)
         self._cells = Cells(cells.kinds, keys, cells.pages)
+
+    def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyEngine:
+        """Return the state in which the VM resumes at the target without the stale pages.
+
+        From then on it is emulated page by page: faults steer which pages are pushed, so that the
+        missing ones are not exchangeable. Which page is which is drawn here.
+        """
+        page_class, stale = scattered_pages(self._cells, self._strata.places, self._rng)
+        missing = np.flatnonzero(stale)
+        return PostCopyEngine(
+            missing,
+            writer_of(self._classes, page_class, self._rng),
+            self._sizes(len(missing)),
+            costs,
+            bubbling=bubbling,
+            pivots=pivots,
+            now=self.now,
+            next_round=self.round_number + 1,
+        )
 
     def _sizes(self, pages: int) -> PageSizes:
         return PageSizes(pages, self.encoding.raw_bytes)

@@ -29,6 +29,7 @@ then on its rate is taken to stay for what decisions depend on."""
 CLEARING_POINTS = 16
 """Points of a stretch at which it is asked when dirty bits are cleared."""
 _LARGEST_EXPONENT = 700.0
+_ROUNDING = 1e-6
 
 
 class ManyPages:
@@ -85,12 +86,15 @@ class ManyPages:
             self._course = self._drawn = None
         if self._drawn is None:
             share = self._share_to_visit(undrained_bytes)
+            if not self._draws.looks_matter and share.min() == 1.0:
+                self._drawn = self._draws.draw_unseen(share)
+                return self._bytes_left
             course = self._find_course(share)
             early = course.bounds[-1] - self._margin(course, share)
-            if early > self._path.pages + 1e-6:
+            if early > self._path.pages + _ROUNDING:
                 return float(early - self._path.pages) * self._unit_bytes
-            self._drawn = self._draws.draw(course, share)
-            if share.min() < 1.0 and self._end_pages < self._path.pages - 1:
+            self._drawn = self._draw(course, share)
+            if self._end_pages < self._begun_pages:
                 self._drawn = None  # more pages may wait than before: it should have ended
                 return self.cut_short()
         return self._bytes_left
@@ -107,11 +111,7 @@ class ManyPages:
 
     def _margin(self, course: Course, share: Floats) -> float:
         """Return how many pages before its mean end the round is to be drawn."""
-        if not self._draws.looks_matter and share.min() == 1.0:
-            return 0.0
         uncertain = float(((self._in_stretch - self._draws.sendable.always) * share).sum())
-        if uncertain <= 0:
-            return 0.0
         return EARLY_SDS * math.sqrt(uncertain) / 2 + EARLY_SHARE * float(course.bounds[-1])
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
@@ -134,7 +134,7 @@ class ManyPages:
 
     @property
     def _begun_pages(self) -> int:
-        return math.floor(self._path.pages) + 1 if self._path.pages > 0 else 0
+        return math.ceil(self._path.pages - _ROUNDING)
 
     @property
     def bytes_waiting(self) -> float:
@@ -152,7 +152,7 @@ class ManyPages:
         """End the round behind the page in transit; return the bytes that still takes."""
         if self._drawn is None:
             whole = np.ones(self._stretches)
-            self._drawn = self._draws.draw(self._find_course(whole), whole)
+            self._drawn = self._draw(self._find_course(whole), whole)
         if self._end_pages > self._begun_pages:
             course = self._course or self._find_course(np.ones(self._stretches))
             self._drawn = self._draws.shortened(self._drawn, self._begun_pages, course)
@@ -170,6 +170,13 @@ class ManyPages:
     @property
     def _bytes_left(self) -> float:
         return max(self._end_pages - self._path.pages, 0.0) * self._unit_bytes
+
+    def _draw(self, course: Course, share: Floats) -> Drawn:
+        """Draw the round; where all have their turn, no fewer are sent than are on the wire."""
+        drawn = self._draws.draw(course, share)
+        if share.min() < 1.0:
+            return drawn
+        return self._draws.lengthened(drawn, self._begun_pages)
 
     def _find_course(self, share: Floats) -> Course:
         """Return the mean course of a round in which such a share of each stretch has its turn."""

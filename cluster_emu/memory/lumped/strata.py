@@ -45,6 +45,13 @@ class Strata:
         return ranks
 
     @property
+    def places(self) -> NDArray[np.int64]:
+        """Place of each label in address order, [MOST_STRATA]."""
+        places = np.zeros(MOST_STRATA, dtype=np.int64)
+        places[self.order] = np.arange(len(self.order))
+        return places
+
+    @property
     def begins(self) -> NDArray[np.float64]:
         """Address, as a share of the space, at which each label's stretch begins."""
         begins = np.zeros(MOST_STRATA)

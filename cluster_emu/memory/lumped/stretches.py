@@ -47,6 +47,11 @@ class StretchDraws:
         due: what is due.
         classes: how often pages are written.
         rng: the stream to draw from.
+
+    Attributes:
+        open: kinds for which it makes a difference what is seen at the turn, [due].
+        looks_matter: whether there is any.
+        sendable: the same pages by what makes the scan send them.
     """
 
     def __init__(self, due: Due, classes: PageClasses, rng: np.random.Generator) -> None:
@@ -55,15 +60,10 @@ class StretchDraws:
         self._rng = rng
         self._stretches = len(due.share)
         self.open = due.if_clean != due.if_dirty
-        self._any_open = bool(self.open.any())
+        self.looks_matter = bool(self.open.any())
         self._sent_clean = due.if_clean == Decision.SEND
         self._sent_dirty = due.if_dirty == Decision.SEND
         self.sendable = self._sort_sendable()
-
-    @property
-    def looks_matter(self) -> bool:
-        """Whether it makes a difference what any page is seen to be at its turn."""
-        return self._any_open
 
     def _sort_sendable(self) -> Sendable:
         due, stretches, classes = self._due, self._stretches, len(self._classes.pages)
@@ -91,17 +91,22 @@ class StretchDraws:
             course: the mean course of the round.
             share: share of each stretch that has its turn.
         """
+        if not self.looks_matter:
+            return self.draw_unseen(share)
         turns, waiting = self._turns(share)
         chance = course.mean_clean
-        clean = turns
-        if self._any_open:
-            of_kind = chance[self._due.rank, self._due.page_class]
-            clean = self._rng.binomial(turns, np.where(self.open, of_kind, 1.0))
-            off = self._off_the_mean(clean, turns, of_kind)
-            moved = self._moved(chance, share, self._fewer(course, off))
-            clean = self._redrawn(clean, turns, chance, moved)
-            chance = moved
-        return self._of(clean, turns - clean, waiting, chance)
+        of_kind = chance[self._due.rank, self._due.page_class]
+        clean = self._rng.binomial(turns, np.where(self.open, of_kind, 1.0))
+        off = self._off_the_mean(clean, turns, of_kind)
+        moved = self._moved(chance, share, self._fewer(course, off))
+        clean = self._redrawn(clean, turns, chance, moved)
+        return self._of(clean, turns - clean, waiting, moved)
+
+    def draw_unseen(self, share: Floats) -> Drawn:
+        """Draw a round in which it makes no difference what is seen."""
+        turns, waiting = self._turns(share)
+        never = np.zeros((self._stretches, len(self._classes.pages)))
+        return self._of(turns, np.zeros_like(turns), waiting, never)
 
     def _turns(self, share: Floats) -> tuple[Counts, Counts]:
         """Draw which pages have their turn, and which do not, if only a share of them has."""
@@ -161,6 +166,19 @@ class StretchDraws:
         sent = clean * self._sent_clean + dirty * self._sent_dirty
         in_stretch = np.bincount(self._due.rank, sent, minlength=self._stretches)
         return Drawn(clean, dirty, waiting, chance, in_stretch.astype(np.int64).tolist())
+
+    def lengthened(self, drawn: Drawn, sent: int) -> Drawn:
+        """Return a round in which at least so many pages are sent.
+
+        A round drawn anew, as its rate changed in its last moments, may else end before now.
+        """
+        missing = sent - sum(drawn.sent)
+        if missing <= 0:
+            return drawn
+        skipped = drawn.dirty * (self._sent_clean & ~self._sent_dirty)
+        missing = min(missing, int(skipped.sum()))
+        more = self._rng.multivariate_hypergeometric(skipped, missing, method="marginals")
+        return self._of(drawn.clean + more, drawn.dirty - more, drawn.waiting, drawn.chance)
 
     def shortened(self, drawn: Drawn, sent: int, course: Course) -> Drawn:
         """Return a round that ends as soon as so many of its pages are sent.
