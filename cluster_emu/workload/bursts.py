@@ -1,18 +1,14 @@
-"""On/off bursts of a VM's writing: when each VM is in a burst, as a function of time alone."""
+"""On/off bursts: what they are, and the toggles of a single thing, one after the other."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.state import BoolColumn, FloatColumn
-from cluster_emu.streams import Purpose, Streams
 from cluster_emu.units import ParseSeconds
 
 # Intervals shorter than this would cost millions of draws per simulated day.
@@ -24,7 +20,7 @@ DRAWN_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Burst:
-    """A VM's writing alternates between full intensity and a low level.
+    """Something alternates between full intensity and a low level: a VM's writing, a tenant.
 
     Args:
         on_s: mean length of a burst, wall time.
@@ -45,7 +41,7 @@ class Burst:
 
 
 class ToggleTimes:
-    """The instants at which one VM's bursts begin and end, in a window that moves with time.
+    """The instants at which one thing's bursts begin and end, in a window that moves with time.
 
     The process is stationary from time 0. Looking back further than the window begins it anew from
     time 0, which gives the same instants again.
@@ -91,56 +87,3 @@ class ToggleTimes:
         if burst.durations == "exponential":
             lengths_s *= self._rng.standard_exponential(DRAWN_AT_ONCE)
         self._times = np.concatenate((times, times[-1] + np.cumsum(lengths_s)))
-
-
-class BurstSchedule:
-    """The burst level of every VM over time.
-
-    Args:
-        bursts: each VM's bursts, None for a VM that writes evenly; shape [vms].
-        streams: where each VM's own generator comes from.
-    """
-
-    def __init__(self, bursts: Sequence[Burst | None], streams: Streams) -> None:
-        self.vm_count = len(bursts)
-        bursty = {vm: burst for vm, burst in enumerate(bursts) if burst is not None}
-        self._row_of = {vm: row for row, vm in enumerate(bursty)}
-        self._vms = np.array(list(bursty), dtype=np.int64)
-        self._level_off = np.array([burst.level_off for burst in bursty.values()])
-        self._toggles = [
-            ToggleTimes(burst, partial(streams.generator, Purpose.BURSTS, vm))
-            for vm, burst in bursty.items()
-        ]
-        # The interval each bursty VM was last seen in; empty until it is first asked for.
-        self._since_s: FloatColumn = np.zeros(len(self._vms))
-        self._until_s: FloatColumn = np.zeros(len(self._vms))
-        self._on: BoolColumn = np.zeros(len(self._vms), dtype=np.bool_)
-
-    def level_at(self, time_s: float) -> FloatColumn:
-        """Return the factor on every VM's intensity, 1 in a burst, a new array of shape [vms]."""
-        for row in np.flatnonzero((time_s < self._since_s) | (time_s >= self._until_s)):
-            self._look_at(int(row), time_s)
-        levels = np.ones(self.vm_count)
-        levels[self._vms] = np.where(self._on, 1.0, self._level_off)
-        return levels
-
-    def level(self, vm: int, time_s: float) -> float:
-        """Return the factor on one VM's intensity, equal to ``level_at(time_s)[vm]``."""
-        row = self._row_of.get(vm)
-        if row is None:
-            return 1.0
-        self._look_at(row, time_s)
-        return 1.0 if self._on[row] else float(self._level_off[row])
-
-    def next_toggle(self, vm: int, time_s: float) -> float:
-        """Return the first instant strictly after `time_s` at which the VM's level changes."""
-        row = self._row_of.get(vm)
-        if row is None:
-            return math.inf
-        self._look_at(row, time_s)
-        return float(self._until_s[row])
-
-    def _look_at(self, row: int, time_s: float) -> None:
-        if not self._since_s[row] <= time_s < self._until_s[row]:
-            seen = self._toggles[row].around(time_s)
-            self._since_s[row], self._until_s[row], self._on[row] = seen
