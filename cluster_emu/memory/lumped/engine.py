@@ -11,6 +11,7 @@ import numpy as np
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import RoundCounts
+from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.due import Clearing, Due, keeps_history
@@ -24,6 +25,8 @@ from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
+
+Round = FewPages | ManyPages | BatchRound
 
 
 class LumpedEngine:
@@ -179,15 +182,23 @@ class LumpedEngine:
         self.round_number += 1
         self._cells = self._strata.make_room(self._cells)
         self._due = Due.of(self._cells, self._strata, self._strategy, self.round_number)
-        kind = FewPages if self._due.total <= FEW_PAGES else ManyPages
-        self._round: FewPages | ManyPages = kind(
-            self._due,
-            self._classes,
-            self._peeks,
-            self._clearing,
-            self.encoding.raw_bytes,
-            self._rng,
-        )
+        self._opened: Round | None = None
+
+    def _open(self, pace: float) -> Round:
+        """Choose how the round is drawn, now that its first rate is known."""
+        wire_bytes, due = self.encoding.raw_bytes, self._due
+        common = due, self._classes, self._peeks
+        if due.total <= FEW_PAGES:
+            return FewPages(*common, self._clearing, wire_bytes, self._rng)
+        if need_drawing(*common, self._clearing, pace):
+            return BatchRound(*common, wire_bytes, self._rng)
+        return ManyPages(*common, self._clearing, wire_bytes, self._rng)
+
+    @property
+    def _round(self) -> Round:
+        if self._opened is None:
+            self._opened = self._open(0.0)
+        return self._opened
 
     @property
     def end_is_known(self) -> bool:
@@ -201,7 +212,9 @@ class LumpedEngine:
             time_per_byte: operational seconds per byte on the wire.
             undrained_bytes: the round ends as soon as fewer bytes than this wait for their turn.
         """
-        return self._round.plan(time_per_byte, undrained_bytes)
+        if self._opened is None:
+            self._opened = self._open(time_per_byte * self.encoding.raw_bytes)
+        return self._opened.plan(time_per_byte, undrained_bytes)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""

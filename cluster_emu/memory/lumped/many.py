@@ -228,21 +228,29 @@ class ManyPages:
 
         Shape [stretches, classes]. A bit that was given for the whole round is never cleared.
         """
-        since = np.maximum(self.time - self._cleared_at(), 0.0)
-        exponent = np.multiply.outer(since, self._classes.writes_per_page_s)
-        chance: Floats = (1.0 - self._classes.given_share) * np.exp(-exponent).mean(axis=1)
+        given, rates = self._classes.given_share, self._classes.writes_per_page_s
+        if self._clearing.clear == "chunk":
+            expected = np.multiply.outer(np.maximum(self.time - self._cleared_at(), 0.0), rates)
+            chance: Floats = (1.0 - given) * np.exp(-expected).mean(axis=1)
+            return chance
+        turns = np.maximum(self.time - self._turns(np.linspace(0.0, 1.0, CLEARING_POINTS + 1)), 0.0)
+        expected = np.multiply.outer(turns[:, 1:], rates)
+        meanwhile = np.multiply.outer(-np.diff(turns, axis=1), rates)
+        # turns are spread evenly between two points: the mean of exp(-expected) over that
+        falls = np.where(meanwhile > 1e-9, -np.expm1(-meanwhile) / np.maximum(meanwhile, 1e-9), 1.0)
+        chance = (1.0 - given) * (np.exp(-expected) * falls).mean(axis=1)
         return chance
 
-    def _cleared_at(self) -> Floats:
-        """Return when bits are cleared at evenly spaced places, [stretches, places]."""
-        by_page = self._clearing.clear == "page"
-        places = (np.arange(CLEARING_POINTS) + (0.5 if by_page else 0.0)) / CLEARING_POINTS
+    def _turns(self, places: Floats) -> Floats:
+        """Return when a page at each place of a stretch has its turn, [stretches, places]."""
         sent = np.array(self._outcome.sent)
         begins = np.cumsum(sent) - sent
-        turns = self._path.times(begins[:, np.newaxis] + sent[:, np.newaxis] * places)
-        if by_page:
-            return turns
-        due = self._due
+        return self._path.times(begins[:, np.newaxis] + sent[:, np.newaxis] * places)
+
+    def _cleared_at(self) -> Floats:
+        """Return when chunks are cleared at evenly spaced places, [stretches, places]."""
+        places = np.arange(CLEARING_POINTS) / CLEARING_POINTS
+        turns, due = self._turns(places), self._due
         address = due.begins[:, np.newaxis] + due.share[:, np.newaxis] * places
         chunk = self._clearing.chunk_of(address)
         first = np.full(int(chunk.max()) + 1, np.inf)
