@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,9 @@ import numpy as np
 from mesa import Agent, DataCollector, Model
 from mesa.discrete_space import Network
 
-from cluster_emu.accounting.cpu import overloaded, share_cpu
-from cluster_emu.accounting.power import EnergyMeter
+from cluster_emu.accounting.ledger import Ledger
 from cluster_emu.accounting.recorder import Recorder
 from cluster_emu.accounting.results import RunResult, rows_to_table
-from cluster_emu.accounting.service import ServiceAccount
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import Parts, build
 from cluster_emu.clock import Clock
@@ -75,12 +73,8 @@ class ClusterModel(Model):
         self._rounds = parts.kit.rounds
         self._traces = parts.traces
         self._assumptions = parts.assumptions
-        self._meter = EnergyMeter(self.state.host_count)
-        self._service = ServiceAccount(self.state.vm_count)
+        self._ledger = Ledger(self.state, parts.power)
         self._recorder = Recorder(self.state, self.links)
-        self._settled_s = 0.0
-        self._on_time_s = np.zeros(self.state.host_count)
-        self._overload_time_s = np.zeros(self.state.host_count)
         self._notes: list[str] = []
         self._make_agents(parts.profiles)
         self.manager = MigrationManager(
@@ -127,7 +121,9 @@ class ClusterModel(Model):
         ]
 
     def _load_of(self, costs: Costs) -> Load:
-        return Load(self.state, self._service, costs.source_cpu, costs.target_cpu, self.settle)
+        return Load(
+            self.state, self._ledger.service, costs.source_cpu, costs.target_cpu, self.settle
+        )
 
     def _set_up_faults(self, parts: Parts) -> Injection:
         loop, dispatcher = self.loop, self.manager.dispatcher
@@ -160,7 +156,7 @@ class ClusterModel(Model):
                     vms.page_count[members], intensity[members]
                 )
         vms.intensity[:] = intensity
-        share_cpu(self.state)
+        self._ledger.refresh()
 
     def manage(self, now_s: float) -> None:
         """Let the manager plan, if this is a control instant."""
@@ -185,17 +181,14 @@ class ClusterModel(Model):
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
 
-    def settle(self, now_s: float) -> None:
-        """Count energy and overload up to now; called before anything they depend on changes."""
-        duration_s = now_s - self._settled_s
-        if duration_s > 0:
-            share_cpu(self.state)
-            hosts = self.state.hosts
-            self._meter.add(self._watts(), duration_s)
-            self._on_time_s += hosts.switched_on * duration_s
-            self._overload_time_s += overloaded(self.state) * duration_s
-            self._service.add(self.state.vms, duration_s)
-            self._settled_s = now_s
+    def settle(self, now_s: float, hosts: Iterable[int] | None = None) -> None:
+        """Count up to now what time costs; called before anything that depends on changes.
+
+        Args:
+            now_s: the time.
+            hosts: where the change is going to be, see `Settle`; None if that may be anywhere.
+        """
+        self._ledger.settle(now_s, hosts)
 
     # --- runs and results ------------------------------------------------------------------------
 
@@ -213,7 +206,7 @@ class ClusterModel(Model):
             "migrations": migrations,
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
-            "service": self._service.table(),
+            "service": self._ledger.service.table(),
             "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
             "summary": summarise(migrations, self._cluster_figures()),
@@ -257,24 +250,25 @@ class ClusterModel(Model):
         self.loop.call_at(request.at_s, ask)
 
     def _observe(self, now_s: float) -> None:
-        kwh = self._meter.host_energy_kwh
+        kwh = self._ledger.meter.host_energy_kwh
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
-        on_s = float(self._on_time_s.sum())
+        ledger, settled_s = self._ledger, self._ledger.settled_s
+        on_s = float(ledger.on_time_s.sum())
         return {
-            "energy_kwh": self._meter.energy_kwh,
-            "mean_hosts_on": on_s / self._settled_s if self._settled_s else float("nan"),
-            "overload_time_share": float(self._overload_time_s.sum()) / on_s if on_s else 0.0,
-            "degradation_by_migration": self._service.degradation_by_migration(),
-            "degradation_by_overload": self._service.degradation_by_overload(),
+            "energy_kwh": ledger.meter.energy_kwh,
+            "mean_hosts_on": on_s / settled_s if settled_s else float("nan"),
+            "overload_time_share": float(ledger.overload_time_s.sum()) / on_s if on_s else 0.0,
+            "degradation_by_migration": ledger.service.degradation_by_migration(),
+            "degradation_by_overload": ledger.service.degradation_by_overload(),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             **self._tenants.figures(self.loop.now_s),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(self.state.vms.lost.sum()),
-            "vm_down_s": float(self.state.vms.down_s(self._settled_s).sum()),
+            "vm_down_s": float(self.state.vms.down_s(settled_s).sum()),
             "vm_restarts": int(self.state.vms.restarts.sum()),
-            "simulated_s": self._settled_s,
+            "simulated_s": settled_s,
         }
 
     def _policy_notes(self) -> tuple[str, ...]:
@@ -342,7 +336,7 @@ class ClusterModel(Model):
     @property
     def energy_kwh(self) -> float:
         """Energy of the whole cluster so far."""
-        return self._meter.energy_kwh
+        return self._ledger.meter.energy_kwh
 
 
 def _checked_seed(rng: object) -> int:

@@ -16,6 +16,11 @@ FloatColumn = NDArray[np.float64]
 IntColumn = NDArray[np.int64]
 BoolColumn = NDArray[np.bool_]
 
+Rows = IntColumn | slice
+"""Some rows of a column by number, each at most once, or a stretch of them."""
+
+ALL = slice(None)
+
 
 @dataclass(slots=True)
 class HostColumns:

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from cluster_emu.state import BoolColumn, ClusterState
+from cluster_emu.accounting.residents import Part
+from cluster_emu.state import ALL, BoolColumn, ClusterState, Rows
 
 ROUNDING = 1e-12
 """Demand above capacity by less than this share is a rounding error, no overload."""
 
 
-def share_cpu(state: ClusterState) -> None:
+def share_cpu(state: ClusterState, part: Part | None = None) -> None:
     """Grant every VM what it wants, or its proportional share where its host has too little.
 
     Migrations come first: they run in the hypervisor, and take `cpu_overhead` of their hosts. A VM
     can use `speed` of what it wants: nothing while it is paused, less while it is slowed down.
+
+    Args:
+        state: the columns.
+        part: the hosts to do this for, with all of their VMs; None for all.
     """
-    vms, hosts = state.vms, state.hosts
-    usable = vms.cpu_demand * vms.speed
-    for_vms = state.sum_per_host(usable)
-    left = np.maximum(hosts.cpu_capacity - hosts.cpu_overhead, 0.0)
+    part = part or Part(ALL, ALL, state.vms.host, state.host_count)
+    hosts, vms = part.hosts, part.vms
+    usable = state.vms.demand[vms] * state.vms.cpu_capacity[vms] * state.vms.speed[vms]
+    for_vms = np.bincount(part.place, weights=usable, minlength=part.host_count)
+    capacity, overhead = state.hosts.cpu_capacity[hosts], state.hosts.cpu_overhead[hosts]
+    left = np.maximum(capacity - overhead, 0.0)
     granted_share = np.minimum(1.0, left / np.maximum(for_vms, 1e-300))
-    vms.cpu_granted[:] = usable * granted_share[vms.host]
-    hosts.cpu_wanted[:] = for_vms + hosts.cpu_overhead
-    hosts.cpu_used[:] = np.minimum(hosts.cpu_wanted, hosts.cpu_capacity)
+    state.vms.cpu_granted[vms] = usable * granted_share[part.place]
+    state.hosts.cpu_wanted[hosts] = for_vms + overhead
+    state.hosts.cpu_used[hosts] = np.minimum(for_vms + overhead, capacity)
 
 
-def overloaded(state: ClusterState) -> BoolColumn:
+def overloaded(state: ClusterState, hosts: Rows = ALL) -> BoolColumn:
     """Return the hosts of which more CPU is wanted than they have, as of `share_cpu`, [hosts]."""
-    over: BoolColumn = state.hosts.cpu_wanted > state.hosts.cpu_capacity * (1 + ROUNDING)
+    columns = state.hosts
+    over: BoolColumn = columns.cpu_wanted[hosts] > columns.cpu_capacity[hosts] * (1 + ROUNDING)
     return over

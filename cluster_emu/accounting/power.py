@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import UnknownNameError
 from cluster_emu.registry import Registry
-from cluster_emu.state import BoolColumn, FloatColumn
+from cluster_emu.state import ALL, BoolColumn, FloatColumn, Rows
 
 JOULES_PER_KWH = 3.6e6
 
@@ -143,23 +143,33 @@ class PowerColumns:
     """
 
     def __init__(self, models: Sequence[PowerModel]) -> None:
-        hosts_of: dict[PowerModel, list[int]] = {}
-        for host, model in enumerate(models):
-            hosts_of.setdefault(model, []).append(host)
-        self._groups = [(model, np.array(hosts)) for model, hosts in hosts_of.items()]
+        self._models = list(dict.fromkeys(models))
+        number = {model: i for i, model in enumerate(self._models)}
+        self._model_of = np.array([number[model] for model in models], dtype=np.int64)
         self._sleep_w = np.array([model.sleep_w for model in models], dtype=np.float64)
 
-    def watts(self, utilisation: FloatColumn, switched_on: BoolColumn) -> FloatColumn:
-        """Return the power of every host in watts, a new array of shape [hosts].
+    def watts(
+        self,
+        utilisation: FloatColumn,
+        switched_on: BoolColumn,
+        hosts: Rows = ALL,
+    ) -> FloatColumn:
+        """Return the power of hosts in watts, a new array of shape [hosts].
 
         Args:
             utilisation: share of CPU in use, 0..1, shape [hosts].
-            switched_on: which hosts are on, shape [hosts]; the others draw their `sleep_w`.
+            switched_on: which of them are on, shape [hosts]; the others draw their `sleep_w`.
+            hosts: which hosts; all of them if not given.
         """
-        watts = np.empty(len(self._sleep_w))
-        for model, hosts in self._groups:
-            watts[hosts] = model.watts(utilisation[hosts])
-        return np.where(switched_on, watts, self._sleep_w)
+        if len(self._models) == 1:
+            watts = self._models[0].watts(utilisation)
+        else:
+            watts = np.empty(len(utilisation))
+            model_of = self._model_of[hosts]
+            for number, model in enumerate(self._models):
+                its = model_of == number
+                watts[its] = model.watts(utilisation[its])
+        return np.where(switched_on, watts, self._sleep_w[hosts])
 
 
 class EnergyMeter:
@@ -172,9 +182,14 @@ class EnergyMeter:
     def __init__(self, host_count: int) -> None:
         self.joules: FloatColumn = np.zeros(host_count)
 
-    def add(self, watts: FloatColumn, duration_s: float) -> None:
-        """Count `duration_s` seconds at `watts`, shape [hosts]."""
-        self.joules += watts * duration_s
+    def add(
+        self,
+        watts: FloatColumn,
+        duration_s: float | FloatColumn,
+        hosts: Rows = ALL,
+    ) -> None:
+        """Count `duration_s` seconds at `watts`, shape [hosts], on some hosts or all."""
+        self.joules[hosts] += watts * duration_s
 
     @property
     def host_energy_kwh(self) -> FloatColumn:

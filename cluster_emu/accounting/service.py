@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cluster_emu.state import VMColumns
+from cluster_emu.state import ALL, FloatColumn, Rows, VMColumns
 
 
 class ServiceAccount:
@@ -20,19 +20,20 @@ class ServiceAccount:
     """
 
     def __init__(self, vm_count: int) -> None:
-        self.wanted = np.zeros(vm_count)
-        self.lost_to_overload = np.zeros(vm_count)
-        self.lost_to_migration = np.zeros(vm_count)
-        self.paused_s = np.zeros(vm_count)
+        self.sums = np.zeros((4, vm_count))
+        self.wanted, self.lost_to_overload, self.lost_to_migration, self.paused_s = self.sums
 
-    def add(self, vms: VMColumns, duration_s: float) -> None:
-        """Count `duration_s` seconds in which demand, speed and grants were what they are."""
-        wanted = vms.cpu_demand
-        usable = wanted * vms.speed
-        self.wanted += wanted * duration_s
-        self.lost_to_migration += (wanted - usable) * duration_s
-        self.lost_to_overload += (usable - vms.cpu_granted) * duration_s
-        self.paused_s += (vms.speed == 0.0) * duration_s
+    def add(self, rates: FloatColumn, duration_s: float | FloatColumn, vms: Rows = ALL) -> None:
+        """Count some time in which the `rates`, as of `service_rates`, were what they are.
+
+        Args:
+            rates: shape [4, VMs].
+            duration_s: how long, for all of these VMs or each of them, [VMs].
+            vms: which VMs, each at most once.
+        """
+        for sums, rate in zip(self.sums, rates, strict=True):
+            if rate.any():  # most VMs lose nothing most of the time
+                sums[vms] += rate * duration_s
 
     def stalled(self, vms: VMColumns, vm: int, stall_s: float) -> None:
         """Count time that a VM spent waiting for pages, at what it wants now."""
@@ -61,6 +62,14 @@ class ServiceAccount:
                 "paused_s": self.paused_s,
             }
         )
+
+
+def service_rates(vms: VMColumns, some: Rows = ALL) -> FloatColumn:
+    """Return what VMs want and lose per second now: the rates of a `ServiceAccount`, [4, VMs]."""
+    wanted = vms.demand[some] * vms.cpu_capacity[some]
+    speed = vms.speed[some]
+    usable = wanted * speed
+    return np.stack((wanted, usable - vms.cpu_granted[some], wanted - usable, speed == 0.0))
 
 
 def _mean_share(lost: np.ndarray, wanted: np.ndarray) -> float:

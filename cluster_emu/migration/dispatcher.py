@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from cluster_emu.accounting.ledger import Settle
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.migration.admission import Admission, Limits, QueueRules
 from cluster_emu.migration.countdowns import Countdowns
@@ -33,7 +34,7 @@ class Dispatcher:
         kit: what migrations are made from.
         rules: how migrations wait for each other.
         load: what copying takes of hosts and guests.
-        before_change: called with the time before any host column that costs energy changes.
+        before_change: called before any column changes that energy or service depends on.
         choose_target: returns a host for a VM whose migration is tried again after its old target
             is no longer free, or None if there is none.
         switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
@@ -49,7 +50,7 @@ class Dispatcher:
         kit: MigrationKit,
         rules: QueueRules,
         load: Load,
-        before_change: Callable[[float], None],
+        before_change: Settle,
         choose_target: Callable[[int], int | None],
         *,
         switch_off_empty_hosts: bool,
@@ -97,7 +98,7 @@ class Dispatcher:
     def request(self, move: Move, now_s: float, *, attempt: int = 1) -> MigrationRecord:
         """Reserve memory at the target and queue the migration."""
         vms, hosts = self._state.vms, self._state.hosts
-        self._before_change(now_s)
+        self._before_change(now_s, [move.target])
         number = len(self.records)
         record = MigrationRecord(
             migration=number,
@@ -156,7 +157,10 @@ class Dispatcher:
         """Switch off every host that has no VM and expects none."""
         if self._switch_off_empty_hosts:
             hosts = self._state.hosts
-            hosts.switched_on &= hosts.memory_reserved_bytes > 0
+            empty = np.flatnonzero(hosts.switched_on & (hosts.memory_reserved_bytes == 0))
+            if len(empty):
+                self._before_change(self._kit.loop.now_s, empty.tolist())
+                hosts.switched_on[empty] = False
 
     def end_run(self, now_s: float) -> None:
         """Close what is still under way when the run ends."""
@@ -211,7 +215,7 @@ class Dispatcher:
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target; called by the migration."""
         vms, hosts = self._state.vms, self._state.hosts
-        self._before_change(now_s)
+        self._before_change(now_s, (record.source, record.target))
         vms.host[record.vm] = record.target
         hosts.vm_count[record.source] -= 1
         hosts.vm_count[record.target] += 1
@@ -238,7 +242,6 @@ class Dispatcher:
 
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """Close the record and give back the slot and the memory that the VM does not need."""
-        self._before_change(now_s)
         migration, record = self.live.pop(number), self.records[number]
         spent_s = self._countdowns.stop(number, now_s)
         if migration.state is Phase.PREPARING:

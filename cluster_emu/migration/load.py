@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
+from cluster_emu.accounting.ledger import Settle
 from cluster_emu.accounting.service import ServiceAccount
 from cluster_emu.state import ClusterState
 
@@ -18,7 +17,7 @@ class Load:
         service: the account of what VMs lose.
         source_cpu: CPU one migration takes of its source, in the hosts' CPU unit.
         target_cpu: CPU one migration takes of its target.
-        before_change: called with the time before a column changes.
+        before_change: called before a column changes.
     """
 
     def __init__(
@@ -27,7 +26,7 @@ class Load:
         service: ServiceAccount,
         source_cpu: float,
         target_cpu: float,
-        before_change: Callable[[float], None],
+        before_change: Settle,
     ) -> None:
         self._state = state
         self._service = service
@@ -47,7 +46,7 @@ class Load:
 
     def guest(self, vm: int, speed: float, now_s: float) -> None:
         """Leave a VM this share of the CPU time it wants: 0 pauses it."""
-        self._before_change(now_s)
+        self._before_change(now_s, [int(self._state.vms.host[vm])])
         self._state.vms.speed[vm] = speed
 
     def stalled(self, vm: int, stall_s: float) -> None:
@@ -55,7 +54,7 @@ class Load:
         self._service.stalled(self._state.vms, vm, stall_s)
 
     def _count(self, source: int, target: int, change: int, now_s: float) -> None:
-        self._before_change(now_s)
+        self._before_change(now_s, (source, target))
         self._sending[source] += change
         self._receiving[target] += change
         for host in (source, target):

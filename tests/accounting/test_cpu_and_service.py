@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cluster_emu.accounting.cpu import overloaded, share_cpu
-from cluster_emu.accounting.service import ServiceAccount
+from cluster_emu.accounting.service import ServiceAccount, service_rates
 from cluster_emu.state import ClusterState, HostColumns, VMColumns
 
 GIB = 2**30
@@ -61,10 +61,10 @@ def test_the_account_by_hand() -> None:
     cluster = state([1.0, 4.0], [0, 0, 1], [1.0, 1.0, 0.5])
     account = ServiceAccount(3)
     share_cpu(cluster)
-    account.add(cluster.vms, 10.0)  # host 0: 2 wanted, 1 there
+    account.add(service_rates(cluster.vms), 10.0)  # host 0: 2 wanted, 1 there
     cluster.vms.speed[:] = [0.0, 1.0, 0.8]
     share_cpu(cluster)
-    account.add(cluster.vms, 5.0)
+    account.add(service_rates(cluster.vms), 5.0)
     account.stalled(cluster.vms, 2, 2.0)
     table = account.table().set_index("vm")
     assert table["cpu_wanted_s"].tolist() == [15.0, 15.0, 7.5]
@@ -77,6 +77,6 @@ def test_the_account_by_hand() -> None:
 
 def test_who_wants_nothing_loses_nothing() -> None:
     account = ServiceAccount(2)
-    account.add(state([1.0], [0, 0], [0.0, 0.0]).vms, 10.0)
+    account.add(service_rates(state([1.0], [0, 0], [0.0, 0.0]).vms), 10.0)
     assert account.degradation_by_migration() == 0.0
     assert account.degradation_by_overload() == 0.0
