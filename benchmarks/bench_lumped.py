@@ -2,8 +2,8 @@
 
     pytest benchmarks/bench_lumped.py -s
 
-The aim: 16 GiB, 30 rounds, three write classes, N = 5 in at most 3 ms per migration where 100 are in
-flight, the same within 20 % for 1 and 256 GiB, and at least 20 times faster than the pages engine at
+The aim: 16 GiB, 30 rounds, three write classes, N = 5 in at most 3 ms per migration where 100 are
+in flight, the same within 20 % for 1 and 256 GiB, and at least 20 times faster than pages at
 16 GiB. The table gives processor time.
 """
 

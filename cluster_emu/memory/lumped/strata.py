@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells
+from cluster_emu.memory.lumped.cells import Cells, Flag
 
 STRATA = 4
 """Equal stretches at the start; a round is drawn stretch by stretch, each from its real start."""
@@ -75,16 +75,25 @@ class Strata:
         """Let the next scan begin with a stretch."""
         self.first = self.order.index(label)
 
+    def _unlike(self, cells: Cells) -> NDArray[np.float64]:
+        """Return how unlike each stretch and the next are (Ward's distance of the share due)."""
+        sizes = np.bincount(cells.stratum, cells.pages, minlength=MOST_STRATA)[self.order]
+        due_pages = cells.pages * (cells.flag == Flag.DUE)
+        due = np.bincount(cells.stratum, due_pages, minlength=MOST_STRATA)[self.order]
+        share = due / np.maximum(sizes, 1.0)
+        both = sizes[:-1] * sizes[1:] / np.maximum(sizes[:-1] + sizes[1:], 1.0)
+        unlike: NDArray[np.float64] = both * np.diff(share) ** 2
+        return unlike
+
     def make_room(self, cells: Cells) -> Cells:
-        """Return the cells with two neighbouring stretches joined if no label is free."""
+        """Return the cells with the two likest neighbours joined if no label is free."""
         if len(self.order) < MOST_STRATA:
             return cells
         start = self.order[self.first]
-        sizes = np.bincount(cells.stratum, cells.pages, minlength=MOST_STRATA)[self.order]
-        together = sizes[:-1] + sizes[1:]
+        unlike = self._unlike(cells)
         if self.first > 0:
-            together[self.first - 1] = np.inf  # the scan begins between these two
-        at = int(np.argmin(together))
+            unlike[self.first - 1] = np.inf  # the scan begins between these two
+        at = int(np.argmin(unlike))
         kept, gone = self.order[at], self.order.pop(at + 1)
         self.share[kept] += self.share[gone]
         self.share[gone] = 0.0
