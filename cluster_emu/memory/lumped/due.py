@@ -44,8 +44,9 @@ class Due:
         """Return what is due in a round and what the strategy's table says about it."""
         due = np.flatnonzero(cells.flag == Flag.DUE)
         rank = strata.ranks[cells.stratum[due]]
-        order = np.argsort(rank, kind="stable")
-        due, rank = due[order], rank[order]
+        if np.any(rank[1:] < rank[:-1]):
+            order = np.argsort(rank, kind="stable")
+            due, rank = due[order], rank[order]
         if_clean, if_dirty = _decisions(strategy, round_number, cells.code[due])
         labels = strata.scan_order
         return cls(

@@ -253,13 +253,14 @@ class LumpedEngine:
             lots, stratum = self._split_at_cut(lots, stratum)
         elif self._strategy.cyclic:
             self._strata.first = 0
+        totals = lots.totals()
         self._cells, dirtied = settle(self._cells, lots, stratum, self._after, self._rng)
         return RoundCounts(
             due=self._due.total,
-            sent=lots.total(Fate.SENT),
-            skipped=lots.total(Fate.SKIPPED),
-            deferred=lots.total(Fate.DEFERRED),
-            unvisited=lots.total(Fate.UNVISITED),
+            sent=totals[Fate.SENT],
+            skipped=totals[Fate.SKIPPED],
+            deferred=totals[Fate.DEFERRED],
+            unvisited=totals[Fate.UNVISITED],
             dirtied=dirtied,
             bytes_sent=self._round.bytes_sent,
         )

@@ -10,6 +10,7 @@ so the stretch that begins at x0 ends at the x1 that solves ``integral_x0^x1 dx 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,15 +73,6 @@ class Sendable:
         """Pages that are sent if they are seen as they have to be, [stretches]."""
         most: Floats = self.always + (self.if_clean + self.if_dirty).sum(axis=1)
         return most
-
-    @property
-    def together(self) -> Sendable:
-        """All stretches as one."""
-        return Sendable(
-            self.always.sum(keepdims=True),
-            self.if_clean.sum(axis=0, keepdims=True),
-            self.if_dirty.sum(axis=0, keepdims=True),
-        )
 
     def sent(self, clean: Floats) -> Floats:
         """Return how many would be sent if all had their turn at once.
@@ -167,15 +159,17 @@ def mean_course(sendable: Sendable, share: Floats, clean_at: CleanAt, rule: Rule
 
 def _first_guess(sendable: Sendable, share: Floats, clean_at: CleanAt) -> Floats:
     """Return bounds as if the pages sent per page visited fell off exponentially."""
-    passed = np.concatenate([[0.0], np.cumsum(share / len(share))])
-    total = sendable.together
-    first = end = float(total.sent(clean_at(np.zeros((1, 1))))[0, 0])
+    passed = np.zeros(len(share) + 1)
+    np.cumsum(share / len(share), out=passed[1:])
+    fixed = float(sendable.always.sum() + sendable.if_dirty.sum())
+    change = (sendable.if_clean - sendable.if_dirty).sum(axis=0)
+    first = end = fixed + float(clean_at(np.array(0.0)) @ change)
     for _ in range(2):
-        last = float(total.sent(clean_at(np.array([[end]])))[0, 0])
-        fall = np.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(end, _LEAST_SENT)
+        last = fixed + float(clean_at(np.array(end)) @ change)
+        fall = math.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(end, _LEAST_SENT)
         if fall * end < 1e-3:
             break
-        end = float(np.log1p(fall * first * passed[-1]) / fall)
+        end = math.log1p(fall * first * passed[-1]) / fall
     else:
         guess: Floats = np.log1p(fall * first * passed) / fall
         return guess

@@ -78,9 +78,10 @@ class Lots:
             np.concatenate([part.clean_chance for part in every]),
         )
 
-    def total(self, fate: Fate) -> int:
-        """Return how many pages met with a fate."""
-        return int(self.pages[self.fate == fate].sum())
+    def totals(self) -> list[int]:
+        """Return how many pages met with each fate, in the order of `Fate`."""
+        totals: list[int] = np.bincount(self.fate, self.pages, minlength=len(Fate)).tolist()
+        return [round(total) for total in totals]
 
 
 def settle(

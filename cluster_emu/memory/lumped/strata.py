@@ -40,16 +40,12 @@ class Strata:
     @property
     def ranks(self) -> NDArray[np.int64]:
         """Place of each label in the next scan, [MOST_STRATA]."""
-        ranks = np.zeros(MOST_STRATA, dtype=np.int64)
-        ranks[self.scan_order] = np.arange(len(self.order))
-        return ranks
+        return _places(self.scan_order)
 
     @property
     def places(self) -> NDArray[np.int64]:
         """Place of each label in address order, [MOST_STRATA]."""
-        places = np.zeros(MOST_STRATA, dtype=np.int64)
-        places[self.order] = np.arange(len(self.order))
-        return places
+        return _places(self.order)
 
     @property
     def begins(self) -> NDArray[np.float64]:
@@ -101,3 +97,9 @@ class Strata:
         stratum = np.where(cells.stratum == gone, kept, cells.stratum)
         keys = cells.kinds.keys(stratum, cells.page_class, cells.flag, cells.code)
         return Cells(cells.kinds, keys, cells.pages)
+
+
+def _places(labels: list[int]) -> NDArray[np.int64]:
+    places = np.zeros(MOST_STRATA, dtype=np.int64)
+    places[labels] = np.arange(len(labels))
+    return places
