@@ -98,9 +98,12 @@ class StretchDraws:
         of_kind = chance[self._due.rank, self._due.page_class]
         clean = self._rng.binomial(turns, np.where(self.open, of_kind, 1.0))
         off = self._off_the_mean(clean, turns, of_kind)
-        moved = self._moved(chance, share, self._fewer(course, off))
-        clean = self._redrawn(clean, turns, chance, moved)
-        return self._of(clean, turns - clean, waiting, moved)
+        fewer = self._fewer(course, off)
+        if fewer.any():
+            moved = self._moved(chance, share, fewer)
+            clean = self._redrawn(clean, turns, chance, moved)
+            chance = moved
+        return self._of(clean, turns - clean, waiting, chance)
 
     def draw_unseen(self, share: Floats) -> Drawn:
         """Draw a round in which it makes no difference what is seen."""

@@ -10,7 +10,7 @@ from cluster_emu.memory.engine import MemoryEngine, RoundCounts
 from cluster_emu.migration.stopping import Progress, StopRule, Verdict
 
 NEAR = 1e-9
-MOST_ROUNDS = 60
+MOST_ROUNDS = 30
 
 
 @dataclass(frozen=True)
