@@ -84,5 +84,6 @@ def test_full_grid(profile: str, changing: bool) -> None:
     assert not [every[index] for index in rejected]
     assert not [pair for pair in every if pair[1].mean_fails]
     # ratios of spreads have a standard error of 5 % and more where a few values share all weight
+    # a ratio of spreads has a standard error of 5 %, and more where few values share all weight
     outside = [pair for pair in every if pair[1].sd_fails]
     assert len(outside) <= 0.1 * len(every), outside
