@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.network.incidence import Incidence
+from cluster_emu.network.columns import Flows
+from cluster_emu.network.ripple import NONE
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Column = NDArray[Any]
 
 FIRST_SLOTS = 64
-SAME_RATE = 1e-12
+CROSSINGS_PER_SLOT = 6
 
 
 class Transfer(Protocol):
@@ -41,33 +43,49 @@ class Transfer(Protocol):
         ...
 
 
+class TransferGroup(Protocol):
+    """Transfers that are told their rates together, in one call: many of one kind, as columns."""
+
+    def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
+        """Account the progress of some members and go on at their new rates.
+
+        Args:
+            now_s: the time.
+            members: the numbers they were added with, in the order of joining, shape [told].
+            bytes_per_s: their rates from now on, shape [told].
+
+        Returns:
+            For each, what `Transfer.rate_changed` returns, shape [told].
+        """
+        ...
+
+
 class FlowTable:
     """One slot per active flow; slots of flows that left are used again after the next `refresh`.
 
     Attributes:
-        rate: rate of each flow, shape [slots].
-        cap: rate it may not exceed, infinity for none, shape [slots].
-        weight: its weight, shape [slots].
-        first: whether it goes before those that do not, shape [slots].
+        columns: what sharing must know of each flow, and its crossings; see `Flows`.
+        views: the same memory, for code that reads one element at a time.
+        serial: how many flows had joined before, shape [slots].
         next_s: time of its next own event, infinity for none and in free slots, shape [slots].
-        slots: the slots of the active flows in the order in which they joined, as of `refresh`.
-        incidence: their routes, in the same order.
+        group: number of the group it is told its rate with, NONE for by itself, shape [slots].
+        member: its number in that group, shape [slots].
     """
 
     def __init__(self) -> None:
-        self.rate = np.zeros(FIRST_SLOTS)
-        self.cap = np.full(FIRST_SLOTS, np.inf)
-        self.weight = np.ones(FIRST_SLOTS)
-        self.first = np.zeros(FIRST_SLOTS, dtype=np.bool_)
+        self.columns = _columns(FIRST_SLOTS, FIRST_SLOTS * CROSSINGS_PER_SLOT)
+        self.views = _views(self.columns)
+        self.serial = np.zeros(FIRST_SLOTS, dtype=np.intp)
         self.next_s = np.full(FIRST_SLOTS, np.inf)
-        self.slots: Indices = np.empty(0, dtype=np.intp)
-        self.incidence = Incidence.of([], 0)
+        self.group = np.full(FIRST_SLOTS, NONE, dtype=np.intp)
+        self.member = np.zeros(FIRST_SLOTS, dtype=np.intp)
         self._transfers: list[Transfer | None] = [None] * FIRST_SLOTS
-        self._is_new = np.zeros(FIRST_SLOTS, dtype=np.bool_)
+        self._room = [0] * FIRST_SLOTS
         self._slot_of: dict[int, int] = {}
         self._free = list(range(FIRST_SLOTS))[::-1]
-        self._joined: list[tuple[int, Indices]] = []
         self._left: list[int] = []
+        self._joined_count = 0
+        self._crossing_count = 0
 
     def __len__(self) -> int:
         """Number of active flows."""
@@ -91,96 +109,123 @@ class FlowTable:
         """Return the transfer in `slot`."""
         return self._transfers[slot]
 
-    def join(
-        self,
-        transfer: Transfer,
-        links: Sequence[int],
-        cap: float,
-        weight: float,
-        *,
-        first: bool = False,
-    ) -> None:
-        """Give `transfer` a slot; `refresh` puts it among `slots`."""
+    def join(self, transfer: Transfer, links: Sequence[int], cap: float, weight: float) -> int:
+        """Give `transfer` a slot and its crossings, and return the slot."""
         if not self._free:
             self._grow()
         slot = self._free.pop()
         self._slot_of[id(transfer)] = slot
         self._transfers[slot] = transfer
-        self.rate[slot], self.cap[slot], self.weight[slot] = 0.0, cap, weight
-        self.first[slot] = first
-        self._is_new[slot] = True
-        self._joined.append((slot, np.array(links, dtype=np.intp)))
+        view = self.views
+        view.rate[slot], view.is_new[slot] = 0.0, True
+        view.cap[slot], view.weight[slot], view.most[slot] = cap, weight, cap / weight
+        self.group[slot] = NONE
+        self.serial[slot] = self._joined_count
+        self._joined_count += 1
+        self._lay_route(slot, links)
+        return slot
 
-    def leave(self, transfer: Transfer) -> None:
-        """Take `transfer` out; `refresh` takes it from `slots`."""
+    def leave(self, transfer: Transfer) -> int:
+        """Take `transfer` out and return its slot, which is not used again before `refresh`."""
         slot = self.slot(transfer)
         del self._slot_of[id(transfer)]
         self._transfers[slot] = None
-        self.rate[slot], self.next_s[slot] = 0.0, np.inf
+        self.views.rate[slot], self.next_s[slot] = 0.0, np.inf
         self._left.append(slot)
+        return slot
+
+    def set_cap(self, slot: int, cap: float) -> None:
+        """Change the rate that a flow may not exceed."""
+        self.views.cap[slot] = cap
+        self.views.most[slot] = cap / self.views.weight[slot]
 
     def refresh(self) -> None:
-        """Bring `slots` and `incidence` up to date with the flows that joined and left."""
-        if self._joined:
-            self._take_in()
-        if self._left:
-            self._put_out()
+        """Let the slots of flows that left be used again."""
+        self._free.extend(self._left)
+        self._left.clear()
 
-    def adopt_rates(self, rates: Floats) -> Indices:
-        """Set the rates of the flows in `slots` and return the slots to be told, in order.
+    def crossings(self, slot: int) -> range:
+        """Return the crossings of a flow."""
+        begin = self.views.begin[slot]
+        return range(begin, begin + self.views.hops[slot])
 
-        A rate that moved by rounding alone stays as it was; new flows are always told.
-        """
-        old = self.rate[self.slots]
-        same = (rates >= old * (1 - SAME_RATE)) & (rates <= old * (1 + SAME_RATE))
-        changed = ~same | self._is_new[self.slots]
-        told: Indices = self.slots[changed]
-        self.rate[told] = rates[changed]
-        self._is_new[told] = False
-        return told
+    def in_order(self, slots: Indices) -> Indices:
+        """Return slots in the order in which their flows joined."""
+        return slots[np.argsort(self.serial[slots])] if len(slots) > 1 else slots
+
+    def first_due_s(self) -> float:
+        """Return the time of the next own event of any flow, infinity for none."""
+        return float(np.minimum.reduce(self.next_s))
 
     def due(self, horizon_s: float) -> Iterator[tuple[int, Transfer]]:
         """Yield the flows whose event comes by `horizon_s`, in the order in which they joined.
 
-        Those that leave or are put off while the others act are passed over.
+        Those that leave or are put off while the others act are passed over, and so are those that
+        have not been told a rate yet.
         """
-        for slot in self.slots[self.next_s[self.slots] <= horizon_s].tolist():
+        if self.first_due_s() > horizon_s:
+            return
+        slots = np.flatnonzero((self.next_s <= horizon_s) & ~self.columns.is_new)
+        for slot in self.in_order(slots).tolist():
             transfer = self._transfers[slot]
             if transfer is not None and self.next_s[slot] <= horizon_s:
                 yield slot, transfer
 
-    def active(self) -> Iterator[Transfer]:
-        """Yield the transfers in the network, in the order in which they joined."""
-        joined = [slot for slot, _ in self._joined]
-        for slot in [*self.slots.tolist(), *joined]:
-            transfer = self._transfers[slot]
-            if transfer is not None:
-                yield transfer
+    def active(self) -> Indices:
+        """Return the slots of the flows in the network, in the order in which they joined."""
+        return self.in_order(np.fromiter(self._slot_of.values(), dtype=np.intp))
 
-    def _take_in(self) -> None:
-        slots, routes = zip(*self._joined, strict=True)
-        links = np.concatenate([self.incidence.links, *routes])
-        lengths = np.concatenate([self.incidence.lengths, [len(route) for route in routes]])
-        self.slots = np.concatenate([self.slots, slots]).astype(np.intp)
-        self.incidence = Incidence.packed(links, lengths.astype(np.intp))
-        self._joined.clear()
-
-    def _put_out(self) -> None:
-        gone = np.zeros(len(self.rate), dtype=np.bool_)
-        gone[self._left] = True
-        stays = ~gone[self.slots]
-        self.slots = self.slots[stays]
-        self.incidence = self.incidence.only(stays)
-        self._free.extend(self._left)
-        self._left.clear()
+    def _lay_route(self, slot: int, links: Sequence[int]) -> None:
+        """Note the crossings of a flow where its slot has had room for as many, else anew."""
+        hops = len(links)
+        if hops > self._room[slot]:
+            while self._crossing_count + hops > len(self.columns.link):
+                self._grow_crossings()
+            self.views.begin[slot], self._room[slot] = self._crossing_count, hops
+            self._crossing_count += hops
+        self.views.hops[slot] = hops
+        for crossing, link in zip(self.crossings(slot), links, strict=True):
+            self.views.link[crossing] = link
 
     def _grow(self) -> None:
-        old = len(self.rate)
-        self.rate = np.concatenate([self.rate, np.zeros(old)])
-        self.cap = np.concatenate([self.cap, np.full(old, np.inf)])
-        self.weight = np.concatenate([self.weight, np.ones(old)])
-        self.first = np.concatenate([self.first, np.zeros(old, dtype=np.bool_)])
+        old = len(self.serial)
+        self._replace(len(self.columns.link), 2 * old)
+        self.serial, self.member = _longer(self.serial), _longer(self.member)
+        self.group = _longer(self.group)
         self.next_s = np.concatenate([self.next_s, np.full(old, np.inf)])
-        self._is_new = np.concatenate([self._is_new, np.zeros(old, dtype=np.bool_)])
         self._transfers.extend([None] * old)
+        self._room.extend([0] * old)
         self._free.extend(range(2 * old - 1, old - 1, -1))
+
+    def _grow_crossings(self) -> None:
+        self._replace(2 * len(self.columns.link), len(self.serial))
+
+    def _replace(self, crossings: int, slots: int) -> None:
+        """Move the columns to longer ones."""
+        longer = _columns(slots, crossings)
+        for old, new in zip(self.columns, longer, strict=True):
+            new[: len(old)] = old
+        self.columns, self.views = longer, _views(longer)
+
+
+def _columns(slots: int, crossings: int) -> Flows:
+    return Flows(
+        level=np.zeros(slots),
+        most=np.zeros(slots),
+        cap=np.zeros(slots),
+        weight=np.ones(slots),
+        rate=np.zeros(slots),
+        is_new=np.zeros(slots, dtype=np.bool_),
+        begin=np.zeros(slots, dtype=np.intp),
+        hops=np.zeros(slots, dtype=np.intp),
+        is_listed=np.zeros(slots, dtype=np.bool_),
+        link=np.zeros(crossings, dtype=np.intp),
+    )
+
+
+def _views(columns: Flows) -> Flows:
+    return Flows(*(column.data for column in columns))
+
+
+def _longer(column: Column) -> Column:
+    return np.concatenate([column, np.zeros_like(column)])

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.network.checks import link_capacities
-from cluster_emu.network.flows import FlowTable, Transfer
+from cluster_emu.network.flows import FlowTable, Transfer, TransferGroup
 from cluster_emu.network.meter import LinkMeter
-from cluster_emu.network.sharing import fill_in_turn
+from cluster_emu.network.ripple import NONE
+from cluster_emu.network.shares import Shares
 from cluster_emu.network.timers import Timer, TimerCallback, TimerQueue
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 CapacityWatcher = Callable[[float, int, float], None]
 """Is called with the time, a link, and the capacity it has from now on."""
@@ -55,10 +57,12 @@ class FluidLoop:
         self, capacities_bytes_per_s: Sequence[float] | Floats, *, start_s: float = 0.0
     ) -> None:
         self.now_s = start_s
-        self._capacity = link_capacities(capacities_bytes_per_s)
+        capacities = link_capacities(capacities_bytes_per_s)
         self._flows = FlowTable()
+        self._shares = Shares(self._flows, capacities)
+        self._groups: list[TransferGroup] = []
         self._timers = TimerQueue()
-        self._meter = LinkMeter(len(self._capacity), start_s)
+        self._meter = LinkMeter(len(capacities), start_s)
         self._capacity_watchers: list[CapacityWatcher] = []
         self._share_is_due = False
         self._instant_s = start_s
@@ -75,7 +79,8 @@ class FluidLoop:
     @property
     def transfers(self) -> list[Transfer]:
         """The transfers in the network, in the order in which they joined."""
-        return list(self._flows.active())
+        occupants = (self._flows.occupant(slot) for slot in self._flows.active().tolist())
+        return [transfer for transfer in occupants if transfer is not None]
 
     def add(
         self,
@@ -85,6 +90,8 @@ class FluidLoop:
         cap: float = math.inf,
         weight: float = 1.0,
         first: bool = False,
+        group: TransferGroup | None = None,
+        member: int = 0,
     ) -> None:
         """Let `transfer` join now; it is told its rate before the next event is taken.
 
@@ -94,6 +101,8 @@ class FluidLoop:
             cap: rate it may not exceed.
             weight: its share relative to the other flows at a bottleneck.
             first: whether it goes before those that are not: these share what the first leave.
+            group: what is told its rates instead, together with those of the group's others.
+            member: its number in that group.
 
         Raises:
             ValueError: if it is in the network already or a value is not allowed.
@@ -105,7 +114,11 @@ class FluidLoop:
         _check_cap(cap)
         if not 0 < weight < math.inf:
             raise ValueError(f"weight = {weight}: allowed is a finite number above 0")
-        self._flows.join(transfer, links, cap, weight, first=first)
+        slot = self._flows.join(transfer, links, cap, weight)
+        self._shares.join(slot, first=first)
+        if group is not None:
+            self._flows.group[slot] = self._number_of(group)
+            self._flows.member[slot] = member
         self._share_is_due = True
 
     def remove(self, transfer: Transfer) -> None:
@@ -114,7 +127,7 @@ class FluidLoop:
         Raises:
             ValueError: if it is not in the network.
         """
-        self._flows.leave(transfer)
+        self._shares.leave(self._flows.leave(transfer))
         self._share_is_due = True
 
     def reschedule(self, transfer: Transfer, time_s: float) -> None:
@@ -132,7 +145,9 @@ class FluidLoop:
             ValueError: if it is not in the network or the cap is not allowed.
         """
         _check_cap(cap)
-        self._flows.cap[self._flows.slot(transfer)] = cap
+        slot = self._flows.slot(transfer)
+        self._flows.set_cap(slot, cap)
+        self._shares.cap_changed(slot)
         self._share_is_due = True
 
     def set_capacity(self, link: int, bytes_per_s: float) -> None:
@@ -144,7 +159,7 @@ class FluidLoop:
         self._check_link(link)
         if not 0 <= bytes_per_s < math.inf:
             raise ValueError(f"capacity = {bytes_per_s}: allowed is a finite number, 0 or more")
-        self._capacity[link] = bytes_per_s
+        self._shares.set_capacity(link, bytes_per_s)
         self._share_is_due = True
         for told in self._capacity_watchers:
             told(self.now_s, link, bytes_per_s)
@@ -156,7 +171,7 @@ class FluidLoop:
     @property
     def capacities(self) -> Floats:
         """The present capacity of each link in bytes/s, shape [links]; a copy."""
-        return self._capacity.copy()
+        return self._shares.capacity.copy()
 
     def call_at(self, time_s: float, callback: TimerCallback) -> Timer:
         """Have `callback` called with the time, at `time_s`; return what `cancel` takes.
@@ -178,7 +193,7 @@ class FluidLoop:
         Raises:
             ValueError: if it is not in the network.
         """
-        return float(self._flows.rate[self._flows.slot(transfer)])
+        return float(self._flows.columns.rate[self._flows.slot(transfer)])
 
     def link_load(self) -> Floats:
         """Return the sum of the rates on each link, shape [links]."""
@@ -196,7 +211,7 @@ class FluidLoop:
         """Return the time of the next event, infinity if none will come of itself."""
         if self._share_is_due:
             return self.now_s
-        return min(self._timers.next_s(), float(self._flows.next_s.min()))
+        return min(self._timers.next_s(), self._flows.first_due_s())
 
     def run_until(self, end_s: float) -> None:
         """Handle every event up to and including `end_s`, then set the clock to `end_s`.
@@ -262,23 +277,42 @@ class FluidLoop:
     def _share(self) -> None:
         self._share_is_due = False
         self._count_event()
+        told, links = self._shares.renew()
+        self._flows.refresh()
+        load, capacity = self._shares.load(links), self._shares.capacity[links]
+        self._meter.record(self.now_s, links, load, capacity)
+        self._tell(told)
+
+    def _tell(self, slots: Indices) -> None:
+        """Tell flows their rates, those of groups after those that are told by themselves."""
+        group = self._flows.group[slots]
+        self._tell_each(slots[group == NONE] if self._groups else slots)
+        for number, told in enumerate(self._groups):
+            members = slots[group == number]
+            if len(members):
+                self._tell_group(told, members)
+
+    def _tell_each(self, slots: Indices) -> None:
         flows = self._flows
-        flows.refresh()
-        slots = flows.slots
-        rates = fill_in_turn(
-            self._capacity,
-            flows.incidence,
-            flows.cap[slots],
-            flows.weight[slots],
-            flows.first[slots],
-        )
-        told = flows.adopt_rates(rates)
-        load = flows.incidence.total(flows.rate[slots], len(self._capacity))
-        self._meter.record(self.now_s, load, self._capacity)
-        for slot, rate in zip(told.tolist(), flows.rate[told].tolist(), strict=True):
+        rates = flows.columns.rate[slots].tolist()
+        for slot, bytes_per_s in zip(slots.tolist(), rates, strict=True):
             transfer = flows.occupant(slot)
             if transfer is not None:
-                self._predict(slot, transfer, transfer.rate_changed(self.now_s, rate))
+                self._predict(slot, transfer, transfer.rate_changed(self.now_s, bytes_per_s))
+
+    def _tell_group(self, group: TransferGroup, slots: Indices) -> None:
+        flows = self._flows
+        times_s = group.rates_changed(self.now_s, flows.member[slots], flows.columns.rate[slots])
+        if np.isnan(times_s).any():
+            raise ValueError(f"{group!r} predicts its next event at nan")
+        flows.next_s[slots] = np.maximum(times_s, self.now_s)
+
+    def _number_of(self, group: TransferGroup) -> int:
+        for number, known in enumerate(self._groups):
+            if known is group:
+                return number
+        self._groups.append(group)
+        return len(self._groups) - 1
 
     def _predict(self, slot: int, transfer: Transfer, time_s: float) -> None:
         if math.isnan(time_s):
@@ -286,8 +320,8 @@ class FluidLoop:
         self._flows.next_s[slot] = max(time_s, self.now_s)
 
     def _check_link(self, link: int) -> None:
-        if not 0 <= link < len(self._capacity):
-            raise ValueError(f"link {link}: allowed is 0..{len(self._capacity) - 1}")
+        if not 0 <= link < len(self._shares.capacity):
+            raise ValueError(f"link {link}: allowed is 0..{len(self._shares.capacity) - 1}")
 
     def _count_event(self) -> None:
         """Stop a loop that no longer moves time on, such as a transfer that is always due."""

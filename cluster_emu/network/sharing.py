@@ -81,24 +81,6 @@ def fill(capacities: Floats, incidence: Incidence, caps: Floats, weights: Floats
     return rates
 
 
-def fill_in_turn(
-    capacities: Floats, incidence: Incidence, caps: Floats, weights: Floats, first: Flags
-) -> Floats:
-    """Return rates where some flows go before the rest, shape [flows]; nothing is checked.
-
-    The flows in the mask `first` share the links as if they were alone, the others what is left.
-    """
-    if not first.any():
-        return fill(capacities, incidence, caps, weights)
-    ahead, rest = incidence.only(first), incidence.only(~first)
-    rates = np.empty(len(caps))
-    rates[first] = fill(capacities, ahead, caps[first], weights[first])
-    left = capacities - ahead.total(rates[first], len(capacities))
-    left[left <= TIE * capacities] = 0.0  # A full link has nothing left, whatever rounding says.
-    rates[~first] = fill(left, rest, caps[~first], weights[~first])
-    return rates
-
-
 def _on_used_links(incidence: Incidence, used: Flags) -> Incidence:
     """Renumber the links so that only those in the mask `used` count: big networks, few flows."""
     number = np.cumsum(used) - 1

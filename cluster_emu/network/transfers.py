@@ -20,6 +20,7 @@ from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.incidence import Incidence
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 class PlainTransfer:
@@ -51,6 +52,54 @@ class PlainTransfer:
     def due(self, now_s: float) -> None:
         """Everything has been sent: leave the network."""
         self.left_bytes = 0.0
+
+
+class PlainTransfers:
+    """Many plain transfers, as columns: a group that is told its rates together.
+
+    Args:
+        sizes_bytes: how many bytes each has to send, shape [members].
+
+    Attributes:
+        left_bytes: how many were left when its rate last changed, shape [members].
+        end_s: when the last one arrives if the rate stays as it is, shape [members].
+    """
+
+    def __init__(self, sizes_bytes: Floats) -> None:
+        self.left_bytes = sizes_bytes.copy()
+        self.end_s = np.full(len(sizes_bytes), np.inf)
+        self._bytes_per_s = np.zeros(len(sizes_bytes))
+        self._since_s = np.zeros(len(sizes_bytes))
+
+    def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
+        """Account what was sent at the old rates; return when the rest will have been."""
+        sent = self._bytes_per_s[members] * (now_s - self._since_s[members])
+        left = np.maximum(self.left_bytes[members] - sent, 0.0)
+        self.left_bytes[members] = left
+        self._bytes_per_s[members], self._since_s[members] = bytes_per_s, now_s
+        duration_s = np.where(left > 0, np.inf, 0.0)
+        with np.errstate(over="ignore"):  # at next to no rate, never
+            np.divide(left, bytes_per_s, out=duration_s, where=bytes_per_s > 0)
+        end_s: Floats = now_s + duration_s
+        self.end_s[members] = end_s
+        return end_s
+
+
+class _Member:
+    """One of a group of plain transfers."""
+
+    def __init__(self, group: PlainTransfers, number: int) -> None:
+        self._group = group
+        self._number = number
+
+    def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
+        """Do for this one what the group does for several."""
+        member, rate = np.array([self._number]), np.array([bytes_per_s])
+        return float(self._group.rates_changed(now_s, member, rate)[0])
+
+    def due(self, now_s: float) -> None:
+        """Everything has been sent: leave the network."""
+        self._group.left_bytes[self._number] = 0.0
 
 
 def _duration_s(size_bytes: float, bytes_per_s: float) -> float:
@@ -88,13 +137,21 @@ def completion_times(
     Incidence.of(routes, len(limits))  # Its checks name the flow.
     cap, weight = flow_caps(caps, count).tolist(), flow_weights(weights, count).tolist()
     start_s = flow_starts(starts, count).tolist()
-    flows = [PlainTransfer(size) for size in flow_sizes(sizes, count).tolist()]
+    group = PlainTransfers(flow_sizes(sizes, count))
     loop = FluidLoop(limits, start_s=min(start_s, default=0.0))
-    for number, flow in enumerate(flows):
-        join = partial(loop.add, flow, routes[number], cap=cap[number], weight=weight[number])
+    for number, route in enumerate(routes):
+        join = partial(
+            loop.add,
+            _Member(group, number),
+            route,
+            cap=cap[number],
+            weight=weight[number],
+            group=group,
+            member=number,
+        )
         loop.call_at(start_s[number], _ignoring_time(join))
     loop.run()
-    return np.array([flow.end_s for flow in flows])
+    return group.end_s
 
 
 def _ignoring_time(action: Callable[[], None]) -> Callable[[float], None]:
