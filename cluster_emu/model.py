@@ -146,15 +146,18 @@ class ClusterModel(Model):
 
     def workload(self, now_s: float) -> None:
         """Set every VM's CPU demand, write intensity and dirty rate, and share the hosts' CPU."""
-        self.settle(now_s)
         vms = self.state.vms
-        vms.demand[:] = self._demand.at(now_s) * vms.running
+        demand = self._demand.at(now_s) * vms.running
+        if not np.array_equal(demand, vms.demand):
+            self.settle(now_s)
+            vms.demand[:] = demand
         intensity = self._intensity.levels(now_s) * vms.running
+        changed = intensity != vms.intensity
         for source, members in self._vms_by_source:
-            if not np.array_equal(intensity[members], vms.intensity[members]):
-                vms.dirty_pages_per_s[members] = source.dirty_pages_per_s(
-                    vms.page_count[members], intensity[members]
-                )
+            some = members[changed[members]]
+            vms.dirty_pages_per_s[some] = source.dirty_pages_per_s(
+                vms.page_count[some], intensity[some]
+            )
         vms.intensity[:] = intensity
         self._ledger.refresh()
 
@@ -176,7 +179,7 @@ class ClusterModel(Model):
 
     def account(self, end_s: float) -> None:
         """Close the tick's books and stop the run when its time is over."""
-        self.settle(end_s)
+        self._ledger.count(end_s)
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)

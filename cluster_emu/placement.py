@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
+from abc import ABC, abstractmethod
+
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Scenario
@@ -24,46 +26,102 @@ def place(
     Raises:
         ScenarioError: if a VM is larger than every host, or no host has room for it any more.
     """
-    free = host_memory_bytes.copy()
-    fixed = [group.host for group in scenario.vms for _ in range(group.count)]
-    group_of = [i for i, group in enumerate(scenario.vms) for _ in range(group.count)]
-    hosts = np.empty(len(fixed), dtype=np.int64)
-    for vm, need in enumerate(vm_memory_bytes):
-        field = f"vms.{group_of[vm]}"
-        if need > host_memory_bytes.max():
-            allowed = f"at most the largest host's {host_memory_bytes.max()} bytes"
-            raise ScenarioError(f"{field}.memory_bytes", int(need), allowed)
-        host = _host(fixed[vm], scenario.placement, free, need, rng, field)
-        if host is None:
-            fitted = group_of[:vm].count(group_of[vm])
-            allowed = (
-                f"what the hosts' memory holds, {fitted} with placement {scenario.placement!r}"
-            )
-            raise ScenarioError(f"{field}.count", scenario.vms[group_of[vm]].count, allowed)
-        hosts[vm] = host
-        free[host] -= need
-    return hosts
+    room = _ROOMS[scenario.placement](host_memory_bytes.tolist(), rng)
+    largest = int(host_memory_bytes.max())
+    hosts: list[int] = []
+    for number, group in enumerate(scenario.vms):
+        field, first = f"vms.{number}", len(hosts)
+        for need in vm_memory_bytes[first : first + group.count].tolist():
+            if need > largest:
+                allowed = f"at most the largest host's {largest} bytes"
+                raise ScenarioError(f"{field}.memory_bytes", need, allowed)
+            if group.host is not None:
+                hosts.append(_fixed(group.host, room, need, field))
+                continue
+            host = room.find(need)
+            if host is None:
+                fitted = len(hosts) - first
+                allowed = (
+                    f"what the hosts' memory holds, {fitted} with placement {scenario.placement!r}"
+                )
+                raise ScenarioError(f"{field}.count", group.count, allowed)
+            room.take(host, need)
+            hosts.append(host)
+    return np.array(hosts, dtype=np.int64)
 
 
-def _host(
-    fixed: int | None,
-    how: str,
-    free: IntColumn,
-    need: np.int64,
-    rng: np.random.Generator,
-    field: str,
-) -> int | None:
-    """Return the host of a VM, None where it fits on none."""
-    fits: NDArray[np.intp] = np.flatnonzero(free >= need)
-    if fixed is not None:
-        if fixed not in fits:
-            allowed = f"the number of a host below {len(free)} with {need} bytes of memory left"
-            raise ScenarioError(f"{field}.host", fixed, allowed)
-        return fixed
-    if not len(fits):
-        return None
-    if how == "pack":
-        return int(fits[0])
-    if how == "random":
-        return int(rng.choice(fits))
-    return int(np.argmax(free))
+def _fixed(host: int, room: _Room, need: int, field: str) -> int:
+    if host >= len(room.free) or room.free[host] < need:
+        allowed = f"the number of a host below {len(room.free)} with {need} bytes of memory left"
+        raise ScenarioError(f"{field}.host", host, allowed)
+    room.take(host, need)
+    return host
+
+
+class _Room(ABC):
+    """The free memory of the hosts, and who is next to get a VM."""
+
+    def __init__(self, free: list[int], rng: np.random.Generator) -> None:
+        self.free = free
+
+    @abstractmethod
+    def find(self, need: int) -> int | None:
+        """Return the host of a VM, None where it fits on none."""
+
+    def take(self, host: int, need: int) -> None:
+        """Count a VM."""
+        self.free[host] -= need
+
+
+class _MostFree(_Room):
+    """Keeps a heap; entries that are out of date are dropped when they come up."""
+
+    def __init__(self, free: list[int], rng: np.random.Generator) -> None:
+        super().__init__(free, rng)
+        self._heap = [(-bytes_, host) for host, bytes_ in enumerate(free)]
+        heapq.heapify(self._heap)
+
+    def find(self, need: int) -> int | None:
+        while -self._heap[0][0] != self.free[self._heap[0][1]]:
+            heapq.heappop(self._heap)
+        host = self._heap[0][1]
+        return host if self.free[host] >= need else None
+
+    def take(self, host: int, need: int) -> None:
+        super().take(host, need)
+        heapq.heappush(self._heap, (-self.free[host], host))
+
+
+class _First(_Room):
+    """Remembers for each size below which number no host has room: it never gets room again."""
+
+    def __init__(self, free: list[int], rng: np.random.Generator) -> None:
+        super().__init__(free, rng)
+        self._below: dict[int, int] = {}
+
+    def find(self, need: int) -> int | None:
+        host = self._below.get(need, 0)
+        while host < len(self.free) and self.free[host] < need:
+            host += 1
+        self._below[need] = host
+        return host if host < len(self.free) else None
+
+
+class _Random(_Room):
+    """Draws one of all the hosts with room."""
+
+    def __init__(self, free: list[int], rng: np.random.Generator) -> None:
+        super().__init__(free, rng)
+        self._column = np.array(free, dtype=np.int64)
+        self._rng = rng
+
+    def find(self, need: int) -> int | None:
+        fits = np.flatnonzero(self._column >= need)
+        return int(self._rng.choice(fits)) if len(fits) else None
+
+    def take(self, host: int, need: int) -> None:
+        super().take(host, need)
+        self._column[host] -= need
+
+
+_ROOMS: dict[str, type[_Room]] = {"spread": _MostFree, "pack": _First, "random": _Random}

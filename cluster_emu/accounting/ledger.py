@@ -68,16 +68,29 @@ class Ledger:
 
     def settle(self, now_s: float, hosts: Iterable[int] | None = None) -> None:
         """Count up to now on hosts that are about to change, all if None; see `Settle`."""
-        if now_s > self._changed_s:
-            self.refresh()
-            self._changed_s = now_s
         if hosts is None:
-            self._count_all(now_s)
+            self.count(now_s)
             self._all_changed = True
         else:
+            self._go_on_to(now_s)
             some = set(hosts)
             self._count(sorted(some), now_s)
             self._changed |= some
+
+    def count(self, now_s: float) -> None:
+        """Count up to now on all hosts; nothing is about to change."""
+        self._go_on_to(now_s)
+        self.settled_s = now_s
+        lasted_s = now_s - self._counted_s
+        if not lasted_s.any():
+            return
+        self.meter.add(self._watts, lasted_s)
+        self.on_time_s += self._on * lasted_s
+        self.overload_time_s += self._overloaded * lasted_s
+        evenly = lasted_s.min() == lasted_s.max()
+        vms_lasted_s = lasted_s[0] if evenly else lasted_s[self._residents.seen]
+        self.service.add(self._service_rates, vms_lasted_s)
+        self._counted_s[:] = now_s
 
     def refresh(self) -> None:
         """Share the CPU and find the rates anew where something has changed."""
@@ -98,18 +111,11 @@ class Ledger:
         self._overloaded[hosts] = overloaded(self._state, hosts)
         self._service_rates[:, part.vms] = service_rates(self._state.vms, part.vms)
 
-    def _count_all(self, now_s: float) -> None:
-        self.settled_s = now_s
-        lasted_s = now_s - self._counted_s
-        if not lasted_s.any():
-            return
-        self.meter.add(self._watts, lasted_s)
-        self.on_time_s += self._on * lasted_s
-        self.overload_time_s += self._overloaded * lasted_s
-        evenly = lasted_s.min() == lasted_s.max()
-        vms_lasted_s = lasted_s[0] if evenly else lasted_s[self._residents.seen]
-        self.service.add(self._service_rates, vms_lasted_s)
-        self._counted_s[:] = now_s
+    def _go_on_to(self, now_s: float) -> None:
+        """Find the rates that have held since the last change, if time has moved on from it."""
+        if now_s > self._changed_s:
+            self.refresh()
+            self._changed_s = now_s
 
     def _count(self, hosts: list[int], now_s: float) -> None:
         hosts = [host for host in hosts if self._counted_s[host] < now_s]

@@ -38,6 +38,8 @@ class Demand(ABC):
         self.vm_count = vm_count
         self.step_s = step_s
         self.assumptions = assumptions
+        self._seen_step = -1
+        self._seen: FloatColumn = np.zeros(0)
 
     @abstractmethod
     def shares(self, step: int, vms: slice) -> FloatColumn:
@@ -45,7 +47,10 @@ class Demand(ABC):
 
     def at(self, time_s: float) -> FloatColumn:
         """Return the demand of all VMs as shares 0..1, a new array of shape [vms]."""
-        return self.shares(self._step_at(time_s), slice(0, self.vm_count))
+        step = self._step_at(time_s)
+        if step != self._seen_step:
+            self._seen, self._seen_step = self.shares(step, slice(0, self.vm_count)), step
+        return self._seen.copy()
 
     def share(self, vm: int, time_s: float) -> float:
         """Return the demand of one VM, equal to ``at(time_s)[vm]``."""
