@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -60,7 +59,6 @@ class Admission:
         order: who goes first among equals.
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
-        cap_bytes_per_s: rate that no migration exceeds, for the order.
 
     Attributes:
         waiting: the queue in order of arrival, by migration number.
@@ -75,7 +73,6 @@ class Admission:
         order: QueueOrder,
         vms: VMColumns,
         capacity_bytes_per_s: FloatColumn,
-        cap_bytes_per_s: float = math.inf,
     ) -> None:
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
@@ -83,13 +80,8 @@ class Admission:
         self._outgoing = outgoing
         self._incoming = incoming
         self._order = order
-        self._view = QueueView(
-            vms,
-            capacity_bytes_per_s,
-            cap_bytes_per_s,
-            self.waiting.values(),
-            self.holders.values(),
-        )
+        waiting, running = self.waiting.values(), self.holders.values()
+        self._view = QueueView(vms, capacity_bytes_per_s, waiting, running)
 
     def put(self, candidate: Candidate) -> None:
         """Add a migration to the queue."""
@@ -97,14 +89,11 @@ class Admission:
 
     def admit(self) -> list[int]:
         """Give a slot to every migration that may have one now; return their numbers in order."""
-        admitted = []
-        for candidate in self._ranked():
-            if self._is_full:
-                break
-            if self._hosts_have_room(candidate):
-                self._take(candidate)
-                admitted.append(candidate.number)
-        return admitted
+        if self._is_full():
+            return []
+        by_priority = attrgetter("priority")
+        classes = groupby(sorted(self.waiting.values(), key=by_priority), by_priority)
+        return [number for _, equals in classes for number in self._serve(list(equals))]
 
     def leave(self, number: int) -> None:
         """Take a migration out of the queue, or its slot away; nothing where it has neither."""
@@ -113,20 +102,33 @@ class Admission:
         if holder is not None:
             self._count(holder, -1)
 
-    def _ranked(self) -> Iterator[Candidate]:
-        if not self.waiting or self._is_full:
-            return
-        by_priority = attrgetter("priority")
-        for _, equals in groupby(sorted(self.waiting.values(), key=by_priority), by_priority):
-            candidates = [each for each in equals if self._hosts_have_room(each)]
-            yield from self._order.rank(candidates, self._view)
+    def _serve(self, equals: Sequence[Candidate]) -> Iterator[int]:
+        """Give slots to those of one priority, as the order says.
+
+        An order may choose whom to put next by whom it has put before. If one of its answers
+        cannot start, as another has just filled a host, it is asked anew for what is left.
+        """
+        refused = True
+        while refused and not self._is_full():
+            refused = False
+            for candidate in self._order.rank(self._startable(equals), self._view):
+                if self._is_full():
+                    return
+                refused = not self._hosts_have_room(candidate)
+                if refused:
+                    break
+                self._take(candidate)
+                yield candidate.number
+
+    def _startable(self, equals: Sequence[Candidate]) -> list[Candidate]:
+        waiting = (each for each in equals if each.number in self.waiting)
+        return [each for each in waiting if self._hosts_have_room(each)]
 
     def _take(self, candidate: Candidate) -> None:
         del self.waiting[candidate.number]
         self.holders[candidate.number] = candidate
         self._count(candidate, 1)
 
-    @property
     def _is_full(self) -> bool:
         limit = self._limits.per_cluster
         return limit is not None and len(self.holders) >= limit

@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster_emu.accounting.ledger import Settle
 from cluster_emu.consolidation.move import Move, Priority
-from cluster_emu.migration.admission import Admission, Limits, QueueRules
+from cluster_emu.migration.admission import Admission, QueueRules
 from cluster_emu.migration.countdowns import Countdowns
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.kit import MigrationKit
@@ -18,7 +18,7 @@ from cluster_emu.migration.load import Load
 from cluster_emu.migration.queue_orders import Candidate
 from cluster_emu.migration.records import COPYING, MigrationRecord, Phase
 from cluster_emu.migration.turn_taking import EveryoneAtOnce, OneRoundEach, Turns
-from cluster_emu.state import ClusterState, IntColumn
+from cluster_emu.state import ClusterState
 
 
 class Dispatcher:
@@ -67,18 +67,17 @@ class Dispatcher:
         self._switch_off_empty_hosts = switch_off_empty_hosts
         self._countdowns = Countdowns(kit.loop)
         self._turns: Turns = (OneRoundEach if rules.interleave else EveryoneAtOnce)(self._start)
-        hosts, nobody = kit.state.hosts, np.zeros(kit.state.host_count, dtype=np.int64)
-        self._copying = self._admission(rules, rules.copying, hosts.outgoing, hosts.incoming)
+        hosts, vms, capacity = kit.state.hosts, kit.state.vms, kit.links.capacity_bytes_per_s
+        self._copying = Admission(
+            rules.copying, hosts.outgoing, hosts.incoming, rules.order, vms, capacity
+        )
         self._preparing = self._copying
         if rules.preparing is not None:
-            self._preparing = self._admission(rules, rules.preparing, nobody.copy(), nobody.copy())
-
-    def _admission(
-        self, rules: QueueRules, limits: Limits, outgoing: IntColumn, incoming: IntColumn
-    ) -> Admission:
-        capacity = self._kit.links.capacity_bytes_per_s
-        cap = self._kit.settings.common_cap_bytes_per_s
-        return Admission(limits, outgoing, incoming, rules.order, self._state.vms, capacity, cap)
+            nobody = np.zeros(kit.state.host_count, dtype=np.int64)
+            unused = np.full_like(capacity, np.inf)  # those that prepare do not meet on links
+            self._preparing = Admission(
+                rules.preparing, nobody, nobody.copy(), rules.order, vms, unused
+            )
 
     @property
     def queue_length(self) -> int:
@@ -308,5 +307,14 @@ class Dispatcher:
 
     def _candidate(self, number: int) -> Candidate:
         record = self.records[number]
-        route = self.live[number].route
-        return Candidate(number, record.vm, record.source, record.target, record.priority, route)
+        settings = self._kit.settings
+        raw_bytes = int(self._state.vms.page_bytes[record.vm]) + settings.page_header_bytes
+        return Candidate(
+            number=number,
+            vm=record.vm,
+            source=record.source,
+            target=record.target,
+            priority=record.priority,
+            route=self.live[number].route,
+            cap_bytes_per_s=settings.network_cap_bytes_per_s(raw_bytes, stopped=False),
+        )

@@ -48,10 +48,15 @@ class TransferSettings:
     tracking_slowdown: float = 0.0
     track_versions: bool = False
 
-    @property
-    def common_cap_bytes_per_s(self) -> float:
-        """The cap on every migration whatever its pages: what it may use, what streams carry."""
-        return min(self.bandwidth_bytes_per_s, self.channels * self.channel_bytes_per_s)
+    def network_cap_bytes_per_s(self, raw_bytes: float, *, stopped: bool) -> float:
+        """Return the cap whatever encoding takes: what is allowed, or what the streams carry.
+
+        Args:
+            raw_bytes: bytes of a page on the wire, header included, that is not encoded.
+            stopped: whether the VM does not run at the source.
+        """
+        allowed = self._allowed_bytes_per_s(raw_bytes, stopped)
+        return min(allowed, self.channels * self.channel_bytes_per_s)
 
     def cap_bytes_per_s(self, raw_bytes: float, sizes: PageSizes, *, stopped: bool) -> float:
         """Return the cap on a migration's rate while its VM runs, or is stopped.
@@ -64,8 +69,7 @@ class TransferSettings:
             stopped: whether the VM does not run at the source.
         """
         return min(
-            self._allowed_bytes_per_s(raw_bytes, stopped),
-            self.channels * self.channel_bytes_per_s,
+            self.network_cap_bytes_per_s(raw_bytes, stopped=stopped),
             sizes.encoded_bytes_per_s(self.channels),
         )
 

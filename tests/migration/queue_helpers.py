@@ -25,10 +25,15 @@ MIGRATIONS = st.lists(
 
 
 def candidate(
-    number: int, source: int = 0, target: int = 1, priority: int = 0, route: Sequence[int] = ()
+    number: int,
+    source: int = 0,
+    target: int = 1,
+    priority: int = 0,
+    route: Sequence[int] = (),
+    cap: float = math.inf,
 ) -> Candidate:
     """Return the migration of the VM with the same number."""
-    return Candidate(number, number, source, target, priority, tuple(route))
+    return Candidate(number, number, source, target, priority, tuple(route), cap)
 
 
 def vm_columns(**columns: Sequence[float]) -> VMColumns:
@@ -45,7 +50,6 @@ def queue(
     order: QueueOrder | None = None,
     vms: VMColumns | None = None,
     capacities: Sequence[float] = (),
-    cap: float = math.inf,
     **limits: int | None,
 ) -> Admission:
     """Return an empty queue without limits but those given."""
@@ -56,5 +60,4 @@ def queue(
         order or Fifo(),
         vms or vm_columns(),
         np.array(capacities, dtype=np.float64),
-        cap,
     )

@@ -112,9 +112,9 @@ def ranked(
 ) -> list[int]:
     """Return the numbers of the candidates with these routes in the order they would go in."""
     order = DisjointBottlenecks(otherwise=otherwise)
-    candidates = [candidate(number, route=route) for number, route in enumerate(routes)]
+    candidates = [candidate(number, route=route, cap=cap) for number, route in enumerate(routes)]
     others = [candidate(100 + number, route=route) for number, route in enumerate(running)]
-    view = QueueView(vm_columns(), np.array(CAPACITIES), cap, candidates, others)
+    view = QueueView(vm_columns(), np.array(CAPACITIES), candidates, others)
     return [each.number for each in order.rank(candidates, view)]
 
 
@@ -146,6 +146,57 @@ def test_one_of_another_priority_on_the_same_bottleneck_is_seen() -> None:
     waiting.put(candidate(1, priority=0, route=[UPLINK_A]))
     waiting.put(candidate(2, priority=1, route=[UPLINK_B]))
     assert waiting.admit() == [1, 2]
+
+
+def test_a_cap_counts_for_the_one_that_has_it() -> None:
+    waiting = queue(order=DisjointBottlenecks(), capacities=CAPACITIES)
+    for number, cap in enumerate((1.0, 4.0, 1.0, 2.0)):
+        waiting.put(candidate(number, route=[UPLINK_A], cap=cap))
+    # the second may count on 4 and leaves 4/2 for the next, which is what the last asks for
+    assert waiting.admit() == [1, 3, 0, 2]
+
+
+def test_one_refused_for_its_hosts_is_on_no_link() -> None:
+    waiting = queue(order=DisjointBottlenecks(), capacities=CAPACITIES, inbound_per_host=1)
+    waiting.put(candidate(0, source=0, target=3, route=[UPLINK_A]))
+    waiting.put(candidate(1, source=1, target=3, route=[UPLINK_B]))
+    waiting.put(candidate(2, source=2, target=2, route=[UPLINK_B]))
+    assert waiting.admit() == [0, 2]
+
+
+def eight_from_one_host(order: str, **more: Any) -> Scenario:
+    """Return a drain of host 0 with eight idle VMs of a second each, a prepare time before it."""
+    vm = {"count": 8, "cpu_capacity": 1, "memory_bytes": 1000 * PAGE, "host": 0}
+    return scenario(
+        hosts=3,
+        vms=[{**vm, "profile": {"name": "uniform", "writes_per_page_s": 0.0}}],
+        migrations=[{"vm": n, "target": 1 + n % 2} for n in range(8)],
+        **{"manager": {"max_per_cluster": 1, "preparing": {}, "order": order}, **more},
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_those_that_prepare_meet_nobody(name: str) -> None:
+    given_scenario = eight_from_one_host(name, transfer={"prepare_s": 10.0})
+    migrations = ClusterModel(given_scenario, rng=1).run().migrations
+    assert sorted(migrations["start_s"]) == pytest.approx([10.0 + n for n in range(8)])
+
+
+def test_a_cap_per_page_is_one_on_the_rate() -> None:
+    # a quarter of the card each: four go at once
+    starts = [
+        ClusterModel(
+            eight_from_one_host(
+                "disjoint-bottlenecks",
+                manager={"order": "disjoint-bottlenecks", "preparing": {}},
+                transfer={"prepare_s": 1.0, **cap},
+            ),
+            rng=1,
+        ).run().migrations["start_s"]
+        for cap in ({"bandwidth_bps": BPS / 4}, {"page_time_s": 0.004})
+    ]  # fmt: skip
+    assert starts[0].tolist() == pytest.approx([1.0] * 4 + [5.0] * 4)
+    assert starts[1].tolist() == pytest.approx(starts[0].tolist())
 
 
 def two_racks_to_two(order: str, at_once: int) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -21,6 +22,7 @@ class Candidate:
         target: host it goes to.
         priority: its class; a lower number is more urgent.
         route: the links it crosses.
+        cap_bytes_per_s: rate that it will not exceed, infinite for none.
     """
 
     number: int
@@ -29,6 +31,7 @@ class Candidate:
     target: int
     priority: int
     route: tuple[int, ...]
+    cap_bytes_per_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,14 @@ class QueueView:
 
     Args:
         vms: the VMs' columns: memory sizes, present write rates and so on.
-        capacity_bytes_per_s: nominal capacity of each link, shape [links].
-        cap_bytes_per_s: rate that no migration exceeds, infinite for none.
+        capacity_bytes_per_s: nominal capacity of each link, shape [links]; infinite where the
+            slots are for preparing, which uses no link.
         waiting: every migration in the queue, of all priorities, in order of arrival.
         running: those that hold a slot, in the order in which they got it.
     """
 
     vms: VMColumns
     capacity_bytes_per_s: FloatColumn
-    cap_bytes_per_s: float
     waiting: Collection[Candidate]
     running: Collection[Candidate]
 
@@ -67,8 +69,10 @@ class QueueOrder(Protocol):
         """Return the candidates, the one to start first in front; those left out wait.
 
         Slots are given in this order while there are any, and only as many of the answer are taken
-        as there are slots. At least one has to be returned where nothing runs, or all would wait
-        for ever.
+        as there are slots. Where one of those given has taken the last slot of a host that a later
+        one needs, the rest of the answer is dropped and the order asked again, so whoever is
+        returned counts as having started. At least one has to be returned where nothing runs, or
+        all would wait for ever.
 
         Args:
             candidates: migrations of one priority whose hosts have a slot, in order of arrival.

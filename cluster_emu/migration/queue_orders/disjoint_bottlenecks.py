@@ -48,15 +48,16 @@ class DisjointBottlenecks(QueueOrder):
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterator[Candidate]:
         """Return the candidates one after another, each chosen after those before it."""
-        capacity, cap = view.capacity_bytes_per_s, view.cap_bytes_per_s
+        capacity = view.capacity_bytes_per_s
+        caps = np.array([each.cap_bytes_per_s for each in candidates])
         routes = Incidence.of([each.route for each in candidates], len(capacity))
-        alone = np.minimum(routes.least(capacity), cap)
+        alone = np.minimum(routes.least(capacity), caps)
         crossing = np.zeros(len(capacity))
         for each in view.running:
             crossing[list(each.route)] += 1
         is_left = np.ones(len(candidates), dtype=np.bool_)
         while is_left.any():
-            share = np.minimum(routes.least(capacity / (crossing + 1)), cap)
+            share = np.minimum(routes.least(capacity / (crossing + 1)), caps)
             chosen = is_left & (share >= SAME * alone)
             if not chosen.any():
                 if self.otherwise == "wait":
