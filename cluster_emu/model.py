@@ -42,6 +42,10 @@ class ClusterModel(Model):
         scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file.
         strategy: replaces the scenario's transfer strategy, as ``"time-series:threshold=4"``.
         rng: the run's seed, a whole number >= 0; None draws one (kept in `seed`).
+        stream_to: folder to write the tables `hosts`, `vms` and `links` to as they grow, instead of
+            keeping them: memory then does not grow with simulated time. They stand under their
+            names once the run is over; one that is broken off leaves ``NAME.partial.parquet``,
+            which can be read after `close`.
         fields: values for other fields of the scenario by dotted path, for example
             ``**{"transfer.stop": "qemu"}``.
 
@@ -54,6 +58,7 @@ class ClusterModel(Model):
         scenario: Scenario | str | Path = "single",
         strategy: str | None = None,
         rng: int | None = 0,
+        stream_to: Path | None = None,
         **fields: Any,
     ) -> None:
         self.seed = _checked_seed(rng)
@@ -74,7 +79,7 @@ class ClusterModel(Model):
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._ledger = Ledger(self.state, parts.power)
-        self._recorder = Recorder(self.state, self.links)
+        self._recorder = Recorder(self.state, self.links, stream_to)
         self._notes: list[str] = []
         self._make_agents(parts.profiles)
         self.manager = MigrationManager(
@@ -202,7 +207,7 @@ class ClusterModel(Model):
         return self.result()
 
     def result(self) -> RunResult:
-        """Return the tables of everything so far."""
+        """Return the tables of everything so far; without those written to `stream_to`."""
         records = self.manager.dispatcher.records
         migrations = rows_to_table(records, MigrationRecord)
         tables = {
@@ -224,7 +229,8 @@ class ClusterModel(Model):
         )
 
     def close(self) -> None:
-        """Let go of the agents: Mesa 3.3 keeps a reference to every model that ever had one."""
+        """Let go of files and agents: Mesa 3.3 keeps a reference to every model that had one."""
+        self._recorder.close()
         self.remove_all_agents()
         getattr(Agent, "_ids", {}).pop(self, None)  # Mesa from 3.4 on keeps no such table
 
@@ -237,6 +243,7 @@ class ClusterModel(Model):
             if request.at_s > now_s
         ]
         self._observe(now_s)
+        self._recorder.finish()
 
     @property
     def _is_idle(self) -> bool:

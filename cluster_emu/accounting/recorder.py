@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cluster_emu.accounting.columns import GrowingTable, KeptTable
 from cluster_emu.network.links import LinkTable
 from cluster_emu.state import ClusterState, FloatColumn
 
-Columns = dict[str, np.ndarray]
+STREAMED_TABLES = ("hosts", "vms", "links")
+"""The tables that grow with simulated time."""
 
 
 class Recorder:
-    """Keeps whole columns per observation; they become tidy tables at the end.
+    """Notes whole columns per observation, for tidy tables in memory or in a folder.
 
     Args:
         state: the columns to observe.
         links: the network's links, for their ends and capacities.
+        folder: where the tables are written to as they grow; None to keep them.
     """
 
-    def __init__(self, state: ClusterState, links: LinkTable) -> None:
+    def __init__(self, state: ClusterState, links: LinkTable, folder: Path | None = None) -> None:
         self._state = state
         self._links = links
-        self._hosts: list[Columns] = []
-        self._vms: list[Columns] = []
-        self._link_rows: list[Columns] = []
+        self._tables = _growing_tables(folder)
         self._last_carried = np.zeros(len(links))
         self._last_s = 0.0
 
@@ -39,7 +41,7 @@ class Recorder:
     ) -> None:
         """Note the state of every host and VM, and what each link carried since the last time."""
         hosts, vms = self._state.hosts, self._state.vms
-        self._hosts.append(
+        self._tables["hosts"].add(
             {
                 "time_s": np.full(self._state.host_count, now_s),
                 "host": np.arange(self._state.host_count),
@@ -55,7 +57,7 @@ class Recorder:
                 "energy_kwh": energy_kwh,
             }
         )
-        self._vms.append(
+        self._tables["vms"].add(
             {
                 "time_s": np.full(self._state.vm_count, now_s),
                 "vm": np.arange(self._state.vm_count),
@@ -78,7 +80,7 @@ class Recorder:
         used = np.flatnonzero(sent > 0)
         duration_s = now_s - self._last_s
         capacity = self._links.capacity_bytes_per_s[used]
-        self._link_rows.append(
+        self._tables["links"].add(
             {
                 "time_s": np.full(len(used), now_s),
                 "link": used,
@@ -93,16 +95,25 @@ class Recorder:
         self._last_carried, self._last_s = carried, now_s
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables `hosts`, `vms` and `links`."""
-        return {
-            "hosts": _table(self._hosts),
-            "vms": _table(self._vms),
-            "links": _table(self._link_rows),
-        }
+        """Return the tables `hosts`, `vms` and `links` so far, if they are kept."""
+        tables = self._tables.items()
+        return {name: table.frame() for name, table in tables if isinstance(table, KeptTable)}
+
+    def finish(self) -> None:
+        """Move tables that are written to a folder to their places: the run is complete."""
+        for table in self._tables.values():
+            table.finish()
+
+    def close(self) -> None:
+        """Close tables that are written to a folder, complete or not."""
+        for table in self._tables.values():
+            table.close()
 
 
-def _table(observations: list[Columns]) -> pd.DataFrame:
-    names = observations[0] if observations else {}
-    return pd.DataFrame(
-        {name: np.concatenate([each[name] for each in observations]) for name in names}
-    )
+def _growing_tables(folder: Path | None) -> dict[str, GrowingTable]:
+    if folder is None:
+        return {name: KeptTable() for name in STREAMED_TABLES}
+    # the library that writes these files takes a while to load, and most runs keep their tables
+    from cluster_emu.accounting.streaming import StreamedTable
+
+    return {name: StreamedTable(folder / f"{name}.parquet") for name in STREAMED_TABLES}

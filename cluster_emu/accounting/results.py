@@ -23,7 +23,8 @@ class RunResult:
 
     Args:
         tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `tenants`, `faults`,
-            `summary`; units are in the names of the columns.
+            `summary`; units are in the names of the columns. A run that streamed `hosts`, `vms` and
+            `links` to a folder has these there alone.
         scenario: the scenario as plain data.
         seed: the run's seed.
         traces: which CPU traces were used, in words.

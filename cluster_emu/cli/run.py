@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,8 +48,13 @@ def run(
         if strategy is not None:
             (variant,) = variants(chosen, [strategy])
             chosen, said = variant.scenario, variant.assumptions
-        with progress_bar(f"{chosen.name}, simulated s") as progress:
-            result = simulate(chosen, seed, progress)
+        # CSV is written from tables in memory
+        stream_to = None if csv else folder
+        with (
+            progress_bar(f"{chosen.name}, simulated s") as progress,
+            nullcontext() if stream_to is None else writing_to(stream_to),
+        ):
+            result = simulate(chosen, seed, progress, stream_to)
     if folder is not None:
         with writing_to(folder):
             result.save(folder, csv=csv, wall_time_s=time.perf_counter() - started)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from joblib import Parallel, delayed, parallel_config
@@ -68,19 +69,25 @@ def told(error: Exception) -> str:
     return text if isinstance(error, ClusterEmuError) else f"{type(error).__name__}: {text}"
 
 
-def simulate(scenario: Scenario, seed: int, progress: Progress | None = None) -> RunResult:
+def simulate(
+    scenario: Scenario,
+    seed: int,
+    progress: Progress | None = None,
+    stream_to: Path | None = None,
+) -> RunResult:
     """Run a scenario to its end and return its result; its model is let go of in any case.
 
     Args:
         scenario: what to run.
         seed: the seed to run it with.
         progress: called before each tick with the simulated seconds gone and in all.
+        stream_to: folder for the tables that grow with simulated time, see `ClusterModel`.
 
     Raises:
         ClusterEmuError: if the scenario is not allowed.
     """
     report_progress = progress or _ignore
-    model = ClusterModel(scenario, rng=seed)
+    model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
         while model.running:
             report_progress(model.time_s, scenario.run.duration_s)
