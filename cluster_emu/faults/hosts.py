@@ -10,7 +10,7 @@ from cluster_emu.faults.impact import Impact, impact
 from cluster_emu.faults.restarts import Restarts
 from cluster_emu.migration.dispatcher import Dispatcher
 from cluster_emu.migration.job import Migration
-from cluster_emu.migration.records import MigrationRecord, Phase
+from cluster_emu.migration.records import Phase
 from cluster_emu.scenario import HighAvailability
 from cluster_emu.state import ClusterState
 
@@ -97,7 +97,9 @@ class HostFaults:
             if self._state.hosts.failed[record.source]:  # perhaps some time ago
                 going_down.add(record.vm)
             else:
-                self._try_again_later(record, now_s)
+                settings = self._settings
+                retries, wait_s = settings.migration_retries, settings.migration_retry_backoff_s
+                self._dispatcher.try_again_later(record, retries, wait_s, now_s)
         elif self._settings.postcopy_recovery:
             self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
             going_down.add(record.vm)
@@ -112,12 +114,6 @@ class HostFaults:
         if migration.needs_source and self._state.hosts.failed[record.source]:
             return f"source host {record.source}"
         return f"target host {record.target}"
-
-    def _try_again_later(self, record: MigrationRecord, now_s: float) -> None:
-        """Have a migration asked for again whose VM still runs at the source."""
-        settings = self._settings
-        if record.attempt <= settings.migration_retries:
-            self._dispatcher.try_again_later(record, settings.migration_retry_backoff_s, now_s)
 
     def _lose(self, vm: int, now_s: float) -> None:
         vms, hosts = self._state.vms, self._state.hosts

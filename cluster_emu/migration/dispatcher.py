@@ -94,8 +94,17 @@ class Dispatcher:
         """Whether no migration waits or runs."""
         return not self.live and not self._retries_waiting
 
-    def request(self, move: Move, now_s: float, *, attempt: int = 1) -> MigrationRecord:
-        """Reserve memory at the target and queue the migration."""
+    def request(
+        self, move: Move, now_s: float, *, attempt: int = 1, faults_before: int = 0
+    ) -> MigrationRecord:
+        """Reserve memory at the target and queue the migration.
+
+        Args:
+            move: the VM, where it goes and why.
+            now_s: the time.
+            attempt: 1, or more for one that is tried again.
+            faults_before: how many of the tries before were ended by faults.
+        """
         vms, hosts = self._state.vms, self._state.hosts
         self._before_change(now_s, [move.target])
         number = len(self.records)
@@ -110,6 +119,7 @@ class Dispatcher:
             priority=int(move.priority),
             queued_s=now_s,
             attempt=attempt,
+            faults_before=faults_before,
         )
         self.records.append(record)
         hosts.memory_reserved_bytes[move.target] += vms.memory_bytes[move.vm]
@@ -231,8 +241,8 @@ class Dispatcher:
             return
         self._end(number, outcome, why, now_s)
         policy = self._kit.policy
-        if outcome is Phase.NOT_CONVERGED and record.attempt <= policy.retries:
-            self.try_again_later(record, policy.retry_backoff_s, now_s)
+        if outcome is Phase.NOT_CONVERGED:
+            self.try_again_later(record, policy.retries, policy.retry_backoff_s, now_s)
         self.admit(now_s)
 
     def _finished(self, number: int, now_s: float) -> None:
@@ -267,10 +277,23 @@ class Dispatcher:
 
     # --- tries ------------------------------------------------------------------------------------
 
-    def try_again_later(self, record: MigrationRecord, backoff_s: float, now_s: float) -> None:
-        """Ask for a migration again that has ended in vain; the wait doubles with every attempt."""
+    def try_again_later(
+        self, record: MigrationRecord, retries: int, backoff_s: float, now_s: float
+    ) -> None:
+        """Ask for a migration again that has ended in vain, unless that was done often enough.
+
+        Faults and the policy's aborts are counted apart.
+
+        Args:
+            record: of the migration that has ended.
+            retries: how often it may be asked for again for this kind of reason.
+            backoff_s: the wait before the first of these retries; doubles with each of them.
+            now_s: the time.
+        """
+        if record.retries_of_its_kind >= retries:
+            return
         self._retries_waiting += 1
-        wait_s = backoff_s * 2 ** (record.attempt - 1)
+        wait_s = backoff_s * 2**record.retries_of_its_kind
         self._kit.loop.call_at(now_s + wait_s, partial(self._try_again, record))
 
     def _try_again(self, record: MigrationRecord, now_s: float) -> None:
@@ -287,7 +310,8 @@ class Dispatcher:
             return
         priority = Priority(record.priority)
         move = Move(record.vm, record.source, target, record.reason, priority)
-        self.request(move, now_s, attempt=record.attempt + 1)
+        faults_before = record.faults_before + record.ended_by_fault
+        self.request(move, now_s, attempt=record.attempt + 1, faults_before=faults_before)
         self.admit(now_s)
 
     def _may_receive(self, host: int, vm: int) -> bool:

@@ -48,8 +48,9 @@ class MigrationRecord:
     to resume. `pages_rescued` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
-    `attempt` counts the tries of a policy that repeats aborted migrations; `fidelity` is the
-    engine that kept the page state, "pages" or "lumped". `outcome` is the final
+    `attempt` counts the tries, whoever asked again: the policy after an abort, or high
+    availability after a fault; `faults_before` of the tries before were ended by faults.
+    `fidelity` is the engine that kept the page state, "pages" or "lumped". `outcome` is the final
     phase and `why` says in words what ended the live rounds, or why it did not complete.
     """
 
@@ -63,6 +64,7 @@ class MigrationRecord:
     memory_pages: int
     queued_s: float
     attempt: int = 1
+    faults_before: int = 0
     fidelity: str = "pages"
     prepare_s: float = 0.0
     start_s: float = float("nan")
@@ -87,6 +89,16 @@ class MigrationRecord:
     guest_lost_s: float = 0.0
     outcome: str = Phase.QUEUED.value
     why: str = ""
+
+    @property
+    def retries_of_its_kind(self) -> int:
+        """How often it was asked for again before, for the kind of reason it has ended by now."""
+        return self.faults_before if self.ended_by_fault else self.attempt - 1 - self.faults_before
+
+    @property
+    def ended_by_fault(self) -> bool:
+        """Whether a fault has ended it."""
+        return self.outcome == Phase.FAILED
 
     def close(self, now_s: float, outcome: Phase, why: str) -> None:
         """Write the end of the migration into the record."""

@@ -155,6 +155,24 @@ def test_the_target_crashes_before_the_resume(strategy: str, when: str) -> None:
     assert model.machines[1].memory_free_bytes == 2**40
 
 
+def test_tries_after_faults_and_after_aborts_are_counted_apart() -> None:
+    policy = "kubevirt:stall_detection=false,retries=2,retry_backoff_s=1"
+    busy = {"name": "uniform", "writes_per_page_s": 50.0}
+    given_scenario = one_vm(
+        [crash("target", at_s, repair_s=0.5) for at_s in (1.0, 12.0)],
+        transfer={"policy": f"{policy},completion_timeout_s_per_gib={4 * 2**30 / (1000 * PAGE)}"},
+        available={"migration_retries": 2, "migration_retry_backoff_s": 3.0},
+    ).with_fields({"vms.0.profile": busy})
+    _, migrations = ran(given_scenario)
+    # two seconds of preparing and four until the policy aborts; waits of 3 and 6, and of 1 and 2
+    assert migrations["queued_s"].tolist() == pytest.approx([0.0, 4.0, 11.0, 18.0, 26.0])
+    assert migrations["end_s"].tolist() == pytest.approx([1.0, 10.0, 12.0, 24.0, 32.0])
+    ends = ["failed", "not converged", "failed", "not converged", "not converged"]
+    assert migrations["outcome"].tolist() == ends
+    assert migrations["attempt"].tolist() == [1, 2, 3, 4, 5]
+    assert migrations["faults_before"].tolist() == [0, 1, 1, 2, 2]
+
+
 def test_the_source_crashes_when_all_has_arrived() -> None:
     model, migrations = ran(one_vm([crash("source", TIMES["pre-copy"]["resuming"])]))
     assert migrations.outcome.tolist() == ["completed"]
