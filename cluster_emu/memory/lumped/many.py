@@ -26,8 +26,10 @@ EARLY_SDS = 5.0
 EARLY_SHARE = 0.005
 """A round is drawn that many standard deviations, and that share of it, before its mean end; from
 then on its rate is taken to stay for what decisions depend on."""
-CLEARING_POINTS = 16
-"""Points of a stretch at which it is asked when dirty bits are cleared."""
+CHUNK_POINTS = 16
+"""Points of a stretch at which it is asked when its chunk is cleared."""
+TURN_POINTS = 128
+"""Points of a stretch between which turns are taken to be spread evenly in time."""
 _LARGEST_EXPONENT = 700.0
 _ROUNDING = 1e-6
 
@@ -233,7 +235,7 @@ class ManyPages:
             expected = np.multiply.outer(np.maximum(self.time - self._cleared_at(), 0.0), rates)
             chance: Floats = (1.0 - given) * np.exp(-expected).mean(axis=1)
             return chance
-        turns = np.maximum(self.time - self._turns(np.linspace(0.0, 1.0, CLEARING_POINTS + 1)), 0.0)
+        turns = np.maximum(self.time - self._turns(np.linspace(0.0, 1.0, TURN_POINTS + 1)), 0.0)
         expected = np.multiply.outer(turns[:, 1:], rates)
         meanwhile = np.multiply.outer(-np.diff(turns, axis=1), rates)
         # turns are spread evenly between two points: the mean of exp(-expected) over that
@@ -249,7 +251,7 @@ class ManyPages:
 
     def _cleared_at(self) -> Floats:
         """Return when chunks are cleared at evenly spaced places, [stretches, places]."""
-        places = np.arange(CLEARING_POINTS) / CLEARING_POINTS
+        places = np.arange(CHUNK_POINTS) / CHUNK_POINTS
         turns, due = self._turns(places), self._due
         address = due.begins[:, np.newaxis] + due.share[:, np.newaxis] * places
         chunk = self._clearing.chunk_of(address)
