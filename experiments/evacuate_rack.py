@@ -32,6 +32,17 @@ QUICK = {
 }
 
 
+def at_once(document: dict[str, Any]) -> str:
+    """Return how many migrations may run at once: in the cluster, from a host, onto a host."""
+    limits = {
+        "": document["parallel"],
+        " from a host": document["outbound_per_host"],
+        " onto a host": document["inbound_per_host"],
+    }
+    told = [f"{limit}{where}" for where, limit in limits.items() if limit is not None]
+    return ", ".join(told) or "all"
+
+
 def row(policy: str, found: Evacuation) -> dict[str, Any]:
     """Return what a policy's drains came to."""
     document = found.document()
@@ -39,7 +50,7 @@ def row(policy: str, found: Evacuation) -> dict[str, Any]:
     low, high = drain["ci95"]
     return {
         "policy": policy,
-        "at_once": document["parallel"],
+        "at_once": at_once(document),
         "drain_p50_s": drain["value"],
         "drain_low_s": low,
         "drain_high_s": high,

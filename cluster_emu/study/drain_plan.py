@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cluster_emu.building import Parts, build
 from cluster_emu.consolidation import Plan, triggers
 from cluster_emu.errors import ClusterEmuError
+from cluster_emu.migration.admission import Limits
 from cluster_emu.scenario import Scenario
 from cluster_emu.state import FloatColumn
 from cluster_emu.streams import Streams
@@ -55,7 +56,7 @@ class DrainPlan:
         by_memory: whether there is room for all only if memory alone decides where they go.
         traces: which CPU traces are replayed, in words.
         assumptions: what the scenario assumes.
-        limits: how many migrations may run at once, in words.
+        limits: how many migrations may run at once, the scenario's limits or its policy's.
         most_at_once: how many could run at once if it were for the emptied hosts' limits alone.
     """
 
@@ -66,7 +67,7 @@ class DrainPlan:
     by_memory: bool
     traces: str
     assumptions: tuple[str, ...]
-    limits: str
+    limits: Limits
     most_at_once: int
 
 
@@ -162,8 +163,8 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
     if over:
         raise _impossible(parts, leaving, over, seed)
     per_host = np.bincount(parts.state.vms.host, minlength=len(leaving))[leaving]
-    limits = _limits(drain, parts)
-    outbound = limits["away from a host"]
+    limits = parts.queue.copying
+    outbound = limits.outbound_per_host
     return DrainPlan(
         scenario=drain,
         seed=seed,
@@ -172,7 +173,7 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         by_memory=by_memory,
         traces=parts.traces,
         assumptions=parts.assumptions,
-        limits=_in_words(limits),
+        limits=limits,
         most_at_once=int((per_host if outbound is None else np.minimum(per_host, outbound)).sum()),
     )
 
@@ -215,18 +216,3 @@ def _impossible(
 
 def _size(memory_bytes: float) -> str:
     return f"{memory_bytes / GIB:.4g} GiB"
-
-
-def _limits(scenario: Scenario, parts: Parts) -> dict[str, int | None]:
-    """Return the limits in force: the scenario's, and the policy's where it sets none."""
-    manager, usual = scenario.manager, parts.kit.policy.limits
-    return {
-        "in the cluster": manager.max_per_cluster or usual.per_cluster,
-        "away from a host": manager.max_outbound_per_host or usual.outbound_per_host,
-        "onto a host": manager.max_inbound_per_host or usual.inbound_per_host,
-    }
-
-
-def _in_words(limits: dict[str, int | None]) -> str:
-    told = [f"{limit} {where}" for where, limit in limits.items() if limit is not None]
-    return f"Migrations at once: {', '.join(told) or 'as many as there are'}."

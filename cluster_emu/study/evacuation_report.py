@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.accounting.results import versions, write_parquet, write_text
+from cluster_emu.migration.admission import Limits
 from cluster_emu.study.drain_plan import Drained, DrainPlan
 from cluster_emu.study.drain_run import DrainRun
 from cluster_emu.study.estimates import Estimate, estimate
@@ -113,14 +114,15 @@ class Evacuation:
     def document(self) -> Document:
         """Return everything but the tables as plain data for JSON; None for what there is not."""
         plan = self.replications[0].plan
-        manager = self.drain.scenario.manager
         return {
             "scenario": self.drain.scenario.name,
             "traces": plan.traces,
             "hosts": list(plan.hosts),
             "policy": self.drain.policy,
             "strategy": self.drain.strategy,
-            "parallel": manager.max_per_cluster,
+            "parallel": plan.limits.per_cluster,
+            "outbound_per_host": plan.limits.outbound_per_host,
+            "inbound_per_host": plan.limits.inbound_per_host,
             "replications": len(self.replications),
             "replications_wanted": self.wanted,
             "seed": self.seed,
@@ -221,13 +223,24 @@ class Evacuation:
     def _assumptions(self) -> list[str]:
         plan = self.replications[0].plan
         packed = [str(one.number) for one in self.replications if one.plan.by_memory]
-        said = [*plan.assumptions, *self.drain.assumptions, plan.limits]
+        said = [*plan.assumptions, *self.drain.assumptions, _at_once(plan.limits)]
         if packed:
             said.append(
                 f"Memory is so short in replications {', '.join(packed)} that it alone decides "
                 "where VMs go, the largest first."
             )
         return [*said, *_how(self.drain, len(self._sound))]
+
+
+def _at_once(limits: Limits) -> str:
+    """Say how many migrations may run at once."""
+    told = (
+        (limits.per_cluster, "in the cluster"),
+        (limits.outbound_per_host, "away from a host"),
+        (limits.inbound_per_host, "onto a host"),
+    )
+    known = [f"{limit} {where}" for limit, where in told if limit is not None]
+    return f"Migrations at once: {', '.join(known) or 'as many as there are'}."
 
 
 def _how(drain: Drained, runs: int) -> list[str]:

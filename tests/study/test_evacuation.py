@@ -13,6 +13,7 @@ from drains import MIB, rack
 
 from cluster_emu import ClusterModel
 from cluster_emu.errors import ScenarioError
+from cluster_emu.scenario import Scenario
 from cluster_emu.study import Evacuation, ImpossibleDrainError, StudyInterrupted, evacuate
 from cluster_emu.study import runs as study_runs
 from cluster_emu.study.seeds import replication_seeds
@@ -95,6 +96,16 @@ def test_policy_strategy_and_limit_replace_the_scenarios() -> None:
     assert len(found.vms) == len(SIZES)
     plain = evacuate(scenario, hosts=[0], policy="none", replications=1).document()
     assert (plain["policy"], plain["parallel"]) == ("none", 1)
+
+
+def test_the_limits_in_force_are_told_whoever_sets_them() -> None:
+    def limits(scenario: Scenario, policy: str) -> list[int | None]:
+        found = evacuate(scenario, hosts=[0], policy=policy, replications=1).document()
+        return [found[name] for name in ("parallel", "outbound_per_host", "inbound_per_host")]
+
+    assert limits(rack(SIZES), "kubevirt") == [5, 2, None]
+    assert limits(rack(SIZES), "nova") == [None, 1, None]
+    assert limits(rack(SIZES, manager={"max_inbound_per_host": 3}), "none") == [None, None, 3]
 
 
 def test_a_vm_that_fits_nowhere_is_named_before_anything_runs() -> None:
