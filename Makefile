@@ -15,7 +15,7 @@ RESULTS := results/cluster
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test slow lint types bench experiments clean
+.PHONY: help run test slow hours lint types bench experiments clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ test: $(DEV_STAMP) ## the fast test suite
 slow: $(DEV_STAMP) ## the tests that take minutes
 	@# pytest ends with 5 where there is no such test
 	$(BIN)/python -m pytest -q -n auto -m slow || [ $$? -eq 5 ]
+
+hours: $(DEV_STAMP) ## the full comparison of the two memory engines: an hour or more
+	$(BIN)/python -m pytest -q -n auto -m hours
 
 lint: $(DEV_STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .

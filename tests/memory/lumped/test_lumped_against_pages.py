@@ -3,7 +3,7 @@
 The fast cases run 45 seeds each; Kolmogorov-Smirnov tests with Holm's correction have together a
 false-alarm rate of 0.1 %, means may be five standard errors apart, standard deviations may differ
 by a factor of 1.6 (about four of its standard errors). As the seeds are fixed, a failure
-stays one. The slow tests take the full grid with 400 seeds; they take an hour or more.
+stays one. `make hours` takes the full grid with 400 seeds, an hour or more.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def test_same_distributions(profile: str, strategy: str, rule: str, changing: bo
         assert 1 / 1.6 < one.sd_ratio < 1.6, one
 
 
-@pytest.mark.slow
+@pytest.mark.hours
 @pytest.mark.parametrize("changing", [False, True], ids=["steady", "changing"])
 @pytest.mark.parametrize("profile", PROFILES)
 def test_full_grid(profile: str, changing: bool) -> None:
