@@ -33,13 +33,9 @@ QUICK = {
 
 
 def at_once(document: dict[str, Any]) -> str:
-    """Return how many migrations may run at once: in the cluster, from a host, onto a host."""
-    limits = {
-        "": document["parallel"],
-        " from a host": document["outbound_per_host"],
-        " onto a host": document["inbound_per_host"],
-    }
-    told = [f"{limit}{where}" for where, limit in limits.items() if limit is not None]
+    """Return how many migrations may run at once: in all, per source, per target."""
+    named = {"parallel": "", "outbound_per_host": " a source", "inbound_per_host": " a target"}
+    told = [f"{document[limit]}{where}" for limit, where in named.items() if document[limit]]
     return ", ".join(told) or "all"
 
 

@@ -104,8 +104,8 @@ def _show(document: Document) -> None:
     header = ("policy", "strategy", "at once", "drain s", "downtime s", "data GB", "runs")
     title = (
         f"{document['scenario']}: {document['vms_to_move']} VMs leave "
-        f"{hosts_in_words(document['hosts'])}; none of {document['tried']} ways beats these in "
-        "drain time (p95), worst downtime and bytes"
+        f"{hosts_in_words(document['hosts'])}; not beaten in drain time (p95), worst "
+        f"downtime and bytes among {document['comparison']}"
     )
     show_table(title, header, [_row(one) for one in document["pareto"]], text_columns=2)
     if document["tried"] < document["combinations"]:

@@ -127,22 +127,24 @@ class Advice:
     seed: int
 
     @property
-    def front(self) -> list[Option]:
-        """The options closely looked at that none of these beats in all three costs, fastest first.
+    def compared(self) -> list[Option]:
+        """The options that had all of their replications; all where none had, as after Ctrl-C."""
+        return [one for one in self.options if one.is_confirmed] or list(self.options)
 
-        If nothing was closely looked at, as after Ctrl-C, those of all.
-        """
-        looked_at = [one for one in self.options if one.is_confirmed] or list(self.options)
-        return sorted((looked_at[i] for i in pareto(looked_at)), key=lambda one: one.costs)
+    @property
+    def front(self) -> list[Option]:
+        """Those of the compared that none of these beats in all three costs, fastest first."""
+        compared = self.compared
+        return sorted((compared[place] for place in pareto(compared)), key=lambda one: one.costs)
 
     @property
     def recommended(self) -> Option:
-        """The fastest that qualifies, or the one with the least downtime if none does."""
-        looked_at = [one for one in self.options if one.is_confirmed] or list(self.options)
-        good = [one for one in looked_at if one.qualifies(self.max_downtime_s)]
+        """The fastest compared that qualifies, or that with the least downtime if none does."""
+        compared = self.compared
+        good = [one for one in compared if one.qualifies(self.max_downtime_s)]
         if good:
             return min(good, key=lambda one: one.costs)
-        return min(looked_at, key=lambda one: (one.failures, one.worst_downtime_s, one.costs))
+        return min(compared, key=lambda one: (one.failures, one.worst_downtime_s, one.costs))
 
     @property
     def reason(self) -> str:
@@ -153,7 +155,8 @@ class Advice:
         if not chosen.qualifies(self.max_downtime_s):
             left = f", {chosen.failures} failures" if chosen.failures else ""
             return f"none stays within {limit} for every VM; this one has the least: {had}{left}"
-        fastest = min((one for one in self.options if not one.failures), key=lambda one: one.costs)
+        sound = [one for one in self.compared if not one.failures]
+        fastest = min(sound, key=lambda one: one.costs)
         reason = (
             f"the fastest drain whose VMs all move and are down for at most {limit}: "
             f"{chosen.drain_p95_s:.4g} s with {had}"
@@ -164,6 +167,17 @@ class Advice:
             f"{reason}; {fastest.label} takes {fastest.drain_p95_s:.4g} s, but with "
             f"{fastest.worst_downtime_s:.3g} s"
         )
+
+    @property
+    def comparison(self) -> str:
+        """Which ways the Pareto set has been chosen from, in words."""
+        tried, compared = len(self.options), len(self.compared)
+        ways = "1 way" if compared == 1 else f"{compared} ways"
+        if not any(one.is_confirmed for one in self.options):
+            return f"{ways}, of which none was run as often as wanted"
+        runs = f"{self.replications} times" if self.replications > 1 else "once"
+        others = "" if compared == tried else f", of {tried} run at least once"
+        return f"{ways}, each run {runs}{others}"
 
     def document(self) -> Document:
         """Return everything as plain data for JSON; None for what there is not."""
@@ -179,6 +193,8 @@ class Advice:
             "replications": self.replications,
             "combinations": self.combinations,
             "tried": len(self.options),
+            "compared": len(self.compared),
+            "comparison": self.comparison,
             "recommendation": {
                 **self.recommended.document(),
                 "qualifies": self.recommended.qualifies(self.max_downtime_s),

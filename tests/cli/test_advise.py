@@ -66,7 +66,8 @@ def test_one_way_is_recommended_with_its_reason(
     monkeypatch.setattr("cluster_emu.study.advise", lambda *_, **__: advice)
     shown = emu(*words(scenario, *WAYS)).stdout
 
-    assert "rack: 2 VMs leave host 0; none of 2 ways beats these" in shown
+    assert "rack: 2 VMs leave host 0; not beaten in" in shown
+    assert "among 2 ways, each run 2 times" in " ".join(shown.split())
     assert "Recommended\n  --policy none --strategy pre-copy --parallel 1\n" in shown
     assert advice.reason in shown
     assert "stop-and-copy" in shown

@@ -21,7 +21,7 @@ from cluster_emu.study import (
     drain_run,
     evacuate,
 )
-from cluster_emu.study.advice_report import pareto
+from cluster_emu.study.advice_report import Option, pareto
 from cluster_emu.study.seeds import replication_seeds
 
 SIZES = [16, 8, 8, 4]
@@ -67,6 +67,30 @@ def test_the_fastest_that_is_short_enough_is_recommended(advice: Advice) -> None
     assert best["bytes"] == min(one["bytes"] for one in by_way.values())
     assert best["worst_downtime_s"] > 0.05
     assert "stop-and-copy" in advice.reason and "0.05 s" in advice.reason
+
+
+def test_what_ran_once_is_neither_compared_nor_called_faster(advice: Advice) -> None:
+    def once(option: Option) -> Option:
+        return Option(replace(option.evacuation, replications=option.evacuation.replications[:1]))
+
+    def strategy(option: Option) -> str:
+        return option.evacuation.drain.strategy
+
+    options = tuple(
+        once(one) if strategy(one) == "stop-and-copy" else one for one in advice.options
+    )
+    found = replace(advice, options=options)
+    compared = [one for one in options if one.is_confirmed]
+    assert found.compared == compared and 0 < len(compared) < 4
+    assert {strategy(one) for one in found.front} == {"pre-copy"}
+    assert "stop-and-copy" not in found.reason
+    ways = "1 way" if len(compared) == 1 else f"{len(compared)} ways"
+    assert found.comparison == f"{ways}, each run 2 times, of 4 run at least once"
+    assert found.document()["comparison"] == found.comparison
+
+    unsure = replace(advice, options=tuple(once(one) for one in advice.options))
+    assert len(unsure.compared) == 4
+    assert unsure.comparison == "4 ways, of which none was run as often as wanted"
 
 
 def test_a_longer_downtime_allows_a_faster_drain(advice: Advice) -> None:
