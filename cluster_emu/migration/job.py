@@ -1,7 +1,7 @@
 """One migration from its first byte to its end: the fourth step of a VM migration.
 
-A `Migration` is a transfer in the fluid network. The network tells it its rate; it answers when, at
-that rate, its next event comes: the end of a live round, of stop-and-copy, of the post-copy push.
+A `Migration` takes its phases one after the other; its `Sending` carries them over the network and
+says when one has come to its end.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import MemoryEngine
 from cluster_emu.migration.books import Books
-from cluster_emu.migration.guest import Guest
 from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
 from cluster_emu.migration.phases import (
     LiveRound,
@@ -21,6 +20,7 @@ from cluster_emu.migration.phases import (
     WaitingRound,
 )
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
+from cluster_emu.migration.sending import Sending
 from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.steering import Answer, Steering, Step, View
 from cluster_emu.migration.stopping import Progress
@@ -70,7 +70,16 @@ class Migration:
         self.state = Phase.QUEUED
         self.route = route
         self._books = Books(record, rounds)
-        self._guest = Guest(intensity, loop, self._account, self._intensity_changed)
+        self._sending = Sending(
+            route,
+            settings.weight,
+            loop,
+            intensity,
+            self._find_cap,
+            self._books.guest_lost,
+            self._phase_ended,
+        )
+        self._guest = self._sending.guest
         self._strategy = strategy
         self._resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
         self._steering = steering
@@ -79,10 +88,6 @@ class Migration:
         self._loop = loop
         self._watcher = watcher
         self._engine: MemoryEngine | None = None
-        self._phase: SendingPhase | None = None
-        self._bytes_per_s = 0.0
-        self._cap_bytes_per_s = math.inf
-        self._since_s = 0.0
         self._measured_bytes_per_s = 0.0
         self._told_speed = 1.0
         self._all_has_arrived = False
@@ -93,7 +98,7 @@ class Migration:
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire so far, as of the last event."""
-        return self.record.bytes + (self._phase.bytes_sent if self._phase else 0.0)
+        return self.record.bytes + self._sending.bytes_sent
 
     @property
     def needs_source(self) -> bool:
@@ -116,26 +121,35 @@ class Migration:
             self.state = Phase.PRE_COPY
             self._guest.tracking_slowdown = self._settings.tracking_slowdown
             self._leave_guest(1.0 - self._guest.lost_share, now_s)
-            self._begin_round(now_s)
-            self._join(now_s)
+            self._sending.join(self._next_round(now_s), now_s)
             self._await_check()
         else:
             self._pause(now_s, self._strategy.mode.value)
 
-    def _begin_round(self, now_s: float) -> None:
-        self._phase = LiveRound(self._pages, self._steering, now_s)
+    def _next_round(self, now_s: float) -> LiveRound:
+        return LiveRound(self._pages, self._steering, now_s)
 
-    def _round_ended(self, now_s: float) -> bool:
+    def _phase_ended(self, now_s: float) -> bool:
+        """Close the phase that has come to its end; return whether a live round follows."""
+        phase = self._sending.phase
+        if isinstance(phase, LiveRound):
+            return self._round_ended(phase, now_s)
+        self._sending.account(now_s)
+        if isinstance(phase, StoppedCopy):
+            self._stopped_sent(phase, now_s)
+        elif isinstance(phase, PostCopyPush):
+            self._push_ended(phase, now_s)
+        return False
+
+    def _round_ended(self, live: LiveRound, now_s: float) -> bool:
         """Close the live round; return whether another one follows."""
-        live = self._phase
-        assert isinstance(live, LiveRound)
-        counts = live.end(self._elapse(now_s), self._guest.intensity)
-        self._phase = None
+        counts = live.end(self._sending.elapse(now_s), self._guest.intensity)
+        self._sending.phase = None
         self._books.round_ended(counts, live.start_s, now_s)
         duration_s = now_s - live.start_s
         if duration_s > 0:
             self._measured_bytes_per_s = counts.bytes_sent / duration_s
-        bytes_per_s = self._measured_bytes_per_s or self._bytes_per_s
+        bytes_per_s = self._measured_bytes_per_s or self._sending.bytes_per_s
         progress = self._books.progress(counts, self._pages, bytes_per_s, now_s)
         step, reason = self._judge(progress, now_s)
         if step is Step.ABORT:
@@ -144,28 +158,26 @@ class Migration:
             self._resumes_early |= step is Step.POST_COPY
             self._pause(now_s, reason)
         elif self._pages.nothing_due or self._watcher.may_go_on(self.record, now_s):
-            self._begin_round(now_s)  # one without pages takes no time, so it needs no turn
-            self._renew_cap()
+            # one without pages takes no time, so it needs no turn
+            self._sending.go_on_with(self._next_round(now_s))
         else:
             self._await_turn(progress.bytes_left)
         return step in (Step.CONTINUE, Step.LAST_ROUND)
 
     def _await_turn(self, bytes_waiting: float) -> None:
         """Send nothing until `go_on`; what the VM writes meanwhile is due in the next round."""
-        self._phase = WaitingRound(self._pages, bytes_waiting, self._loop.now_s)
-        self._cap_bytes_per_s = 0.0
-        self._loop.set_cap(self, 0.0)
+        self._sending.go_on_with(WaitingRound(self._pages, bytes_waiting, self._loop.now_s))
 
     def go_on(self, now_s: float) -> None:
         """Begin the live round that has waited for its turn."""
-        self._account(now_s)
+        self._sending.account(now_s)
         was_cut = self._live_round.is_cut
-        self._begin_round(now_s)
+        following = self._next_round(now_s)
         if was_cut:
-            self._live_round.cut_short()
-        self._renew_cap()
+            following.cut_short()
+        self._sending.go_on_with(following)
         # it is told no rate if it lost and got back the turn within one instant
-        self._loop.reschedule(self, self._predict(now_s))
+        self._sending.reschedule(now_s)
 
     def _judge(self, progress: Progress, now_s: float) -> Answer:
         if self._last_step is not None:
@@ -198,15 +210,13 @@ class Migration:
             sizes = self._pages.stop_sizes()
             self.record.pages_rescued = self._pages.rescued_pages()
             self._pages.hand_over()
-        self._phase = StoppedCopy(sizes, self._settings.device_state_bytes, now_s)
-        if self._phase.total_bytes <= 0:
-            self._stopped_sent(now_s)
+        stopped = StoppedCopy(sizes, self._settings.device_state_bytes, now_s)
+        if stopped.total_bytes <= 0:
+            self._stopped_sent(stopped, now_s)
             return
-        self._join(now_s)
+        self._sending.join(stopped, now_s)
 
-    def _stopped_sent(self, now_s: float) -> None:
-        stopped = self._phase
-        assert isinstance(stopped, StoppedCopy)
+    def _stopped_sent(self, stopped: StoppedCopy, now_s: float) -> None:
         end_s = now_s + self._settings.resume_s
         self._books.phase_ended(
             self.state,
@@ -216,7 +226,7 @@ class Migration:
             stopped.total_bytes,
             stopped.sizes.total_cpu_s,
         )
-        self._phase = None
+        self._sending.phase = None
         self._all_has_arrived = not self._resumes_early
         self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
 
@@ -230,17 +240,15 @@ class Migration:
         self.state = Phase.POST_COPY
         self._leave_guest(1.0, now_s)
         self._watcher.resumed(self.record, now_s)
-        self._phase = PostCopyPush(self._memory.post_copy(self._pages), now_s)
-        self._join(now_s)
+        push = PostCopyPush(self._memory.post_copy(self._pages), now_s)
+        self._sending.join(push, now_s)
 
-    def _push_ended(self, now_s: float) -> None:
-        push = self._phase
-        assert isinstance(push, PostCopyPush)
+    def _push_ended(self, push: PostCopyPush, now_s: float) -> None:
         push.engine.finish()
         self._all_has_arrived = True
         self._books.check_memory(self._pages)
         self._books.push_ended(push, now_s)
-        self._phase = None
+        self._sending.phase = None
         self._finish(now_s, Phase.COMPLETED, "")
 
     def _await_check(self) -> None:
@@ -253,7 +261,7 @@ class Migration:
         """Let the steering look, and do what it says."""
         if self.state is not Phase.PRE_COPY or self._live_round.is_cut:
             return
-        self._account(now_s)
+        self._sending.account(now_s)
         step, reason = self._steering.check(self._view(now_s))
         self._apply_throttle(now_s)
         if step is Step.ABORT:
@@ -264,7 +272,7 @@ class Migration:
             self._last_step = (Step.STOP if step is Step.LAST_ROUND else step, reason)
         if step in (Step.STOP, Step.POST_COPY):
             self._live_round.cut_short()
-        self._loop.reschedule(self, self._predict(now_s))
+        self._sending.reschedule(now_s)
         self._await_check()
 
     def _view(self, now_s: float) -> View:
@@ -274,20 +282,18 @@ class Migration:
             memory_bytes=self.record.memory_pages * self._pages.encoding.raw_bytes,
             bytes_left=self._live_round.bytes_waiting,
             bytes_sent=self.bytes_sent,
-            bytes_per_s=self._bytes_per_s,
+            bytes_per_s=self._sending.bytes_per_s,
         )
 
     def give_up(self, now_s: float) -> None:
         """Stop copying at once, wherever it stands; the watcher is not told."""
-        if self._phase is not None:
+        if self._sending.phase is not None:
             self._leave(now_s)
         self._stop(now_s)
 
     def _leave(self, now_s: float) -> None:
         """Take the unfinished phase off the network and keep count of what it sent."""
-        self._loop.remove(self)
-        self._account(now_s)
-        phase = self._phase
+        phase = self._sending.leave(now_s)
         if isinstance(phase, LiveRound):
             counts = phase.abandon()
             self._books.round_ended(counts, phase.start_s, now_s)
@@ -296,7 +302,6 @@ class Migration:
             self._books.phase_ended(
                 self.state, phase.start_s, now_s, phase.pages_sent, phase.bytes_sent, encode_cpu_s
             )
-        self._phase = None
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
         self._stop(now_s)
@@ -310,71 +315,14 @@ class Migration:
                 self._loop.cancel(timer)
         self._engine = None
 
-    # --- as a transfer in the network ------------------------------------------------------------
+    # --- what it is made of -----------------------------------------------------------------------
 
-    def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
-        """Account for what the old rate carried and return when the next event comes."""
-        self._account(now_s)
-        self._bytes_per_s = bytes_per_s
-        return self._predict(now_s)
-
-    def due(self, now_s: float) -> float | None:
-        """Handle the event that was predicted; None leaves the network."""
-        if isinstance(self._phase, LiveRound) and self._phase.end_is_known:
-            return self._predict(now_s) if self._round_ended(now_s) else None
-        self._account(now_s)
-        if isinstance(self._phase, LiveRound):
-            return self._predict(now_s)
-        if isinstance(self._phase, StoppedCopy):
-            self._stopped_sent(now_s)
-        else:
-            self._push_ended(now_s)
-        return None
-
-    def _join(self, now_s: float) -> None:
-        self._since_s = now_s
-        self._bytes_per_s = 0.0
-        self._cap_bytes_per_s = self._find_cap()
-        self._loop.add(self, self.route, cap=self._cap_bytes_per_s, weight=self._settings.weight)
-
-    def _renew_cap(self) -> None:
-        """Set the cap anew: how fast pages can be encoded depends on which are due."""
-        cap = self._find_cap()
-        if cap != self._cap_bytes_per_s:
-            self._cap_bytes_per_s = cap
-            self._loop.set_cap(self, cap)
-
-    def _find_cap(self) -> float:
-        assert self._phase is not None
+    def _find_cap(self, phase: SendingPhase) -> float:
+        if isinstance(phase, WaitingRound):
+            return 0.0
         return self._settings.cap_bytes_per_s(
-            self._pages.encoding.raw_bytes,
-            self._phase.sizes,
-            stopped=self.state is not Phase.PRE_COPY,
+            self._pages.encoding.raw_bytes, phase.sizes, stopped=not isinstance(phase, LiveRound)
         )
-
-    def _account(self, now_s: float) -> None:
-        """Tell the phase what went over the wire since the last time."""
-        duration_s = self._elapse(now_s)
-        if duration_s > 0 and self._phase is not None:
-            self._phase.advance(duration_s, self._bytes_per_s, self._guest.intensity)
-
-    def _elapse(self, now_s: float) -> float:
-        """Return the time since the last event, counted as guest time where it is throttled."""
-        duration_s = now_s - self._since_s
-        self._since_s = now_s
-        self._books.guest_lost(self._guest.lost_share, duration_s)
-        return duration_s
-
-    def _predict(self, now_s: float) -> float:
-        if self._phase is None or self._bytes_per_s <= 0:
-            return math.inf
-        return now_s + self._phase.bytes_left(self._bytes_per_s, self._guest.intensity) / (
-            self._bytes_per_s
-        )
-
-    def _intensity_changed(self, now_s: float) -> None:
-        if self._phase is not None and not isinstance(self._phase, StoppedCopy):
-            self._loop.reschedule(self, self._predict(now_s))
 
     @property
     def _pages(self) -> MemoryEngine:
@@ -383,8 +331,9 @@ class Migration:
 
     @property
     def _live_round(self) -> LiveRound | WaitingRound:
-        assert isinstance(self._phase, LiveRound | WaitingRound)
-        return self._phase
+        phase = self._sending.phase
+        assert isinstance(phase, LiveRound | WaitingRound)
+        return phase
 
     def _apply_throttle(self, now_s: float) -> None:
         """Slow the guest down as the steering says; the past must be accounted for already."""

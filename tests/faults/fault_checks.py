@@ -79,7 +79,7 @@ def check_migrations(model: ClusterModel) -> None:
     count = range(model.state.host_count)
     assert hosts.outgoing.tolist() == [outgoing[host] for host in count]
     assert hosts.incoming.tolist() == [incoming[host] for host in count]
-    in_network = [each for each in live if each in model.loop]
+    in_network = [each for each in live if each._sending in model.loop]
     assert len(model.loop) == len(in_network)
     at_rest = np.ones(model.state.vm_count, dtype=np.bool_)
     at_rest[moving] = False
