@@ -2,19 +2,29 @@
 
     pytest benchmarks/bench_sharing.py
 
+`sharing_beside_simgrid.py` puts whole sets of transfers beside another simulator.
+
 Flows run between random pairs of hosts of a fat-tree with 10 Gbit/s links; their sizes are random,
 so that nearly every completion shares the links anew.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cluster_emu.network import LinkTable, Router, completion_times, max_min_rates
+from cluster_emu.network import (
+    FluidLoop,
+    LinkTable,
+    PlainTransfer,
+    Router,
+    completion_times,
+    max_min_rates,
+)
 from cluster_emu.network.topologies import FatTree
 
 
@@ -43,12 +53,37 @@ def test_solver_on_fat_tree_16(benchmark, flows):
     assert (rates > 0).all()
 
 
-def test_completion_times_of_1000_flows_on_fat_tree_8(benchmark):
-    problem = random_problem(8, 1_000)
+@pytest.mark.parametrize("flows", [1_000, 5_000])
+def test_completion_times_on_fat_tree_8(benchmark, flows):
+    problem = random_problem(8, flows)
     times = benchmark.pedantic(
-        completion_times, (problem.capacities, problem.routes, problem.sizes), rounds=3
+        completion_times,
+        (problem.capacities, problem.routes, problem.sizes),
+        rounds=2,
+        warmup_rounds=1,
     )
     assert np.isfinite(times).all()
+
+
+@pytest.mark.parametrize("flows", [1_000, 10_000])
+def test_one_flow_leaves_and_another_joins_on_fat_tree_16(benchmark, flows):
+    problem = random_problem(16, flows)
+    loop = FluidLoop(problem.capacities)
+    transfers = [PlainTransfer(math.inf) for _ in problem.routes]
+    for transfer, route in zip(transfers, problem.routes, strict=True):
+        loop.add(transfer, route)
+    loop.run_until(0.0)
+    numbers = iter(range(10**9))
+
+    def replace_one() -> None:
+        number = next(numbers) % flows
+        loop.remove(transfers[number])
+        transfers[number] = PlainTransfer(math.inf)
+        loop.add(transfers[number], problem.routes[number])
+        loop.run_until(loop.now_s)
+
+    benchmark(replace_one)
+    assert len(loop) == flows
 
 
 def test_10000_routes_on_fat_tree_16(benchmark):
