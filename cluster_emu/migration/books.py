@@ -69,12 +69,16 @@ class Books:
         )
 
     def push_ended(self, push: PostCopyPush, now_s: float) -> None:
-        """Enter a post-copy push that has come to its end."""
-        sizes = push.sizes
+        """Enter a post-copy push that has come to its end, or was broken off."""
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
         self.phase_ended(
-            Phase.POST_COPY, push.start_s, now_s, sizes.count, push.total_bytes, sizes.total_cpu_s
+            Phase.POST_COPY,
+            push.start_s,
+            now_s,
+            push.pages_sent,
+            push.bytes_sent,
+            push.encode_cpu_s,
         )
 
     def check_memory(self, engine: MemoryEngine) -> None:

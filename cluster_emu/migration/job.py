@@ -244,7 +244,7 @@ class Migration:
         self._sending.join(push, now_s)
 
     def _push_ended(self, push: PostCopyPush, now_s: float) -> None:
-        push.engine.finish()
+        push.finish()
         self._all_has_arrived = True
         self._books.check_memory(self._pages)
         self._books.push_ended(push, now_s)
@@ -297,7 +297,9 @@ class Migration:
         if isinstance(phase, LiveRound):
             counts = phase.abandon()
             self._books.round_ended(counts, phase.start_s, now_s)
-        elif isinstance(phase, StoppedCopy | PostCopyPush):
+        elif isinstance(phase, PostCopyPush):
+            self._books.push_ended(phase, now_s)
+        elif isinstance(phase, StoppedCopy):
             encode_cpu_s = phase.sizes.cpu_s_until(phase.bytes_sent)
             self._books.phase_ended(
                 self.state, phase.start_s, now_s, phase.pages_sent, phase.bytes_sent, encode_cpu_s

@@ -175,7 +175,8 @@ class PostCopyPush:
         self.start_s = start_s
         self.engine = engine
         self.sizes = engine.sizes
-        self.total_bytes = engine.bytes_left
+        self._total_bytes = engine.bytes_left
+        self._is_whole = False
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
         """Return what has not been sent; faults change the order of pages, not their number."""
@@ -185,12 +186,24 @@ class PostCopyPush:
         """Push pages and serve faults."""
         self.engine.advance(duration_s, bytes_per_s, intensity)
 
+    def finish(self) -> None:
+        """Let the last page arrive: the wire has carried every byte."""
+        self.engine.finish()
+        self._is_whole = True
+
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
-        return self.engine.bytes_sent
+        return self._total_bytes if self._is_whole else self.engine.bytes_sent
 
     @property
     def pages_sent(self) -> int:
         """Pages that have arrived so far."""
         return self.engine.pages_arrived
+
+    @property
+    def encode_cpu_s(self) -> float:
+        """Processor time that encoding what was sent took."""
+        if self._is_whole:
+            return self.sizes.total_cpu_s
+        return self.sizes.cpu_s_until(self.bytes_sent)
