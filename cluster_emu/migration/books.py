@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster_emu.memory.engine import MemoryEngine, RoundCounts
-from cluster_emu.migration.phases import PostCopyPush
+from cluster_emu.migration.phases import PostCopyPush, StoppedCopy
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.stopping import Progress
 
@@ -48,37 +48,31 @@ class Books:
         self._pages_left_before.append(left)
         return progress
 
-    def phase_ended(
-        self,
-        phase: Phase,
-        start_s: float,
-        end_s: float,
-        pages: int,
-        sent_bytes: float,
-        encode_cpu_s: float,
-    ) -> None:
-        """Enter what was sent while the VM was stopped, or after it had resumed."""
-        self.record.bytes += sent_bytes
-        self.record.encode_cpu_s += encode_cpu_s
-        if phase is Phase.STOP_AND_COPY:
-            self.record.pages_sent_stop = pages
-        else:
-            self.record.pages_sent_postcopy = pages
-        self._rounds.append(
-            RoundRecord.single(self.record, phase, start_s, end_s, pages, sent_bytes, encode_cpu_s)
-        )
+    def stop_ended(self, stopped: StoppedCopy, now_s: float) -> None:
+        """Enter a stop-and-copy that has ended with the resume, or was broken off."""
+        self.record.pages_sent_stop = stopped.pages_sent
+        self._enter(Phase.STOP_AND_COPY, stopped, now_s)
 
     def push_ended(self, push: PostCopyPush, now_s: float) -> None:
         """Enter a post-copy push that has come to its end, or was broken off."""
         self.record.demand_faults = push.engine.faults
         self.record.fault_stall_s = push.engine.stall_s
-        self.phase_ended(
-            Phase.POST_COPY,
-            push.start_s,
-            now_s,
-            push.pages_sent,
-            push.bytes_sent,
-            push.encode_cpu_s,
+        self.record.pages_sent_postcopy = push.pages_sent
+        self._enter(Phase.POST_COPY, push, now_s)
+
+    def _enter(self, phase: Phase, sent: StoppedCopy | PostCopyPush, now_s: float) -> None:
+        self.record.bytes += sent.bytes_sent
+        self.record.encode_cpu_s += sent.encode_cpu_s
+        self._rounds.append(
+            RoundRecord.single(
+                self.record,
+                phase,
+                sent.start_s,
+                now_s,
+                sent.pages_sent,
+                sent.bytes_sent,
+                sent.encode_cpu_s,
+            )
         )
 
     def check_memory(self, engine: MemoryEngine) -> None:

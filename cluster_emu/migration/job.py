@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 
-from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import MemoryEngine
 from cluster_emu.migration.books import Books
 from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
 from cluster_emu.migration.phases import (
+    NO_PAGES,
     LiveRound,
     PostCopyPush,
     SendingPhase,
@@ -30,8 +30,6 @@ from cluster_emu.strategies.contract import Mode, Strategy
 
 MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped: it would go on for ever."""
-
-NO_PAGES = PageSizes(0, 1.0)
 
 
 class Migration:
@@ -202,6 +200,7 @@ class Migration:
         self.record.why = why
         self.state = Phase.STOP_AND_COPY
         self._leave_guest(0.0, now_s)
+        self._sending.phase = StoppedCopy(now_s)
         self._timer = self._loop.call_at(now_s + self._settings.suspend_s, self._send_stopped)
 
     def _send_stopped(self, now_s: float) -> None:
@@ -210,28 +209,22 @@ class Migration:
             sizes = self._pages.stop_sizes()
             self.record.pages_rescued = self._pages.rescued_pages()
             self._pages.hand_over()
-        stopped = StoppedCopy(sizes, self._settings.device_state_bytes, now_s)
+        stopped = self._stopped_copy
+        stopped.load(sizes, self._settings.device_state_bytes)
         if stopped.total_bytes <= 0:
             self._stopped_sent(stopped, now_s)
             return
         self._sending.join(stopped, now_s)
 
     def _stopped_sent(self, stopped: StoppedCopy, now_s: float) -> None:
-        end_s = now_s + self._settings.resume_s
-        self._books.phase_ended(
-            self.state,
-            self.record.pause_s,
-            end_s,
-            stopped.sizes.count,
-            stopped.total_bytes,
-            stopped.sizes.total_cpu_s,
-        )
-        self._sending.phase = None
+        stopped.finish()
         self._all_has_arrived = not self._resumes_early
         self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
 
     def _resume(self, now_s: float) -> None:
         self.record.resume_s = now_s
+        self._books.stop_ended(self._stopped_copy, now_s)
+        self._sending.phase = None
         if not self._resumes_early:
             self._books.check_memory(self._pages)
             self._watcher.resumed(self.record, now_s)
@@ -287,8 +280,7 @@ class Migration:
 
     def give_up(self, now_s: float) -> None:
         """Stop copying at once, wherever it stands; the watcher is not told."""
-        if self._sending.phase is not None:
-            self._leave(now_s)
+        self._leave(now_s)
         self._stop(now_s)
 
     def _leave(self, now_s: float) -> None:
@@ -300,10 +292,7 @@ class Migration:
         elif isinstance(phase, PostCopyPush):
             self._books.push_ended(phase, now_s)
         elif isinstance(phase, StoppedCopy):
-            encode_cpu_s = phase.sizes.cpu_s_until(phase.bytes_sent)
-            self._books.phase_ended(
-                self.state, phase.start_s, now_s, phase.pages_sent, phase.bytes_sent, encode_cpu_s
-            )
+            self._books.stop_ended(phase, now_s)
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
         self._stop(now_s)
@@ -335,6 +324,12 @@ class Migration:
     def _live_round(self) -> LiveRound | WaitingRound:
         phase = self._sending.phase
         assert isinstance(phase, LiveRound | WaitingRound)
+        return phase
+
+    @property
+    def _stopped_copy(self) -> StoppedCopy:
+        phase = self._sending.phase
+        assert isinstance(phase, StoppedCopy)
         return phase
 
     def _apply_throttle(self, now_s: float) -> None:

@@ -14,6 +14,8 @@ from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory, RoundCounts
 from cluster_emu.migration.steering import Steering
 
+NO_PAGES = PageSizes(0, 1.0)
+
 
 class SendingPhase(Protocol):
     """What the link is being used for.
@@ -132,7 +134,7 @@ class WaitingRound:
     @property
     def sizes(self) -> PageSizes:
         """Return the sizes of no pages: none is sent."""
-        return PageSizes(0, 1.0)
+        return NO_PAGES
 
     def cut_short(self) -> None:
         """Have the round end as soon as it has begun."""
@@ -140,19 +142,29 @@ class WaitingRound:
 
 
 class StoppedCopy:
-    """What is sent while the VM is paused: pages first, then the device state.
+    """From the pause to the resume; when the VM is suspended, pages are sent, then device state.
 
     Args:
-        sizes: what the pages take.
-        device_state_bytes: bytes of the device state.
-        start_s: simulated time at which it begins.
+        start_s: simulated time of the pause.
+
+    Attributes:
+        total_bytes: what there is to send, as far as it is known.
     """
 
-    def __init__(self, sizes: PageSizes, device_state_bytes: float, start_s: float) -> None:
+    def __init__(self, start_s: float) -> None:
         self.start_s = start_s
+        self.sizes = NO_PAGES
+        self.total_bytes = 0.0
+        self.bytes_sent = 0.0
+
+    def load(self, sizes: PageSizes, device_state_bytes: float) -> None:
+        """Have these pages and the device state sent: the VM is suspended."""
         self.sizes = sizes
         self.total_bytes = device_state_bytes + sizes.total_bytes
-        self.bytes_sent = 0.0
+
+    def finish(self) -> None:
+        """Let the last byte arrive; what is left is the resume."""
+        self.bytes_sent = self.total_bytes
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
         """Return what has not been sent."""
@@ -165,7 +177,16 @@ class StoppedCopy:
     @property
     def pages_sent(self) -> int:
         """Whole pages on the wire so far."""
+        if self.bytes_sent >= self.total_bytes:
+            return self.sizes.count
         return self.sizes.whole_pages_in(self.bytes_sent)
+
+    @property
+    def encode_cpu_s(self) -> float:
+        """Processor time that encoding what was sent took."""
+        if self.bytes_sent >= self.total_bytes:
+            return self.sizes.total_cpu_s
+        return self.sizes.cpu_s_until(self.bytes_sent)
 
 
 class PostCopyPush:

@@ -29,7 +29,7 @@ class Sending:
             one follows at once, else the migration leaves the network.
 
     Attributes:
-        phase: what the link is being used for, None for nothing.
+        phase: what the link is being used for, or what is done in between; None for nothing.
         guest: the VM, which writes meanwhile.
         bytes_per_s: present rate.
     """
@@ -78,8 +78,9 @@ class Sending:
             self._loop.set_cap(self, cap)
 
     def leave(self, now_s: float) -> SendingPhase | None:
-        """Leave the network before the phase has ended; return it as it stands."""
-        self._loop.remove(self)
+        """Break the phase off and leave the network, if it is there; return it as it stands."""
+        if self in self._loop:
+            self._loop.remove(self)
         self.account(now_s)
         phase, self.phase = self.phase, None
         return phase
@@ -114,7 +115,10 @@ class Sending:
         if isinstance(self.phase, LiveRound) and not self.phase.end_is_known:
             self.account(now_s)
             return self._predict(now_s)
-        return self._predict(now_s) if self._phase_ended(now_s) else None
+        if self._phase_ended(now_s):
+            return self._predict(now_s)
+        self.bytes_per_s = 0.0
+        return None
 
     def _predict(self, now_s: float) -> float:
         if self.phase is None or self.bytes_per_s <= 0:

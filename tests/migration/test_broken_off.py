@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from small_scenarios import scenario
+from small_scenarios import WIRE, scenario
+from test_invariants import check_sums
 
 from cluster_emu.accounting.results import RunResult
 from cluster_emu.model import ClusterModel
@@ -34,7 +35,11 @@ def crash(host: int, at_s: float) -> dict[str, Any]:
 
 
 def result(given_scenario: Scenario) -> RunResult:
-    return ClusterModel(given_scenario, rng=1).run()
+    """Run it and check that the sums over rounds are those of the migrations."""
+    model = ClusterModel(given_scenario, rng=1)
+    found = model.run()
+    check_sums(model, found.migrations, found.rounds)
+    return found
 
 
 def row_of(found: RunResult) -> pd.Series:
@@ -63,3 +68,34 @@ def test_a_vm_that_waits_for_a_page_over_a_dead_link_stalls_until_the_run_ends()
     assert row.demand_faults > 100
     assert 18.0 < row.fault_stall_s <= 20.0
     assert service["cpu_lost_to_migration_s"] == pytest.approx(row.fault_stall_s, rel=1e-9)
+
+
+# --- stop-and-copy -------------------------------------------------------------------------------
+
+
+def stopping(*faults: dict[str, Any], until_s: float = 20.0) -> Scenario:
+    """Return a scenario of an idle VM: paused 4 s, suspended 4.5 s, sent 5 s, resumed 5.5 s."""
+    costs = {"suspend_s": 0.5, "device_state_bytes": 500 * WIRE, "resume_s": 0.5}
+    quiet = {"name": "uniform", "writes_per_page_s": 0.0}
+    encoder = "compression:ratio=1,cpu_bytes_per_s=1e9"
+    given_scenario = moving(*faults, until_s=until_s, transfer={**costs, "encoders": [encoder]})
+    return given_scenario.with_fields({"vms.0.profile": quiet})
+
+
+def test_stop_and_copy_lasts_from_the_pause_to_the_resume() -> None:
+    found = result(stopping())
+    row, stopped = row_of(found), found.rounds.iloc[-1]
+    assert (row.pause_s, row.resume_s) == pytest.approx((4.0, 5.5))
+    assert (stopped.start_s, stopped.end_s) == (row.pause_s, row.resume_s)
+
+
+@pytest.mark.parametrize("breaks", ["crash", "end of run"])
+@pytest.mark.parametrize(("at_s", "sent_pages"), [(4.25, 0), (4.75, 250), (5.25, 500)])
+def test_a_stop_that_is_broken_off_has_its_row(at_s: float, sent_pages: int, breaks: str) -> None:
+    given_scenario = stopping(until_s=at_s) if breaks == "end of run" else stopping(crash(1, at_s))
+    found = result(given_scenario)
+    row, stopped = row_of(found), found.rounds[found.rounds["migration"] == 0].iloc[-1]
+    assert stopped.phase == "stop-and-copy"
+    assert (stopped.start_s, stopped.end_s) == (row.pause_s, at_s)
+    assert (stopped.sent, row.pages_sent_stop) == (0, 0)  # that is device state only
+    assert stopped.bytes == pytest.approx(sent_pages * WIRE)
