@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from book_checks import AMPLE_CPU
 from hypothesis import strategies as st
 from small_scenarios import BPS, PAGE, scenario
 
@@ -21,7 +22,9 @@ TOPOLOGIES = {
         "oversubscription": 2.0,
     },
 }
+TOPOLOGIES["bonds"] = {"name": "star", "hosts": HOSTS, "host_bps": BPS, "bonds": 2}
 LINKS = {
+    "bonds": [[0, 4], [1, 4], [2, 4], [3, 4]],
     "star": [[0, 4], [1, 4], [2, 4], [3, 4]],
     "leaf-spine": [[0, 4], [1, 4], [2, 5], [3, 5], [4, 6], [5, 6]],
 }
@@ -56,6 +59,14 @@ PROFILES = [
     "memory-hog",
     "kernel-build",
 ]
+ENCODERS = [
+    (),
+    (),
+    ("zero-page", "xbzrle"),
+    ("compression:cpu_bytes_per_s=2e6",),
+    ("xbzrle:cache_bytes=262144", "compression:ratio=0.6,cpu_bytes_per_s=3e6"),
+]
+MIGRATION_NETWORKS = [None, None, {"name": "star", "hosts": HOSTS, "host_bps": 0.7 * BPS}]
 ROUND_TIMES = st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
 """Times at which much happens at once: ticks, ends of preparations, other faults."""
 TIMES = st.one_of(ROUND_TIMES, st.floats(0.0, 6.0, allow_nan=False).map(lambda t: round(t, 3)))
@@ -82,6 +93,33 @@ def one_fault(draw: st.DrawFn, topology: str) -> dict[str, Any]:
         fault["between"] = draw(st.sampled_from(LINKS[topology]))
         fault |= {} if span is None else {"duration_s": span}
     return fault
+
+
+@st.composite
+def tenants(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a group of flows that compete with migrations."""
+    group = draw(st.sampled_from([{"pairs": "ring"}, {"pairs": "random", "count": 3}]))
+    kind = draw(
+        st.sampled_from(
+            [
+                {"kind": "inelastic", "rate_bps": 0.1 * BPS},
+                {"kind": "inelastic", "rate_bps": 1.2 * BPS},
+                {"weight": 3.0},
+                {"weight": 0.5, "cap_bps": 0.5 * BPS},
+            ]
+        )
+    )
+    periods = draw(
+        st.sampled_from(
+            [
+                {},
+                {"start_s": 1.0, "stop_s": 5.0},
+                {"on_s": 0.5, "off_s": 0.5},
+                {"on_s": 2.0, "off_s": 0.5, "durations": "fixed"},
+            ]
+        )
+    )
+    return {**group, **kind, **periods}
 
 
 @st.composite
@@ -136,11 +174,16 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
             "interleave": draw(st.sampled_from([False, False, True])),
             "order": draw(st.sampled_from(["fifo", "smallest-first", "disjoint-bottlenecks"])),
             "max_inbound_per_host": draw(st.sampled_from([None, 1])),
+            "max_outbound_per_host": draw(st.sampled_from([None, None, 1])),
             **draw(st.sampled_from([{}, {"preparing": {}}, {"preparing": {"max_per_cluster": 1}}])),
         },
         transfer={
             "policy": draw(st.sampled_from(POLICIES)),
-            "encoders": draw(st.sampled_from([(), (), ("zero-page", "xbzrle")])),
+            "encoders": draw(st.sampled_from(ENCODERS)),
+            "channels": draw(st.integers(1, 3)),
+            "channel_bandwidth_bps": draw(st.sampled_from([None, None, 0.5 * BPS])),
+            "bandwidth_bps": draw(st.sampled_from([None, None, 0.6 * BPS])),
+            "lift_cap_when_stopped": draw(st.booleans()),
             "prepare_s": draw(st.sampled_from([0.0, 0.5])),
             "finish_s": draw(st.sampled_from([0.0, 0.5])),
             "suspend_s": draw(st.sampled_from([0.0, 0.1])),
@@ -153,9 +196,29 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
             "control_interval_s": 1.0,
             "stop_when_idle": draw(st.booleans()),
         },
+        costs={
+            "source_cpu": draw(st.sampled_from([0.0, 0.5])),
+            "target_cpu": draw(st.sampled_from([0.0, 0.3])),
+            "tracking_slowdown": draw(st.sampled_from([0.0, 0.2])),
+        },
+        background=draw(st.sampled_from([0, 0, 1, 2]).flatmap(groups)),
+        migration_topology=draw(st.sampled_from(MIGRATION_NETWORKS)),
     ).with_fields(
-        {"hosts": [{"count": HOSTS, "cpu_capacity": 2, "memory_bytes": max(room, need(vms))}]}
+        {
+            "hosts": [
+                {
+                    "count": HOSTS,
+                    "cpu_capacity": draw(st.sampled_from([2, AMPLE_CPU])),
+                    "memory_bytes": max(room, need(vms)),
+                }
+            ]
+        }
     )
+
+
+def groups(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Return so many groups of tenants."""
+    return st.lists(tenants(), min_size=count, max_size=count)
 
 
 def need(vms: list[dict[str, Any]]) -> int:

@@ -19,7 +19,7 @@ def run_and_close(given_scenario: Scenario, rng: int = 1) -> ClusterModel:
 
 
 @given(scenarios_with_faults())
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_random_faults_leak_nothing(given_scenario: Scenario) -> None:
     run_and_close(given_scenario)
 
