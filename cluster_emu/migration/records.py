@@ -45,7 +45,7 @@ class MigrationRecord:
     `finish_s`, the last part of the time until `end_s`, that spent on releasing the source after
     the VM ran at the target with all of its memory. `total_time_s` is
     prepare_s + (end_s - start_s), that is without the waits for slots; `downtime_s` runs from pause
-    to resume. `pages_rescued` counts updates that a literal
+    to resume, or to the end if it never resumed. `pages_rescued` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
     `attempt` counts the tries, whoever asked again: the policy after an abort, or high
@@ -106,8 +106,7 @@ class MigrationRecord:
         self.outcome = outcome.value
         self.why = why or self.why
         self.total_time_s = self.prepare_s + (now_s - self.start_s)
-        failed_stopped = outcome is Phase.FAILED and isnan(self.resume_s)
-        self.downtime_s = (now_s if failed_stopped else self.resume_s) - self.pause_s
+        self.downtime_s = (now_s if isnan(self.resume_s) else self.resume_s) - self.pause_s
 
     def add_round(self, counts: RoundCounts) -> None:
         """Add a finished live round to the totals."""

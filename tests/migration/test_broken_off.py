@@ -99,3 +99,13 @@ def test_a_stop_that_is_broken_off_has_its_row(at_s: float, sent_pages: int, bre
     assert (stopped.start_s, stopped.end_s) == (row.pause_s, at_s)
     assert (stopped.sent, row.pages_sent_stop) == (0, 0)  # that is device state only
     assert stopped.bytes == pytest.approx(sent_pages * WIRE)
+
+
+@pytest.mark.parametrize("faults", [[crash(1, 9.0)], []])
+def test_a_vm_paused_over_a_dead_link_is_down_until_the_end(faults: list[dict[str, Any]]) -> None:
+    found = result(stopping({**LINK_DOWN, "at_s": 4.75}, *faults, until_s=12.0))
+    row, end_s = row_of(found), 9.0 if faults else 12.0
+    assert row.outcome == ("failed" if faults else "unfinished")
+    assert row.downtime_s == pytest.approx(end_s - 4.0)
+    assert found.summary["downtime_max_s"] == row.downtime_s
+    assert found.tables["service"]["paused_s"].tolist() == pytest.approx([end_s - 4.0])
