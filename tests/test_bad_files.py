@@ -356,7 +356,7 @@ STUDIES = {
         "nowhere.toml",
         "scenario",
         "'nowhere.toml'",
-        "a file beside the study, or one of cluster, paper, single",
+        "a file beside the study, or one of cluster, evacuation, paper, single",
     ),
     "not TOML": Case(
         "[axes]",
