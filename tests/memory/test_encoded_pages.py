@@ -9,6 +9,7 @@ from scripted_writes import ScriptedWrites
 
 from cluster_emu.encoding import Content, Encoding, ZeroPage
 from cluster_emu.memory.pages import PagesEngine
+from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.strategies import PreCopy, Qemu, Strategy
 from cluster_emu.streams import Purpose, Streams
@@ -56,4 +57,5 @@ def test_a_write_the_log_forgives_counts_all_the_same(granularity: str) -> None:
     assert run_round(engine, 1.0) == 4 * ZERO
     assert engine.stop_set().tolist() == [0]
     assert run_round(engine, 0.01) == RAW
-    assert engine.post_copy_sizes().total_bytes == RAW
+    push = engine.post_copy(FaultCosts(0.0, 0, 1.0), bubbling=False, pivots=1)
+    assert push.sizes.total_bytes == RAW
