@@ -104,7 +104,8 @@ def check_times(model: ClusterModel, row: Any, own: pd.DataFrame) -> None:
     assert own["end_s"].iloc[-1] <= copied_s + NEAR
     gaps_s = np.diff([*own["start_s"], copied_s]) - (own["end_s"] - own["start_s"])
     assert np.all(gaps_s >= -NEAR)
-    assert model.spec.manager.interleave or np.all(gaps_s <= NEAR)
+    assert gaps_s.sum() == pytest.approx(row.waited_s, abs=NEAR * len(own))
+    assert model.spec.manager.interleave or row.waited_s == 0
     stopped = own[own["phase"] == Phase.STOP_AND_COPY]
     assert len(stopped) == (not np.isnan(row.pause_s))
     for each in stopped.itertuples():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster_emu.memory.engine import MemoryEngine, RoundCounts
-from cluster_emu.migration.phases import PostCopyPush, StoppedCopy
+from cluster_emu.migration.phases import PostCopyPush, StoppedCopy, WaitingRound
 from cluster_emu.migration.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.migration.stopping import Progress
 
@@ -43,10 +43,18 @@ class Books:
             skipped_pages=counts.skipped + counts.deferred,
             total_sent_pages=self.record.pages_sent_precopy,
             bytes_per_s=bytes_per_s,
-            elapsed_s=now_s - self.record.start_s,
+            elapsed_s=self.elapsed_s(now_s),
         )
         self._pages_left_before.append(left)
         return progress
+
+    def waited(self, waiting: WaitingRound, now_s: float) -> None:
+        """Enter a wait for a turn that is over, or was broken off."""
+        self.record.waited_s += now_s - waiting.start_s
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the time since the first byte, less that spent on waiting for turns."""
+        return now_s - self.record.start_s - self.record.waited_s
 
     def stop_ended(self, stopped: StoppedCopy, now_s: float) -> None:
         """Enter a stop-and-copy that has ended with the resume, or was broken off."""

@@ -159,23 +159,27 @@ class Migration:
             # one without pages takes no time, so it needs no turn
             self._sending.go_on_with(self._next_round(now_s))
         else:
-            self._await_turn(progress.bytes_left)
+            self._await_turn(now_s)
         return step in (Step.CONTINUE, Step.LAST_ROUND)
 
-    def _await_turn(self, bytes_waiting: float) -> None:
-        """Send nothing until `go_on`; what the VM writes meanwhile is due in the next round."""
-        self._sending.go_on_with(WaitingRound(self._pages, bytes_waiting, self._loop.now_s))
+    def _await_turn(self, now_s: float) -> None:
+        """Send nothing until `go_on`; what the VM writes meanwhile is due in the next round.
+
+        The steering's clock stands still: to wait is no lack of progress.
+        """
+        self._cancel(self._check)
+        self._sending.go_on_with(WaitingRound(self._pages, now_s))
 
     def go_on(self, now_s: float) -> None:
         """Begin the live round that has waited for its turn."""
+        waiting = self._sending.phase
+        assert isinstance(waiting, WaitingRound)
         self._sending.account(now_s)
-        was_cut = self._live_round.is_cut
-        following = self._next_round(now_s)
-        if was_cut:
-            following.cut_short()
-        self._sending.go_on_with(following)
+        self._books.waited(waiting, now_s)
+        self._sending.go_on_with(self._next_round(now_s))
         # it is told no rate if it lost and got back the turn within one instant
         self._sending.reschedule(now_s)
+        self._await_check()
 
     def _judge(self, progress: Progress, now_s: float) -> Answer:
         if self._last_step is not None:
@@ -246,7 +250,7 @@ class Migration:
 
     def _await_check(self) -> None:
         """Set the timer for the steering's next look at the migration."""
-        next_s = self.record.start_s + self._steering.next_check_s()
+        next_s = self.record.start_s + self.record.waited_s + self._steering.next_check_s()
         if math.isfinite(next_s):
             self._check = self._loop.call_at(max(next_s, self._loop.now_s), self._look)
 
@@ -270,7 +274,7 @@ class Migration:
 
     def _view(self, now_s: float) -> View:
         return View(
-            elapsed_s=now_s - self.record.start_s,
+            elapsed_s=self._books.elapsed_s(now_s),
             round_number=self.record.rounds + 1,
             memory_bytes=self.record.memory_pages * self._pages.encoding.raw_bytes,
             bytes_left=self._live_round.bytes_waiting,
@@ -293,6 +297,8 @@ class Migration:
             self._books.push_ended(phase, now_s)
         elif isinstance(phase, StoppedCopy):
             self._books.stop_ended(phase, now_s)
+        elif isinstance(phase, WaitingRound):
+            self._books.waited(phase, now_s)
 
     def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
         self._stop(now_s)
@@ -301,10 +307,13 @@ class Migration:
     def _stop(self, now_s: float) -> None:
         self._guest.leave()
         self._leave_guest(1.0, now_s)
-        for timer in (self._check, self._timer):
-            if timer is not None:
-                self._loop.cancel(timer)
+        self._cancel(self._check)
+        self._cancel(self._timer)
         self._engine = None
+
+    def _cancel(self, timer: Timer | None) -> None:
+        if timer is not None:
+            self._loop.cancel(timer)
 
     # --- what it is made of -----------------------------------------------------------------------
 
@@ -321,9 +330,9 @@ class Migration:
         return self._engine
 
     @property
-    def _live_round(self) -> LiveRound | WaitingRound:
+    def _live_round(self) -> LiveRound:
         phase = self._sending.phase
-        assert isinstance(phase, LiveRound | WaitingRound)
+        assert isinstance(phase, LiveRound)
         return phase
 
     @property

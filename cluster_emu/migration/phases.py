@@ -112,15 +112,12 @@ class WaitingRound:
 
     Args:
         engine: the VM's page state, between two rounds.
-        bytes_waiting: bytes that were left when the round before ended.
         start_s: simulated time at which the wait begins.
     """
 
-    def __init__(self, engine: MemoryEngine, bytes_waiting: float, start_s: float) -> None:
+    def __init__(self, engine: MemoryEngine, start_s: float) -> None:
         self.start_s = start_s
-        self.bytes_waiting = bytes_waiting
         self.bytes_sent = 0.0
-        self.is_cut = False
         self._engine = engine
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
@@ -135,10 +132,6 @@ class WaitingRound:
     def sizes(self) -> PageSizes:
         """Return the sizes of no pages: none is sent."""
         return NO_PAGES
-
-    def cut_short(self) -> None:
-        """Have the round end as soon as it has begun."""
-        self.is_cut = True
 
 
 class StoppedCopy:

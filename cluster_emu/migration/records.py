@@ -43,7 +43,8 @@ class MigrationRecord:
     Times are simulated seconds since the start of the run, NaN for what did not happen.
     `prepare_s` is the time spent on setting up the target before the first byte, at `start_s`;
     `finish_s`, the last part of the time until `end_s`, that spent on releasing the source after
-    the VM ran at the target with all of its memory. `total_time_s` is
+    the VM ran at the target with all of its memory. `waited_s` is the part of the time after the
+    first byte in which it waited for its turn on the network. `total_time_s` is
     prepare_s + (end_s - start_s), that is without the waits for slots; `downtime_s` runs from pause
     to resume, or to the end if it never resumed. `pages_rescued` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
@@ -68,6 +69,7 @@ class MigrationRecord:
     fidelity: str = "pages"
     prepare_s: float = 0.0
     start_s: float = float("nan")
+    waited_s: float = 0.0
     pause_s: float = float("nan")
     resume_s: float = float("nan")
     finish_s: float = 0.0

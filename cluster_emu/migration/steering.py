@@ -37,7 +37,7 @@ class View:
     """What a manager sees of a running migration when it looks.
 
     Args:
-        elapsed_s: time since the first byte.
+        elapsed_s: time since the first byte, less that spent on waiting for turns.
         round_number: the live round under way, from 1.
         memory_bytes: memory of the VM.
         bytes_left: bytes of the pages whose turn has not come in the round under way (what QEMU
@@ -58,7 +58,10 @@ class Steering(Protocol):
     """Steers one migration while its VM still runs at the source; may keep state."""
 
     def next_check_s(self) -> float:
-        """Return the time since the first byte at which `check` is to be called next, or inf."""
+        """Return the time since the first byte at which `check` is to be called next, or inf.
+
+        Time in which the migration waits for its turn on the network does not count.
+        """
         ...
 
     def check(self, view: View) -> Answer:

@@ -39,7 +39,7 @@ class Progress:
         total_sent_pages: pages sent in all rounds so far.
         bytes_per_s: measured transfer rate, bytes of this round over its time (the last known rate
             where the round took no time).
-        elapsed_s: time since the migration began to send.
+        elapsed_s: time since the migration began to send, less that spent on waiting for turns.
     """
 
     round_number: int
@@ -68,7 +68,7 @@ class StopRule(Protocol):
     def deadline_s(self) -> float | None:
         """Seconds after the first page at which `at_deadline` strikes, even in mid-round.
 
-        None for never.
+        Waiting for turns does not count. None for never.
         """
 
     @property

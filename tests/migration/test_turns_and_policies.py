@@ -1,0 +1,124 @@
+"""Managers' policies where migrations take turns: their clock stands still while one waits."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+from small_scenarios import BPS, PAGE, scenario
+from test_invariants import check_sums
+
+from cluster_emu.migration.policies.qemu_steering import PollingSteering
+from cluster_emu.migration.steering import Answer, View, policies
+from cluster_emu.model import ClusterModel
+from cluster_emu.scenario import Scenario
+
+COUNT = 5
+UNEVEN = 1.01234567
+"""Keeps the ends of pages away from the times at which managers look."""
+PER_ROUND = {"name": "samples", "probability": 0.3}
+"""Writes a given share of the pages in each round, however long the round and the wait take."""
+
+POLICIES = [
+    "kubevirt:retries=0,poll_s=0.1,stall_window_s=1,completion_timeout_s_per_gib=100000",
+    "kubevirt:retries=0,poll_s=0.1,stall_detection=false,progress_timeout_s=1,"
+    "completion_timeout_s_per_gib=2000",
+    "kubevirt:retries=0,poll_s=0.1,stall_detection=false,completion_timeout_s_per_gib=500",
+    "kubevirt:retries=0,completion_timeout_s_per_gib=500,allow_workload_disruption=true",
+    "nova:downtime_delay_s_per_gib=1,completion_timeout_s_per_gib=1",
+    "nova:completion_timeout_s_per_gib=1,timeout_action=force_complete,permit_post_copy=true",
+    "ovirt-minimal-downtime:poll_s=0.3",
+    "ovirt-post-copy:poll_s=0.3",
+    "proxmox:poll_s=0.2,near_poll_s=0.1,downtime_s=0.01",
+    "qemu:timeout_s=2.5,downtime_limit_s=0.01",
+    "qemu:auto_converge=true,timeout_s=7,downtime_limit_s=0.01",
+    "vmotion:timeout_s=4,switchover_goal_s=0.01",
+]
+SAME = ["outcome", "why", "rounds", "pages_sent_precopy", "pages_sent_stop", "throttle_max"]
+
+
+def drain(policy: str, profile: Any, *, turns: bool, count: int = COUNT, **more: Any) -> Scenario:
+    """Return a drain of VMs that take a second each, by turns or one after the other."""
+    vm = {"count": count, "cpu_capacity": 1, "memory_bytes": 1000 * PAGE, "profile": profile}
+    return scenario(
+        vms=[{**vm, "host": 0}],
+        migrations=[{"vm": number, "target": 1} for number in range(count)],
+        manager={
+            "interleave": turns,
+            "max_per_cluster": 64 if turns else 1,
+            "max_outbound_per_host": 64,
+        },
+        transfer={"policy": policy},
+        link_bps=UNEVEN * BPS,
+        **more,
+    )
+
+
+def found(given_scenario: Scenario) -> pd.DataFrame:
+    model = ClusterModel(given_scenario, rng=1)
+    result = model.run()
+    check_sums(model, result.migrations, result.rounds)
+    return result.migrations
+
+
+def test_policies_of_every_manager_are_tried() -> None:
+    tried = {re.split("[:-]", policy)[0] for policy in POLICIES}
+    assert tried == {name.split("-")[0] for name in policies.names()} - {"xen"}  # it only counts
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_acts_by_turns_as_it_does_on_one_alone(policy: str) -> None:
+    by_turns = found(drain(policy, PER_ROUND, turns=True))
+    alone = found(drain(policy, PER_ROUND, turns=False))
+    pd.testing.assert_frame_equal(by_turns[SAME], alone[SAME])
+    assert (by_turns["waited_s"] > 0).any()
+    sending_s = by_turns["total_time_s"] - by_turns["waited_s"]
+    assert sending_s.tolist() == pytest.approx(alone["total_time_s"].tolist(), abs=1e-6)
+
+
+def test_no_look_falls_into_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    views: list[View] = []
+    check = PollingSteering.check
+
+    def noting(steering: PollingSteering, view: View) -> Answer:
+        views.append(view)
+        return check(steering, view)
+
+    monkeypatch.setattr(PollingSteering, "check", noting)
+    migrations = found(
+        drain("kubevirt:poll_s=0.1,completion_timeout_s_per_gib=2000", PER_ROUND, turns=True)
+    )
+    assert migrations["waited_s"].max() > 1.0
+    assert min(view.bytes_per_s for view in views) > 0
+    looks = sorted({round(view.elapsed_s, 6) for view in views})
+    assert looks == pytest.approx([0.1 * number for number in range(1, len(looks) + 1)])
+
+
+HOT = {
+    "name": "inline",
+    "classes": [
+        {"share": 0.35, "writes_per_page_s": 60.0},
+        {"share": 0.65, "writes_per_page_s": 0.0},
+    ],
+}
+"""Writes a set of pages anew in every round; too many of them for 0.3 s of downtime."""
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "kubevirt:retries=0,poll_s=0.1,completion_timeout_s_per_gib=10000,stall_window_s=8",
+        "kubevirt:retries=0,poll_s=0.1,completion_timeout_s_per_gib=4000,stall_detection=false,"
+        "progress_timeout_s=3,allow_workload_disruption=true",
+        "nova:downtime_delay_s_per_gib=1,completion_timeout_s_per_gib=10",
+        "proxmox",
+        "qemu:auto_converge=true,timeout_s=40",
+    ],
+)
+def test_healthy_migrations_are_not_given_up_for_waiting(policy: str) -> None:
+    given_scenario = drain(policy, HOT, turns=True, count=8, strategy="qemu")
+    migrations = found(given_scenario)
+    assert set(migrations["outcome"]) == {"completed"}
+    assert migrations["waited_s"].max() > 10.0
