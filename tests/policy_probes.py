@@ -32,6 +32,7 @@ A_ROUND = Progress(
     sent_pages=100_000,
     skipped_pages=0,
     total_sent_pages=PAGES + 100_000,
+    sent_bytes=100_000.0 * PAGE,
     bytes_per_s=RATE,
     elapsed_s=10.0,
 )
@@ -50,16 +51,22 @@ def end_round(
     before: int | None = None,
     sent: int = 100_000,
     pages_per_s: float = SECOND,
+    waited_s: float = 0.0,
 ) -> Answer:
-    """Let a round end with so many pages left; as many as before it, unless told otherwise."""
+    """Let a round end with so many pages left; as many as before it, unless told otherwise.
+
+    The migration has waited for turns for `waited_s` so far, on top of the time `at_s`.
+    """
     ended = replace(
         A_ROUND,
         pages_left=left,
         bytes_left=float(left) * PAGE,
         pages_left_before=(left if before is None else before,),
         sent_pages=sent,
+        sent_bytes=float(sent) * PAGE,
         bytes_per_s=pages_per_s * PAGE,
         elapsed_s=at_s,
+        waited_s=waited_s,
     )
     return steering.round_ended(ended)
 
@@ -145,6 +152,7 @@ class MeanFieldMigration:
             sent_pages=max(int(sent), 1),
             skipped_pages=0,
             total_sent_pages=int(total),
+            sent_bytes=sent * PAGE,
             bytes_per_s=sent * PAGE / took_s,
             elapsed_s=self.now_s,
         )

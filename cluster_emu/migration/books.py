@@ -42,8 +42,10 @@ class Books:
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,
             total_sent_pages=self.record.pages_sent_precopy,
+            sent_bytes=counts.bytes_sent,
             bytes_per_s=bytes_per_s,
             elapsed_s=self.elapsed_s(now_s),
+            waited_s=self.record.waited_s,
         )
         self._pages_left_before.append(left)
         return progress

@@ -37,9 +37,11 @@ class Progress:
         sent_pages: pages sent in this round.
         skipped_pages: pages due but not sent in this round (skipped or deferred).
         total_sent_pages: pages sent in all rounds so far.
+        sent_bytes: bytes on the wire in this round.
         bytes_per_s: measured transfer rate, bytes of this round over its time (the last known rate
             where the round took no time).
         elapsed_s: time since the migration began to send, less that spent on waiting for turns.
+        waited_s: that time; the VM wrote in it, too.
     """
 
     round_number: int
@@ -50,8 +52,10 @@ class Progress:
     sent_pages: int
     skipped_pages: int
     total_sent_pages: int
+    sent_bytes: float
     bytes_per_s: float
     elapsed_s: float
+    waited_s: float = 0.0
 
 
 class StopRule(Protocol):

@@ -61,6 +61,7 @@ def some_progress(draw: st.DrawFn, elapsed_s: float, number: int) -> Progress:
         sent_pages=sent,
         skipped_pages=draw(st.integers(0, PAGES)),
         total_sent_pages=number * PAGES,
+        sent_bytes=float(sent) * PAGE,
         bytes_per_s=draw(st.floats(0, 10 * RATE)),
         elapsed_s=elapsed_s,
     )

@@ -38,6 +38,7 @@ BUSY = Progress(
     sent_pages=100_000,
     skipped_pages=0,
     total_sent_pages=100_000,
+    sent_bytes=100_000.0 * PAGE_BYTES,
     bytes_per_s=125e6,
     elapsed_s=3.3,
 )

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from policy_probes import GIB, end_round
 from small_scenarios import BPS, PAGE, scenario
 from test_invariants import check_sums
 
+from cluster_emu.migration.policies import QemuPolicy, VmotionPolicy
 from cluster_emu.migration.policies.qemu_steering import PollingSteering
-from cluster_emu.migration.steering import Answer, View, policies
+from cluster_emu.migration.steering import Answer, Policy, View, policies
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 
@@ -122,3 +124,47 @@ def test_healthy_migrations_are_not_given_up_for_waiting(policy: str) -> None:
     migrations = found(given_scenario)
     assert set(migrations["outcome"]) == {"completed"}
     assert migrations["waited_s"].max() > 10.0
+
+
+def test_a_guest_that_writes_too_fast_is_slowed_down_by_turns_too() -> None:
+    policy = "qemu:auto_converge=true,timeout_s=40"
+    by_turns, alone = (
+        found(drain(policy, HOT, turns=turns, strategy="qemu")) for turns in (True, False)
+    )
+    # what it writes in the waits has to be sent, too
+    assert by_turns["throttle_max"].min() >= alone["throttle_max"].min() > 0
+
+
+def rounds_of(policy: Policy, throttles: list[float], dirtied: int) -> None:
+    """Hold throttles after rounds of 2 s that send 100,000 pages, each after a wait of 8 s."""
+    steering = policy.steer(GIB)
+    for number, throttle in enumerate(throttles):
+        left = 100_000 + dirtied
+        end_round(
+            steering,
+            2.0 * (number + 1),
+            left,
+            before=200_000,
+            pages_per_s=50_000,
+            waited_s=8.0 * number,
+        )
+        assert steering.throttle() == pytest.approx(throttle)
+
+
+def test_auto_converge_compares_with_what_the_round_has_sent() -> None:
+    # 60,000 of 100,000 pages: more than half, whatever the time
+    rounds_of(QemuPolicy(auto_converge=True), [0.0, 0.2, 0.2, 0.3], 60_000)
+    rounds_of(QemuPolicy(auto_converge=True), [0.0, 0.0, 0.0, 0.0], 40_000)
+
+
+def test_dirty_limit_holds_a_guest_to_its_quota_by_the_wall_clock() -> None:
+    # 60,000 pages in 10 s, half of it too much
+    quota = 3_000.0 * PAGE
+    policy = QemuPolicy(dirty_limit=True, vcpu_dirty_limit_bytes_per_s=quota)
+    rounds_of(policy, [0.0, 0.5], 60_000)
+
+
+def test_vmotion_leaves_a_guest_four_fifths_of_what_is_sent_waits_or_not() -> None:
+    # It writes as many pages as are sent, at 80 % of its speed after the first round; so by itself
+    # it would write a quarter more.
+    rounds_of(VmotionPolicy(), [0.2, 1 - 0.8 / 1.25], 100_000)

@@ -115,6 +115,8 @@ class SlowDown:
     A guest that by itself would dirty more than a given share of what is sent in the same time is
     slowed down to that share. To act only above the transmit rate itself would not do: pages that
     are written twice in a round count once, so rounds may stop shrinking with a rate just below.
+    Where migrations take turns, both rates are over round and wait: what is written in the wait has
+    to be sent, too.
 
     Args:
         memory_bytes: memory of the VM.
@@ -132,7 +134,8 @@ class SlowDown:
         if traffic.duration_s <= 0:
             return
         own_rate = traffic.dirtied_bytes_per_s / (1 - self.share)
-        self.share = share_for(self._dirtied_per_sent * progress.bytes_per_s, own_rate)
+        transmit_rate = progress.bytes_per_s * traffic.sending_share
+        self.share = share_for(self._dirtied_per_sent * transmit_rate, own_rate)
 
 
 def share_for(bytes_per_s: float, own_rate: float) -> float:

@@ -9,23 +9,30 @@ from cluster_emu.migration.stopping import Progress
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What was dirtied and what was sent in one live round.
+    """What was dirtied and what was sent in one live round, and in the wait for its turn before it.
 
     Args:
         duration_s: length of the round.
-        dirtied_bytes: memory that needs sending because it was written in the round; a page that
+        waited_s: length of the wait.
+        dirtied_bytes: memory that needs sending because it was written in that time; a page that
             was waiting to be sent anyway does not count.
         sent_bytes: bytes on the wire.
     """
 
     duration_s: float
+    waited_s: float
     dirtied_bytes: float
     sent_bytes: float
 
     @property
     def dirtied_bytes_per_s(self) -> float:
-        """The dirty rate in the round, which must have taken time."""
-        return self.dirtied_bytes / self.duration_s
+        """The dirty rate over round and wait; the round must have taken time."""
+        return self.dirtied_bytes / (self.duration_s + self.waited_s)
+
+    @property
+    def sending_share(self) -> float:
+        """The share of that time in which the migration had its turn."""
+        return self.duration_s / (self.duration_s + self.waited_s)
 
 
 class TrafficMeter:
@@ -38,16 +45,19 @@ class TrafficMeter:
     def __init__(self, memory_bytes: float) -> None:
         self._memory_bytes = memory_bytes
         self._last_s = 0.0
+        self._last_waited_s = 0.0
 
     def read(self, progress: Progress) -> Traffic:
         """Return the traffic of the round that has just ended; to be called once per round."""
         duration_s = progress.elapsed_s - self._last_s
         self._last_s = progress.elapsed_s
+        waited_s = progress.waited_s - self._last_waited_s
+        self._last_waited_s = progress.waited_s
         before = (progress.memory_pages, *progress.pages_left_before)[-1]
         # pages ballooned out count as left before round 1, which they are not
         dirtied = max(progress.pages_left - before + progress.sent_pages, 0)
         page_bytes = self._memory_bytes / progress.memory_pages
-        return Traffic(duration_s, dirtied * page_bytes, progress.bytes_per_s * duration_s)
+        return Traffic(duration_s, waited_s, dirtied * page_bytes, progress.sent_bytes)
 
 
 class HighDirtyRate:

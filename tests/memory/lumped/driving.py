@@ -110,6 +110,7 @@ class Driver:
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,
             total_sent_pages=self.outcome.pages_live,
+            sent_bytes=counts.bytes_sent,
             bytes_per_s=rate,
             elapsed_s=self.now_s,
         )
