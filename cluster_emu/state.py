@@ -86,7 +86,8 @@ class VMColumns:
 
     `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
     the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
-    `cpu_granted` what the host could give. `speed` is the share of its CPU time a migration leaves
+    `cpu_granted` what the host could give, and `cpu_unhindered` what it could have given if
+    its migrations took none. `speed` is the share of its CPU time a migration leaves
     it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
     `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
 
@@ -98,6 +99,7 @@ class VMColumns:
 
     cpu_capacity: FloatColumn
     cpu_granted: FloatColumn
+    cpu_unhindered: FloatColumn
     demand: FloatColumn
     speed: FloatColumn
     intensity: FloatColumn
@@ -128,6 +130,7 @@ class VMColumns:
         return cls(
             cpu_capacity=cpu_capacity,
             cpu_granted=np.zeros(count),
+            cpu_unhindered=np.zeros(count),
             demand=np.zeros(count),
             speed=np.ones(count),
             intensity=np.zeros(count),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_emu.accounting.residents import Part
-from cluster_emu.state import ALL, BoolColumn, ClusterState, Rows
+from cluster_emu.state import ALL, BoolColumn, ClusterState, FloatColumn, Rows
 
 ROUNDING = 1e-12
 """Demand above capacity by less than this share is a rounding error, no overload."""
@@ -15,7 +15,8 @@ def share_cpu(state: ClusterState, part: Part | None = None) -> None:
     """Grant every VM what it wants, or its proportional share where its host has too little.
 
     Migrations come first: they run in the hypervisor, and take `cpu_overhead` of their hosts. A VM
-    can use `speed` of what it wants: nothing while it is paused, less while it is slowed down.
+    can use `speed` of what it wants: nothing while it is paused, less while it is slowed down. What
+    it would get on a host without migrations goes to `cpu_unhindered`.
 
     Args:
         state: the columns.
@@ -24,13 +25,20 @@ def share_cpu(state: ClusterState, part: Part | None = None) -> None:
     part = part or Part(ALL, ALL, state.vms.host, state.host_count)
     hosts, vms = part.hosts, part.vms
     usable = state.vms.demand[vms] * state.vms.cpu_capacity[vms] * state.vms.speed[vms]
-    for_vms = np.bincount(part.place, weights=usable, minlength=part.host_count)
+    for_vms: FloatColumn = np.bincount(part.place, usable, part.host_count).astype(
+        float, copy=False
+    )
     capacity, overhead = state.hosts.cpu_capacity[hosts], state.hosts.cpu_overhead[hosts]
-    left = np.maximum(capacity - overhead, 0.0)
-    granted_share = np.minimum(1.0, left / np.maximum(for_vms, 1e-300))
+    granted_share = _share(np.maximum(capacity - overhead, 0.0), for_vms)
+    unhindered_share = _share(capacity, for_vms)
     state.vms.cpu_granted[vms] = usable * granted_share[part.place]
+    state.vms.cpu_unhindered[vms] = usable * unhindered_share[part.place]
     state.hosts.cpu_wanted[hosts] = for_vms + overhead
     state.hosts.cpu_used[hosts] = np.minimum(for_vms + overhead, capacity)
+
+
+def _share(there: FloatColumn, wanted: FloatColumn) -> FloatColumn:
+    return np.minimum(1.0, there / np.maximum(wanted, 1e-300))
 
 
 def overloaded(state: ClusterState, hosts: Rows = ALL) -> BoolColumn:

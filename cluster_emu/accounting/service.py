@@ -13,7 +13,8 @@ class ServiceAccount:
 
     CPU is counted in the scenario's CPU unit times seconds. What migrations take is what a VM
     wanted while it was paused, throttled, slowed by the tracking of its writes, or waiting for a
-    page after post-copy.
+    page after post-copy, and what the threads of any migration took from it on a full host. What
+    overload takes is the rest: what its host would lack without migrations.
 
     Args:
         vm_count: number of VMs.
@@ -68,8 +69,9 @@ def service_rates(vms: VMColumns, some: Rows = ALL) -> FloatColumn:
     """Return what VMs want and lose per second now: the rates of a `ServiceAccount`, [4, VMs]."""
     wanted = vms.demand[some] * vms.cpu_capacity[some]
     speed = vms.speed[some]
-    usable = wanted * speed
-    return np.stack((wanted, usable - vms.cpu_granted[some], wanted - usable, speed == 0.0))
+    usable, unhindered = wanted * speed, vms.cpu_unhindered[some]
+    to_migration = wanted - usable + (unhindered - vms.cpu_granted[some])
+    return np.stack((wanted, usable - unhindered, to_migration, speed == 0.0))
 
 
 def _mean_share(lost: np.ndarray, wanted: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from cluster_emu.cli.inputs import (
     usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import number, progress_bar, show_lines, show_table, write_json
+from cluster_emu.cli.output import number, progress_bar, show_lines, show_table, warn, write_json
 
 if TYPE_CHECKING:
     from cluster_emu.study import Advice
@@ -89,6 +89,7 @@ def advise(
 
 def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
     written = []
+    warn(advice.recommended.evacuation.warnings)
     if folder is not None:
         with writing_to(folder):
             written = advice.save(folder)

@@ -19,7 +19,7 @@ from cluster_emu.cli.inputs import (
     usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, say, show_lines, write_json
+from cluster_emu.cli.output import progress_bar, say, show_lines, warn, write_json
 
 if TYPE_CHECKING:
     from cluster_emu.study import Evacuation
@@ -97,6 +97,7 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
         show_evacuation(evacuation.document())
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
+    warn(evacuation.warnings)
     for one in evacuation.errors:
         where = f"replication {one['replication']}, seed {one['seed']}"
         say(f"cluster-emu: run failed: {where}: {one['error']}")

@@ -14,10 +14,25 @@ MOST_LINES = 20
 PER_VM = {
     "downtime_s": "downtime",
     "queue_wait_s": "wait for its turn",
-    "guest_lost_s": "guest time taken by throttling",
+    "guest_lost_s": "guest time taken by throttling and tracking",
     "fault_stall_s": "stalled by demand faults",
-    "cpu_lost_to_migration_s": "CPU lost to its migration",
+    "cpu_lost_to_migration_s": "CPU lost to migrations",
 }
+
+
+UNITS = {"downtime_s": (1e3, "ms"), "cpu_lost_to_migration_s": (1.0, "CPU s")}
+"""Scale and unit of what is not told in seconds."""
+
+CLUSTER = {
+    "cpu_lost_to_migration_s": ("CPU lost to migrations, all VMs", "CPU s", 1.0),
+    "cpu_lost_by_others_s": ("  of this by VMs that stayed", "CPU s", 1.0),
+    "degradation_by_migration": ("  of what a VM wanted, mean", "%", 100.0),
+    "cpu_lost_to_overload_s": ("CPU lost to overload, all VMs", "CPU s", 1.0),
+    "tenant_lost_share": ("lost by elastic tenants", "%", 100.0),
+    "vms_lost": ("VMs lost to faults", "", 1.0),
+    "vm_down_s": ("VMs down by faults, in all", "s", 1.0),
+}
+"""What a drain did to the cluster: label, unit and scale of each figure."""
 
 
 def show_evacuation(document: Document) -> None:
@@ -31,8 +46,15 @@ def show_evacuation(document: Document) -> None:
     found = document["per_vm"]
     zero = [name for name in found if found[name]["max"]["all_vms"] == 0]
     rows = [row for name in found if name not in zero for row in _vm_rows(name, found[name])]
-    show_table("Per VM", ("", "unit", "p50", "p95", "max"), rows, text_columns=2)
+    show_table("Per VM to move", ("", "unit", "p50", "p95", "max"), rows, text_columns=2)
     show_lines("Zero for every VM", [", ".join(PER_VM[name] for name in zero)])
+    show_table(
+        "Per drain, all VMs",
+        ("", "unit", "mean", "95 % interval"),
+        _cluster_rows(document["cluster"]),
+        text_columns=2,
+    )
+    show_lines("Hosts empty after", _hosts(document["hosts_emptied"]))
     show_lines("VMs left behind", _failures(document["failures"]) or ["none"])
     show_lines("Migrations", [_ending(one) for one in document["outcomes"]] or ["none"])
     show_lines("CPU traces", [document["traces"]])
@@ -89,7 +111,7 @@ def _ends(found: Document) -> str:
 
 
 def _vm_rows(name: str, found: Document) -> list[tuple[str, ...]]:
-    scale, unit = (1e3, "ms") if name == "downtime_s" else (1.0, "s")
+    scale, unit = UNITS.get(name, (1.0, "s"))
     shares = ("p50", "p95", "max")
     pooled = (_scaled(found[share]["all_vms"], scale) for share in shares)
     means = (
@@ -100,6 +122,33 @@ def _vm_rows(name: str, found: Document) -> list[tuple[str, ...]]:
         (PER_VM[name], unit, *pooled),
         ("  its mean [95 %]", "", *means),
     ]
+
+
+def _cluster_rows(found: Document) -> list[tuple[str, ...]]:
+    """Return the rows of all that has happened; what migrations cost is told even if nothing."""
+    rows: list[tuple[str, ...]] = []
+    for name, (label, unit, scale) in CLUSTER.items():
+        one = found.get(name, {"mean": None, "ci95": [None, None]})
+        if one["mean"] or (one["mean"] == 0 and name == "cpu_lost_to_migration_s"):
+            rows.append((label, unit, _scaled(one["mean"], scale), _between(one["ci95"], scale)))
+    return rows
+
+
+def _hosts(hosts: list[Document]) -> list[str]:
+    lines = [f"host {one['host']}: {_when(one['emptied_s'])}" for one in hosts[:MOST_LINES]]
+    more = len(hosts) - MOST_LINES
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _when(found: list[float | None]) -> str:
+    """Return mean and range of the times at which a host was empty, where it ever was."""
+    known = [each for each in found if each is not None]
+    if not known:
+        return "never"
+    mean = f"{number(sum(known) / len(known))} s"
+    spread = "" if min(known) == max(known) else f" ({number(min(known))} to {number(max(known))})"
+    left = "" if len(known) == len(found) else f", in {len(known)} of {len(found)} drains"
+    return f"{mean}{spread}{left}"
 
 
 def _failures(failures: list[Document]) -> list[str]:

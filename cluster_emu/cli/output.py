@@ -23,6 +23,12 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
+def warn(warnings: Iterable[str]) -> None:
+    """Write warnings to stderr, marked as such."""
+    for warning in warnings:
+        say(f"cluster-emu: warning: {warning}")
+
+
 def write_json(document: object) -> None:
     """Write one JSON document to stdout; a figure that is not a number becomes null."""
     sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")

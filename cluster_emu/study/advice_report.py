@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cluster_emu.accounting.results import versions, write_parquet, write_text
+from cluster_emu.study.drain_settings import settings_in_words
 from cluster_emu.study.evacuation_report import Evacuation
 from cluster_emu.study.quantiles import quantile
 
@@ -202,6 +203,7 @@ class Advice:
             },
             "pareto": [one.document() for one in self.front],
             "options": [one.document() for one in self.options],
+            "warnings": self.recommended.evacuation.warnings,
             "assumptions": self._assumptions(),
             "versions": versions(),
         }
@@ -219,6 +221,7 @@ class Advice:
         best = self.recommended.evacuation
         return [
             *best.replications[0].plan.assumptions,
+            *settings_in_words(best.replications[0].plan.scenario),
             "Every combination is run once; those that nothing beats then, and the fastest that "
             f"look good enough, {self.replications} times. With another seed others might have.",
             "Drain time is p95 over the replications, with few of them the longest; the worst "

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.building import Parts, build
-from cluster_emu.consolidation import Plan, triggers
+from cluster_emu.consolidation import Move, Plan, triggers
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.migration.admission import Limits
 from cluster_emu.scenario import Scenario
 from cluster_emu.state import FloatColumn
 from cluster_emu.streams import Streams
+from cluster_emu.study.drain_threads import beyond_hosts
 from cluster_emu.study.variants import variants
 
 NO_POLICY = "none"
@@ -58,6 +59,7 @@ class DrainPlan:
         assumptions: what the scenario assumes.
         limits: how many migrations may run at once, the scenario's limits or its policy's.
         most_at_once: how many could run at once if it were for the emptied hosts' limits alone.
+        warnings: what can be run but is hardly meant, in words.
     """
 
     scenario: Scenario
@@ -69,6 +71,7 @@ class DrainPlan:
     assumptions: tuple[str, ...]
     limits: Limits
     most_at_once: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +157,12 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         ImpossibleDrainError: if VMs fit nowhere; names them, their memory and what is free.
         ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
     """
-    parts, leaving, over = _tried(drain, seed)
+    parts, leaving, moves, over = _tried(drain, seed)
     by_memory = bool(over)
     if over:
         trigger = drain.manager.triggers[0].model_dump()
         drain = drain.with_fields({"manager.triggers": [{**trigger, **TIGHT}]})
-        parts, leaving, over = _tried(drain, seed)
+        parts, leaving, moves, over = _tried(drain, seed)
     if over:
         raise _impossible(parts, leaving, over, seed)
     per_host = np.bincount(parts.state.vms.host, minlength=len(leaving))[leaving]
@@ -175,11 +178,14 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         assumptions=parts.assumptions,
         limits=limits,
         most_at_once=int((per_host if outbound is None else np.minimum(per_host, outbound)).sum()),
+        warnings=beyond_hosts(drain.costs, limits, moves, parts.state.hosts.cpu_capacity),
     )
 
 
-def _tried(drain: Scenario, seed: int) -> tuple[Parts, NDArray[np.bool_], tuple[int, ...]]:
-    """Plan the drain at time 0; return the parts, the hosts to empty and the VMs left over."""
+def _tried(
+    drain: Scenario, seed: int
+) -> tuple[Parts, NDArray[np.bool_], list[Move], tuple[int, ...]]:
+    """Plan the drain at time 0; return parts, hosts to empty, moves and the VMs left over."""
     parts = build(drain, Streams(seed))
     parts.state.vms.demand[:] = parts.demand.at(0.0)
     all_on = np.ones(parts.state.host_count, dtype=np.bool_)
@@ -189,8 +195,8 @@ def _tried(drain: Scenario, seed: int) -> tuple[Parts, NDArray[np.bool_], tuple[
 
     plan = Plan.of(parts.state, watts)
     (trigger,) = parts.triggers
-    _, report = trigger.moves(plan)
-    return parts, plan.drained, report.unplaced
+    moves, report = trigger.moves(plan)
+    return parts, plan.drained, moves, report.unplaced
 
 
 def _impossible(

@@ -39,6 +39,8 @@ class DrainRun:
         drain_s: time from 0 until the source of the last VM was released, inf if a VM is left.
         vms: one row per VM that had to go.
         migrations: the run's table of that name.
+        service: that table too: what every VM of the cluster wanted and lost.
+        summary: the figures of the run by name.
         rounds: the run's table of that name.
         notes: what the run's policies did.
         error: why the run failed; empty if it did not.
@@ -48,6 +50,8 @@ class DrainRun:
     vms: pd.DataFrame = field(default_factory=pd.DataFrame)
     migrations: pd.DataFrame = field(default_factory=pd.DataFrame)
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    service: pd.DataFrame = field(default_factory=pd.DataFrame)
+    summary: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: str = ""
 
@@ -69,6 +73,8 @@ def account(result: RunResult) -> DrainRun:
         vms=vms,
         migrations=result.migrations,
         rounds=result.rounds,
+        service=result.tables["service"],
+        summary=result.summary,
         notes=result.notes,
     )
 
@@ -106,8 +112,4 @@ def vms_of(result: RunResult) -> pd.DataFrame:
 
 
 def _with_service(table: pd.DataFrame, result: RunResult) -> pd.DataFrame:
-    if "service" not in result.tables:
-        return table
-    service = result.tables["service"].set_index("vm")
-    found = [name for name in SERVICE if name in service]
-    return table.join(service[found])
+    return table.join(result.tables["service"].set_index("vm")[list(SERVICE)])

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from cluster_emu.accounting.results import versions, write_parquet, write_text
 from cluster_emu.migration.admission import Limits
+from cluster_emu.study.drain_effects import effects, hosts_document, mean_effects
 from cluster_emu.study.drain_plan import Drained, DrainPlan
 from cluster_emu.study.drain_run import DrainRun
+from cluster_emu.study.drain_settings import settings_in_words
 from cluster_emu.study.estimates import Estimate, estimate
 from cluster_emu.study.quantiles import quantile, values_needed
 
@@ -57,6 +59,24 @@ class Evacuation:
         """One row per replication and VM that had to go."""
         tables = [self._labelled(one) for one in self._sound]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @property
+    def service(self) -> pd.DataFrame:
+        """One row per replication and VM of the cluster: CPU wanted and lost, `goes` or stays."""
+        tables = [
+            one.run.service.assign(
+                replication=one.number,
+                seed=one.plan.seed,
+                goes=one.run.service["vm"].isin(one.run.vms["vm"]),
+            )
+            for one in self._sound
+        ]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was run but is hardly meant, in words."""
+        return list(dict.fromkeys(text for one in self.replications for text in one.plan.warnings))
 
     @property
     def drains(self) -> pd.DataFrame:
@@ -131,21 +151,25 @@ class Evacuation:
             "drain_s": self._drain_document(),
             "per_vm": {name: self._spread(name) for name in PER_VM if name in self.vms},
             "bytes": _mean(self.bytes),
+            "cluster": mean_effects([one.run for one in self._sound]),
+            "hosts_emptied": hosts_document(plan.hosts, [one.run for one in self._sound]),
             "outcomes": self._outcomes(),
             "failures": self.failures,
             "errors": self.errors,
             "typical": self._typical_document(),
+            "warnings": self.warnings,
             "notes": self._notes(),
             "assumptions": self._assumptions(),
             "versions": versions(),
         }
 
     def save(self, folder: Path) -> list[Path]:
-        """Write evacuation.json and the tables `vms` and `drains` (Parquet, CSV), each atomically.
+        """Write evacuation.json and tables (Parquet, CSV), each atomically.
 
-        `migrations` and `rounds` are those of the typical replication. Returns the files written.
+        `vms`, `service` and `drains` are of all replications, `migrations` and `rounds` of the
+        typical one. Returns the files written.
         """
-        tables = {"vms": self.vms, "drains": self.drains}
+        tables = {"vms": self.vms, "service": self.service, "drains": self.drains}
         if self.typical is not None:
             run = self.typical.run
             tables |= {"migrations": run.migrations, "rounds": run.rounds}
@@ -224,6 +248,7 @@ class Evacuation:
         plan = self.replications[0].plan
         packed = [str(one.number) for one in self.replications if one.plan.by_memory]
         said = [*plan.assumptions, *self.drain.assumptions, _at_once(plan.limits)]
+        said += settings_in_words(plan.scenario)
         if packed:
             said.append(
                 f"Memory is so short in replications {', '.join(packed)} that it alone decides "
@@ -279,7 +304,8 @@ def _figures(one: Replication) -> Document:
         for name, share in VM_SHARES.items()
     }
     moved = int(vms["moved"].sum())
-    return {**row, "moved": moved, "bytes": float(one.run.migrations["bytes"].sum()), **spreads}
+    sent = float(one.run.migrations["bytes"].sum())
+    return {**row, "moved": moved, "bytes": sent, **spreads, **effects(one.run)}
 
 
 def _quantile(vms: pd.DataFrame, column: str, share: float) -> float:

@@ -75,6 +75,26 @@ def test_the_account_by_hand() -> None:
     assert account.degradation_by_overload() == pytest.approx((5 / 15 + 5 / 15 + 0) / 3)
 
 
+def test_what_threads_take_is_lost_to_migration_by_whoever_loses_it() -> None:
+    cluster = state([2.0, 2.0], [0, 0, 0, 1], [1.0, 1.0, 0.5, 1.0])
+    cluster.hosts.cpu_overhead[:] = [1.0, 0.5]
+    account = ServiceAccount(4)
+    share_cpu(cluster)
+    account.add(service_rates(cluster.vms), 10.0)
+    # Host 0 lacks 0.5 of 2.5 anyway, and gives 1 instead of 2; host 1 has enough for both.
+    assert account.lost_to_overload == pytest.approx([2.0, 2.0, 1.0, 0.0])
+    assert account.lost_to_migration == pytest.approx([4.0, 4.0, 2.0, 0.0])
+
+
+def test_threads_beyond_the_capacity_take_no_more_than_there_was() -> None:
+    cluster = state([1.0], [0, 0], [1.0, 1.0])
+    cluster.hosts.cpu_overhead[0] = 3.0
+    share_cpu(cluster)
+    _, to_overload, to_migration, _ = service_rates(cluster.vms)
+    assert to_overload.tolist() == [0.5, 0.5]
+    assert to_migration.tolist() == [0.5, 0.5]
+
+
 def test_who_wants_nothing_loses_nothing() -> None:
     account = ServiceAccount(2)
     account.add(service_rates(state([1.0], [0, 0], [0.0, 0.0]).vms), 10.0)

@@ -62,6 +62,8 @@ def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
         "or more",
         "downtime",
         "data sent per drain",
+        "CPU lost to migrations, all VMs",
+        "Hosts empty after\n  host 0: ",
         "2 of 2",
         "VMs left behind\n  none",
         "order-statistic intervals; with 2 replications some ends are missing",
@@ -75,7 +77,7 @@ def test_tables_and_the_figure_are_written_and_named(
 ) -> None:
     out = tmp_path / "deep" / "down"
     shown = emu(*words(scenario, "--out", out)).stdout
-    tables = ("vms", "drains", "migrations", "rounds")
+    tables = ("vms", "service", "drains", "migrations", "rounds")
     names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
 
     assert {path.name for path in out.iterdir()} == names | {"evacuation.json", "evacuation.png"}
@@ -101,6 +103,15 @@ def test_an_impossible_drain_exits_with_2_and_names_the_vms(
     assert "VM 0 (0.01562 GiB), VM 1 (0.01562 GiB), VM 2 (0.01562 GiB)" in result.stderr
     assert "allowed is " in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_threads_beyond_a_hosts_cpu_are_warned_of_on_stderr(emu: Emu, scenario: Path) -> None:
+    result = emu(*words(scenario, "--set", "costs.source_cpu=3", "--json"))
+
+    assert result.exit_code == 0
+    assert "cluster-emu: warning: migrations at once may take more CPU than 1 host" in result.stderr
+    assert json.loads(result.stdout)["warnings"]
+    assert "warning" not in emu(*words(scenario, "--set", "costs.source_cpu=2")).stderr
 
 
 @pytest.mark.parametrize(

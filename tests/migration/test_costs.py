@@ -73,5 +73,7 @@ def test_threads_take_cpu_from_the_vms_of_a_full_host() -> None:
     result = run(source_cpu=CORES - 0.25)
     record, service = result.migrations.iloc[0], result.tables["service"].iloc[0]
     live_s = record["pause_s"] - record["start_s"]
-    assert service["cpu_lost_to_overload_s"] == pytest.approx(0.75 * live_s, rel=1e-9)
+    lost = 0.75 * live_s + record["downtime_s"]
+    assert service["cpu_lost_to_migration_s"] == pytest.approx(lost, rel=1e-9)
+    assert service["cpu_lost_to_overload_s"] == 0.0
     assert result.summary["overload_time_share"] > 0
