@@ -331,8 +331,6 @@ class Dispatcher:
 
     def _candidate(self, number: int) -> Candidate:
         record = self.records[number]
-        settings = self._kit.settings
-        raw_bytes = int(self._state.vms.page_bytes[record.vm]) + settings.page_header_bytes
         return Candidate(
             number=number,
             vm=record.vm,
@@ -340,5 +338,5 @@ class Dispatcher:
             target=record.target,
             priority=record.priority,
             route=self.live[number].route,
-            cap_bytes_per_s=settings.network_cap_bytes_per_s(raw_bytes, stopped=False),
+            cap_bytes_per_s=self._kit.usual_cap_bytes_per_s(record.vm),
         )

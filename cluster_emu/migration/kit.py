@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from cluster_emu.encoding import Content, Encoder, Encoding
+from cluster_emu.encoding import Content, Encoder, Encoding, Stage
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
 from cluster_emu.memory.lumped import LumpableSource, LumpedEngine
 from cluster_emu.memory.pages import PagesEngine
@@ -31,6 +31,9 @@ from cluster_emu.workload.intensity import IntensityPath
 
 QUEUED_PAGES_WITHOUT_PREEMPT = 64
 """Pushed pages (256 KiB of socket buffer) an urgent page waits behind without a second channel."""
+
+SAMPLE_PAGES = 256
+"""Pages of a VM by which it is judged how fast its cores encode."""
 
 
 @dataclass(slots=True)
@@ -87,6 +90,16 @@ class MigrationKit:
             watcher,
         )
 
+    def usual_cap_bytes_per_s(self, vm: int) -> float:
+        """Return the cap on the rate of a migration of this VM, as in its first round.
+
+        What its cores encode is judged by some pages like those of the VM.
+        """
+        memory = _VMMemory(self, vm, 0, 0.0)
+        encoding = memory.encoding(SAMPLE_PAGES)
+        sizes = encoding.sizes(np.arange(SAMPLE_PAGES), Stage.LIVE, 1)
+        return self.settings.cap_bytes_per_s(encoding.raw_bytes, sizes, stopped=False)
+
 
 @dataclass(slots=True)
 class _VMIntensity:
@@ -124,7 +137,7 @@ class _VMMemory:
         return PagesEngine(
             kit.sources[self.vm].writer(page_count, kit.streams, self.vm, self.number),
             kit.strategy,
-            self._encoding(page_count),
+            self.encoding(page_count),
             absent=self._ballooned(page_count),
             track_versions=kit.settings.track_versions,
         )
@@ -135,7 +148,7 @@ class _VMMemory:
         return LumpedEngine(
             source.page_classes(page_count),
             kit.strategy,
-            self._encoding(page_count),
+            self.encoding(page_count),
             kit.streams.generator(Purpose.LUMPED, self.vm, self.number),
             absent_pages=self._ballooned_count(page_count),
         )
@@ -149,7 +162,7 @@ class _VMMemory:
         )
         return engine.post_copy(costs, bubbling=paging.bubbling, pivots=paging.pivots)
 
-    def _encoding(self, page_count: int) -> Encoding:
+    def encoding(self, page_count: int) -> Encoding:
         """Put the encoders to work on the VM's pages."""
         kit = self.kit
         page_bytes = int(kit.state.vms.page_bytes[self.vm])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from queue_helpers import MIGRATIONS, VMS, candidate, queue, vm_columns
-from small_scenarios import BPS, PAGE, scenario
+from small_scenarios import BPS, HEADER, PAGE, scenario
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.migration.queue_orders import (
@@ -140,6 +140,15 @@ def test_with_a_cap_on_rates_more_of_them_meet_nobody() -> None:
     assert ranked(routes, cap=0.5) == [0, 1, 2, 3]
 
 
+def test_capped_ones_go_until_a_link_is_full() -> None:
+    routes = [[NIC_1, UPLINK_A]] * 6
+    # 2 x 1.2 is more than the card's 2, but 1.2 alone would leave a part of it unused
+    assert ranked(routes, cap=1.2) == [0, 1]
+    assert ranked(routes, cap=0.7) == [0, 1, 2]
+    assert ranked(routes, cap=2.0) == [0]
+    assert ranked([*routes, [NIC_2, UPLINK_A]], cap=1.2) == [0, 6, 1]
+
+
 def test_one_of_another_priority_on_the_same_bottleneck_is_seen() -> None:
     waiting = queue(order=DisjointBottlenecks(), capacities=CAPACITIES)
     waiting.put(candidate(0, priority=1, route=[UPLINK_A]))
@@ -199,6 +208,24 @@ def test_a_cap_per_page_is_one_on_the_rate() -> None:
     assert starts[1].tolist() == pytest.approx(starts[0].tolist())
 
 
+QUARTER = BPS / 8 / 4 * PAGE / (PAGE / 2 + HEADER)
+"""Bytes of memory per second that a core compresses to half, and so fills a quarter of the card."""
+
+
+@pytest.mark.parametrize(("cpu_bytes_per_s", "at_once"), [(QUARTER, 4), (1e9, 1)])
+def test_what_cores_encode_caps_the_rate(cpu_bytes_per_s: float, at_once: int) -> None:
+    order = "disjoint-bottlenecks"
+    encoder = {"name": "compression", "ratio": 0.5, "cpu_bytes_per_s": cpu_bytes_per_s}
+    given_scenario = eight_from_one_host(
+        order,
+        manager={"order": order, "preparing": {}},
+        transfer={"prepare_s": 1.0, "encoders": [encoder]},
+    )
+    starts = ClusterModel(given_scenario, rng=1).run().migrations["start_s"]
+    copy_s = at_once * 1000 * (PAGE / 2 + HEADER) / (BPS / 8)
+    assert sorted(starts) == pytest.approx([1 + copy_s * (n // at_once) for n in range(8)])
+
+
 def two_racks_to_two(order: str, at_once: int) -> Scenario:
     """Return a drain of racks 0 and 1 into 2 and 3, rack by rack, over narrow uplinks."""
     vm = {"count": 8, "cpu_capacity": 1, "memory_bytes": 500 * PAGE, "profile": "web"}
@@ -229,6 +256,25 @@ def test_draining_two_racks_uses_both_uplinks_at_once() -> None:
     # requests come one by one, so the first two start before there is anything to choose from.
     assert drained["fifo"] > 8.0
     assert drained["disjoint-bottlenecks"] < 4.0 + 1.1
+
+
+@pytest.mark.parametrize(
+    "cap",
+    [
+        {"channel_bandwidth_bps": 0.6 * BPS},
+        {"encoders": ["compression:cpu_bytes_per_s=3e6"]},
+        {"encoders": ["zero-page", "compression:cpu_bytes_per_s=1e6"], "channels": 2},
+    ],
+)
+def test_where_one_alone_cannot_fill_a_link_it_is_no_worse_than_fifo(cap: dict[str, Any]) -> None:
+    drained = [
+        ClusterModel(eight_from_one_host(order, manager={"order": order}, transfer=cap), rng=1)
+        .run()
+        .migrations["end_s"]
+        .max()
+        for order in ("disjoint-bottlenecks", "fifo")
+    ]
+    assert drained[0] <= drained[1] * 1.15  # the last few do not fill it
 
 
 def test_an_unknown_order_is_refused_by_name() -> None:

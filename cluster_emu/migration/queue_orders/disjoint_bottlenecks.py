@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
@@ -15,7 +16,7 @@ from cluster_emu.migration.queue_orders.contract import (
     QueueView,
     queue_orders,
 )
-from cluster_emu.network.incidence import Incidence
+from cluster_emu.network.incidence import Floats, Incidence
 
 SAME = 1 - 1e-9
 """A share of at least this part of a rate counts as that rate."""
@@ -30,7 +31,8 @@ class DisjointBottlenecks(QueueOrder):
     share of its capacity, 1 / (n + 1). The smallest such share on its route, or the cap on its rate
     if that is less, is what it may count on; the link where it is smallest is its bottleneck. If it
     may count on as much as it would get alone, it meets nobody at a bottleneck. Those come first,
-    by decreasing rate, equals as they came.
+    by decreasing rate, equals as they came. One whose cap lies below all of its links, so that it
+    would leave a part of them unused, goes as well while none of them is full.
 
     Args:
         otherwise: what the others do: "wait" until they meet nobody, or "share": follow, each time
@@ -51,19 +53,29 @@ class DisjointBottlenecks(QueueOrder):
         capacity = view.capacity_bytes_per_s
         caps = np.array([each.cap_bytes_per_s for each in candidates])
         routes = Incidence.of([each.route for each in candidates], len(capacity))
-        alone = np.minimum(routes.least(capacity), caps)
-        crossing = np.zeros(len(capacity))
+        widest = routes.least(capacity)
+        alone, is_capped = np.minimum(widest, caps), caps < SAME * widest
+        crossing, load = np.zeros(len(capacity)), np.zeros(len(capacity))
         for each in view.running:
-            crossing[list(each.route)] += 1
+            _enter(each, capacity, crossing, load)
         is_left = np.ones(len(candidates), dtype=np.bool_)
         while is_left.any():
             share = np.minimum(routes.least(capacity / (crossing + 1)), caps)
-            chosen = is_left & (share >= SAME * alone)
+            is_free = is_capped & (routes.least(SAME * capacity - load) > 0)
+            chosen = is_left & (is_free | (share >= SAME * alone))
             if not chosen.any():
                 if self.otherwise == "wait":
                     return
                 chosen = is_left
             first = int(np.argmax(np.where(chosen, share, -1.0)))
             is_left[first] = False
-            crossing[list(candidates[first].route)] += 1
+            _enter(candidates[first], capacity, crossing, load)
             yield candidates[first]
+
+
+def _enter(one: Candidate, capacity: Floats, crossing: Floats, load: Floats) -> None:
+    """Count a migration on its links, and what it would send there alone."""
+    links = list(one.route)
+    crossing[links] += 1
+    if one.cap_bytes_per_s < math.inf:  # others fill a link, which their number tells
+        load[links] += min(one.cap_bytes_per_s, float(capacity[links].min()))
