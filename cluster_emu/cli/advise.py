@@ -120,11 +120,13 @@ def _show(document: Document) -> None:
 
 
 def _row(one: Document) -> tuple[str, ...]:
+    from cluster_emu.study.drain_plan import at_once_in_words
+
     sent = None if one["bytes"] is None else one["bytes"] * 1e-9
     return (
         one["policy"],
         one["strategy"],
-        str(one["parallel"]),
+        at_once_in_words(one["parallel"], one["possible_at_once"]),
         number(one["drain_p95_s"]),
         number(one["worst_downtime_s"]),
         number(sent),

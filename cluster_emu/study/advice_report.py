@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cluster_emu.accounting.results import versions, write_parquet, write_text
+from cluster_emu.study.drain_plan import at_once_in_words
 from cluster_emu.study.drain_settings import settings_in_words
 from cluster_emu.study.evacuation_report import Evacuation
 from cluster_emu.study.quantiles import quantile
@@ -64,8 +65,19 @@ class Option:
     def label(self) -> str:
         """The combination in words."""
         drain = self.evacuation.drain
-        count = drain.scenario.manager.max_per_cluster
-        return f"policy {drain.policy}, strategy {drain.strategy}, {count} at once"
+        return f"policy {drain.policy}, strategy {drain.strategy}, {self.at_once} at once"
+
+    @property
+    def at_once(self) -> str:
+        """How many migrations are let run at once, and how many can if that is fewer."""
+        asked = self.evacuation.drain.scenario.manager.max_per_cluster
+        possible = self.possible_at_once
+        return f"{possible}" if asked is None else at_once_in_words(asked, possible)
+
+    @property
+    def possible_at_once(self) -> int:
+        """How many migrations can run at once by all limits in force, under the first seed."""
+        return self.evacuation.replications[0].plan.possible_at_once
 
     @property
     def is_confirmed(self) -> bool:
@@ -83,6 +95,7 @@ class Option:
             "policy": drain.policy,
             "strategy": drain.strategy,
             "parallel": drain.scenario.manager.max_per_cluster,
+            "possible_at_once": self.possible_at_once,
             "replications": len(self.evacuation.replications),
             "drain_p95_s": _finite(self.drain_p95_s),
             "worst_downtime_s": self.worst_downtime_s,
@@ -95,12 +108,16 @@ def pareto(options: Sequence[Option]) -> list[int]:
     """Return the places of the options that none beats in drain time, downtime and bytes at once.
 
     Those that left VMs behind are not among them. What beats another is better by more than `SAME`
-    in one of the three and not worse by more than that in the others; of equals the fastest stays.
+    in one of the three and not worse by more than that in the others; of those that are alike the
+    fastest stays.
     """
     sound = [place for place, option in enumerate(options) if not option.failures]
     kept: list[int] = []
     for place in sorted(sound, key=lambda place: (options[place].costs, place)):
-        if not any(_no_worse(options[other].costs, options[place].costs) for other in kept):
+        costs = options[place].costs
+        if not any(_no_worse(options[other].costs, costs) for other in kept):
+            # one that is hardly faster does not stay for that
+            kept = [other for other in kept if not _no_worse(costs, options[other].costs)]
             kept.append(place)
     return sorted(kept)
 
@@ -140,11 +157,16 @@ class Advice:
 
     @property
     def recommended(self) -> Option:
-        """The fastest compared that qualifies, or that with the least downtime if none does."""
+        """The fastest compared that qualifies, or that with the least downtime if none does.
+
+        Among those that are as fast, but for `SAME`, it is the one with the least downtime.
+        """
         compared = self.compared
         good = [one for one in compared if one.qualifies(self.max_downtime_s)]
         if good:
-            return min(good, key=lambda one: one.costs)
+            as_fast = min(one.drain_p95_s for one in good) * (1 + SAME)
+            fast = [one for one in good if one.drain_p95_s <= as_fast]
+            return min(fast, key=lambda one: (one.worst_downtime_s, one.costs))
         return min(compared, key=lambda one: (one.failures, one.worst_downtime_s, one.costs))
 
     @property
@@ -158,11 +180,14 @@ class Advice:
             return f"none stays within {limit} for every VM; this one has the least: {had}{left}"
         sound = [one for one in self.compared if not one.failures]
         fastest = min(sound, key=lambda one: one.costs)
+        good = [one for one in self.compared if one.qualifies(self.max_downtime_s)]
+        is_fastest = chosen is min(good, key=lambda one: one.costs)
+        which = "the fastest drain" if is_fastest else "the least downtime of the fastest drains"
         reason = (
-            f"the fastest drain whose VMs all move and are down for at most {limit}: "
+            f"{which} whose VMs all move and are down for at most {limit}: "
             f"{chosen.drain_p95_s:.4g} s with {had}"
         )
-        if fastest.drain_p95_s >= chosen.drain_p95_s or fastest is chosen:
+        if fastest.drain_p95_s * (1 + SAME) >= chosen.drain_p95_s:
             return reason
         return (
             f"{reason}; {fastest.label} takes {fastest.drain_p95_s:.4g} s, but with "
@@ -228,7 +253,7 @@ class Advice:
             "downtime is the longest seen or, if larger, the upper end of the 95 % Student t "
             "interval of the longest per replication.",
             f"Differences below {SAME:.0%} do not make one way better than another.",
-            "More migrations at once than the policy lets the hosts send are not tried.",
+            "More migrations at once than limits per host let through are not tried.",
             "A VM that resumes before its pages are there (hybrid, post-copy) waits for them; "
             "downtime leaves that out.",
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ class DrainPlan:
         traces: which CPU traces are replayed, in words.
         assumptions: what the scenario assumes.
         limits: how many migrations may run at once, the scenario's limits or its policy's.
-        most_at_once: how many could run at once if it were for the emptied hosts' limits alone.
+        most_at_once: how many could run at once if it were for the limits per host alone.
         warnings: what can be run but is hardly meant, in words.
     """
 
@@ -72,6 +73,12 @@ class DrainPlan:
     limits: Limits
     most_at_once: int
     warnings: tuple[str, ...]
+
+    @property
+    def possible_at_once(self) -> int:
+        """How many can run at once by all limits."""
+        cluster = self.limits.per_cluster
+        return self.most_at_once if cluster is None else min(cluster, self.most_at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,21 +172,33 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         parts, leaving, moves, over = _tried(drain, seed)
     if over:
         raise _impossible(parts, leaving, over, seed)
-    per_host = np.bincount(parts.state.vms.host, minlength=len(leaving))[leaving]
     limits = parts.queue.copying
-    outbound = limits.outbound_per_host
     return DrainPlan(
         scenario=drain,
         seed=seed,
         hosts=tuple(np.flatnonzero(leaving).tolist()),
-        vms=int(per_host.sum()),
+        vms=len(moves),
         by_memory=by_memory,
         traces=parts.traces,
         assumptions=parts.assumptions,
         limits=limits,
-        most_at_once=int((per_host if outbound is None else np.minimum(per_host, outbound)).sum()),
+        most_at_once=min(
+            _most([move.source for move in moves], limits.outbound_per_host),
+            _most([move.target for move in moves], limits.inbound_per_host),
+        ),
         warnings=beyond_hosts(drain.costs, limits, moves, parts.state.hosts.cpu_capacity),
     )
+
+
+def _most(hosts: Sequence[int], limit: int | None) -> int:
+    """Return how many of the moves from, or to, these hosts can run at once."""
+    counts = Counter(hosts).values()
+    return sum(counts if limit is None else (min(count, limit) for count in counts))
+
+
+def at_once_in_words(asked: int, possible: int) -> str:
+    """Return how many migrations may run at once, and how many can where that is fewer."""
+    return f"{asked}" if possible >= asked else f"{asked} ({possible} possible)"
 
 
 def _tried(

@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.accounting.results import versions, write_parquet, write_text
-from cluster_emu.migration.admission import Limits
 from cluster_emu.study.drain_effects import effects, hosts_document, mean_effects
 from cluster_emu.study.drain_plan import Drained, DrainPlan
 from cluster_emu.study.drain_run import DrainRun
@@ -141,6 +140,7 @@ class Evacuation:
             "policy": self.drain.policy,
             "strategy": self.drain.strategy,
             "parallel": plan.limits.per_cluster,
+            "possible_at_once": plan.possible_at_once,
             "outbound_per_host": plan.limits.outbound_per_host,
             "inbound_per_host": plan.limits.inbound_per_host,
             "replications": len(self.replications),
@@ -247,7 +247,7 @@ class Evacuation:
     def _assumptions(self) -> list[str]:
         plan = self.replications[0].plan
         packed = [str(one.number) for one in self.replications if one.plan.by_memory]
-        said = [*plan.assumptions, *self.drain.assumptions, _at_once(plan.limits)]
+        said = [*plan.assumptions, *self.drain.assumptions, _at_once(plan)]
         said += settings_in_words(plan.scenario)
         if packed:
             said.append(
@@ -257,15 +257,17 @@ class Evacuation:
         return [*said, *_how(self.drain, len(self._sound))]
 
 
-def _at_once(limits: Limits) -> str:
+def _at_once(plan: DrainPlan) -> str:
     """Say how many migrations may run at once."""
+    limits = plan.limits
     told = (
         (limits.per_cluster, "in the cluster"),
         (limits.outbound_per_host, "away from a host"),
         (limits.inbound_per_host, "onto a host"),
     )
     known = [f"{limit} {where}" for limit, where in told if limit is not None]
-    return f"Migrations at once: {', '.join(known) or 'as many as there are'}."
+    allowed = ", ".join(known) or "as many as there are"
+    return f"Migrations at once: {allowed}; {plan.possible_at_once} possible."
 
 
 def _how(drain: Drained, runs: int) -> list[str]:

@@ -20,7 +20,7 @@ topology = { name = "star", hosts = 2, host_bps = "1 Gbit/s" }
 run = { duration_s = "5 min" }
 transfer = { strategy = "pre-copy", stop = "xen-legacy" }
 hosts = [{ count = 2, cpu_capacity = 8, memory_bytes = "64 MiB" }]
-vms = [{ count = 2, cpu_capacity = 1, memory_bytes = "16 MiB", profile = "web", host = 0 }]
+vms = [{ count = 2, cpu_capacity = 1, memory_bytes = "16 MiB", profile = "cache", host = 0 }]
 """
 WAYS = ("--policies", "none", "--strategies", "pre-copy,stop-and-copy", "--parallel", "1")
 
