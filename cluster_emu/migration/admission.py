@@ -9,7 +9,14 @@ from operator import attrgetter
 
 import numpy as np
 
-from cluster_emu.migration.queue_orders import Candidate, Fifo, QueueOrder, QueueView
+from cluster_emu.migration.queue_orders import (
+    Candidate,
+    Fifo,
+    FixedOrder,
+    QueueOrder,
+    QueueView,
+)
+from cluster_emu.migration.sorted_queue import Place, Side, SortedQueue
 from cluster_emu.state import FloatColumn, IntColumn, VMColumns
 
 
@@ -80,15 +87,21 @@ class Admission:
         self._outgoing = outgoing
         self._incoming = incoming
         self._order = order
+        self._vms = vms
+        self._sorted = SortedQueue(self._is_waiting, self._busy_place)
         waiting, running = self.waiting.values(), self.holders.values()
         self._view = QueueView(vms, capacity_bytes_per_s, waiting, running)
 
     def put(self, candidate: Candidate) -> None:
         """Add a migration to the queue."""
         self.waiting[candidate.number] = candidate
+        if isinstance(self._order, FixedOrder):
+            self._sorted.put(candidate, self._order.key(candidate, self._vms))
 
     def admit(self) -> list[int]:
         """Give a slot to every migration that may have one now; return their numbers in order."""
+        if isinstance(self._order, FixedOrder):
+            return list(self._serve_sorted())
         if self._is_full():
             return []
         by_priority = attrgetter("priority")
@@ -101,6 +114,13 @@ class Admission:
         holder = self.holders.pop(number, None)
         if holder is not None:
             self._count(holder, -1)
+            self._sorted.look_again((Side.SOURCE, holder.source))
+            self._sorted.look_again((Side.TARGET, holder.target))
+
+    def _serve_sorted(self) -> Iterator[int]:
+        while not self._is_full() and (candidate := self._sorted.next()) is not None:
+            self._take(candidate)
+            yield candidate.number
 
     def _serve(self, equals: Sequence[Candidate]) -> Iterator[int]:
         """Give slots to those of one priority, as the order says.
@@ -134,10 +154,19 @@ class Admission:
         return limit is not None and len(self.holders) >= limit
 
     def _hosts_have_room(self, candidate: Candidate) -> bool:
+        return self._busy_place(candidate) is None
+
+    def _busy_place(self, candidate: Candidate) -> Place | None:
+        """Return which of its hosts has no slot for it, the source before the target."""
         outbound, inbound = self._limits.outbound_per_host, self._limits.inbound_per_host
-        return (outbound is None or bool(self._outgoing[candidate.source] < outbound)) and (
-            inbound is None or bool(self._incoming[candidate.target] < inbound)
-        )
+        if outbound is not None and self._outgoing[candidate.source] >= outbound:
+            return Side.SOURCE, candidate.source
+        if inbound is not None and self._incoming[candidate.target] >= inbound:
+            return Side.TARGET, candidate.target
+        return None
+
+    def _is_waiting(self, candidate: Candidate) -> bool:
+        return self.waiting.get(candidate.number) is candidate
 
     def _count(self, candidate: Candidate, change: int) -> None:
         self._outgoing[candidate.source] += np.int64(change)

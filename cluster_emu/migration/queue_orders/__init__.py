@@ -2,6 +2,7 @@
 
 from cluster_emu.migration.queue_orders.contract import (
     Candidate,
+    FixedOrder,
     QueueOrder,
     QueueView,
     queue_orders,
@@ -16,6 +17,7 @@ __all__ = [
     "Candidate",
     "DisjointBottlenecks",
     "Fifo",
+    "FixedOrder",
     "LargestFirst",
     "LowestWriteRateFirst",
     "QueueOrder",

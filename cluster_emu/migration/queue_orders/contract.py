@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -79,6 +80,21 @@ class QueueOrder(Protocol):
             view: what else is known.
         """
         ...
+
+
+class FixedOrder(QueueOrder, ABC):
+    """An order by a number that a migration keeps for as long as it waits.
+
+    Such a queue stays sorted: what a slot costs hardly depends on how many wait.
+    """
+
+    @abstractmethod
+    def key(self, candidate: Candidate, vms: VMColumns) -> float:
+        """Return the number; the lowest goes first, equals go as they came."""
+
+    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
+        """Return the candidates by their numbers."""
+        return sorted(candidates, key=lambda each: self.key(each, view.vms))
 
 
 queue_orders: Registry[QueueOrder] = Registry("queue order", "cluster_emu.queue_orders")

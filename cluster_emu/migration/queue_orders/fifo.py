@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -10,21 +9,21 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.migration.queue_orders.contract import (
     Candidate,
-    QueueOrder,
-    QueueView,
+    FixedOrder,
     queue_orders,
 )
+from cluster_emu.state import VMColumns
 
 
 @queue_orders.register("fifo")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Fifo(QueueOrder):
+class Fifo(FixedOrder):
     """In the order in which the migrations were asked for."""
 
     name: ClassVar[str] = "fifo"
     summary: ClassVar[str] = "first come, first served"
     source: ClassVar[str] = "KubeVirt, Nova, oVirt: work queues by time of request"
 
-    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Sequence[Candidate]:
-        """Return the candidates as they came."""
-        return candidates
+    def key(self, candidate: Candidate, vms: VMColumns) -> float:
+        """Return 0 for all: they go as they came."""
+        return 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -10,15 +9,15 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.migration.queue_orders.contract import (
     Candidate,
-    QueueOrder,
-    QueueView,
+    FixedOrder,
     queue_orders,
 )
+from cluster_emu.state import VMColumns
 
 
 @queue_orders.register("largest-first")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class LargestFirst(QueueOrder):
+class LargestFirst(FixedOrder):
     """The VM with the most memory first; equals as they came."""
 
     name: ClassVar[str] = "largest-first"
@@ -28,6 +27,6 @@ class LargestFirst(QueueOrder):
         "the length"
     )
 
-    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Sequence[Candidate]:
-        """Return the candidates by decreasing memory."""
-        return sorted(candidates, key=lambda each: -view.vms.memory_bytes[each.vm])
+    def key(self, candidate: Candidate, vms: VMColumns) -> float:
+        """Return the VM's memory in bytes, less than 0."""
+        return -float(vms.memory_bytes[candidate.vm])
