@@ -1,51 +1,92 @@
-"""Which VMs migrate in counts of pages, and which page by page."""
+"""How closely each VM's memory is looked at while it migrates: by page, in counts, or as bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from cluster_emu.encoding import Encoder
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.lumped import why_not_lumped
+from cluster_emu.memory.scalar_writes import why_not_scalar
 from cluster_emu.memory.sources import WriteSource
+from cluster_emu.migration.kit import Fidelity
 from cluster_emu.scenario import Scenario
 from cluster_emu.strategies.contract import Strategy
 
 LUMPED_FROM_PAGES = 131_072
 """Pages (512 MiB) from which "auto" lumps: about there the two engines take the same time."""
 
+WhyNot = Callable[[WriteSource, int], str]
+"""Returns why a VM with this source and so many pages needs the pages engine, "" if it does not."""
 
-def lumped_vms(
+
+def vm_fidelities(
     scenario: Scenario,
     sources: Sequence[WriteSource],
     strategy: Strategy,
     encoders: Sequence[Encoder],
-) -> list[bool]:
-    """Return whether each VM's migrations are lumped.
+) -> list[Fidelity]:
+    """Return the fidelity of each VM's migrations.
 
     Raises:
-        ScenarioError: if ``run.fidelity`` is "lumped" and a VM cannot be.
+        ScenarioError: if ``run.fidelity`` is "lumped" or "scalar" and a VM cannot be.
     """
     wanted = scenario.run.fidelity
     counts = [group.pages for group in scenario.vms for _ in range(group.count)]
-    if wanted == "pages":
-        return [False] * len(counts)
+    lumpable = partial(_why_not_lumped, scenario, strategy, encoders)
+    if wanted == "auto":
+        return _lumped_where_it_pays(sources, counts, lumpable)
+    if wanted == "lumped":
+        _check_all(sources, counts, lumpable, wanted, "pages or auto")
+    if wanted == "scalar":
+        scalable = partial(_why_not_scalar, scenario, encoders)
+        _check_all(sources, counts, scalable, wanted, "pages, lumped or auto")
+    return [wanted] * len(counts)
+
+
+def _why_not_lumped(
+    scenario: Scenario,
+    strategy: Strategy,
+    encoders: Sequence[Encoder],
+    source: WriteSource,
+    pages: int,
+) -> str:
+    track_versions = scenario.run.track_versions
+    return why_not_lumped(source, strategy, pages, encoders=encoders, track_versions=track_versions)
+
+
+def _why_not_scalar(
+    scenario: Scenario, encoders: Sequence[Encoder], source: WriteSource, pages: int
+) -> str:
+    return why_not_scalar(source, encoders=encoders, track_versions=scenario.run.track_versions)
+
+
+def _reasons(
+    sources: Sequence[WriteSource], counts: Sequence[int], why_not: WhyNot
+) -> dict[tuple[int, int], str]:
+    """Return the reason for each kind of VM: VMs of one source and size are asked for once."""
     kinds = {(id(source), pages): source for source, pages in zip(sources, counts, strict=True)}
-    reasons = {
-        (kind, pages): why_not_lumped(
-            source,
-            strategy,
-            pages,
-            encoders=encoders,
-            track_versions=scenario.run.track_versions,
-        )
-        for (kind, pages), source in kinds.items()
-    }
-    refused = next(filter(None, reasons.values()), "")
-    if wanted == "lumped" and refused:
-        raise ScenarioError("run.fidelity", wanted, f"pages or auto, because {refused}")
-    least = 0 if wanted == "lumped" else LUMPED_FROM_PAGES
+    return {(kind, pages): why_not(source, pages) for (kind, pages), source in kinds.items()}
+
+
+def _check_all(
+    sources: Sequence[WriteSource],
+    counts: Sequence[int],
+    why_not: WhyNot,
+    wanted: Fidelity,
+    instead: str,
+) -> None:
+    refused = next(filter(None, _reasons(sources, counts, why_not).values()), "")
+    if refused:
+        raise ScenarioError("run.fidelity", wanted, f"{instead}, because {refused}")
+
+
+def _lumped_where_it_pays(
+    sources: Sequence[WriteSource], counts: Sequence[int], why_not: WhyNot
+) -> list[Fidelity]:
+    reasons = _reasons(sources, counts, why_not)
     return [
-        pages >= least and not reasons[id(source), pages]
+        "lumped" if pages >= LUMPED_FROM_PAGES and not reasons[id(source), pages] else "pages"
         for source, pages in zip(sources, counts, strict=True)
     ]

@@ -10,7 +10,7 @@ import networkx as nx
 from cluster_emu.accounting.power import PowerColumns, power_models
 from cluster_emu.building.columns import columns
 from cluster_emu.building.faults import outages
-from cluster_emu.building.fidelity import lumped_vms
+from cluster_emu.building.fidelity import vm_fidelities
 from cluster_emu.building.making import at, make
 from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
@@ -96,7 +96,7 @@ def build(scenario: Scenario, streams: Streams) -> Parts:
         ),
         encoders=encoders,
         sources=sources,
-        lumped=lumped_vms(scenario, sources, strategy, encoders),
+        fidelities=vm_fidelities(scenario, sources, strategy, encoders),
         intensity=intensity,
         streams=streams,
         state=state,

@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.log import PageIds
 from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.scalar_writes import PER_ROUND, ScalarWrites
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.memory.writes import (
     ClassWrites,
@@ -114,6 +115,31 @@ class ProfileSource:
         rates = [each.writes_per_page_s for each in self.profile.write_classes()]
         return PageClasses.of(_class_sizes(self.profile, page_count), np.array(rates))
 
+    @property
+    def why_not_scalar(self) -> str:
+        """Return "": every profile has a rate and a working set."""
+        return ""
+
+    def scalar_writes(self, page_count: int) -> ScalarWrites:
+        """Return the sum of all rates, and the pages written at all.
+
+        A working set that moves comes to every page in time. A sweep writes its region only, which
+        holds pages of all classes alike.
+        """
+        profile, classes = self.profile, self.profile.write_classes()
+        rates = np.array([each.writes_per_page_s for each in classes])
+        sizes = _class_sizes(profile, page_count)
+        pages_per_s, written = float(sizes @ rates), int(sizes[rates > 0].sum())
+        if profile.moving is not None:
+            hot = max(1, round(profile.moving.share * page_count))
+            pages_per_s += hot * profile.moving.writes_per_page_s
+            written = page_count
+        if profile.sweep is not None:
+            region = max(1, round(profile.sweep.share * page_count))
+            pages_per_s += region * profile.sweep.sweeps_per_s
+            written += round((page_count - written) * region / page_count)
+        return ScalarWrites(pages_per_s, written)
+
 
 def _class_sizes(profile: WriteProfile, page_count: int) -> NDArray[np.int64]:
     """Return how many pages each write class has; shares are rounded to whole pages."""
@@ -150,6 +176,7 @@ class _GivenPerRound:
 
     burst: ClassVar[None] = None
     why_not_lumped: ClassVar[str] = ""
+    why_not_scalar: ClassVar[str] = PER_ROUND
 
     def dirty_pages_per_s(
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
@@ -198,6 +225,7 @@ class Uniform:
 
     burst: ClassVar[None] = None
     why_not_lumped: ClassVar[str] = ""
+    why_not_scalar: ClassVar[str] = ""
 
     def writer(self, page_count: int, streams: Streams, vm: int, number: int) -> PageWriter:
         """Let every page be written alike."""
@@ -208,6 +236,11 @@ class Uniform:
     def page_classes(self, page_count: int) -> PageClasses:
         """Return one class of all pages."""
         return PageClasses(np.array([page_count]), np.array([self.writes_per_page_s]))
+
+    def scalar_writes(self, page_count: int) -> ScalarWrites:
+        """Return the rate of all pages together; all are written, or none."""
+        rate = self.writes_per_page_s
+        return ScalarWrites(page_count * rate, page_count if rate > 0 else 0)
 
     def dirty_pages_per_s(
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
@@ -253,9 +286,22 @@ class Replay:
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the recording's mean pages per second at these intensities."""
+        return np.minimum(self._mean_pages_per_s * intensity, page_count.astype(np.float64))
+
+    @property
+    def why_not_scalar(self) -> str:
+        """Return why sets per round have no rate; sets in time have."""
+        return PER_ROUND if self.per == "round" else ""
+
+    def scalar_writes(self, page_count: int) -> ScalarWrites:
+        """Return the recording's mean rate, and how many pages are in it at all."""
+        _, sets = _recording(self.file)
+        return ScalarWrites(self._mean_pages_per_s, len(np.unique(np.concatenate(sets))))
+
+    @property
+    def _mean_pages_per_s(self) -> float:
         interval_s, sets = _recording(self.file)
-        mean_rate = float(np.mean([len(pages) for pages in sets])) / interval_s
-        return np.minimum(mean_rate * intensity, page_count.astype(np.float64))
+        return float(np.mean([len(pages) for pages in sets])) / interval_s
 
 
 class _Recording(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
 from cluster_emu.memory.lumped import LumpableSource, LumpedEngine
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.scalar import ScalarEngine
+from cluster_emu.memory.scalar_writes import ScalarSource
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.neighbours import Watcher
@@ -28,6 +31,9 @@ from cluster_emu.strategies.demand_paging import DemandPaging
 from cluster_emu.strategies.post_copy import PostCopy
 from cluster_emu.streams import Purpose, Streams
 from cluster_emu.workload.intensity import IntensityPath
+
+Fidelity = Literal["pages", "lumped", "scalar"]
+"""How closely memory is looked at: page by page, in counts of pages alike, or as bytes."""
 
 QUEUED_PAGES_WITHOUT_PREEMPT = 64
 """Pushed pages (256 KiB of socket buffer) an urgent page waits behind without a second channel."""
@@ -46,7 +52,7 @@ class MigrationKit:
         settings: costs and limits.
         encoders: who makes pages smaller on the wire, in the order in which they are asked.
         sources: what writes the pages of each VM, by VM.
-        lumped: whether the pages of each VM are counted, not kept one by one, by VM.
+        fidelities: how closely the memory of each VM is looked at, by VM.
         intensity: write intensity of every VM over time.
         streams: random streams.
         state: the columns (memory sizes and page sizes are read from it).
@@ -61,7 +67,7 @@ class MigrationKit:
     settings: TransferSettings
     encoders: Sequence[Encoder]
     sources: Sequence[WriteSource]
-    lumped: Sequence[bool]
+    fidelities: Sequence[Fidelity]
     intensity: IntensityPath
     streams: Streams
     state: ClusterState
@@ -75,7 +81,7 @@ class MigrationKit:
         """Make the migration that fills in `record`; its route is found now."""
         number = self._started.get(record.vm, 0)
         self._started[record.vm] = number + 1
-        record.fidelity = "lumped" if self.lumped[record.vm] else "pages"
+        record.fidelity = self.fidelities[record.vm]
         route = self.router.route(record.source, record.target, record.migration)
         return Migration(
             record,
@@ -127,8 +133,8 @@ class _VMMemory:
     def engine(self, intensity: float) -> MemoryEngine:
         settings = self.kit.settings
         page_count = int(self.kit.state.vms.page_count[self.vm])
-        kind = self._lumped if self.kit.lumped[self.vm] else self._pages
-        engine = kind(page_count)
+        kinds = {"pages": self._pages, "lumped": self._lumped, "scalar": self._scalar}
+        engine = kinds[self.kit.fidelities[self.vm]](page_count)
         engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
         return engine
 
@@ -151,6 +157,18 @@ class _VMMemory:
             self.encoding(page_count),
             kit.streams.generator(Purpose.LUMPED, self.vm, self.number),
             absent_pages=self._ballooned_count(page_count),
+        )
+
+    def _scalar(self, page_count: int) -> MemoryEngine:
+        """Return so many bytes; headers are part of them, as nothing keeps pages apart."""
+        source, wire_bytes = self.kit.sources[self.vm], self._encoding(page_count).raw_bytes
+        assert isinstance(source, ScalarSource), "checked when the scenario was built"
+        writes = source.scalar_writes(page_count)
+        return ScalarEngine(
+            (page_count - self._ballooned_count(page_count)) * wire_bytes,
+            wire_bytes,
+            writes.pages_per_s * wire_bytes,
+            writes.working_set_pages * wire_bytes,
         )
 
     def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:

@@ -51,8 +51,8 @@ class MigrationRecord:
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
     `attempt` counts the tries, whoever asked again: the policy after an abort, or high
     availability after a fault; `faults_before` of the tries before were ended by faults.
-    `fidelity` is the engine that kept the page state, "pages" or "lumped". `outcome` is the final
-    phase and `why` says in words what ended the live rounds, or why it did not complete.
+    `fidelity` is the engine that kept the page state, "pages", "lumped" or "scalar". `outcome` is
+    the final phase and `why` says in words what ended the live rounds, or why it did not complete.
     """
 
     migration: int
