@@ -6,14 +6,13 @@ The manager takes the decisions of a control instant and runs the queue of migra
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mesa import Agent, Model
 from mesa.discrete_space import FixedAgent
 
 from cluster_emu.consolidation.contract import Move, Plan, Priority, Trigger, TriggerReport
+from cluster_emu.consolidation.plan import Watts
 from cluster_emu.migration.dispatcher import Dispatcher
-from cluster_emu.state import ClusterState, FloatColumn
+from cluster_emu.state import ClusterState
 
 
 class PhysicalMachine(FixedAgent):
@@ -103,7 +102,7 @@ class MigrationManager(Agent):
         state: the columns.
         triggers: what may prompt migrations, asked in this order.
         dispatcher: queues and runs migrations.
-        watts: power of every host if switched on, utilisation [hosts] -> watts [hosts].
+        watts: power of hosts if switched on.
     """
 
     def __init__(
@@ -112,7 +111,7 @@ class MigrationManager(Agent):
         state: ClusterState,
         triggers: tuple[Trigger, ...],
         dispatcher: Dispatcher,
-        watts: Callable[[FloatColumn], FloatColumn],
+        watts: Watts,
     ) -> None:
         super().__init__(model)
         self.dispatcher = dispatcher

@@ -94,7 +94,7 @@ class ClusterModel(Model):
                 self._another_target,
                 switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
             ),
-            self._watts_if_on,
+            self._power.watts_if_on,
         )
         self._injection = self._set_up_faults(parts)
         for request in self.spec.migrations:
@@ -133,7 +133,8 @@ class ClusterModel(Model):
     def _set_up_faults(self, parts: Parts) -> Injection:
         loop, dispatcher = self.loop, self.manager.dispatcher
         settings, around = self.spec.high_availability, (self.settle, self.workload)
-        restarts = Restarts(settings, self.state, loop, self._watts_if_on, self._demand.at, *around)
+        watts = self._power.watts_if_on
+        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, *around)
         hosts = HostFaults(settings, self.state, dispatcher, restarts, *around)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
@@ -300,10 +301,7 @@ class ClusterModel(Model):
         return self._power.watts(hosts.utilisation, hosts.switched_on)
 
     def _another_target(self, vm: int) -> int | None:
-        return another_target(Plan.of(self.state, self._watts_if_on), vm)
-
-    def _watts_if_on(self, utilisation: FloatColumn) -> FloatColumn:
-        return self._power.watts(utilisation, np.ones(self.state.host_count, dtype=np.bool_))
+        return another_target(Plan.of(self.state, self._power.watts_if_on), vm)
 
     # --- what Mesa's data collector and pictures ask for -----------------------------------------
 

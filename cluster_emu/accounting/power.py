@@ -130,9 +130,19 @@ class SpecPower:
         """The server's measurements."""
         return load_power_tables()[self.server]
 
+    @cached_property
+    def _lines(self) -> tuple[FloatColumn, FloatColumn, FloatColumn]:
+        """Load and power at which each line begins, and its slope; from full load on it is flat."""
+        loads, measured = np.arange(11) / 10.0, np.array(self.table.watts)
+        return loads, measured, np.append(np.diff(measured) / np.diff(loads), 0.0)
+
     def watts(self, utilisation: FloatColumn) -> FloatColumn:
         """Return the power, exactly the measured one at the measured loads."""
-        return np.interp(utilisation, np.arange(11) / 10.0, self.table.watts)
+        loads, measured, slope = self._lines
+        line = (utilisation * 10.0).astype(np.intp)  # loads are even: no need to search them
+        line -= utilisation < loads[line]  # the product was rounded up
+        power: FloatColumn = slope[line] * (utilisation - loads[line]) + measured[line]
+        return power
 
 
 class PowerColumns:
@@ -148,6 +158,22 @@ class PowerColumns:
         self._model_of = np.array([number[model] for model in models], dtype=np.int64)
         self._sleep_w = np.array([model.sleep_w for model in models], dtype=np.float64)
 
+    def watts_if_on(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
+        """Return the power that hosts draw if they are on, in watts, shape [hosts].
+
+        Args:
+            utilisation: share of CPU in use, 0..1, shape [hosts].
+            hosts: which hosts; all of them if not given.
+        """
+        if len(self._models) == 1:
+            return self._models[0].watts(utilisation)
+        watts = np.empty(len(utilisation))
+        model_of = self._model_of[hosts]
+        for number, model in enumerate(self._models):
+            its = model_of == number
+            watts[its] = model.watts(utilisation[its])
+        return watts
+
     def watts(
         self,
         utilisation: FloatColumn,
@@ -161,14 +187,7 @@ class PowerColumns:
             switched_on: which of them are on, shape [hosts]; the others draw their `sleep_w`.
             hosts: which hosts; all of them if not given.
         """
-        if len(self._models) == 1:
-            watts = self._models[0].watts(utilisation)
-        else:
-            watts = np.empty(len(utilisation))
-            model_of = self._model_of[hosts]
-            for number, model in enumerate(self._models):
-                its = model_of == number
-                watts[its] = model.watts(utilisation[its])
+        watts = self.watts_if_on(utilisation, hosts)
         return np.where(switched_on, watts, self._sleep_w[hosts])
 
 

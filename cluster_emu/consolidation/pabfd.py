@@ -32,6 +32,6 @@ class PowerAwareBestFitDecreasing(DecreasingPlacement):
 
     def best(self, plan: Plan, vm: int, pool: NDArray[np.bool_]) -> int:
         """Return the host whose power rises least."""
-        rise = plan.watts_at(plan.utilisation_with(vm)) - plan.watts_now
-        least = rise[pool].min()
-        return int(np.argmax(pool & (rise <= least + SAME_WATTS)))
+        hosts = np.flatnonzero(pool)
+        rise = plan.watts_at(plan.utilisation_with(vm, hosts), hosts) - plan.watts_now[hosts]
+        return int(hosts[np.argmax(rise <= rise.min() + SAME_WATTS)])

@@ -6,17 +6,23 @@ all migrations queued, in flight and planned so far have ended; one that is down
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.consolidation.move import Move
-from cluster_emu.state import BoolColumn, ClusterState, FloatColumn, IntColumn
+from cluster_emu.state import ALL, BoolColumn, ClusterState, FloatColumn, IntColumn, Rows
 
-Watts = Callable[[FloatColumn], FloatColumn]
+
+class Watts(Protocol):
+    """The power of hosts if switched on."""
+
+    def __call__(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
+        """Return the power of some hosts in watts at utilisations 0..1, shape [these hosts]."""
+        ...
+
 
 NOWHERE = -1
 
@@ -37,7 +43,7 @@ class Plan:
 
     Args:
         state: the cluster as it is, read only.
-        watts: power of every host if switched on, utilisation [hosts] -> watts [hosts].
+        watts: power of hosts if switched on.
         vm_host: projected host of each VM, [vms]; the target of a VM that is queued or in flight,
             -1 while a VM is lifted, and for VMs that are down or lost.
         vm_cpu_demand: CPU each VM wants, [vms].
@@ -67,6 +73,8 @@ class Plan:
     _first_vm: NDArray[np.intp]
     _arrivals: dict[int, list[int]] = field(default_factory=dict)
     _journal: list[_Change] = field(default_factory=list)
+    _watts_now: FloatColumn | None = None
+    _touched: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, state: ClusterState, watts: Watts, wanted: FloatColumn | None = None) -> Plan:
@@ -74,7 +82,7 @@ class Plan:
 
         Args:
             state: the cluster as it is.
-            watts: power of every host if switched on.
+            watts: power of hosts if switched on.
             wanted: CPU each VM would want if it ran, where VMs that are down are to be placed.
         """
         vms, hosts, n = state.vms, state.hosts, state.host_count
@@ -108,19 +116,29 @@ class Plan:
         """CPU demand over capacity of each host, [hosts]; above 1 where more is wanted than is."""
         return self.cpu_demand / self.state.hosts.cpu_capacity
 
-    def utilisation_with(self, vm: int) -> FloatColumn:
-        """Return the utilisation each host would have with `vm` added, [hosts]."""
-        demand: FloatColumn = self.cpu_demand + self.vm_cpu_demand[vm]
-        return demand / self.state.hosts.cpu_capacity
+    def utilisation_with(self, vm: int, hosts: Rows = ALL) -> FloatColumn:
+        """Return the utilisation that hosts, or some of them, would have with `vm`, [hosts]."""
+        demand: FloatColumn = self.cpu_demand[hosts] + self.vm_cpu_demand[vm]
+        return demand / self.state.hosts.cpu_capacity[hosts]
 
-    def watts_at(self, utilisation: FloatColumn) -> FloatColumn:
-        """Return the power of each host if it is on at this utilisation (cut to 0..1), [hosts]."""
-        return self.watts(np.clip(utilisation, 0.0, 1.0))
+    def watts_at(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
+        """Return the power of hosts that are on at this utilisation (cut to 0..1), [hosts]."""
+        return self.watts(np.clip(utilisation, 0.0, 1.0), hosts)
 
     @property
     def watts_now(self) -> FloatColumn:
-        """Projected power of each host, 0 where it is off, [hosts]."""
-        return np.where(self.on, self.watts_at(self.utilisation), 0.0)
+        """Projected power of each host, 0 where it is off, [hosts]; read only."""
+        if self._watts_now is None:
+            self._watts_now = self._watts_of(ALL)
+        elif self._touched:
+            hosts = np.array(sorted(self._touched))
+            self._watts_now[hosts] = self._watts_of(hosts)
+        self._touched.clear()
+        return self._watts_now
+
+    def _watts_of(self, hosts: Rows) -> FloatColumn:
+        utilisation = self.cpu_demand[hosts] / self.state.hosts.cpu_capacity[hosts]
+        return np.where(self.on[hosts], self.watts_at(utilisation, hosts), 0.0)
 
     def vms_on(self, host: int) -> NDArray[np.intp]:
         """Return the numbers of the projected VMs of `host`, ascending."""
@@ -214,6 +232,7 @@ class Plan:
         """Take back, exactly, every move and lift since `mark`."""
         while len(self._journal) > mark:
             change = self._journal.pop()
+            self._touched.add(change.host)
             if change.landing:
                 self._undo_landing(change)
             else:
@@ -222,8 +241,14 @@ class Plan:
     def _check(self, move: Move) -> None:
         if move.source != self.vm_host[move.vm]:
             raise ValueError(f"{move}: the VM is on host {self.vm_host[move.vm]}")
-        if not self.may_receive(move.vm)[move.target]:
+        if not self._accepts(move.vm, move.target):
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
+
+    def _accepts(self, vm: int, host: int) -> bool:
+        """Return what `may_receive` does, for one host."""
+        fits = self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
+        closed = self.drained[host] or self.state.hosts.failed[host]
+        return bool(fits and not closed and host != self.vm_host[vm])
 
     def _land(self, vm: int, host: int) -> None:
         self._note(vm, host, landing=True)
@@ -237,6 +262,7 @@ class Plan:
     def _note(self, vm: int, host: int, *, landing: bool) -> None:
         before = _Change(vm, host, landing, float(self.cpu_demand[host]), bool(self.on[host]))
         self._journal.append(before)
+        self._touched.add(host)
 
     def _undo_landing(self, change: _Change) -> None:
         vm, host = change.vm, change.host

@@ -15,7 +15,6 @@ from cluster_emu.consolidation import Move, Plan, triggers
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.migration.admission import Limits
 from cluster_emu.scenario import Scenario
-from cluster_emu.state import FloatColumn
 from cluster_emu.streams import Streams
 from cluster_emu.study.drain_threads import beyond_hosts
 from cluster_emu.study.variants import variants
@@ -207,12 +206,7 @@ def _tried(
     """Plan the drain at time 0; return parts, hosts to empty, moves and the VMs left over."""
     parts = build(drain, Streams(seed))
     parts.state.vms.demand[:] = parts.demand.at(0.0)
-    all_on = np.ones(parts.state.host_count, dtype=np.bool_)
-
-    def watts(utilisation: FloatColumn) -> FloatColumn:
-        return parts.power.watts(utilisation, all_on)
-
-    plan = Plan.of(parts.state, watts)
+    plan = Plan.of(parts.state, parts.power.watts_if_on)
     (trigger,) = parts.triggers
     moves, report = trigger.moves(plan)
     return parts, plan.drained, moves, report.unplaced

@@ -38,6 +38,23 @@ def test_between_two_measured_loads_power_lies_on_a_straight_line(server: str) -
     assert halfway == pytest.approx([(low + high) / 2 for low, high in pairwise(watts)])
 
 
+@given(
+    server=st.sampled_from(SERVERS),
+    loads=st.lists(
+        st.one_of(
+            st.floats(0, 1),
+            st.tuples(st.integers(0, 10), st.sampled_from([-1.0, 2.0])).map(
+                lambda near: min(abs(math.nextafter(near[0] / 10, near[1])), 1.0)
+            ),
+        ),
+        max_size=30,
+    ),
+)
+def test_power_is_what_looking_the_load_up_gives(server: str, loads: list[float]) -> None:
+    plain = np.interp(np.array(loads), np.arange(11) / 10, TABLES[server].watts)
+    assert SpecPower(server).watts(np.array(loads)).tolist() == plain.tolist()
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_tables_rise_with_load_and_say_where_they_come_from(server: str) -> None:
     table = TABLES[server]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cluster_emu.consolidation import Plan
-from cluster_emu.state import ClusterState, FloatColumn, HostColumns, VMColumns
+from cluster_emu.state import ALL, ClusterState, FloatColumn, HostColumns, Rows, VMColumns
 
 GIB = 2**30
 
@@ -74,7 +74,7 @@ def _vm_columns(
     return columns
 
 
-def linear_watts(utilisation: FloatColumn) -> FloatColumn:
+def linear_watts(utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
     """Every host: 100 W idle, 200 W when full."""
     return 100.0 + 100.0 * utilisation
 

@@ -13,6 +13,7 @@ from cluster_emu.consolidation import (
     Priority,
     StaticThreshold,
 )
+from cluster_emu.state import ALL, Rows
 
 
 def all_hosts(plan: Plan) -> np.ndarray:
@@ -73,11 +74,11 @@ def test_the_largest_demand_is_placed_first_and_ties_keep_their_order(
     assert placement.order(plan, np.array([], dtype=np.intp)).tolist() == []
 
 
-def curved_watts(utilisation: np.ndarray) -> np.ndarray:
+def curved_watts(utilisation: np.ndarray, hosts: Rows = ALL) -> np.ndarray:
     """Host 0 rises ever steeper (100 u^2), host 1 by 60 u, host 2 by 20 u but 500 W idle."""
-    return np.array([50.0, 50.0, 500.0]) + np.array(
-        [100 * utilisation[0] ** 2, 60 * utilisation[1], 20 * utilisation[2]]
-    )
+    host = np.arange(3)[hosts]
+    rise = np.choose(host, [100 * utilisation**2, 60 * utilisation, 20 * utilisation])
+    return np.array([50.0, 50.0, 500.0])[host] + rise
 
 
 def test_pabfd_takes_the_least_rise_in_power(make_state, vm):
