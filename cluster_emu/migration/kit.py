@@ -161,7 +161,7 @@ class _VMMemory:
 
     def _scalar(self, page_count: int) -> MemoryEngine:
         """Return so many bytes; headers are part of them, as nothing keeps pages apart."""
-        source, wire_bytes = self.kit.sources[self.vm], self._encoding(page_count).raw_bytes
+        source, wire_bytes = self.kit.sources[self.vm], self.encoding(page_count).raw_bytes
         assert isinstance(source, ScalarSource), "checked when the scenario was built"
         writes = source.scalar_writes(page_count)
         return ScalarEngine(
