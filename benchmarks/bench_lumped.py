@@ -17,7 +17,7 @@ import pytest
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.engine import MemoryEngine
-from cluster_emu.memory.lumped import LumpedEngine
+from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.sources import ProfileSource
 from cluster_emu.strategies import HistoryMajority

@@ -11,7 +11,7 @@ import numpy as np
 
 from cluster_emu.encoding import Content, Encoder, Encoding, Stage
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
-from cluster_emu.memory.lumped import LumpableSource, LumpedEngine
+from cluster_emu.memory.lumped import LumpableSource
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.scalar import ScalarEngine
@@ -149,6 +149,8 @@ class _VMMemory:
         )
 
     def _lumped(self, page_count: int) -> MemoryEngine:
+        from cluster_emu.memory.lumped.engine import LumpedEngine  # slow; few runs need it
+
         kit, source = self.kit, self.kit.sources[self.vm]
         assert isinstance(source, LumpableSource), "checked when the scenario was built"
         return LumpedEngine(

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots, undue
 from cluster_emu.memory.lumped.path import TimePath
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.strategies.contract import Decision
@@ -76,7 +78,8 @@ class BatchRound:
     """A round in batches.
 
     Args:
-        due: what is due.
+        cells: all pages.
+        due: what is due of them.
         classes: how often pages are written.
         peeks: how the log is looked at.
         unit_bytes: bytes of a page on the wire.
@@ -87,12 +90,14 @@ class BatchRound:
 
     def __init__(
         self,
+        cells: Cells,
         due: Due,
         classes: PageClasses,
         peeks: Peeks,
         unit_bytes: float,
         rng: np.random.Generator,
     ) -> None:
+        self._cells = cells
         self._due = due
         self._classes = classes
         self._peeks = peeks
@@ -259,18 +264,19 @@ class BatchRound:
     # --- the end ---------------------------------------------------------------------------------
 
     def end(self, elapsed: float) -> Lots:
-        """Finish the round as planned and return what became of the pages that were due."""
+        """Finish the round as planned and return what became of all pages."""
         self._path.advance(self._bytes_left / self._unit_bytes, elapsed)
         by_the_end = self._classes.clean_chance(self.time)
         waiting, due = self._waiting(), self._due
+        of = partial(Lots.of, self._cells)
         waits = np.full(len(waiting), int(Fate.UNVISITED))
-        parts = [Lots(due.cell, waits, waiting, by_the_end[due.page_class])]
+        parts = [undue(self._cells, by_the_end), of(due.cell, waits, waiting, by_the_end[due.page_class])]
         for batch in self._batches:
             since = np.minimum(by_the_end / np.maximum(batch.chance, 1e-300), 1.0)
             seen_clean = np.where(self._open, since[due.page_class], by_the_end[due.page_class])
             never = np.zeros(len(waiting))
-            parts.append(Lots(due.cell, FATE_OF_DECISION[due.if_clean], batch.clean, seen_clean))
-            parts.append(Lots(due.cell, FATE_OF_DECISION[due.if_dirty], batch.dirty, never))
+            parts.append(of(due.cell, FATE_OF_DECISION[due.if_clean], batch.clean, seen_clean))
+            parts.append(of(due.cell, FATE_OF_DECISION[due.if_dirty], batch.dirty, never))
         return Lots.joined(parts)
 
     def visited_of(self, rank: int) -> int:

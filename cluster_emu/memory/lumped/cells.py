@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
+from cluster_emu.memory.lumped.compiling import compiled
+
+Counts = NDArray[Any]
+"""Whole numbers, or means of such in the mean field."""
 Labels = NDArray[np.int64]
 
 DENSE_KEYS = 2**16
@@ -31,17 +35,28 @@ class Flag(IntEnum):
     """Stale but not due: to_send was taken anew from the dirty log (carry "log")."""
 
 
+_CURRENT = int(Flag.CURRENT)
+_STALE = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Kinds:
     """Numbers the kinds of page.
 
     Args:
         classes: number of write classes.
+        strata: number of labels of stretches of the address space.
         history_bits: dirty bits of past rounds that are kept.
     """
 
     classes: int
+    strata: int
     history_bits: int
+
+    @property
+    def count(self) -> int:
+        """How many kinds there can be."""
+        return self.strata * self.classes * len(Flag) << self.history_bits
 
     def keys(self, stratum: Labels, page_class: Labels, flag: Labels, code: Labels) -> Labels:
         """Return the number of each kind."""
@@ -55,7 +70,7 @@ class Kinds:
 
 
 class Cells:
-    """How many pages there are of each kind that has any.
+    """How many pages there are of each kind that has any, in the order of `Kinds.keys`.
 
     Args:
         kinds: the numbering.
@@ -63,29 +78,84 @@ class Cells:
         pages: pages of that kind.
     """
 
-    __slots__ = ("code", "flag", "kinds", "page_class", "pages", "stratum")
+    __slots__ = ("kind", "kinds", "pages")
 
     def __init__(self, kinds: Kinds, keys: Labels, pages: Counts) -> None:
-        keys, self.pages = _added_up(keys, pages)
+        add_up = _added_up if kinds.count <= DENSE_KEYS else _sorted_and_added_up
+        self.kind, self.pages = add_up(keys, pages, kinds.count, kinds.classes, kinds.history_bits)
         self.kinds = kinds
-        self.code = keys & ((1 << kinds.history_bits) - 1)
-        rest = keys >> kinds.history_bits
-        self.flag = rest & 3
-        self.stratum, self.page_class = np.divmod(rest >> 2, kinds.classes)
+
+    @property
+    def stratum(self) -> Labels:
+        """The stretch of the address space each lies in, [cells]."""
+        return self.kind[0]
+
+    @property
+    def page_class(self) -> Labels:
+        """The write class of each, [cells]."""
+        return self.kind[1]
+
+    @property
+    def flag(self) -> Labels:
+        """The `Flag` of each, [cells]."""
+        return self.kind[2]
+
+    @property
+    def code(self) -> Labels:
+        """The history of each, [cells]."""
+        return self.kind[3]
 
     def __len__(self) -> int:
         return len(self.pages)
 
-    def total(self, flag: Flag) -> int:
+    def total(self, flag: Flag) -> Any:
         """Return how many pages have a flag."""
-        return int(self.pages[self.flag == flag].sum())
+        return _total(self.kind, self.pages, int(flag))
+
+    @property
+    def stale(self) -> Any:
+        """How many pages of which the target has not the newest version."""
+        return _total(self.kind, self.pages, _STALE)
 
 
-def _added_up(keys: Labels, pages: Counts) -> tuple[Labels, Counts]:
-    if len(keys) and int(keys.max()) < DENSE_KEYS:
-        totals = np.bincount(keys, pages)  # exact: as doubles, whole numbers below 2**53
-        kept = np.flatnonzero(totals)
-        return kept, totals[kept].astype(np.int64)
+@compiled
+def _total(kind: Labels, pages: Counts, flag: int) -> Any:
+    total = pages.dtype.type(0)
+    for i in range(len(pages)):
+        if kind[2, i] == flag or (flag == _STALE and kind[2, i] != _CURRENT):
+            total += pages[i]
+    return total
+
+
+@compiled
+def _taken_apart(keys: Labels, classes: int, history_bits: int) -> Labels:
+    """Return stretch, write class, flag and history of each key, [4, keys]."""
+    kind = np.empty((4, len(keys)), dtype=np.int64)
+    for i in range(len(keys)):
+        rest = keys[i] >> history_bits
+        kind[0, i], kind[1, i] = divmod(rest >> 2, classes)
+        kind[2, i] = rest & 3
+        kind[3, i] = keys[i] & ((1 << history_bits) - 1)
+    return kind
+
+
+@compiled
+def _added_up(
+    keys: Labels, pages: Counts, kinds: int, classes: int, history_bits: int
+) -> tuple[Labels, Counts]:
+    total = np.zeros(kinds, dtype=pages.dtype)
+    for i in range(len(keys)):
+        total[keys[i]] += pages[i]
+    kept = np.flatnonzero(total)
+    return _taken_apart(kept, classes, history_bits), total[kept]
+
+
+def _sorted_and_added_up(
+    keys: Labels, pages: Counts, kinds: int, classes: int, history_bits: int
+) -> tuple[Labels, Counts]:
     keys, pages = keys[pages > 0], pages[pages > 0]
-    distinct, where = np.unique(keys, return_inverse=True)
-    return distinct, np.bincount(where, pages, minlength=len(distinct)).astype(np.int64)
+    order = np.argsort(keys, kind="stable")
+    distinct, begins = np.unique(keys[order], return_index=True)
+    if len(keys):
+        pages = np.add.reduceat(pages[order], begins)
+    return _taken_apart(distinct, classes, history_bits), pages

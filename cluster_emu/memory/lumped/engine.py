@@ -13,13 +13,20 @@ from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import RoundCounts
 from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
+from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.classes import PageClasses
-from cluster_emu.memory.lumped.due import Clearing, Due, keeps_history
+from cluster_emu.memory.lumped.due import Clearing, DecisionsByHistory, Due, keeps_history
 from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
-from cluster_emu.memory.lumped.lots import FATE_OF_FLAG, Fate, Lots, flags_after, settle
+from cluster_emu.memory.lumped.lots import (
+    FATE_OF_FLAG,
+    Fate,
+    Lots,
+    flags_after,
+    settle,
+)
 from cluster_emu.memory.lumped.many import ManyPages
 from cluster_emu.memory.lumped.scatter import scattered_pages, writer_of
-from cluster_emu.memory.lumped.strata import STRATA, Strata
+from cluster_emu.memory.lumped.strata import MOST_STRATA, STRATA, Strata
 from cluster_emu.memory.pages import peek_fraction
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.turns import Peeks
@@ -38,6 +45,8 @@ class LumpedEngine:
         encoding: what pages take on the wire; all the same.
         rng: the stream to draw from.
         absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
+        mean_field: whether every draw comes out at its mean; only pages pushed after an early
+            resume are drawn all the same.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class LumpedEngine:
         rng: np.random.Generator,
         *,
         absent_pages: int = 0,
+        mean_field: bool = False,
     ) -> None:
         self.page_count = classes.page_count
         self.encoding = encoding
@@ -57,21 +67,22 @@ class LumpedEngine:
         self._classes = classes
         self._strategy = strategy
         self._rng = rng
+        self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
         self._peeks = Peeks(strategy.peek_batch_pages, peek_fraction(strategy))
         self._clearing = Clearing.of(strategy, self.page_count)
         self._after = flags_after(strategy.carry)
         self._strata = Strata()
+        self._table = strategy.table(1)
+        self._rows = DecisionsByHistory.of(strategy, self._table)
         bits = strategy.code_bits - 1 if keeps_history(strategy) else 0
-        self._cells = self._scattered(Kinds(len(classes.pages), bits), absent_pages)
+        self._cells = self._scattered(Kinds(len(classes.pages), MOST_STRATA, bits), absent_pages)
 
     def _scattered(self, kinds: Kinds, absent_pages: int) -> Cells:
         """Scatter the pages over the address space; all of them are due."""
         pages = self._classes.pages
         if absent_pages:
-            pages = pages - self._rng.multivariate_hypergeometric(
-                pages, absent_pages, method="marginals"
-            )
-        placed = self._rng.multinomial(pages, [1.0 / STRATA] * STRATA).T
+            pages = pages - self._draws.without_replacement(pages, absent_pages)
+        placed = self._draws.multinomial(pages, [1.0 / STRATA] * STRATA).T
         stratum, page_class = np.indices(placed.shape)
         due = np.full(placed.size, int(Flag.DUE))
         keys = kinds.keys(stratum.ravel(), page_class.ravel(), due, np.zeros_like(due))
@@ -114,7 +125,7 @@ class LumpedEngine:
     ) -> None:
         """Draw who is written; clean ones get the first flags and codes, dirty ones the second."""
         cells = self._cells
-        clean = self._rng.binomial(cells.pages, clean_chance)
+        clean = self._draws.binomial(cells.pages, clean_chance)
         keys = [
             cells.kinds.keys(cells.stratum, cells.page_class, flags[bit], codes[bit])
             for bit in (0, 1)
@@ -125,13 +136,12 @@ class LumpedEngine:
     @property
     def stale_pages(self) -> int:
         """Number of pages stop-and-copy would send if it began now."""
-        cells = self._cells
-        return int(cells.pages[cells.flag != Flag.CURRENT].sum())
+        return round(self._cells.stale)
 
     @property
     def nothing_due(self) -> bool:
         """Whether the next live round has no page to look at."""
-        return self._cells.total(Flag.DUE) == 0
+        return round(self._cells.total(Flag.DUE)) == 0
 
     def stop_sizes(self) -> PageSizes:
         """Return what the stale pages take on the wire."""
@@ -144,7 +154,7 @@ class LumpedEngine:
 
     def rescued_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
-        return self._cells.total(Flag.FORGOTTEN)
+        return round(self._cells.total(Flag.FORGOTTEN))
 
     def hand_over(self) -> None:
         """Let every stale page arrive at the target while the VM does not write at the source."""
@@ -181,18 +191,27 @@ class LumpedEngine:
         """Start the next live round with every page that is due."""
         self.round_number += 1
         self._cells = self._strata.make_room(self._cells)
-        self._due = Due.of(self._cells, self._strata, self._strategy, self.round_number)
+        self._due = Due.of(self._cells, self._strata, self._decisions())
         self._opened: Round | None = None
+
+    def _decisions(self) -> DecisionsByHistory:
+        """Return what the strategy's table says in this round."""
+        table = self._strategy.table(self.round_number)
+        if table is not self._table:
+            self._table, self._rows = table, DecisionsByHistory.of(self._strategy, table)
+        return self._rows
 
     def _open(self, pace: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
         wire_bytes, due = self.encoding.raw_bytes, self._due
-        common = due, self._classes, self._peeks
+        common = self._cells, due, self._classes, self._peeks
+        if not self._draws.is_random:
+            return ManyPages(*common, self._clearing, wire_bytes, self._draws)
         if due.total <= FEW_PAGES:
             return FewPages(*common, self._clearing, wire_bytes, self._rng)
-        if need_drawing(*common, self._clearing, pace):
+        if need_drawing(*common[1:], self._clearing, pace):
             return BatchRound(*common, wire_bytes, self._rng)
-        return ManyPages(*common, self._clearing, wire_bytes, self._rng)
+        return ManyPages(*common, self._clearing, wire_bytes, self._draws)
 
     @property
     def _round(self) -> Round:
@@ -238,7 +257,7 @@ class LumpedEngine:
     @property
     def round_sizes(self) -> PageSizes:
         """What the pages due in the round under way take on the wire."""
-        return self._sizes(self._due.total)
+        return self._sizes(round(self._due.total))
 
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round as planned, read and clear the dirty log, and return what happened.
@@ -247,61 +266,49 @@ class LumpedEngine:
             elapsed: operational time since the last call of `advance` (or the start).
         """
         self.now += elapsed
-        lots = Lots.joined([self._round.end(elapsed), self._not_due()])
-        stratum = self._cells.stratum[lots.cell]
-        if self._round.unvisited:
-            lots, stratum = self._split_at_cut(lots, stratum)
+        lots = self._round.end(elapsed)
+        if self._round.unvisited > 0:
+            lots = self._split_at_cut(lots)
         elif self._strategy.cyclic:
-            self._strata.first = 0
-        totals = lots.totals()
-        self._cells, dirtied = settle(self._cells, lots, stratum, self._after, self._rng)
+            self._strata.scan_from_place(0)
+        settled = settle(self._cells, lots, self._after, self._draws)
+        self._cells = settled.cells
+        totals = [round(total) for total in settled.totals]
         return RoundCounts(
-            due=self._due.total,
+            due=sum(totals[Fate.SENT :]),
             sent=totals[Fate.SENT],
             skipped=totals[Fate.SKIPPED],
             deferred=totals[Fate.DEFERRED],
             unvisited=totals[Fate.UNVISITED],
-            dirtied=dirtied,
+            dirtied=round(settled.dirtied),
             bytes_sent=self._round.bytes_sent,
         )
 
-    def _not_due(self) -> Lots:
-        cells = self._cells
-        cell = np.flatnonzero(cells.flag != Flag.DUE)
-        chance = self._classes.clean_chance(self._round.time)[cells.page_class[cell]]
-        return Lots(cell, FATE_OF_FLAG[cells.flag[cell]], cells.pages[cell], chance)
-
-    def _split_at_cut(
-        self, lots: Lots, stratum: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> tuple[Lots, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    def _split_at_cut(self, lots: Lots) -> Lots:
         """Give what lies behind the end of a round that was cut short a stretch of its own."""
-        waiting = lots.fate == Fate.UNVISITED
+        cell, fate, stratum = lots.kind
+        waiting = fate == Fate.UNVISITED
         scanned = self._strata.scan_order
-        ranks = self._strata.ranks[stratum[waiting & (lots.pages > 0)]]
-        rank = int(ranks.min())
+        rank = int(self._strata.ranks[stratum[waiting & (lots.pages > 0)]].min())
         label = scanned[rank]
         visited = self._round.visited_of(rank)
-        if visited == 0:
+        if visited <= 0:
             self._scan_on_from(label)
-            return lots, stratum
+            return lots
         here = stratum == label
-        left = int(lots.pages[here & waiting].sum())
+        left = float(lots.pages[here & waiting].sum())
         # the scan stopped before the next page due: with v of them before it, an order statistic
-        share = float(self._rng.beta(visited + 1, left))
+        share = float(self._draws.beta(visited + 1, left))
         behind = self._strata.split(label, share)
-        stratum = np.where(here & waiting, behind, stratum)
         self._scan_on_from(behind)
-        undue = np.flatnonzero(here & (self._cells.flag[lots.cell] != Flag.DUE))
-        before = self._rng.binomial(lots.pages[undue], share)
-        after = Lots(
-            lots.cell[undue],
-            lots.fate[undue],
-            lots.pages[undue] - before,
-            lots.clean_chance[undue],
-        )
-        lots.pages[undue] = before
-        stratum = np.concatenate([stratum, np.full(len(undue), behind)])
-        return Lots.joined([lots, after]), stratum
+        not_due = np.flatnonzero(here & (self._cells.flag[cell] != Flag.DUE))
+        before = self._draws.binomial(lots.pages[not_due], np.full(len(not_due), share))
+        pages = np.concatenate([lots.pages, lots.pages[not_due] - before])
+        pages[not_due] = before
+        kind = np.concatenate([lots.kind, lots.kind[:, not_due]], axis=1)
+        kind[2, len(waiting) :] = behind
+        kind[2, : len(waiting)][here & waiting] = behind
+        return Lots(kind, pages, np.append(lots.clean_chance, lots.clean_chance[not_due]))
 
     def _scan_on_from(self, label: int) -> None:
         if self._strategy.cyclic:

@@ -11,24 +11,23 @@ so the stretch that begins at x0 ends at the x1 that solves ``integral_x0^x1 dx 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.lumped.compiling import compiled
+
 Floats = NDArray[np.float64]
-CleanAt = Callable[[Floats], Floats]
-"""Chance of each class to be seen clean after so many pages sent, [...] -> [..., classes]."""
 
 MAX_STEPS = 40
 EXACT_ENOUGH = 3e-5
 """Newton steps, whose error is squared, end when no bound moves by more than this share of all."""
 _LEAST_SENT = 1e-9
+LARGEST_EXPONENT = 700.0
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A quadrature rule on [0, 1] whose first and last points are the ends."""
 
     points: Floats
@@ -54,144 +53,176 @@ ROUGH = _midpoints(64)
 """For rounds with steps in them: rate changes, stalls, looks shared by batches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sendable:
-    """Pages of each stretch by what makes the scan send them.
-
-    Args:
-        always: sent whatever is seen, [stretches].
-        if_clean: sent if seen clean, [stretches, classes].
-        if_dirty: sent if seen dirty, [stretches, classes].
-    """
-
-    always: Floats
-    if_clean: Floats
-    if_dirty: Floats
-
-    @property
-    def most(self) -> Floats:
-        """Pages that are sent if they are seen as they have to be, [stretches]."""
-        most: Floats = self.always + (self.if_clean + self.if_dirty).sum(axis=1)
-        return most
-
-    def sent(self, clean: Floats) -> Floats:
-        """Return how many would be sent if all had their turn at once.
-
-        Args:
-            clean: chances of being seen clean, [stretches, points, classes].
-        """
-        change = self.if_clean - self.if_dirty
-        sent: Floats = np.matmul(clean, change[:, :, np.newaxis])[:, :, 0]
-        sent += (self.always + self.if_dirty.sum(axis=1))[:, np.newaxis]
-        return sent
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(NamedTuple):
     """The mean course of a round.
 
     Args:
         share: share of each stretch that has its turn, [stretches].
-        bounds: pages sent when each stretch begins, and at the end, [stretches + 1].
         points: share of the pages sent in a stretch, at each point, [points].
-        visits: share of the visited pages of a stretch met about each point, [stretches, points].
-        clean: chance of being seen clean there, [stretches, points, classes].
-        sent: pages of the stretch that would be sent if all had their turn there,
-            [stretches, points].
+        bounds: pages sent when each stretch begins, and at the end, [stretches + 1].
+        about: at each point, the share of the visited pages of a stretch that are met about it;
+            the pages that would be sent if all had their turn there; the chance of each class to
+            be seen clean, [stretches, points, 2 + classes].
+        mean_clean: chance that a visited page is seen clean at its turn, [stretches, classes].
+        uncertain: visited pages for which a look decides whether they are sent.
     """
 
     share: Floats
-    bounds: Floats
     points: Floats
-    visits: Floats
-    clean: Floats
-    sent: Floats
-
-    @property
-    def mean_clean(self) -> Floats:
-        """Chance that a visited page is seen clean at its turn, [stretches, classes]."""
-        mean: Floats = np.matmul(self.visits[:, np.newaxis, :], self.clean)[:, 0, :]
-        np.minimum(mean, 1.0, out=mean)
-        return mean
+    bounds: Floats
+    about: Floats
+    mean_clean: Floats
+    uncertain: float
 
     def visited_share(self, stretch: int, sent_share: float) -> float:
         """Return the share of a stretch that is passed when this share of its sends is done."""
-        passed = np.cumsum(self.visits[stretch]) - self.visits[stretch] / 2
+        visits = self.about[stretch, :, 0]
+        passed = np.cumsum(visits) - visits / 2
         passed[0], passed[-1] = 0.0, 1.0
         return float(np.interp(sent_share, self.points, passed))
 
     def mean_clean_until(self, stretch: int, sent_share: float) -> Floats:
         """Return the chance of being seen clean for the pages met until then, [classes]."""
-        weight: Floats = self.visits[stretch] * (self.points <= sent_share)
+        weight: Floats = self.about[stretch, :, 0] * (self.points <= sent_share)
+        clean = self.about[stretch, :, 2:]
         if weight.sum() <= 0:
-            first: Floats = self.clean[stretch, 0]
+            first: Floats = clean[0]
             return first
-        mean: Floats = weight @ self.clean[stretch] / weight.sum()
+        mean: Floats = weight @ clean / weight.sum()
         return mean
 
 
-def mean_course(sendable: Sendable, share: Floats, clean_at: CleanAt, rule: Rule) -> Course:
+class Looks(NamedTuple):
+    """When the log is looked at, and how often pages are written.
+
+    Args:
+        rates: writes per page and operational second of each class, [classes].
+        not_given: chance that a page is not given as dirty from the start.
+        corners: pages sent and times at which the pace changed, [2, corners].
+        pace: operational seconds per page from the last corner on.
+        fraction: share of the time until a turn at which the look that decides comes.
+        batch: pages that share a look.
+    """
+
+    rates: Floats
+    not_given: float
+    corners: Floats
+    pace: float
+    fraction: float
+    batch: int
+
+
+def mean_course(sendable: Floats, share: Floats, looks: Looks, rule: Rule) -> Course:
     """Find when each stretch of a round ends in the mean.
 
     Args:
-        sendable: what is sent of each stretch.
+        sendable: as in `Due`, [4, stretches, classes].
         share: share of each stretch that is to be passed, [stretches].
-        clean_at: chances of being seen clean.
+        looks: when the log is looked at.
         rule: points at which the course is looked at.
     """
-    sends = share * (sendable.most > 0)
-    bounds = _first_guess(sendable, sends, clean_at)
-    weights = rule.weights
+    return Course(share, rule.points, *_solved(sendable, share, *looks, *rule))
+
+
+@compiled
+def _time_at(x: float, corners: Floats, pace: float, batch: int) -> float:
+    """Return the operational time of the look for a page before which x have been sent."""
+    if batch > 1:
+        x = math.floor(x / batch) * batch
+    low, high = 0, corners.shape[1] - 1
+    if x >= corners[0, high]:
+        return float(corners[1, high] + (x - corners[0, high]) * pace)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if corners[0, middle] <= x:
+            low = middle
+        else:
+            high = middle
+    rise = (corners[1, high] - corners[1, low]) / (corners[0, high] - corners[0, low])
+    return float(corners[1, low] + (x - corners[0, low]) * rise)
+
+
+@compiled
+def _solved(
+    sendable: Floats,
+    share: Floats,
+    rates: Floats,
+    not_given: float,
+    corners: Floats,
+    pace: float,
+    fraction: float,
+    batch: int,
+    points: Floats,
+    weights: Floats,
+) -> tuple[Floats, Floats, Floats, float]:
+    """Solve for the bounds by Newton steps; a stretch shrinks or grows tenfold at most in one."""
+    stretches, classes = sendable.shape[1], sendable.shape[2]
+    fixed, change = np.zeros(stretches), sendable[1] - sendable[2]
+    sends, uncertain = np.zeros(stretches), 0.0
+    for j in range(stretches):
+        most = 0.0
+        for c in range(classes):
+            fixed[j] += sendable[0, j, c] + sendable[2, j, c]
+            most += sendable[0, j, c] + sendable[1, j, c] + sendable[2, j, c]
+            uncertain += (sendable[1, j, c] + sendable[2, j, c]) * share[j]
+        if most > 0:
+            sends[j] = share[j]
+
+    bounds = np.zeros(stretches + 1)
+    total_fixed, total_change = fixed.sum(), change.sum(axis=0)
+    all_pages = sends.sum() / stretches
+    first = total_fixed + not_given * total_change.sum()
+    fall, guess = 0.0, first
+    for _ in range(2):  # as if the pages sent per page visited fell off exponentially
+        time, last = _time_at(guess, corners, pace, batch) * fraction, total_fixed
+        for c in range(classes):
+            last += not_given * math.exp(-min(rates[c] * time, LARGEST_EXPONENT)) * total_change[c]
+        fall = math.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(guess, _LEAST_SENT)
+        if fall * guess < 1e-3:
+            fall = 0.0
+            break
+        guess = math.log1p(fall * first * all_pages) / fall
+    passed = 0.0
+    for j in range(stretches):
+        passed += first * sends[j] / stretches
+        bounds[j + 1] = math.log1p(fall * passed) / fall if fall > 0 else passed
+
+    count = len(points)
+    about = np.empty((stretches, count, 2 + classes))
+    sent, clean = about[:, :, 1], about[:, :, 2:]
+    new = np.zeros(stretches + 1)
     for _ in range(MAX_STEPS):
-        width = np.diff(bounds)
-        clean = clean_at(bounds[:-1, np.newaxis] + width[:, np.newaxis] * rule.points)
-        sent = np.maximum(sendable.sent(clean), _LEAST_SENT)
-        passed = width * (weights / sent).sum(axis=1)
-        new = _newton(bounds, width, passed - sends, sent[:, 0], sent[:, -1])
-        moved = np.abs(new - bounds).max()
-        bounds = new
+        shift = moved = 0.0
+        for j in range(stretches):
+            width, passed = bounds[j + 1] - bounds[j], 0.0
+            for p in range(count):
+                x = bounds[j] + width * points[p]
+                time, total = _time_at(x, corners, pace, batch) * fraction, fixed[j]
+                for c in range(classes):
+                    chance = not_given * math.exp(-min(rates[c] * time, LARGEST_EXPONENT))
+                    clean[j, p, c] = chance
+                    total += chance * change[j, c]
+                sent[j, p] = max(total, _LEAST_SENT)
+                passed += weights[p] / sent[j, p]
+            wrong = width * passed - sends[j]
+            at_end = bounds[j + 1] + (shift / sent[j, 0] - wrong) * sent[j, -1]
+            widened = min(max(at_end - new[j], 0.1 * width), 10.0 * width + 1.0)
+            new[j + 1] = new[j] + widened
+            shift = new[j + 1] - bounds[j + 1]
+            moved = max(moved, abs(shift))
+        bounds[:] = new
         if moved <= EXACT_ENOUGH * bounds[-1] + 1e-6:
             break
-    visits = weights / sent
-    visits /= visits.sum(axis=1, keepdims=True)
-    return Course(share, bounds, rule.points, visits, clean, sent)
 
-
-def _first_guess(sendable: Sendable, share: Floats, clean_at: CleanAt) -> Floats:
-    """Return bounds as if the pages sent per page visited fell off exponentially."""
-    passed = np.zeros(len(share) + 1)
-    np.cumsum(share / len(share), out=passed[1:])
-    fixed = float(sendable.always.sum() + sendable.if_dirty.sum())
-    change = (sendable.if_clean - sendable.if_dirty).sum(axis=0)
-    first = end = fixed + float(clean_at(np.array(0.0)) @ change)
-    for _ in range(2):
-        last = fixed + float(clean_at(np.array(end)) @ change)
-        fall = math.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(end, _LEAST_SENT)
-        if fall * end < 1e-3:
-            break
-        end = math.log1p(fall * first * passed[-1]) / fall
-    else:
-        guess: Floats = np.log1p(fall * first * passed) / fall
-        return guess
-    straight: Floats = first * passed
-    return straight
-
-
-def _newton(
-    bounds: Floats, width: Floats, error: Floats, at_begin: Floats, at_end: Floats
-) -> Floats:
-    """Return better bounds; a stretch does not shrink or grow more than tenfold at once."""
-    new = [0.0]
-    shift = 0.0
-    for old_end, wide, wrong, first, last in zip(
-        bounds[1:].tolist(),
-        width.tolist(),
-        error.tolist(),
-        at_begin.tolist(),
-        at_end.tolist(),
-        strict=True,
-    ):
-        end = old_end + (shift / first - wrong) * last
-        new.append(new[-1] + min(max(end - new[-1], 0.1 * wide), 10.0 * wide + 1.0))
-        shift = new[-1] - old_end
-    return np.array(new)
+    mean_clean = np.zeros((stretches, classes))
+    for j in range(stretches):
+        total = 0.0
+        for p in range(count):
+            total += weights[p] / sent[j, p]
+        for p in range(count):
+            about[j, p, 0] = weights[p] / sent[j, p] / total
+            for c in range(classes):
+                mean_clean[j, c] += about[j, p, 0] * clean[j, p, c]
+        for c in range(classes):
+            mean_clean[j, c] = min(mean_clean[j, c], 1.0)
+    return bounds, about, mean_clean, uncertain

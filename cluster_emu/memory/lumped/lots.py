@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Flag
+from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, Labels
+from cluster_emu.memory.lumped.chance import Draws
+from cluster_emu.memory.lumped.compiling import compiled
+from cluster_emu.memory.lumped.drawing import draw_dirty_bits
 from cluster_emu.strategies.contract import Carry, Decision
 
-Counts = NDArray[np.int64]
 Chances = NDArray[np.float64]
+
+_DUE = int(Flag.DUE)
 
 
 class Fate(IntEnum):
@@ -51,62 +55,91 @@ def flags_after(carry: Carry) -> NDArray[np.int64]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Lots:
+class Lots(NamedTuple):
     """Groups of pages, each from one cell, with one fate and one chance of a clean dirty bit.
 
     Args:
-        cell: the cell each lot was taken from, [lots].
-        fate: what its pages met with, [lots].
+        kind: the cell each lot was taken from, what its pages met with, and the stretch of the
+            address space they lie in, [3, lots].
         pages: how many there are, [lots].
         clean_chance: chance that a page's dirty bit is clear when the log is read, [lots].
     """
 
-    cell: Counts
-    fate: Counts
+    kind: Labels
     pages: Counts
     clean_chance: Chances
 
     @classmethod
+    def of(
+        cls, cells: Cells, cell: Labels, fate: Labels, pages: Counts, clean_chance: Chances
+    ) -> Lots:
+        """Return lots of given cells, each in the stretch of its cell."""
+        return cls(np.stack([cell, fate, cells.stratum[cell]]), pages, clean_chance)
+
+    @classmethod
     def joined(cls, parts: Iterable[Lots]) -> Lots:
         """Return all lots of all parts."""
-        every = list(parts)
-        return cls(
-            np.concatenate([part.cell for part in every]),
-            np.concatenate([part.fate for part in every]),
-            np.concatenate([part.pages for part in every]),
-            np.concatenate([part.clean_chance for part in every]),
-        )
-
-    def totals(self) -> list[int]:
-        """Return how many pages met with each fate, in the order of `Fate`."""
-        totals: list[int] = np.bincount(self.fate, self.pages, minlength=len(Fate)).tolist()
-        return [round(total) for total in totals]
+        kinds, pages, chances = zip(*parts, strict=True)
+        return cls(np.concatenate(kinds, axis=1), np.concatenate(pages), np.concatenate(chances))
 
 
-def settle(
-    cells: Cells,
-    lots: Lots,
-    stratum: Counts,
-    after: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> tuple[Cells, int]:
-    """Draw the dirty bits at the end of a round; return the new cells and how many were dirty.
+def undue(cells: Cells, clean_chance: Chances) -> Lots:
+    """Return what became of the pages that were not due.
+
+    Args:
+        cells: all pages before the round.
+        clean_chance: chance of each class not to be written in it, [classes].
+    """
+    return Lots(*_undue(cells.kind, cells.pages, clean_chance, FATE_OF_FLAG))
+
+
+@compiled
+def _undue(
+    kind: Labels, pages: Counts, clean_chance: Chances, fates: Labels
+) -> tuple[Labels, Counts, Chances]:
+    count = np.sum(kind[2] != _DUE)
+    lot, chance = np.empty((3, count), dtype=np.int64), np.empty(count)
+    lot_pages = np.empty(count, dtype=pages.dtype)
+    lots = 0
+    for i in range(len(pages)):
+        if kind[2, i] != _DUE:
+            lot[0, lots], lot[1, lots], lot[2, lots] = i, fates[kind[2, i]], kind[0, i]
+            lot_pages[lots], chance[lots] = pages[i], clean_chance[kind[1, i]]
+            lots += 1
+    return lot, lot_pages, chance
+
+
+class Settled(NamedTuple):
+    """The end of a round.
+
+    Args:
+        cells: the new cells.
+        dirtied: how many pages were dirty.
+        totals: how many met with each fate, in the order of `Fate`.
+    """
+
+    cells: Cells
+    dirtied: Any
+    totals: list[Any]
+
+
+def settle(cells: Cells, lots: Lots, after: NDArray[np.int64], draws: Draws) -> Settled:
+    """Draw the dirty bits at the end of a round, and count anew.
 
     Args:
         cells: the cells before the round.
         lots: what happened to all of their pages.
-        stratum: the stretch of the address space each lot lies in, [lots].
         after: flags by fate and dirty bit.
-        rng: the stream to draw from.
+        draws: the stream to draw from.
     """
     kinds = cells.kinds
-    clean = rng.binomial(lots.pages, lots.clean_chance)
-    dirty = lots.pages - clean
-    page_class, code = cells.page_class[lots.cell], cells.code[lots.cell]
-    keys = [
-        kinds.keys(stratum, page_class, after[lots.fate, bit], kinds.shifted(code, bit))
-        for bit in (0, 1)
-    ]
-    settled = Cells(kinds, np.concatenate(keys), np.concatenate([clean, dirty]))
-    return settled, int(dirty.sum())
+    keys, pages, totals = draw_dirty_bits(
+        cells.kind,
+        *lots,
+        after,
+        kinds.classes,
+        kinds.history_bits,
+        draws.variates(len(lots.pages)),
+    )
+    *fates, dirtied = totals.tolist()
+    return Settled(Cells(kinds, keys, pages), dirtied, fates)

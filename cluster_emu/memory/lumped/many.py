@@ -8,14 +8,19 @@ the time at which the scan really came to it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, Labels
+from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.expected import ROUGH, SMOOTH, Course, mean_course
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots
+from cluster_emu.memory.lumped.expected import ROUGH, SMOOTH, Course, Looks, mean_course
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots
+from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
 from cluster_emu.memory.turns import Peeks
@@ -30,7 +35,9 @@ CHUNK_POINTS = 16
 """Points of a stretch at which it is asked when its chunk is cleared."""
 TURN_POINTS = 128
 """Points of a stretch between which turns are taken to be spread evenly in time."""
-_LARGEST_EXPONENT = 700.0
+_ONES = np.ones(MOST_STRATA)
+_DUE = int(Flag.DUE)
+_UNVISITED = int(Fate.UNVISITED)
 _ROUNDING = 1e-6
 
 
@@ -38,31 +45,35 @@ class ManyPages:
     """A round in closed form.
 
     Args:
-        due: what is due.
+        cells: all pages.
+        due: what is due of them.
         classes: how often pages are written.
         peeks: how the log is looked at.
         clearing: when the dirty bit of a page that is sent is cleared.
         unit_bytes: bytes of a page on the wire.
-        rng: the stream to draw from.
+        draws: the stream to draw from, or the mean field.
     """
 
     def __init__(
         self,
+        cells: Cells,
         due: Due,
         classes: PageClasses,
         peeks: Peeks,
         clearing: Clearing,
         unit_bytes: float,
-        rng: np.random.Generator,
+        draws: Draws,
     ) -> None:
+        self._cells = cells
         self._due = due
         self._classes = classes
         self._peeks = peeks
         self._clearing = clearing
         self._unit_bytes = unit_bytes
-        self._draws = StretchDraws(due, classes, rng)
+        self._draws = StretchDraws(due, classes, draws)
+        self._is_random = draws.is_random
         self._stretches = len(due.share)
-        self._in_stretch = np.bincount(due.rank, due.pages, minlength=self._stretches)
+        self._whole = _ONES[: self._stretches]
         self._path = TimePath()
         self._planned_for: tuple[float, float] | None = None
         self._course: Course | None = None
@@ -88,33 +99,38 @@ class ManyPages:
             self._course = self._drawn = None
         if self._drawn is None:
             share = self._share_to_visit(undrained_bytes)
-            if not self._draws.looks_matter and share.min() == 1.0:
+            if not self._due.looks_matter and share is self._whole:
                 self._drawn = self._draws.draw_unseen(share)
                 return self._bytes_left
             course = self._find_course(share)
-            early = course.bounds[-1] - self._margin(course, share)
-            if early > self._path.pages + _ROUNDING:
-                return float(early - self._path.pages) * self._unit_bytes
+            early = float(course.bounds[-1]) - self._margin(course)
+            if self._is_random and early > self._path.pages + _ROUNDING:
+                return (early - self._path.pages) * self._unit_bytes
             self._drawn = self._draw(course, share)
             if self._end_pages < self._begun_pages:
                 self._drawn = None  # more pages may wait than before: it should have ended
                 return self.cut_short()
         return self._bytes_left
 
+    @property
+    def _in_stretch(self) -> Floats:
+        """Pages that are due of each stretch."""
+        in_stretch: Floats = self._due.sendable[3].sum(axis=1)
+        return in_stretch
+
     def _share_to_visit(self, undrained_bytes: float) -> Floats:
         """Return what share of each stretch has its turn before few enough pages wait."""
         if undrained_bytes <= 0:
-            return np.ones(self._stretches)
+            return self._whole
         may_wait = max(math.ceil(undrained_bytes / self._unit_bytes) - 1, 0)
         visits = max(self._due.total - may_wait, 0)
         before = np.cumsum(self._in_stretch) - self._in_stretch
         share = (visits - before) / np.maximum(self._in_stretch, 1)
         return np.clip(share.astype(np.float64), 0.0, 1.0)
 
-    def _margin(self, course: Course, share: Floats) -> float:
+    def _margin(self, course: Course) -> float:
         """Return how many pages before its mean end the round is to be drawn."""
-        uncertain = float(((self._in_stretch - self._draws.sendable.always) * share).sum())
-        return EARLY_SDS * math.sqrt(uncertain) / 2 + EARLY_SHARE * float(course.bounds[-1])
+        return EARLY_SDS * math.sqrt(course.uncertain) / 2 + EARLY_SHARE * float(course.bounds[-1])
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass."""
@@ -132,7 +148,7 @@ class ManyPages:
     def pages_sent(self) -> int:
         """Pages sent so far, the one in transit included."""
         begun = self._begun_pages
-        return begun if self._drawn is None else min(begun, self._end_pages)
+        return begun if self._drawn is None else min(begun, round(self._end_pages))
 
     @property
     def _begun_pages(self) -> int:
@@ -141,7 +157,7 @@ class ManyPages:
     @property
     def bytes_waiting(self) -> float:
         """Bytes of the pages whose turn has not come, in the mean course of the round."""
-        course = self._course or self._find_course(np.ones(self._stretches))
+        course = self._course or self._find_course(self._whole)
         j = int(np.searchsorted(course.bounds, self._path.pages, side="right")) - 1
         visited = course.share * self._in_stretch
         visited[j + 1 :] = 0.0
@@ -153,10 +169,9 @@ class ManyPages:
     def cut_short(self) -> float:
         """End the round behind the page in transit; return the bytes that still takes."""
         if self._drawn is None:
-            whole = np.ones(self._stretches)
-            self._drawn = self._draw(self._find_course(whole), whole)
+            self._drawn = self._draw(self._find_course(self._whole), self._whole)
         if self._end_pages > self._begun_pages:
-            course = self._course or self._find_course(np.ones(self._stretches))
+            course = self._course or self._find_course(self._whole)
             self._drawn = self._draws.shortened(self._drawn, self._begun_pages, course)
         return self._bytes_left
 
@@ -166,8 +181,8 @@ class ManyPages:
         return self._drawn
 
     @property
-    def _end_pages(self) -> int:
-        return sum(self._outcome.sent)
+    def _end_pages(self) -> float:
+        return float(self._outcome.sent.sum())
 
     @property
     def _bytes_left(self) -> float:
@@ -176,54 +191,51 @@ class ManyPages:
     def _draw(self, course: Course, share: Floats) -> Drawn:
         """Draw the round; where all have their turn, no fewer are sent than are on the wire."""
         drawn = self._draws.draw(course, share)
-        if share.min() < 1.0:
+        if share is not self._whole or not self._is_random:
             return drawn
         return self._draws.lengthened(drawn, self._begun_pages)
 
     def _find_course(self, share: Floats) -> Course:
         """Return the mean course of a round in which such a share of each stretch has its turn."""
-        if self._course is None or not np.array_equal(self._course.share, share):
+        if self._course is None or not _is_same(self._course.share, share):
             smooth = self._peeks.batch_pages <= 1 and self._path.is_straight
+            looks = Looks(
+                self._classes.writes_per_page_s,
+                1.0 - self._classes.given_share,
+                self._path.corners,
+                self._path.pace,
+                self._peeks.fraction,
+                max(self._peeks.batch_pages, 1),
+            )
             rule = SMOOTH if smooth else ROUGH
-            self._course = mean_course(self._draws.sendable, share, self._clean_at, rule)
+            self._course = mean_course(self._due.sendable, share, looks, rule)
         return self._course
-
-    def _clean_at(self, sent: Floats) -> Floats:
-        """Return the chance of each class to be seen clean, by pages sent before the turn."""
-        batch = self._peeks.batch_pages
-        if batch > 1:
-            sent = np.floor(sent / batch) * batch
-        looks = self._path.times(sent) * self._peeks.fraction
-        exponent = np.multiply.outer(looks, self._classes.writes_per_page_s)
-        clean: Floats = np.exp(-np.minimum(exponent, _LARGEST_EXPONENT))
-        return clean if not self._classes.given_share else clean * (1 - self._classes.given_share)
 
     # --- the end ---------------------------------------------------------------------------------
 
     def end(self, elapsed: float) -> Lots:
-        """Finish the round as planned and return what became of the pages that were due."""
+        """Finish the round as planned and return what became of all pages."""
         self._path.advance(self._bytes_left / self._unit_bytes, elapsed)
         drawn, due = self._outcome, self._due
         by_the_end = self._classes.clean_chance(self.time)
-        never = np.zeros(len(due.pages))
-        waits = np.full(len(due.pages), int(Fate.UNVISITED))
+        cleared = drawn.chance
+        if is_cleared := self._clearing.clear != "round":  # then every page due is sent
+            cleared = self._clean_since_clearing()
         return Lots(
-            np.tile(due.cell, 3),
-            np.concatenate([FATE_OF_DECISION[due.if_clean], FATE_OF_DECISION[due.if_dirty], waits]),
-            np.concatenate([drawn.clean, drawn.dirty, drawn.waiting]),
-            np.concatenate([self._still_clean(by_the_end), never, by_the_end[due.page_class]]),
+            *_lots_of(
+                due.kind,
+                self._cells.kind,
+                self._cells.pages,
+                drawn.seen,
+                drawn.waiting,
+                drawn.chance,
+                by_the_end,
+                is_cleared,
+                cleared,
+                FATE_OF_DECISION,
+                FATE_OF_FLAG,
+            )
         )
-
-    def _still_clean(self, by_the_end: Floats) -> Floats:
-        """Return the chance that a page that was not seen dirty has a clear bit at the end."""
-        due = self._due
-        chance = by_the_end[due.page_class]
-        if self._draws.looks_matter:
-            since = np.minimum(by_the_end / np.maximum(self._outcome.chance, 1e-300), 1.0)
-            chance = np.where(self._draws.open, since[due.rank, due.page_class], chance)
-        if self._clearing.clear != "round":  # then every page due is sent, whatever is seen
-            chance = self._clean_since_clearing()[due.rank, due.page_class]
-        return chance
 
     def _clean_since_clearing(self) -> Floats:
         """Return the chance that a sent page is not written after its bit was cleared.
@@ -245,7 +257,7 @@ class ManyPages:
 
     def _turns(self, places: Floats) -> Floats:
         """Return when a page at each place of a stretch has its turn, [stretches, places]."""
-        sent = np.array(self._outcome.sent)
+        sent = self._outcome.sent
         begins = np.cumsum(sent) - sent
         return self._path.times(begins[:, np.newaxis] + sent[:, np.newaxis] * places)
 
@@ -260,12 +272,67 @@ class ManyPages:
         cleared_at: Floats = first[chunk]
         return cleared_at
 
-    def visited_of(self, rank: int) -> int:
+    def visited_of(self, rank: int) -> Any:
         """Return how many pages of a stretch have had their turn."""
         here = self._due.rank == rank
-        return int((self._due.pages - self._outcome.waiting)[here].sum())
+        return (self._due.pages - self._outcome.waiting)[here].sum()
 
     @property
-    def unvisited(self) -> int:
+    def unvisited(self) -> Any:
         """Pages whose turn did not come."""
-        return int(self._outcome.waiting.sum())
+        return self._outcome.waiting.sum()
+
+
+def _is_same(share: Floats, other: Floats) -> bool:
+    return share is other or np.array_equal(share, other)
+
+
+@compiled
+def _lots_of(
+    due: Labels,
+    cells: Labels,
+    pages_of_cell: Counts,
+    seen: Counts,
+    waiting: Counts,
+    chance: Floats,
+    by_the_end: Floats,
+    is_cleared: bool,
+    cleared: Floats,
+    fates: Labels,
+    undue_fates: Labels,
+) -> tuple[Labels, Counts, Floats]:
+    """Return the lots of all pages, without empty ones.
+
+    A page seen clean at its turn, with `chance`, is still clean with what is missing to
+    `by_the_end`; `cleared` is the chance of a clean bit where bits are cleared in mid-round.
+    """
+    most = 2 * len(waiting) + len(pages_of_cell)
+    for d in range(len(waiting)):
+        most += 1 if waiting[d] > 0 else 0
+    lot, lot_chance = np.empty((3, most), dtype=np.int64), np.empty(most)
+    lot_pages = np.empty(most, dtype=seen.dtype)
+    lots = 0
+    for d in range(len(waiting)):
+        cell, page_class, rank = due[0, d], due[1, d], due[2, d]
+        at_end = by_the_end[page_class]
+        for case in range(3):
+            pages, fate, clean_chance = waiting[d], _UNVISITED, at_end
+            if case == 0:
+                pages, fate = seen[0, d], fates[due[3, d]]
+                if is_cleared:
+                    clean_chance = cleared[rank, page_class]
+                elif due[3, d] != due[4, d]:
+                    clean_chance = min(at_end / max(chance[rank, page_class], 1e-300), 1.0)
+            elif case == 1:
+                pages, fate, clean_chance = seen[1, d], fates[due[4, d]], 0.0
+            if pages > 0:
+                lot[0, lots], lot[1, lots], lot[2, lots] = cell, fate, cells[0, cell]
+                lot_pages[lots], lot_chance[lots] = pages, clean_chance
+                lots += 1
+    for cell in range(len(pages_of_cell)):
+        flag = cells[2, cell]
+        if flag != _DUE:
+            lot[0, lots], lot[1, lots], lot[2, lots] = cell, undue_fates[flag], cells[0, cell]
+            lot_pages[lots], lot_chance[lots] = pages_of_cell[cell], by_the_end[cells[1, cell]]
+            lots += 1
+    return lot[:, :lots].copy(), lot_pages[:lots], lot_chance[:lots]

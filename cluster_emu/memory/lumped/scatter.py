@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.memory.log import PageIds
-from cluster_emu.memory.lumped.cells import Cells, Flag
+from cluster_emu.memory.lumped.cells import Cells, Counts, Flag
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.memory.writes import ClassWrites
@@ -25,9 +25,15 @@ def scattered_pages(
     Returns:
         The write class of each page, and whether it is stale, [pages].
     """
-    cell = np.repeat(np.arange(len(cells)), cells.pages)
+    cell = np.repeat(np.arange(len(cells)), whole(cells.pages))
     cell = cell[np.argsort(ranks[cells.stratum[cell]] + rng.random(len(cell)))]
     return cells.page_class[cell], cells.flag[cell] != Flag.CURRENT
+
+
+def whole(pages: Counts) -> NDArray[np.int64]:
+    """Return counts that may be means as whole numbers of the same total."""
+    ends: NDArray[np.int64] = np.rint(np.cumsum(pages)).astype(np.int64)
+    return np.diff(ends, prepend=0)
 
 
 def writer_of(

@@ -24,6 +24,9 @@ class Strata:
         order: the label of each stretch.
         share: share of the address space of each label, [MOST_STRATA].
         first: position in `order` at which the next scan begins.
+        ranks: place of each label in the next scan, [MOST_STRATA].
+        scanned_begins: address, as a share of the space, at which each stretch of the scan begins.
+        scanned_share: share of the address space of each.
     """
 
     def __init__(self) -> None:
@@ -31,6 +34,15 @@ class Strata:
         self.share = np.zeros(MOST_STRATA)
         self.share[:STRATA] = 1.0 / STRATA
         self.first = 0
+        self._number()
+
+    def _number(self) -> None:
+        begins = np.zeros(MOST_STRATA)
+        begins[self.order] = np.cumsum([0.0, *self.share[self.order][:-1]])
+        scanned = self.scan_order
+        self.ranks = _places(scanned)
+        self.scanned_begins = begins[scanned]
+        self.scanned_share = self.share[scanned]
 
     @property
     def scan_order(self) -> list[int]:
@@ -38,21 +50,9 @@ class Strata:
         return self.order[self.first :] + self.order[: self.first]
 
     @property
-    def ranks(self) -> NDArray[np.int64]:
-        """Place of each label in the next scan, [MOST_STRATA]."""
-        return _places(self.scan_order)
-
-    @property
     def places(self) -> NDArray[np.int64]:
         """Place of each label in address order, [MOST_STRATA]."""
         return _places(self.order)
-
-    @property
-    def begins(self) -> NDArray[np.float64]:
-        """Address, as a share of the space, at which each label's stretch begins."""
-        begins = np.zeros(MOST_STRATA)
-        begins[self.order] = np.cumsum([0.0, *self.share[self.order][:-1]])
-        return begins
 
     def split(self, label: int, share: float) -> int:
         """Cut a stretch in two; return the label of the second part.
@@ -65,11 +65,18 @@ class Strata:
         self.order.insert(self.order.index(label) + 1, new)
         self.share[new] = self.share[label] * (1.0 - share)
         self.share[label] *= share
+        self._number()
         return new
 
     def scan_from(self, label: int) -> None:
         """Let the next scan begin with a stretch."""
-        self.first = self.order.index(label)
+        self.scan_from_place(self.order.index(label))
+
+    def scan_from_place(self, place: int) -> None:
+        """Let the next scan begin with the stretch at a place in address order."""
+        if place != self.first:
+            self.first = place
+            self._number()
 
     def _unlike(self, cells: Cells) -> NDArray[np.float64]:
         """Return how unlike each stretch and the next are (Ward's distance of the share due)."""
@@ -93,7 +100,8 @@ class Strata:
         kept, gone = self.order[at], self.order.pop(at + 1)
         self.share[kept] += self.share[gone]
         self.share[gone] = 0.0
-        self.scan_from(start)
+        self.first = self.order.index(start)
+        self._number()
         stratum = np.where(cells.stratum == gone, kept, cells.stratum)
         keys = cells.kinds.keys(stratum, cells.page_class, cells.flag, cells.code)
         return Cells(cells.kinds, keys, cells.pages)

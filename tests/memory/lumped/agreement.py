@@ -13,7 +13,8 @@ from scipy.stats import ks_2samp
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.engine import MemoryEngine
-from cluster_emu.memory.lumped import LumpedEngine, PageClasses
+from cluster_emu.memory.lumped import PageClasses
+from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.sources import ProfileSource
 from cluster_emu.migration.stopping import StopRule

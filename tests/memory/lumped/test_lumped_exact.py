@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import chisquare
 
 from cluster_emu.encoding import Encoding
-from cluster_emu.memory.lumped import LumpedEngine, PageClasses
+from cluster_emu.memory.lumped import PageClasses
+from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.strategies import HistoryMajority, Strategy, XenLegacy
 
 SEEDS = 1200

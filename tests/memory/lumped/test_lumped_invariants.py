@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.engine import RoundCounts
-from cluster_emu.memory.lumped import LumpedEngine, PageClasses
+from cluster_emu.memory.lumped import PageClasses
+from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.strategies import Qemu, Strategy, strategies
 
