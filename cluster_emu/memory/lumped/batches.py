@@ -157,7 +157,7 @@ class BatchRound:
         for batch in self._batches:
             done = (self._path.pages - batch.begins) / max(batch.sent, 1)
             visited += float((batch.clean + batch.dirty).sum()) * min(max(done, 0.0), 1.0)
-        return (self._due.total - visited) * self._unit_bytes
+        return (float(self._due.total) - visited) * self._unit_bytes
 
     def cut_short(self) -> float:
         """End the round behind the page in transit; return the bytes that still takes."""
@@ -270,7 +270,10 @@ class BatchRound:
         waiting, due = self._waiting(), self._due
         of = partial(Lots.of, self._cells)
         waits = np.full(len(waiting), int(Fate.UNVISITED))
-        parts = [undue(self._cells, by_the_end), of(due.cell, waits, waiting, by_the_end[due.page_class])]
+        parts = [
+            undue(self._cells, by_the_end),
+            of(due.cell, waits, waiting, by_the_end[due.page_class]),
+        ]
         for batch in self._batches:
             since = np.minimum(by_the_end / np.maximum(batch.chance, 1e-300), 1.0)
             seen_clean = np.where(self._open, since[due.page_class], by_the_end[due.page_class])

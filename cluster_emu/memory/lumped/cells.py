@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ _CURRENT = int(Flag.CURRENT)
 _STALE = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kinds:
     """Numbers the kinds of page.
 
@@ -53,7 +54,7 @@ class Kinds:
     strata: int
     history_bits: int
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many kinds there can be."""
         return self.strata * self.classes * len(Flag) << self.history_bits
@@ -67,6 +68,12 @@ class Kinds:
         """Return the histories with one more round."""
         shifted: Labels = ((code << 1) | dirty) & ((1 << self.history_bits) - 1)
         return shifted
+
+
+def row(table: Labels, number: int) -> Labels:
+    """Return a row of a table, not a copy of it."""
+    chosen: Labels = table[number]
+    return chosen
 
 
 class Cells:
@@ -88,39 +95,39 @@ class Cells:
     @property
     def stratum(self) -> Labels:
         """The stretch of the address space each lies in, [cells]."""
-        return self.kind[0]
+        return row(self.kind, 0)
 
     @property
     def page_class(self) -> Labels:
         """The write class of each, [cells]."""
-        return self.kind[1]
+        return row(self.kind, 1)
 
     @property
     def flag(self) -> Labels:
         """The `Flag` of each, [cells]."""
-        return self.kind[2]
+        return row(self.kind, 2)
 
     @property
     def code(self) -> Labels:
         """The history of each, [cells]."""
-        return self.kind[3]
+        return row(self.kind, 3)
 
     def __len__(self) -> int:
         return len(self.pages)
 
-    def total(self, flag: Flag) -> Any:
-        """Return how many pages have a flag."""
-        return _total(self.kind, self.pages, int(flag))
+    def total(self, flag: Flag) -> int:
+        """Return how many pages have a flag; rounded in the mean field."""
+        return round(_total(self.kind, self.pages, int(flag)))
 
     @property
-    def stale(self) -> Any:
-        """How many pages of which the target has not the newest version."""
-        return _total(self.kind, self.pages, _STALE)
+    def stale(self) -> int:
+        """How many pages of which the target has not the newest version; likewise."""
+        return round(_total(self.kind, self.pages, _STALE))
 
 
 @compiled
-def _total(kind: Labels, pages: Counts, flag: int) -> Any:
-    total = pages.dtype.type(0)
+def _total(kind: Labels, pages: Counts, flag: int) -> float:
+    total = 0.0
     for i in range(len(pages)):
         if kind[2, i] == flag or (flag == _STALE and kind[2, i] != _CURRENT):
             total += pages[i]

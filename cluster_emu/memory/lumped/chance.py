@@ -39,7 +39,7 @@ class RandomDraws:
         """Return how many of the pages of each kind it happens to, [kinds]."""
         return many_drawn(pages, chance, self.variates(len(pages)))
 
-    def without_replacement(self, pages: Any, count: int) -> Any:
+    def without_replacement(self, pages: Any, count: Any) -> Any:
         """Return how many of each kind are among so many taken at random, [kinds]."""
         return self.rng.multivariate_hypergeometric(pages, count, method="marginals")
 
@@ -65,7 +65,7 @@ class MeanDraws:
         """Return to how many of the pages of each kind it happens, [kinds]."""
         return np.asarray(pages, dtype=np.float64) * chance
 
-    def without_replacement(self, pages: Any, count: float) -> Any:
+    def without_replacement(self, pages: Any, count: Any) -> Any:
         """Return how many of each kind are among so many taken at random, [kinds]."""
         pages = np.asarray(pages, dtype=np.float64)
         total = float(pages.sum())

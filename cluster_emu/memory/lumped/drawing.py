@@ -7,6 +7,7 @@ without variates it comes out at its mean (the mean field).
 from __future__ import annotations
 
 import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,7 +80,7 @@ def draw_seen(
     about: Floats,
     mean_clean: Floats,
     normal: Floats,
-) -> tuple[Counts, Floats, Counts]:
+) -> tuple[Counts, Floats, Counts, float]:
     """Draw who of the pages that have their turn is seen clean.
 
     What chance does to one stretch moves the time of all that follows. So each stretch is drawn
@@ -98,7 +99,7 @@ def draw_seen(
 
     Returns:
         Pages seen clean and dirty, [2, due]; the chance of having been clean, [stretches, classes];
-        pages sent, [stretches].
+        pages sent, [stretches], and of all.
     """
     rank, page_class, if_clean, if_dirty = due[2], due[1], due[3], due[4]
     kinds, stretches, classes = len(rank), len(share), len(rates)
@@ -136,14 +137,16 @@ def draw_seen(
                     clean[d] += drawn(turns[d] - clean[d], come, z)
                 elif new < old:
                     clean[d] -= drawn(clean[d], min(1.0 - new / old, 1.0), z)
-    sent = np.zeros(stretches, dtype=turns.dtype)
+    sent, total_sent = np.zeros(stretches, dtype=turns.dtype), 0.0
     for d in range(kinds):
         dirty[d] = turns[d] - clean[d]
         if if_clean[d] == _SEND:
             sent[rank[d]] += clean[d]
+            total_sent += clean[d]
         if if_dirty[d] == _SEND:
             sent[rank[d]] += dirty[d]
-    return seen, chances, sent
+            total_sent += dirty[d]
+    return seen, chances, sent, total_sent
 
 
 @compiled
@@ -160,12 +163,16 @@ def _moved(
     Pages sent take time, and in that time others are written. A page more sent at share u of a
     stretch leaves ``h(u) = Q(1) / Q(u)`` of a page more at its end (linear noise approximation:
     deviations decay as the solution of dx/du = Q does). So the number sent has the variance
-    ``sum_c n_c (E[h^2 p_c] - E[h p_c]^2)``, n_c pages being sent with chance p_c(u), E the mean over
-    u; without feedback, h = 1, it is binomial.
+    ``sum_c n_c (E[h^2 p_c] - E[h p_c]^2)``, n_c pages being sent with chance p_c(u), E the mean
+    over u; without feedback, h = 1, it is binomial.
 
     Args:
         off: pages more than in the mean that were drawn for each stretch, [stretches].
         sendable: as in `draw_seen`, like the others.
+        share: share that has its turn.
+        rates: writes per page and second.
+        about: the course.
+        mean_clean: the chances in the mean.
     """
     visits, sent_at, clean_at = about[:, :, 0], about[:, :, 1], about[:, :, 2:]
     stretches, points = sent_at.shape

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Counts, Flag
+from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, row
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.strata import Strata
 from cluster_emu.strategies.contract import Clear, Decision, Strategy
@@ -48,27 +48,27 @@ class Due(NamedTuple):
     @property
     def cell(self) -> Labels:
         """Their cells, [due]."""
-        return self.kind[0]
+        return row(self.kind, 0)
 
     @property
     def page_class(self) -> Labels:
         """Their write classes, [due]."""
-        return self.kind[1]
+        return row(self.kind, 1)
 
     @property
     def rank(self) -> Labels:
         """The places of their stretches in the scan, ascending, [due]."""
-        return self.kind[2]
+        return row(self.kind, 2)
 
     @property
     def if_clean(self) -> Labels:
         """The decision for a page that was seen clean, [due]."""
-        return self.kind[3]
+        return row(self.kind, 3)
 
     @property
     def if_dirty(self) -> Labels:
         """The decision for a page that was seen dirty, [due]."""
-        return self.kind[4]
+        return row(self.kind, 4)
 
     @classmethod
     def of(cls, cells: Cells, strata: Strata, decisions: DecisionsByHistory) -> Due:

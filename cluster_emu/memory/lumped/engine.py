@@ -136,12 +136,12 @@ class LumpedEngine:
     @property
     def stale_pages(self) -> int:
         """Number of pages stop-and-copy would send if it began now."""
-        return round(self._cells.stale)
+        return self._cells.stale
 
     @property
     def nothing_due(self) -> bool:
         """Whether the next live round has no page to look at."""
-        return round(self._cells.total(Flag.DUE)) == 0
+        return self._cells.total(Flag.DUE) == 0
 
     def stop_sizes(self) -> PageSizes:
         """Return what the stale pages take on the wire."""
@@ -154,7 +154,7 @@ class LumpedEngine:
 
     def rescued_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
-        return round(self._cells.total(Flag.FORGOTTEN))
+        return self._cells.total(Flag.FORGOTTEN)
 
     def hand_over(self) -> None:
         """Let every stale page arrive at the target while the VM does not write at the source."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Counts, Labels
+from cluster_emu.memory.lumped.cells import Cells, Labels
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
@@ -286,7 +287,7 @@ def _counted(
     dirty: Flags,
     cell_of_row: Labels,
     fates: Labels,
-) -> tuple[Labels, Labels, Counts, Floats]:
+) -> tuple[Any, Any, Any, Any]:
     """Return cell, fate, pages and chance of a clean bit (0 or 1) of each lot."""
     count = np.zeros(len(cell_of_row) * _FATES * 2, dtype=np.int64)
     for i in range(len(row)):

@@ -8,7 +8,6 @@ the time at which the scan really came to it.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,8 @@ from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.expected import ROUGH, SMOOTH, Course, Looks, mean_course
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots
-from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
+from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
 from cluster_emu.memory.turns import Peeks
 
@@ -126,7 +125,8 @@ class ManyPages:
         visits = max(self._due.total - may_wait, 0)
         before = np.cumsum(self._in_stretch) - self._in_stretch
         share = (visits - before) / np.maximum(self._in_stretch, 1)
-        return np.clip(share.astype(np.float64), 0.0, 1.0)
+        clipped: Floats = np.clip(share, 0.0, 1.0)
+        return clipped
 
     def _margin(self, course: Course) -> float:
         """Return how many pages before its mean end the round is to be drawn."""
@@ -182,7 +182,7 @@ class ManyPages:
 
     @property
     def _end_pages(self) -> float:
-        return float(self._outcome.sent.sum())
+        return self._outcome.total_sent
 
     @property
     def _bytes_left(self) -> float:
@@ -272,15 +272,15 @@ class ManyPages:
         cleared_at: Floats = first[chunk]
         return cleared_at
 
-    def visited_of(self, rank: int) -> Any:
+    def visited_of(self, rank: int) -> float:
         """Return how many pages of a stretch have had their turn."""
         here = self._due.rank == rank
-        return (self._due.pages - self._outcome.waiting)[here].sum()
+        return float((self._due.pages - self._outcome.waiting)[here].sum())
 
     @property
-    def unvisited(self) -> Any:
+    def unvisited(self) -> float:
         """Pages whose turn did not come."""
-        return self._outcome.waiting.sum()
+        return self._outcome.unvisited
 
 
 def _is_same(share: Floats, other: Floats) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Counts
+from cluster_emu.memory.lumped.cells import Counts, row
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.drawing import draw_seen
@@ -30,22 +30,26 @@ class Drawn(NamedTuple):
         waiting: pages whose turn did not come, [due].
         chance: chance that a page that had its turn was clean then, [stretches, classes].
         sent: pages sent, [stretches].
+        total_sent: pages sent of all.
+        unvisited: pages of all whose turn did not come.
     """
 
     seen: Counts
     waiting: Counts
     chance: Floats
     sent: Counts
+    total_sent: float
+    unvisited: float
 
     @property
     def clean(self) -> Counts:
         """Pages seen clean or not looked at, [due]."""
-        return self.seen[0]
+        return row(self.seen, 0)
 
     @property
     def dirty(self) -> Counts:
         """Pages seen dirty, [due]."""
-        return self.seen[1]
+        return row(self.seen, 1)
 
 
 class StretchDraws:
@@ -73,8 +77,8 @@ class StretchDraws:
         if not self._due.looks_matter:
             return self.draw_unseen(share)
         due, classes = self._due, self._classes
-        turns, waiting = self._turns(share)
-        seen, chance, sent = draw_seen(
+        turns, waiting, unvisited = self._turns(share)
+        seen, chance, sent, total_sent = draw_seen(
             due.kind,
             turns,
             due.sendable,
@@ -85,39 +89,47 @@ class StretchDraws:
             course.mean_clean,
             self._draws.variates(2 * len(turns)),
         )
-        return Drawn(seen, waiting, chance, sent)
+        return Drawn(seen, waiting, chance, sent, total_sent, unvisited)
 
     def draw_unseen(self, share: Floats) -> Drawn:
         """Draw a round in which it makes no difference what is seen."""
-        turns, waiting = self._turns(share)
+        turns, waiting, _ = self._turns(share)
         never = np.zeros((self._stretches, len(self._classes.pages)))
         return self._of(turns, np.zeros_like(turns), waiting, never)
 
-    def _turns(self, share: Floats) -> tuple[Counts, Counts]:
-        """Draw which pages have their turn, and which do not, if only a share of them has."""
+    def _turns(self, share: Floats) -> tuple[Counts, Counts, float]:
+        """Draw which pages have their turn, which have not, and how many of these there are."""
         pages = self._due.pages
-        if share.min() == 1.0:
-            return pages, np.zeros_like(pages)
+        if min(share.tolist()) == 1.0:
+            return pages, np.zeros(len(pages), pages.dtype), 0.0
         turns = pages * (share == 1.0)[self._due.rank]
         for j in np.flatnonzero((share > 0.0) & (share < 1.0)):
             kinds = np.flatnonzero(self._due.rank == j)
             visited = round(float(share[j]) * float(pages[kinds].sum()))
             turns[kinds] = self._draws.without_replacement(pages[kinds], visited)
-        return turns, pages - turns
+        waiting = pages - turns
+        return turns, waiting, float(waiting.sum())
 
     def _of(self, clean: Counts, dirty: Counts, waiting: Counts, chance: Floats) -> Drawn:
         due = self._due
         sent_clean, sent_dirty = due.if_clean == _SEND, due.if_dirty == _SEND
         sent = clean * sent_clean + dirty * sent_dirty
         in_stretch = np.bincount(due.rank, sent, minlength=self._stretches)
-        return Drawn(np.stack([clean, dirty]), waiting, chance, in_stretch.astype(clean.dtype))
+        return Drawn(
+            np.stack([clean, dirty]),
+            waiting,
+            chance,
+            in_stretch.astype(clean.dtype),
+            float(in_stretch.sum()),
+            float(waiting.sum()),
+        )
 
     def lengthened(self, drawn: Drawn, sent: int) -> Drawn:
         """Return a round in which at least so many pages are sent.
 
         A round drawn anew, as its rate changed in its last moments, may else end before now.
         """
-        missing = sent - int(drawn.sent.sum())
+        missing = sent - int(drawn.total_sent)
         if missing <= 0:
             return drawn
         due = self._due
