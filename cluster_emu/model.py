@@ -171,6 +171,7 @@ class ClusterModel(Model):
         """Let the manager plan, if this is a control instant."""
         if self.clock.is_control_instant(now_s):
             self.manager.plan(now_s)
+            self.loop.run_until(now_s)  # what is asked for at this instant is to be seen
             self._observe(now_s)
 
     def transfer(self, end_s: float) -> None:
@@ -261,6 +262,7 @@ class ClusterModel(Model):
         self.loop.call_at(request.at_s, ask)
 
     def _observe(self, now_s: float) -> None:
+        self._ledger.refresh()
         kwh = self._ledger.meter.host_energy_kwh
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 

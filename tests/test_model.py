@@ -358,6 +358,15 @@ def test_bad_input_is_one_error_that_names_it(arguments: dict[str, Any], named: 
         ClusterModel(**arguments)
 
 
+def test_what_is_asked_for_at_an_instant_is_seen_at_it() -> None:
+    run = {"tick_s": 10.0, "control_interval_s": 10.0}
+    hosts = ClusterModel(scenario(pages=2000, run=run), rng=1).run().tables["hosts"]
+    first = hosts[hosts["time_s"] == 0.0].set_index("host")
+    assert first["switched_on"].tolist() == [True, True]  # the target is asleep until asked for
+    assert first["outgoing"].tolist() == [1, 0]
+    assert first["incoming"].tolist() == [0, 1]
+
+
 def test_a_closed_model_is_freed() -> None:
     model = ClusterModel(scenario(), rng=1)
     model.run()

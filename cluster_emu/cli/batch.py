@@ -14,6 +14,9 @@ from cluster_emu.cli.output import progress_bar, say, write_json
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
 
+ENDS = {"not_converged": "not converged", "failed": "failed", "unfinished": "unfinished"}
+"""The ends of migrations that did not complete, in words."""
+
 
 def batch(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
@@ -61,6 +64,16 @@ def _complain(done: Batch) -> None:
         say(f"cluster-emu: {len(cells)} cells failed, first {cells.iloc[0]['cell']}: {error}")
     if len(done.failed):
         say("cluster-emu: --retry-failed runs them again")
+    if len(done.incomplete):
+        say(f"cluster-emu: {_incomplete(done)}; times and bytes are means over those that did")
+
+
+def _incomplete(done: Batch) -> str:
+    ends = done.ends
+    count = ends["migrations"] - ends["completed"]
+    said = ", ".join(f"{ends[name]} {word}" for name, word in ENDS.items() if ends[name])
+    where = f"{len(done.incomplete)} of {done.cells} cells"
+    return f"{count} of {ends['migrations']} migrations did not complete ({said}), in {where}"
 
 
 def _document(done: Batch) -> dict[str, object]:
@@ -69,5 +82,7 @@ def _document(done: Batch) -> dict[str, object]:
         "cells": done.cells,
         "found": done.found,
         "failed": len(done.failed),
+        "cells_with_incomplete_migrations": len(done.incomplete),
+        "migrations": done.ends,
         "results": str(done.folder / "results.parquet"),
     }

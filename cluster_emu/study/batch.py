@@ -15,6 +15,9 @@ from cluster_emu.study.parts import FAILED, Parts
 from cluster_emu.study.runs import Progress, run_all
 from cluster_emu.study.study import load_study
 
+ENDS = ("migrations", "completed", "not_converged", "failed", "unfinished")
+"""Figures of a run that count its migrations: all of them, and by how they ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -39,6 +42,19 @@ class Batch:
     def failed(self) -> pd.DataFrame:
         """The rows of the cells that failed."""
         return self.table[self.table["status"] == FAILED]
+
+    @property
+    def incomplete(self) -> pd.DataFrame:
+        """The rows of the cells in which migrations did not complete."""
+        table = self.table
+        return (
+            table[table["migrations"] > table["completed"]] if "migrations" in table else table[:0]
+        )
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """How many migrations there were in all cells, and how many of them ended how."""
+        return {name: int(self.table[name].sum()) for name in ENDS if name in self.table}
 
 
 def run_batch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ NARROWEST_NAMED_INCHES = 0.11
 ROOM_FOR_AXES_INCHES = 1.2
 ROOM_FOR_TIME_AXIS_INCHES = 0.4
 BUSY_SHARE = 0.3
+LEGEND_COLUMNS = 4
 HALF_BAR = 0.4
 HALF_WAITING_BAR = 0.15
 
@@ -78,12 +80,13 @@ def draw_gantt(
     failed = _mark_failures(ax, lanes)
     _finish(ax, lanes, lane_inches >= NARROWEST_NAMED_INCHES)
     ax.set_title(_title(shown, wave, len(migrations)), loc="left", fontsize=TITLE_PT)
+    entries = _legend(drawn, failed)
     ax.legend(
-        handles=_legend(drawn, failed),
+        handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         bbox_transform=ax.transAxes + _down(ax, ROOM_FOR_TIME_AXIS_INCHES),
-        ncols=6,
+        ncols=_columns(len(entries)),
         frameon=False,
         fontsize=TICK_PT,
         handlelength=1.4,
@@ -228,6 +231,12 @@ def _finish(ax: Axes, lanes: list[_Lane], named: bool) -> None:
     if not named:
         ax.set_ylabel("Migrations, one lane each, by source host", fontsize=LABEL_PT)
     ax.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _columns(entries: int) -> int:
+    """Return how many columns fill the fewest rows evenly; more than a few would be cut off."""
+    rows = max(math.ceil(entries / LEGEND_COLUMNS), 1)
+    return max(math.ceil(entries / rows), 1)
 
 
 def _legend(drawn: list[SpanKind], failed: bool) -> list[Artist]:

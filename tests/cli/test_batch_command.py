@@ -47,6 +47,14 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
         "cells": 8,
         "found": 0,
         "failed": 0,
+        "cells_with_incomplete_migrations": 0,
+        "migrations": {
+            "migrations": 16,
+            "completed": 16,
+            "not_converged": 0,
+            "failed": 0,
+            "unfinished": 0,
+        },
         "results": str(results),
     }
     assert "8 cells, 8 of them from before, 0 failed" in second.stdout
@@ -83,6 +91,22 @@ def test_failed_cells_are_told_of_and_not_fatal(
     assert "--retry-failed" in result.stderr
     words = ("--retry-failed", "--out", tmp_path / "out", "--json")
     assert json.loads(emu("batch", study, *words).stdout)["failed"] == 0
+
+
+def test_migrations_that_do_not_complete_are_counted(emu: Emu, study: Path, tmp_path: Path) -> None:
+    rule = "qemu:downtime_limit_s=1e-4,deadline_s=5"
+    text = STUDY.format(replications=1).replace(
+        "[axes]", f'[fields]\n"transfer.stop" = "{rule}"\n[axes]'
+    )
+    study.write_text(text, "utf-8")
+    result = emu("batch", study, "--out", tmp_path / "out", "--json")
+    told = json.loads(result.stdout)
+    table = pd.read_parquet(tmp_path / "out" / "results.parquet")
+
+    assert result.exit_code == 0
+    assert told["migrations"]["not_converged"] == table["not_converged"].sum() > 0
+    assert told["cells_with_incomplete_migrations"] == (table["not_converged"] > 0).sum()
+    assert f"of {2 * len(table)} migrations did not complete (" in result.stderr
 
 
 def fail_with_xen(scenario: Scenario, seed: int) -> RunResult:

@@ -148,3 +148,15 @@ def test_no_migrations_make_an_empty_picture(live_run: RunResult) -> None:
 def test_it_draws_on_the_axes_it_is_given(live_run: RunResult) -> None:
     ax = Figure().add_subplot()
     assert draw_gantt(live_run.migrations, live_run.rounds, ax) is ax
+
+
+def test_a_legend_of_eight_entries_is_not_cut() -> None:
+    seven = {"resume_s": 9.9, "pause_s": 9.0, "prepare_s": 0.5, "finish_s": 0.05, "end_s": 10.0}
+    ax = drawn([migration(0, **seven), migration(1, outcome="failed")])
+    figure = ax.figure
+    figure.draw_without_rendering()
+    whole, legend = figure.bbox, ax.get_legend().get_window_extent()
+
+    assert len(legend_texts(ax)) == 8
+    assert whole.x0 <= legend.x0 and legend.x1 <= whole.x1
+    assert whole.y0 <= legend.y0 and legend.y1 <= ax.get_window_extent().y0
