@@ -13,6 +13,8 @@ Columns = dict[str, np.ndarray]
 
 def joined(pieces: Sequence[Columns]) -> Columns:
     """Return the pieces of a table put together; no column where there is no piece."""
+    if len(pieces) == 1:
+        return pieces[0]
     names = pieces[0] if pieces else {}
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ ROWS_AT_ONCE = 65_536
 
 
 class StreamedTable:
-    """A table that goes to a file row group by row group.
+    """A table that goes to a file row group by row group, while the run goes on.
 
     Until `finish` it is written beside its place as ``NAME.partial.parquet``. After `close` that
     can be read, too: it is what an interrupted run leaves.
@@ -31,9 +32,15 @@ class StreamedTable:
         self._waiting: list[Columns] = []
         self._waiting_rows = 0
         self._open = True
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._being_written: Future[None] | None = None
 
     def add(self, columns: Columns) -> None:
-        """Add rows; all columns of one length, the same columns every time."""
+        """Add rows; all columns of one length, the same columns every time.
+
+        Raises:
+            OSError: if rows added before could not be written.
+        """
         self._waiting.append(columns)
         self._waiting_rows += len(next(iter(columns.values())))
         if self._waiting_rows >= ROWS_AT_ONCE:
@@ -44,6 +51,8 @@ class StreamedTable:
         if self._open:
             self._write()
             self._open = False
+            self._thread.shutdown()
+            self._written()
             if self._writer is not None:
                 self._writer.close()
 
@@ -54,14 +63,31 @@ class StreamedTable:
             self._partial.replace(self._path)
 
     def _write(self) -> None:
+        """Let the rows that wait be written; one row group at a time, so that few are in memory."""
         if not self._waiting:
             return
-        table = pa.table(joined(self._waiting))
+        self._written()
+        self._being_written = self._thread.submit(self._write_group, self._waiting)
         self._waiting, self._waiting_rows = [], 0
+
+    def _written(self) -> None:
+        """Wait until nothing is being written, and raise what went wrong with it."""
+        writing, self._being_written = self._being_written, None
+        if writing is not None:
+            writing.result()
+
+    def _write_group(self, pieces: list[Columns]) -> None:
+        table = pa.table(joined(pieces))
         if self._writer is None:
-            # A dictionary pays for values that repeat, which measured ones do not.
-            repeating = [f.name for f in table.schema if not pa.types.is_floating(f.type)]
             self._writer = pq.ParquetWriter(
-                self._partial, table.schema, use_dictionary=[*repeating, "time_s"]
+                self._partial,
+                table.schema,
+                # a dictionary pays for values that repeat at once, as only the time does
+                use_dictionary=["time_s"],
+                column_encoding={
+                    field.name: "DELTA_BINARY_PACKED"
+                    for field in table.schema
+                    if pa.types.is_integer(field.type)
+                },
             )
         self._writer.write_table(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from math import isnan
 
@@ -144,8 +144,6 @@ class RoundRecord:
         cls, record: MigrationRecord, start_s: float, end_s: float, counts: RoundCounts
     ) -> RoundRecord:
         """Make the row of a live round that has just ended."""
-        row = asdict(counts)
-        row["bytes"] = row.pop("bytes_sent")
         return cls(
             migration=record.migration,
             vm=record.vm,
@@ -153,7 +151,14 @@ class RoundRecord:
             round=record.rounds,
             start_s=start_s,
             end_s=end_s,
-            **row,
+            due=counts.due,
+            sent=counts.sent,
+            skipped=counts.skipped,
+            deferred=counts.deferred,
+            unvisited=counts.unvisited,
+            dirtied=counts.dirtied,
+            bytes=counts.bytes_sent,
+            encode_cpu_s=counts.encode_cpu_s,
         )
 
     @classmethod
