@@ -15,7 +15,7 @@ from cluster_emu.memory.lumped import LumpableSource
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.scalar import ScalarEngine
-from cluster_emu.memory.scalar_writes import ScalarSource
+from cluster_emu.memory.scalar_writes import ScalarSource, ScalarWrites
 from cluster_emu.memory.sources import WriteSource
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.neighbours import Watcher
@@ -76,6 +76,7 @@ class MigrationKit:
     loop: FluidLoop
     rounds: list[RoundRecord] = field(default_factory=list)
     _started: dict[int, int] = field(default_factory=dict)
+    _writes: dict[tuple[int, int], ScalarWrites] = field(default_factory=dict)
 
     def make(self, record: MigrationRecord, watcher: Watcher) -> Migration:
         """Make the migration that fills in `record`; its route is found now."""
@@ -105,6 +106,15 @@ class MigrationKit:
         encoding = memory.encoding(SAMPLE_PAGES)
         sizes = encoding.sizes(np.arange(SAMPLE_PAGES), Stage.LIVE, 1)
         return self.settings.cap_bytes_per_s(encoding.raw_bytes, sizes, stopped=False)
+
+    def scalar_writes(self, vm: int, page_count: int) -> ScalarWrites:
+        """Return a VM's writes in two numbers, found once for all VMs of one kind."""
+        source = self.sources[vm]
+        kind = id(source), page_count
+        if kind not in self._writes:
+            assert isinstance(source, ScalarSource), "checked when the scenario was built"
+            self._writes[kind] = source.scalar_writes(page_count)
+        return self._writes[kind]
 
 
 @dataclass(slots=True)
@@ -163,9 +173,8 @@ class _VMMemory:
 
     def _scalar(self, page_count: int) -> MemoryEngine:
         """Return so many bytes; headers are part of them, as nothing keeps pages apart."""
-        source, wire_bytes = self.kit.sources[self.vm], self.encoding(page_count).raw_bytes
-        assert isinstance(source, ScalarSource), "checked when the scenario was built"
-        writes = source.scalar_writes(page_count)
+        wire_bytes = self.encoding(page_count).raw_bytes
+        writes = self.kit.scalar_writes(self.vm, page_count)
         return ScalarEngine(
             (page_count - self._ballooned_count(page_count)) * wire_bytes,
             wire_bytes,
