@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_scenarios import PAGE, scenario
 
@@ -139,3 +140,41 @@ def test_scalar_post_copy_sends_everything_once_without_faults() -> None:
     hybrid = scalar_row("hybrid:live_rounds=1")
     assert hybrid["total_time_s"] == pytest.approx(1.25)
     assert hybrid["pages_sent_postcopy"] == 250
+
+
+@pytest.mark.parametrize("strategy", ["history-majority", "qemu", "post-copy", "hybrid"])
+def test_the_mean_field_is_the_mean_of_lumped_runs(strategy: str) -> None:
+    def row(fidelity: str, seed: int) -> pd.Series[Any]:
+        classes = [
+            {"share": 0.05, "writes_per_page_s": 0.5},
+            {"share": 0.95, "writes_per_page_s": 0.01},
+        ]
+        given = lumped(
+            fidelity,
+            pages=20_000,
+            profile={"name": "inline", "classes": classes},
+            strategy=strategy,
+            stop="fixed-rounds:rounds=4",
+            demand={"name": "constant", "share": 1.0},
+        )
+        given = given.with_fields({"workload.idle_share": 0.0})
+        found: pd.Series[Any] = ClusterModel(given, rng=seed).run().migrations.iloc[0]
+        assert found["fidelity"] == fidelity
+        return found
+
+    measures = ["total_time_s", "pages_sent_precopy", "pages_sent_stop", "demand_faults"]
+    one, other = row("mean-field", 1), row("mean-field", 2)
+    assert one[measures].tolist() == other[measures].tolist()
+    several = pd.DataFrame([row("lumped", seed)[measures] for seed in range(12)]).astype(float)
+    off = np.abs(one[measures].astype(float) - several.mean())
+    # 5 standard errors, and what rounding and the mean of a curved function make of it
+    allowed = 5 * several.std() / np.sqrt(12) + 0.02 * several.mean() + 1.0
+    assert (off <= allowed).all(), (one[measures], several.mean())
+
+
+@pytest.mark.parametrize("strategy", strategies.names())
+def test_every_strategy_runs_in_the_mean_field(strategy: str) -> None:
+    migrations = ClusterModel(lumped("mean-field", strategy=strategy), rng=1).run().migrations
+    assert migrations["outcome"].eq("completed").all()
+    stages = ["pages_sent_precopy", "pages_sent_stop", "pages_sent_postcopy"]
+    assert (migrations[stages].sum(axis=1) > 0).all()

@@ -30,14 +30,14 @@ def vm_fidelities(
     """Return the fidelity of each VM's migrations.
 
     Raises:
-        ScenarioError: if ``run.fidelity`` is "lumped" or "scalar" and a VM cannot be.
+        ScenarioError: if ``run.fidelity`` is neither "pages" nor "auto" and a VM cannot be.
     """
     wanted = scenario.run.fidelity
     counts = [group.pages for group in scenario.vms for _ in range(group.count)]
     lumpable = partial(_why_not_lumped, scenario, strategy, encoders)
     if wanted == "auto":
         return _lumped_where_it_pays(sources, counts, lumpable)
-    if wanted == "lumped":
+    if wanted in ("lumped", "mean-field"):
         _check_all(sources, counts, lumpable, wanted, "pages or auto")
     if wanted == "scalar":
         scalable = partial(_why_not_scalar, scenario, encoders)

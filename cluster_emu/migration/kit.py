@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -32,7 +32,7 @@ from cluster_emu.strategies.post_copy import PostCopy
 from cluster_emu.streams import Purpose, Streams
 from cluster_emu.workload.intensity import IntensityPath
 
-Fidelity = Literal["pages", "lumped", "scalar"]
+Fidelity = Literal["pages", "lumped", "mean-field", "scalar"]
 """How closely memory is looked at: page by page, in counts of pages alike, or as bytes."""
 
 QUEUED_PAGES_WITHOUT_PREEMPT = 64
@@ -143,7 +143,12 @@ class _VMMemory:
     def engine(self, intensity: float) -> MemoryEngine:
         settings = self.kit.settings
         page_count = int(self.kit.state.vms.page_count[self.vm])
-        kinds = {"pages": self._pages, "lumped": self._lumped, "scalar": self._scalar}
+        kinds: dict[Fidelity, Callable[[int], MemoryEngine]] = {
+            "pages": self._pages,
+            "lumped": self._lumped,
+            "mean-field": partial(self._lumped, mean_field=True),
+            "scalar": self._scalar,
+        }
         engine = kinds[self.kit.fidelities[self.vm]](page_count)
         engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
         return engine
@@ -158,7 +163,7 @@ class _VMMemory:
             track_versions=kit.settings.track_versions,
         )
 
-    def _lumped(self, page_count: int) -> MemoryEngine:
+    def _lumped(self, page_count: int, *, mean_field: bool = False) -> MemoryEngine:
         from cluster_emu.memory.lumped.engine import LumpedEngine  # slow; few runs need it
 
         kit, source = self.kit, self.kit.sources[self.vm]
@@ -169,6 +174,7 @@ class _VMMemory:
             self.encoding(page_count),
             kit.streams.generator(Purpose.LUMPED, self.vm, self.number),
             absent_pages=self._ballooned_count(page_count),
+            mean_field=mean_field,
         )
 
     def _scalar(self, page_count: int) -> MemoryEngine:

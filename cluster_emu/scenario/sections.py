@@ -17,7 +17,8 @@ class Run(Plain):
 
     With `fidelity` "pages" every page of a migrating VM has its own bits; "lumped" counts pages
     that nothing can tell apart, at a cost that does not depend on the size of the VM; "auto" lumps
-    large VMs where that is possible; "scalar" knows a dirty rate and a working set, no pages.
+    large VMs where that is possible; "mean-field" is "lumped" with every draw at its mean; "scalar"
+    knows a dirty rate and a working set, no pages.
     """
 
     duration_s: PositiveSeconds
@@ -25,7 +26,7 @@ class Run(Plain):
     control_interval_s: PositiveSeconds = 300.0
     stop_when_idle: bool = False
     track_versions: bool = False
-    fidelity: Literal["pages", "lumped", "auto", "scalar"] = "pages"
+    fidelity: Literal["pages", "lumped", "auto", "mean-field", "scalar"] = "pages"
 
 
 class HostGroup(Plain):

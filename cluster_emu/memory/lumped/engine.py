@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.engine import RoundCounts
+from cluster_emu.memory.engine import PostCopyMemory, RoundCounts
 from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
@@ -25,10 +25,10 @@ from cluster_emu.memory.lumped.lots import (
     settle,
 )
 from cluster_emu.memory.lumped.many import ManyPages
-from cluster_emu.memory.lumped.scatter import scattered_pages, writer_of
+from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
 from cluster_emu.memory.lumped.strata import MOST_STRATA, STRATA, Strata
 from cluster_emu.memory.pages import peek_fraction
-from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
@@ -163,23 +163,23 @@ class LumpedEngine:
         keys = cells.kinds.keys(cells.stratum, cells.page_class, current, cells.code)
         self._cells = Cells(cells.kinds, keys, cells.pages)
 
-    def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyEngine:
+    def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyMemory:
         """Return the state in which the VM resumes at the target without the stale pages.
 
-        From then on it is emulated page by page: faults steer which pages are pushed, so that the
-        missing ones are not exchangeable. Which page is which is drawn here.
+        In which order they are pushed makes no difference, as places say nothing about classes.
         """
-        page_class, stale = scattered_pages(self._cells, self._strata.places, self._rng)
-        missing = np.flatnonzero(stale)
-        return PostCopyEngine(
-            missing,
-            writer_of(self._classes, page_class, self._rng),
-            self._sizes(len(missing)),
+        cells, classes = self._cells, self._classes
+        stale = cells.flag != Flag.CURRENT
+        missing = np.bincount(
+            cells.page_class[stale], cells.pages[stale], minlength=len(classes.pages)
+        )
+        given = self._draws.binomial(missing, np.full(len(missing), classes.given_share))
+        return LumpedPush(
+            np.concatenate([missing - given, given]),
+            np.concatenate([classes.writes_per_page_s, np.full(len(missing), AT_ONCE)]),
+            self.encoding.raw_bytes,
             costs,
-            bubbling=bubbling,
-            pivots=pivots,
-            now=self.now,
-            next_round=self.round_number + 1,
+            self._draws,
         )
 
     def _sizes(self, pages: int) -> PageSizes:

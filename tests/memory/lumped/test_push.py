@@ -1,0 +1,118 @@
+"""The lumped push against the pages engine's, and what holds for every push."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+
+from cluster_emu.encoding import PageSizes
+from cluster_emu.memory.lumped.chance import MeanDraws, RandomDraws
+from cluster_emu.memory.lumped.push import LumpedPush
+from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.writer import PageWriter
+from cluster_emu.memory.writes import ClassWrites
+
+PAGE_BYTES = 100.0
+PAGES = np.array([200, 1_500, 2_300])
+RATES = np.array([3.0, 0.1, 0.0])
+COSTS = FaultCosts(round_trip_s=2e-3, queued_pages=2, touches_per_write=2.0)
+SEEDS = 80
+STEADY = [(1.0, 1.0)]
+CHANGING = [(0.3, 1.0), (0.0, 0.7), (3.0, 0.0), (0.2, 0.4), (1.0, 2.0)]
+"""Rates, as shares of the link's, and intensities, which take turns every 0.4 s."""
+
+
+def push(
+    engine: PostCopyEngine | LumpedPush, paces: list[tuple[float, float]]
+) -> tuple[int, float]:
+    """Push everything at 1,000 pages a second; return faults and stalls."""
+    turn = 0
+    while engine.bytes_left > 1e-6:
+        share, intensity = paces[turn % len(paces)]
+        rate = share * 1_000 * PAGE_BYTES
+        needs_s = engine.bytes_left / rate if rate > 0 else np.inf
+        engine.advance(min(0.4, needs_s), rate, intensity)
+        turn += 1
+    engine.finish()
+    return engine.faults, engine.stall_s
+
+
+def pages_push(seed: int) -> PostCopyEngine:
+    rng = np.random.default_rng(seed)
+    page_class = rng.permutation(np.repeat(np.arange(len(PAGES)), PAGES))
+    groups = [(np.flatnonzero(page_class == number), RATES[number]) for number in (0, 1)]
+    count = int(PAGES.sum())
+    return PostCopyEngine(
+        np.arange(count),
+        PageWriter(count, [ClassWrites(groups, count, rng)]),
+        PageSizes(count, PAGE_BYTES),
+        COSTS,
+        bubbling=True,
+        pivots=1,
+        now=0.0,
+        next_round=1,
+    )
+
+
+def lumped_push(seed: int) -> LumpedPush:
+    draws = RandomDraws(np.random.default_rng([seed, 7]))
+    return LumpedPush(PAGES, RATES, PAGE_BYTES, COSTS, draws)
+
+
+@pytest.mark.parametrize("paces", [STEADY, CHANGING], ids=["steady", "changing"])
+def test_faults_and_stalls_are_those_of_pages(paces: list[tuple[float, float]]) -> None:
+    # two Kolmogorov-Smirnov tests at 0.1 % each, means at four and a half standard errors
+    pages = np.array([push(pages_push(seed), paces) for seed in range(SEEDS)])
+    lumped = np.array([push(lumped_push(seed), paces) for seed in range(SEEDS)])
+    for measure in (0, 1):
+        assert ks_2samp(pages[:, measure], lumped[:, measure]).pvalue > 1e-3
+        error = np.sqrt((pages[:, measure].var() + lumped[:, measure].var()) / SEEDS)
+        assert abs(pages[:, measure].mean() - lumped[:, measure].mean()) < 4.5 * error
+    mean = push(LumpedPush(PAGES, RATES, PAGE_BYTES, COSTS, MeanDraws()), paces)
+    assert mean == pytest.approx(lumped.mean(axis=0), rel=0.03)
+
+
+@given(
+    pages=st.lists(st.sampled_from([0, 1, 5, 3_000]), min_size=3, max_size=3),
+    paces=st.lists(
+        st.tuples(st.sampled_from([0.01, 1.0, 5.0]), st.sampled_from([0.0, 0.5, 1.0])),
+        min_size=1,
+        max_size=4,
+    ),
+    seed=st.integers(0, 1000),
+    is_mean=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_page_crosses_the_wire_once(
+    pages: list[int], paces: list[tuple[float, float]], seed: int, is_mean: bool
+) -> None:
+    draws = MeanDraws() if is_mean else RandomDraws(np.random.default_rng(seed))
+    engine = LumpedPush(np.array(pages), RATES, PAGE_BYTES, COSTS, draws)
+    total_bytes = sum(pages) * PAGE_BYTES
+    for share, intensity in paces:
+        rate = share * 1_000 * PAGE_BYTES
+        engine.advance(min(0.2, engine.bytes_left / rate), rate, intensity)
+        assert engine.bytes_left == pytest.approx(total_bytes - engine.bytes_sent, abs=1e-6)
+        assert 0 <= engine.pages_arrived <= engine.bytes_sent / PAGE_BYTES + 1e-6
+        assert engine.faults <= sum(pages)
+    push(engine, [(1.0, 1.0)])
+    assert engine.bytes_left == 0
+    assert engine.bytes_sent == pytest.approx(total_bytes)
+    assert engine.pages_arrived == engine.sizes.count == sum(pages)
+
+
+def test_a_link_that_is_down_blocks_the_vm_but_breaks_nothing() -> None:
+    engine = lumped_push(1)
+    engine.advance(10.0, 0.0, 1.0)
+    assert engine.faults == 1
+    assert engine.stall_s == pytest.approx(10.0, abs=0.1)
+    assert engine.bytes_left == PAGES.sum() * PAGE_BYTES
+
+
+def test_a_paused_vm_touches_nothing() -> None:
+    engine = lumped_push(1)
+    engine.advance(1.0, 1_000 * PAGE_BYTES, 0.0)
+    assert (engine.faults, engine.stall_s) == (0, 0.0)
