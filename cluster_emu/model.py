@@ -72,7 +72,7 @@ class ClusterModel(Model):
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        self._vms_by_source = _members_by_source(parts.kit.sources)
+        self._sources, self._source_of = _numbered(parts.kit.sources)
         self._tenants = parts.tenants
         self._power = parts.power
         self._rounds = parts.kit.rounds
@@ -158,9 +158,10 @@ class ClusterModel(Model):
             self.settle(now_s)
             vms.demand[:] = demand
         intensity = self._intensity.levels(now_s) * vms.running
-        changed = intensity != vms.intensity
-        for source, members in self._vms_by_source:
-            some = members[changed[members]]
+        changed = np.flatnonzero(intensity != vms.intensity)
+        their_source = self._source_of[changed]
+        for number in np.unique(their_source).tolist():
+            source, some = self._sources[number], changed[their_source == number]
             vms.dirty_pages_per_s[some] = source.dirty_pages_per_s(
                 vms.page_count[some], intensity[some]
             )
@@ -366,9 +367,9 @@ def _chosen(
     return chosen.with_fields(fields) if fields else chosen
 
 
-def _members_by_source(sources: Sequence[WriteSource]) -> list[tuple[WriteSource, IntColumn]]:
-    """Group the VMs that share one recipe of page writes."""
-    members: dict[int, list[int]] = {}
-    for vm, source in enumerate(sources):
-        members.setdefault(id(source), []).append(vm)
-    return [(sources[vms[0]], np.array(vms)) for vms in members.values()]
+def _numbered(sources: Sequence[WriteSource]) -> tuple[list[WriteSource], IntColumn]:
+    """Return the recipes of page writes that differ, and the number of each VM's own, [vms]."""
+    number: dict[int, int] = {}
+    of = [number.setdefault(id(source), len(number)) for source in sources]
+    found = dict(zip(of, sources, strict=True))
+    return list(found.values()), np.array(of)
