@@ -30,6 +30,8 @@ EARLY_SDS = 5.0
 EARLY_SHARE = 0.005
 """A round is drawn that many standard deviations, and that share of it, before its mean end; from
 then on its rate is taken to stay for what decisions depend on."""
+AT_ONCE_PAGES = 1.0
+"""A time to draw less than so much ahead has come: a clock may not tell it from the present."""
 CHUNK_POINTS = 16
 """Points of a stretch at which it is asked when its chunk is cleared."""
 TURN_POINTS = 128
@@ -103,7 +105,7 @@ class ManyPages:
                 return self._bytes_left
             course = self._find_course(share)
             early = float(course.bounds[-1]) - self._margin(course)
-            if self._is_random and early > self._path.pages + _ROUNDING:
+            if self._is_random and early > self._path.pages + AT_ONCE_PAGES:
                 return (early - self._path.pages) * self._unit_bytes
             self._drawn = self._draw(course, share)
             if self._end_pages < self._begun_pages:
