@@ -6,6 +6,7 @@ import math
 
 from cluster_emu.building.making import make
 from cluster_emu.encoding import Encoder, encoders
+from cluster_emu.errors import ScenarioError
 from cluster_emu.migration.policies import policies
 from cluster_emu.migration.policies.plain import PlainPolicy
 from cluster_emu.migration.settings import TransferSettings
@@ -25,11 +26,20 @@ def steering_policy(transfer: Transfer) -> Policy:
 
 
 def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
-    """Return the encoders chosen, in the order in which they are asked."""
-    return tuple(
+    """Return the encoders chosen, in the order in which they are asked.
+
+    Raises:
+        ScenarioError: if one is not allowed, or comes after one that leaves it no page.
+    """
+    made = tuple(
         make(encoders, choice, f"transfer.encoders.{i}")
         for i, choice in enumerate(transfer.encoders)
     )
+    for i, encoder in enumerate(made[:-1]):
+        if getattr(encoder, "takes_every_page", False):
+            allowed = f"no encoder after {encoder.name}, which takes every page: list that last"
+            raise ScenarioError(f"transfer.encoders.{i + 1}", made[i + 1].name, allowed)
+    return made
 
 
 def who_decides(transfer: Transfer) -> str:

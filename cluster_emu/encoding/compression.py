@@ -32,6 +32,7 @@ class Compression:
     name: ClassVar[str] = "compression"
     summary: ClassVar[str] = "every page shrinks by one ratio, as fast as the channels' cores can"
     source: ClassVar[str] = "QEMU multifd-compression; Jin et al., CLUSTER 2009 (MECOM)"
+    takes_every_page: ClassVar[bool] = True
 
     ratio: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
     cpu_bytes_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 400e6

@@ -80,7 +80,11 @@ class Encoder(Protocol):
     summary: ClassVar[str]
     """One line saying what it does."""
     source: ClassVar[str]
-    """Where it comes from: paper and section, or source file."""
+    """Where it comes from: paper and section, or source file.
+
+    One that never leaves a page to the next encoder says so by `takes_every_page = True`; an encoder
+    listed after it is refused.
+    """
 
     def coder(self, content: Content) -> Coder:
         """Return the encoder at work on one migration."""

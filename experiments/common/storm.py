@@ -40,7 +40,7 @@ PANELS = (
     Panel("vms_lost", "VMs lost, of 32"),
     Panel("down_min", "lost uptime (VM minutes)"),
     Panel("failed_per_1000", "failed migrations per 1,000"),
-    Panel("makespan_s", "drain time (s)"),
+    Panel("makespan_s", "drain time (s)\n(lost VMs need no move)"),
 )
 
 

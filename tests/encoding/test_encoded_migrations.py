@@ -223,6 +223,11 @@ def test_a_migration_cut_off_counts_what_it_encoded_until_then() -> None:
     ("transfer", "field", "allowed"),
     [
         ({"encoders": ["zip"]}, "transfer.encoders.0", "compression, xbzrle, zero-page"),
+        (
+            {"encoders": ["zero-page", "compression:ratio=0.4", "xbzrle"]},
+            "transfer.encoders.2",
+            "no encoder after compression, which takes every page",
+        ),
         ({"encoders": ["zero-page", {**HALVED, "ratio": 2}]}, "transfer.encoders.1.ratio", "<= 1"),
         ({"encoders": ["zero-page"], "page_header_bytes": 0.5}, "page_header_bytes", "whole"),
         ({"channels": 0}, "transfer.channels", ">= 1"),
