@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, hosts_in_words, numbers
+from cluster_emu.cli.drains import Hosts, Racks, blamed, hosts_in_words, numbers
 from cluster_emu.cli.inputs import (
     blaming,
     chosen_scenario,
@@ -37,17 +37,25 @@ def advise(
     ] = 0.5,
     policies: Annotated[
         str | None,
-        typer.Option("--policies", help="Managers' policies with commas between them."),
+        typer.Option(
+            "--policies",
+            help="Managers' policies with commas between them; by default the scenario's own and "
+            "kubevirt, nova, ovirt-minimal-downtime, proxmox, vmotion.",
+        ),
     ] = None,
     strategies: Annotated[
         str | None,
-        typer.Option("--strategies", help="Transfer strategies with commas between them."),
+        typer.Option(
+            "--strategies",
+            help="Transfer strategies with commas between them; by default the scenario's own and "
+            "qemu, history-majority, hybrid.",
+        ),
     ] = None,
     parallel: Annotated[
         str, typer.Option("--parallel", metavar="N[,N]", help="Migrations at once to try.")
     ] = "1,2,4,8",
     replications: Annotated[
-        int, typer.Option("--replications", min=1, help="Seeds of those closely looked at.")
+        int, options.whole_option("--replications", 1, "Seeds of those closely looked at.")
     ] = 3,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -64,7 +72,8 @@ def advise(
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
-    with blaming(scenario, fields):
+    typed = blamed(hosts, policy=policies and "--policies", strategy=strategies and "--strategies")
+    with blaming(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         try:
             with progress_bar(f"{chosen.name}, drains") as progress:

@@ -22,7 +22,7 @@ def batch(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
     jobs: options.Jobs = 1,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Replaces the study's seed.")
+        int | None, options.whole_option("--seed", 0, "Replaces the study's seed.")
     ] = None,
     out: Annotated[
         Path | None,

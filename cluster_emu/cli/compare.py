@@ -34,7 +34,7 @@ def compare(
         ),
     ],
     replications: Annotated[
-        int, typer.Option("--replications", min=1, help="Number of seeds.")
+        int, options.whole_option("--replications", 1, "Number of seeds.")
     ] = 10,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -49,7 +49,7 @@ def compare(
 
     folder = usable_folder(out)
     fields = parse_settings(settings)
-    with blaming(scenario, fields):
+    with blaming(scenario, fields, {"strategies": "--strategies"}):
         chosen = chosen_scenario(scenario, fields, traces)
         with progress_bar(f"{chosen.name}, runs") as progress:
             comparison = compare_strategies(

@@ -28,8 +28,28 @@ def numbers(option: str, texts: Sequence[str] | None) -> tuple[int, ...]:
     words = [word.strip() for text in texts or () for word in text.split(",")]
     for word in words:
         if not word.isdigit():
-            raise ScenarioError(option, word, "whole numbers with commas between them")
+            raise ScenarioError(option, word, "whole numbers >= 0 with commas between them")
     return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def blamed(hosts: Sequence[int], *, policy: str | None, strategy: str | None) -> dict[str, str]:
+    """Return the options of a drain by the field that a complaint about one names.
+
+    Args:
+        hosts: the hosts that were named.
+        policy: the option that sets policies, if it was given.
+        strategy: the option that sets strategies, if it was given.
+    """
+    found = {
+        "hosts": "--host" if hosts else "--host, --rack",
+        "racks": "--rack",
+        "manager.max_per_cluster": "--parallel",
+        "parallel": "--parallel",
+        "max_downtime_s": "--max-downtime",
+    }
+    if policy:
+        found |= {"transfer.policy": policy, "policies": policy}
+    return found | ({"strategies": strategy} if strategy else {})
 
 
 def hosts_in_words(found: Sequence[int]) -> str:

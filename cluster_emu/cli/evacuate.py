@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, numbers
+from cluster_emu.cli.drains import Hosts, Racks, blamed, numbers
 from cluster_emu.cli.group import FAILED
 from cluster_emu.cli.inputs import (
     blaming,
@@ -41,11 +41,9 @@ def evacuate(
         typer.Option("--strategy", help="Transfer strategy, such as time-series:threshold=3."),
     ] = None,
     parallel: Annotated[
-        int | None, typer.Option("--parallel", min=1, help="Migrations at once in the cluster.")
+        int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
-    replications: Annotated[
-        int, typer.Option("--replications", min=1, help="Number of seeds.")
-    ] = 5,
+    replications: Annotated[int, options.whole_option("--replications", 1, "Number of seeds.")] = 5,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
@@ -60,7 +58,8 @@ def evacuate(
     folder = usable_folder(out)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
-    with blaming(scenario, fields):
+    typed = blamed(hosts, policy=policy and "--policy", strategy=strategy and "--strategy")
+    with blaming(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         try:
             with progress_bar(f"{chosen.name}, drains") as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,15 +73,33 @@ def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) ->
 
 
 @contextmanager
-def blaming(name: str, settings: dict[str, Any]) -> Iterator[None]:
-    """Let a complaint about what a scenario's file says name the file."""
+def blaming(
+    name: str, settings: dict[str, Any], given: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Let a complaint name the option that was typed, or the scenario's file if it is about that.
+
+    Args:
+        name: the scenario's name or file.
+        settings: fields that were typed, by dotted path.
+        given: options that were typed, by the field that a complaint about one names.
+    """
     try:
         yield
     except ScenarioError as error:
-        typed = ("strategies", "--", *settings)
-        if Path(name).is_file() and not error.file and not error.field.startswith(typed):
+        if error.file:
+            raise
+        for field, option in (given or {}).items():
+            if error.field == field or error.field.startswith(f"{field}."):
+                raise _about(option, error, error.field[len(field) + 1 :]) from error
+        if Path(name).is_file() and not error.field.startswith(("strategies", "--", *settings)):
             raise error.at(file=name) from error
         raise
+
+
+def _about(option: str, error: ScenarioError, part: str) -> ScenarioError:
+    """Return the complaint about an option, or a part of it that is not the value itself."""
+    where = f"{option} ({part})" if part and part != error.value else option
+    return ScenarioError(where, error.value, error.allowed)
 
 
 @contextmanager

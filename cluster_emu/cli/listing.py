@@ -31,7 +31,7 @@ def strategies(
     ] = None,
     history: Annotated[
         int | None,
-        typer.Option("--history", min=1, max=MOST_BITS, help="Dirty bits in a history."),
+        options.whole_option("--history", 1, "Dirty bits in a history.", MOST_BITS),
     ] = None,
     settings: Annotated[
         list[str] | None,

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from cluster_emu.errors import ScenarioError
 
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A built-in scenario's name, or a TOML file.")
 ]
+
+
+def whole(option: str, least: int, most: float = math.inf) -> Callable[[Any], int]:
+    """Return the reader of an option that is a whole number within limits.
+
+    The complaint of a parser that knows only the type would not repeat what was typed.
+    """
+
+    def read(text: Any) -> int:
+        written = str(text).strip()
+        if re.fullmatch(r"[+-]?\d+", written) and least <= int(written) <= most:
+            return int(written)
+        limit = f">= {least}" if most == math.inf else f"from {least} to {most}"
+        raise ScenarioError(option, text, f"a whole number {limit}")
+
+    return read
+
+
+def whole_option(option: str, least: int, text: str, most: float = math.inf) -> Any:
+    """Return an option that is a whole number within limits."""
+    return typer.Option(option, metavar="N", parser=whole(option, least, most), help=text)
+
+
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Seed; where nothing is random it changes nothing.")
+    int, whole_option("--seed", 0, "Seed; where nothing is random it changes nothing.")
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
@@ -29,4 +57,4 @@ Traces = Annotated[
     Path | None,
     typer.Option("--traces", metavar="DIR", help="Folder of PlanetLab CPU traces to replay."),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of processes.")]
+Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]

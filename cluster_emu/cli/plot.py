@@ -18,6 +18,8 @@ from cluster_emu.cli.inputs import usable_folder, writing_to
 from cluster_emu.cli.output import write_json
 from cluster_emu.errors import ScenarioError
 
+ADVICE = "advice.json"
+
 
 def plot(
     run_dir: Annotated[
@@ -36,6 +38,9 @@ def plot(
             figures = [_plot_comparison(run_dir / "compare.json", folder)]
         elif (run_dir / REPORT).is_file():
             figures = _plot_evacuation(run_dir, folder)
+        elif (run_dir / ADVICE).is_file():
+            allowed = "what run, compare or evacuate wrote; there is no figure of advice"
+            raise ScenarioError("RUN_DIR", str(run_dir), allowed)
         else:
             figures = plot_run(run_dir, folder)
     if as_json:

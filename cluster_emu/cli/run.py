@@ -42,7 +42,7 @@ def run(
     folder = usable_folder(out)
     fields = parse_settings(settings)
     started = time.perf_counter()
-    with blaming(scenario, fields):
+    with blaming(scenario, fields, {"strategies": "--strategy"}):
         chosen = chosen_scenario(scenario, fields, traces)
         said: tuple[str, ...] = ()
         if strategy is not None:

@@ -82,7 +82,7 @@ class Encoder(Protocol):
     source: ClassVar[str]
     """Where it comes from: paper and section, or source file.
 
-    One that never leaves a page to the next encoder says so by `takes_every_page = True`; an encoder
+    One that never leaves a page to the next encoder says so by `takes_every_page = True`; one
     listed after it is refused.
     """
 

@@ -52,11 +52,14 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
     Raises:
         UnknownNameError: if it is neither a built-in name nor a file.
-        ScenarioError: if the file is not a valid scenario.
+        ScenarioError: if there is no such file, or it is not a valid scenario.
     """
     known = built_in_scenarios()
     path = known.get(str(name_or_path), Path(name_or_path))
     if not path.exists():
+        if path.suffix or len(path.parts) > 1:
+            allowed = f"a file that exists, or one of {', '.join(sorted(known))}"
+            raise ScenarioError("scenario", str(name_or_path), allowed)
         raise UnknownNameError("scenario (or file)", str(name_or_path), known)
     data = read_toml(path)
     scenario = scenario_from(data, file=path)

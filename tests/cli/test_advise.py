@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cluster_emu.study import Advice, StudyInterrupted, advise
+from cluster_emu.study.advice import POLICIES, STRATEGIES
 
 Emu = Callable[..., Any]
 
@@ -89,11 +90,12 @@ def test_ctrl_c_shows_what_was_finished(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
+        (("--parallel", "0"), "cluster-emu: --parallel = 0: allowed is a number > 0"),
         (("--parallel", "two"), "--parallel = 'two': allowed is whole numbers"),
-        (("--policies", "nuva"), "transfer.policy = 'nuva': allowed is one of"),
-        (("--strategies", "qemo"), "'qemo': allowed is one of"),
-        (("--max-downtime", "0"), "max_downtime_s = 0.0: allowed is a number > 0"),
-        (("--rack", "5"), "racks = 5: allowed is one of 0 to 0"),
+        (("--policies", "nuva"), "cluster-emu: --policies = 'nuva': allowed is one of"),
+        (("--strategies", "qemo"), "cluster-emu: --strategies = 'qemo': allowed is one of"),
+        (("--max-downtime", "0"), "cluster-emu: --max-downtime = 0.0: allowed is a number > 0"),
+        (("--rack", "5"), "cluster-emu: --rack = 5: allowed is one of 0 to 0"),
     ],
 )
 def test_what_is_not_allowed_exits_with_2(
@@ -103,3 +105,18 @@ def test_what_is_not_allowed_exits_with_2(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
+
+
+def test_the_help_names_what_is_tried_by_default(emu: Emu) -> None:
+    shown = " ".join(emu("advise", "--help").stdout.replace("│", " ").split())
+
+    assert f"the scenario's own and {', '.join(POLICIES)}." in shown
+    assert f"the scenario's own and {', '.join(STRATEGIES)}." in shown
+
+
+def test_advice_has_no_figure(emu: Emu, scenario: Path, tmp_path: Path) -> None:
+    emu(*words(scenario, *WAYS, "--out", tmp_path))
+    result = emu("plot", tmp_path)
+
+    assert result.exit_code == 2
+    assert "RUN_DIR" in result.stderr and "there is no figure of advice" in result.stderr

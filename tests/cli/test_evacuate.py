@@ -117,12 +117,23 @@ def test_threads_beyond_a_hosts_cpu_are_warned_of_on_stderr(emu: Emu, scenario: 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--host", "x"), "--host = 'x': allowed is whole numbers"),
-        (("--host", "7"), "hosts = 7: allowed is one of 0 to 2"),
-        (("--rack", "7"), "racks = 7: allowed is one of 0 to 0"),
-        (("--host", "0", "--policy", "nuva"), "transfer.policy = 'nuva': allowed is one of"),
-        (("--host", "0", "--strategy", "qemo"), "'qemo': allowed is one of"),
-        ((), "at least one host or rack"),
+        (("--host", "x"), "--host = 'x': allowed is whole numbers >= 0"),
+        (("--host", "-1"), "--host = '-1': allowed is whole numbers >= 0"),
+        (("--host", "0", "--parallel", "0"), "--parallel = '0': allowed is a whole number >= 1"),
+        (("--host", "0", "--seed", "-3"), "--seed = '-3': allowed is a whole number >= 0"),
+        (("--host", "0", "--jobs", "two"), "--jobs = 'two': allowed is a whole number >= 1"),
+        (("--host", "7"), "cluster-emu: --host = 7: allowed is one of 0 to 2"),
+        (("--rack", "7"), "cluster-emu: --rack = 7: allowed is one of 0 to 0"),
+        (("--host", "0", "--policy", "nuva"), "cluster-emu: --policy = 'nuva': allowed is one of"),
+        (
+            ("--host", "0", "--strategy", "qemo"),
+            "cluster-emu: --strategy = 'qemo': allowed is one of",
+        ),
+        (
+            ("--host", "0", "--strategy", "time-series:threshold=-1"),
+            "cluster-emu: --strategy (time-series.threshold) = -1: allowed is",
+        ),
+        ((), "cluster-emu: --host, --rack = (): allowed is at least one host or rack"),
     ],
 )
 def test_what_is_not_allowed_exits_with_2(
