@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.accounting.results import versions, write_parquet, write_text
 from cluster_emu.study.estimates import differences, estimate, verdict
-from cluster_emu.study.metrics import METRICS
+from cluster_emu.study.metrics import METRICS, Metric
 from cluster_emu.study.runs import RunReport
 
 Document = dict[str, Any]
@@ -63,7 +63,7 @@ class Comparison:
             "replications": len(self.seeds),
             "seed": self.seed,
             "seeds": list(self.seeds),
-            "metrics": {metric.name: self._means(metric.name) for metric in METRICS},
+            "metrics": {metric.name: self._means(metric) for metric in METRICS},
             "paired": [
                 self._paired(metric.name, a, b)
                 for metric in METRICS
@@ -98,10 +98,10 @@ class Comparison:
         figures = [report.summary.get(metric, math.nan) for report in self.reports[label]]
         return np.array(figures, dtype=np.float64)
 
-    def _means(self, metric: str) -> dict[str, Document]:
-        found = {label: estimate(self._values(metric, label)) for label in self.labels}
+    def _means(self, metric: Metric) -> dict[str, Document]:
+        found = {label: estimate(self._values(metric.name, label)) for label in self.labels}
         return {
-            label: {"mean": one.mean, "ci95": one.ci95, "runs": one.count}
+            label: {"mean": one.mean, "ci95": _possible(one.ci95, metric), "runs": one.count}
             for label, one in found.items()
         }
 
@@ -142,3 +142,9 @@ class Comparison:
             for note in report.notes
             if place == 0 or not report.outcomes
         ]
+
+
+def _possible(ends: list[float | None], metric: Metric) -> list[float | None]:
+    """Return an interval without the part in which the figure cannot be."""
+    low, high = ends
+    return ends if low is None or metric.signed else [max(low, 0.0), high]

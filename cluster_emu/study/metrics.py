@@ -13,12 +13,14 @@ class Metric(NamedTuple):
         label: what a reader sees.
         unit: the unit a reader sees, empty for counts.
         scale: what a value of the column is multiplied with to be in that unit.
+        signed: whether it can be below 0, and so the interval of its mean.
     """
 
     name: str
     label: str
     unit: str = ""
     scale: float = 1.0
+    signed: bool = False
 
 
 METRICS = (
@@ -40,7 +42,7 @@ METRICS = (
     Metric("not_converged", "migrations not converged"),
     Metric("unfinished", "migrations unfinished"),
     Metric("energy_kwh", "energy of the cluster", "kWh"),
-    Metric("tenant_lost_share", "lost by elastic tenants", "%", 100.0),
+    Metric("tenant_lost_share", "lost by elastic tenants", "%", 100.0, signed=True),
     Metric("overload_time_share", "overloaded host time", "%", 100.0),
 )
 """Times, rounds, pages and data are means over a run's completed migrations, the rest per run."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -135,7 +138,8 @@ def do_all(
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    runs = cast("Generator[tuple[int, R]]", workers(calls))
+    with nullcontext() if jobs == 1 else _deaf_to_interrupts():
+        runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         for count, numbered in enumerate(runs, start=done + 1):
             yield numbered
@@ -145,6 +149,24 @@ def do_all(
     finally:
         with warnings.catch_warnings(action="ignore"):  # runs given up on are no news to anyone
             runs.close()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C for the moment in which processes are started, which then always do.
+
+    It goes to the whole group of processes; one that is still importing would print a traceback.
+    This process ends the others when it is interrupted. (To block the signal for that moment would
+    lose none, but the library that starts them unblocks it.)
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where signals cannot be set, and never arrive
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _ignore(done: float, total: float) -> None:

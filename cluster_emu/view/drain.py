@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from cluster_emu.migration.records import Phase
 from cluster_emu.view.gantt import draw_gantt
@@ -61,7 +60,7 @@ def _draw_left(ax: Axes, migrations: pd.DataFrame, drain_s: float) -> None:
     if math.isfinite(drain_s):
         ax.axvline(drain_s, color=VERMILLION, linewidth=1.0, linestyle="--")
     ax.set_ylim(0, 1.1 * max(count, 1))
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.set_yticks(sorted({0, count // 2, count}))
     ax.set_ylabel("VMs left", fontsize=LABEL_PT)
     ax.tick_params(labelsize=TICK_PT, labelbottom=False)
     ax.spines[["top", "right"]].set_visible(False)

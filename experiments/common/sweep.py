@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, ScalarFormatter
 
 from cluster_emu.study.estimates import estimate
 from cluster_emu.view.style import (
@@ -57,11 +57,16 @@ def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) ->
         chosen = table[table[intensity] == level]
         for row, ax in zip(ROWS, panels[:, place], strict=True):
             _draw_panel(ax, chosen, at_once, row)
-        panels[0, place].set_title(f"{level:g} writes per page", fontsize=LABEL_PT)
+        panels[0, place].set_title(f"{level:g} writes per page and copy", fontsize=LABEL_PT)
         panels[-1, place].set_xlabel("migrations at once", fontsize=LABEL_PT)
     for row, ax in zip(ROWS, panels[:, 0], strict=True):
         ax.set_ylabel(row.label, fontsize=LABEL_PT)
-        if not row.log:
+        if row.log:
+            ax.yaxis.set_minor_formatter(NullFormatter())
+            low, high = ax.get_ylim()
+            ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 20 * low else (1, 2, 5)))
+            ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        else:
             ax.set_ylim(bottom=0)  # only now: it would fix the upper end that the row shares
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
     lines, names = panels[0, 0].get_legend_handles_labels()

@@ -13,6 +13,7 @@ from cluster_emu import ClusterModel
 from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import METRICS, Comparison, compare
+from cluster_emu.study.runs import RunReport
 from cluster_emu.study.seeds import replication_seeds
 
 STRATEGIES = ("time-series", "history-majority")
@@ -25,6 +26,8 @@ WANTED_METRICS = {
     "bytes",
     "energy_kwh",
 }
+
+NAMES = [metric.name for metric in METRICS]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,15 @@ def test_the_document_has_the_fixed_shape(comparison: Comparison) -> None:
     for pair in document["paired"]:
         assert (pair["a"], pair["b"]) == STRATEGIES
         assert set(pair) >= {"mean_difference", "ci95", "verdict"}
+
+
+def test_no_interval_of_a_mean_holds_what_cannot_be() -> None:
+    values = [0.0, 0.0, 3.0]
+    reports = {"qemu": tuple(RunReport(summary=dict.fromkeys(NAMES, value)) for value in values)}
+    found = Comparison("none", "none", ("qemu",), 0, (1, 2, 3), reports, ()).document()["metrics"]
+
+    assert found["pages_sent_stop"]["qemu"]["ci95"][0] == 0.0
+    assert found["tenant_lost_share"]["qemu"]["ci95"][0] < 0.0
 
 
 def test_differences_are_b_minus_a_seed_by_seed(comparison: Comparison) -> None:
