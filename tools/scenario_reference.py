@@ -1,0 +1,170 @@
+"""Write docs/scenarios.md: every field of a scenario, from the models that check them.
+
+    python tools/scenario_reference.py
+
+A test fails where the file is not what this writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from cluster_emu.scenario import (
+    Costs,
+    Fault,
+    HighAvailability,
+    HostGroup,
+    Manager,
+    Request,
+    Run,
+    Scenario,
+    TenantGroup,
+    Transfer,
+    VMGroup,
+    Workload,
+)
+from cluster_emu.scenario.manager import Preparing
+
+FILE = Path(__file__).parents[1] / "docs" / "scenarios.md"
+
+SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("the top of the file", Scenario),
+    ("[run]", Run),
+    ("[[hosts]]", HostGroup),
+    ("[[vms]]", VMGroup),
+    ("[workload]", Workload),
+    ("[transfer]", Transfer),
+    ("[costs]", Costs),
+    ("[manager]", Manager),
+    ("[manager.preparing]", Preparing),
+    ("[[migrations]]", Request),
+    ("[[background]]", TenantGroup),
+    ("[[faults]]", Fault),
+    ("[high_availability]", HighAvailability),
+)
+
+START = """# Scenarios, field by field
+
+<!-- Written by tools/scenario_reference.py from the models of a scenario; do not edit. -->
+
+A scenario is a TOML file. A table with one bracket, `[run]`, is there once; one with two,
+`[[vms]]`, as often as there are groups. `--set PATH=VALUE` sets any field by its path, the groups
+counted from 0: `--set vms.0.count=5`.
+
+Names tell units, and a bare number is in that unit. Texts may have others:
+
+| name ends with | unit | for example |
+| --- | --- | --- |
+| `_bytes` | bytes | `"4 GiB"`, `"500 MB"` |
+| `_bps` | bit/s | `"10 Gbit/s"` |
+| `_s` | seconds | `"90 s"`, `"5 ms"`, `"2 h"` |
+| `_cpu`, `cpu_capacity` | the CPU unit of hosts, VMs and costs: cores, say, or MIPS | `8` |
+| `_slowdown`, `_share`, `share` | a share | `0.1` |
+
+A *part* is a registered name, alone or with parameters: `"qemu"`, `"qemu:downtime_limit_s=0.1"`, or
+`{ name = "qemu", downtime_limit_s = 0.1 }`. [extending.md](extending.md) lists the kinds of parts.
+"""
+
+EXAMPLES = {
+    "[costs]": """With hosts of 16 cores, a sending thread that takes one core, a receiving one that
+takes half a core, and guests that lose 5 % of their CPU time while their writes are tracked:
+
+```toml
+[costs]
+source_cpu = 1.0
+target_cpu = 0.5
+tracking_slowdown = 0.05
+```
+
+What the threads take from VMs on full hosts counts as lost to migration. `evacuate` warns where
+migrations at once may take more than a host has.
+""",
+}
+
+WORDS = {
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true` or `false`",
+    "string": "text",
+    "object": "table",
+}
+
+
+def reference() -> str:
+    """Return the text of docs/scenarios.md."""
+    return "\n".join([START, *(_section(title, model) for title, model in SECTIONS)])
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    schema = model.model_json_schema()
+    needed = set(schema.get("required", ()))
+    rows = [
+        f"| `{name}` | {_value(model, name, field)} | {_default(field, name in needed)} |"
+        for name, field in schema["properties"].items()
+    ]
+    heading = title if title[0] != "[" else f"`{title}`"
+    table = "\n".join(["| field | value | default |", "| --- | --- | --- |", *rows])
+    parts = [f"## {heading}", inspect.getdoc(model) or "", table, EXAMPLES.get(title, "")]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _default(field: dict[str, Any], needed: bool) -> str:
+    if needed:
+        return "must be given"
+    value = field.get("default")
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, dict):
+        return f'`"{value["name"]}"`' if "name" in value else "see its table"
+    return f"`{json.dumps(value)}`"
+
+
+def _value(model: type[BaseModel], name: str, field: dict[str, Any]) -> str:
+    """Return in words what may be given."""
+    kinds = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
+    words = " or ".join(dict.fromkeys(_kind(kind) for kind in kinds))
+    return " ".join([words, ", ".join(_limits(model.model_fields[name]))]).strip()
+
+
+def _kind(kind: dict[str, Any]) -> str:
+    if "$ref" in kind:
+        return _referred(kind["$ref"].rsplit("/", 1)[-1])
+    if "enum" in kind:
+        return ", ".join(f'`"{one}"`' for one in kind["enum"])
+    if kind["type"] == "array":
+        return f"any number of: {_kind(kind['items'])}"
+    return WORDS[kind["type"]]
+
+
+def _limits(field: FieldInfo) -> list[str]:
+    """Return the limits of a number; the JSON schema leaves out those behind a unit's parser."""
+    found = list(field.metadata)
+    for option in get_args(field.annotation):  # of a value or nothing
+        for each in getattr(option, "__metadata__", ()):
+            found += each.metadata if isinstance(each, FieldInfo) else [each]
+    return [
+        f"{sign} {getattr(each, name):g}"
+        for each in found
+        for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+        if isinstance(getattr(each, name, None), int | float)
+    ]
+
+
+def _referred(model: str) -> str:
+    """Return what a nested model stands for: a part, or a table of its own."""
+    if model == "Choice":
+        return "a part"
+    titles = {each.__name__: title for title, each in SECTIONS}
+    return f"see `{titles[model]}`" if model in titles else re.sub(r"(?<!^)(?=[A-Z])", " ", model)
+
+
+if __name__ == "__main__":
+    FILE.write_text(reference(), "utf-8")
+    print(FILE)
