@@ -8,6 +8,7 @@ from typing import Protocol
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 
 
@@ -54,6 +55,11 @@ class PostCopyMemory(Protocol):
     @property
     def bytes_left(self) -> float:
         """Bytes that still have to cross the wire."""
+        ...
+
+    @property
+    def rate_effect(self) -> RateEffect:
+        """How `bytes_left` depends on the rate: `NONE`, or `ANY` to be told of each at once."""
         ...
 
     @property
@@ -139,6 +145,15 @@ class MemoryEngine(Protocol):
         Args:
             time_per_byte: operational seconds per byte on the wire.
             undrained_bytes: the round ends as soon as fewer bytes than this wait for their turn.
+        """
+        ...
+
+    @property
+    def rate_effect(self) -> RateEffect:
+        """How what `plan` returned last, nothing being left undrained, depends on the rate.
+
+        Unless it is `ANY`, `advance` may be called several times before the next `plan`, with
+        stretches of different rates.
         """
         ...
 

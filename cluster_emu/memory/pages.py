@@ -19,6 +19,7 @@ from cluster_emu.memory.engine import RoundCounts
 from cluster_emu.memory.history import PageHistory
 from cluster_emu.memory.log import DirtyLog, PageIds, Times
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.scan import RoundScan
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
@@ -36,6 +37,8 @@ class PagesEngine:
         absent: pages that need no transfer at all (ballooned out), or None.
         track_versions: whether to keep a version number per page, for proofs.
     """
+
+    rate_effect = RateEffect.ANY
 
     def __init__(
         self,

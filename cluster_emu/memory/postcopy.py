@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.log import DirtyLog, PageIds
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.memory.writer import PageWriter
 
@@ -52,6 +53,8 @@ class PostCopyEngine:
         next_round: number of the dirty set that comes next, where sets are given per round.
         versions: version numbers to keep up to date, or None.
     """
+
+    rate_effect = RateEffect.ANY
 
     def __init__(
         self,

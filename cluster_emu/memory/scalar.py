@@ -13,6 +13,7 @@ from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import RoundCounts
 from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 
 
@@ -29,6 +30,7 @@ class ScalarEngine:
     """
 
     end_is_known = True
+    rate_effect = RateEffect.NONE
 
     def __init__(
         self,
@@ -160,6 +162,7 @@ class ScalarPush:
         sizes: what is to be pushed.
     """
 
+    rate_effect = RateEffect.NONE
     faults = 0
     stall_s = 0.0
 

@@ -10,6 +10,7 @@ import math
 
 from cluster_emu.memory.engine import MemoryEngine
 from cluster_emu.migration.books import Books
+from cluster_emu.migration.in_flight import InFlight
 from cluster_emu.migration.neighbours import Intensity, Memory, Watcher
 from cluster_emu.migration.phases import (
     NO_PAGES,
@@ -24,7 +25,6 @@ from cluster_emu.migration.sending import Sending
 from cluster_emu.migration.settings import TransferSettings
 from cluster_emu.migration.steering import Answer, Steering, Step, View
 from cluster_emu.migration.stopping import Progress
-from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
 
@@ -44,7 +44,7 @@ class Migration:
         memory: the VM's page state.
         intensity: the VM's write intensity over time.
         route: link numbers from source to target.
-        loop: the network it runs in.
+        in_flight: all that migrate in its network.
         watcher: who is told of its resume and end.
 
     Attributes:
@@ -61,7 +61,7 @@ class Migration:
         memory: Memory,
         intensity: Intensity,
         route: tuple[int, ...],
-        loop: FluidLoop,
+        in_flight: InFlight,
         watcher: Watcher,
     ) -> None:
         self.record = record
@@ -71,7 +71,7 @@ class Migration:
         self._sending = Sending(
             route,
             settings.weight,
-            loop,
+            in_flight,
             intensity,
             self._find_cap,
             self._books.guest_lost,
@@ -83,7 +83,7 @@ class Migration:
         self._steering = steering
         self._settings = settings
         self._memory = memory
-        self._loop = loop
+        self._loop = in_flight.loop
         self._watcher = watcher
         self._engine: MemoryEngine | None = None
         self._measured_bytes_per_s = 0.0

@@ -17,6 +17,7 @@ from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.scalar import ScalarEngine
 from cluster_emu.memory.scalar_writes import ScalarSource, ScalarWrites
 from cluster_emu.memory.sources import WriteSource
+from cluster_emu.migration.in_flight import InFlight
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.neighbours import Watcher
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
@@ -75,8 +76,13 @@ class MigrationKit:
     router: Router
     loop: FluidLoop
     rounds: list[RoundRecord] = field(default_factory=list)
+    in_flight: InFlight = field(init=False)
     _started: dict[int, int] = field(default_factory=dict)
     _writes: dict[tuple[int, int], ScalarWrites] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Let all migrations be told their rates together."""
+        self.in_flight = InFlight(self.loop)
 
     def make(self, record: MigrationRecord, watcher: Watcher) -> Migration:
         """Make the migration that fills in `record`; its route is found now."""
@@ -93,7 +99,7 @@ class MigrationKit:
             _VMMemory(self, record.vm, number, 2 * self.links.route_latency_s(route)),
             _VMIntensity(self.intensity, record.vm),
             route,
-            self.loop,
+            self.in_flight,
             watcher,
         )
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory, RoundCounts
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.migration.steering import Steering
 
 NO_PAGES = PageSizes(0, 1.0)
@@ -28,6 +29,16 @@ class SendingPhase(Protocol):
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
         """Return the bytes until the phase's next event if rate and intensity stay."""
+        ...
+
+    @property
+    def rate_effect(self) -> RateEffect:
+        """How what `bytes_left` returned last depends on the rate."""
+        ...
+
+    @property
+    def planned_bytes(self) -> float:
+        """Bytes sent in the phase by the event that `bytes_left` has told last; not with `ANY`."""
         ...
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
@@ -59,14 +70,22 @@ class LiveRound:
         self._engine = engine
         self._steering = steering
         self.is_cut = False
+        self.rate_effect = RateEffect.ANY
+        self.planned_bytes = 0.0
         engine.begin_round()
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
         """Plan the rest of the round and return what it takes."""
+        self.rate_effect = RateEffect.ANY
         if self.is_cut:
             return self._engine.cut_short()
         undrained = self._steering.undrained_bytes(bytes_per_s)
-        return self._engine.plan(intensity / bytes_per_s, undrained)
+        left = self._engine.plan(intensity / bytes_per_s, undrained)
+        if undrained == 0:  # else when the round is cut depends on the rate
+            self.rate_effect = self._engine.rate_effect
+        if self.rate_effect is not RateEffect.ANY:
+            self.planned_bytes = self.bytes_sent + left
+        return left
 
     @property
     def end_is_known(self) -> bool:
@@ -115,6 +134,9 @@ class WaitingRound:
         start_s: simulated time at which the wait begins.
     """
 
+    rate_effect = RateEffect.ANY
+    planned_bytes = math.inf
+
     def __init__(self, engine: MemoryEngine, start_s: float) -> None:
         self.start_s = start_s
         self.bytes_sent = 0.0
@@ -144,6 +166,8 @@ class StoppedCopy:
         total_bytes: what there is to send, as far as it is known.
     """
 
+    rate_effect = RateEffect.NONE
+
     def __init__(self, start_s: float) -> None:
         self.start_s = start_s
         self.sizes = NO_PAGES
@@ -154,6 +178,11 @@ class StoppedCopy:
         """Have these pages and the device state sent: the VM is suspended."""
         self.sizes = sizes
         self.total_bytes = device_state_bytes + sizes.total_bytes
+
+    @property
+    def planned_bytes(self) -> float:
+        """All there is to send."""
+        return self.total_bytes
 
     def finish(self) -> None:
         """Let the last byte arrive; what is left is the resume."""
@@ -189,7 +218,8 @@ class PostCopyPush:
         self.start_s = start_s
         self.engine = engine
         self.sizes = engine.sizes
-        self._total_bytes = engine.bytes_left
+        self.rate_effect = engine.rate_effect
+        self.planned_bytes = engine.bytes_left
         self._is_whole = False
 
     def bytes_left(self, bytes_per_s: float, intensity: float) -> float:
@@ -208,7 +238,7 @@ class PostCopyPush:
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
-        return self._total_bytes if self._is_whole else self.engine.bytes_sent
+        return self.planned_bytes if self._is_whole else self.engine.bytes_sent
 
     @property
     def pages_sent(self) -> int:

@@ -16,6 +16,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.scalar import ScalarEngine
+from cluster_emu.migration.in_flight import InFlight
 from cluster_emu.migration.job import Migration
 from cluster_emu.migration.records import MigrationRecord, Phase
 from cluster_emu.migration.settings import TransferSettings
@@ -118,9 +119,10 @@ def validate_scalar(path: Path) -> ScalarAgreement:
 def _rows(case: GivenCase) -> Iterator[dict[str, float | int | str]]:
     """Run a case; yield a row per VM."""
     loop = FluidLoop(case.caps)
+    in_flight = InFlight(loop)
     records = [_record(number) for number in range(len(case.vms))]
     for vm, record in zip(case.vms, records, strict=True):
-        loop.call_at(vm.start, partial(_start, vm, record, loop))
+        loop.call_at(vm.start, partial(_start, vm, record, in_flight))
     loop.run()
     for vm, record in zip(case.vms, records, strict=True):
         yield {
@@ -137,7 +139,7 @@ def _record(number: int) -> MigrationRecord:
     return MigrationRecord(number, number, 0, 1, "validation", 0, PreCopy.name, 0, 0.0)
 
 
-def _start(vm: GivenVM, record: MigrationRecord, loop: FluidLoop, now_s: float) -> None:
+def _start(vm: GivenVM, record: MigrationRecord, in_flight: InFlight, now_s: float) -> None:
     record.queued_s = now_s
     migration = Migration(
         record,
@@ -148,7 +150,7 @@ def _start(vm: GivenVM, record: MigrationRecord, loop: FluidLoop, now_s: float) 
         _Memory(vm),
         _AlwaysBusy(),
         vm.links,
-        loop,
+        in_flight,
         _Closing(),
     )
     migration.start(now_s)

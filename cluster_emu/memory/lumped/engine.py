@@ -29,6 +29,7 @@ from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
 from cluster_emu.memory.lumped.strata import MOST_STRATA, STRATA, Strata
 from cluster_emu.memory.pages import peek_fraction
 from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
@@ -48,6 +49,8 @@ class LumpedEngine:
         mean_field: whether every draw comes out at its mean; only pages pushed after an early
             resume are drawn all the same.
     """
+
+    rate_effect = RateEffect.ANY
 
     def __init__(
         self,
