@@ -143,7 +143,7 @@ def _load(fidelity: str) -> None:
 
 
 def _peak_mib() -> float:
-    """Return the most memory that the process has had since its start; `resource` counts its parent's."""
+    """Return the most memory since the start; what `resource` tells includes the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

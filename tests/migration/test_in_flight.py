@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_scenarios import BPS, PAGE, scenario
 
+from cluster_emu.memory.engine import RoundCounts
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.scalar import ScalarEngine
 from cluster_emu.migration import in_flight
@@ -120,6 +121,10 @@ class Fading(ScalarEngine):
             visited = math.expm1(slope * sent_bytes) / slope * math.exp(self.RATE * self._time)
             self._left_to_visit = max(self._left_to_visit - visited, 0.0)
         self._time += elapsed
+
+    def end_round(self, elapsed: float) -> RoundCounts:
+        self._due_bytes = self._ends_at_bytes  # what is skipped is not stale, so it is over
+        return super().end_round(elapsed)
 
 
 class Around:
