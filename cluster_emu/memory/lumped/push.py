@@ -18,6 +18,7 @@ from cluster_emu.memory.lumped.cells import Counts
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.drawing import Push, push_on
 from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +40,8 @@ class LumpedPush:
         costs: what a fault costs.
         draws: the stream to draw from, or the mean field.
     """
+
+    rate_effect = RateEffect.ANY
 
     def __init__(
         self,
