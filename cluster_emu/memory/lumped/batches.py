@@ -8,19 +8,24 @@ stays as it is when the rate changes; those to come are drawn anew.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.lumped.batch_draws import (
+    Batches,
+    draw_batches,
+    first_sends,
+    lots_of_batches,
+    most_taken,
+)
 from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.drawing import SUMMED_UP_TO
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots, undue
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Lots, undue
 from cluster_emu.memory.lumped.path import TimePath
 from cluster_emu.memory.turns import Peeks
-from cluster_emu.strategies.contract import Decision
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -29,6 +34,8 @@ MOST_BATCHES = 64
 """Batches a round may have to be drawn one by one where that is not needed for accuracy."""
 STEEP = 0.1
 """Chance that a page is written between two looks from which batches must be drawn one by one."""
+AT_ONCE = 32
+"""Batches drawn by one call, about."""
 _ROUNDING = 1e-6
 
 
@@ -48,30 +55,6 @@ def need_drawing(
         return False
     few = due.total <= MOST_BATCHES * peeks.batch_pages
     return few or bool(classes.writes_per_page_s.max() * pace * peeks.batch_pages > STEEP)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Pages that shared one look.
-
-    Args:
-        begins: pages of the round sent before it.
-        sent: pages of it sent.
-        chance: chance that a page of each class was clean at the look, [classes].
-        clean: pages seen clean that had their turn, by kind, [due].
-        dirty: pages seen dirty that had their turn, [due].
-    """
-
-    begins: int
-    sent: int
-    chance: Floats
-    clean: Counts
-    dirty: Counts
-
-    @property
-    def ends(self) -> int:
-        """Pages of the round sent when it ends."""
-        return self.begins + self.sent
 
 
 class BatchRound:
@@ -105,12 +88,8 @@ class BatchRound:
         self._rng = rng
         self._path = TimePath()
         self._may_wait = 0
-        self._batches: list[Batch] = []
-        self._open = due.if_clean != due.if_dirty
-        self._sent_clean = due.if_clean == Decision.SEND
-        self._sent_dirty = due.if_dirty == Decision.SEND
-        edges = np.searchsorted(due.rank, np.arange(len(due.share) + 1))
-        self._kinds = [np.arange(*edges[j : j + 2]) for j in range(len(due.share))]
+        self._batches = Batches.none(len(due.pages), len(classes.pages))
+        self._waiting = due.pages
 
     # --- as a round under way --------------------------------------------------------------------
 
@@ -124,11 +103,9 @@ class BatchRound:
         may_wait = 0
         if undrained_bytes > 0:
             may_wait = max(math.ceil(undrained_bytes / self._unit_bytes) - 1, 0)
-        now = self._path.pages
-        if may_wait == self._may_wait:
-            self._batches = [one for one in self._batches if one.begins <= now]
-        else:
-            self._batches = [one for one in self._batches if one.ends <= now]
+        now, batches = self._path.pages, self._batches
+        looked = batches.begins if may_wait == self._may_wait else batches.ends
+        self._keep(int(np.searchsorted(looked, now, side="right")))
         self._may_wait = may_wait
         self._path.pace = time_per_byte * self._unit_bytes
         self._draw()
@@ -148,28 +125,26 @@ class BatchRound:
     @property
     def pages_sent(self) -> int:
         """Pages sent so far, the one in transit included."""
-        return min(self._begun_pages, self._end_pages) if self._batches else self._begun_pages
+        return min(self._begun_pages, self._end_pages) if self._batches.total else self._begun_pages
 
     @property
     def bytes_waiting(self) -> float:
         """Bytes of the pages whose turn has not come, as if a batch's sends were spread evenly."""
-        visited = 0.0
-        for batch in self._batches:
-            done = (self._path.pages - batch.begins) / max(batch.sent, 1)
-            visited += float((batch.clean + batch.dirty).sum()) * min(max(done, 0.0), 1.0)
-        return (float(self._due.total) - visited) * self._unit_bytes
+        batches = self._batches
+        done = (self._path.pages - batches.begins) / np.maximum(batches.ends - batches.begins, 1)
+        visited = (batches.seen.sum(axis=(1, 2)) * np.clip(done, 0.0, 1.0)).sum()
+        return (float(self._due.total) - float(visited)) * self._unit_bytes
 
     def cut_short(self) -> float:
         """End the round behind the page in transit; return the bytes that still takes."""
-        if not self._batches or self._end_pages < self._begun_pages:
-            self._batches = [one for one in self._batches if one.ends <= self._path.pages]
+        if not self._batches.total or self._end_pages < self._begun_pages:
+            self._keep(int(np.searchsorted(self._batches.ends, self._path.pages, side="right")))
             self._may_wait = 0
             self._draw()
         sent = self._begun_pages
-        kept = [one for one in self._batches if one.begins < sent]
-        if kept and kept[-1].ends > sent:
-            kept[-1] = self._shortened(kept[-1], sent - kept[-1].begins)
-        self._batches = kept
+        self._keep(int(np.searchsorted(self._batches.begins, sent, side="left")))
+        if self._end_pages > sent:
+            self._shorten_last(sent)
         return self._bytes_left
 
     @property
@@ -178,7 +153,7 @@ class BatchRound:
 
     @property
     def _end_pages(self) -> int:
-        return self._batches[-1].ends if self._batches else 0
+        return int(self._batches.ends[-1]) if self._batches.total else 0
 
     @property
     def _bytes_left(self) -> float:
@@ -186,80 +161,53 @@ class BatchRound:
 
     # --- drawing ---------------------------------------------------------------------------------
 
+    def _keep(self, count: int) -> None:
+        """Forget all but the first batches."""
+        if count < self._batches.total:
+            self._batches = self._batches.first(count)
+            self._waiting = self._due.pages - self._batches.seen.sum(axis=(0, 1))
+
     def _draw(self) -> None:
         """Draw batches until every page has had its turn, or few enough wait."""
-        waiting = self._waiting()
-        while int(waiting.sum()) > self._may_wait:
-            look = float(self._path.times(np.array([float(self._end_pages)]))[0])
-            chance = self._classes.clean_chance(look * self._peeks.fraction)
-            batch = self._draw_batch(self._end_pages, waiting, chance)
-            self._batches.append(batch)
-            waiting -= batch.clean + batch.dirty
+        path = self._path
+        while int(self._waiting.sum()) > self._may_wait:
+            drawn = Batches(
+                *draw_batches(
+                    self._due.kind,
+                    self._waiting,
+                    self._may_wait,
+                    self._end_pages,
+                    self._peeks.batch_pages,
+                    self._peeks.fraction,
+                    self._classes.writes_per_page_s,
+                    1.0 - self._classes.given_share,
+                    path.corners,
+                    path.pace,
+                    self._rng.standard_normal(self._variates()),
+                )
+            )
+            self._batches = self._batches.joined(drawn)
+            self._waiting = self._waiting - drawn.seen.sum(axis=(0, 1))
 
-    def _waiting(self) -> Counts:
-        """Return how many of each kind have not had their turn in any batch."""
-        waiting = self._due.pages.copy()
-        for batch in self._batches:
-            waiting -= batch.clean + batch.dirty
-        return waiting
+    def _variates(self) -> int:
+        """Return how many variates to draw for the batches that are likely to be left."""
+        kinds = len(self._waiting)
+        batches = int(self._waiting.sum()) // self._peeks.batch_pages
+        return most_taken(kinds) + min(batches, AT_ONCE) * (kinds + 2 * SUMMED_UP_TO)
 
-    def _draw_batch(self, begins: int, waiting: Counts, chance: Floats) -> Batch:
-        clean, dirty = np.zeros_like(waiting), np.zeros_like(waiting)
-        to_visit = int(waiting.sum()) - self._may_wait
-        to_send = self._peeks.batch_pages
-        for kinds in self._kinds:
-            pages = waiting[kinds]
-            if to_visit < pages.sum():
-                pages = self._rng.multivariate_hypergeometric(pages, to_visit, method="marginals")
-            of_kind = np.where(self._open[kinds], chance[self._due.page_class[kinds]], 1.0)
-            seen_clean = self._rng.binomial(pages, of_kind)
-            sends = self._sent(kinds, seen_clean, pages - seen_clean)
-            if sends >= to_send:
-                first = self._first_sends(kinds, seen_clean, pages - seen_clean, to_send)
-                clean[kinds], dirty[kinds] = first
-                to_send = 0
-                break
-            clean[kinds], dirty[kinds] = seen_clean, pages - seen_clean
-            to_send -= sends
-            to_visit -= int(pages.sum())
-            if to_visit <= 0:
-                break
-        return Batch(begins, self._peeks.batch_pages - to_send, chance, clean, dirty)
-
-    def _sent(self, kinds: Counts, clean: Counts, dirty: Counts) -> int:
-        sent = clean * self._sent_clean[kinds] + dirty * self._sent_dirty[kinds]
-        return int(sent.sum())
-
-    def _first_sends(
-        self, kinds: Counts, clean: Counts, dirty: Counts, to_send: int
-    ) -> tuple[Counts, Counts]:
-        """Return who of pages in random order comes until so many of them are sent.
-
-        Places are independent and uniform, so the last send's is an order statistic of the sends,
-        and every other page comes before it with that chance.
-        """
-        met = np.concatenate([clean, dirty])
-        sends = np.concatenate([self._sent_clean[kinds], self._sent_dirty[kinds]])
-        all_sends = int(met[sends].sum())
-        place = float(self._rng.beta(to_send, all_sends - to_send + 1))
-        kept = self._rng.binomial(met, np.where(sends, 0.0, place))
-        kept[sends] = self._rng.multivariate_hypergeometric(met[sends], to_send, method="marginals")
-        first_clean, first_dirty = np.split(kept, 2)
-        return first_clean, first_dirty
-
-    def _shortened(self, batch: Batch, to_send: int) -> Batch:
-        """Return a batch that ends as soon as so many of its pages are sent, at least one."""
-        clean, dirty = np.zeros_like(batch.clean), np.zeros_like(batch.dirty)
-        left = to_send
-        for kinds in self._kinds:
-            here = batch.clean[kinds], batch.dirty[kinds]
-            sends = self._sent(kinds, *here)
-            if sends >= left:
-                clean[kinds], dirty[kinds] = self._first_sends(kinds, *here, left)
-                break
-            clean[kinds], dirty[kinds] = here
-            left -= sends
-        return Batch(batch.begins, to_send, batch.chance, clean, dirty)
+    def _shorten_last(self, end: int) -> None:
+        """Let the last batch end as soon as so many pages of the round are sent."""
+        batches = self._batches
+        to_send = end - int(batches.begins[-1])
+        seen = first_sends(
+            self._due.kind,
+            batches.seen[-1],
+            to_send,
+            self._rng.standard_normal(most_taken(len(self._waiting))),
+        )
+        self._waiting = self._waiting + (batches.seen[-1] - seen).sum(axis=0)
+        batches.seen[-1] = seen
+        batches.ends[-1] = end
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -267,27 +215,22 @@ class BatchRound:
         """Finish the round as planned and return what became of all pages."""
         self._path.advance(self._bytes_left / self._unit_bytes, elapsed)
         by_the_end = self._classes.clean_chance(self.time)
-        waiting, due = self._waiting(), self._due
-        of = partial(Lots.of, self._cells)
-        waits = np.full(len(waiting), int(Fate.UNVISITED))
-        parts = [
-            undue(self._cells, by_the_end),
-            of(due.cell, waits, waiting, by_the_end[due.page_class]),
-        ]
-        for batch in self._batches:
-            since = np.minimum(by_the_end / np.maximum(batch.chance, 1e-300), 1.0)
-            seen_clean = np.where(self._open, since[due.page_class], by_the_end[due.page_class])
-            never = np.zeros(len(waiting))
-            parts.append(of(due.cell, FATE_OF_DECISION[due.if_clean], batch.clean, seen_clean))
-            parts.append(of(due.cell, FATE_OF_DECISION[due.if_dirty], batch.dirty, never))
-        return Lots.joined(parts)
+        lots = lots_of_batches(
+            self._due.kind,
+            self._cells.stratum,
+            self._batches.seen,
+            self._batches.chance,
+            self._waiting,
+            by_the_end,
+            FATE_OF_DECISION,
+        )
+        return Lots.joined([Lots(*lots), undue(self._cells, by_the_end)])
 
     def visited_of(self, rank: int) -> int:
         """Return how many pages of a stretch have had their turn."""
-        kinds = self._kinds[rank]
-        return int((self._due.pages - self._waiting())[kinds].sum())
+        return int((self._due.pages - self._waiting)[self._due.rank == rank].sum())
 
     @property
     def unvisited(self) -> int:
         """Pages whose turn did not come."""
-        return int(self._waiting().sum())
+        return int(self._waiting.sum())

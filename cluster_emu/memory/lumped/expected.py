@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped.compiling import compiled
+from cluster_emu.memory.lumped.path import time_at
 
 Floats = NDArray[np.float64]
 
@@ -125,24 +126,6 @@ def mean_course(sendable: Floats, share: Floats, looks: Looks, rule: Rule) -> Co
 
 
 @compiled
-def _time_at(x: float, corners: Floats, pace: float, batch: int) -> float:
-    """Return the operational time of the look for a page before which x have been sent."""
-    if batch > 1:
-        x = math.floor(x / batch) * batch
-    low, high = 0, corners.shape[1] - 1
-    if x >= corners[0, high]:
-        return float(corners[1, high] + (x - corners[0, high]) * pace)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if corners[0, middle] <= x:
-            low = middle
-        else:
-            high = middle
-    rise = (corners[1, high] - corners[1, low]) / (corners[0, high] - corners[0, low])
-    return float(corners[1, low] + (x - corners[0, low]) * rise)
-
-
-@compiled
 def _solved(
     sendable: Floats,
     share: Floats,
@@ -174,7 +157,7 @@ def _solved(
     first = total_fixed + not_given * total_change.sum()
     fall, guess = 0.0, first
     for _ in range(2):  # as if the pages sent per page visited fell off exponentially
-        time, last = _time_at(guess, corners, pace, batch) * fraction, total_fixed
+        time, last = time_at(guess, corners, pace, batch) * fraction, total_fixed
         for c in range(classes):
             last += not_given * math.exp(-min(rates[c] * time, LARGEST_EXPONENT)) * total_change[c]
         fall = math.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(guess, _LEAST_SENT)
@@ -197,7 +180,7 @@ def _solved(
             width, passed = bounds[j + 1] - bounds[j], 0.0
             for p in range(count):
                 x = bounds[j] + width * points[p]
-                time, total = _time_at(x, corners, pace, batch) * fraction, fixed[j]
+                time, total = time_at(x, corners, pace, batch) * fraction, fixed[j]
                 for c in range(classes):
                     chance = not_given * math.exp(-min(rates[c] * time, LARGEST_EXPONENT))
                     clean[j, p, c] = chance

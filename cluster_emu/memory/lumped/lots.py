@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, Labels
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.compiling import compiled
-from cluster_emu.memory.lumped.drawing import draw_dirty_bits
+from cluster_emu.memory.lumped.drawing import drawn
 from cluster_emu.strategies.contract import Carry, Decision
 
 Chances = NDArray[np.float64]
@@ -133,7 +133,7 @@ def settle(cells: Cells, lots: Lots, after: NDArray[np.int64], draws: Draws) -> 
         draws: the stream to draw from.
     """
     kinds = cells.kinds
-    keys, pages, totals = draw_dirty_bits(
+    keys, pages, totals = _draw_dirty_bits(
         cells.kind,
         *lots,
         after,
@@ -143,3 +143,50 @@ def settle(cells: Cells, lots: Lots, after: NDArray[np.int64], draws: Draws) -> 
     )
     *fates, dirtied = totals.tolist()
     return Settled(Cells(kinds, keys, pages), dirtied, fates)
+
+
+@compiled
+def _draw_dirty_bits(
+    kind: Labels,
+    lot: Labels,
+    pages: Counts,
+    clean_chance: Chances,
+    after: Labels,
+    classes: int,
+    history_bits: int,
+    normal: Chances,
+) -> tuple[Labels, Counts, Counts]:
+    """Draw whose dirty bit is set at the end of a round.
+
+    Args:
+        kind: as in `Cells`, before the round, [4, cells].
+        lot: `Lots.kind`, [3, lots].
+        pages: how many pages each lot has, [lots].
+        clean_chance: chance of a clear bit, [lots].
+        after: flags by fate and dirty bit, [fates, 2].
+        classes: how many write classes.
+        history_bits: as in `Kinds`.
+        normal: variates, [lots], or none.
+
+    Returns:
+        The kinds of the clean and the dirty pages of each lot, and how many they are,
+        [2 x lots]; pages of each fate, and dirty ones of all, [fates + 1].
+    """
+    lots, fates, codes = len(pages), len(after), (1 << history_bits) - 1
+    keys, counts = np.empty(2 * lots, dtype=np.int64), np.empty(2 * lots, dtype=pages.dtype)
+    totals = np.zeros(fates + 1, dtype=pages.dtype)
+    for i in range(lots):
+        cell, fate, stratum = lot[0, i], lot[1, i], lot[2, i]
+        place = (stratum * classes + kind[1, cell]) * 4
+        history = kind[3, cell] << 1
+        for bit in range(2):
+            key = (place + after[fate, bit]) << history_bits
+            keys[2 * i + bit] = key | ((history | bit) & codes)
+        clean = pages[i] * clean_chance[i]
+        if len(normal):
+            clean = drawn(pages[i], clean_chance[i], normal[i])
+        counts[2 * i] = clean
+        counts[2 * i + 1] = pages[i] - counts[2 * i]
+        totals[fate] += pages[i]
+        totals[fates] += counts[2 * i + 1]
+    return keys, counts, totals

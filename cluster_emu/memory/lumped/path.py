@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.lumped.compiling import compiled
+
 Floats = NDArray[np.float64]
 
 SAME_PACE = 1e-9
@@ -77,3 +79,21 @@ class TimePath:
         known = np.interp(pages, corners[0], corners[1])
         times: Floats = known + np.maximum(pages - self.pages, 0.0) * self.pace
         return times
+
+
+@compiled
+def time_at(x: float, corners: Floats, pace: float, batch: int) -> float:
+    """Return the operational time of the look for a page before which x have been sent."""
+    if batch > 1:
+        x = math.floor(x / batch) * batch
+    low, high = 0, corners.shape[1] - 1
+    if x >= corners[0, high]:
+        return float(corners[1, high] + (x - corners[0, high]) * pace)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if corners[0, middle] <= x:
+            low = middle
+        else:
+            high = middle
+    rise = (corners[1, high] - corners[1, low]) / (corners[0, high] - corners[0, low])
+    return float(corners[1, low] + (x - corners[0, low]) * rise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,13 +11,17 @@ from numpy.typing import NDArray
 from cluster_emu.memory.lumped.cells import Counts, row
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.classes import PageClasses
-from cluster_emu.memory.lumped.drawing import draw_seen
+from cluster_emu.memory.lumped.compiling import compiled
+from cluster_emu.memory.lumped.drawing import drawn
 from cluster_emu.memory.lumped.due import Due, Labels
 from cluster_emu.memory.lumped.expected import Course
 from cluster_emu.strategies.contract import Decision
 
 Floats = NDArray[np.float64]
 
+FELT_FROM = 0.01
+"""Change of the share sent within a stretch below which feedback makes no difference."""
+_LARGEST_EXPONENT = 700.0
 _LEAST = 1e-300
 _SEND = int(Decision.SEND)
 
@@ -78,7 +83,7 @@ class StretchDraws:
             return self.draw_unseen(share)
         due, classes = self._due, self._classes
         turns, waiting, unvisited = self._turns(share)
-        seen, chance, sent, total_sent = draw_seen(
+        seen, chance, sent, total_sent = _draw_seen(
             due.kind,
             turns,
             due.sendable,
@@ -180,3 +185,144 @@ class StretchDraws:
         kept[sends] = self._draws.without_replacement(met[sends], to_send)
         clean, dirty = np.split(kept, 2)
         return clean, dirty, done
+
+
+@compiled
+def _draw_seen(
+    due: Labels,
+    turns: Counts,
+    sendable: Floats,
+    share: Floats,
+    rates: Floats,
+    not_given: float,
+    about: Floats,
+    mean_clean: Floats,
+    normal: Floats,
+) -> tuple[Counts, Floats, Counts, float]:
+    """Draw who of the pages that have their turn is seen clean.
+
+    What chance does to one stretch moves the time of all that follows. So each stretch is drawn
+    about the mean course first, and then moved to the time at which the scan really came by.
+
+    Args:
+        due: `Due.kind`, [5, due].
+        turns: pages that have their turn, [due].
+        sendable: as in `Due`, [4, stretches, classes].
+        share: share of each stretch that has its turn, [stretches].
+        rates: writes per page and operational second, [classes].
+        not_given: chance that a page is not given as dirty from the start.
+        about: as in `Course`.
+        mean_clean: as in `Course`.
+        normal: variates, [2 x due], or none.
+
+    Returns:
+        Pages seen clean and dirty, [2, due]; the chance of having been clean, [stretches, classes];
+        pages sent, [stretches], and of all.
+    """
+    rank, page_class, if_clean, if_dirty = due[2], due[1], due[3], due[4]
+    kinds, stretches, classes = len(rank), len(share), len(rates)
+    seen, off = np.empty((2, kinds), dtype=turns.dtype), np.zeros(stretches)
+    clean, dirty = seen[0], seen[1]
+    for d in range(kinds):
+        if if_clean[d] == if_dirty[d]:
+            clean[d] = turns[d]
+            continue
+        chance = mean_clean[rank[d], page_class[d]]
+        clean[d] = turns[d] * chance
+        if len(normal):
+            clean[d] = drawn(turns[d], chance, normal[d])
+            more = clean[d] - turns[d] * chance
+            if if_clean[d] == _SEND:
+                off[rank[d]] += more
+            elif if_dirty[d] == _SEND:
+                off[rank[d]] -= more
+    chances = mean_clean
+    if len(normal):
+        later = _moved(off, sendable, share, rates, about, mean_clean)
+        if np.any(later != 0):
+            chances = mean_clean.copy()
+            for j in range(stretches):
+                for c in range(classes):
+                    exponent = min(max(later[j] * rates[c], -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+                    chances[j, c] = min(mean_clean[j, c] * math.exp(-exponent), not_given)
+            for d in range(kinds):
+                if if_clean[d] == if_dirty[d]:
+                    continue
+                old, new = mean_clean[rank[d], page_class[d]], chances[rank[d], page_class[d]]
+                z = normal[kinds + d]
+                if new > old:
+                    come = min((new - old) / max(1.0 - old, _LEAST), 1.0)
+                    clean[d] += drawn(turns[d] - clean[d], come, z)
+                elif new < old:
+                    clean[d] -= drawn(clean[d], min(1.0 - new / old, 1.0), z)
+    sent, total_sent = np.zeros(stretches, dtype=turns.dtype), 0.0
+    for d in range(kinds):
+        dirty[d] = turns[d] - clean[d]
+        if if_clean[d] == _SEND:
+            sent[rank[d]] += clean[d]
+            total_sent += clean[d]
+        if if_dirty[d] == _SEND:
+            sent[rank[d]] += dirty[d]
+            total_sent += dirty[d]
+    return seen, chances, sent, total_sent
+
+
+@compiled
+def _moved(
+    off: Floats,
+    sendable: Floats,
+    share: Floats,
+    rates: Floats,
+    about: Floats,
+    mean_clean: Floats,
+) -> Floats:
+    """Return by how much later than in the mean the scan comes to each stretch, [stretches].
+
+    Pages sent take time, and in that time others are written. A page more sent at share u of a
+    stretch leaves ``h(u) = Q(1) / Q(u)`` of a page more at its end (linear noise approximation:
+    deviations decay as the solution of dx/du = Q does). So the number sent has the variance
+    ``sum_c n_c (E[h^2 p_c] - E[h p_c]^2)``, n_c pages being sent with chance p_c(u), E the mean
+    over u; without feedback, h = 1, it is binomial.
+
+    Args:
+        off: pages more than in the mean that were drawn for each stretch, [stretches].
+        sendable: as in `_draw_seen`, like the others.
+        share: share that has its turn.
+        rates: writes per page and second.
+        about: the course.
+        mean_clean: the chances in the mean.
+    """
+    visits, sent_at, clean_at = about[:, :, 0], about[:, :, 1], about[:, :, 2:]
+    stretches, points = sent_at.shape
+    later = np.zeros(stretches)
+    is_felt = False
+    for j in range(stretches):
+        if abs(sent_at[j, -1] / sent_at[j, 0] - 1.0) >= FELT_FROM:
+            is_felt = True
+    ahead = 0.0
+    for j in range(stretches if is_felt else 0):
+        left = sent_at[j, -1] / sent_at[j]
+        mean_left = mean_square = 0.0
+        for p in range(points):
+            mean_left += visits[j, p] * left[p]
+            mean_square += visits[j, p] * left[p] ** 2
+        with_it = without = fewer_per_s = 0.0
+        for c in range(len(rates)):
+            clean_left = clean_square = 0.0
+            for p in range(points):
+                clean_left += visits[j, p] * clean_at[j, p, c] * left[p]
+                clean_square += visits[j, p] * clean_at[j, p, c] * left[p] ** 2
+            dirty_left, dirty_square = mean_left - clean_left, mean_square - clean_square
+            with_it += sendable[0, j, c] * (mean_square - mean_left**2)
+            with_it += sendable[1, j, c] * (clean_square - clean_left**2)
+            with_it += sendable[2, j, c] * (dirty_square - dirty_left**2)
+            chance = mean_clean[j, c]
+            without += (sendable[1, j, c] + sendable[2, j, c]) * chance * (1.0 - chance)
+            change = sendable[1, j, c] - sendable[2, j, c]
+            fewer_per_s += share[j] * rates[c] * chance * change
+        kept = math.sqrt(max(with_it / without, 0.0)) if without > 0 else 1.0
+        fewer = (1.0 - left[0]) * ahead + (1.0 - kept) * off[j]
+        ahead += off[j] - fewer
+        if fewer_per_s != 0:
+            later[j] = fewer / fewer_per_s
+    return later
