@@ -140,8 +140,9 @@ class SpecPower:
         """Return the power, exactly the measured one at the measured loads."""
         loads, measured, slope = self._lines
         line = (utilisation * 10.0).astype(np.intp)  # loads are even: no need to search them
-        line -= utilisation < loads[line]  # the product was rounded up
-        power: FloatColumn = slope[line] * (utilisation - loads[line]) + measured[line]
+        line -= utilisation < loads.take(line)  # the product was rounded up
+        above = utilisation - loads.take(line)
+        power: FloatColumn = slope.take(line) * above + measured.take(line)
         return power
 
 

@@ -33,5 +33,6 @@ class PowerAwareBestFitDecreasing(DecreasingPlacement):
     def best(self, plan: Plan, vm: int, pool: NDArray[np.bool_]) -> int:
         """Return the host whose power rises least."""
         hosts = np.flatnonzero(pool)
-        rise = plan.watts_at(plan.utilisation_with(vm, hosts), hosts) - plan.watts_now[hosts]
+        utilisation = plan.utilisation_with(vm).take(hosts)
+        rise = plan.watts_at(utilisation, hosts) - plan.watts_now.take(hosts)
         return int(hosts[np.argmax(rise <= rise.min() + SAME_WATTS)])

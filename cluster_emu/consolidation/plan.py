@@ -116,10 +116,10 @@ class Plan:
         """CPU demand over capacity of each host, [hosts]; above 1 where more is wanted than is."""
         return self.cpu_demand / self.state.hosts.cpu_capacity
 
-    def utilisation_with(self, vm: int, hosts: Rows = ALL) -> FloatColumn:
-        """Return the utilisation that hosts, or some of them, would have with `vm`, [hosts]."""
-        demand: FloatColumn = self.cpu_demand[hosts] + self.vm_cpu_demand[vm]
-        return demand / self.state.hosts.cpu_capacity[hosts]
+    def utilisation_with(self, vm: int) -> FloatColumn:
+        """Return the utilisation each host would have with `vm` added, [hosts]."""
+        demand: FloatColumn = self.cpu_demand + self.vm_cpu_demand[vm]
+        return demand / self.state.hosts.cpu_capacity
 
     def watts_at(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
         """Return the power of hosts that are on at this utilisation (cut to 0..1), [hosts]."""
