@@ -38,7 +38,7 @@ class ServiceAccount:
 
     def stalled(self, vms: VMColumns, vm: int, stall_s: float) -> None:
         """Count time that a VM spent waiting for pages, at what it wants now."""
-        self.lost_to_migration[vm] += stall_s * vms.cpu_demand[vm]
+        self.lost_to_migration[vm] += stall_s * (vms.demand[vm] * vms.cpu_capacity[vm])
 
     def degradation_by_migration(self) -> float:
         """Return the share of the CPU wanted that migrations took, mean over the VMs.
