@@ -24,6 +24,9 @@ from cluster_emu.view.style import (
 
 LOOKS = ((BLACK, "o", "-"), (ORANGE, "s", "--"), (BLUE, "^", "-"), (GREEN, "D", ":"))
 
+FEW_DECADES = 100
+"""Ratio of the ends of a logarithmic axis below which there are labels within decades."""
+
 
 class Row(NamedTuple):
     """What a row of panels shows: a column of the results, its label and its scale."""
@@ -57,21 +60,27 @@ def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) ->
         chosen = table[table[intensity] == level]
         for row, ax in zip(ROWS, panels[:, place], strict=True):
             _draw_panel(ax, chosen, at_once, row)
-        panels[0, place].set_title(f"{level:g} writes per page and copy", fontsize=LABEL_PT)
+        panels[0, place].set_title(f"{level:g} writes per page\nand copy", fontsize=LABEL_PT)
         panels[-1, place].set_xlabel("migrations at once", fontsize=LABEL_PT)
     for row, ax in zip(ROWS, panels[:, 0], strict=True):
         ax.set_ylabel(row.label, fontsize=LABEL_PT)
         if row.log:
-            ax.yaxis.set_minor_formatter(NullFormatter())
-            low, high = ax.get_ylim()
-            ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 20 * low else (1, 2, 5)))
-            ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+            _label_decades(ax)
         else:
             ax.set_ylim(bottom=0)  # only now: it would fix the upper end that the row shares
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
     lines, names = panels[0, 0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), fontsize=LABEL_PT)
     return figure
+
+
+def _label_decades(ax: Axes) -> None:
+    """Label whole decades, and parts of them where the axis has few; minor ticks have no labels."""
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    low, high = ax.get_ylim()
+    if high < FEW_DECADES * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
 
 
 def _draw_panel(ax: Axes, rows: pd.DataFrame, at_once: str, shown: Row) -> None:
