@@ -61,6 +61,10 @@ class Residents:
                 self._vms_of[host] = np.sort(vms[self.seen[vms] == host])
         return self.of(hosts)
 
+    def on(self, host: int) -> IntColumn:
+        """Return the VMs last seen on a host, ascending."""
+        return self._vms_of[host]
+
     def of(self, hosts: Sequence[int]) -> Part:
         """Return these hosts with the VMs last seen there, ascending on each host."""
         counts = [len(self._vms_of[host]) for host in hosts]

@@ -8,6 +8,7 @@ somebody asks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -105,10 +106,14 @@ class InFlight:
 
     def foretell(self, number: int, outlook: Outlook) -> None:
         """Foretell a migration's next event from now on, whatever its rate."""
-        for column, value in zip(self._columns, outlook, strict=False):
-            column[number] = value
-        self._columns.is_bound[number] = False
-        self._columns.kept_count[number] = 0
+        columns = self._columns
+        columns.effect[number] = outlook.effect
+        columns.since_s[number] = outlook.since_s
+        columns.bytes_per_s[number] = outlook.bytes_per_s
+        columns.sent_bytes[number] = outlook.sent_bytes
+        columns.planned_bytes[number] = outlook.planned_bytes
+        columns.is_bound[number] = False
+        columns.kept_count[number] = 0
 
     def give_back(self, number: int) -> tuple[float, float]:
         """Foretell its next event no more; return since when it has had its rate, and the rate."""
@@ -196,9 +201,8 @@ class InFlight:
         more = len(self._members)
         self._members.extend([None] * more)
         self._free.extend(range(2 * more - 1, more - 1, -1))
-        pairs = zip(self._columns, _room_for(more), strict=True)
-        grown: list[Any] = [np.concatenate(pair) for pair in pairs]
-        self._columns = _Columns(*grown)
+        pairs: Iterable[Any] = zip(self._columns, _room_for(more), strict=True)
+        self._columns = _Columns(*(np.concatenate(pair) for pair in pairs))
 
 
 def _room_for(count: int) -> _Columns:

@@ -320,9 +320,10 @@ class Migration:
     def _find_cap(self, phase: SendingPhase) -> float:
         if isinstance(phase, WaitingRound):
             return 0.0
-        return self._settings.cap_bytes_per_s(
-            self._pages.encoding.raw_bytes, phase.sizes, stopped=not isinstance(phase, LiveRound)
-        )
+        encoding, stopped = self._pages.encoding, not isinstance(phase, LiveRound)
+        if encoding.is_raw:
+            return self._settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=stopped)
+        return self._settings.cap_bytes_per_s(encoding.raw_bytes, phase.sizes, stopped=stopped)
 
     @property
     def _pages(self) -> MemoryEngine:
@@ -343,7 +344,10 @@ class Migration:
 
     def _apply_throttle(self, now_s: float) -> None:
         """Slow the guest down as the steering says; the past must be accounted for already."""
-        self._guest.throttle = self._steering.throttle()
+        throttle = self._steering.throttle()
+        if throttle == self._guest.throttle:
+            return
+        self._guest.throttle = throttle
         self.record.throttle_max = max(self.record.throttle_max, self._guest.throttle)
         self._leave_guest(1.0 - self._guest.lost_share, now_s)
 

@@ -207,6 +207,8 @@ class _VMMemory:
         """Put the encoders to work on the VM's pages."""
         kit = self.kit
         page_bytes = int(kit.state.vms.page_bytes[self.vm])
+        if not kit.encoders:
+            return Encoding(page_bytes, kit.settings.page_header_bytes)
         stream_of = partial(kit.streams.generator, Purpose.CONTENT, self.vm, self.number)
         content = Content(page_count, page_bytes, stream_of)
         coders = [encoder.coder(content) for encoder in kit.encoders]

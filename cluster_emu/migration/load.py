@@ -57,6 +57,8 @@ class Load:
         self._before_change(now_s, (source, target))
         self._sending[source] += change
         self._receiving[target] += change
+        if not self._source_cpu and not self._target_cpu:
+            return
         for host in (source, target):
             # counted anew, so that no rounding error stays behind
             self._state.hosts.cpu_overhead[host] = (

@@ -65,7 +65,7 @@ class FluidLoop:
         self._meter = LinkMeter(len(capacities), start_s)
         self._capacity_watchers: list[CapacityWatcher] = []
         self._share_is_due = False
-        self._instant_s = start_s
+        self._instant_end_s = start_s + same_instant_s(start_s)
         self._events_in_instant = 0
 
     def __len__(self) -> int:
@@ -325,9 +325,14 @@ class FluidLoop:
 
     def _count_event(self) -> None:
         """Stop a loop that no longer moves time on, such as a transfer that is always due."""
-        if self.now_s > self._instant_s + same_instant_s(self._instant_s):
-            self._instant_s, self._events_in_instant = self.now_s, 0
+        if self.now_s > self._instant_end_s:
+            self._instant_end_s, self._events_in_instant = (
+                self.now_s + same_instant_s(self.now_s),
+                0,
+            )
         self._events_in_instant += 1
+        if self._events_in_instant <= EVENTS_PER_INSTANT:
+            return
         limit = EVENTS_PER_INSTANT + EVENTS_PER_FLOW * len(self._flows)
         if self._events_in_instant > limit:
             raise RuntimeError(f"more than {limit} events at {self.now_s} s: time does not move on")
