@@ -105,10 +105,10 @@ def _located(paths: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _base_scenario(study: Study, path: Path) -> Scenario:
     known = built_in_scenarios()
-    try:
-        return load_scenario(known.get(study.scenario, path.parent / study.scenario))
-    except UnknownNameError as error:
+    found = known.get(study.scenario, path.parent / study.scenario)
+    if not found.exists():
         allowed = UnknownNameError("scenario", study.scenario, known).allowed
         raise ScenarioError(
             "scenario", study.scenario, f"a file beside the study, or {allowed}", file=path
-        ) from error
+        )
+    return load_scenario(found)
