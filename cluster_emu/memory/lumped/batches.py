@@ -25,6 +25,7 @@ from cluster_emu.memory.lumped.drawing import SUMMED_UP_TO
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Lots, undue
 from cluster_emu.memory.lumped.path import TimePath
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,7 @@ class BatchRound:
     """
 
     end_is_known = True
+    rate_effect = RateEffect.ANY
 
     def __init__(
         self,

@@ -46,11 +46,8 @@ class LumpedEngine:
         encoding: what pages take on the wire; all the same.
         rng: the stream to draw from.
         absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
-        mean_field: whether every draw comes out at its mean; only pages pushed after an early
-            resume are drawn all the same.
+        mean_field: whether every draw comes out at its mean.
     """
-
-    rate_effect = RateEffect.ANY
 
     def __init__(
         self,
@@ -221,6 +218,11 @@ class LumpedEngine:
         if self._opened is None:
             self._opened = self._open(0.0)
         return self._opened
+
+    @property
+    def rate_effect(self) -> RateEffect:
+        """What another rate does to the bytes that `plan` returned."""
+        return self._round.rate_effect
 
     @property
     def end_is_known(self) -> bool:

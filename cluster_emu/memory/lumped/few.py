@@ -13,6 +13,7 @@ from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots, undue
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.strategies.contract import Decision
 
@@ -41,6 +42,7 @@ class FewPages:
     """
 
     end_is_known = True
+    rate_effect = RateEffect.ANY
 
     def __init__(
         self,

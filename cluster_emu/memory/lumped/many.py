@@ -22,6 +22,7 @@ from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate,
 from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
 from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
+from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 
 Floats = NDArray[np.float64]
@@ -91,6 +92,17 @@ class ManyPages:
     def end_is_known(self) -> bool:
         """Whether what `plan` returned last is the end, not only a time to plan again."""
         return self._drawn is not None
+
+    @property
+    def rate_effect(self) -> RateEffect:
+        """What another rate does to the bytes planned; once drawn, the round may be drawn anew."""
+        if self._drawn is not None or self._is_sent_if_dirty:
+            return RateEffect.ANY
+        return RateEffect.BOUNDED
+
+    @property
+    def _is_sent_if_dirty(self) -> bool:
+        return bool(self._due.sendable[2].any())
 
     def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
         """Return the bytes until the round ends, or until it can be known when it does."""

@@ -69,7 +69,7 @@ class LumpedPush:
         draws: the stream to draw from, or the mean field.
     """
 
-    rate_effect = RateEffect.ANY
+    rate_effect = RateEffect.NONE
 
     def __init__(
         self,
