@@ -11,7 +11,7 @@ import numpy as np
 
 from cluster_emu.encoding import Content, Encoder, Encoding, Stage
 from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
-from cluster_emu.memory.lumped import LumpableSource
+from cluster_emu.memory.lumped import LumpableSource, PageClasses
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.scalar import ScalarEngine
@@ -79,6 +79,7 @@ class MigrationKit:
     in_flight: InFlight = field(init=False)
     _started: dict[int, int] = field(default_factory=dict)
     _writes: dict[tuple[int, int], ScalarWrites] = field(default_factory=dict)
+    _classes: dict[tuple[int, int], PageClasses] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Let all migrations be told their rates together."""
@@ -112,6 +113,15 @@ class MigrationKit:
         encoding = memory.encoding(SAMPLE_PAGES)
         sizes = encoding.sizes(np.arange(SAMPLE_PAGES), Stage.LIVE, 1)
         return self.settings.cap_bytes_per_s(encoding.raw_bytes, sizes, stopped=False)
+
+    def page_classes(self, vm: int, page_count: int) -> PageClasses:
+        """Return a VM's write classes, found once for all VMs of one kind."""
+        source = self.sources[vm]
+        kind = id(source), page_count
+        if kind not in self._classes:
+            assert isinstance(source, LumpableSource), "checked when the scenario was built"
+            self._classes[kind] = source.page_classes(page_count)
+        return self._classes[kind]
 
     def scalar_writes(self, vm: int, page_count: int) -> ScalarWrites:
         """Return a VM's writes in two numbers, found once for all VMs of one kind."""
@@ -172,10 +182,9 @@ class _VMMemory:
     def _lumped(self, page_count: int, *, mean_field: bool = False) -> MemoryEngine:
         from cluster_emu.memory.lumped.engine import LumpedEngine  # slow; few runs need it
 
-        kit, source = self.kit, self.kit.sources[self.vm]
-        assert isinstance(source, LumpableSource), "checked when the scenario was built"
+        kit = self.kit
         return LumpedEngine(
-            source.page_classes(page_count),
+            kit.page_classes(self.vm, page_count),
             kit.strategy,
             self.encoding(page_count),
             kit.streams.generator(Purpose.LUMPED, self.vm, self.number),

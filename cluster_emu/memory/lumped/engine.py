@@ -6,7 +6,11 @@ time and bytes, and what is sent when is the strategy's truth table and nothing 
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
@@ -35,6 +39,44 @@ from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
 
 Round = FewPages | ManyPages | BatchRound
+
+
+_EVENLY = [1.0 / STRATA] * STRATA
+
+
+class _Rules(NamedTuple):
+    """What a strategy comes down to, found once.
+
+    Args:
+        first_round: what its table says in the first round.
+        peeks: how the log is looked at.
+        after: flags by fate and dirty bit.
+        history_bits: dirty bits of past rounds that decisions need.
+    """
+
+    first_round: DecisionsByHistory
+    peeks: Peeks
+    after: NDArray[np.int64]
+    history_bits: int
+
+
+@lru_cache(maxsize=64)
+def _rules_of(strategy: Strategy) -> _Rules:
+    """Return what a strategy comes down to."""
+    return _Rules(
+        DecisionsByHistory.of(strategy, strategy.table(1)),
+        Peeks(strategy.peek_batch_pages, peek_fraction(strategy)),
+        flags_after(strategy.carry),
+        strategy.code_bits - 1 if keeps_history(strategy) else 0,
+    )
+
+
+@lru_cache(maxsize=64)
+def _all_due(kinds: Kinds) -> NDArray[np.int64]:
+    """Return the kinds of pages that are due and have no history, stretch by stretch."""
+    stratum, page_class = np.indices((STRATA, kinds.classes))
+    due = np.full(stratum.size, int(Flag.DUE))
+    return kinds.keys(stratum.ravel(), page_class.ravel(), due, np.zeros_like(due))
 
 
 class LumpedEngine:
@@ -68,25 +110,21 @@ class LumpedEngine:
         self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
-        self._peeks = Peeks(strategy.peek_batch_pages, peek_fraction(strategy))
+        self._rules = _rules_of(strategy)
+        self._rows, self._table = self._rules.first_round, strategy.table(1)
+        self._peeks, self._after = self._rules.peeks, self._rules.after
         self._clearing = Clearing.of(strategy, self.page_count)
-        self._after = flags_after(strategy.carry)
         self._strata = Strata()
-        self._table = strategy.table(1)
-        self._rows = DecisionsByHistory.of(strategy, self._table)
-        bits = strategy.code_bits - 1 if keeps_history(strategy) else 0
-        self._cells = self._scattered(Kinds(len(classes.pages), MOST_STRATA, bits), absent_pages)
+        kinds = Kinds(len(classes.pages), MOST_STRATA, self._rules.history_bits)
+        self._cells = self._scattered(kinds, absent_pages)
 
     def _scattered(self, kinds: Kinds, absent_pages: int) -> Cells:
         """Scatter the pages over the address space; all of them are due."""
         pages = self._classes.pages
         if absent_pages:
             pages = pages - self._draws.without_replacement(pages, absent_pages)
-        placed = self._draws.multinomial(pages, [1.0 / STRATA] * STRATA).T
-        stratum, page_class = np.indices(placed.shape)
-        due = np.full(placed.size, int(Flag.DUE))
-        keys = kinds.keys(stratum.ravel(), page_class.ravel(), due, np.zeros_like(due))
-        return Cells(kinds, keys, placed.ravel())
+        placed = self._draws.multinomial(pages, _EVENLY).T
+        return Cells(kinds, _all_due(kinds), placed.ravel())
 
     # --- before and between rounds ---------------------------------------------------------------
 

@@ -17,6 +17,26 @@ STRATA = 4
 MOST_STRATA = 8
 
 
+def _numbered(
+    order: list[int], first: int, share: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the rank of each label, and begin and share of each stretch in scan order."""
+    begins = np.zeros(MOST_STRATA)
+    begins[order] = np.cumsum([0.0, *share[order][:-1]])
+    scanned = order[first:] + order[:first]
+    return _places(scanned), begins[scanned], share[scanned]
+
+
+def _places(labels: list[int]) -> NDArray[np.int64]:
+    places = np.zeros(MOST_STRATA, dtype=np.int64)
+    places[labels] = np.arange(len(labels))
+    return places
+
+
+_EVEN = np.where(np.arange(MOST_STRATA) < STRATA, 1.0 / STRATA, 0.0)
+_FIRST_SCAN = _numbered(list(range(STRATA)), 0, _EVEN)
+
+
 class Strata:
     """Stretches of the address space in address order, and where the next scan begins.
 
@@ -31,18 +51,14 @@ class Strata:
 
     def __init__(self) -> None:
         self.order = list(range(STRATA))
-        self.share = np.zeros(MOST_STRATA)
-        self.share[:STRATA] = 1.0 / STRATA
+        self.share = _EVEN.copy()
         self.first = 0
-        self._number()
+        self.ranks, self.scanned_begins, self.scanned_share = _FIRST_SCAN
 
     def _number(self) -> None:
-        begins = np.zeros(MOST_STRATA)
-        begins[self.order] = np.cumsum([0.0, *self.share[self.order][:-1]])
-        scanned = self.scan_order
-        self.ranks = _places(scanned)
-        self.scanned_begins = begins[scanned]
-        self.scanned_share = self.share[scanned]
+        self.ranks, self.scanned_begins, self.scanned_share = _numbered(
+            self.order, self.first, self.share
+        )
 
     @property
     def scan_order(self) -> list[int]:
@@ -105,9 +121,3 @@ class Strata:
         stratum = np.where(cells.stratum == gone, kept, cells.stratum)
         keys = cells.kinds.keys(stratum, cells.page_class, cells.flag, cells.code)
         return Cells(cells.kinds, keys, cells.pages)
-
-
-def _places(labels: list[int]) -> NDArray[np.int64]:
-    places = np.zeros(MOST_STRATA, dtype=np.int64)
-    places[labels] = np.arange(len(labels))
-    return places
