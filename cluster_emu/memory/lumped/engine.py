@@ -110,7 +110,7 @@ class LumpedEngine:
         self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
-        self._rules = _rules_of(strategy)
+        self._rules = _rules_of(strategy)  # type: ignore[arg-type] # they are frozen
         self._rows, self._table = self._rules.first_round, strategy.table(1)
         self._peeks, self._after = self._rules.peeks, self._rules.after
         self._clearing = Clearing.of(strategy, self.page_count)
