@@ -8,6 +8,7 @@ the time at which the scan really came to it.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,7 @@ class ManyPages:
         self._whole = _ONES[: self._stretches]
         self._path = TimePath()
         self._planned_for: tuple[float, float] | None = None
+        self._share = self._whole
         self._course: Course | None = None
         self._drawn: Drawn | None = None
 
@@ -110,8 +112,9 @@ class ManyPages:
             self._planned_for = time_per_byte, undrained_bytes
             self._path.pace = time_per_byte * self._unit_bytes
             self._course = self._drawn = None
+            self._share = self._share_to_visit(undrained_bytes)
         if self._drawn is None:
-            share = self._share_to_visit(undrained_bytes)
+            share = self._share
             if not self._due.looks_matter and share is self._whole:
                 self._drawn = self._draws.draw_unseen(share)
                 return self._bytes_left
@@ -125,10 +128,10 @@ class ManyPages:
                 return self.cut_short()
         return self._bytes_left
 
-    @property
-    def _in_stretch(self) -> Floats:
+    @cached_property
+    def _in_stretch(self) -> list[float]:
         """Pages that are due of each stretch."""
-        in_stretch: Floats = self._due.sendable[3].sum(axis=1)
+        in_stretch: list[float] = self._due.sendable[3].sum(axis=1).tolist()
         return in_stretch
 
     def _share_to_visit(self, undrained_bytes: float) -> Floats:
@@ -136,11 +139,12 @@ class ManyPages:
         if undrained_bytes <= 0:
             return self._whole
         may_wait = max(math.ceil(undrained_bytes / self._unit_bytes) - 1, 0)
-        visits = max(self._due.total - may_wait, 0)
-        before = np.cumsum(self._in_stretch) - self._in_stretch
-        share = (visits - before) / np.maximum(self._in_stretch, 1)
-        clipped: Floats = np.clip(share, 0.0, 1.0)
-        return clipped
+        visits = max(float(self._due.total) - may_wait, 0.0)
+        share = []
+        for pages in self._in_stretch:
+            share.append(min(visits / max(pages, 1.0), 1.0))
+            visits = max(visits - pages, 0.0)
+        return np.array(share)
 
     def _margin(self, course: Course) -> float:
         """Return how many pages before its mean end the round is to be drawn."""
@@ -172,13 +176,18 @@ class ManyPages:
     def bytes_waiting(self) -> float:
         """Bytes of the pages whose turn has not come, in the mean course of the round."""
         course = self._course or self._find_course(self._whole)
-        j = int(np.searchsorted(course.bounds, self._path.pages, side="right")) - 1
-        visited = course.share * self._in_stretch
-        visited[j + 1 :] = 0.0
-        if j < self._stretches:
-            sent_share = (self._path.pages - course.bounds[j]) / np.diff(course.bounds)[j]
-            visited[j] *= course.visited_share(j, sent_share)
-        return float(self._due.total - visited.sum()) * self._unit_bytes
+        now, waiting = self._path.pages, float(self._due.total)
+        bounds, shares = course.bounds.tolist(), course.share.tolist()
+        for j, pages in enumerate(self._in_stretch):
+            visited = pages * shares[j]
+            if bounds[j + 1] > now:
+                sent_share = (now - bounds[j]) / (bounds[j + 1] - bounds[j])
+                left: float = (
+                    waiting - visited * course.visited_share(j, sent_share)
+                ) * self._unit_bytes
+                return left
+            waiting -= visited
+        return max(waiting, 0.0) * self._unit_bytes
 
     def cut_short(self) -> float:
         """End the round behind the page in transit; return the bytes that still takes."""
