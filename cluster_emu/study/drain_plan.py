@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ TIGHT: dict[str, Any] = {
 }
 """Parameters of a drain that lets nothing but memory decide where VMs go."""
 
+LONGEST_TICK_S = 10.0
+"""A drain ends up to so much after its last migration."""
 MOST_NAMED = 20
 GIB = 2**30
 
@@ -97,6 +100,12 @@ class Drained:
     assumptions: tuple[str, ...]
 
 
+def _tick_s(base: Scenario) -> float:
+    """Return a tick that is long enough to cost little: migrations do not depend on it."""
+    control_s = base.run.control_interval_s
+    return max(base.run.tick_s, control_s / max(math.ceil(control_s / LONGEST_TICK_S), 1))
+
+
 def drained(
     base: Scenario,
     *,
@@ -125,6 +134,7 @@ def drained(
         "manager.triggers": [{"name": "drain", **named}],
         "migrations": [],
         "run.stop_when_idle": True,
+        "run.tick_s": _tick_s(base),
     }
     if policy is not None:
         fields["transfer.policy"] = None if policy.strip() == NO_POLICY else policy
