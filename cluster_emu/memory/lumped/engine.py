@@ -19,6 +19,7 @@ from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.cuts import cut_in_two, first_unvisited
 from cluster_emu.memory.lumped.due import Clearing, DecisionsByHistory, Due, keeps_history
 from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
 from cluster_emu.memory.lumped.lots import (
@@ -329,29 +330,17 @@ class LumpedEngine:
 
     def _split_at_cut(self, lots: Lots) -> Lots:
         """Give what lies behind the end of a round that was cut short a stretch of its own."""
-        cell, fate, stratum = lots.kind
-        waiting = fate == Fate.UNVISITED
-        scanned = self._strata.scan_order
-        rank = int(self._strata.ranks[stratum[waiting & (lots.pages > 0)]].min())
-        label = scanned[rank]
+        rank, left = first_unvisited(lots.kind, lots.pages, self._strata.ranks)
+        label = self._strata.scan_order[rank]
         visited = self._round.visited_of(rank)
         if visited <= 0:
             self._scan_on_from(label)
             return lots
-        here = stratum == label
-        left = float(lots.pages[here & waiting].sum())
         # the scan stopped before the next page due: with v of them before it, an order statistic
         share = float(self._draws.beta(visited + 1, left))
         behind = self._strata.split(label, share)
         self._scan_on_from(behind)
-        not_due = np.flatnonzero(here & (self._cells.flag[cell] != Flag.DUE))
-        before = self._draws.binomial(lots.pages[not_due], np.full(len(not_due), share))
-        pages = np.concatenate([lots.pages, lots.pages[not_due] - before])
-        pages[not_due] = before
-        kind = np.concatenate([lots.kind, lots.kind[:, not_due]], axis=1)
-        kind[2, len(waiting) :] = behind
-        kind[2, : len(waiting)][here & waiting] = behind
-        return Lots(kind, pages, np.append(lots.clean_chance, lots.clean_chance[not_due]))
+        return cut_in_two(self._cells, lots, label, behind, share, self._draws)
 
     def _scan_on_from(self, label: int) -> None:
         if self._strategy.cyclic:

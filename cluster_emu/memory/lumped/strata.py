@@ -10,27 +10,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Flag
+from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, Labels
+from cluster_emu.memory.lumped.compiling import compiled
 
 STRATA = 4
 """Equal stretches at the start; a round is drawn stretch by stretch, each from its real start."""
 MOST_STRATA = 8
+_DUE = int(Flag.DUE)
 
 
 def _numbered(
     order: list[int], first: int, share: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the rank of each label, and begin and share of each stretch in scan order."""
-    begins = np.zeros(MOST_STRATA)
-    begins[order] = np.cumsum([0.0, *share[order][:-1]])
+    shares, begins, ranks = share.tolist(), [0.0] * MOST_STRATA, [0] * MOST_STRATA
+    begin = 0.0
+    for label in order:
+        begins[label] = begin
+        begin += shares[label]
     scanned = order[first:] + order[:first]
-    return _places(scanned), begins[scanned], share[scanned]
-
-
-def _places(labels: list[int]) -> NDArray[np.int64]:
-    places = np.zeros(MOST_STRATA, dtype=np.int64)
-    places[labels] = np.arange(len(labels))
-    return places
+    for rank, label in enumerate(scanned):
+        ranks[label] = rank
+    return (
+        np.array(ranks),
+        np.array([begins[label] for label in scanned]),
+        np.array([shares[label] for label in scanned]),
+    )
 
 
 _EVEN = np.where(np.arange(MOST_STRATA) < STRATA, 1.0 / STRATA, 0.0)
@@ -65,11 +70,6 @@ class Strata:
         """Labels in the order in which the next scan comes by."""
         return self.order[self.first :] + self.order[: self.first]
 
-    @property
-    def places(self) -> NDArray[np.int64]:
-        """Place of each label in address order, [MOST_STRATA]."""
-        return _places(self.order)
-
     def split(self, label: int, share: float) -> int:
         """Cut a stretch in two; return the label of the second part.
 
@@ -94,22 +94,12 @@ class Strata:
             self.first = place
             self._number()
 
-    def _unlike(self, cells: Cells) -> NDArray[np.float64]:
-        """Return how unlike each stretch and the next are (Ward's distance of the share due)."""
-        sizes = np.bincount(cells.stratum, cells.pages, minlength=MOST_STRATA)[self.order]
-        due_pages = cells.pages * (cells.flag == Flag.DUE)
-        due = np.bincount(cells.stratum, due_pages, minlength=MOST_STRATA)[self.order]
-        share = due / np.maximum(sizes, 1.0)
-        both = sizes[:-1] * sizes[1:] / np.maximum(sizes[:-1] + sizes[1:], 1.0)
-        unlike: NDArray[np.float64] = both * np.diff(share) ** 2
-        return unlike
-
     def make_room(self, cells: Cells) -> Cells:
         """Return the cells with the two likest neighbours joined if no label is free."""
         if len(self.order) < MOST_STRATA:
             return cells
         start = self.order[self.first]
-        unlike = self._unlike(cells)
+        unlike = _unlike(cells.kind, cells.pages, np.array(self.order))
         if self.first > 0:
             unlike[self.first - 1] = np.inf  # the scan begins between these two
         at = int(np.argmin(unlike))
@@ -121,3 +111,20 @@ class Strata:
         stratum = np.where(cells.stratum == gone, kept, cells.stratum)
         keys = cells.kinds.keys(stratum, cells.page_class, cells.flag, cells.code)
         return Cells(cells.kinds, keys, cells.pages)
+
+
+@compiled
+def _unlike(kind: Labels, pages: Counts, order: Labels) -> NDArray[np.float64]:
+    """Return how unlike each stretch and the next are (Ward's distance of the share due)."""
+    size, due = np.zeros(MOST_STRATA), np.zeros(MOST_STRATA)
+    for i in range(len(pages)):
+        size[kind[0, i]] += pages[i]
+        if kind[2, i] == _DUE:
+            due[kind[0, i]] += pages[i]
+    unlike = np.empty(len(order) - 1)
+    for place in range(len(unlike)):
+        one, other = order[place], order[place + 1]
+        both = size[one] * size[other] / max(size[one] + size[other], 1.0)
+        difference = due[one] / max(size[one], 1.0) - due[other] / max(size[other], 1.0)
+        unlike[place] = both * difference**2
+    return unlike
