@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 from cluster_emu.cli.drains import hosts_in_words
@@ -9,6 +11,8 @@ from cluster_emu.cli.output import interval, number, show_lines, show_table
 
 Document = dict[str, Any]
 
+FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
+"""A number in a reason, not a part of a name."""
 MOST_LINES = 20
 
 PER_VM = {
@@ -56,7 +60,7 @@ def show_evacuation(document: Document) -> None:
     )
     show_lines("Hosts empty after", _hosts(document["hosts_emptied"]))
     show_lines("VMs left behind", _failures(document["failures"]) or ["none"])
-    show_lines("Migrations", [_ending(one) for one in document["outcomes"]] or ["none"])
+    show_lines("Migrations", _endings(document["outcomes"]) or ["none"])
     show_lines("CPU traces", [document["traces"]])
     show_lines("Assumptions", document["assumptions"])
 
@@ -161,5 +165,27 @@ def _failures(failures: list[Document]) -> list[str]:
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
-def _ending(one: Document) -> str:
-    return f"{one['migrations']} {one['outcome']}: {one['why']}"
+def _endings(outcomes: list[Document]) -> list[str]:
+    """Return how many migrations ended how; reasons that differ in figures alone make one line."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    figures: dict[tuple[str, ...], list[list[float]]] = {}
+    for one in outcomes:
+        kind = one["outcome"], *FIGURE.split(one["why"])
+        counts[kind] += one["migrations"]
+        found = [float(text) for text in FIGURE.findall(one["why"])]
+        figures.setdefault(kind, []).append(found)
+    return [
+        f"{count} {kind[0]}: {_filled(kind[1:], figures[kind])}"
+        for kind, count in counts.most_common()
+    ]
+
+
+def _filled(words: tuple[str, ...], figures: list[list[float]]) -> str:
+    """Return a reason with the range of each of its figures."""
+    spans = [_span(values) for values in zip(*figures, strict=True)]
+    return "".join(word + span for word, span in zip(words, [*spans, ""], strict=True))
+
+
+def _span(values: tuple[float, ...]) -> str:
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low} to {high}"

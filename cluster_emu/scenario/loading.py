@@ -41,7 +41,7 @@ def built_in_scenarios() -> dict[str, Path]:
     """Return the scenarios that come with the package, by name."""
     folder = resources.files("cluster_emu") / "scenarios"
     paths = [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".toml")]
-    return {path.stem: path for path in sorted(paths)}
+    return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:

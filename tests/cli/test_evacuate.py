@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cluster_emu.cli.evacuation_tables import _endings
 from cluster_emu.study import StudyInterrupted, evacuate
 
 Emu = Callable[..., Any]
@@ -161,3 +162,17 @@ def test_ctrl_c_shows_what_was_finished(
     assert json.loads(result.stdout) == json.loads(json.dumps(partial.document()))
     assert (tmp_path / "out" / "vms.parquet").is_file()
     assert "interrupted" in result.stderr
+
+
+def test_reasons_that_differ_in_figures_alone_make_one_line() -> None:
+    outcomes = [
+        {"outcome": "completed", "why": "fits 0.3 s of downtime", "migrations": 9},
+        {"outcome": "not converged", "why": "stalled, would take 3.44 s", "migrations": 2},
+        {"outcome": "not converged", "why": "stalled, would take 20.4 s", "migrations": 1},
+        {"outcome": "completed", "why": "nothing due", "migrations": 1},
+    ]
+    assert _endings(outcomes) == [
+        "9 completed: fits 0.3 s of downtime",
+        "3 not converged: stalled, would take 3.44 to 20.4 s",
+        "1 completed: nothing due",
+    ]

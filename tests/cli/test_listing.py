@@ -97,7 +97,13 @@ def test_bad_strategies_exit_with_2(emu: Emu, words: tuple[str, ...], said: str)
 def test_scenarios_are_listed_and_shown(emu: Emu) -> None:
     listed = json.loads(emu("scenarios", "--json").stdout)
 
-    assert [one["name"] for one in listed] == ["cluster", "evacuation", "paper", "single"]
+    assert [one["name"] for one in listed] == [
+        "cluster",
+        "evacuation",
+        "evacuation-large",
+        "paper",
+        "single",
+    ]
     assert listed[0] | {"hosts": 32, "vms": 160} == listed[0]
     assert tomllib.loads(emu("scenarios", "paper").stdout)["name"] == "paper"
     assert json.loads(emu("scenarios", "paper", "--json").stdout)["vms"][0]["page_count"] == 10
