@@ -8,7 +8,7 @@ on, once for all that changed at the instant.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -34,6 +34,18 @@ class Settle(Protocol):
                 may be anywhere.
         """
         ...
+
+
+class _Views(NamedTuple):
+    """The columns of hosts as memory views: single elements of these are read and written fast."""
+
+    counted_s: Any
+    watts: Any
+    on: Any
+    overloaded: Any
+    joules: Any
+    on_time_s: Any
+    overload_time_s: Any
 
 
 class Ledger:
@@ -65,6 +77,8 @@ class Ledger:
         self._on = np.zeros(state.host_count, dtype=np.bool_)
         self._overloaded = np.zeros(state.host_count, dtype=np.bool_)
         self._service_rates = np.zeros((len(self.service.sums), state.vm_count))
+        self._sums, self._rates = self.service.sums.reshape(-1), self._service_rates.reshape(-1)
+        self._views = self._views_of_hosts()
         self._changed: set[int] = set()
         self._all_changed = True
         self._changed_s = 0.0
@@ -77,7 +91,7 @@ class Ledger:
         else:
             self._go_on_to(now_s)
             some = set(hosts)
-            self._count(sorted(some), now_s)
+            self._count(some, now_s)
             self._changed |= some
 
     def count(self, now_s: float) -> None:
@@ -120,8 +134,9 @@ class Ledger:
             self.refresh()
             self._changed_s = now_s
 
-    def _count(self, hosts: list[int], now_s: float) -> None:
-        hosts = [host for host in hosts if self._counted_s[host] < now_s]
+    def _count(self, some: set[int], now_s: float) -> None:
+        counted_s = self._views.counted_s
+        hosts = [host for host in some if counted_s[host] < now_s]
         if len(hosts) <= FEW_HOSTS:
             for host in hosts:
                 self._count_one(host, now_s)
@@ -136,10 +151,22 @@ class Ledger:
 
     def _count_one(self, host: int, now_s: float) -> None:
         """Count on one host, which is the usual case, with few arrays; the sums are the same."""
-        lasted_s = now_s - float(self._counted_s[host])
-        vms = self._residents.on(host)
-        self.meter.joules[host] += self._watts[host] * lasted_s
-        self.on_time_s[host] += self._on[host] * lasted_s
-        self.overload_time_s[host] += self._overloaded[host] * lasted_s
-        self.service.sums[:, vms] += self._service_rates[:, vms] * lasted_s
-        self._counted_s[host] = now_s
+        views = self._views
+        lasted_s = now_s - views.counted_s[host]
+        views.joules[host] += views.watts[host] * lasted_s
+        views.on_time_s[host] += views.on[host] * lasted_s
+        views.overload_time_s[host] += views.overloaded[host] * lasted_s
+        vms = self._residents.cells(host, len(self._service_rates))
+        self._sums[vms] += self._rates[vms] * lasted_s
+        views.counted_s[host] = now_s
+
+    def _views_of_hosts(self) -> _Views:
+        return _Views(
+            counted_s=self._counted_s.data,
+            watts=self._watts.data,
+            on=self._on.data,
+            overloaded=self._overloaded.data,
+            joules=self.meter.joules.data,
+            on_time_s=self.on_time_s.data,
+            overload_time_s=self.overload_time_s.data,
+        )

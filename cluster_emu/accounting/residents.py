@@ -43,6 +43,7 @@ class Residents:
         self._host = host
         self._host_count = host_count
         self._vms_of: list[IntColumn] = []
+        self._cells_of: dict[int, IntColumn] = {}
         self._sort_all()
 
     def look_everywhere(self) -> Part:
@@ -55,26 +56,37 @@ class Residents:
     def look(self, hosts: Sequence[int]) -> Part:
         """See who has moved from one of these hosts to another of them, and return them."""
         vms = self._all_of(hosts)
-        if (self.seen[vms] != self._host[vms]).any():
-            self.seen[vms] = self._host[vms]
+        now_on = self._host[vms]
+        if (self.seen[vms] != now_on).any():
+            self.seen[vms] = now_on
             for host in hosts:
-                self._vms_of[host] = np.sort(vms[self.seen[vms] == host])
+                self._vms_of[host] = np.sort(vms[now_on == host])
+                self._cells_of.pop(host, None)
         return self.of(hosts)
 
-    def on(self, host: int) -> IntColumn:
-        """Return the VMs last seen on a host, ascending."""
-        return self._vms_of[host]
+    def cells(self, host: int, rows: int) -> IntColumn:
+        """Return where the VMs last seen on a host are in a table [rows, VMs] laid out flat."""
+        if host not in self._cells_of:
+            first_of_row = np.arange(rows)[:, np.newaxis] * len(self.seen)
+            self._cells_of[host] = (first_of_row + self._vms_of[host]).reshape(-1)
+        return self._cells_of[host]
 
     def of(self, hosts: Sequence[int]) -> Part:
         """Return these hosts with the VMs last seen there, ascending on each host."""
+        if len(hosts) == 1:
+            vms = self._vms_of[hosts[0]]
+            return Part(np.array(hosts), vms, np.zeros(len(vms), dtype=np.int64), 1)
         counts = [len(self._vms_of[host]) for host in hosts]
         place = np.repeat(np.arange(len(hosts)), counts)
         return Part(np.array(hosts), self._all_of(hosts), place, len(hosts))
 
     def _all_of(self, hosts: Sequence[int]) -> IntColumn:
+        if len(hosts) == 1:
+            return self._vms_of[hosts[0]]
         return np.concatenate([self._vms_of[host] for host in hosts])
 
     def _sort_all(self) -> None:
         by_host = np.argsort(self.seen, kind="stable")
         ends = np.cumsum(np.bincount(self.seen, minlength=self._host_count))
         self._vms_of = np.split(by_host, ends[:-1])
+        self._cells_of.clear()

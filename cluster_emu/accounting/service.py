@@ -70,8 +70,12 @@ def service_rates(vms: VMColumns, some: Rows = ALL) -> FloatColumn:
     wanted = vms.demand[some] * vms.cpu_capacity[some]
     speed = vms.speed[some]
     usable, unhindered = wanted * speed, vms.cpu_unhindered[some]
-    to_migration = wanted - usable + (unhindered - vms.cpu_granted[some])
-    return np.stack((wanted, usable - unhindered, to_migration, speed == 0.0))
+    rates = np.empty((4, len(wanted)))
+    rates[0] = wanted
+    rates[1] = usable - unhindered
+    rates[2] = wanted - usable + (unhindered - vms.cpu_granted[some])
+    rates[3] = speed == 0.0
+    return rates
 
 
 def _mean_share(lost: np.ndarray, wanted: np.ndarray) -> float:

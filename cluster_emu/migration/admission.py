@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 
-import numpy as np
-
 from cluster_emu.migration.queue_orders import (
     Candidate,
     Fifo,
@@ -84,9 +82,9 @@ class Admission:
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
         self._limits = limits
-        self._outgoing = outgoing
-        self._incoming = incoming
+        self._outgoing, self._incoming = outgoing.data, incoming.data  # single elements, fast
         self._order = order
+        self._fixed_order = order if isinstance(order, FixedOrder) else None
         self._vms = vms
         self._sorted = SortedQueue(self._is_waiting, self._busy_place)
         waiting, running = self.waiting.values(), self.holders.values()
@@ -95,12 +93,12 @@ class Admission:
     def put(self, candidate: Candidate) -> None:
         """Add a migration to the queue."""
         self.waiting[candidate.number] = candidate
-        if isinstance(self._order, FixedOrder):
-            self._sorted.put(candidate, self._order.key(candidate, self._vms))
+        if self._fixed_order is not None:
+            self._sorted.put(candidate, self._fixed_order.key(candidate, self._vms))
 
     def admit(self) -> list[int]:
         """Give a slot to every migration that may have one now; return their numbers in order."""
-        if isinstance(self._order, FixedOrder):
+        if self._fixed_order is not None:
             return list(self._serve_sorted())
         if self._is_full():
             return []
@@ -169,5 +167,5 @@ class Admission:
         return self.waiting.get(candidate.number) is candidate
 
     def _count(self, candidate: Candidate, change: int) -> None:
-        self._outgoing[candidate.source] += np.int64(change)
-        self._incoming[candidate.target] += np.int64(change)
+        self._outgoing[candidate.source] += change
+        self._incoming[candidate.target] += change

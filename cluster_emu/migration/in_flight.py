@@ -61,18 +61,19 @@ class Outlook(NamedTuple):
 class _Columns(NamedTuple):
     """Outlooks, [migrations], and the stretches kept, [migrations, STRETCHES].
 
-    `is_bound` tells those whose next event may come later than foretold.
+    `is_bound` tells those whose next event may come later than foretold. Each is an array, or a
+    memory view of one, of which single elements are read and written faster.
     """
 
-    effect: NDArray[np.int8]
-    since_s: Floats
-    bytes_per_s: Floats
-    sent_bytes: Floats
-    planned_bytes: Floats
-    is_bound: NDArray[np.bool_]
-    kept_count: Indices
-    kept_s: Floats
-    kept_bytes_per_s: Floats
+    effect: Any
+    since_s: Any
+    bytes_per_s: Any
+    sent_bytes: Any
+    planned_bytes: Any
+    is_bound: Any
+    kept_count: Any
+    kept_s: Any
+    kept_bytes_per_s: Any
 
 
 class InFlight:
@@ -87,6 +88,7 @@ class InFlight:
         self._members: list[Member | None] = [None] * FIRST_ROOM
         self._free = list(range(FIRST_ROOM))[::-1]
         self._columns = _room_for(FIRST_ROOM)
+        self._views = _views(self._columns)
 
     def join(self, member: Member) -> int:
         """Return the number of a migration that is about to enter the network."""
@@ -94,7 +96,7 @@ class InFlight:
             self._grow()
         number = self._free.pop()
         self._members[number] = member
-        self._columns.effect[number] = RateEffect.ANY
+        self._views.effect[number] = RateEffect.ANY
         return number
 
     def leave(self, number: int) -> None:
@@ -106,35 +108,37 @@ class InFlight:
 
     def foretell(self, number: int, outlook: Outlook) -> None:
         """Foretell a migration's next event from now on, whatever its rate."""
-        columns = self._columns
-        columns.effect[number] = outlook.effect
-        columns.since_s[number] = outlook.since_s
-        columns.bytes_per_s[number] = outlook.bytes_per_s
-        columns.sent_bytes[number] = outlook.sent_bytes
-        columns.planned_bytes[number] = outlook.planned_bytes
-        columns.is_bound[number] = False
-        columns.kept_count[number] = 0
+        views = self._views
+        views.effect[number] = outlook.effect
+        views.since_s[number] = outlook.since_s
+        views.bytes_per_s[number] = outlook.bytes_per_s
+        views.sent_bytes[number] = outlook.sent_bytes
+        views.planned_bytes[number] = outlook.planned_bytes
+        views.is_bound[number] = False
+        views.kept_count[number] = 0
 
     def give_back(self, number: int) -> tuple[float, float]:
         """Foretell its next event no more; return since when it has had its rate, and the rate."""
-        columns = self._columns
-        columns.effect[number] = RateEffect.ANY
-        return float(columns.since_s[number]), float(columns.bytes_per_s[number])
+        views = self._views
+        views.effect[number] = RateEffect.ANY
+        return views.since_s[number], views.bytes_per_s[number]
 
     def bytes_per_s(self, number: int) -> float:
         """Return the rate of one whose events are foretold here."""
-        return float(self._columns.bytes_per_s[number])
+        bytes_per_s: float = self._views.bytes_per_s[number]
+        return bytes_per_s
 
     def is_bound(self, number: int) -> bool:
         """Return whether its next event may come later than foretold here, so must be planned."""
-        return bool(self._columns.is_bound[number])
+        is_bound: bool = self._views.is_bound[number]
+        return is_bound
 
     def take_kept(self, number: int) -> list[tuple[float, float]]:
         """Return the stretches of time it has not been told of, in seconds and byte/s."""
-        columns = self._columns
-        count = columns.kept_count[number]
+        count = self._views.kept_count[number]
         if not count:
             return []
+        columns = self._columns
         columns.kept_count[number] = 0
         lasted_s = columns.kept_s[number, :count].tolist()
         return list(zip(lasted_s, columns.kept_bytes_per_s[number, :count].tolist(), strict=True))
@@ -147,11 +151,13 @@ class InFlight:
         at_once = effect == RateEffect.ANY
         if len(members) <= FEW:
             at_once |= effect == RateEffect.NONE
+        if not at_once.any():
+            return self._foretell_all(now_s, members, bytes_per_s)
         times_s = np.empty(len(members))
         if not at_once.all():
             later = ~at_once
             times_s[later] = self._foretell_all(now_s, members[later], bytes_per_s[later])
-        for place in np.flatnonzero(at_once).tolist():
+        for place in at_once.nonzero()[0].tolist():
             member = self._members[members[place]]
             assert member is not None
             times_s[place] = member.rate_changed(now_s, float(bytes_per_s[place]))
@@ -203,6 +209,11 @@ class InFlight:
         self._free.extend(range(2 * more - 1, more - 1, -1))
         pairs: Iterable[Any] = zip(self._columns, _room_for(more), strict=True)
         self._columns = _Columns(*(np.concatenate(pair) for pair in pairs))
+        self._views = _views(self._columns)
+
+
+def _views(columns: _Columns) -> _Columns:
+    return _Columns(*(column.data for column in columns))
 
 
 def _room_for(count: int) -> _Columns:

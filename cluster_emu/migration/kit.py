@@ -97,7 +97,7 @@ class MigrationKit:
             self.strategy,
             self.policy.steer(float(self.state.vms.memory_bytes[record.vm])),
             self.settings,
-            _VMMemory(self, record.vm, number, 2 * self.links.route_latency_s(route)),
+            _VMMemory(self, record.vm, number, route),
             _VMIntensity(self.intensity, record.vm),
             route,
             self.in_flight,
@@ -109,8 +109,9 @@ class MigrationKit:
 
         What its cores encode is judged by some pages like those of the VM.
         """
-        memory = _VMMemory(self, vm, 0, 0.0)
-        encoding = memory.encoding(SAMPLE_PAGES)
+        encoding = _VMMemory(self, vm, 0, ()).encoding(SAMPLE_PAGES)
+        if encoding.is_raw:
+            return self.settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=False)
         sizes = encoding.sizes(np.arange(SAMPLE_PAGES), Stage.LIVE, 1)
         return self.settings.cap_bytes_per_s(encoding.raw_bytes, sizes, stopped=False)
 
@@ -154,7 +155,7 @@ class _VMMemory:
     kit: MigrationKit
     vm: int
     number: int
-    round_trip_s: float
+    route: tuple[int, ...]
 
     def engine(self, intensity: float) -> MemoryEngine:
         settings = self.kit.settings
@@ -206,7 +207,7 @@ class _VMMemory:
     def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
         paging = self._paging
         costs = FaultCosts(
-            round_trip_s=self.round_trip_s,
+            round_trip_s=2 * self.kit.links.route_latency_s(self.route),
             queued_pages=0 if paging.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
             touches_per_write=paging.touches_per_write,
         )

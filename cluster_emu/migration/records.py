@@ -120,9 +120,12 @@ class MigrationRecord:
         self.encode_cpu_s += counts.encode_cpu_s
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoundRecord:
-    """One live round, stop-and-copy, or post-copy phase; one row of the table `rounds`."""
+    """One live round, stop-and-copy, or post-copy phase; one row of the table `rounds`.
+
+    Not changed once made; not frozen, as that would double what it costs to make one.
+    """
 
     migration: int
     vm: int

@@ -122,7 +122,7 @@ class Sending:
         self._foretell_no_more()
         duration_s = now_s - self._since_s
         self._since_s = now_s
-        self._guest_lost(self.guest.lost_share, duration_s)
+        self._count_lost(duration_s)
         return duration_s
 
     def catch_up(self) -> None:
@@ -130,8 +130,13 @@ class Sending:
         if not self._is_foretold or self._number is None or self.phase is None:
             return
         for duration_s, bytes_per_s in self._in_flight.take_kept(self._number):
-            self._guest_lost(self.guest.lost_share, duration_s)
+            self._count_lost(duration_s)
             self.phase.advance(duration_s, bytes_per_s, self.guest.intensity)
+
+    def _count_lost(self, duration_s: float) -> None:
+        lost_share = self.guest.lost_share
+        if lost_share:
+            self._guest_lost(lost_share, duration_s)
 
     # --- as the network sees it -------------------------------------------------------------------
 

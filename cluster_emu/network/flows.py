@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.network.columns import Flows
+from cluster_emu.network.event_times import EventTimes
 from cluster_emu.network.ripple import NONE
 
 Floats = NDArray[np.float64]
@@ -67,7 +69,7 @@ class FlowTable:
         columns: what sharing must know of each flow, and its crossings; see `Flows`.
         views: the same memory, for code that reads one element at a time.
         serial: how many flows had joined before, shape [slots].
-        next_s: time of its next own event, infinity for none and in free slots, shape [slots].
+        events: time of its next own event, infinity for none and in free slots.
         group: number of the group it is told its rate with, NONE for by itself, shape [slots].
         member: its number in that group, shape [slots].
     """
@@ -76,7 +78,7 @@ class FlowTable:
         self.columns = _columns(FIRST_SLOTS, FIRST_SLOTS * CROSSINGS_PER_SLOT)
         self.views = _views(self.columns)
         self.serial = np.zeros(FIRST_SLOTS, dtype=np.intp)
-        self.next_s = np.full(FIRST_SLOTS, np.inf)
+        self.events = EventTimes(FIRST_SLOTS)
         self.group = np.full(FIRST_SLOTS, NONE, dtype=np.intp)
         self.member = np.zeros(FIRST_SLOTS, dtype=np.intp)
         self._transfers: list[Transfer | None] = [None] * FIRST_SLOTS
@@ -130,7 +132,7 @@ class FlowTable:
         slot = self.slot(transfer)
         del self._slot_of[id(transfer)]
         self._transfers[slot] = None
-        self.views.rate[slot], self.next_s[slot] = 0.0, np.inf
+        self.views.rate[slot], self.events[slot] = 0.0, math.inf
         self._left.append(slot)
         return slot
 
@@ -153,22 +155,18 @@ class FlowTable:
         """Return slots in the order in which their flows joined."""
         return slots[np.argsort(self.serial[slots])] if len(slots) > 1 else slots
 
-    def first_due_s(self) -> float:
-        """Return the time of the next own event of any flow, infinity for none."""
-        return float(np.minimum.reduce(self.next_s))
-
     def due(self, horizon_s: float) -> Iterator[tuple[int, Transfer]]:
         """Yield the flows whose event comes by `horizon_s`, in the order in which they joined.
 
         Those that leave or are put off while the others act are passed over, and so are those that
         have not been told a rate yet.
         """
-        if self.first_due_s() > horizon_s:
+        if self.events.first_s() > horizon_s:
             return
-        slots = np.flatnonzero((self.next_s <= horizon_s) & ~self.columns.is_new)
-        for slot in self.in_order(slots).tolist():
+        is_new = self.views.is_new
+        for slot in self.in_order(self.events.due(horizon_s)).tolist():
             transfer = self._transfers[slot]
-            if transfer is not None and self.next_s[slot] <= horizon_s:
+            if transfer is not None and self.events[slot] <= horizon_s and not is_new[slot]:
                 yield slot, transfer
 
     def active(self) -> Indices:
@@ -184,15 +182,15 @@ class FlowTable:
             self.views.begin[slot], self._room[slot] = self._crossing_count, hops
             self._crossing_count += hops
         self.views.hops[slot] = hops
-        for crossing, link in zip(self.crossings(slot), links, strict=True):
-            self.views.link[crossing] = link
+        begin = self.views.begin[slot]
+        self.columns.link[begin : begin + hops] = links
 
     def _grow(self) -> None:
         old = len(self.serial)
         self._replace(len(self.columns.link), 2 * old)
         self.serial, self.member = _longer(self.serial), _longer(self.member)
         self.group = _longer(self.group)
-        self.next_s = np.concatenate([self.next_s, np.full(old, np.inf)])
+        self.events.grow(old)
         self._transfers.extend([None] * old)
         self._room.extend([0] * old)
         self._free.extend(range(2 * old - 1, old - 1, -1))

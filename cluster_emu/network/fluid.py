@@ -58,6 +58,7 @@ class FluidLoop:
     ) -> None:
         self.now_s = start_s
         capacities = link_capacities(capacities_bytes_per_s)
+        self._link_count = len(capacities)
         self._flows = FlowTable()
         self._shares = Shares(self._flows, capacities)
         self._groups: list[TransferGroup] = []
@@ -65,7 +66,8 @@ class FluidLoop:
         self._meter = LinkMeter(len(capacities), start_s)
         self._capacity_watchers: list[CapacityWatcher] = []
         self._share_is_due = False
-        self._instant_end_s = start_s + same_instant_s(start_s)
+        self._horizon_of_s = (start_s, start_s + same_instant_s(start_s))
+        self._instant_end_s = self._horizon_s()
         self._events_in_instant = 0
 
     def __len__(self) -> int:
@@ -211,7 +213,7 @@ class FluidLoop:
         """Return the time of the next event, infinity if none will come of itself."""
         if self._share_is_due:
             return self.now_s
-        return min(self._timers.next_s(), self._flows.first_due_s())
+        return min(self._timers.next_s(), self._flows.events.first_s())
 
     def run_until(self, end_s: float) -> None:
         """Handle every event up to and including `end_s`, then set the clock to `end_s`.
@@ -245,9 +247,15 @@ class FluidLoop:
 
     def _handle_instant(self, time_s: float) -> None:
         self.now_s = max(time_s, self.now_s)
-        horizon_s = self.now_s + same_instant_s(self.now_s)
+        horizon_s = self._horizon_s()
         while self._call_timers(horizon_s) or self._wake_transfers(horizon_s):
             pass
+
+    def _horizon_s(self) -> float:
+        """Return until when an event belongs to the present instant."""
+        if self._horizon_of_s[0] != self.now_s:
+            self._horizon_of_s = (self.now_s, self.now_s + same_instant_s(self.now_s))
+        return self._horizon_of_s[1]
 
     def _call_timers(self, horizon_s: float) -> bool:
         any_called = False
@@ -305,7 +313,7 @@ class FluidLoop:
         times_s = group.rates_changed(self.now_s, flows.member[slots], flows.columns.rate[slots])
         if np.isnan(times_s).any():
             raise ValueError(f"{group!r} predicts its next event at nan")
-        flows.next_s[slots] = np.maximum(times_s, self.now_s)
+        flows.events.replace(slots, np.maximum(times_s, self.now_s))
 
     def _number_of(self, group: TransferGroup) -> int:
         for number, known in enumerate(self._groups):
@@ -317,19 +325,16 @@ class FluidLoop:
     def _predict(self, slot: int, transfer: Transfer, time_s: float) -> None:
         if math.isnan(time_s):
             raise ValueError(f"{transfer!r} predicts its next event at {time_s}")
-        self._flows.next_s[slot] = max(time_s, self.now_s)
+        self._flows.events[slot] = max(time_s, self.now_s)
 
     def _check_link(self, link: int) -> None:
-        if not 0 <= link < len(self._shares.capacity):
-            raise ValueError(f"link {link}: allowed is 0..{len(self._shares.capacity) - 1}")
+        if not 0 <= link < self._link_count:
+            raise ValueError(f"link {link}: allowed is 0..{self._link_count - 1}")
 
     def _count_event(self) -> None:
         """Stop a loop that no longer moves time on, such as a transfer that is always due."""
         if self.now_s > self._instant_end_s:
-            self._instant_end_s, self._events_in_instant = (
-                self.now_s + same_instant_s(self.now_s),
-                0,
-            )
+            self._instant_end_s, self._events_in_instant = self._horizon_s(), 0
         self._events_in_instant += 1
         if self._events_in_instant <= EVENTS_PER_INSTANT:
             return

@@ -39,14 +39,15 @@ class Members:
         while crossing >= len(self._place):
             self._place = _longer(self._place)
             self._view()
-        place = self._begins[link] + self._counts[link]
-        self._counts[link] += 1
-        self._put(place, flow, crossing)
+        count = self._counts[link]
+        self._counts[link] = count + 1
+        self._put(self._begins[link] + count, flow, crossing)
 
     def remove(self, link: int, crossing: int) -> None:
         """Take a flow out of the block of a link; the last one there takes its place."""
-        self._counts[link] -= 1
-        last = self._begins[link] + self._counts[link]
+        count = self._counts[link] - 1
+        self._counts[link] = count
+        last = self._begins[link] + count
         self._put(self._places[crossing], self._flows[last], self._crossings[last])
 
     def _put(self, place: int, flow: int, crossing: int) -> None:
@@ -61,9 +62,10 @@ class Members:
             self.flow, self._crossing = _longer(self.flow), _longer(self._crossing)
             self._view()
         new = self._used
-        for column in (self.flow, self._crossing):
-            column[new : new + count] = column[old : old + count]
-        self._place[self._crossing[new : new + count]] = range(new, new + count)
+        if count:
+            for column in (self.flow, self._crossing):
+                column[new : new + count] = column[old : old + count]
+            self._place[self._crossing[new : new + count]] = range(new, new + count)
         self._begins[link], self._room[link] = new, room
         self._used += room
 

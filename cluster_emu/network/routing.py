@@ -30,10 +30,14 @@ class Router:
         self._usable = np.arange(len(links)) if usable is None else np.flatnonzero(usable)
         self._source: list[int] = links.source.tolist()
         self._target: list[int] = links.target.tolist()
-        self._leaving = _grouped(self._usable, links.source, links.node_count)
+        leaving = _grouped(self._usable, links.source, links.node_count)
+        self._ways = [[(link, self._target[link]) for link in group] for group in leaving]
         self._entering = _grouped(self._usable, links.target, links.node_count)
         self._passes_on = ~links.is_host | links.hosts_forward
-        self._hops: dict[int, NDArray[np.int32]] = {}
+        self._may_pass: list[bool] = self._passes_on.tolist()
+        self._is_host: list[bool] = links.is_host.tolist()
+        self._anchors: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._hops: dict[int, memoryview] = {}
         self._nearer: dict[tuple[int, int], tuple[int, ...]] = {}
         self._routes: dict[tuple[int, int, int], tuple[int, ...]] = {}
 
@@ -75,7 +79,7 @@ class Router:
         return tuple(route)
 
     def _check_host(self, host: int) -> None:
-        if not (0 <= host < self._links.node_count and self._links.is_host[host]):
+        if not (0 <= host < len(self._is_host) and self._is_host[host]):
             raise ValueError(f"{host} is no host: allowed is 0..{self._links.host_count - 1}")
 
     def _anchor(self, target: int) -> tuple[int, tuple[int, ...]]:
@@ -83,6 +87,11 @@ class Router:
 
         All hosts that hang on one switch share that switch's hop counts, bonded or not.
         """
+        if target not in self._anchors:
+            self._anchors[target] = self._find_anchor(target)
+        return self._anchors[target]
+
+    def _find_anchor(self, target: int) -> tuple[int, tuple[int, ...]]:
         entering = self._entering[target]
         before = {self._source[link] for link in entering}
         if len(before) == 1 and self._passes_on[min(before)]:
@@ -94,18 +103,18 @@ class Router:
         key = (node, anchor)
         if key not in self._nearer:
             hops = self._hops_to(anchor)
-            leaving = [(link, self._target[link]) for link in self._leaving[node]]
+            nearer = hops[node] - 1
             self._nearer[key] = tuple(
                 link
-                for link, end in leaving
-                if hops[end] == hops[node] - 1 and (end == anchor or self._passes_on[end])
+                for link, end in self._ways[node]
+                if hops[end] == nearer and (end == anchor or self._may_pass[end])
             )
         return self._nearer[key]
 
-    def _hops_to(self, anchor: int) -> NDArray[np.int32]:
+    def _hops_to(self, anchor: int) -> memoryview:
         """Return every node's number of hops to `anchor`, -1 where there is no path."""
         if anchor not in self._hops:
-            self._hops[anchor] = self._count_hops(anchor)
+            self._hops[anchor] = self._count_hops(anchor).data
         return self._hops[anchor]
 
     def _count_hops(self, anchor: int) -> NDArray[np.int32]:
