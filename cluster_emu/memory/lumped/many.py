@@ -13,13 +13,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, Labels
+from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.classes import PageClasses
-from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.expected import ROUGH, SMOOTH, Course, Looks, mean_course
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Lots
+from cluster_emu.memory.lumped.many_lots import PARTS, dealt_out, lots_of_many
 from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
 from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
@@ -39,8 +39,6 @@ CHUNK_POINTS = 16
 TURN_POINTS = 128
 """Points of a stretch between which turns are taken to be spread evenly in time."""
 _ONES = np.ones(MOST_STRATA)
-_DUE = int(Flag.DUE)
-_UNVISITED = int(Fate.UNVISITED)
 _ROUNDING = 1e-6
 
 
@@ -75,6 +73,7 @@ class ManyPages:
         self._unit_bytes = unit_bytes
         self._draws = StretchDraws(due, classes, draws)
         self._is_random = draws.is_random
+        self._variates = draws.variates
         self._stretches = len(due.share)
         self._whole = _ONES[: self._stretches]
         self._path = TimePath()
@@ -241,15 +240,17 @@ class ManyPages:
         self._path.advance(self._bytes_left / self._unit_bytes, elapsed)
         drawn, due = self._outcome, self._due
         by_the_end = self._classes.clean_chance(self.time)
-        cleared = drawn.chance
+        cleared, dealt = drawn.chance[:, np.newaxis], drawn.clean[np.newaxis]
         if is_cleared := self._clearing.clear != "round":  # then every page due is sent
             cleared = self._clean_since_clearing()
+            dealt = dealt_out(due.kind, drawn.clean, PARTS, self._variates(PARTS * len(due.pages)))
         return Lots(
-            *_lots_of(
+            *lots_of_many(
                 due.kind,
                 self._cells.kind,
                 self._cells.pages,
-                drawn.seen,
+                dealt,
+                drawn.dirty,
                 drawn.waiting,
                 drawn.chance,
                 by_the_end,
@@ -263,20 +264,19 @@ class ManyPages:
     def _clean_since_clearing(self) -> Floats:
         """Return the chance that a sent page is not written after its bit was cleared.
 
-        Shape [stretches, classes]. A bit that was given for the whole round is never cleared.
+        Shape [stretches, PARTS, classes]: the mean of each part of a stretch. A bit that was given
+        for the whole round is never cleared.
         """
         given, rates = self._classes.given_share, self._classes.writes_per_page_s
         if self._clearing.clear == "chunk":
             expected = np.multiply.outer(np.maximum(self.time - self._cleared_at(), 0.0), rates)
-            chance: Floats = (1.0 - given) * np.exp(-expected).mean(axis=1)
-            return chance
+            return (1.0 - given) * _means(np.exp(-expected))
         turns = np.maximum(self.time - self._turns(np.linspace(0.0, 1.0, TURN_POINTS + 1)), 0.0)
         expected = np.multiply.outer(turns[:, 1:], rates)
         meanwhile = np.multiply.outer(-np.diff(turns, axis=1), rates)
         # turns are spread evenly between two points: the mean of exp(-expected) over that
         falls = np.where(meanwhile > 1e-9, -np.expm1(-meanwhile) / np.maximum(meanwhile, 1e-9), 1.0)
-        chance = (1.0 - given) * (np.exp(-expected) * falls).mean(axis=1)
-        return chance
+        return (1.0 - given) * _means(np.exp(-expected) * falls)
 
     def _turns(self, places: Floats) -> Floats:
         """Return when a page at each place of a stretch has its turn, [stretches, places]."""
@@ -306,56 +306,12 @@ class ManyPages:
         return self._outcome.unvisited
 
 
+def _means(chance: Floats) -> Floats:
+    """Return the mean of each part of a stretch, [stretches, PARTS, classes]."""
+    stretches, places, classes = chance.shape
+    parts: Floats = chance.reshape(stretches, PARTS, places // PARTS, classes).mean(axis=2)
+    return parts
+
+
 def _is_same(share: Floats, other: Floats) -> bool:
     return share is other or np.array_equal(share, other)
-
-
-@compiled
-def _lots_of(
-    due: Labels,
-    cells: Labels,
-    pages_of_cell: Counts,
-    seen: Counts,
-    waiting: Counts,
-    chance: Floats,
-    by_the_end: Floats,
-    is_cleared: bool,
-    cleared: Floats,
-    fates: Labels,
-    undue_fates: Labels,
-) -> tuple[Labels, Counts, Floats]:
-    """Return the lots of all pages, without empty ones.
-
-    A page seen clean at its turn, with `chance`, is still clean with what is missing to
-    `by_the_end`; `cleared` is the chance of a clean bit where bits are cleared in mid-round.
-    """
-    most = 2 * len(waiting) + len(pages_of_cell)
-    for d in range(len(waiting)):
-        most += 1 if waiting[d] > 0 else 0
-    lot, lot_chance = np.empty((3, most), dtype=np.int64), np.empty(most)
-    lot_pages = np.empty(most, dtype=seen.dtype)
-    lots = 0
-    for d in range(len(waiting)):
-        cell, page_class, rank = due[0, d], due[1, d], due[2, d]
-        at_end = by_the_end[page_class]
-        for case in range(3):
-            pages, fate, clean_chance = waiting[d], _UNVISITED, at_end
-            if case == 0:
-                pages, fate = seen[0, d], fates[due[3, d]]
-                if is_cleared:
-                    clean_chance = cleared[rank, page_class]
-                elif due[3, d] != due[4, d]:
-                    clean_chance = min(at_end / max(chance[rank, page_class], 1e-300), 1.0)
-            elif case == 1:
-                pages, fate, clean_chance = seen[1, d], fates[due[4, d]], 0.0
-            if pages > 0:
-                lot[0, lots], lot[1, lots], lot[2, lots] = cell, fate, cells[0, cell]
-                lot_pages[lots], lot_chance[lots] = pages, clean_chance
-                lots += 1
-    for cell in range(len(pages_of_cell)):
-        flag = cells[2, cell]
-        if flag != _DUE:
-            lot[0, lots], lot[1, lots], lot[2, lots] = cell, undue_fates[flag], cells[0, cell]
-            lot_pages[lots], lot_chance[lots] = pages_of_cell[cell], by_the_end[cells[1, cell]]
-            lots += 1
-    return lot[:, :lots].copy(), lot_pages[:lots], lot_chance[:lots]

@@ -96,6 +96,7 @@ class Comparison:
     mean_off: float
     mean_error: float
     sd_ratio: float
+    sd_error: float
 
     @property
     def mean_fails(self) -> bool:
@@ -104,7 +105,12 @@ class Comparison:
 
     @property
     def sd_fails(self) -> bool:
-        return abs(self.sd_ratio - 1.0) > SD_TOLERANCE
+        """Whether the spreads differ by more than allowed, and by more than four standard errors.
+
+        The error is large where a few values share all weight, such as one page left in 1 of 50.
+        """
+        off = abs(self.sd_ratio - 1.0)
+        return off > max(SD_TOLERANCE, 4 * self.sd_error)
 
 
 def comparisons(pages: NDArray[np.float64], lumped: NDArray[np.float64]) -> list[Comparison]:
@@ -124,7 +130,14 @@ def _compared(measure: str, pages: NDArray[np.float64], lumped: NDArray[np.float
         float(lumped.mean() - pages.mean()) / mean,
         error,
         spread[1] / spread[0] if both else 1.0,
+        math.hypot(_sd_error(pages), _sd_error(lumped)) if both else 0.0,
     )
+
+
+def _sd_error(values: NDArray[np.float64]) -> float:
+    """Return the standard error of a standard deviation, relative to it (delta method)."""
+    squares = (values - values.mean()) ** 2
+    return float(squares.std() / (2.0 * squares.mean() * math.sqrt(len(values))))
 
 
 def holm_rejects(p_values: Sequence[float], level: float) -> list[int]:

@@ -14,6 +14,7 @@ from cluster_emu.memory.lumped.drawing import (
     many_drawn,
     place_of_send,
 )
+from cluster_emu.memory.lumped.many_lots import dealt_out
 
 QUANTILES = 200_000
 EVENLY = norm.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES)
@@ -79,3 +80,19 @@ def test_the_place_of_a_send_is_an_order_statistic(sends: int, all_sends: int) -
     variates = rng.standard_normal((20_000, 2 * SUMMED_UP_TO))
     places = [place_of_send(sends, all_sends, each) for each in variates]
     assert kstest(places, beta(sends, all_sends - sends + 1).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("is_mean", [False, True])
+def test_pages_are_dealt_out_evenly(is_mean: bool) -> None:
+    # two stretches of 100 and 40 pages, three and two kinds
+    due, pages = np.zeros((5, 5), dtype=np.int64), np.array([90, 3, 7, 20, 20])
+    due[2] = [0, 0, 0, 1, 1]
+    draws = MeanDraws() if is_mean else RandomDraws(np.random.default_rng(2))
+    counts = pages.astype(float) if is_mean else pages
+    dealt = np.array([dealt_out(due, counts, 4, draws.variates(20)) for _ in range(2_000)])
+    assert np.all(dealt.sum(axis=1) == pages)
+    assert np.all(np.abs(dealt[..., :3].sum(axis=2) - 25) < 1e-9)
+    assert np.all(np.abs(dealt[..., 3:].sum(axis=2) - 10) < 1e-9)
+    means = dealt.mean(axis=0)
+    error = dealt.std(axis=0) / np.sqrt(2_000)
+    assert np.all(np.abs(means - pages / 4) < 5 * error + 1e-9)

@@ -3,7 +3,7 @@
 The fast cases run 45 seeds each; Kolmogorov-Smirnov tests with Holm's correction have together a
 false-alarm rate of 0.1 %, means may be five standard errors apart, standard deviations may differ
 by a factor of 1.6 (about four of its standard errors). As the seeds are fixed, a failure
-stays one. `make hours` takes the full grid with 400 seeds, an hour or more.
+stays one. `make hours` takes the full grid with 400 seeds, an hour or less.
 """
 
 from __future__ import annotations
@@ -83,7 +83,4 @@ def test_full_grid(profile: str, changing: bool) -> None:
     rejected = holm_rejects([one.p_value for _, one in every], 0.01 / 12)
     assert not [every[index] for index in rejected]
     assert not [pair for pair in every if pair[1].mean_fails]
-    # ratios of spreads have a standard error of 5 % and more where a few values share all weight
-    # a ratio of spreads has a standard error of 5 %, and more where few values share all weight
-    outside = [pair for pair in every if pair[1].sd_fails]
-    assert len(outside) <= 0.1 * len(every), outside
+    assert not [pair for pair in every if pair[1].sd_fails]
