@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +192,7 @@ class ClusterModel(Model):
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
 
-    def settle(self, now_s: float, hosts: Iterable[int] | None = None) -> None:
+    def settle(self, now_s: float, hosts: Collection[int] | None = None) -> None:
         """Count up to now what time costs; called before anything that depends on changes.
 
         Args:

@@ -29,12 +29,15 @@ def share_cpu(state: ClusterState, part: Part | None = None) -> None:
         float, copy=False
     )
     capacity, overhead = state.hosts.cpu_capacity[hosts], state.hosts.cpu_overhead[hosts]
-    granted_share = _share(np.maximum(capacity - overhead, 0.0), for_vms)
-    unhindered_share = _share(capacity, for_vms)
-    state.vms.cpu_granted[vms] = usable * granted_share[part.place]
-    state.vms.cpu_unhindered[vms] = usable * unhindered_share[part.place]
-    state.hosts.cpu_wanted[hosts] = for_vms + overhead
-    state.hosts.cpu_used[hosts] = np.minimum(for_vms + overhead, capacity)
+    granted = unhindered = usable * _share(capacity, for_vms)[part.place]
+    if overhead.any():
+        left = np.maximum(capacity - overhead, 0.0)
+        granted = usable * _share(left, for_vms)[part.place]
+    state.vms.cpu_granted[vms] = granted
+    state.vms.cpu_unhindered[vms] = unhindered
+    wanted = for_vms + overhead
+    state.hosts.cpu_wanted[hosts] = wanted
+    state.hosts.cpu_used[hosts] = np.minimum(wanted, capacity)
 
 
 def _share(there: FloatColumn, wanted: FloatColumn) -> FloatColumn:

@@ -7,7 +7,7 @@ on, once for all that changed at the instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,13 +25,13 @@ FEW_HOSTS = 4
 class Settle(Protocol):
     """What has to be called before columns change that time's cost depends on."""
 
-    def __call__(self, now_s: float, hosts: Iterable[int] | None = None) -> None:
+    def __call__(self, now_s: float, hosts: Collection[int] | None = None) -> None:
         """Count up to now on the hosts that are about to change, or on all.
 
         Args:
             now_s: the time.
-            hosts: where CPU, speed of guests or power change, or VMs leave or arrive; None if that
-                may be anywhere.
+            hosts: where CPU, speed of guests or power change, or VMs leave or arrive, each once;
+                None if that may be anywhere.
         """
         ...
 
@@ -83,16 +83,16 @@ class Ledger:
         self._all_changed = True
         self._changed_s = 0.0
 
-    def settle(self, now_s: float, hosts: Iterable[int] | None = None) -> None:
+    def settle(self, now_s: float, hosts: Collection[int] | None = None) -> None:
         """Count up to now on hosts that are about to change, all if None; see `Settle`."""
         if hosts is None:
             self.count(now_s)
             self._all_changed = True
         else:
             self._go_on_to(now_s)
-            some = set(hosts)
-            self._count(some, now_s)
-            self._changed |= some
+            counted_s = self._views.counted_s
+            self._count([host for host in hosts if counted_s[host] < now_s], now_s)
+            self._changed.update(hosts)
 
     def count(self, now_s: float) -> None:
         """Count up to now on all hosts; nothing is about to change."""
@@ -134,9 +134,7 @@ class Ledger:
             self.refresh()
             self._changed_s = now_s
 
-    def _count(self, some: set[int], now_s: float) -> None:
-        counted_s = self._views.counted_s
-        hosts = [host for host in some if counted_s[host] < now_s]
+    def _count(self, hosts: list[int], now_s: float) -> None:
         if len(hosts) <= FEW_HOSTS:
             for host in hosts:
                 self._count_one(host, now_s)

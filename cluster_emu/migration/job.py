@@ -92,6 +92,7 @@ class Migration:
         self._last_step: Answer | None = None
         self._check: Timer | None = None
         self._timer: Timer | None = None
+        self._cap_of_raw_pages: dict[bool, float] = {}
 
     @property
     def bytes_sent(self) -> float:
@@ -320,9 +321,13 @@ class Migration:
     def _find_cap(self, phase: SendingPhase) -> float:
         if isinstance(phase, WaitingRound):
             return 0.0
-        encoding, stopped = self._pages.encoding, not isinstance(phase, LiveRound)
+        stopped = not isinstance(phase, LiveRound)
+        if stopped in self._cap_of_raw_pages:
+            return self._cap_of_raw_pages[stopped]
+        encoding = self._pages.encoding
         if encoding.is_raw:
-            return self._settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=stopped)
+            cap = self._settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=stopped)
+            return self._cap_of_raw_pages.setdefault(stopped, cap)
         return self._settings.cap_bytes_per_s(encoding.raw_bytes, phase.sizes, stopped=stopped)
 
     @property

@@ -1,11 +1,11 @@
-"""The functions of `ripple`, as they are or compiled."""
+"""The function `renew` of `ripple` and those it calls, as they are or compiled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from cluster_emu.network import ripple
 
@@ -26,6 +26,7 @@ INNER_FIRST = (
     "set_level",
     "follow",
     "tell",
+    "renew",
 )
 """The functions of `ripple`, each after those that it calls."""
 
@@ -34,24 +35,15 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 """They allocate nothing, so nobody need count who refers to an array: that halves the time."""
 
 
-class Kernel(NamedTuple):
-    """The two functions that sharing anew needs; `ripple` says what they do.
+Kernel = Callable[..., tuple[int, int, int]]
+"""What finds all rates anew: `ripple.renew`, as it is or compiled."""
 
-    Args:
-        follow: finds the new levels.
-        tell: turns these into rates and loads.
-    """
-
-    follow: Callable[..., tuple[int, int]]
-    tell: Callable[..., tuple[int, int]]
-
-
-INTERPRETED = Kernel(ripple.follow, ripple.tell)
+INTERPRETED: Kernel = ripple.renew
 
 
 @cache
 def compiled() -> Kernel:
-    """Return the functions compiled.
+    """Return it compiled.
 
     That takes seconds once per installation, as the machine code is kept on disk, and about half a
     second once per process. Compiled functions can only call compiled ones, hence these copies in
@@ -60,8 +52,9 @@ def compiled() -> Kernel:
     names: dict[str, Any] = dict(vars(ripple))
     for name in INNER_FIRST:
         copy = FunctionType(getattr(ripple, name).__code__, names, name)
-        names[name] = _outer(copy) if name in Kernel._fields else _inner(copy)
-    return Kernel(names["follow"], names["tell"])
+        names[name] = _outer(copy) if name == "renew" else _inner(copy)
+    kernel: Kernel = names["renew"]
+    return kernel
 
 
 def is_compiled() -> bool:

@@ -213,7 +213,7 @@ class FluidLoop:
         """Return the time of the next event, infinity if none will come of itself."""
         if self._share_is_due:
             return self.now_s
-        return min(self._timers.next_s(), self._flows.events.first_s())
+        return self._first_s()
 
     def run_until(self, end_s: float) -> None:
         """Handle every event up to and including `end_s`, then set the clock to `end_s`.
@@ -248,8 +248,13 @@ class FluidLoop:
     def _handle_instant(self, time_s: float) -> None:
         self.now_s = max(time_s, self.now_s)
         horizon_s = self._horizon_s()
-        while self._call_timers(horizon_s) or self._wake_transfers(horizon_s):
-            pass
+        anything_done = True
+        while anything_done and self._first_s() <= horizon_s:
+            anything_done = self._call_timers(horizon_s) or self._wake_transfers(horizon_s)
+
+    def _first_s(self) -> float:
+        """Return when the next timer or own event of a transfer comes."""
+        return min(self._timers.next_s(), self._flows.events.first_s())
 
     def _horizon_s(self) -> float:
         """Return until when an event belongs to the present instant."""
@@ -293,6 +298,8 @@ class FluidLoop:
 
     def _tell(self, slots: Indices) -> None:
         """Tell flows their rates, those of groups after those that are told by themselves."""
+        if not len(slots):
+            return
         group = self._flows.group[slots]
         self._tell_each(slots[group == NONE] if self._groups else slots)
         for number, told in enumerate(self._groups):

@@ -41,18 +41,18 @@ class Members:
             self._view()
         count = self._counts[link]
         self._counts[link] = count + 1
-        self._put(self._begins[link] + count, flow, crossing)
+        place = self._begins[link] + count
+        self._flows[place], self._crossings[place] = flow, crossing
+        self._places[crossing] = place
 
     def remove(self, link: int, crossing: int) -> None:
         """Take a flow out of the block of a link; the last one there takes its place."""
         count = self._counts[link] - 1
         self._counts[link] = count
-        last = self._begins[link] + count
-        self._put(self._places[crossing], self._flows[last], self._crossings[last])
-
-    def _put(self, place: int, flow: int, crossing: int) -> None:
-        self._flows[place], self._crossings[place] = flow, crossing
-        self._places[crossing] = place
+        last, place = self._begins[link] + count, self._places[crossing]
+        moved = self._crossings[last]
+        self._flows[place], self._crossings[place] = self._flows[last], moved
+        self._places[moved] = place
 
     def _move(self, link: int) -> None:
         """Give a link a block of twice the size, behind all others."""

@@ -32,6 +32,37 @@ SAME_RATE = 1e-12
 """Likewise for the rate that a flow is told."""
 
 
+def renew(
+    flows: Flows,
+    links: Links,
+    scratch: Scratch,
+    asked_flows: Any,
+    asked_links: Any,
+    touched_links: Any,
+    most_steps: int,
+) -> tuple[int, int, int]:
+    """Find all rates after a change; in one call, as calling compiled code has its price.
+
+    Args:
+        flows: the flows.
+        links: the links they cross.
+        scratch: where the results are listed, see `tell`.
+        asked_flows: see `follow`.
+        asked_links: likewise.
+        touched_links: further links whose load may have changed.
+        most_steps: see `follow`.
+
+    Returns:
+        How many flows are to be told their rates, how many links' loads may have changed, and
+        how many flows were looked at; more than `most_steps` if it was given up, and nothing told.
+    """
+    listed, steps = follow(flows, links, scratch, asked_flows, asked_links, most_steps)
+    if steps > most_steps:
+        return 0, 0, steps
+    told, touched = tell(flows, links, scratch, listed, touched_links)
+    return told, touched, steps
+
+
 def follow(
     flows: Flows,
     links: Links,

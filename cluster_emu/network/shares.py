@@ -106,11 +106,9 @@ class Tier:
         """
         asked = list(self._asked_flows), list(self._asked_links)
         most_steps = FEWEST_STEPS + STEPS_PER_CROSSING * self._crossing_count
-        listed, steps = self._follow(kernel, *asked, most_steps)
-        self.steps += steps
+        told, touched, steps = self._follow(kernel, *asked, most_steps)
         if steps > most_steps:
-            listed = self._find_all(kernel)
-        told, touched = self._tell(kernel, listed)
+            told, touched, _ = self._find_all(kernel)
         self._asked_flows.clear()
         self._asked_links.clear()
         self._touched_links.clear()
@@ -118,21 +116,18 @@ class Tier:
 
     def _follow(
         self, kernel: Kernel, flows: Sequence[int], links: Sequence[int], most_steps: int
-    ) -> tuple[int, int]:
-        asked = _numbers(kernel, flows), _numbers(kernel, links)
-        return kernel.follow(*self._state(kernel), *asked, most_steps)
+    ) -> tuple[int, int, int]:
+        touched = list(self._touched_links)
+        numbers = (_numbers(kernel, some) for some in (flows, links, touched))
+        told, touched_count, steps = kernel(*self._state(kernel), *numbers, most_steps)
+        self.steps += steps
+        return told, touched_count, steps
 
-    def _find_all(self, kernel: Kernel) -> int:
+    def _find_all(self, kernel: Kernel) -> tuple[int, int, int]:
         """Find all levels anew, which is to fill the links progressively, and list all flows."""
         self.links.level[:] = np.inf
         self._flows.columns.is_listed[:] = False
-        listed, steps = self._follow(kernel, list(self._slots), [], sys.maxsize)
-        self.steps += steps
-        return listed
-
-    def _tell(self, kernel: Kernel, listed: int) -> tuple[int, int]:
-        touched = _numbers(kernel, list(self._touched_links))
-        return kernel.tell(*self._state(kernel), listed, touched)
+        return self._follow(kernel, list(self._slots), [], sys.maxsize)
 
     def _state(self, kernel: Kernel) -> tuple[Flows, Links, Scratch]:
         self._make_room()

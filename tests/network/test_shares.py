@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.network import max_min_rates, ripple, shares
-from cluster_emu.network.compiling import INTERPRETED, Kernel, compiled
+from cluster_emu.network.compiling import INTERPRETED, compiled
 from cluster_emu.network.flows import FlowTable
 from cluster_emu.network.shares import Shares
 
@@ -177,8 +178,10 @@ def test_the_loads_of_links_are_the_sums_of_the_rates(seed):
 @settings(**MOST)
 @given(st.integers(0, 10**6))
 def test_the_load_of_a_link_that_stops_no_flow_is_never_taken_for_less(seed):
+    find_levels = ripple.follow
+
     def follow(flows, links, *rest):
-        found = ripple.follow(flows, links, *rest)
+        found = find_levels(flows, links, *rest)
         for link in np.flatnonzero(np.isinf(links.level)):
             begin, count = links.begin[link], links.count[link]
             members = links.member[begin : begin + count]
@@ -186,7 +189,11 @@ def test_the_load_of_a_link_that_stops_no_flow_is_never_taken_for_less(seed):
             assert links.load[link] >= load * (1 - 1e-9) - 1e-9  # more where a flow has left
         return found
 
-    network = Network(seed, Kernel(follow, ripple.tell), links=8)
+    def renew(*everything):
+        with mock.patch.object(ripple, "follow", follow):
+            return ripple.renew(*everything)
+
+    network = Network(seed, renew, links=8)
     for _ in range(20):
         network.change()
 
