@@ -41,6 +41,17 @@ class Clock:
         nearest = round(time_s / self._control_s) * self._control_s
         return math.isclose(time_s, nearest, rel_tol=TOLERANCE, abs_tol=TOLERANCE * self._tick_s)
 
+    def next_control_s(self, time_s: float) -> float:
+        """Return the first control instant at or after a time."""
+        return math.ceil(time_s / self._control_s * (1 - TOLERANCE)) * self._control_s
+
+    def ticks_before(self, number: int, time_s: float) -> int:
+        """Return how many ticks, from tick `number` on, are over before a time; never too many."""
+        count = max(math.floor((time_s - self._instant(number)) / self._tick_s), 0)
+        while count and self.tick(number + count - 1)[1] >= time_s:
+            count -= 1
+        return count
+
     def control_instants(self, until_s: float) -> int:
         """Return how many control instants there are up to and including `until_s`."""
         return math.floor(until_s / self._control_s * (1 + TOLERANCE)) + 1

@@ -204,10 +204,33 @@ class ClusterModel(Model):
     # --- runs and results ------------------------------------------------------------------------
 
     def run(self) -> RunResult:
-        """Step until the run is over and return its result."""
+        """Step until the run is over and return its result.
+
+        Ticks in which nothing can happen are skipped, unless a subclass has a `step` of its own.
+        The data collector has no rows of these; nothing else tells the difference.
+        """
+        may_skip = type(self).step is ClusterModel.step
         while self.running:
+            if may_skip:
+                self._skip_ticks()
             self.step()
         return self.result()
+
+    def _skip_ticks(self) -> None:
+        """Go to the next tick with an event, a change of demand or a control instant."""
+        start_s = self.clock.tick(self.steps)[0]
+        quiet_until_s = min(
+            self.loop.next_event_s(),
+            self._demand.next_change(self.state.time_s),
+            self.clock.next_control_s(start_s),
+            self.clock.duration_s,
+        )
+        skipped = self.clock.ticks_before(self.steps, quiet_until_s)
+        if skipped > 0:
+            self.workload(start_s)  # demand may change at this very instant
+            self.steps += skipped
+            self.state.time_s = self.clock.tick(self.steps)[0]
+            self.loop.run_until(self.state.time_s)
 
     def result(self) -> RunResult:
         """Return the tables of everything so far; without those written to `stream_to`."""

@@ -51,7 +51,8 @@ def test_the_grid_holds_a_machine_on_every_host_node(model: ClusterModel) -> Non
 
 
 def test_the_collector_has_a_row_per_tick(model: ClusterModel) -> None:
-    model.run()
+    while model.running:
+        model.step()
     rows = model.datacollector.get_model_vars_dataframe()
     assert rows["time_s"].iloc[-1] == model.time_s
     assert rows["migrations_ended"].iloc[-1] == 2

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_scenarios import BPS, PAGE, random_scenarios, scenario
 
 from cluster_emu.accounting.results import RunResult
@@ -139,3 +140,34 @@ def test_random_clusters(given_scenario: Scenario) -> None:
         {"run.control_interval_s": 1.0, "run.duration_s": 8.0, "run.stop_when_idle": False}
     )
     assert_same_records(fixed, ticks_s=(0.125, 1.0))
+
+
+class EveryTick(ClusterModel):
+    """Skips no tick, as it has a step of its own."""
+
+    def step(self) -> None:
+        super().step()
+
+
+@given(random_scenarios(), st.integers(0, 2**20))
+@settings(deadline=None, max_examples=12)
+def test_ticks_that_are_skipped_are_not_missed(any_scenario: Scenario, seed: int) -> None:
+    models = [kind(any_scenario, rng=seed) for kind in (ClusterModel, EveryTick)]
+    skipping, every = (model.run() for model in models)
+    assert models[0].steps == models[1].steps
+    assert models[0].time_s == models[1].time_s
+    assert skipping.tables.keys() == every.tables.keys()
+    for name, table in every.tables.items():
+        exact = name in ("migrations", "rounds", "links", "faults")  # others add up pieces of time
+        pd.testing.assert_frame_equal(
+            skipping.tables[name], table, check_exact=exact, rtol=1e-12, atol=1e-12
+        )
+
+
+def test_quiet_ticks_are_skipped() -> None:
+    fields = {"run.tick_s": 0.1, **{f"run.{name}": value for name, value in RUN.items()}}
+    model = ClusterModel(scenario(pages=100).with_fields(fields), rng=1)
+    model.run()
+    rows = model.datacollector.get_model_vars_dataframe()
+    assert rows["time_s"].iloc[-1] == model.time_s == pytest.approx(model.steps * 0.1)
+    assert len(rows) < 0.2 * model.steps
