@@ -248,9 +248,9 @@ class FluidLoop:
     def _handle_instant(self, time_s: float) -> None:
         self.now_s = max(time_s, self.now_s)
         horizon_s = self._horizon_s()
-        anything_done = True
-        while anything_done and self._first_s() <= horizon_s:
-            anything_done = self._call_timers(horizon_s) or self._wake_transfers(horizon_s)
+        while self._call_timers(horizon_s) or self._wake_transfers(horizon_s):
+            if self._first_s() > horizon_s:
+                return
 
     def _first_s(self) -> float:
         """Return when the next timer or own event of a transfer comes."""
