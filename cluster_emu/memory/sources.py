@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.log import PageIds
-from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.memory.scalar_writes import PER_ROUND, ScalarWrites
 from cluster_emu.memory.writer import PageWriter
 from cluster_emu.memory.writes import (
@@ -33,6 +33,7 @@ from cluster_emu.streams import Purpose, Streams
 from cluster_emu.units import PositiveSeconds
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.profiles import WriteProfile
+from cluster_emu.workload.writes import MovingSet
 
 _CLASSES, _PHASES, _TIMES = 0, 1, 2
 
@@ -82,7 +83,7 @@ class ProfileSource:
             processes.append(
                 MovingWrites(
                     page_count,
-                    max(1, round(profile.moving.share * page_count)),
+                    _hot_count(profile.moving, page_count),
                     profile.moving.writes_per_page_s,
                     profile.moving.period_s,
                     own.random() * profile.moving.period_s,
@@ -105,15 +106,18 @@ class ProfileSource:
 
     @property
     def why_not_lumped(self) -> str:
-        """Name what makes pages of one class differ: where they lie, or when they are hot."""
-        if self.profile.moving is not None:
-            return "the profile has a working set that moves"
+        """Name what makes pages of one class differ: where they lie."""
         return "the profile has a sequential sweep" if self.profile.sweep is not None else ""
 
     def page_classes(self, page_count: int) -> PageClasses:
-        """Return the profile's write classes."""
+        """Return the profile's write classes, and the working set that moves over them."""
         rates = [each.writes_per_page_s for each in self.profile.write_classes()]
-        return PageClasses.of(_class_sizes(self.profile, page_count), np.array(rates))
+        sizes, moving = _class_sizes(self.profile, page_count), self.profile.moving
+        hot = None
+        if moving is not None and moving.writes_per_page_s > 0:
+            pages = _hot_count(moving, page_count)
+            hot = HotSet(pages, moving.writes_per_page_s, moving.period_s)
+        return PageClasses.of(sizes, np.array(rates), hot=hot)
 
     @property
     def why_not_scalar(self) -> str:
@@ -131,7 +135,7 @@ class ProfileSource:
         sizes = _class_sizes(profile, page_count)
         pages_per_s, written = float(sizes @ rates), int(sizes[rates > 0].sum())
         if profile.moving is not None:
-            hot = max(1, round(profile.moving.share * page_count))
+            hot = _hot_count(profile.moving, page_count)
             pages_per_s += hot * profile.moving.writes_per_page_s
             written = page_count
         if profile.sweep is not None:
@@ -139,6 +143,11 @@ class ProfileSource:
             pages_per_s += region * profile.sweep.sweeps_per_s
             written += round((page_count - written) * region / page_count)
         return ScalarWrites(pages_per_s, written)
+
+
+def _hot_count(moving: MovingSet, page_count: int) -> int:
+    """Return how many pages a working set that moves has: at least one."""
+    return max(1, round(moving.share * page_count))
 
 
 def _class_sizes(profile: WriteProfile, page_count: int) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from cluster_emu.memory.lumped.drawing import (
 )
 from cluster_emu.memory.lumped.lots import Fate
 from cluster_emu.memory.lumped.path import time_at
+from cluster_emu.memory.lumped.writing import add_up_writes
 from cluster_emu.strategies.contract import Decision
 
 Floats = NDArray[np.float64]
@@ -79,6 +80,7 @@ def draw_batches(
     batch_pages: int,
     fraction: float,
     rates: Floats,
+    sets: Floats,
     not_given: float,
     corners: Floats,
     pace: float,
@@ -93,7 +95,8 @@ def draw_batches(
         begins: pages of the round sent so far.
         batch_pages: sent pages that share a look.
         fraction: share of the time until a batch begins at which its look comes.
-        rates: writes per page and operational second, [classes].
+        rates: as in `Writing`; in this module a class is a label there, [classes].
+        sets: as in `Writing`.
         not_given: chance that a page is not given as dirty from the start.
         corners: as in `Looks`.
         pace: as in `Looks`.
@@ -107,11 +110,12 @@ def draw_batches(
     most = total // batch_pages + 2
     begin, end = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     chances, seen = np.empty((most, len(rates))), np.zeros((most, 2, kinds), dtype=np.int64)
-    batches = 0
+    batches, expected = 0, np.empty(len(rates))
     while total > may_wait and used + most_taken(kinds) <= len(normal):
         look = time_at(begins, corners, pace, 1) * fraction
+        add_up_writes(rates, sets, 0.0, look, expected)
         for c in range(len(rates)):
-            chances[batches, c] = not_given * math.exp(-rates[c] * look)
+            chances[batches, c] = not_given * math.exp(-expected[c])
         met, sends, visits = seen[batches], 0, total - may_wait
         first = 0
         while first < kinds and sends < batch_pages and visits > 0:

@@ -20,11 +20,11 @@ from cluster_emu.memory.lumped.batch_draws import (
     most_taken,
 )
 from cluster_emu.memory.lumped.cells import Cells
-from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.drawing import SUMMED_UP_TO
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Lots, undue
 from cluster_emu.memory.lumped.path import TimePath
+from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 
@@ -41,13 +41,13 @@ _ROUNDING = 1e-6
 
 
 def need_drawing(
-    due: Due, classes: PageClasses, peeks: Peeks, clearing: Clearing, pace: float
+    due: Due, writing: Writing, peeks: Peeks, clearing: Clearing, pace: float
 ) -> bool:
     """Return whether a round's batches are to be drawn one by one.
 
     Args:
         due: what is due.
-        classes: how often pages are written.
+        writing: how often pages are written.
         peeks: how the log is looked at.
         clearing: when dirty bits are cleared.
         pace: operational seconds per page sent.
@@ -55,7 +55,7 @@ def need_drawing(
     if peeks.batch_pages <= 1 or clearing.clear != "round":
         return False
     few = due.total <= MOST_BATCHES * peeks.batch_pages
-    return few or bool(classes.writes_per_page_s.max() * pace * peeks.batch_pages > STEEP)
+    return few or bool(writing.highest_rate * pace * peeks.batch_pages > STEEP)
 
 
 class BatchRound:
@@ -64,7 +64,7 @@ class BatchRound:
     Args:
         cells: all pages.
         due: what is due of them.
-        classes: how often pages are written.
+        writing: how often pages are written.
         peeks: how the log is looked at.
         unit_bytes: bytes of a page on the wire.
         rng: the stream to draw from.
@@ -77,20 +77,20 @@ class BatchRound:
         self,
         cells: Cells,
         due: Due,
-        classes: PageClasses,
+        writing: Writing,
         peeks: Peeks,
         unit_bytes: float,
         rng: np.random.Generator,
     ) -> None:
         self._cells = cells
         self._due = due
-        self._classes = classes
+        self._writing = writing
         self._peeks = peeks
         self._unit_bytes = unit_bytes
         self._rng = rng
         self._path = TimePath()
         self._may_wait = 0
-        self._batches = Batches.none(len(due.pages), len(classes.pages))
+        self._batches = Batches.none(len(due.pages), len(writing.rates))
         self._waiting = due.pages
 
     # --- as a round under way --------------------------------------------------------------------
@@ -181,8 +181,9 @@ class BatchRound:
                     self._end_pages,
                     self._peeks.batch_pages,
                     self._peeks.fraction,
-                    self._classes.writes_per_page_s,
-                    1.0 - self._classes.given_share,
+                    self._writing.rates,
+                    self._writing.sets,
+                    self._writing.not_given,
                     path.corners,
                     path.pace,
                     self._rng.standard_normal(self._variates()),
@@ -216,7 +217,7 @@ class BatchRound:
     def end(self, elapsed: float) -> Lots:
         """Finish the round as planned and return what became of all pages."""
         self._path.advance(self._bytes_left / self._unit_bytes, elapsed)
-        by_the_end = self._classes.clean_chance(self.time)
+        by_the_end = self._writing.clean_chance(self.time)
         lots = lots_of_batches(
             self._due.kind,
             self._cells.stratum,

@@ -31,6 +31,10 @@ class RandomDraws:
         self.beta = rng.beta
         self.multinomial = rng.multinomial
 
+    def uniform(self) -> float:
+        """Return a number between 0 and 1."""
+        return self.rng.random()
+
     def variates(self, count: int) -> Floats:
         """Return so many normal variates."""
         return self.rng.standard_normal(count)
@@ -48,6 +52,10 @@ class MeanDraws:
     """Answers with means."""
 
     is_random = False
+
+    def uniform(self) -> float:
+        """Return the mean of a number between 0 and 1."""
+        return 0.5
 
     def variates(self, count: int) -> Floats:
         """Return none: without variates means are taken."""

@@ -12,6 +12,21 @@ Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class HotSet:
+    """A working set that moves: pages drawn at random, and drawn anew after every period.
+
+    Args:
+        pages: pages in the set at any time.
+        writes_per_page_s: writes per page of the set and operational second, on top of its class.
+        period_s: operational time for which a set lasts.
+    """
+
+    pages: int
+    writes_per_page_s: float
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PageClasses:
     """Write classes whose pages are scattered over the VM's memory.
 
@@ -20,25 +35,28 @@ class PageClasses:
         writes_per_page_s: writes per page and operational second, Poisson, [classes].
         given_share: chance that a page is given as dirty for a round, from its very start and
             whatever its length (the reference paper's samples per iteration).
+        hot: a working set that moves over pages of all classes, if there is one.
     """
 
     pages: Counts
     writes_per_page_s: Floats
     given_share: float = 0.0
+    hot: HotSet | None = None
 
     @classmethod
-    def of(cls, pages: Counts, writes_per_page_s: Floats, given_share: float = 0.0) -> PageClasses:
+    def of(
+        cls,
+        pages: Counts,
+        writes_per_page_s: Floats,
+        given_share: float = 0.0,
+        hot: HotSet | None = None,
+    ) -> PageClasses:
         """Put classes of one rate together and leave out those without pages."""
         rates, where = np.unique(writes_per_page_s, return_inverse=True)
         totals = np.bincount(where, pages, minlength=len(rates)).astype(np.int64)
-        return cls(totals[totals > 0], rates[totals > 0], given_share)
+        return cls(totals[totals > 0], rates[totals > 0], given_share, hot)
 
     @property
     def page_count(self) -> int:
         """Pages of the VM."""
         return int(self.pages.sum())
-
-    def clean_chance(self, elapsed: float) -> Floats:
-        """Return the chance that a page is not written in a round that lasts so long, [classes]."""
-        chance: Floats = (1.0 - self.given_share) * np.exp(-self.writes_per_page_s * elapsed)
-        return chance

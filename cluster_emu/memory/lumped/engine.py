@@ -30,8 +30,9 @@ from cluster_emu.memory.lumped.lots import (
     settle,
 )
 from cluster_emu.memory.lumped.many import ManyPages
+from cluster_emu.memory.lumped.members import Members, kinds_of
 from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
-from cluster_emu.memory.lumped.strata import MOST_STRATA, STRATA, Strata
+from cluster_emu.memory.lumped.strata import STRATA, Strata
 from cluster_emu.memory.pages import peek_fraction
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.rate_effect import RateEffect
@@ -116,8 +117,9 @@ class LumpedEngine:
         self._peeks, self._after = self._rules.peeks, self._rules.after
         self._clearing = Clearing.of(strategy, self.page_count)
         self._strata = Strata()
-        kinds = Kinds(len(classes.pages), MOST_STRATA, self._rules.history_bits)
-        self._cells = self._scattered(kinds, absent_pages)
+        self._members = Members(classes, absent_pages, self._draws)
+        kinds = kinds_of(len(classes.pages), self._rules.history_bits)
+        self._cells = self._members.present_in(self._scattered(kinds, absent_pages))
 
     def _scattered(self, kinds: Kinds, absent_pages: int) -> Cells:
         """Scatter the pages over the address space; all of them are due."""
@@ -137,10 +139,10 @@ class LumpedEngine:
             interval: length of each in operational time.
         """
         for _ in range(intervals):
-            cells = self._cells
+            cells = self._cells = self._members.ready_for(self._cells, interval)
             codes = [cells.kinds.shifted(cells.code, bit) for bit in (0, 1)]
-            chance = self._classes.clean_chance(interval)[cells.page_class]
-            self._draw_dirty(chance, [cells.flag, cells.flag], codes)
+            chance = self._members.writing.clean_chance(interval)
+            self._draw_dirty(chance, [cells.flag, cells.flag], codes, interval)
 
     def wait(self, elapsed: float) -> None:
         """Let operational time pass between two rounds; what is written in it is due in the next.
@@ -149,28 +151,32 @@ class LumpedEngine:
         or in this wait was written once.
         """
         self.now += elapsed
-        cells = self._cells
+        cells = self._cells = self._members.ready_for(self._cells, elapsed)
         flags = [self._after[FATE_OF_FLAG[cells.flag], bit] for bit in (0, 1)]
         flags[0] = cells.flag
         newest = min(cells.kinds.history_bits, 1)
-        chance = np.exp(-self._classes.writes_per_page_s * elapsed)[cells.page_class]
-        self._draw_dirty(chance, flags, [cells.code, cells.code | newest])
+        chance = self._members.writing.unwritten_chance(elapsed)
+        self._draw_dirty(chance, flags, [cells.code, cells.code | newest], elapsed)
 
     def _draw_dirty(
         self,
         clean_chance: np.ndarray[tuple[int], np.dtype[np.float64]],
         flags: list[np.ndarray[tuple[int], np.dtype[np.int64]]],
         codes: list[np.ndarray[tuple[int], np.dtype[np.int64]]],
+        elapsed: float,
     ) -> None:
         """Draw who is written; clean ones get the first flags and codes, dirty ones the second."""
         cells = self._cells
-        clean = self._draws.binomial(cells.pages, clean_chance)
+        clean = self._draws.binomial(cells.pages, clean_chance[cells.page_class])
         keys = [
             cells.kinds.keys(cells.stratum, cells.page_class, flags[bit], codes[bit])
             for bit in (0, 1)
         ]
         pages = np.concatenate([clean, cells.pages - clean])
-        self._cells = Cells(cells.kinds, np.concatenate(keys), pages)
+        is_dirty = np.repeat([0, 1], len(cells))
+        self._cells = self._members.settled(
+            cells.kinds, np.concatenate(keys), pages, is_dirty, elapsed
+        )
 
     @property
     def stale_pages(self) -> int:
@@ -207,18 +213,18 @@ class LumpedEngine:
 
         In which order they are pushed makes no difference, as places say nothing about classes.
         """
-        cells, classes = self._cells, self._classes
+        cells, writing = self._cells, self._members.writing
         stale = cells.flag != Flag.CURRENT
-        missing = np.bincount(
-            cells.page_class[stale], cells.pages[stale], minlength=len(classes.pages)
-        )
-        given = self._draws.binomial(missing, np.full(len(missing), classes.given_share))
+        labels = len(writing.rates)
+        missing = np.bincount(cells.page_class[stale], cells.pages[stale], minlength=labels)
+        given = self._draws.binomial(missing, np.full(labels, writing.given_share))
         return LumpedPush(
             np.concatenate([missing - given, given]),
-            np.concatenate([classes.writes_per_page_s, np.full(len(missing), AT_ONCE)]),
+            np.concatenate([self._members.rates, np.full(labels, AT_ONCE)]),
             self.encoding.raw_bytes,
             costs,
             self._draws,
+            self._members.in_push(),
         )
 
     def _sizes(self, pages: int) -> PageSizes:
@@ -242,8 +248,9 @@ class LumpedEngine:
 
     def _open(self, pace: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
+        self._get_ready_for(float(self._due.total) * pace)
         wire_bytes, due = self.encoding.raw_bytes, self._due
-        common = self._cells, due, self._classes, self._peeks
+        common = self._cells, due, self._members.writing, self._peeks
         if not self._draws.is_random:
             return ManyPages(*common, self._clearing, wire_bytes, self._draws)
         if due.total <= FEW_PAGES:
@@ -251,6 +258,13 @@ class LumpedEngine:
         if need_drawing(*common[1:], self._clearing, pace):
             return BatchRound(*common, wire_bytes, self._rng)
         return ManyPages(*common, self._clearing, wire_bytes, self._draws)
+
+    def _get_ready_for(self, duration_s: float) -> None:
+        """Draw who is in the moving sets that the round, if it takes so long, comes to."""
+        cells = self._members.ready_for(self._cells, duration_s)
+        if cells is not self._cells:
+            self._cells = cells
+            self._due = Due.of(cells, self._strata, self._rows)
 
     @property
     def _round(self) -> Round:
@@ -316,7 +330,13 @@ class LumpedEngine:
         elif self._strategy.cyclic:
             self._strata.scan_from_place(0)
         settled = settle(self._cells, lots, self._after, self._draws)
-        self._cells = settled.cells
+        self._cells = self._members.settled(
+            self._cells.kinds,
+            settled.keys,
+            settled.pages,
+            np.arange(len(settled.keys)) & 1,
+            self._round.time,
+        )
         totals = [round(total) for total in settled.totals]
         return RoundCounts(
             due=sum(totals[Fate.SENT :]),

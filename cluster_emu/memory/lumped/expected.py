@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.path import time_at
+from cluster_emu.memory.lumped.writing import add_up_falls, add_up_writes
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +66,8 @@ class Course(NamedTuple):
             the pages that would be sent if all had their turn there; the chance of each class to
             be seen clean, [stretches, points, 2 + classes].
         mean_clean: chance that a visited page is seen clean at its turn, [stretches, classes].
+        falls: how fast its logarithm falls if the scan comes by later, per operational second,
+            [stretches, classes].
         uncertain: visited pages for which a look decides whether they are sent.
     """
 
@@ -73,6 +76,7 @@ class Course(NamedTuple):
     bounds: Floats
     about: Floats
     mean_clean: Floats
+    falls: Floats
     uncertain: float
 
     def visited_share(self, stretch: int, sent_share: float) -> float:
@@ -97,7 +101,8 @@ class Looks(NamedTuple):
     """When the log is looked at, and how often pages are written.
 
     Args:
-        rates: writes per page and operational second of each class, [classes].
+        rates: as in `Writing`; in this module a class is a label there, [classes].
+        sets: as in `Writing`.
         not_given: chance that a page is not given as dirty from the start.
         corners: pages sent and times at which the pace changed, [2, corners].
         pace: operational seconds per page from the last corner on.
@@ -106,6 +111,7 @@ class Looks(NamedTuple):
     """
 
     rates: Floats
+    sets: Floats
     not_given: float
     corners: Floats
     pace: float
@@ -130,6 +136,7 @@ def _solved(
     sendable: Floats,
     share: Floats,
     rates: Floats,
+    sets: Floats,
     not_given: float,
     corners: Floats,
     pace: float,
@@ -137,7 +144,7 @@ def _solved(
     batch: int,
     points: Floats,
     weights: Floats,
-) -> tuple[Floats, Floats, Floats, float]:
+) -> tuple[Floats, Floats, Floats, Floats, float]:
     """Solve for the bounds by Newton steps; a stretch shrinks or grows tenfold at most in one."""
     stretches, classes = sendable.shape[1], sendable.shape[2]
     fixed, change = np.zeros(stretches), sendable[1] - sendable[2]
@@ -155,11 +162,12 @@ def _solved(
     total_fixed, total_change = fixed.sum(), change.sum(axis=0)
     all_pages = sends.sum() / stretches
     first = total_fixed + not_given * total_change.sum()
-    fall, guess = 0.0, first
+    fall, guess, expected = 0.0, first, np.empty(classes)
     for _ in range(2):  # as if the pages sent per page visited fell off exponentially
         time, last = time_at(guess, corners, pace, batch) * fraction, total_fixed
+        add_up_writes(rates, sets, 0.0, time, expected)
         for c in range(classes):
-            last += not_given * math.exp(-min(rates[c] * time, LARGEST_EXPONENT)) * total_change[c]
+            last += not_given * math.exp(-min(expected[c], LARGEST_EXPONENT)) * total_change[c]
         fall = math.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(guess, _LEAST_SENT)
         if fall * guess < 1e-3:
             fall = 0.0
@@ -181,8 +189,9 @@ def _solved(
             for p in range(count):
                 x = bounds[j] + width * points[p]
                 time, total = time_at(x, corners, pace, batch) * fraction, fixed[j]
+                add_up_writes(rates, sets, 0.0, time, expected)
                 for c in range(classes):
-                    chance = not_given * math.exp(-min(rates[c] * time, LARGEST_EXPONENT))
+                    chance = not_given * math.exp(-min(expected[c], LARGEST_EXPONENT))
                     clean[j, p, c] = chance
                     total += chance * change[j, c]
                 sent[j, p] = max(total, _LEAST_SENT)
@@ -197,7 +206,7 @@ def _solved(
         if moved <= EXACT_ENOUGH * bounds[-1] + 1e-6:
             break
 
-    mean_clean = np.zeros((stretches, classes))
+    mean_clean, falls = np.zeros((stretches, classes)), np.zeros((stretches, classes))
     for j in range(stretches):
         total = 0.0
         for p in range(count):
@@ -206,6 +215,13 @@ def _solved(
             about[j, p, 0] = weights[p] / sent[j, p] / total
             for c in range(classes):
                 mean_clean[j, c] += about[j, p, 0] * clean[j, p, c]
+            if len(sets):
+                x = bounds[j] + (bounds[j + 1] - bounds[j]) * points[p]
+                time = time_at(x, corners, pace, batch) * fraction
+                add_up_falls(rates, sets, time, expected)
+                for c in range(classes):
+                    falls[j, c] += about[j, p, 0] * clean[j, p, c] * expected[c]
         for c in range(classes):
+            falls[j, c] = falls[j, c] / max(mean_clean[j, c], 1e-300) if len(sets) else rates[c]
             mean_clean[j, c] = min(mean_clean[j, c], 1.0)
-    return bounds, about, mean_clean, uncertain
+    return bounds, about, mean_clean, falls, uncertain

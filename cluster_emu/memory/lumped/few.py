@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped.cells import Cells, Labels
-from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots, undue
+from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 from cluster_emu.strategies.contract import Decision
@@ -34,7 +34,7 @@ class FewPages:
     Args:
         cells: all pages.
         due: what is due of them.
-        classes: how often pages are written.
+        writing: how often pages are written.
         peeks: how the log is looked at.
         clearing: when the dirty bit of a page that is sent is cleared.
         unit_bytes: bytes of a page on the wire.
@@ -48,7 +48,7 @@ class FewPages:
         self,
         cells: Cells,
         due: Due,
-        classes: PageClasses,
+        writing: Writing,
         peeks: Peeks,
         clearing: Clearing,
         unit_bytes: float,
@@ -56,7 +56,7 @@ class FewPages:
     ) -> None:
         self._cells = cells
         self._due = due
-        self._classes = classes
+        self._writing = writing
         self._clearing = clearing
         self._rng = rng
         self._unit_bytes = unit_bytes
@@ -86,12 +86,11 @@ class FewPages:
         return self._row
 
     def _draw_first_writes(self) -> Floats:
-        rate = self._classes.writes_per_page_s[self._due.page_class[self._row]]
-        first = self._rng.standard_exponential(len(rate))
-        with np.errstate(divide="ignore"):
-            first /= rate
-        if self._classes.given_share > 0:
-            first[self._rng.random(len(rate)) < self._classes.given_share] = 0.0
+        count = len(self._row)
+        level = self._rng.standard_exponential(count)
+        first = self._writing.first_writes(self._due.page_class[self._row], level)
+        if self._writing.given_share > 0:
+            first[self._rng.random(count) < self._writing.given_share] = 0.0
         return first
 
     def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
@@ -187,7 +186,7 @@ class FewPages:
                 FATE_OF_DECISION,
             ),
         )
-        return Lots.joined([ended, undue(self._cells, self._classes.clean_chance(self.time))])
+        return Lots.joined([ended, undue(self._cells, self._writing.clean_chance(self.time))])
 
     def _forgive(self, dirty: Flags) -> None:
         """Clear the bits of pages written only before they were cleared in mid-round."""
@@ -205,10 +204,10 @@ class FewPages:
             np.minimum.at(first, chunk, cleared_at)
             cleared_at = first[chunk]
         early = self._first_write[sent] <= cleared_at
-        rate = self._classes.writes_per_page_s[self._due.page_class[self._row[sent]]]
-        chance = -np.expm1(-rate * np.maximum(self.time - cleared_at, 0.0))
+        page_class = self._due.page_class[self._row[sent]]
+        chance = -np.expm1(-self._writing.expected_of(page_class, cleared_at, self.time))
         again = self._rng.random(len(sent)) < chance
-        if self._classes.given_share == 0:  # a bit given for the whole round has no time
+        if self._writing.given_share == 0:  # a bit given for the whole round has no time
             dirty[sent[early & ~again]] = False
 
     def visited_of(self, rank: int) -> int:

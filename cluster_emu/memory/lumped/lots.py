@@ -113,18 +113,20 @@ class Settled(NamedTuple):
     """The end of a round.
 
     Args:
-        cells: the new cells.
+        keys: new kinds, of the clean pages and of the dirty ones of each lot in turn, [2 x lots].
+        pages: how many they are, [2 x lots].
         dirtied: how many pages were dirty.
         totals: how many met with each fate, in the order of `Fate`.
     """
 
-    cells: Cells
+    keys: Labels
+    pages: Counts
     dirtied: Any
     totals: list[Any]
 
 
 def settle(cells: Cells, lots: Lots, after: NDArray[np.int64], draws: Draws) -> Settled:
-    """Draw the dirty bits at the end of a round, and count anew.
+    """Draw the dirty bits at the end of a round.
 
     Args:
         cells: the cells before the round.
@@ -142,7 +144,7 @@ def settle(cells: Cells, lots: Lots, after: NDArray[np.int64], draws: Draws) -> 
         draws.variates(len(lots.pages)),
     )
     *fates, dirtied = totals.tolist()
-    return Settled(Cells(kinds, keys, pages), dirtied, fates)
+    return Settled(keys, pages, dirtied, fates)
 
 
 @compiled

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.chance import Draws
-from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.expected import ROUGH, SMOOTH, Course, Looks, mean_course
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Lots
@@ -23,6 +22,7 @@ from cluster_emu.memory.lumped.many_lots import PARTS, dealt_out, lots_of_many
 from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
 from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
+from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
 
@@ -48,7 +48,7 @@ class ManyPages:
     Args:
         cells: all pages.
         due: what is due of them.
-        classes: how often pages are written.
+        writing: how often pages are written.
         peeks: how the log is looked at.
         clearing: when the dirty bit of a page that is sent is cleared.
         unit_bytes: bytes of a page on the wire.
@@ -59,7 +59,7 @@ class ManyPages:
         self,
         cells: Cells,
         due: Due,
-        classes: PageClasses,
+        writing: Writing,
         peeks: Peeks,
         clearing: Clearing,
         unit_bytes: float,
@@ -67,11 +67,11 @@ class ManyPages:
     ) -> None:
         self._cells = cells
         self._due = due
-        self._classes = classes
+        self._writing = writing
         self._peeks = peeks
         self._clearing = clearing
         self._unit_bytes = unit_bytes
-        self._draws = StretchDraws(due, classes, draws)
+        self._draws = StretchDraws(due, writing, draws)
         self._is_random = draws.is_random
         self._variates = draws.variates
         self._stretches = len(due.share)
@@ -220,10 +220,13 @@ class ManyPages:
     def _find_course(self, share: Floats) -> Course:
         """Return the mean course of a round in which such a share of each stretch has its turn."""
         if self._course is None or not _is_same(self._course.share, share):
+            longest = float(self._due.total) * self._path.pace
             smooth = self._peeks.batch_pages <= 1 and self._path.is_straight
+            smooth = smooth and self._writing.is_smooth_until(longest)
             looks = Looks(
-                self._classes.writes_per_page_s,
-                1.0 - self._classes.given_share,
+                self._writing.rates,
+                self._writing.sets,
+                self._writing.not_given,
                 self._path.corners,
                 self._path.pace,
                 self._peeks.fraction,
@@ -239,7 +242,7 @@ class ManyPages:
         """Finish the round as planned and return what became of all pages."""
         self._path.advance(self._bytes_left / self._unit_bytes, elapsed)
         drawn, due = self._outcome, self._due
-        by_the_end = self._classes.clean_chance(self.time)
+        by_the_end = self._writing.clean_chance(self.time)
         cleared, dealt = drawn.chance[:, np.newaxis], drawn.clean[np.newaxis]
         if is_cleared := self._clearing.clear != "round":  # then every page due is sent
             cleared = self._clean_since_clearing()
@@ -267,16 +270,15 @@ class ManyPages:
         Shape [stretches, PARTS, classes]: the mean of each part of a stretch. A bit that was given
         for the whole round is never cleared.
         """
-        given, rates = self._classes.given_share, self._classes.writes_per_page_s
+        writing = self._writing
         if self._clearing.clear == "chunk":
-            expected = np.multiply.outer(np.maximum(self.time - self._cleared_at(), 0.0), rates)
-            return (1.0 - given) * _means(np.exp(-expected))
-        turns = np.maximum(self.time - self._turns(np.linspace(0.0, 1.0, TURN_POINTS + 1)), 0.0)
-        expected = np.multiply.outer(turns[:, 1:], rates)
-        meanwhile = np.multiply.outer(-np.diff(turns, axis=1), rates)
+            expected = writing.expected(self._cleared_at(), self.time)
+            return writing.not_given * _means(np.exp(-expected))
+        turns = self._turns(np.linspace(0.0, 1.0, TURN_POINTS + 1))
+        expected, meanwhile = writing.expected_steps(turns, self.time)
         # turns are spread evenly between two points: the mean of exp(-expected) over that
         falls = np.where(meanwhile > 1e-9, -np.expm1(-meanwhile) / np.maximum(meanwhile, 1e-9), 1.0)
-        return (1.0 - given) * _means(np.exp(-expected) * falls)
+        return writing.not_given * _means(np.exp(-expected) * falls)
 
     def _turns(self, places: Floats) -> Floats:
         """Return when a page at each place of a stretch has its turn, [stretches, places]."""

@@ -19,6 +19,7 @@ from cluster_emu.memory.lumped.cells import Counts
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.drawing import drawn, uniform_of
+from cluster_emu.memory.lumped.members import PushMembers
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.memory.rate_effect import RateEffect
 
@@ -29,7 +30,7 @@ AT_ONCE = 1e12
 VARIATES = 4096
 """Drawn at a time."""
 MOST_PER_STEP = 64
-"""Variates that one step may take: two, and one per class."""
+"""Variates that one step may take where there are few classes: two, and one per class."""
 
 
 class Push(NamedTuple):
@@ -39,6 +40,7 @@ class Push(NamedTuple):
         left_s: time to go.
         spare_bytes: bytes sent for which no page has been handed over.
         touches_left: touches of missing pages expected until the next one comes; 0 for not drawn.
+        set_left_s: operational time for which the present moving set still lasts.
         waits: pages the VM waits for: none, one, or a part of one in the mean field.
         begins_s: in how much time that page begins to be sent.
         arrives_bytes: and after how many bytes from then it has arrived.
@@ -50,6 +52,7 @@ class Push(NamedTuple):
     left_s: float
     spare_bytes: float
     touches_left: float
+    set_left_s: float
     waits: float
     begins_s: float
     arrives_bytes: float
@@ -67,6 +70,8 @@ class LumpedPush:
         unit_bytes: bytes of a page on the wire.
         costs: what a fault costs.
         draws: the stream to draw from, or the mean field.
+        members: who is in the moving sets to come, if there are such sets; as touches are more
+            frequent than writes, the sets move that much faster as well.
     """
 
     rate_effect = RateEffect.NONE
@@ -78,6 +83,7 @@ class LumpedPush:
         unit_bytes: float,
         costs: FaultCosts,
         draws: Draws,
+        members: PushMembers | None = None,
     ) -> None:
         self._missing = missing.astype(np.float64)
         self.sizes = PageSizes(round(self._missing.sum()), unit_bytes)
@@ -88,7 +94,10 @@ class LumpedPush:
         self.faults: int = 0
         self.stall_s: float = 0.0
         self._variates = draws.variates(0)
-        self._push = Push(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+        self._most_per_step = max(MOST_PER_STEP, len(missing) + 2)
+        self._members = members
+        set_left_s = math.inf if members is None else members.left_s / costs.touches_per_write
+        self._push = Push(0.0, 0.0, 0.0, set_left_s, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
 
     @property
     def bytes_left(self) -> float:
@@ -107,7 +116,9 @@ class LumpedPush:
         self.bytes_sent += bytes_per_s * duration_s
         self._push = self._push._replace(left_s=duration_s)
         while self._push.left_s > 0:
-            if self._push.used + MOST_PER_STEP > len(self._variates):
+            if self._push.set_left_s <= 0:
+                self._begin_set()
+            if self._push.used + self._most_per_step > len(self._variates):
                 self._variates = self._draws.variates(VARIATES)
                 self._push = self._push._replace(used=0)
             self._push = _push_on(
@@ -122,6 +133,13 @@ class LumpedPush:
                 self._variates,
             )
         self.faults, self.stall_s = round(self._push.faults), self._push.stall_s
+
+    def _begin_set(self) -> None:
+        """Let another moving set begin."""
+        assert self._members is not None
+        self._missing = self._members.drawn_anew(self._missing)
+        period_s = self._members.hot.period_s / self._costs.touches_per_write
+        self._push = self._push._replace(set_left_s=period_s)
 
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
@@ -141,7 +159,7 @@ def _push_on(
     queued_pages: float,
     normal: Floats,
 ) -> Push:
-    """Push missing pages and serve faults until time or variates are used up.
+    """Push missing pages and serve faults until time, variates or the moving set are used up.
 
     Args:
         push: where it stands.
@@ -154,9 +172,10 @@ def _push_on(
         queued_pages: pages that are sent before it all the same.
         normal: variates, or none.
     """
-    left_s, spare_bytes, touches_left, waits, begins_s, arrives_bytes, faults, stall_s, used = push
+    left_s, spare_bytes, touches_left, set_left_s, waits, begins_s, arrives_bytes = push[:7]
+    faults, stall_s, used = push[7:]
     is_random, classes = len(normal) > 0, len(missing)
-    while left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
+    while left_s > 0 and set_left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
         total, step_s = missing.sum(), left_s
         is_fault = arrives = False
         if waits > 0:
@@ -172,6 +191,8 @@ def _push_on(
                 step_s = min(step_s, max(total / 64, 64.0) * unit_bytes / bytes_per_s)
                 pushed = min(bytes_per_s * step_s / unit_bytes, total)
                 per_s *= 1.0 - pushed / (2.0 * total)
+            if intensity > 0:
+                step_s = min(step_s, set_left_s / intensity)
             if touches_left <= 0:
                 touches_left = 1.0
                 if is_random:
@@ -181,6 +202,7 @@ def _push_on(
             if is_fault:
                 step_s = touches_left / per_s
             touches_left = 0.0 if is_fault else touches_left - per_s * step_s
+            set_left_s -= intensity * step_s
         left_s -= step_s
 
         spare_bytes += bytes_per_s * step_s  # of these a page that is waited for keeps its own
@@ -222,5 +244,14 @@ def _push_on(
             begins_s, arrives_bytes = round_trip_s, (waits + queued_pages) * unit_bytes
             faults += waits
     return Push(
-        left_s, spare_bytes, touches_left, waits, begins_s, arrives_bytes, faults, stall_s, used
+        left_s,
+        spare_bytes,
+        touches_left,
+        set_left_s,
+        waits,
+        begins_s,
+        arrives_bytes,
+        faults,
+        stall_s,
+        used,
     )

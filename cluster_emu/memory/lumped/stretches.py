@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped.cells import Counts, row
 from cluster_emu.memory.lumped.chance import Draws
-from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.drawing import drawn
 from cluster_emu.memory.lumped.due import Due, Labels
 from cluster_emu.memory.lumped.expected import Course
+from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.strategies.contract import Decision
 
 Floats = NDArray[np.float64]
@@ -62,13 +62,13 @@ class StretchDraws:
 
     Args:
         due: what is due.
-        classes: how often pages are written.
+        writing: how often pages are written.
         draws: the stream to draw from.
     """
 
-    def __init__(self, due: Due, classes: PageClasses, draws: Draws) -> None:
+    def __init__(self, due: Due, writing: Writing, draws: Draws) -> None:
         self._due = due
-        self._classes = classes
+        self._writing = writing
         self._draws = draws
         self._stretches = len(due.share)
 
@@ -81,15 +81,15 @@ class StretchDraws:
         """
         if not self._due.looks_matter:
             return self.draw_unseen(share)
-        due, classes = self._due, self._classes
+        due = self._due
         turns, waiting, unvisited = self._turns(share)
         seen, chance, sent, total_sent = _draw_seen(
             due.kind,
             turns,
             due.sendable,
             share,
-            classes.writes_per_page_s,
-            1.0 - classes.given_share,
+            course.falls,
+            self._writing.not_given,
             course.about,
             course.mean_clean,
             self._draws.variates(2 * len(turns)),
@@ -99,7 +99,7 @@ class StretchDraws:
     def draw_unseen(self, share: Floats) -> Drawn:
         """Draw a round in which it makes no difference what is seen."""
         turns, waiting, _ = self._turns(share)
-        never = np.zeros((self._stretches, len(self._classes.pages)))
+        never = np.zeros((self._stretches, len(self._writing.rates)))
         return self._of(turns, np.zeros_like(turns), waiting, never)
 
     def _turns(self, share: Floats) -> tuple[Counts, Counts, float]:
@@ -193,7 +193,7 @@ def _draw_seen(
     turns: Counts,
     sendable: Floats,
     share: Floats,
-    rates: Floats,
+    falls: Floats,
     not_given: float,
     about: Floats,
     mean_clean: Floats,
@@ -209,7 +209,7 @@ def _draw_seen(
         turns: pages that have their turn, [due].
         sendable: as in `Due`, [4, stretches, classes].
         share: share of each stretch that has its turn, [stretches].
-        rates: writes per page and operational second, [classes].
+        falls: as in `Course`.
         not_given: chance that a page is not given as dirty from the start.
         about: as in `Course`.
         mean_clean: as in `Course`.
@@ -220,7 +220,7 @@ def _draw_seen(
         pages sent, [stretches], and of all.
     """
     rank, page_class, if_clean, if_dirty = due[2], due[1], due[3], due[4]
-    kinds, stretches, classes = len(rank), len(share), len(rates)
+    kinds, stretches, classes = len(rank), len(share), falls.shape[1]
     seen, off = np.empty((2, kinds), dtype=turns.dtype), np.zeros(stretches)
     clean, dirty = seen[0], seen[1]
     for d in range(kinds):
@@ -238,12 +238,12 @@ def _draw_seen(
                 off[rank[d]] -= more
     chances = mean_clean
     if len(normal):
-        later = _moved(off, sendable, share, rates, about, mean_clean)
+        later = _moved(off, sendable, share, falls, about, mean_clean)
         if np.any(later != 0):
             chances = mean_clean.copy()
             for j in range(stretches):
                 for c in range(classes):
-                    exponent = min(max(later[j] * rates[c], -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+                    exponent = min(max(later[j] * falls[j, c], -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
                     chances[j, c] = min(mean_clean[j, c] * math.exp(-exponent), not_given)
             for d in range(kinds):
                 if if_clean[d] == if_dirty[d]:
@@ -272,7 +272,7 @@ def _moved(
     off: Floats,
     sendable: Floats,
     share: Floats,
-    rates: Floats,
+    falls: Floats,
     about: Floats,
     mean_clean: Floats,
 ) -> Floats:
@@ -288,7 +288,7 @@ def _moved(
         off: pages more than in the mean that were drawn for each stretch, [stretches].
         sendable: as in `_draw_seen`, like the others.
         share: share that has its turn.
-        rates: writes per page and second.
+        falls: how fast they fall.
         about: the course.
         mean_clean: the chances in the mean.
     """
@@ -307,7 +307,7 @@ def _moved(
             mean_left += visits[j, p] * left[p]
             mean_square += visits[j, p] * left[p] ** 2
         with_it = without = fewer_per_s = 0.0
-        for c in range(len(rates)):
+        for c in range(falls.shape[1]):
             clean_left = clean_square = 0.0
             for p in range(points):
                 clean_left += visits[j, p] * clean_at[j, p, c] * left[p]
@@ -319,7 +319,7 @@ def _moved(
             chance = mean_clean[j, c]
             without += (sendable[1, j, c] + sendable[2, j, c]) * chance * (1.0 - chance)
             change = sendable[1, j, c] - sendable[2, j, c]
-            fewer_per_s += share[j] * rates[c] * chance * change
+            fewer_per_s += share[j] * falls[j, c] * chance * change
         kept = math.sqrt(max(with_it / without, 0.0)) if without > 0 else 1.0
         fewer = (1.0 - left[0]) * ahead + (1.0 - kept) * off[j]
         ahead += off[j] - fewer

@@ -13,7 +13,6 @@ from scipy.stats import ks_2samp
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.engine import MemoryEngine
-from cluster_emu.memory.lumped import PageClasses
 from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.pages import PagesEngine
 from cluster_emu.memory.sources import ProfileSource
@@ -48,13 +47,6 @@ class Case:
     warm: int = 0
 
 
-def classes_of(profile: WriteProfile, page_count: int) -> PageClasses:
-    classes = profile.write_classes()
-    ends = np.rint(np.cumsum([each.share for each in classes]) * page_count).astype(np.int64)
-    rates = np.array([each.writes_per_page_s for each in classes])
-    return PageClasses.of(np.diff(ends, prepend=0), rates)
-
-
 def pages_engine(case: Case, seed: int) -> PagesEngine:
     writer = ProfileSource(case.profile).writer(PAGES, Streams(seed), 0, 0)
     return PagesEngine(writer, case.strategy, Encoding(PAGE_BYTES, HEADER_BYTES))
@@ -62,7 +54,7 @@ def pages_engine(case: Case, seed: int) -> PagesEngine:
 
 def lumped_engine(case: Case, seed: int) -> LumpedEngine:
     return LumpedEngine(
-        classes_of(case.profile, PAGES),
+        ProfileSource(case.profile).page_classes(PAGES),
         case.strategy,
         Encoding(PAGE_BYTES, HEADER_BYTES),
         np.random.default_rng([seed, 1]),
