@@ -26,7 +26,7 @@ def lumped(fidelity: str = "lumped", **more: Any) -> Scenario:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"profile": "kernel-build"}, "a working set that moves"),
+        ({"profile": "analytics"}, "a sequential sweep"),
         ({"profile": "stream"}, "a sequential sweep"),
         ({"fields": {"run.track_versions": True}}, "a version number per page"),
         ({"fields": {"transfer.encoders": ["zero-page"]}}, "encoders"),

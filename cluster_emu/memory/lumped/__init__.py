@@ -3,7 +3,7 @@
 `LumpedEngine` is in `engine`, which is slow to import (see `compiling`).
 """
 
-from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.memory.lumped.reasons import LumpableSource, why_not_lumped
 
-__all__ = ["LumpableSource", "PageClasses", "why_not_lumped"]
+__all__ = ["HotSet", "LumpableSource", "PageClasses", "why_not_lumped"]

@@ -40,9 +40,7 @@ AT_ONCE = 32
 _ROUNDING = 1e-6
 
 
-def need_drawing(
-    due: Due, writing: Writing, peeks: Peeks, clearing: Clearing, pace: float
-) -> bool:
+def need_drawing(due: Due, writing: Writing, peeks: Peeks, clearing: Clearing, pace: float) -> bool:
     """Return whether a round's batches are to be drawn one by one.
 
     Args:

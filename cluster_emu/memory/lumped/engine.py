@@ -30,7 +30,7 @@ from cluster_emu.memory.lumped.lots import (
     settle,
 )
 from cluster_emu.memory.lumped.many import ManyPages
-from cluster_emu.memory.lumped.members import Members, kinds_of
+from cluster_emu.memory.lumped.members import ROOM, Members, kinds_of
 from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
 from cluster_emu.memory.lumped.strata import STRATA, Strata
 from cluster_emu.memory.pages import peek_fraction
@@ -248,7 +248,7 @@ class LumpedEngine:
 
     def _open(self, pace: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
-        self._get_ready_for(float(self._due.total) * pace)
+        self._get_ready_for(ROOM * float(self._due.total) * pace)
         wire_bytes, due = self.encoding.raw_bytes, self._due
         common = self._cells, due, self._members.writing, self._peeks
         if not self._draws.is_random:

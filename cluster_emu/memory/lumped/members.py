@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 
 MOST_AHEAD = 3
 """Sets behind the present one whose members are drawn before a round; each doubles the kinds."""
+ROOM = 2.0
+"""Members are drawn for a round that takes so many times what it would at its first rate."""
 _FLAG_BITS = 2
 
 
@@ -61,10 +63,10 @@ class Members:
         return cells if self._hot is None else self._with_next(cells)
 
     def ready_for(self, cells: Cells, duration_s: float) -> Cells:
-        """Draw the members of the sets that begin in so much operational time, as far as kept."""
+        """Draw the members of the sets that begin in so much operational time: the first few."""
         if self._hot is None:
             return cells
-        longest_s = self._left_s + (MOST_AHEAD - 1) * self._hot.period_s
+        longest_s = self._left_s + (MOST_AHEAD - 0.5) * self._hot.period_s
         for _ in range(_ends_within(self._hot, self._left_s, min(duration_s, longest_s))):
             cells = self._with_next(cells)
         return cells
@@ -108,21 +110,24 @@ class Members:
         """
         if self._hot is None:
             return Cells(kinds, keys, pages)
-        classes = len(self._classes.pages)
-        bits, page_class = np.divmod(_label_of(kinds, keys), classes)
-        ends = _ends_within(self._hot, self._left_s, elapsed)
-        if ends < self._known:
-            members = np.where(bits >> ends & 1, pages, 0)
-        else:
-            passed_s = elapsed - self._left_s - (ends - 1) * self._hot.period_s
-            members = self._members_of_last(_label_of(kinds, keys), pages, is_dirty, passed_s)
+        ends, known = _ends_within(self._hot, self._left_s, elapsed), self._known
+        passed_s = elapsed - self._left_s - (ends - 1) * self._hot.period_s
         self._left_s += ends * self._hot.period_s - elapsed
         self._know(1)
+        if ends == 0 and known == 1:
+            return Cells(kinds, keys, pages)
+        classes, label = len(self._classes.pages), _label_of(kinds, keys)
+        bits, page_class = np.divmod(label, classes)
+        if ends < known:
+            labels = [page_class + classes * (bits >> ends & 1)]
+            counts = pages
+        else:
+            members = self._members_of_last(label, pages, is_dirty, passed_s)
+            labels = [page_class, page_class + classes]
+            counts = np.concatenate([pages - members, members])
         settled = kinds_of(2 * classes, kinds.history_bits)
-        outside = _relabelled(kinds, keys, settled, page_class)
-        inside = _relabelled(kinds, keys, settled, page_class + classes)
-        counts = np.concatenate([pages - members, members])
-        return Cells(settled, np.concatenate([outside, inside]), counts)
+        new = [_relabelled(kinds, keys, settled, each) for each in labels]
+        return Cells(settled, np.concatenate(new), counts)
 
     def _members_of_last(
         self, label: Labels, pages: Counts, is_dirty: Labels, passed_s: float
@@ -158,9 +163,7 @@ class Members:
         """
         if not self._draws.is_random:
             return members
-        both = np.array([int(pages.sum()), self._absent_pages])
-        assert self._hot is not None
-        missing = int(self._draws.without_replacement(both, self._hot.pages)[0] - members.sum())
+        missing = int(self._drawn(np.array([pages.sum()]))[0] - members.sum())
         if missing >= 0:
             more: Counts = self._draws.without_replacement(pages - members, missing)
             return members + more

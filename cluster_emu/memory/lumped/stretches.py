@@ -243,7 +243,9 @@ def _draw_seen(
             chances = mean_clean.copy()
             for j in range(stretches):
                 for c in range(classes):
-                    exponent = min(max(later[j] * falls[j, c], -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+                    exponent = min(
+                        max(later[j] * falls[j, c], -_LARGEST_EXPONENT), _LARGEST_EXPONENT
+                    )
                     chances[j, c] = min(mean_clean[j, c] * math.exp(-exponent), not_given)
             for d in range(kinds):
                 if if_clean[d] == if_dirty[d]:

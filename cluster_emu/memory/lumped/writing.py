@@ -1,13 +1,13 @@
 """How often pages are written in a round, a working set that moves included.
 
-Without such a set a page of class k is clean after the operational time t with ``exp(-lambda_k t)``,
-and pages have the labels of their classes. With one, a label also says in which of the next sets a
-page is: of those whose members are known, the present one and possibly some that follow, bit by
-bit; the class is ``label % classes``, the bits are ``label // classes``. While a page is in a set
-it is written rho times more per second. Of a set whose members are not known a page is with the
-chance sigma, so that it comes through d seconds of it with ``1 - sigma + sigma exp(-rho d)``.
-Either way a page stays clean with ``exp(-E)``; E, a sum over classes and sets, is what is called
-its expected writes here.
+Without such a set a page of class k is clean after the operational time t with
+``exp(-lambda_k t)``, and pages have the labels of their classes. With one, a label also says, bit
+by bit, in which sets a page is: the present one, and possibly some that follow and whose members
+are known too. The class is ``label % classes``, the bits are ``label // classes``. While a page is
+in a set it is written rho times more per second. In a set whose members are not known a page is
+with the chance sigma, so that it comes through d seconds of it clean with
+``1 - sigma + sigma exp(-rho d)``. Either way a page stays clean with ``exp(-E)``; E, a sum over its
+class and all sets, is what is called its expected writes here.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Writing:
         hot = classes.hot
         share = hot.pages / classes.page_count
         sets = np.array([share, hot.writes_per_page_s, left_s, hot.period_s, known])
-        rates = np.tile(classes.writes_per_page_s, 1 << known)
+        rates = np.concatenate([classes.writes_per_page_s] * (1 << known))
         return cls(rates, classes.given_share, sets)
 
     @property
@@ -108,7 +108,7 @@ class Writing:
         return chosen
 
     def expected_steps(self, times: Floats, until: float) -> tuple[Floats, Floats]:
-        """Return the expected writes from each time but the first, and up to it from the one before.
+        """Return the expected writes from each time but the first on, and from one to the next.
 
         Args:
             times: ascending times, [stretches, times].
@@ -131,7 +131,9 @@ class Writing:
 
 
 @compiled
-def add_up_writes(rates: Floats, sets: Floats, since: float, until: float, expected: Floats) -> None:
+def add_up_writes(
+    rates: Floats, sets: Floats, since: float, until: float, expected: Floats
+) -> None:
     """Find the expected writes in an interval of a round.
 
     Args:

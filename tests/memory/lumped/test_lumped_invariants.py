@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.engine import RoundCounts
-from cluster_emu.memory.lumped import PageClasses
+from cluster_emu.memory.lumped import HotSet, PageClasses
 from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.postcopy import FaultCosts
 from cluster_emu.strategies import Qemu, Strategy, strategies
@@ -19,8 +21,22 @@ LIVE = sorted(set(strategies.names()) - {"post-copy", "stop-and-copy"})
 RATES = np.array([0.0, 0.02, 1.0, 30.0])
 
 
-def engine(strategy: Strategy, pages: list[int], seed: int, **more: int) -> LumpedEngine:
+HOT = st.sampled_from([None, (0.1, 3.0, 1e3), (0.5, 0.2, 0.7), (1.0, 8.0, 0.01)])
+"""Moving sets: share, writes per page and second, period."""
+
+
+def engine(
+    strategy: Strategy,
+    pages: list[int],
+    seed: int,
+    hot: tuple[float, float, float] | None = None,
+    **more: int | bool,
+) -> LumpedEngine:
     classes = PageClasses(np.array(pages), RATES[: len(pages)])
+    if hot is not None:
+        share, rate, period_s = hot
+        hot_set = HotSet(max(1, round(share * sum(pages))), rate, period_s)
+        classes = replace(classes, hot=hot_set)
     return LumpedEngine(classes, strategy, Encoding(WIRE), np.random.default_rng(seed), **more)
 
 
@@ -44,17 +60,41 @@ def random_round(memory: LumpedEngine, rng: np.random.Generator) -> RoundCounts:
             memory.advance(0.0, float(rng.choice([0.01, 1.0])))
 
 
+def members(memory: LumpedEngine) -> int:
+    """Pages in the present moving set."""
+    cells = memory._cells
+    return int(cells.pages[cells.page_class >= len(memory._classes.pages)].sum())
+
+
+def most_members(memory: LumpedEngine) -> int:
+    assert memory._classes.hot is not None
+    return memory._classes.hot.pages
+
+
+def least_members(memory: LumpedEngine, absent_pages: int) -> int:
+    return most_members(memory) - absent_pages
+
+
 @given(
     name=st.sampled_from(LIVE),
     pages=st.lists(st.sampled_from([0, 1, 7, 400, 20_000]), min_size=1, max_size=4),
+    hot=HOT,
+    absent=st.sampled_from([0.0, 0.3]),
     seed=st.integers(0, 2**32),
 )
-@settings(deadline=None, max_examples=40)
-def test_no_page_is_lost(name: str, pages: list[int], seed: int) -> None:
+@settings(deadline=None, max_examples=60)
+def test_no_page_is_lost(
+    name: str,
+    pages: list[int],
+    hot: tuple[float, float, float] | None,
+    absent: float,
+    seed: int,
+) -> None:
     if not sum(pages):
         return
     rng = np.random.default_rng(seed)
-    memory = engine(strategies.create(name), pages, seed)
+    absent_pages = int(absent * sum(pages))
+    memory = engine(strategies.create(name), pages, seed, hot, absent_pages=absent_pages)
     memory.warm(2, 0.1)
     for number in range(1, 7):
         stale = memory.stale_pages
@@ -65,7 +105,9 @@ def test_no_page_is_lost(name: str, pages: list[int], seed: int) -> None:
         assert counts.bytes_sent == pytest.approx(counts.sent * WIRE, abs=2 * WIRE + 1e-6)
         assert counts.dirtied <= memory.page_count
         assert stale - counts.sent <= memory.stale_pages <= stale - counts.sent + counts.dirtied
-        assert int(memory._cells.pages.sum()) == memory.page_count
+        assert int(memory._cells.pages.sum()) == memory.page_count - absent_pages
+        if hot is not None:
+            assert least_members(memory, absent_pages) <= members(memory) <= most_members(memory)
         if rng.random() < 0.3:
             memory.wait(0.05)
     memory.hand_over()

@@ -8,12 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from cluster_emu.encoding import PageSizes
+from cluster_emu.encoding import Encoding, PageSizes
+from cluster_emu.memory.engine import PostCopyMemory
+from cluster_emu.memory.lumped import HotSet, PageClasses
 from cluster_emu.memory.lumped.chance import MeanDraws, RandomDraws
+from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.lumped.push import LumpedPush
 from cluster_emu.memory.postcopy import FaultCosts, PostCopyEngine
 from cluster_emu.memory.writer import PageWriter
-from cluster_emu.memory.writes import ClassWrites
+from cluster_emu.memory.writes import ClassWrites, MovingWrites, WriteProcess
+from cluster_emu.strategies import Hybrid
 
 PAGE_BYTES = 100.0
 PAGES = np.array([200, 1_500, 2_300])
@@ -25,9 +29,7 @@ CHANGING = [(0.3, 1.0), (0.0, 0.7), (3.0, 0.0), (0.2, 0.4), (1.0, 2.0)]
 """Rates, as shares of the link's, and intensities, which take turns every 0.4 s."""
 
 
-def push(
-    engine: PostCopyEngine | LumpedPush, paces: list[tuple[float, float]]
-) -> tuple[int, float]:
+def push(engine: PostCopyMemory, paces: list[tuple[float, float]]) -> tuple[int, float]:
     """Push everything at 1,000 pages a second; return faults and stalls."""
     turn = 0
     while engine.bytes_left > 1e-6:
@@ -40,14 +42,31 @@ def push(
     return engine.faults, engine.stall_s
 
 
-def pages_push(seed: int) -> PostCopyEngine:
+HOT = HotSet(pages=400, writes_per_page_s=2.0, period_s=1.7)
+"""A moving set, of which touches, twice as frequent, see one every 0.85 s."""
+
+
+def pages_push(seed: int, *, moves: bool = False) -> PostCopyEngine:
     rng = np.random.default_rng(seed)
     page_class = rng.permutation(np.repeat(np.arange(len(PAGES)), PAGES))
     groups = [(np.flatnonzero(page_class == number), RATES[number]) for number in (0, 1)]
     count = int(PAGES.sum())
+    processes: list[WriteProcess] = [ClassWrites(groups, count, rng)]
+    if moves:
+        processes.append(
+            MovingWrites(
+                count,
+                HOT.pages,
+                HOT.writes_per_page_s,
+                HOT.period_s,
+                rng.random() * HOT.period_s,
+                lambda number: np.random.default_rng([seed, number]),
+                rng,
+            )
+        )
     return PostCopyEngine(
         np.arange(count),
-        PageWriter(count, [ClassWrites(groups, count, rng)]),
+        PageWriter(count, processes),
         PageSizes(count, PAGE_BYTES),
         COSTS,
         bubbling=True,
@@ -62,6 +81,17 @@ def lumped_push(seed: int) -> LumpedPush:
     return LumpedPush(PAGES, RATES, PAGE_BYTES, COSTS, draws)
 
 
+def moving_push(seed: int, *, mean_field: bool = False) -> PostCopyMemory:
+    memory = LumpedEngine(
+        PageClasses(PAGES, RATES, hot=HOT),
+        Hybrid(),
+        Encoding(PAGE_BYTES),
+        np.random.default_rng([seed, 7]),
+        mean_field=mean_field,
+    )
+    return memory.post_copy(COSTS, bubbling=True, pivots=1)
+
+
 @pytest.mark.parametrize("paces", [STEADY, CHANGING], ids=["steady", "changing"])
 def test_faults_and_stalls_are_those_of_pages(paces: list[tuple[float, float]]) -> None:
     # two Kolmogorov-Smirnov tests at 0.1 % each, means at four and a half standard errors
@@ -72,6 +102,19 @@ def test_faults_and_stalls_are_those_of_pages(paces: list[tuple[float, float]]) 
         error = np.sqrt((pages[:, measure].var() + lumped[:, measure].var()) / SEEDS)
         assert abs(pages[:, measure].mean() - lumped[:, measure].mean()) < 4.5 * error
     mean = push(LumpedPush(PAGES, RATES, PAGE_BYTES, COSTS, MeanDraws()), paces)
+    assert mean == pytest.approx(lumped.mean(axis=0), rel=0.03)
+
+
+@pytest.mark.parametrize("paces", [STEADY, CHANGING], ids=["steady", "changing"])
+def test_so_they_are_where_a_working_set_moves(paces: list[tuple[float, float]]) -> None:
+    # as above; that the set moves makes twenty standard errors, that there is one forty
+    pages = np.array([push(pages_push(seed, moves=True), paces) for seed in range(SEEDS)])
+    lumped = np.array([push(moving_push(seed), paces) for seed in range(SEEDS)])
+    for measure in (0, 1):
+        assert ks_2samp(pages[:, measure], lumped[:, measure]).pvalue > 1e-3
+        error = np.sqrt((pages[:, measure].var() + lumped[:, measure].var()) / SEEDS)
+        assert abs(pages[:, measure].mean() - lumped[:, measure].mean()) < 4.5 * error
+    mean = push(moving_push(0, mean_field=True), paces)
     assert mean == pytest.approx(lumped.mean(axis=0), rel=0.03)
 
 
