@@ -59,11 +59,14 @@ def test_auto_lumps_large_vms_that_can_be() -> None:
     assert found["fidelity"].tolist() == ["lumped", "pages", "pages"]
 
 
+@pytest.mark.parametrize("profile", ["web", "kernel-build"])
 @pytest.mark.parametrize("strategy", ["history-majority", "qemu", "post-copy", "hybrid"])
-def test_a_lumped_run_is_like_one_of_pages(strategy: str) -> None:
+def test_a_lumped_run_is_like_one_of_pages(strategy: str, profile: str) -> None:
     def mean_total_s(fidelity: str) -> tuple[float, float]:
         runs = [
-            ClusterModel(lumped(fidelity, pages=4_000, strategy=strategy), rng=seed).run()
+            ClusterModel(
+                lumped(fidelity, pages=4_000, strategy=strategy, profile=profile), rng=seed
+            ).run()
             for seed in range(6)
         ]
         assert all(run.migrations["outcome"].eq("completed").all() for run in runs)
