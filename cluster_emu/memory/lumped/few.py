@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Labels
+from cluster_emu.memory.lumped.cells import Cells, Flag, Labels
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Fate, Lots, undue
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots
 from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
@@ -23,6 +22,8 @@ Flags = NDArray[np.bool_]
 FEW_PAGES = 768
 """Pages due up to which a scan of them all costs no more than drawing how many fare how."""
 _SEND = int(Decision.SEND)
+_DUE = int(Flag.DUE)
+_UNVISITED = int(Fate.UNVISITED)
 _FATES = len(Fate)
 
 
@@ -63,7 +64,10 @@ class FewPages:
         self._peeks = peeks
         self.time = 0.0
         self.bytes_sent = 0.0
-        count = len(self._deal())
+        count = int(due.total)
+        # for each page its row of what is due, write class, and decision if seen clean or dirty
+        self._page, self._place = _dealt_out(due.kind, due.pages, rng.random(count))
+        self._row, self._if_clean, self._if_dirty = self._page[0], self._page[2], self._page[3]
         self._first_write = self._draw_first_writes()
         self._noticed = self._first_write / peeks.fraction
         # planned for those whose turn has not come, history for the others
@@ -76,19 +80,10 @@ class FewPages:
         self._batch_start = 0
         self._batch_look = 0.0
 
-    def _deal(self) -> Labels:
-        due = self._due
-        row = np.repeat(np.arange(len(due.pages)), due.pages)
-        place = due.rank[row] + self._rng.random(len(row))
-        order = np.argsort(place)
-        self._row, self._place = row[order], place[order]
-        self._if_clean, self._if_dirty = due.if_clean[self._row], due.if_dirty[self._row]
-        return self._row
-
     def _draw_first_writes(self) -> Floats:
         count = len(self._row)
         level = self._rng.standard_exponential(count)
-        first = self._writing.first_writes(self._due.page_class[self._row], level)
+        first = self._writing.first_writes(self._page[1], level)
         if self._writing.given_share > 0:
             first[self._rng.random(count) < self._writing.given_share] = 0.0
         return first
@@ -173,20 +168,20 @@ class FewPages:
         dirty = self._first_write <= self.time
         if self._clearing.clear != "round":
             self._forgive(dirty)
-        ended = Lots.of(
-            self._cells,
-            *_counted(
-                self._row,
-                self._if_clean,
-                self._if_dirty,
+        return Lots(
+            *_lots_of(
+                self._due.kind,
+                self._cells.kind,
+                self._cells.pages,
+                self._page,
                 self._sees_dirty,
                 self._position,
                 dirty,
-                self._due.cell,
+                self._writing.clean_chance(self.time),
                 FATE_OF_DECISION,
-            ),
+                FATE_OF_FLAG,
+            )
         )
-        return Lots.joined([ended, undue(self._cells, self._writing.clean_chance(self.time))])
 
     def _forgive(self, dirty: Flags) -> None:
         """Clear the bits of pages written only before they were cleared in mid-round."""
@@ -204,7 +199,7 @@ class FewPages:
             np.minimum.at(first, chunk, cleared_at)
             cleared_at = first[chunk]
         early = self._first_write[sent] <= cleared_at
-        page_class = self._due.page_class[self._row[sent]]
+        page_class = self._page[1, sent]
         chance = -np.expm1(-self._writing.expected_of(page_class, cleared_at, self.time))
         again = self._rng.random(len(sent)) < chance
         if self._writing.given_share == 0:  # a bit given for the whole round has no time
@@ -219,6 +214,34 @@ class FewPages:
     def unvisited(self) -> int:
         """Pages whose turn did not come."""
         return len(self._row) - self._position
+
+
+@compiled
+def _dealt_out(due: Labels, pages: Labels, uniform: Floats) -> tuple[Labels, Floats]:
+    """Put the pages into random order within each stretch.
+
+    Args:
+        due: `Due.kind`, [5, due].
+        pages: pages of each kind, [due].
+        uniform: a variate for each page.
+
+    Returns:
+        Row in `due`, write class, and decisions if seen clean and dirty, [4, pages]; the place of
+        each, a stretch being one long, [pages].
+    """
+    row, place = np.empty(len(uniform), dtype=np.int64), uniform.copy()
+    count = 0
+    for d in range(len(pages)):
+        for _ in range(pages[d]):
+            row[count] = d
+            place[count] += due[2, d]
+            count += 1
+    order = np.argsort(place)
+    dealt = np.empty((4, count), dtype=np.int64)
+    for i in range(count):
+        d = row[order[i]]
+        dealt[0, i], dealt[1, i], dealt[2, i], dealt[3, i] = d, due[1, d], due[3, d], due[4, d]
+    return dealt, place[order]
 
 
 @compiled
@@ -279,26 +302,54 @@ def _scan_on(
 
 
 @compiled
-def _counted(
-    row: Labels,
-    if_clean: Labels,
-    if_dirty: Labels,
+def _lots_of(
+    due: Labels,
+    cells: Labels,
+    pages_of_cell: Labels,
+    page: Labels,
     sees_dirty: Flags,
     position: int,
     dirty: Flags,
-    cell_of_row: Labels,
+    by_the_end: Floats,
     fates: Labels,
-) -> tuple[Any, Any, Any, Any]:
-    """Return cell, fate, pages and chance of a clean bit (0 or 1) of each lot."""
-    count = np.zeros(len(cell_of_row) * _FATES * 2, dtype=np.int64)
-    for i in range(len(row)):
-        fate = _FATES - 1
+    undue_fates: Labels,
+) -> tuple[Labels, Labels, Floats]:
+    """Return the lots of all pages; whose bit is set at the end is known for those that were due.
+
+    Args:
+        due: `Due.kind`, [5, due].
+        cells: `Cells.kind`, [4, cells].
+        pages_of_cell: pages of each cell, [cells].
+        page: as dealt out, [4, pages].
+        sees_dirty: whether each is seen dirty, [pages].
+        position: how many have had their turn.
+        dirty: whether its bit is set, [pages].
+        by_the_end: chance of each class not to be written in the round, [labels].
+        fates: `FATE_OF_DECISION`.
+        undue_fates: `FATE_OF_FLAG`.
+    """
+    kinds = due.shape[1]
+    count = np.zeros((kinds, _FATES, 2), dtype=np.int64)
+    for i in range(page.shape[1]):
+        fate = _UNVISITED
         if i < position:
-            fate = fates[if_dirty[i] if sees_dirty[i] else if_clean[i]]
-        count[(row[i] * _FATES + fate) * 2 + (1 if dirty[i] else 0)] += 1
-    kept = np.flatnonzero(count)
-    cell, fate_of = np.empty_like(kept), np.empty_like(kept)
-    for lot in range(len(kept)):
-        which, fate_of[lot] = divmod(kept[lot] >> 1, _FATES)
-        cell[lot] = cell_of_row[which]
-    return cell, fate_of, count[kept], 1.0 - (kept & 1)
+            fate = fates[page[3, i] if sees_dirty[i] else page[2, i]]
+        count[page[0, i], fate, 1 if dirty[i] else 0] += 1
+    most = len(pages_of_cell) - kinds + int(np.sum(count > 0))
+    lot, pages, chance = np.empty((3, most), np.int64), np.empty(most, np.int64), np.empty(most)
+    lots = 0
+    for d in range(kinds):
+        for fate in range(_FATES):
+            for bit in range(2):
+                if count[d, fate, bit] > 0:
+                    cell = due[0, d]
+                    lot[0, lots], lot[1, lots], lot[2, lots] = cell, fate, cells[0, cell]
+                    pages[lots], chance[lots] = count[d, fate, bit], 1.0 - bit
+                    lots += 1
+    for cell in range(len(pages_of_cell)):
+        flag = cells[2, cell]
+        if flag != _DUE:
+            lot[0, lots], lot[1, lots], lot[2, lots] = cell, undue_fates[flag], cells[0, cell]
+            pages[lots], chance[lots] = pages_of_cell[cell], by_the_end[cells[1, cell]]
+            lots += 1
+    return lot, pages, chance
