@@ -175,7 +175,7 @@ class LumpedEngine:
         pages = np.concatenate([clean, cells.pages - clean])
         is_dirty = np.repeat([0, 1], len(cells))
         self._cells = self._members.settled(
-            cells.kinds, np.concatenate(keys), pages, is_dirty, elapsed
+            cells.kinds, np.concatenate(keys), pages, is_dirty, np.zeros_like(is_dirty), elapsed
         )
 
     @property
@@ -335,6 +335,7 @@ class LumpedEngine:
             settled.keys,
             settled.pages,
             np.arange(len(settled.keys)) & 1,
+            np.repeat(lots.kind[1], 2),
             self._round.time,
         )
         totals = [round(total) for total in settled.totals]

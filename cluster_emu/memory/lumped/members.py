@@ -97,7 +97,13 @@ class Members:
         self.writing = Writing.of(self._classes, self._left_s, known)
 
     def settled(
-        self, kinds: Kinds, keys: Labels, pages: Counts, is_dirty: Labels, elapsed: float
+        self,
+        kinds: Kinds,
+        keys: Labels,
+        pages: Counts,
+        is_dirty: Labels,
+        fate: Labels,
+        elapsed: float,
     ) -> Cells:
         """Let operational time pass; count pages anew, by whether they are in the set that holds.
 
@@ -106,6 +112,7 @@ class Members:
             keys: kinds of pages, new but for the sets, [lots].
             pages: how many each lot has.
             is_dirty: whether it was written in that time, 0 or 1.
+            fate: what else it met with, a number from 0 on.
             elapsed: the time.
         """
         if self._hot is None:
@@ -122,7 +129,8 @@ class Members:
             labels = [page_class + classes * (bits >> ends & 1)]
             counts = pages
         else:
-            members = self._members_of_last(label, pages, is_dirty, passed_s)
+            group = label * (int(fate.max(initial=0)) + 1) + fate
+            members = self._members_of_last(group, pages, is_dirty, passed_s)
             labels = [page_class, page_class + classes]
             counts = np.concatenate([pages - members, members])
         settled = kinds_of(2 * classes, kinds.history_bits)
@@ -130,16 +138,16 @@ class Members:
         return Cells(settled, np.concatenate(new), counts)
 
     def _members_of_last(
-        self, label: Labels, pages: Counts, is_dirty: Labels, passed_s: float
+        self, group: Labels, pages: Counts, is_dirty: Labels, passed_s: float
     ) -> Counts:
         """Draw who is in the present set, not known so far, by who was written.
 
         A page that is clean is in it with ``sigma exp(-rho d)`` over
-        ``1 - sigma + sigma exp(-rho d)``, d of it having passed; of all pages of a label it is
-        sigma; and that tells the rest.
+        ``1 - sigma + sigma exp(-rho d)``, d of it having passed; of all pages of one label and fate
+        it is about sigma, as most met with that before the set began; and that tells the rest.
 
         Args:
-            label: labels, [lots].
+            group: a number for each label and fate, [lots].
             pages: pages of each lot.
             is_dirty: whether they were written, 0 or 1.
             passed_s: operational time since the set began.
@@ -148,12 +156,12 @@ class Members:
         share = self._hot.pages / self._classes.page_count
         kept = share * math.exp(-self._hot.writes_per_page_s * passed_s)
         if_clean = kept / (1.0 - share + kept) if kept > 0 else 0.0
-        count = int(label.max()) + 1
-        clean = np.bincount(label, pages * (1 - is_dirty), minlength=count)
-        dirty = np.bincount(label, pages * is_dirty, minlength=count)
+        count = int(group.max(initial=0)) + 1
+        clean = np.bincount(group, pages * (1 - is_dirty), minlength=count)
+        dirty = np.bincount(group, pages * is_dirty, minlength=count)
         left = share * (clean + dirty) - if_clean * clean
         if_dirty = np.clip(left / np.maximum(dirty, 1e-300), 0.0, 1.0)
-        members = self._draws.binomial(pages, np.where(is_dirty, if_dirty[label], if_clean))
+        members = self._draws.binomial(pages, np.where(is_dirty, if_dirty[group], if_clean))
         return self._made_up(members, pages)
 
     def _made_up(self, members: Counts, pages: Counts) -> Counts:
