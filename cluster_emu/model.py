@@ -273,7 +273,7 @@ class ClusterModel(Model):
 
     @property
     def _is_idle(self) -> bool:
-        asked_for = all(request.at_s < self.state.time_s for request in self.spec.migrations)
+        asked_for = all(request.at_s <= self.state.time_s for request in self.spec.migrations)
         return asked_for and self.manager.dispatcher.idle
 
     def _schedule(self, request: Request) -> None:

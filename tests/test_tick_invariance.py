@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -171,3 +172,17 @@ def test_quiet_ticks_are_skipped() -> None:
     rows = model.datacollector.get_model_vars_dataframe()
     assert rows["time_s"].iloc[-1] == model.time_s == pytest.approx(model.steps * 0.1)
     assert len(rows) < 0.2 * model.steps
+
+
+@pytest.mark.parametrize("at_s", [100.0, 100.5])
+def test_a_run_that_stops_when_idle_ends_with_the_same_tick(at_s: float) -> None:
+    migrations = [{"vm": 0, "target": 1, "at_s": 0.0}, {"vm": 0, "target": 1, "at_s": at_s}]
+    given = scenario(pages=100).with_fields(
+        {"migrations": migrations, "run.tick_s": 1.0, "run.control_interval_s": 300.0}
+    )
+    ends = []
+    for kind in (ClusterModel, EveryTick):
+        model = kind(given, rng=1)
+        model.run()
+        ends.append(model.time_s)
+    assert ends[0] == ends[1] == np.ceil(at_s)

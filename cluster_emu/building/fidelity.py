@@ -38,10 +38,12 @@ def vm_fidelities(
     if wanted == "auto":
         return _lumped_where_it_pays(sources, counts, lumpable)
     if wanted in ("lumped", "mean-field"):
-        _check_all(sources, counts, lumpable, wanted, "pages or auto")
+        _check_all(scenario, sources, counts, lumpable, "pages or auto")
     if wanted == "scalar":
         scalable = partial(_why_not_scalar, scenario, encoders)
-        _check_all(sources, counts, scalable, wanted, "pages, lumped or auto")
+        can_be_lumped = not any(_reasons(sources, counts, lumpable).values())
+        instead = "pages, lumped or auto" if can_be_lumped else "pages or auto"
+        _check_all(scenario, sources, counts, scalable, instead)
     return [wanted] * len(counts)
 
 
@@ -71,15 +73,18 @@ def _reasons(
 
 
 def _check_all(
+    scenario: Scenario,
     sources: Sequence[WriteSource],
     counts: Sequence[int],
     why_not: WhyNot,
-    wanted: Fidelity,
     instead: str,
 ) -> None:
-    refused = next(filter(None, _reasons(sources, counts, why_not).values()), "")
-    if refused:
-        raise ScenarioError("run.fidelity", wanted, f"{instead}, because {refused}")
+    reasons = _reasons(sources, counts, why_not)
+    groups = [number for number, group in enumerate(scenario.vms) for _ in range(group.count)]
+    for group, source, pages in zip(groups, sources, counts, strict=True):
+        if reason := reasons[id(source), pages]:
+            allowed = f"{instead}, because {reason} (vms.{group})"
+            raise ScenarioError("run.fidelity", scenario.run.fidelity, allowed)
 
 
 def _lumped_where_it_pays(

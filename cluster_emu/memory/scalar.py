@@ -52,6 +52,7 @@ class ScalarEngine:
         self._due_bytes = 0.0
         self._sent_bytes = 0.0
         self._ends_at_bytes = 0.0
+        self._unsent_bytes = self.stale_bytes
         self._dirty_since = 0.0
 
     def warm(self, intervals: int, interval: float) -> None:
@@ -84,10 +85,9 @@ class ScalarEngine:
         return ScalarPush(self.stop_sizes())
 
     def wait(self, elapsed: float) -> None:
-        """Let operational time pass before the next round."""
+        """Let operational time pass before the next round; it adds to that of the round before."""
         self.now += elapsed
-        self.stale_bytes = min(self.stale_bytes + self._dirtied(elapsed), self._memory_bytes)
-        self._dirty_since = self.now
+        self._find_stale()
 
     def begin_round(self) -> None:
         """Start a round in which everything stale is due."""
@@ -98,7 +98,8 @@ class ScalarEngine:
 
     def plan(self, time_per_byte: float, undrained_bytes: float = 0.0) -> float:
         """Return the bytes until everything due is sent, or few enough bytes are left."""
-        self._ends_at_bytes = max(self._due_bytes - undrained_bytes, self._sent_bytes)
+        may_wait = max(math.ceil(undrained_bytes) - 1, 0)
+        self._ends_at_bytes = max(self._due_bytes - may_wait, self._sent_bytes)
         return self._ends_at_bytes - self._sent_bytes
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
@@ -129,9 +130,8 @@ class ScalarEngine:
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round and find what is stale after it."""
         self.now += elapsed
-        dirty = self._dirtied(self.now - self._dirty_since)
-        unsent = self._due_bytes - self._ends_at_bytes
-        self.stale_bytes = min(unsent + dirty, self._memory_bytes)
+        self._unsent_bytes = self._due_bytes - self._ends_at_bytes
+        dirty = self._find_stale()
         due, sent = self._pages(self._due_bytes), self._pages(self._ends_at_bytes)
         return RoundCounts(
             due=due,
@@ -143,9 +143,15 @@ class ScalarEngine:
             bytes_sent=self._ends_at_bytes,
         )
 
-    def _dirtied(self, elapsed: float) -> float:
-        """Return the whole bytes dirtied in a time, the working set at most."""
-        return min(float(math.floor(self._dirty_bytes_per_s * elapsed)), self._working_set_bytes)
+    def _find_stale(self) -> float:
+        """Find what is stale now; return what has been dirtied since the last round began.
+
+        Whole bytes, the working set at most.
+        """
+        elapsed = self.now - self._dirty_since
+        dirty = min(float(math.floor(self._dirty_bytes_per_s * elapsed)), self._working_set_bytes)
+        self.stale_bytes = min(self._unsent_bytes + dirty, self._memory_bytes)
+        return dirty
 
     def _pages(self, size_bytes: float) -> int:
         return math.ceil(size_bytes / self._page_bytes)

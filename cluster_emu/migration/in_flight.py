@@ -196,8 +196,9 @@ class InFlight:
     def _bound(self, members: Indices, left: Floats, bytes_per_s: Floats) -> Floats:
         """Return what is left at least at the new rates; see `RateEffect.BOUNDED`."""
         columns = self._columns
-        with np.errstate(divide="ignore", over="ignore"):  # after a stall, when 0 is left at least
-            slower = np.minimum(bytes_per_s / columns.bytes_per_s[members], 1.0)
+        # after a stall the ratio is infinite, or not a number if the stall goes on
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            slower = np.fmin(bytes_per_s / columns.bytes_per_s[members], 1.0)
         left = left * slower
         columns.planned_bytes[members] = columns.sent_bytes[members] + left
         columns.is_bound[members] = True

@@ -27,6 +27,11 @@ def beyond_hosts(
     sources, targets = ([getattr(move, end) for move in moves] for end in ("source", "target"))
     leaving = _at_once(sources, count, limits.outbound_per_host, limits.per_cluster)
     coming = _at_once(targets, count, limits.inbound_per_host, limits.per_cluster)
+    if limits.per_cluster is not None:  # the limit holds for both together: most of the dearer
+        if costs.source_cpu >= costs.target_cpu:
+            coming = np.minimum(coming, limits.per_cluster - leaving)
+        else:
+            leaving = np.minimum(leaving, limits.per_cluster - coming)
     wanted = costs.source_cpu * leaving + costs.target_cpu * coming
     over = np.flatnonzero(wanted > cpu_capacity)
     if not len(over):

@@ -238,6 +238,7 @@ class LumpedEngine:
         self._cells = self._strata.make_room(self._cells)
         self._due = Due.of(self._cells, self._strata, self._decisions())
         self._opened: Round | None = None
+        self._stalled = 0.0
 
     def _decisions(self) -> DecisionsByHistory:
         """Return what the strategy's table says in this round."""
@@ -270,6 +271,7 @@ class LumpedEngine:
     def _round(self) -> Round:
         if self._opened is None:
             self._opened = self._open(0.0)
+            self._opened.advance(0.0, self._stalled)
         return self._opened
 
     @property
@@ -291,12 +293,16 @@ class LumpedEngine:
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte * self.encoding.raw_bytes)
+            self._opened.advance(0.0, self._stalled)
         return self._opened.plan(time_per_byte, undrained_bytes)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""
         self.now += elapsed
-        self._round.advance(sent_bytes, elapsed)
+        if self._opened is None:  # nothing can be sent before the first plan: a stall
+            self._stalled += elapsed
+        else:
+            self._opened.advance(sent_bytes, elapsed)
 
     def cut_short(self) -> float:
         """Let the round end where it stands; return what the page in transit still takes."""
@@ -305,12 +311,16 @@ class LumpedEngine:
     @property
     def sent_in_round(self) -> tuple[int, float]:
         """Pages (the one in transit included) and bytes sent so far in the round under way."""
-        return self._round.pages_sent, self._round.bytes_sent
+        if self._opened is None:
+            return 0, 0.0
+        return self._opened.pages_sent, self._opened.bytes_sent
 
     @property
     def bytes_waiting(self) -> float:
         """Bytes of the pages whose turn has not come in the round under way; an estimate."""
-        return self._round.bytes_waiting
+        if self._opened is None:
+            return float(self._due.total) * self.encoding.raw_bytes
+        return self._opened.bytes_waiting
 
     @property
     def round_sizes(self) -> PageSizes:

@@ -58,6 +58,8 @@ class TimePath:
         return self.pages != self._corner_pages[-1] or self.time != self._corner_times[-1]
 
     def _is_slope(self, slope: float) -> bool:
+        if math.isinf(slope) or math.isinf(self._slope):  # a stall is like no pace
+            return slope == self._slope
         return abs(slope - self._slope) <= SAME_PACE * abs(self._slope)
 
     @property

@@ -11,6 +11,8 @@ from cluster_emu.encoding.contract import Encoder
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.strategies.contract import Decision, Strategy
 
+ROUNDS_LOOKED_AT = 40
+"""Rounds whose tables are looked at; no usual stop rule lets a migration have more."""
 MOST_PAGES = 10**9
 """Pages above which numpy's hypergeometric draws give up."""
 
@@ -63,7 +65,8 @@ def _why_not_cleared(strategy: Strategy) -> str:
     """Return why a strategy that clears dirty bits in mid-round cannot be lumped, if so."""
     if strategy.clear == "round":
         return ""
-    sends_all = all(np.all(strategy.table(number)[1] == Decision.SEND) for number in (1, 2, 3))
+    rounds = range(1, ROUNDS_LOOKED_AT + 1)
+    sends_all = all(np.all(strategy.table(number)[1] == Decision.SEND) for number in rounds)
     if strategy.peek_batch_pages == 0 and sends_all:
         return ""
     return f"{strategy.name} clears dirty bits in mid-round and does not send every due page"
