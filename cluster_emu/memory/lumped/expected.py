@@ -81,10 +81,7 @@ class Course(NamedTuple):
 
     def visited_share(self, stretch: int, sent_share: float) -> float:
         """Return the share of a stretch that is passed when this share of its sends is done."""
-        visits = self.about[stretch, :, 0]
-        passed = np.cumsum(visits) - visits / 2
-        passed[0], passed[-1] = 0.0, 1.0
-        return float(np.interp(sent_share, self.points, passed))
+        return _passed(self.about, self.points, stretch, sent_share)
 
     def mean_clean_until(self, stretch: int, sent_share: float) -> Floats:
         """Return the chance of being seen clean for the pages met until then, [classes]."""
@@ -95,6 +92,27 @@ class Course(NamedTuple):
             return first
         mean: Floats = weight @ clean / weight.sum()
         return mean
+
+
+@compiled
+def _passed(about: Floats, points: Floats, stretch: int, sent_share: float) -> float:
+    """Interpolate the share of a stretch that is passed when this share of its sends is done."""
+    last, before, total = len(points) - 1, 0.0, 0.0
+    for p in range(len(points)):
+        visits = about[stretch, p, 0]
+        here = total + visits / 2
+        if p == 0:
+            here = 0.0
+        elif p == last:
+            here = 1.0
+        if sent_share <= points[p]:
+            if p == 0:
+                return float(here)
+            rise = (here - before) / (points[p] - points[p - 1])
+            return float(before + (sent_share - points[p - 1]) * rise)
+        before = here
+        total += visits
+    return 1.0
 
 
 class Looks(NamedTuple):
