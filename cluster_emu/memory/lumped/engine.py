@@ -340,14 +340,12 @@ class LumpedEngine:
         elif self._strategy.cyclic:
             self._strata.scan_from_place(0)
         settled = settle(self._cells, lots, self._after, self._draws)
-        self._cells = self._members.settled(
-            self._cells.kinds,
-            settled.keys,
-            settled.pages,
-            np.arange(len(settled.keys)) & 1,
-            np.repeat(lots.kind[1], 2),
-            self._round.time,
-        )
+        counted = self._cells.kinds, settled.keys, settled.pages
+        if self._classes.hot is None:
+            self._cells = Cells(*counted)
+        else:
+            is_dirty, fate = np.arange(len(settled.keys)) & 1, np.repeat(lots.kind[1], 2)
+            self._cells = self._members.settled(*counted, is_dirty, fate, self._round.time)
         totals = [round(total) for total in settled.totals]
         return RoundCounts(
             due=sum(totals[Fate.SENT :]),

@@ -126,6 +126,7 @@ class Looks(NamedTuple):
         pace: operational seconds per page from the last corner on.
         fraction: share of the time until a turn at which the look that decides comes.
         batch: pages that share a look.
+        lag: by how many pages looks come earlier than that.
     """
 
     rates: Floats
@@ -135,6 +136,7 @@ class Looks(NamedTuple):
     pace: float
     fraction: float
     batch: int
+    lag: float
 
 
 def mean_course(sendable: Floats, share: Floats, looks: Looks, rule: Rule) -> Course:
@@ -160,6 +162,7 @@ def _solved(
     pace: float,
     fraction: float,
     batch: int,
+    lag: float,
     points: Floats,
     weights: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats, float]:
@@ -182,7 +185,7 @@ def _solved(
     first = total_fixed + not_given * total_change.sum()
     fall, guess, expected = 0.0, first, np.empty(classes)
     for _ in range(2):  # as if the pages sent per page visited fell off exponentially
-        time, last = time_at(guess, corners, pace, batch) * fraction, total_fixed
+        time, last = time_at(max(guess - lag, 0.0), corners, pace, batch) * fraction, total_fixed
         add_up_writes(rates, sets, 0.0, time, expected)
         for c in range(classes):
             last += not_given * math.exp(-min(expected[c], LARGEST_EXPONENT)) * total_change[c]
@@ -206,7 +209,7 @@ def _solved(
             width, passed = bounds[j + 1] - bounds[j], 0.0
             for p in range(count):
                 x = bounds[j] + width * points[p]
-                time, total = time_at(x, corners, pace, batch) * fraction, fixed[j]
+                time, total = time_at(max(x - lag, 0.0), corners, pace, batch) * fraction, fixed[j]
                 add_up_writes(rates, sets, 0.0, time, expected)
                 for c in range(classes):
                     chance = not_given * math.exp(-min(expected[c], LARGEST_EXPONENT))
@@ -235,7 +238,7 @@ def _solved(
                 mean_clean[j, c] += about[j, p, 0] * clean[j, p, c]
             if len(sets):
                 x = bounds[j] + (bounds[j + 1] - bounds[j]) * points[p]
-                time = time_at(x, corners, pace, batch) * fraction
+                time = time_at(max(x - lag, 0.0), corners, pace, batch) * fraction
                 add_up_falls(rates, sets, time, expected)
                 for c in range(classes):
                     falls[j, c] += about[j, p, 0] * clean[j, p, c] * expected[c]

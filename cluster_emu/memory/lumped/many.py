@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.lumped.batches import MOST_BATCHES, STEEP
 from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.due import Clearing, Due
@@ -221,8 +222,11 @@ class ManyPages:
         """Return the mean course of a round in which such a share of each stretch has its turn."""
         if self._course is None or not _is_same(self._course.share, share):
             longest = float(self._due.total) * self._path.pace
-            smooth = self._peeks.batch_pages <= 1 and self._path.is_straight
-            smooth = smooth and self._writing.is_smooth_until(longest)
+            batch = max(self._peeks.batch_pages, 1)
+            smooth = self._path.is_straight and self._writing.is_smooth_until(longest)
+            # of many batches, none of them steep, looks come half a batch earlier in the mean
+            blurred = smooth and self._due.total >= MOST_BATCHES * batch
+            blurred &= self._writing.highest_rate * self._path.pace * batch <= STEEP
             looks = Looks(
                 self._writing.rates,
                 self._writing.sets,
@@ -230,9 +234,10 @@ class ManyPages:
                 self._path.corners,
                 self._path.pace,
                 self._peeks.fraction,
-                max(self._peeks.batch_pages, 1),
+                1 if blurred else batch,
+                (batch - 1) / 2 if blurred else 0.0,
             )
-            rule = SMOOTH if smooth else ROUGH
+            rule = SMOOTH if blurred or (smooth and batch == 1) else ROUGH
             self._course = mean_course(self._due.sendable, share, looks, rule)
         return self._course
 
