@@ -356,7 +356,7 @@ STUDIES = {
         "nowhere.toml",
         "scenario",
         "'nowhere.toml'",
-        "a file beside the study, or one of cluster, evacuation, paper, single",
+        "a file beside the study, or one of cluster, evacuation, evacuation-large, paper, single",
     ),
     "not TOML": Case(
         "[axes]",
