@@ -15,7 +15,7 @@ from cluster_emu.memory.lumped.drawing import (
     drawn_without_replacement,
     place_of_send,
 )
-from cluster_emu.memory.lumped.lots import Fate
+from cluster_emu.memory.lumped.lots import Fate, add_undue
 from cluster_emu.memory.lumped.path import time_at
 from cluster_emu.memory.lumped.writing import add_up_writes
 from cluster_emu.strategies.contract import Decision
@@ -223,15 +223,17 @@ def first_sends(due: Counts, met: Counts, to_send: int, normal: Floats) -> Count
 @compiled
 def lots_of_batches(
     due: Counts,
-    stratum: Counts,
+    cells: Counts,
+    pages_of_cell: Counts,
     seen: Counts,
     chance: Floats,
     waiting: Counts,
     by_the_end: Floats,
     fates: Counts,
+    undue_fates: Counts,
 ) -> tuple[Counts, Counts, Floats]:
-    """Return the lots of the pages that were due, batch by batch, without empty ones."""
-    count = int(np.sum(seen > 0)) + int(np.sum(waiting > 0))
+    """Return the lots of all pages, those that were due batch by batch, without empty ones."""
+    count = int(np.sum(seen > 0)) + int(np.sum(waiting > 0)) + len(pages_of_cell) - len(waiting)
     lot, pages, lot_chance = (
         np.empty((3, count), np.int64),
         np.empty(count, np.int64),
@@ -250,7 +252,8 @@ def lots_of_batches(
                     elif due[3, d] != due[4, d]:
                         clean_chance = min(at_end / max(chance[b, due[1, d]], 1e-300), 1.0)
                 if some > 0:
-                    lot[0, lots], lot[1, lots], lot[2, lots] = due[0, d], fate, stratum[due[0, d]]
+                    lot[0, lots], lot[1, lots], lot[2, lots] = due[0, d], fate, cells[0, due[0, d]]
                     pages[lots], lot_chance[lots] = some, clean_chance
                     lots += 1
+    add_undue(lots, lot, pages, lot_chance, cells, pages_of_cell, by_the_end, undue_fates)
     return lot, pages, lot_chance

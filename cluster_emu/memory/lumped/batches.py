@@ -218,14 +218,16 @@ class BatchRound:
         by_the_end = self._writing.clean_chance(self.time)
         lots = lots_of_batches(
             self._due.kind,
-            self._cells.stratum,
+            self._cells.kind,
+            self._cells.pages,
             self._batches.seen,
             self._batches.chance,
             self._waiting,
             by_the_end,
             FATE_OF_DECISION,
+            FATE_OF_FLAG,
         )
-        return Lots.joined([Lots(*lots), undue(self._cells, by_the_end)])
+        return Lots(*lots)
 
     def visited_of(self, rank: int) -> int:
         """Return how many pages of a stretch have had their turn."""

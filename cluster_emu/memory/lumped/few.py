@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Cells, Flag, Labels
+from cluster_emu.memory.lumped.cells import Cells, Labels
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots, add_undue
 from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.turns import Peeks
@@ -22,7 +22,6 @@ Flags = NDArray[np.bool_]
 FEW_PAGES = 768
 """Pages due up to which a scan of them all costs no more than drawing how many fare how."""
 _SEND = int(Decision.SEND)
-_DUE = int(Flag.DUE)
 _UNVISITED = int(Fate.UNVISITED)
 _FATES = len(Fate)
 
@@ -346,10 +345,5 @@ def _lots_of(
                     lot[0, lots], lot[1, lots], lot[2, lots] = cell, fate, cells[0, cell]
                     pages[lots], chance[lots] = count[d, fate, bit], 1.0 - bit
                     lots += 1
-    for cell in range(len(pages_of_cell)):
-        flag = cells[2, cell]
-        if flag != _DUE:
-            lot[0, lots], lot[1, lots], lot[2, lots] = cell, undue_fates[flag], cells[0, cell]
-            pages[lots], chance[lots] = pages_of_cell[cell], by_the_end[cells[1, cell]]
-            lots += 1
+    add_undue(lots, lot, pages, chance, cells, pages_of_cell, by_the_end, undue_fates)
     return lot, pages, chance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -69,44 +68,37 @@ class Lots(NamedTuple):
     pages: Counts
     clean_chance: Chances
 
-    @classmethod
-    def of(
-        cls, cells: Cells, cell: Labels, fate: Labels, pages: Counts, clean_chance: Chances
-    ) -> Lots:
-        """Return lots of given cells, each in the stretch of its cell."""
-        return cls(np.stack([cell, fate, cells.stratum[cell]]), pages, clean_chance)
-
-    @classmethod
-    def joined(cls, parts: Iterable[Lots]) -> Lots:
-        """Return all lots of all parts."""
-        kinds, pages, chances = zip(*parts, strict=True)
-        return cls(np.concatenate(kinds, axis=1), np.concatenate(pages), np.concatenate(chances))
-
-
-def undue(cells: Cells, clean_chance: Chances) -> Lots:
-    """Return what became of the pages that were not due.
-
-    Args:
-        cells: all pages before the round.
-        clean_chance: chance of each class not to be written in it, [classes].
-    """
-    return Lots(*_undue(cells.kind, cells.pages, clean_chance, FATE_OF_FLAG))
-
 
 @compiled
-def _undue(
-    kind: Labels, pages: Counts, clean_chance: Chances, fates: Labels
-) -> tuple[Labels, Counts, Chances]:
-    count = np.sum(kind[2] != _DUE)
-    lot, chance = np.empty((3, count), dtype=np.int64), np.empty(count)
-    lot_pages = np.empty(count, dtype=pages.dtype)
-    lots = 0
-    for i in range(len(pages)):
-        if kind[2, i] != _DUE:
-            lot[0, lots], lot[1, lots], lot[2, lots] = i, fates[kind[2, i]], kind[0, i]
-            lot_pages[lots], chance[lots] = pages[i], clean_chance[kind[1, i]]
+def add_undue(
+    lots: int,
+    lot: Labels,
+    pages: Counts,
+    clean_chance: Chances,
+    cells: Labels,
+    pages_of_cell: Counts,
+    by_the_end: Chances,
+    fates: Labels,
+) -> int:
+    """Add what became of the pages that were not due; return how many lots there are then.
+
+    Args:
+        lots: how many there are so far.
+        lot: `Lots.kind`; written, [3, lots and more].
+        pages: pages of each; written.
+        clean_chance: chance of each of a clear bit; written.
+        cells: `Cells.kind`, [4, cells].
+        pages_of_cell: pages of each cell, [cells].
+        by_the_end: chance of each class not to be written in the round, [classes].
+        fates: `FATE_OF_FLAG`.
+    """
+    for cell in range(len(pages_of_cell)):
+        flag = cells[2, cell]
+        if flag != _DUE:
+            lot[0, lots], lot[1, lots], lot[2, lots] = cell, fates[flag], cells[0, cell]
+            pages[lots], clean_chance[lots] = pages_of_cell[cell], by_the_end[cells[1, cell]]
             lots += 1
-    return lot, lot_pages, chance
+    return lots
 
 
 class Settled(NamedTuple):

@@ -7,16 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.lumped.cells import Counts, Flag, Labels
+from cluster_emu.memory.lumped.cells import Counts, Labels
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.drawing import drawn_without_replacement
-from cluster_emu.memory.lumped.lots import Fate
+from cluster_emu.memory.lumped.lots import Fate, add_undue
 
 Floats = NDArray[np.float64]
 
 PARTS = 16
 """Parts of a stretch over which pages are dealt out where their bits are cleared in mid-round."""
-_DUE = int(Flag.DUE)
 _UNVISITED = int(Fate.UNVISITED)
 
 
@@ -104,10 +103,7 @@ def lots_of_many(
                 lot[0, lots], lot[1, lots], lot[2, lots] = cell, fate, cells[0, cell]
                 lot_pages[lots], lot_chance[lots] = pages, clean_chance
                 lots += 1
-    for cell in range(len(pages_of_cell)):
-        flag = cells[2, cell]
-        if flag != _DUE:
-            lot[0, lots], lot[1, lots], lot[2, lots] = cell, undue_fates[flag], cells[0, cell]
-            lot_pages[lots], lot_chance[lots] = pages_of_cell[cell], by_the_end[cells[1, cell]]
-            lots += 1
+    lots = add_undue(
+        lots, lot, lot_pages, lot_chance, cells, pages_of_cell, by_the_end, undue_fates
+    )
     return lot[:, :lots].copy(), lot_pages[:lots], lot_chance[:lots]
