@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from driving import Driver, Outcome, Pace
+from driving import Driver, Outcome, RateStep
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
@@ -28,9 +28,9 @@ MEASURES = ("total_time_s", "downtime_s", "pages_live", "pages_stop", "rounds")
 MEAN_TOLERANCE = 0.005
 SD_TOLERANCE = 0.15
 
-STEADY = (Pace(0.0, BYTES_PER_S),)
+STEADY = (RateStep(0.0, BYTES_PER_S),)
 CHANGING = tuple(
-    Pace(0.37 * turn, BYTES_PER_S * (1.0, 0.4, 2.0)[turn % 3], (1.0, 0.5)[turn % 2])
+    RateStep(0.37 * turn, BYTES_PER_S * (1.0, 0.4, 2.0)[turn % 3], (1.0, 0.5)[turn % 2])
     for turn in range(1000)
 )
 """Rates and intensities that change several times in every long round."""
@@ -43,7 +43,7 @@ class Case:
     profile: WriteProfile
     strategy: Strategy
     rule: StopRule
-    paces: Sequence[Pace] = STEADY
+    schedule: Sequence[RateStep] = STEADY
     warm: int = 0
 
 
@@ -63,7 +63,7 @@ def lumped_engine(case: Case, seed: int) -> LumpedEngine:
 
 def migrate(engine: MemoryEngine, case: Case) -> Outcome:
     engine.warm(case.warm, 1.0)
-    return Driver(engine, case.rule, case.paces).run()
+    return Driver(engine, case.rule, case.schedule).run()
 
 
 def outcomes(case: Case, seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""What can be lumped, and why the rest cannot."""
+"""Which migrations the lumped engine can take, and why not the others."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from cluster_emu.encoding.contract import Encoder
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.strategies.contract import Decision, Strategy
 
-ROUNDS_LOOKED_AT = 40
-"""Rounds whose tables are looked at; no usual stop rule lets a migration have more."""
+ROUNDS_CHECKED = 40
+"""Rounds whose tables are checked; no usual stop rule lets a migration have more."""
 MOST_PAGES = 10**9
 """Pages above which numpy's hypergeometric draws give up."""
 
@@ -45,7 +45,7 @@ def why_not_lumped(
         source: what writes the VM's pages.
         strategy: what is sent when.
         page_count: pages of the VM.
-        encoders: who makes pages smaller on the wire.
+        encoders: encoders that make pages smaller on the wire.
         track_versions: whether page versions are to be kept.
     """
     if track_versions:
@@ -65,7 +65,7 @@ def _why_not_cleared(strategy: Strategy) -> str:
     """Return why a strategy that clears dirty bits in mid-round cannot be lumped, if so."""
     if strategy.clear == "round":
         return ""
-    rounds = range(1, ROUNDS_LOOKED_AT + 1)
+    rounds = range(1, ROUNDS_CHECKED + 1)
     sends_all = all(np.all(strategy.table(number)[1] == Decision.SEND) for number in rounds)
     if strategy.peek_batch_pages == 0 and sends_all:
         return ""
