@@ -129,11 +129,11 @@ class BatchedRound:
         """Operational time since the round began."""
         return self._times.time_s
 
-    def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes the round still takes."""
         may_wait = 0
-        if undrained_bytes > 0:
-            may_wait = max(math.ceil(undrained_bytes / self._page_bytes) - 1, 0)
+        if sync_threshold_bytes > 0:
+            may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         sent = self._batches.sent
         past_peeks = sent["begin"] if may_wait == self._may_wait else sent["end"]
         self._keep(int(np.searchsorted(past_peeks, self._times.pages, side="right")))

@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.engine import PostCopyMemory, RoundCounts
+from cluster_emu.memory.base import PostCopyMemory, RoundCounts
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     PageStatus,
@@ -36,7 +36,7 @@ from cluster_emu.memory.lumped.post_copy import TOUCHED_AT_ONCE_PER_S, LumpedPos
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.strategy_rules import rules_of
 from cluster_emu.memory.lumped.write_rates import WriteRates
-from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.pages.post_copy import FaultCosts
 from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
@@ -191,7 +191,7 @@ class LumpedEngine:
         """Bytes stop-and-copy would send if it began now."""
         return self.stale_pages * self.encoding.raw_bytes
 
-    def rescued_pages(self) -> int:
+    def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
         return round(self._groups.totals.lost_update)
 
@@ -279,17 +279,17 @@ class LumpedEngine:
         """Whether what `plan` returned last is the end of the round, not a time to plan again."""
         return self._round.end_is_known
 
-    def plan(self, time_per_byte: float, undrained_bytes: float = 0.0) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
         """Return the bytes until the round ends, or until its end can be known.
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            undrained_bytes: sync threshold: the round ends as soon as the pages that were not
+            sync_threshold_bytes: sync threshold: the round ends as soon as the pages that were not
                 visited take fewer bytes.
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte)
-        return self._opened.plan(time_per_byte, undrained_bytes)
+        return self._opened.plan(time_per_byte, sync_threshold_bytes)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""

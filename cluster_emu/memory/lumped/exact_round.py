@@ -62,7 +62,7 @@ class ExactRound:
         self._batch_begin = 0
         self._batch_peek_s = 0.0
 
-    def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes the round still takes."""
         self._time_per_byte = time_per_byte
         start = ScanStart(
@@ -77,8 +77,8 @@ class ExactRound:
         )
         scan_exact_round(self._pages, start)
         may_wait = 0
-        if undrained_bytes > 0:
-            may_wait = max(math.ceil(undrained_bytes / self._page_bytes) - 1, 0)
+        if sync_threshold_bytes > 0:
+            may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         self._stop_at = max(self._count - may_wait, self._position)
         return self._bytes_left
 

@@ -206,13 +206,13 @@ class ExpectedRound:
             return RateEffect.ANY
         return RateEffect.BOUNDED
 
-    def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes until the round ends, or until its end can be known."""
-        if self._planned_for != (time_per_byte, undrained_bytes):
-            self._planned_for = time_per_byte, undrained_bytes
+        if self._planned_for != (time_per_byte, sync_threshold_bytes):
+            self._planned_for = time_per_byte, sync_threshold_bytes
             self._times.time_per_page_s = time_per_byte * self._page_bytes
             self._trajectory = self._drawn = None
-            self._share = self._share_to_visit(undrained_bytes)
+            self._share = self._share_to_visit(sync_threshold_bytes)
         if self._drawn is None:
             share = self._share
             if not self._due.peek_matters and share is self._whole:
@@ -234,11 +234,11 @@ class ExpectedRound:
         in_range: list[float] = self._due.sendable["due"].sum(axis=1).tolist()
         return in_range
 
-    def _share_to_visit(self, undrained_bytes: float) -> Floats:
+    def _share_to_visit(self, sync_threshold_bytes: float) -> Floats:
         """Return what share of each range the scan visits before few enough pages wait."""
-        if undrained_bytes <= 0:
+        if sync_threshold_bytes <= 0:
             return self._whole
-        may_wait = max(math.ceil(undrained_bytes / self._page_bytes) - 1, 0)
+        may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         visits = max(self._due.total - may_wait, 0.0)
         share = []
         for pages in self._due_in_range:

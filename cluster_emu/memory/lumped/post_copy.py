@@ -3,7 +3,7 @@
 Places say nothing about write classes, whichever page faults and whichever is pushed next. So of
 the missing pages any is as likely as another to be the next one pushed, and the next one touched is
 of a class with a chance in proportion to how often its missing pages are touched together. The
-pages engine takes the pages one by one (`memory/postcopy.py`), stall by stall.
+pages engine takes the pages one by one (`memory/pages/post_copy.py`), stall by stall.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.lumped._kernels import PushSetting, PushState, push_missing_pages
 from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.membership import MembershipAfterResume
-from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.pages.post_copy import FaultCosts
 from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped._kernels import DECISIONS, PageStatus, Records
-from cluster_emu.memory.pages import peek_fraction
-from cluster_emu.memory.turns import Peeks
+from cluster_emu.memory.pages.engine import peek_fraction
+from cluster_emu.memory.pages.visits import Peeks
 from cluster_emu.strategies.contract import Carry, Clear, Strategy
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cluster_emu.memory.engine import MemoryEngine, RoundCounts
-from cluster_emu.migration.stopping import Progress, StopRule, Verdict
+from cluster_emu.memory.base import MemoryEngine, RoundCounts
+from cluster_emu.transfer.stopping import Progress, StopRule, Verdict
 
 NEAR = 1e-9
 MOST_ROUNDS = 30
@@ -84,7 +84,7 @@ class Driver:
         while True:
             step, until_s = self._step
             left = engine.plan(
-                step.intensity / step.bytes_per_s, self.rule.undrained_bytes(step.bytes_per_s)
+                step.intensity / step.bytes_per_s, self.rule.sync_threshold_bytes(step.bytes_per_s)
             )
             duration_s = left / step.bytes_per_s
             if self.now_s + duration_s > until_s:
