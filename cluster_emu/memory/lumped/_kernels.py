@@ -202,7 +202,10 @@ class StateIndex(NamedTuple):
 
 
 class StatusTotals(NamedTuple):
-    """Pages of all groups by status; stale pages are those that are not current."""
+    """Pages of all groups by status; stale pages are those that are not current.
+
+    Kernels return its fields as a plain tuple, which numba makes much faster.
+    """
 
     due: float
     lost_update: float
@@ -210,7 +213,10 @@ class StatusTotals(NamedTuple):
 
 
 class OutcomeTotals(NamedTuple):
-    """Pages by outcome, and pages with a set dirty bit at the end of the round."""
+    """Pages by outcome, and pages with a set dirty bit at the end of the round.
+
+    Kernels return its fields as a plain tuple, which numba makes much faster.
+    """
 
     sent: float
     skipped: float
@@ -672,8 +678,8 @@ def merge_groups(groups: Records, index: StateIndex) -> Records:
 
 
 @jit
-def status_totals(groups: Records) -> StatusTotals:
-    """Return how many pages are due, lost updates, and stale."""
+def status_totals(groups: Records) -> tuple[float, float, float]:
+    """Return how many pages are due, lost updates, and stale, as in `StatusTotals`."""
     due = lost_update = stale = 0.0
     for i in range(len(groups)):
         if groups[i].status == _DUE:
@@ -682,7 +688,7 @@ def status_totals(groups: Records) -> StatusTotals:
             lost_update += groups[i].pages
         if groups[i].status != _CURRENT:
             stale += groups[i].pages
-    return StatusTotals(due, lost_update, stale)
+    return due, lost_update, stale
 
 
 @jit
@@ -754,7 +760,7 @@ def write_between_rounds(
 @jit
 def find_due(
     groups: Records, ranges: Records, ranks: int, write_classes: int, decisions: Records
-) -> tuple[Records, Records, bool]:
+) -> tuple[Records, Records, bool, bool]:
     """Return the groups that are due, in scan order, and sums over them.
 
     Args:
@@ -766,7 +772,7 @@ def find_due(
 
     Returns:
         `DUE_GROUP`, [due]; `SENDABLE`, [ranks, write classes]; whether the peek makes a difference
-        for any page.
+        for any page; whether any page is sent only if the peek sees it dirty.
     """
     # counting sort by the rank of the address range: it keeps the order within a range
     place = np.zeros(ranks + 1, dtype=np.int64)
@@ -775,7 +781,8 @@ def find_due(
             place[ranges[groups[i].address_range].rank + 1] += 1
     place = np.cumsum(place)
     due = np.empty(place[ranks], dtype=DUE_GROUP)
-    sendable, peek_matters = np.zeros((ranks, write_classes), dtype=SENDABLE), False
+    sendable = np.zeros((ranks, write_classes), dtype=SENDABLE)
+    peek_matters = sends_dirty_only = False
     for i in range(len(groups)):
         group = groups[i]
         if group.status != _DUE:
@@ -786,7 +793,8 @@ def find_due(
         place[rank] += 1
         row.group, row.write_class, row.rank = i, group.write_class, rank
         row.if_clean, row.if_dirty, row.pages = if_clean, if_dirty, group.pages
-        peek_matters |= if_clean != if_dirty
+        if if_clean != if_dirty:
+            peek_matters = True
         total = sendable[rank, group.write_class]
         total.due += group.pages
         if if_clean == SEND and if_dirty == SEND:
@@ -795,7 +803,8 @@ def find_due(
             total.if_clean += group.pages
         elif if_dirty == SEND:
             total.if_dirty += group.pages
-    return due, sendable, peek_matters
+            sends_dirty_only = True
+    return due, sendable, peek_matters, sends_dirty_only
 
 
 @jit
@@ -861,13 +870,16 @@ def begin_exact_round(
             filled += 1
     order = np.argsort(place)
     pages = np.zeros(count + 1, dtype=EXACT_PAGE)
+    has_sets, dirty_probability = law[0].known_sets > 0, law[0].dirty_probability
     for i in range(count):
         d, page = row[order[i]], pages[i]
         page.due, page.write_class = d, due[d].write_class
         page.if_clean, page.if_dirty = due[d].if_clean, due[d].if_dirty
         page.place = place[order[i]]
-        first_write = first_write_time(rates, law, due[d].write_class, threshold[i])
-        if len(given) and given[i] < law[0].dirty_probability:
+        first_write = threshold[i] / rates[page.write_class]
+        if has_sets:
+            first_write = first_write_time(rates, law, page.write_class, threshold[i])
+        if len(given) and given[i] < dirty_probability:
             first_write = 0.0
         page.first_write_s, page.noticed_s = first_write, first_write / peek_fraction
     return pages
@@ -1667,7 +1679,7 @@ def read_dirty_log(
     status_after: Integers,
     index: StateIndex,
     normal: Floats,
-) -> tuple[Records, OutcomeTotals]:
+) -> tuple[Records, tuple[float, float, float, float, float]]:
     """Read and clear the dirty log: draw the dirty bits and shift them into the histories.
 
     Of n pages of an outcome group, Binomial(n, clean_chance) have a clear bit. The new history is
@@ -1682,7 +1694,7 @@ def read_dirty_log(
 
     Returns:
         The clean and the dirty pages of each outcome group in turn, `GROUP`, [2 x outcome groups],
-        and the totals of the round.
+        and the fields of `OutcomeTotals`.
     """
     mask = (1 << index.history_bits) - 1
     after = np.empty(2 * len(outcomes), dtype=GROUP)
@@ -1701,9 +1713,7 @@ def read_dirty_log(
             new.pages = row.pages - clean if dirty_bit else clean
         total[row.outcome] += row.pages
         dirtied += row.pages - clean
-    totals = OutcomeTotals(
-        total[_SENT], total[_SKIPPED], total[_DEFERRED], total[_UNVISITED], dirtied
-    )
+    totals = total[_SENT], total[_SKIPPED], total[_DEFERRED], total[_UNVISITED], dirtied
     return after, totals
 
 
@@ -1714,10 +1724,15 @@ def end_round(
     status_after: Integers,
     index: StateIndex,
     normal: Floats,
-) -> tuple[Records, OutcomeTotals]:
-    """Read and clear the dirty log and merge the new groups; arguments as in `read_dirty_log`."""
+) -> tuple[Records, tuple[float, float, float, float, float], tuple[float, float, float]]:
+    """Read and clear the dirty log and merge the new groups; arguments as in `read_dirty_log`.
+
+    Returns:
+        `GROUP`, [groups], and the fields of `OutcomeTotals` and of `StatusTotals`.
+    """
     after, totals = read_dirty_log(groups, outcomes, status_after, index, normal)
-    return merge_groups(after, index), totals
+    merged = merge_groups(after, index)
+    return merged, totals, status_totals(merged)
 
 
 # --- address ranges -------------------------------------------------------------------------------

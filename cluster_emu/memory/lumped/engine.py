@@ -13,9 +13,11 @@ from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.memory.base import PostCopyMemory, RoundCounts
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
+    OutcomeTotals,
     PageStatus,
     Records,
     StateIndex,
+    StatusTotals,
     end_round,
     first_unvisited,
     read_dirty_log,
@@ -86,8 +88,11 @@ class LumpedEngine:
             self._membership = WorkingSetMembership(classes, classes.hot, absent_pages, self._draws)
         self._fixed_rates = WriteRates(classes)
         self._groups = self._scattered(absent_pages)
+        # whether one kernel ends a round: no sets that move, and few enough states for an array
+        self._is_plain = self._groups.index.states <= MOST_DENSE_STATES
         if self._membership is not None:
             self._groups = self._membership.with_next_set(self._groups)
+            self._is_plain = False
 
     def _scattered(self, absent_pages: int) -> PageGroups:
         """Scatter the pages over the address space; all of them are due."""
@@ -342,14 +347,15 @@ class LumpedEngine:
             groups.index,
             self._draws.normals(len(outcomes)),
         )
-        if self._membership is None and groups.index.states <= MOST_DENSE_STATES:
-            records, totals = end_round(*arguments)
-            self._groups = PageGroups(groups.index, records)
+        if self._is_plain:
+            records, counted, by_status = end_round(*arguments)
+            self._groups = PageGroups(groups.index, records, StatusTotals(*by_status))
         else:
-            records, totals = read_dirty_log(*arguments)
+            records, counted = read_dirty_log(*arguments)
             is_dirty = np.arange(len(records)) & 1
             outcome = np.repeat(outcomes["outcome"], 2)
             self._groups = self._with_members(records, is_dirty, outcome, live_round.time_s)
+        totals = OutcomeTotals(*counted)
         sent, skipped = round(totals.sent), round(totals.skipped)
         deferred, unvisited = round(totals.deferred), round(totals.unvisited)
         return RoundCounts(

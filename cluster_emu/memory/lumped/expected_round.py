@@ -27,6 +27,7 @@ from cluster_emu.memory.lumped._kernels import (
     spread_over_parts,
     visited_share,
 )
+from cluster_emu.memory.lumped.address_ranges import MOST_RANGES
 from cluster_emu.memory.lumped.batched_round import MOST_BATCHES, STEEP
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.send_times import SAME_RATE, SendTimes
@@ -50,6 +51,8 @@ PARTS = 16
 """Parts of an address range over which pages are spread where bits are cleared in mid-round."""
 _ROUNDING = 1e-6
 _LEAST = 1e-300
+_WHOLE = [np.ones(ranks) for ranks in range(MOST_RANGES + 1)]
+"""By number of address ranges: the scan visits each range to its end."""
 
 
 # --- the expected trajectory ----------------------------------------------------------------------
@@ -180,7 +183,7 @@ class ExpectedRound:
         self._page_bytes = setup.page_bytes
         self._draws = setup.draws
         self._ranks = len(setup.due.ranges)
-        self._whole = np.ones(self._ranks)
+        self._whole = _WHOLE[self._ranks]
         self._times = SendTimes()
         self._planned_for: tuple[float, float] | None = None
         self._share = self._whole
@@ -202,7 +205,7 @@ class ExpectedRound:
     @property
     def rate_effect(self) -> RateEffect:
         """What another rate does to the bytes planned; once drawn, a round may be drawn again."""
-        if self._drawn is not None or self._due.sendable["if_dirty"].any():
+        if self._drawn is not None or self._due.sends_dirty_only:
             return RateEffect.ANY
         return RateEffect.BOUNDED
 
@@ -367,7 +370,7 @@ class ExpectedRound:
     def _visited(self, share: Floats) -> tuple[Floats, float]:
         """Draw how many pages of each due group are visited, and how many of all are not."""
         pages, rank = np.ascontiguousarray(self._groups["pages"]), self._groups["rank"]
-        if min(share.tolist()) == 1.0:
+        if share is self._whole or min(share.tolist()) == 1.0:
             return pages, 0.0
         visited = pages * (share == 1.0)[rank]
         for j in np.flatnonzero((share > 0.0) & (share < 1.0)):

@@ -33,14 +33,17 @@ class PageGroups:
     Args:
         index: the numbering of the states.
         records: `_kernels.GROUP`, one row per state, [groups].
+        totals: pages by status, if they are known.
     """
 
     __slots__ = ("_totals", "index", "records")
 
-    def __init__(self, index: StateIndex, records: Records) -> None:
+    def __init__(
+        self, index: StateIndex, records: Records, totals: StatusTotals | None = None
+    ) -> None:
         self.index = index
         self.records = records
-        self._totals: StatusTotals | None = None
+        self._totals = totals
 
     @classmethod
     def merged(cls, index: StateIndex, records: Records) -> PageGroups:
@@ -60,7 +63,7 @@ class PageGroups:
     def totals(self) -> StatusTotals:
         """Pages by status."""
         if self._totals is None:
-            self._totals = status_totals(self.records)
+            self._totals = StatusTotals(*status_totals(self.records))
         return self._totals
 
 
@@ -71,6 +74,7 @@ class DuePages(NamedTuple):
         groups: `_kernels.DUE_GROUP` in scan order, [due].
         sendable: `_kernels.SENDABLE`, [ranks, write classes].
         peek_matters: whether what the peek sees makes a difference for any page.
+        sends_dirty_only: whether any page is sent only if the peek sees it dirty.
         total: pages of all groups.
         ranges: `_kernels.ADDRESS_RANGE` in scan order, [ranks].
     """
@@ -78,6 +82,7 @@ class DuePages(NamedTuple):
     groups: Records
     sendable: Records
     peek_matters: bool
+    sends_dirty_only: bool
     total: float
     ranges: Records
 

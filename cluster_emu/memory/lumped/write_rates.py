@@ -41,16 +41,17 @@ class WriteRates:
         known_sets: sets with known members, the present one included; 0 without sets.
     """
 
-    __slots__ = ("_negative", "dirty_probability", "has_sets", "law", "per_page_s")
+    __slots__ = ("_highest", "_negative", "dirty_probability", "has_sets", "law", "per_page_s")
 
     def __init__(self, classes: PageClasses, left_s: float = 0.0, known_sets: int = 0) -> None:
         self.per_page_s = classes.writes_per_page_s
         self.dirty_probability = classes.dirty_probability
         self.has_sets = classes.hot is not None and known_sets > 0
         self.law: Records = np.zeros(1, dtype=WRITE_LAW)
-        self.law["dirty_probability"] = classes.dirty_probability
-        if classes.hot is not None and known_sets > 0:
-            hot = classes.hot
+        hot = classes.hot
+        if hot is None or known_sets == 0:
+            self.law["dirty_probability"] = classes.dirty_probability
+        else:
             share = hot.pages / classes.page_count
             self.law[0] = (
                 classes.dirty_probability,
@@ -62,11 +63,15 @@ class WriteRates:
             )
             self.per_page_s = np.concatenate([classes.writes_per_page_s] * (1 << known_sets))
         self._negative = -self.per_page_s
+        self._highest: float | None = None
 
     @property
     def highest(self) -> float:
         """Writes per second of the page that is written most."""
-        return float(self.per_page_s.max()) + float(self.law["set_writes_per_page_s"][0])
+        if self._highest is None:
+            in_set = float(self.law["set_writes_per_page_s"][0])
+            self._highest = float(self.per_page_s.max()) + in_set
+        return self._highest
 
     def is_smooth_until(self, time_s: float) -> bool:
         """Return whether no set ends before that time of the round."""
@@ -77,9 +82,9 @@ class WriteRates:
 
         ``(1 - dirty_probability) exp(-E(elapsed_s))``.
         """
-        if self.dirty_probability == 0.0:
-            return self.unwritten_chance(elapsed_s)
-        chance: Floats = (1.0 - self.dirty_probability) * self.unwritten_chance(elapsed_s)
+        chance = self.unwritten_chance(elapsed_s)
+        if self.dirty_probability > 0.0:
+            chance = (1.0 - self.dirty_probability) * chance
         return chance
 
     def unwritten_chance(self, elapsed_s: float) -> Floats:
