@@ -25,7 +25,7 @@ from cluster_emu.migration.dispatcher import Dispatcher
 from cluster_emu.migration.load import Load
 from cluster_emu.migration.records import MigrationRecord, RoundRecord
 from cluster_emu.migration.summary import summarise
-from cluster_emu.network import TenantRow
+from cluster_emu.network import BackgroundFlowRow
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.state import FloatColumn, IntColumn
 from cluster_emu.streams import Streams
@@ -241,7 +241,7 @@ class ClusterModel(Model):
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._ledger.service.table(),
-            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
+            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
             "summary": summarise(migrations, self._cluster_figures()),
         }

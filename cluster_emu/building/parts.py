@@ -28,7 +28,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import Outage
 from cluster_emu.migration.admission import QueueRules
 from cluster_emu.migration.kit import MigrationKit
-from cluster_emu.network import FluidLoop, LinkTable, TenantTraffic
+from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
 from cluster_emu.scenario import Scenario
 from cluster_emu.state import ClusterState
 from cluster_emu.strategies import strategies
@@ -47,7 +47,7 @@ class Parts:
 
     graph: nx.Graph[int]
     links: LinkTable
-    tenants: TenantTraffic
+    tenants: BackgroundTraffic
     state: ClusterState
     profiles: list[str]
     demand: Demand

@@ -22,7 +22,7 @@ from cluster_emu.memory.lumped.batch_draws import (
 from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.drawing import SUMMED_UP_TO
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Lots, undue
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Lots
 from cluster_emu.memory.lumped.path import TimePath
 from cluster_emu.memory.lumped.writing import Writing
 from cluster_emu.memory.rate_effect import RateEffect
