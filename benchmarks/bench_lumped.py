@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from cluster_emu.encoding import Encoding
-from cluster_emu.memory.engine import MemoryEngine
+from cluster_emu.memory.base import MemoryEngine
+from cluster_emu.memory.dirtying.sources import ProfileSource
 from cluster_emu.memory.lumped.engine import LumpedEngine
-from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.memory.sources import ProfileSource
+from cluster_emu.memory.pages.engine import PagesEngine
+from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import HistoryMajority
-from cluster_emu.streams import Streams
 from cluster_emu.workload import load_profiles
 
 PAGES_PER_GIB = 262_144
@@ -37,7 +37,7 @@ def lumped(gib: int, seed: int) -> LumpedEngine:
 
 
 def pages(gib: int, seed: int) -> PagesEngine:
-    writer = SOURCE.writer(gib * PAGES_PER_GIB, Streams(seed), 0, 0)
+    writer = SOURCE.writer(gib * PAGES_PER_GIB, RandomStreams(seed), 0, 0)
     return PagesEngine(writer, HistoryMajority(), Encoding(4104.0))
 
 

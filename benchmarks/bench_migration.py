@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 
 from cluster_emu.encoding import Encoding
-from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.memory.sources import ProfileSource
+from cluster_emu.memory.dirtying.sources import ProfileSource
+from cluster_emu.memory.pages.engine import PagesEngine
+from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import strategies
-from cluster_emu.streams import Streams
 from cluster_emu.workload import load_profiles
 from cluster_emu.workload.profiles import WriteProfile
 
@@ -36,7 +36,7 @@ PROFILES = ("idle", "web", "oltp", "cache", "kernel-build", "analytics", "stream
 
 def engine_migration(profile: WriteProfile, strategy: str) -> int:
     """Run 30 live rounds and the stop set on 10 Gbit/s, as a migration drives them."""
-    writer = ProfileSource(profile).writer(PAGES, Streams(1), 0, 0)
+    writer = ProfileSource(profile).writer(PAGES, RandomStreams(1), 0, 0)
     engine = PagesEngine(writer, strategies.create(strategy), Encoding(PAGE_BYTES))
     for _ in range(ROUNDS):
         engine.begin_round()

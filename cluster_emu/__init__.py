@@ -5,9 +5,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cluster_emu.accounting.results import RunResult
     from cluster_emu.errors import ClusterEmuError, ScenarioError, TraceError, UnknownNameError
     from cluster_emu.model import ClusterModel
+    from cluster_emu.results.run_result import RunResult
     from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
     from cluster_emu.study import (
         Advice,
@@ -45,7 +45,7 @@ __all__ = [
 # Mesa and pandas take more than a second to import, which `cluster-emu --help` must not wait for:
 # a public name is fetched from its module when it is first asked for.
 _MODULES = {
-    "cluster_emu.accounting.results": ("RunResult",),
+    "cluster_emu.results.run_result": ("RunResult",),
     "cluster_emu.errors": ("ClusterEmuError", "ScenarioError", "TraceError", "UnknownNameError"),
     "cluster_emu.model": ("ClusterModel",),
     "cluster_emu.scenario": ("Scenario", "built_in_scenarios", "load_scenario"),

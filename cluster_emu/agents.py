@@ -9,10 +9,10 @@ from __future__ import annotations
 from mesa import Agent, Model
 from mesa.discrete_space import FixedAgent
 
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.contract import Move, Plan, Priority, Trigger, TriggerReport
 from cluster_emu.consolidation.plan import Watts
-from cluster_emu.migration.dispatcher import Dispatcher
-from cluster_emu.state import ClusterState
+from cluster_emu.scheduling.scheduler import MigrationScheduler
 
 
 class PhysicalMachine(FixedAgent):
@@ -101,7 +101,7 @@ class MigrationManager(Agent):
         model: the model it belongs to.
         state: the columns.
         triggers: what may prompt migrations, asked in this order.
-        dispatcher: queues and runs migrations.
+        scheduler: queues and runs migrations.
         watts: power of hosts if switched on.
     """
 
@@ -110,11 +110,11 @@ class MigrationManager(Agent):
         model: Model,
         state: ClusterState,
         triggers: tuple[Trigger, ...],
-        dispatcher: Dispatcher,
+        scheduler: MigrationScheduler,
         watts: Watts,
     ) -> None:
         super().__init__(model)
-        self.dispatcher = dispatcher
+        self.scheduler = scheduler
         self.reports: list[tuple[float, TriggerReport]] = []
         self._state = state
         self._triggers = triggers
@@ -129,9 +129,9 @@ class MigrationManager(Agent):
                 self._state.hosts.drained[:] = plan.drained
                 self.reports.append((now_s, report))
                 for move in moves:
-                    self.dispatcher.request(move, now_s)
-        self.dispatcher.switch_off_empty()
-        self.dispatcher.admit(now_s)
+                    self.scheduler.request(move, now_s)
+        self.scheduler.switch_off_empty()
+        self.scheduler.admit(now_s)
 
     def migrate(self, vm: int, target: int, now_s: float) -> None:
         """Queue the migration of one VM, as a user would.
@@ -148,5 +148,5 @@ class MigrationManager(Agent):
             raise ValueError(f"VM {vm} is migrating already, or is on host {target} already")
         if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:
             raise ValueError(f"VM {vm} does not fit into the free memory of host {target}")
-        self.dispatcher.request(Move(vm, source, target, "request", Priority.USER), now_s)
-        self.dispatcher.admit(now_s)
+        self.scheduler.request(Move(vm, source, target, "request", Priority.USER), now_s)
+        self.scheduler.admit(now_s)

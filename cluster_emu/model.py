@@ -10,25 +10,25 @@ import numpy as np
 from mesa import Agent, DataCollector, Model
 from mesa.discrete_space import Network
 
-from cluster_emu.accounting.ledger import Ledger
-from cluster_emu.accounting.recorder import Recorder
-from cluster_emu.accounting.results import RunResult, rows_to_table
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import Parts, build
 from cluster_emu.clock import Clock
+from cluster_emu.cluster.state import FloatColumn, IntColumn
 from cluster_emu.consolidation.another_target import another_target
 from cluster_emu.consolidation.contract import Plan
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
-from cluster_emu.memory.sources import WriteSource
-from cluster_emu.migration.dispatcher import Dispatcher
-from cluster_emu.migration.load import Load
-from cluster_emu.migration.records import MigrationRecord, RoundRecord
-from cluster_emu.migration.summary import summarise
+from cluster_emu.memory.dirtying.sources import WriteSource
+from cluster_emu.metrics.cost_accounting import CostAccounting
+from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
+from cluster_emu.results.recorder import Recorder
+from cluster_emu.results.run_result import RunResult, rows_to_table
+from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
-from cluster_emu.state import FloatColumn, IntColumn
-from cluster_emu.streams import Streams
+from cluster_emu.scheduling.overhead import Load
+from cluster_emu.scheduling.scheduler import MigrationScheduler
+from cluster_emu.transfer.records import MigrationRecord, RoundRecord
 
 
 class ClusterModel(Model):
@@ -64,21 +64,21 @@ class ClusterModel(Model):
         self.seed = _checked_seed(rng)
         super().__init__(rng=self.seed)
         self.spec = _chosen(scenario, strategy, fields)
-        parts = build(self.spec, Streams(self.seed))
+        parts = build(self.spec, RandomStreams(self.seed))
         self.state = parts.state
         self.graph = parts.graph
         self.links = parts.links
-        self.loop = parts.kit.loop
+        self.loop = parts.factory.loop
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        self._sources, self._source_of = _numbered(parts.kit.sources)
+        self._sources, self._source_of = _numbered(parts.factory.sources)
         self._tenants = parts.tenants
         self._power = parts.power
-        self._rounds = parts.kit.rounds
+        self._rounds = parts.factory.rounds
         self._traces = parts.traces
         self._assumptions = parts.assumptions
-        self._ledger = Ledger(self.state, parts.power)
+        self._ledger = CostAccounting(self.state, parts.power)
         self._recorder = Recorder(self.state, self.links, stream_to)
         self._notes: list[str] = []
         self._make_agents(parts.profiles)
@@ -86,8 +86,8 @@ class ClusterModel(Model):
             self,
             self.state,
             parts.triggers,
-            Dispatcher(
-                parts.kit,
+            MigrationScheduler(
+                parts.factory,
                 parts.queue,
                 self._load_of(self.spec.costs),
                 self.settle,
@@ -131,11 +131,11 @@ class ClusterModel(Model):
         )
 
     def _set_up_faults(self, parts: Parts) -> Injection:
-        loop, dispatcher = self.loop, self.manager.dispatcher
+        loop, scheduler = self.loop, self.manager.scheduler
         settings, around = self.spec.high_availability, (self.settle, self.workload)
         watts = self._power.watts_if_on
         restarts = Restarts(settings, self.state, loop, watts, self._demand.at, *around)
-        hosts = HostFaults(settings, self.state, dispatcher, restarts, *around)
+        hosts = HostFaults(settings, self.state, scheduler, restarts, *around)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
@@ -234,7 +234,7 @@ class ClusterModel(Model):
 
     def result(self) -> RunResult:
         """Return the tables of everything so far; without those written to `stream_to`."""
-        records = self.manager.dispatcher.records
+        records = self.manager.scheduler.records
         migrations = rows_to_table(records, MigrationRecord)
         tables = {
             "migrations": migrations,
@@ -262,7 +262,7 @@ class ClusterModel(Model):
 
     def _end(self, now_s: float) -> None:
         self.running = False
-        self.manager.dispatcher.end_run(now_s)
+        self.manager.scheduler.end_run(now_s)
         self._notes += [
             f"request at {request.at_s:g} s not carried out: the run ended at {now_s:g} s"
             for request in self.spec.migrations
@@ -274,7 +274,7 @@ class ClusterModel(Model):
     @property
     def _is_idle(self) -> bool:
         asked_for = all(request.at_s <= self.state.time_s for request in self.spec.migrations)
-        return asked_for and self.manager.dispatcher.idle
+        return asked_for and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
         def ask(now_s: float) -> None:
@@ -344,17 +344,17 @@ class ClusterModel(Model):
     @property
     def migrations_running(self) -> int:
         """Migrations under way."""
-        return len(self.manager.dispatcher.active)
+        return len(self.manager.scheduler.active)
 
     @property
     def migrations_queued(self) -> int:
         """Migrations that wait for their turn."""
-        return self.manager.dispatcher.queue_length
+        return self.manager.scheduler.queue_length
 
     @property
     def migrations_ended(self) -> int:
         """Migrations that are over, however they ended."""
-        return self.manager.dispatcher.ended_count
+        return self.manager.scheduler.ended_count
 
     @property
     def mean_utilisation(self) -> float:

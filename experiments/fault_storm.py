@@ -25,7 +25,7 @@ from common import how_often, run, show_progress, study_options
 from common.storm import PANELS, draw_storm
 
 from cluster_emu.study import run_batch
-from cluster_emu.study.estimates import estimate
+from cluster_emu.study.statistics.estimates import estimate
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "fault_storm.toml"

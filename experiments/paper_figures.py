@@ -29,7 +29,7 @@ from paper.exact import EXACT, LITERAL, STICKY, XEN, check, exact_reduction
 from paper.output import report, save
 
 from cluster_emu import ScenarioError, compare
-from cluster_emu.study.estimates import estimate
+from cluster_emu.study.statistics.estimates import estimate
 
 CASES = [(mode, pages) for mode in ("fixed-samples", "time-driven") for pages in (10, 15, 20)]
 WITH_EVERY_RULE = ("fixed-samples", 20)

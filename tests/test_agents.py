@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_scenarios import PAGE, scenario
 
 from cluster_emu.agents import VirtualMachine
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
+from tests._support.small_scenarios import PAGE, scenario
 
 QUIET = {"name": "uniform", "writes_per_page_s": 0.0}
 
@@ -78,7 +78,7 @@ def test_a_vm_is_not_moved_to_where_it_is(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         model.manager.migrate(vm, target, 0.0)
-    assert model.manager.dispatcher.idle
+    assert model.manager.scheduler.idle
 
 
 def test_a_vm_that_is_migrating_is_not_asked_for_twice(model: ClusterModel) -> None:

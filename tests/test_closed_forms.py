@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_scenarios import BPS, PAGE, PROFILES, WIRE, scenario
 
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
+from tests._support.small_scenarios import BPS, PAGE, PROFILES, WIRE, scenario
 
 PAGES_PER_S = 1000.0
 """What the link of `scenario` carries."""

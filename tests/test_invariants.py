@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from small_scenarios import random_scenarios, scenario
 
-from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.migration.job import Migration
-from cluster_emu.migration.records import Phase
+from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 from cluster_emu.strategies import strategies
+from cluster_emu.transfer.migration import Migration
+from cluster_emu.transfer.records import Phase
 from cluster_emu.workload import load_profiles
+from tests._support.small_scenarios import random_scenarios, scenario
 
 NEAR = 1e-9
 
@@ -45,7 +45,7 @@ def check_columns(model: ClusterModel) -> None:
     assert np.all((vms.host >= 0) & (vms.host < count))
     assert np.array_equal(hosts.vm_count, np.bincount(vms.host, minlength=count))
     running = np.bincount(vms.host, weights=vms.memory_bytes, minlength=count)
-    records = {record.migration: record for record in model.manager.dispatcher.records}
+    records = {record.migration: record for record in model.manager.scheduler.records}
     under_way = [r for r in records.values() if not Phase(r.outcome).is_final]
     promised = np.zeros(count)
     for record in under_way:
@@ -53,7 +53,7 @@ def check_columns(model: ClusterModel) -> None:
         promised[elsewhere] += vms.memory_bytes[record.vm]
     assert np.array_equal(hosts.memory_reserved_bytes, running + promised)
     assert np.all(hosts.memory_reserved_bytes <= hosts.memory_bytes)
-    active = [job.record for job in model.manager.dispatcher.active.values()]
+    active = [job.record for job in model.manager.scheduler.active.values()]
     assert hosts.outgoing.tolist() == [sum(r.source == h for r in active) for h in range(count)]
     assert hosts.incoming.tolist() == [sum(r.target == h for r in active) for h in range(count)]
     assert sorted(np.flatnonzero(vms.queued)) == sorted(record.vm for record in under_way)

@@ -1,4 +1,4 @@
-"""Imports point downwards only: each room of the package may use its own layer and those below."""
+"""Imports point downwards only: each subpackage may use its own layer and those below."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ import pytest
 PACKAGE = "cluster_emu"
 ROOT = Path(__file__).parents[1] / PACKAGE
 
-# From the ground up; a room may import from its own layer and from any layer before it.
+# From the ground up; a part may import from its own layer and from any layer before it.
 LAYERS = (
-    {"errors", "registry", "scenario", "state", "streams", "units"},
-    {"accounting", "encoding", "memory", "network", "strategies", "workload"},
-    {"agents", "consolidation", "faults", "migration"},
-    {"building", "clock", "placement", "validation"},
+    {"_jit", "errors", "plugins", "rng", "scenario", "units"},
+    {"cluster", "encoding", "network", "strategies", "workload"},
+    {"memory", "results"},
+    {"transfer"},
+    {"consolidation", "metrics"},
+    {"managers", "scheduling"},
+    {"agents", "faults"},
+    {"building", "clock", "validation"},
     {"model"},
     {"study", "view"},
     {"__init__", "__main__", "cli"},
 )
-LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,16 @@ class Import:
 
     @property
     def upward(self) -> bool:
-        if self.relative or {room(self.importer), room(self.target)} - set(LAYER_OF):
+        if self.relative or {part_of(self.importer), part_of(self.target)} - set(LAYER_OF):
             return False  # other tests complain of these
-        return LAYER_OF[room(self.target)] > LAYER_OF[room(self.importer)]
+        return LAYER_OF[part_of(self.target)] > LAYER_OF[part_of(self.importer)]
 
     def __str__(self) -> str:
         return f"{self.importer}, line {self.line}: imports {self.target}"
 
 
-def room(module: str) -> str:
-    """Return the part of the package that a module belongs to: ``cluster_emu.ROOM.anything``."""
+def part_of(module: str) -> str:
+    """Return the part of the package that a module belongs to: ``cluster_emu.PART.anything``."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
@@ -133,8 +137,8 @@ def test_the_package_was_read() -> None:
     assert any(found.target == "cluster_emu.errors" for found in IMPORTS)
 
 
-def test_every_room_has_its_layer() -> None:
-    homeless = {room(module) for module in modules_below(ROOT)} - set(LAYER_OF)
+def test_every_part_has_its_layer() -> None:
+    homeless = {part_of(module) for module in modules_below(ROOT)} - set(LAYER_OF)
     assert not homeless, f"give {sorted(homeless)} a place in LAYERS"
 
 
@@ -154,8 +158,8 @@ def test_imports_are_absolute() -> None:
 
 BROKEN_FILES = {
     "__init__.py": "",
-    "errors.py": "from . import state\n",
-    "state.py": "def f():\n    import cluster_emu.model\n",
+    "errors.py": "from . import units\n",
+    "units.py": "def f():\n    import cluster_emu.model\n",
     "model.py": "from cluster_emu.memory import pages\n",
     "memory/__init__.py": "from cluster_emu.memory.pages import x\n",
     "memory/pages.py": "if TYPE_CHECKING:\n    from cluster_emu.memory import x\n",
@@ -176,7 +180,7 @@ def test_the_rules_bite(broken_package: Path) -> None:
     imports = read_imports(broken_package)
 
     assert [str(found) for found in imports if found.upward] == [
-        "cluster_emu.state, line 2: imports cluster_emu.model"
+        "cluster_emu.units, line 2: imports cluster_emu.model"
     ]
     assert [str(found) for found in imports if found.relative] == [
         "cluster_emu.errors, line 1: imports ."

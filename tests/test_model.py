@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_scenarios import BPS, PAGE, WIRE, scenario
 
-from cluster_emu.accounting.power import JOULES_PER_KWH
-from cluster_emu.accounting.results import RunResult
 from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.metrics.power import JOULES_PER_KWH
 from cluster_emu.model import ClusterModel
+from cluster_emu.results.run_result import RunResult
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Scenario
-from cluster_emu.streams import Purpose, Streams
+from tests._support.small_scenarios import BPS, PAGE, WIRE, scenario
 
 QUIET = {"name": "uniform", "writes_per_page_s": 0.0}
 LINEAR = {"name": "linear", "idle_w": 100.0, "peak_w": 200.0, "sleep_w": 5.0}
@@ -397,14 +397,14 @@ def test_the_built_in_single_runs() -> None:
 def test_streams_with_different_keys_differ_and_equal_ones_do_not() -> None:
     keys = [(), (0,), (0, 0), (1,), (0, 1), (1, 0)]
     draws = {
-        (seed, purpose, key): Streams(seed).generator(purpose, *key).random()
+        (seed, purpose, key): RandomStreams(seed).generator(purpose, *key).random()
         for seed in (0, 1)
         for purpose in Purpose
         for key in keys
     }
     assert len(set(draws.values())) == len(draws)
     for (seed, purpose, key), draw in draws.items():
-        assert Streams(seed).generator(purpose, *key).random() == draw
+        assert RandomStreams(seed).generator(purpose, *key).random() == draw
 
 
 def test_a_scenario_error_is_what_is_raised_for_fields() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from mesa import Agent, DataCollector
 from mesa.agent import AgentSet
-from small_scenarios import scenario
 
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.model import ClusterModel
+from tests._support.small_scenarios import scenario
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_scenarios import BPS, WIRE, random_scenarios, scenario
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ClusterModel
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
-from cluster_emu.streams import Purpose, Streams
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.workload.bursts import Burst, ToggleTimes
+from tests._support.small_scenarios import BPS, WIRE, random_scenarios, scenario
 
 QUIET = {"name": "uniform", "writes_per_page_s": 0.0}
 SECOND = WIRE * 1000
@@ -93,7 +93,7 @@ def test_periods_are_those_of_the_stream() -> None:
     _, end_s = ended(moving(background=[{**tenant, **periods}]))
     toggles = ToggleTimes(
         Burst(on_s=0.3, off_s=0.2, durations="fixed"),
-        lambda: Streams(1).generator(Purpose.BACKGROUND, 0, 0),
+        lambda: RandomStreams(1).generator(Purpose.BACKGROUND, 0, 0),
     )
     left_s, now_s = 1.0, 0.0  # the migration sends while the tenant does not
     while left_s > 0:

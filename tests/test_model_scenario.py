@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from small_scenarios import scenario
 
 from cluster_emu.clock import Clock
 from cluster_emu.errors import ClusterEmuError, ScenarioError
@@ -30,6 +29,7 @@ from cluster_emu.units import (
     MemoryBytes,
     PositiveSeconds,
 )
+from tests._support.small_scenarios import scenario
 
 # --- fields by path ------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from small_scenarios import scenario
+
+from tests._support.small_scenarios import scenario
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "scenarios.md").read_text("utf-8")

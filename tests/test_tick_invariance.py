@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_scenarios import BPS, PAGE, random_scenarios, scenario
 
-from cluster_emu.accounting.results import RunResult
 from cluster_emu.model import ClusterModel
+from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
+from tests._support.small_scenarios import BPS, PAGE, random_scenarios, scenario
 
 TICKS_S = (0.1, 1.0, 10.0)
 RUN = {"duration_s": 120.0, "control_interval_s": 10.0, "stop_when_idle": False}

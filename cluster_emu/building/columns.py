@@ -8,13 +8,13 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from cluster_emu.placement import place
+from cluster_emu.cluster.initial_placement import place
+from cluster_emu.cluster.state import ClusterState, HostColumns, VMColumns
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Scenario, VMGroup
-from cluster_emu.state import ClusterState, HostColumns, VMColumns
-from cluster_emu.streams import Purpose, Streams
 
 
-def columns(scenario: Scenario, graph: nx.Graph[int], streams: Streams) -> ClusterState:
+def columns(scenario: Scenario, graph: nx.Graph[int], streams: RandomStreams) -> ClusterState:
     """Make the columns of hosts and VMs, every VM placed."""
     groups = [group for group in scenario.hosts for _ in range(group.count)]
     count = len(groups)

@@ -13,12 +13,12 @@ from cluster_emu.building.making import at
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.faults import FaultKind, Outage, Site, fault_kinds
 from cluster_emu.network import LinkTable
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Fault, Scenario
-from cluster_emu.streams import Purpose, Streams
 
 
 def outages(
-    scenario: Scenario, graph: nx.Graph[int], links: LinkTable, streams: Streams
+    scenario: Scenario, graph: nx.Graph[int], links: LinkTable, streams: RandomStreams
 ) -> Iterator[Outage]:
     """Yield every outage of every fault, in order of their start; perhaps without end.
 

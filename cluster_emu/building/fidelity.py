@@ -7,12 +7,12 @@ from functools import partial
 
 from cluster_emu.encoding import Encoder
 from cluster_emu.errors import ScenarioError
+from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.memory.lumped import why_not_lumped
-from cluster_emu.memory.scalar_writes import why_not_scalar
-from cluster_emu.memory.sources import WriteSource
-from cluster_emu.migration.kit import Fidelity
+from cluster_emu.memory.scalar.writes import why_not_scalar
 from cluster_emu.scenario import Scenario
 from cluster_emu.strategies.contract import Strategy
+from cluster_emu.transfer.factory import Fidelity
 
 LUMPED_FROM_PAGES = 131_072
 """Pages (512 MiB) from which "auto" lumps: about there the two engines take the same time."""

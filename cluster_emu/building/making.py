@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 from cluster_emu.scenario import Choice
 
 T = TypeVar("T")

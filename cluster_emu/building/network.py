@@ -19,8 +19,8 @@ from cluster_emu.network import (
     topologies,
     with_migration_network,
 )
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Choice, Scenario, TenantGroup
-from cluster_emu.streams import Purpose, Streams
 from cluster_emu.workload.bursts import Burst, ToggleTimes
 
 BITS_PER_BYTE = 8
@@ -52,7 +52,7 @@ def migration_router(links: LinkTable) -> Router:
 
 
 def tenant_traffic(
-    scenario: Scenario, links: LinkTable, loop: FluidLoop, streams: Streams
+    scenario: Scenario, links: LinkTable, loop: FluidLoop, streams: RandomStreams
 ) -> BackgroundTraffic:
     """Let the scenario's tenants into the network; who they are depends on the seed alone.
 
@@ -94,7 +94,7 @@ def _check_hosts(group: TenantGroup, number: int, host_count: int) -> None:
 
 
 def _pairs(
-    group: TenantGroup, number: int, links: LinkTable, streams: Streams
+    group: TenantGroup, number: int, links: LinkTable, streams: RandomStreams
 ) -> list[tuple[int, int]]:
     """Return source and target of every flow of a group."""
     count, hosts = group.count, links.host_count
@@ -113,7 +113,9 @@ def _pairs(
     return [pair for pair in pairs for _ in range(count)]
 
 
-def _periods(group: TenantGroup, number: int, place: int, streams: Streams) -> ToggleTimes | None:
+def _periods(
+    group: TenantGroup, number: int, place: int, streams: RandomStreams
+) -> ToggleTimes | None:
     if group.on_s is None or group.off_s is None:
         return None
     lengths = Burst(on_s=group.on_s, off_s=group.off_s, durations=group.durations)

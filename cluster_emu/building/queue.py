@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from cluster_emu.building.making import make
-from cluster_emu.migration.admission import Limits, QueueRules
-from cluster_emu.migration.queue_orders import queue_orders
 from cluster_emu.scenario import Manager
+from cluster_emu.scheduling.orders import queue_orders
+from cluster_emu.scheduling.slots import QueueRules
+from cluster_emu.transfer.controller import ConcurrencyLimits
 
 
-def queue_rules(manager: Manager, usual: Limits) -> QueueRules:
+def queue_rules(manager: Manager, usual: ConcurrencyLimits) -> QueueRules:
     """Return the scenario's rules, with the policy's limits where the scenario sets none."""
     return QueueRules(
-        copying=Limits(
+        copying=ConcurrencyLimits(
             per_cluster=manager.max_per_cluster or usual.per_cluster,
             outbound_per_host=manager.max_outbound_per_host or usual.outbound_per_host,
             inbound_per_host=manager.max_inbound_per_host or usual.inbound_per_host,
@@ -22,8 +23,10 @@ def queue_rules(manager: Manager, usual: Limits) -> QueueRules:
     )
 
 
-def _preparing(manager: Manager) -> Limits | None:
+def _preparing(manager: Manager) -> ConcurrencyLimits | None:
     slots = manager.preparing
     if slots is None:
         return None
-    return Limits(slots.max_per_cluster, slots.max_outbound_per_host, slots.max_inbound_per_host)
+    return ConcurrencyLimits(
+        slots.max_per_cluster, slots.max_outbound_per_host, slots.max_inbound_per_host
+    )

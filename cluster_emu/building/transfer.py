@@ -7,12 +7,12 @@ import math
 from cluster_emu.building.making import make
 from cluster_emu.encoding import Encoder, encoders
 from cluster_emu.errors import ScenarioError
-from cluster_emu.migration.policies import policies
-from cluster_emu.migration.policies.plain import PlainPolicy
-from cluster_emu.migration.settings import TransferSettings
-from cluster_emu.migration.steering import Policy
-from cluster_emu.migration.stop_rules import stop_rules
+from cluster_emu.managers import policies
+from cluster_emu.managers.plain import PlainPolicy
 from cluster_emu.scenario import Costs, Transfer
+from cluster_emu.transfer.controller import Policy
+from cluster_emu.transfer.settings import TransferSettings
+from cluster_emu.transfer.stop_rules import stop_rules
 
 BITS_PER_BYTE = 8
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from cluster_emu.building.making import at, make
 from cluster_emu.errors import ScenarioError, UnknownNameError
-from cluster_emu.memory.sources import ProfileSource, WriteSource, write_sources
+from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Choice, Scenario
-from cluster_emu.streams import Purpose, Streams
 from cluster_emu.workload import (
     Demand,
     WriteProfile,
@@ -19,7 +19,7 @@ from cluster_emu.workload import (
 )
 
 
-def vm_sources(scenario: Scenario, streams: Streams) -> tuple[list[str], list[WriteSource]]:
+def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], list[WriteSource]]:
     """Give every VM its source of writes; VMs of one kind share one recipe."""
     names: list[str] = []
     sources: list[WriteSource] = []
@@ -58,7 +58,7 @@ def source_of(choice: Choice, field: str) -> WriteSource:
     return make(write_sources, choice, field)
 
 
-def vm_demand(scenario: Scenario, streams: Streams) -> tuple[Demand, str]:
+def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
     """Return what the VMs want of their hosts, and in words where that comes from."""
     workload = scenario.workload
     model = make(demand_models, workload.demand, "workload.demand")

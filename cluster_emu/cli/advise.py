@@ -129,7 +129,7 @@ def _show(document: Document) -> None:
 
 
 def _row(one: Document) -> tuple[str, ...]:
-    from cluster_emu.study.drain_plan import at_once_in_words
+    from cluster_emu.study.evacuation.plan import at_once_in_words
 
     sent = None if one["bytes"] is None else one["bytes"] * 1e-9
     return (

@@ -14,7 +14,7 @@ from cluster_emu.cli.output import show_lines, show_table, write_json
 from cluster_emu.errors import NOTHING, ScenarioError
 
 if TYPE_CHECKING:
-    from cluster_emu.registry import Registry
+    from cluster_emu.plugins import Registry
     from cluster_emu.strategies import Strategy
     from cluster_emu.strategies.printing import TruthDocument
 
@@ -99,7 +99,7 @@ def policies(
     seed: options.Seed = 0, out: options.Out = None, as_json: options.Json = False
 ) -> None:
     """List the managers' policies that `--set transfer.policy=NAME` takes."""
-    from cluster_emu.migration.policies import policies as registry
+    from cluster_emu.managers import policies as registry
 
     _list_parts(registry, "policies", "Managers' policies", out, as_json)
 
@@ -188,6 +188,6 @@ def _show_truth(document: TruthDocument) -> None:
 
 def _write(document: object, folder: Path | None, name: str) -> None:
     if folder is not None:
-        from cluster_emu.accounting.results import write_text
+        from cluster_emu.results.run_result import write_text
 
         write_text(json.dumps(document, indent=2) + "\n", folder / f"{name}.json")

@@ -19,7 +19,7 @@ from cluster_emu.cli.inputs import (
 from cluster_emu.cli.output import progress_bar, show_lines, write_json
 
 if TYPE_CHECKING:
-    from cluster_emu.accounting.results import RunResult
+    from cluster_emu.results.run_result import RunResult
 
 
 def run(

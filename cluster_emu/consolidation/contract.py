@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 
 __all__ = [
     "Move",

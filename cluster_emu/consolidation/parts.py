@@ -22,7 +22,7 @@ from cluster_emu.consolidation.contract import (
     vm_selections,
 )
 from cluster_emu.errors import ScenarioError, UnknownNameError
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 
 
 def built_by(registry: Registry[Any]) -> Callable[[object, ValidationInfo], object]:

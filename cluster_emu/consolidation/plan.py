@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.cluster.state import ALL, BoolColumn, ClusterState, FloatColumn, IntColumn, Rows
 from cluster_emu.consolidation.move import Move
-from cluster_emu.state import ALL, BoolColumn, ClusterState, FloatColumn, IntColumn, Rows
 
 
 class Watts(Protocol):

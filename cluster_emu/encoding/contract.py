@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 
 PageIds = NDArray[np.int64]
 ByteCounts = NDArray[np.int64]

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from cluster_emu.faults.site import Site
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 
 Stream = Callable[..., np.random.Generator]
 """Returns the random stream of this fault for any whole numbers, the same for the same ones."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.faults.impact import Impact, impact
 from cluster_emu.faults.restarts import Restarts
-from cluster_emu.migration.dispatcher import Dispatcher
-from cluster_emu.migration.job import Migration
-from cluster_emu.migration.records import Phase
 from cluster_emu.scenario import HighAvailability
-from cluster_emu.state import ClusterState
+from cluster_emu.scheduling.scheduler import MigrationScheduler
+from cluster_emu.transfer.migration import Migration
+from cluster_emu.transfer.records import Phase
 
 
 class HostFaults:
@@ -21,7 +21,7 @@ class HostFaults:
     Args:
         settings: what follows a crash.
         state: the columns.
-        dispatcher: knows the migrations.
+        scheduler: knows the migrations.
         restarts: takes VMs down and restarts them.
         before_change: called with the time before columns change.
         after_change: called with the time after they have.
@@ -31,14 +31,14 @@ class HostFaults:
         self,
         settings: HighAvailability,
         state: ClusterState,
-        dispatcher: Dispatcher,
+        scheduler: MigrationScheduler,
         restarts: Restarts,
         before_change: Callable[[float], None],
         after_change: Callable[[float], None],
     ) -> None:
         self._settings = settings
         self._state = state
-        self._dispatcher = dispatcher
+        self._scheduler = scheduler
         self._restarts = restarts
         self._before_change = before_change
         self._after_change = after_change
@@ -68,18 +68,18 @@ class HostFaults:
             self._strike(migration, going_down, now_s)
         self._restarts.take_down(sorted(going_down), now_s)
         self._after_change(now_s)
-        self._dispatcher.admit(now_s)
+        self._scheduler.admit(now_s)
 
     def _repair(self, hosts: list[int], now_s: float) -> None:
         self._before_change(now_s)
         self._state.hosts.failed[hosts] = False
         self._state.hosts.switched_on[hosts] = True
         self._restarts.try_all(now_s)
-        self._dispatcher.switch_off_empty()
+        self._scheduler.switch_off_empty()
 
     def _touched(self, hosts: Iterable[int]) -> list[Migration]:
         """Return the migrations from or to the hosts, in the order they were asked for."""
-        live = self._dispatcher.live.values()
+        live = self._scheduler.live.values()
         return [each for each in live if {each.record.source, each.record.target} & set(hosts)]
 
     def _strike(self, migration: Migration, going_down: set[int], now_s: float) -> None:
@@ -91,20 +91,20 @@ class HostFaults:
         if what is Impact.NONE:
             going_down.discard(record.vm)
         elif what is Impact.COMPLETES:
-            self._dispatcher.cancel(record.migration, Phase.COMPLETED, "", now_s)
+            self._scheduler.cancel(record.migration, Phase.COMPLETED, "", now_s)
         elif what is Impact.FAILS:
-            self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
+            self._scheduler.cancel(record.migration, Phase.FAILED, why, now_s)
             if self._state.hosts.failed[record.source]:  # perhaps some time ago
                 going_down.add(record.vm)
             else:
                 settings = self._settings
                 retries, wait_s = settings.migration_retries, settings.migration_retry_backoff_s
-                self._dispatcher.try_again_later(record, retries, wait_s, now_s)
+                self._scheduler.try_again_later(record, retries, wait_s, now_s)
         elif self._settings.postcopy_recovery:
-            self._dispatcher.cancel(record.migration, Phase.FAILED, why, now_s)
+            self._scheduler.cancel(record.migration, Phase.FAILED, why, now_s)
             going_down.add(record.vm)
         else:
-            self._dispatcher.cancel(record.migration, Phase.FAILED, f"VM lost: {why}", now_s)
+            self._scheduler.cancel(record.migration, Phase.FAILED, f"VM lost: {why}", now_s)
             going_down.discard(record.vm)
             self._lose(record.vm, now_s)
 

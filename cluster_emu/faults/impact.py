@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from cluster_emu.migration.records import Phase
+from cluster_emu.transfer.records import Phase
 
 
 class Impact(Enum):

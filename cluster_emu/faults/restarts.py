@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
+from cluster_emu.cluster.state import ClusterState, FloatColumn
 from cluster_emu.consolidation.most_free import MostFree
 from cluster_emu.consolidation.plan import Plan, Watts
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import HighAvailability
-from cluster_emu.state import ClusterState, FloatColumn
 
 
 class Restarts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.log import PageIds
+from cluster_emu.memory.pages.dirty_log import PageIds
 
 
 class PageVersions:

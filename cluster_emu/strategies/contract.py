@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 
 
 class Decision(IntEnum):

@@ -1,16 +1,16 @@
 """Studies of many runs: paired comparisons, grids over a scenario's fields, drains of hosts."""
 
-from cluster_emu.study.advice import advise
-from cluster_emu.study.advice_report import Advice, Option
-from cluster_emu.study.batch import Batch, run_batch
-from cluster_emu.study.compare import compare
-from cluster_emu.study.comparison import Comparison
-from cluster_emu.study.drain_plan import ImpossibleDrainError
-from cluster_emu.study.evacuation import evacuate
-from cluster_emu.study.evacuation_report import Evacuation
-from cluster_emu.study.metrics import METRICS, Metric
-from cluster_emu.study.runs import StudyInterrupted, outcome_counts, simulate
-from cluster_emu.study.variants import Variant, variants
+from cluster_emu.study.comparison.compare import compare
+from cluster_emu.study.comparison.result import Comparison
+from cluster_emu.study.comparison.variants import Variant, variants
+from cluster_emu.study.evacuation.advice_report import Advice, Option
+from cluster_emu.study.evacuation.advise import advise
+from cluster_emu.study.evacuation.evacuate import evacuate
+from cluster_emu.study.evacuation.plan import ImpossibleDrainError
+from cluster_emu.study.evacuation.report import Evacuation
+from cluster_emu.study.execution.runs import StudyInterrupted, outcome_counts, simulate
+from cluster_emu.study.grid.batch import Batch, run_batch
+from cluster_emu.study.statistics.metrics import METRICS, Metric
 
 __all__ = [
     "METRICS",

@@ -13,18 +13,18 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.memory.engine import MemoryEngine, PostCopyMemory
-from cluster_emu.memory.postcopy import FaultCosts
-from cluster_emu.memory.scalar import ScalarEngine
-from cluster_emu.migration.in_flight import InFlight
-from cluster_emu.migration.job import Migration
-from cluster_emu.migration.records import MigrationRecord, Phase
-from cluster_emu.migration.settings import TransferSettings
-from cluster_emu.migration.steering import RuleSteering
-from cluster_emu.migration.stop_rules import DowntimeLimit
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory
+from cluster_emu.memory.pages.post_copy import FaultCosts
+from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
-from cluster_emu.registry import from_validation
+from cluster_emu.plugins import from_validation
 from cluster_emu.strategies.pre_copy import PreCopy
+from cluster_emu.transfer.controller import StopRuleController
+from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.migration import Migration
+from cluster_emu.transfer.records import MigrationRecord, Phase
+from cluster_emu.transfer.settings import TransferSettings
+from cluster_emu.transfer.stop_rules import DowntimeLimit
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -119,10 +119,10 @@ def validate_scalar(path: Path) -> ScalarAgreement:
 def _rows(case: GivenCase) -> Iterator[dict[str, float | int | str]]:
     """Run a case; yield a row per VM."""
     loop = FluidLoop(case.caps)
-    in_flight = InFlight(loop)
+    flow_group = MigrationFlowGroup(loop)
     records = [_record(number) for number in range(len(case.vms))]
     for vm, record in zip(case.vms, records, strict=True):
-        loop.call_at(vm.start, partial(_start, vm, record, in_flight))
+        loop.call_at(vm.start, partial(_start, vm, record, flow_group))
     loop.run()
     for vm, record in zip(case.vms, records, strict=True):
         yield {
@@ -139,18 +139,20 @@ def _record(number: int) -> MigrationRecord:
     return MigrationRecord(number, number, 0, 1, "validation", 0, PreCopy.name, 0, 0.0)
 
 
-def _start(vm: GivenVM, record: MigrationRecord, in_flight: InFlight, now_s: float) -> None:
+def _start(
+    vm: GivenVM, record: MigrationRecord, flow_group: MigrationFlowGroup, now_s: float
+) -> None:
     record.queued_s = now_s
     migration = Migration(
         record,
         [],
         PreCopy(),
-        RuleSteering(DowntimeLimit()),
+        StopRuleController(DowntimeLimit()),
         TransferSettings(page_header_bytes=0.0, bandwidth_bytes_per_s=vm.cap),
         _Memory(vm),
         _AlwaysBusy(),
         vm.links,
-        in_flight,
+        flow_group,
         _Closing(),
     )
     migration.start(now_s)

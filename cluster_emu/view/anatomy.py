@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.migration.records import Phase
+from cluster_emu.transfer.records import Phase
 from cluster_emu.view.anatomy_panel import STACKS, draw_panel, mark_enlarged
 from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, counted, written
 from cluster_emu.view.rows import Row

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from cluster_emu.migration.records import Phase
+from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import TIME_UNITS, best_unit, written
 from cluster_emu.view.rows import Row, rows_of
 from cluster_emu.view.style import (

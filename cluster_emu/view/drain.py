@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.migration.records import Phase
+from cluster_emu.transfer.records import Phase
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.quantities import clock, counted
 from cluster_emu.view.style import BLACK, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure

@@ -74,7 +74,7 @@ class ClusterFrame:
     def of(cls, model: ClusterModel) -> ClusterFrame:
         """Return a running model's present state; later steps of the model leave it as it is."""
         hosts, vms, links = model.state.hosts, model.state.vms, model.links
-        running = model.manager.dispatcher.active.values()
+        running = model.manager.scheduler.active.values()
         return cls(
             time_s=model.time_s,
             graph=model.graph,

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
-from cluster_emu.migration.records import Phase
+from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import clock, counted
 from cluster_emu.view.rows import rows_of
 from cluster_emu.view.spans import SPAN_COLOURS, Span, SpanKind, spans_of

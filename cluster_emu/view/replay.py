@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cluster_emu.accounting.results import RunResult
 from cluster_emu.building import cluster_graph, migration_router
 from cluster_emu.network import LinkTable
+from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario, scenario_from
 from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.rows import rows_of

@@ -9,8 +9,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.accounting.results import write_bytes
 from cluster_emu.errors import ScenarioError
+from cluster_emu.results.run_result import write_bytes
 
 # The date and the drawing program's version would make every file differ.
 WITHOUT_ORIGIN = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cluster_emu.migration.records import Phase
+from cluster_emu.transfer.records import Phase
 
 MOST_WINDOWS = 4
 NARROW_SHARE = 0.019

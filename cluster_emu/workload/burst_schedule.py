@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cluster_emu.state import BoolColumn, FloatColumn, IntColumn
-from cluster_emu.streams import Purpose, Streams
+from cluster_emu.cluster.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.on_off import ExponentialOnOff
 from cluster_emu.workload.periodic import PeriodicOnOff
@@ -23,7 +23,7 @@ class BurstSchedule:
         streams: where each VM's own key is drawn from.
     """
 
-    def __init__(self, bursts: Sequence[Burst | None], streams: Streams) -> None:
+    def __init__(self, bursts: Sequence[Burst | None], streams: RandomStreams) -> None:
         self.vm_count = len(bursts)
         # One key for every VM, bursty or not: a VM's bursts must not depend on the other VMs.
         drawn = streams.generator(Purpose.BURSTS)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.errors import ScenarioError, TraceError
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 
 SAMPLES_PER_DAY = 288
 SAMPLE_STEP_S = 300.0

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cluster_emu.study import Advice, StudyInterrupted, advise
-from cluster_emu.study.advice import POLICIES, STRATEGIES
+from cluster_emu.study.evacuation.advise import POLICIES, STRATEGIES
 
 Emu = Callable[..., Any]
 

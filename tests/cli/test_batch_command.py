@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from cluster_emu import RunResult, Scenario
-from cluster_emu.study import runs, simulate
+from cluster_emu.study import simulate
+from cluster_emu.study.execution import runs
 
 Emu = Callable[..., Any]
 

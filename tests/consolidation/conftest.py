@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from cluster_emu.cluster.state import ALL, ClusterState, FloatColumn, HostColumns, Rows, VMColumns
 from cluster_emu.consolidation import Plan
-from cluster_emu.state import ALL, ClusterState, FloatColumn, HostColumns, Rows, VMColumns
 
 GIB = 2**30
 

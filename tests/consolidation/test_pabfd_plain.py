@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_emu.accounting.power import LinearPower, PowerColumns, SpecPower
+from cluster_emu.cluster.state import FloatColumn
 from cluster_emu.consolidation import (
     Consolidation,
     Drain,
@@ -22,7 +22,7 @@ from cluster_emu.consolidation import (
     TriggerReport,
 )
 from cluster_emu.consolidation.pabfd import SAME_WATTS
-from cluster_emu.state import FloatColumn
+from cluster_emu.metrics.power import LinearPower, PowerColumns, SpecPower
 
 MODELS = (SpecPower("dell-r720"), SpecPower("hp-ml110-g5"), LinearPower(100.0, 200.0))
 

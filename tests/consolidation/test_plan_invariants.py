@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation import (
     Consolidation,
     Drain,
@@ -16,7 +17,6 @@ from cluster_emu.consolidation import (
     PowerAwareBestFitDecreasing,
     StaticThreshold,
 )
-from cluster_emu.state import ClusterState
 
 SEEDS = st.integers(0, 2**32 - 1)
 AWAKE = PowerAwareBestFitDecreasing(wake=False)

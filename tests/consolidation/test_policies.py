@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cluster_emu.cluster.state import ALL, Rows
 from cluster_emu.consolidation import (
     LeastUtilised,
     MinimumMigrationTime,
@@ -13,7 +14,6 @@ from cluster_emu.consolidation import (
     Priority,
     StaticThreshold,
 )
-from cluster_emu.state import ALL, Rows
 
 
 def all_hosts(plan: Plan) -> np.ndarray:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from small_scenarios import BPS, HEADER, PAGE, WIRE, scenario
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ClusterModel
 from cluster_emu.strategies import strategies
+from tests._support.small_scenarios import BPS, HEADER, PAGE, WIRE, scenario
 
 BYTES_PER_S = BPS / 8
 PAGES = 400

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fault_checks import check_now, run_checked
-from small_scenarios import PAGE, WIRE, scenario
 
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
+from tests._support.fault_checks import check_now, run_checked
+from tests._support.small_scenarios import PAGE, WIRE, scenario
 
 QUIET = {"name": "uniform", "writes_per_page_s": 0.0}
 SIDES = ("source", "target")

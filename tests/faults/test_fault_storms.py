@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from fault_checks import run_checked
 from hypothesis import HealthCheck, given, seed, settings
-from random_faults import scenarios_with_faults
 
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
+from tests._support.fault_checks import run_checked
+from tests._support.random_faults import scenarios_with_faults
 
 
 def run_and_close(given_scenario: Scenario, rng: int = 1) -> ClusterModel:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fault_checks import run_checked
-from small_scenarios import PAGE, WIRE, scenario
-from test_crash_phases import one_vm, ran
 
-from cluster_emu.migration.records import Phase
 from cluster_emu.model import ClusterModel
+from cluster_emu.transfer.records import Phase
+from tests._support.fault_checks import run_checked
+from tests._support.small_scenarios import PAGE, WIRE, scenario
+from tests.faults.test_crash_phases import one_vm, ran
 
 LINK = {"between": [0, 3]}
 

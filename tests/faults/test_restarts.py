@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fault_checks import run_checked
-from small_scenarios import PAGE, scenario
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
+from tests._support.fault_checks import run_checked
+from tests._support.small_scenarios import PAGE, scenario
 
 GIB = 2**30
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fault_checks import run_checked
-from small_scenarios import BPS, PAGE, scenario
 
-from cluster_emu.accounting.results import RunResult
 from cluster_emu.model import ClusterModel
+from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
+from tests._support.fault_checks import run_checked
+from tests._support.small_scenarios import BPS, PAGE, scenario
 
 STRATEGIES = ("pre-copy", "history-majority", "post-copy", "hybrid")
 STORM = [

@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import SendSet, exact_means, migrate_page, sequences
 
 from cluster_emu.strategies import (
     HistoryMajority,
@@ -20,6 +19,7 @@ from cluster_emu.strategies import (
     TimeSeries,
     XenLegacy,
 )
+from tests._support.exact_reference import SendSet, exact_means, migrate_page, sequences
 
 XEN = XenLegacy(first_round="full")
 LITERAL = HistoryMajority(to_send="literal", first_round="full")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cluster_emu.cli import app
 from cluster_emu.errors import ScenarioError
-from cluster_emu.memory.scalar import ScalarEngine
+from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.validation import validate_scalar
 
 CASES = Path(__file__).parents[1] / "data" / "scalar_migration_cases.json"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from busy_runs import busy_scenario
 
 from cluster_emu import ClusterModel, RunResult
+from tests._support.busy_runs import busy_scenario
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from looking import legend_texts, misplaced
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from cluster_emu import RunResult, ScenarioError
 from cluster_emu.view import draw_anatomy
 from cluster_emu.view.style import VERMILLION
 from cluster_emu.view.windows import NARROW_SHARE, Window, windows_of
+from tests._support.figure_checks import legend_texts, misplaced
 
 ABOUT = {
     "migration": 7,

@@ -6,10 +6,8 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from busy_runs import busy_scenario
 from hypothesis import given
 from hypothesis import strategies as st
-from looking import all_texts, labelled, legend_texts, misplaced
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -21,6 +19,8 @@ from cluster_emu.view import ClusterFrame, RunningMove, draw_cluster
 from cluster_emu.view.layout import Box, layered_layout
 from cluster_emu.view.packing import fits, pack, square_scale
 from cluster_emu.view.style import UTILISATION_COLOURS, VERMILLION
+from tests._support.busy_runs import busy_scenario
+from tests._support.figure_checks import all_texts, labelled, legend_texts, misplaced
 
 GIB = 2**30
 GBIT = 1e9

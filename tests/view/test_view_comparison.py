@@ -3,13 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from looking import all_texts, misplaced
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from cluster_emu import UnknownNameError
 from cluster_emu.view import draw_comparison
+from tests._support.figure_checks import all_texts, misplaced
 
 MEANS = {
     "migrations": 56.0,

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from looking import labelled, legend_texts, misplaced
 from matplotlib.collections import PolyCollection
 
 from cluster_emu.view import draw_drain
 from cluster_emu.view.spans import SpanKind
+from tests._support.figure_checks import labelled, legend_texts, misplaced
 
 MANY = 200
 

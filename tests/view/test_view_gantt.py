@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from looking import labelled, legend_texts, misplaced
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from cluster_emu import RunResult
 from cluster_emu.view import draw_gantt
 from cluster_emu.view.spans import SpanKind
+from tests._support.figure_checks import labelled, legend_texts, misplaced
 
 ROUND_COLUMNS = ["migration", "phase", "start_s", "end_s"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from busy_runs import busy_scenario
-from looking import misplaced
 
 from cluster_emu import ClusterEmuError, ClusterModel, RunResult
 from cluster_emu.view import ClusterFrame, busiest_instant_s, draw_timeline, frame_at, plot_run
 from cluster_emu.view.timeline import under_way
+from tests._support.busy_runs import busy_scenario
+from tests._support.figure_checks import misplaced
 
 PICTURES = ["timeline", "gantt", "anatomy", "cluster"]
 FILES = ["run.json", *(f"{name}.parquet" for name in ("migrations", "rounds", "hosts", "vms"))]

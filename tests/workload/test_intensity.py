@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cluster_emu.streams import Streams
+from cluster_emu.rng import RandomStreams
 from cluster_emu.workload import (
     Burst,
     BurstSchedule,
@@ -43,9 +43,9 @@ def toggles(schedule: BurstSchedule, vm: int, until_s: float) -> list[float]:
 @given(times_s=st.lists(st.floats(0, 2000), min_size=1, max_size=12), vm=st.integers(0, 4))
 @settings(deadline=None, max_examples=40)
 def test_levels_depend_on_time_and_not_on_who_asked_before(times_s: list[float], vm: int) -> None:
-    shared = BurstSchedule(MIXED, Streams(5))
+    shared = BurstSchedule(MIXED, RandomStreams(5))
     for time_s in times_s:
-        fresh = BurstSchedule(MIXED, Streams(5))
+        fresh = BurstSchedule(MIXED, RandomStreams(5))
         assert shared.next_toggle(vm, time_s) == fresh.next_toggle(vm, time_s)
         assert np.array_equal(shared.level_at(time_s), fresh.level_at(time_s))
         assert shared.level(vm, time_s) == shared.level_at(time_s)[vm]
@@ -54,7 +54,7 @@ def test_levels_depend_on_time_and_not_on_who_asked_before(times_s: list[float],
 @given(time_s=st.floats(0, 5000), vm=st.integers(0, 4))
 @settings(deadline=None, max_examples=80)
 def test_the_level_holds_until_the_next_toggle_and_changes_there(time_s: float, vm: int) -> None:
-    schedule = BurstSchedule(MIXED, Streams(7))
+    schedule = BurstSchedule(MIXED, RandomStreams(7))
     toggle = schedule.next_toggle(vm, time_s)
     assert toggle > time_s
     if MIXED[vm] is None:
@@ -66,15 +66,15 @@ def test_the_level_holds_until_the_next_toggle_and_changes_there(time_s: float, 
 
 
 def test_looking_far_back_gives_the_same_toggles_again() -> None:
-    schedule = BurstSchedule([EXPONENTIAL], Streams(1))
+    schedule = BurstSchedule([EXPONENTIAL], RandomStreams(1))
     first = toggles(schedule, 0, 50.0)
     schedule.level_at(1e5)
     assert toggles(schedule, 0, 50.0) == first
 
 
 def test_each_vm_has_its_own_stream() -> None:
-    alone = BurstSchedule([None, None, EXPONENTIAL], Streams(1))
-    among = BurstSchedule([EXPONENTIAL, FIXED, EXPONENTIAL, EXPONENTIAL], Streams(1))
+    alone = BurstSchedule([None, None, EXPONENTIAL], RandomStreams(1))
+    among = BurstSchedule([EXPONENTIAL, FIXED, EXPONENTIAL, EXPONENTIAL], RandomStreams(1))
     assert toggles(alone, 2, 100.0) == toggles(among, 2, 100.0)
     assert toggles(among, 2, 100.0) != toggles(among, 3, 100.0)
 
@@ -82,7 +82,7 @@ def test_each_vm_has_its_own_stream() -> None:
 def test_bursts_begin_in_equilibrium() -> None:
     count = 4000
     for burst in (EXPONENTIAL, FIXED):
-        schedule = BurstSchedule([burst] * count, Streams(11))
+        schedule = BurstSchedule([burst] * count, RandomStreams(11))
         for time_s in (0.0, 0.7, 31.0):
             in_burst = (schedule.level_at(time_s) == 1.0).mean()
             assert in_burst == pytest.approx(0.25, abs=5 * math.sqrt(0.25 * 0.75 / count))
@@ -90,7 +90,7 @@ def test_bursts_begin_in_equilibrium() -> None:
 
 def test_exponential_bursts_forget_at_the_rate_of_a_two_state_markov_process() -> None:
     count, later_s = 6000, 1.5
-    schedule = BurstSchedule([EXPONENTIAL] * count, Streams(12))
+    schedule = BurstSchedule([EXPONENTIAL] * count, RandomStreams(12))
     now = schedule.level_at(3.0) == 1.0
     later = schedule.level_at(3.0 + later_s) == 1.0
     wanted = 0.25 + 0.75 * math.exp(-(1 / 2.0 + 1 / 6.0) * later_s)
@@ -99,7 +99,7 @@ def test_exponential_bursts_forget_at_the_rate_of_a_two_state_markov_process() -
 
 
 def test_exponential_lengths_have_their_means() -> None:
-    schedule = BurstSchedule([EXPONENTIAL], Streams(13))
+    schedule = BurstSchedule([EXPONENTIAL], RandomStreams(13))
     lengths_s = np.diff(toggles(schedule, 0, 40_000.0))
     starts_on = schedule.level(0, schedule.next_toggle(0, 0.0)) == 1.0
     on_s, off_s = lengths_s[not starts_on :: 2], lengths_s[starts_on::2]
@@ -109,7 +109,7 @@ def test_exponential_lengths_have_their_means() -> None:
 
 
 def test_fixed_lengths_repeat_from_a_random_phase() -> None:
-    schedule = BurstSchedule([FIXED] * 20, Streams(14))
+    schedule = BurstSchedule([FIXED] * 20, RandomStreams(14))
     for vm in range(20):
         lengths_s = np.diff(toggles(schedule, vm, 2000.0))
         assert sorted(np.unique(lengths_s.round(6))) == [2.0, 6.0]
@@ -143,7 +143,9 @@ def test_intensity_is_a_straight_line_over_demand() -> None:
 
 def test_intensity_is_demand_times_burst_level() -> None:
     demand = ConstantDemand(0.5).build(3, np.random.default_rng(1), OWN)
-    path = IntensityPath(demand, BurstSchedule([FIXED, None, FIXED], Streams(2)), IntensityRule())
+    path = IntensityPath(
+        demand, BurstSchedule([FIXED, None, FIXED], RandomStreams(2)), IntensityRule()
+    )
     seen = {tuple(path.levels(time_s).round(6)) for time_s in np.arange(0.0, 16.0, 0.25)}
     assert {levels[1] for levels in seen} == {0.55}
     assert {levels[0] for levels in seen} == {0.55, 0.0275}
@@ -154,7 +156,7 @@ def test_intensity_is_demand_times_burst_level() -> None:
 @given(time_s=st.floats(0, 1000), vm=st.integers(0, 4))
 @settings(deadline=None, max_examples=60)
 def test_an_intensity_path_is_constant_between_its_breakpoints(time_s: float, vm: int) -> None:
-    path = IntensityPath(trace_demand(5), BurstSchedule(MIXED, Streams(3)), IntensityRule())
+    path = IntensityPath(trace_demand(5), BurstSchedule(MIXED, RandomStreams(3)), IntensityRule())
     now, change = path.level(vm, time_s), path.next_change(vm, time_s)
     assert path.levels(time_s)[vm] == now
     assert change > time_s
@@ -163,7 +165,9 @@ def test_an_intensity_path_is_constant_between_its_breakpoints(time_s: float, vm
 
 def test_operational_time_does_not_depend_on_how_the_way_is_cut() -> None:
     def operational_s(cuts_s: np.ndarray) -> float:
-        path = IntensityPath(trace_demand(5), BurstSchedule(MIXED, Streams(3)), IntensityRule())
+        path = IntensityPath(
+            trace_demand(5), BurstSchedule(MIXED, RandomStreams(3)), IntensityRule()
+        )
         total, time_s = 0.0, 0.0
         for cut_s in cuts_s:
             while time_s < cut_s:

@@ -22,11 +22,11 @@ from cluster_emu.memory.lumped.batch_draws import (
 from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.drawing import SUMMED_UP_TO
 from cluster_emu.memory.lumped.due import Clearing, Due
-from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, Lots
+from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Lots
 from cluster_emu.memory.lumped.path import TimePath
 from cluster_emu.memory.lumped.writing import Writing
+from cluster_emu.memory.pages.visits import Peeks
 from cluster_emu.memory.rate_effect import RateEffect
-from cluster_emu.memory.turns import Peeks
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -98,11 +98,11 @@ class BatchRound:
         """Operational time since the round began."""
         return self._path.time
 
-    def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes the round still takes."""
         may_wait = 0
-        if undrained_bytes > 0:
-            may_wait = max(math.ceil(undrained_bytes / self._unit_bytes) - 1, 0)
+        if sync_threshold_bytes > 0:
+            may_wait = max(math.ceil(sync_threshold_bytes / self._unit_bytes) - 1, 0)
         now, batches = self._path.pages, self._batches
         looked = batches.begins if may_wait == self._may_wait else batches.ends
         self._keep(int(np.searchsorted(looked, now, side="right")))

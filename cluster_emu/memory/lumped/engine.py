@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.engine import PostCopyMemory, RoundCounts
+from cluster_emu.memory.base import PostCopyMemory, RoundCounts
 from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
@@ -33,10 +33,10 @@ from cluster_emu.memory.lumped.many import ManyPages
 from cluster_emu.memory.lumped.members import ROOM, Members, kinds_of
 from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
 from cluster_emu.memory.lumped.strata import STRATA, Strata
-from cluster_emu.memory.pages import peek_fraction
-from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.pages.engine import peek_fraction
+from cluster_emu.memory.pages.post_copy import FaultCosts
+from cluster_emu.memory.pages.visits import Peeks
 from cluster_emu.memory.rate_effect import RateEffect
-from cluster_emu.memory.turns import Peeks
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
 
@@ -197,7 +197,7 @@ class LumpedEngine:
         """Bytes stop-and-copy would send if it began now."""
         return self.stale_pages * self.encoding.raw_bytes
 
-    def rescued_pages(self) -> int:
+    def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
         return self._cells.total(Flag.FORGOTTEN)
 
@@ -284,17 +284,17 @@ class LumpedEngine:
         """Whether what `plan` returned last is the end of the round, not a time to plan again."""
         return self._round.end_is_known
 
-    def plan(self, time_per_byte: float, undrained_bytes: float = 0.0) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
         """Return the bytes until the round ends, or until its end can be known.
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            undrained_bytes: the round ends as soon as fewer bytes than this wait for their turn.
+            sync_threshold_bytes: the round ends once fewer bytes than this wait for their turn.
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte * self.encoding.raw_bytes)
             self._opened.advance(0.0, self._stalled)
-        return self._opened.plan(time_per_byte, undrained_bytes)
+        return self._opened.plan(time_per_byte, sync_threshold_bytes)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""

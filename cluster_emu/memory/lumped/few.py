@@ -12,8 +12,8 @@ from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots, add_undue
 from cluster_emu.memory.lumped.writing import Writing
+from cluster_emu.memory.pages.visits import Peeks
 from cluster_emu.memory.rate_effect import RateEffect
-from cluster_emu.memory.turns import Peeks
 from cluster_emu.strategies.contract import Decision
 
 Floats = NDArray[np.float64]
@@ -87,7 +87,7 @@ class FewPages:
             first[self._rng.random(count) < self._writing.given_share] = 0.0
         return first
 
-    def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes the round still takes."""
         self._pace = time_per_byte
         _scan_on(
@@ -107,8 +107,8 @@ class FewPages:
             self._sent_before,
         )
         may_wait = 0
-        if undrained_bytes > 0:
-            may_wait = max(math.ceil(undrained_bytes / self._unit_bytes) - 1, 0)
+        if sync_threshold_bytes > 0:
+            may_wait = max(math.ceil(sync_threshold_bytes / self._unit_bytes) - 1, 0)
         self._stop_at = max(len(self._row) - may_wait, self._position)
         return self._bytes_left
 

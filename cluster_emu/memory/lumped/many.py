@@ -24,8 +24,8 @@ from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
 from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
 from cluster_emu.memory.lumped.writing import Writing
+from cluster_emu.memory.pages.visits import Peeks
 from cluster_emu.memory.rate_effect import RateEffect
-from cluster_emu.memory.turns import Peeks
 
 Floats = NDArray[np.float64]
 
@@ -106,13 +106,13 @@ class ManyPages:
     def _is_sent_if_dirty(self) -> bool:
         return bool(self._due.sendable[2].any())
 
-    def plan(self, time_per_byte: float, undrained_bytes: float) -> float:
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes until the round ends, or until it can be known when it does."""
-        if self._planned_for != (time_per_byte, undrained_bytes):
-            self._planned_for = time_per_byte, undrained_bytes
+        if self._planned_for != (time_per_byte, sync_threshold_bytes):
+            self._planned_for = time_per_byte, sync_threshold_bytes
             self._path.pace = time_per_byte * self._unit_bytes
             self._course = self._drawn = None
-            self._share = self._share_to_visit(undrained_bytes)
+            self._share = self._share_to_visit(sync_threshold_bytes)
         if self._drawn is None:
             share = self._share
             if not self._due.looks_matter and share is self._whole:
@@ -134,11 +134,11 @@ class ManyPages:
         in_stretch: list[float] = self._due.sendable[3].sum(axis=1).tolist()
         return in_stretch
 
-    def _share_to_visit(self, undrained_bytes: float) -> Floats:
+    def _share_to_visit(self, sync_threshold_bytes: float) -> Floats:
         """Return what share of each stretch has its turn before few enough pages wait."""
-        if undrained_bytes <= 0:
+        if sync_threshold_bytes <= 0:
             return self._whole
-        may_wait = max(math.ceil(undrained_bytes / self._unit_bytes) - 1, 0)
+        may_wait = max(math.ceil(sync_threshold_bytes / self._unit_bytes) - 1, 0)
         visits = max(float(self._due.total) - may_wait, 0.0)
         share = []
         for pages in self._in_stretch:

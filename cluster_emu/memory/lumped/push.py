@@ -20,7 +20,7 @@ from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.drawing import drawn, uniform_of
 from cluster_emu.memory.lumped.members import PushMembers
-from cluster_emu.memory.postcopy import FaultCosts
+from cluster_emu.memory.pages.post_copy import FaultCosts
 from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Protocol
 import networkx as nx
 from pydantic import Field
 
-from cluster_emu.registry import Registry
+from cluster_emu.plugins import Registry
 from cluster_emu.units import BitsPerSecond, Seconds
 
 Count = Annotated[int, Field(ge=1)]

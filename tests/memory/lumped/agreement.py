@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from driving import Driver, Outcome, Pace
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from cluster_emu.encoding import Encoding
-from cluster_emu.memory.engine import MemoryEngine
+from cluster_emu.memory.base import MemoryEngine
+from cluster_emu.memory.dirtying.sources import ProfileSource
 from cluster_emu.memory.lumped.engine import LumpedEngine
-from cluster_emu.memory.pages import PagesEngine
-from cluster_emu.memory.sources import ProfileSource
-from cluster_emu.migration.stopping import StopRule
+from cluster_emu.memory.pages.engine import PagesEngine
+from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import Strategy
-from cluster_emu.streams import Streams
+from cluster_emu.transfer.stopping import StopRule
 from cluster_emu.workload.profiles import WriteProfile
+from tests.memory.lumped.driving import Driver, Outcome, Pace
 
 PAGES = 16_384
 PAGE_BYTES, HEADER_BYTES = 4096, 8
@@ -48,7 +48,7 @@ class Case:
 
 
 def pages_engine(case: Case, seed: int) -> PagesEngine:
-    writer = ProfileSource(case.profile).writer(PAGES, Streams(seed), 0, 0)
+    writer = ProfileSource(case.profile).writer(PAGES, RandomStreams(seed), 0, 0)
     return PagesEngine(writer, case.strategy, Encoding(PAGE_BYTES, HEADER_BYTES))
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cluster_emu.memory.engine import MemoryEngine, RoundCounts
-from cluster_emu.migration.stopping import Progress, StopRule, Verdict
+from cluster_emu.memory.base import MemoryEngine, RoundCounts
+from cluster_emu.transfer.stopping import Progress, StopRule, Verdict
 
 NEAR = 1e-9
 MOST_ROUNDS = 30
@@ -84,7 +84,7 @@ class Driver:
         while True:
             pace, until_s = self._pace
             left = engine.plan(
-                pace.intensity / pace.bytes_per_s, self.rule.undrained_bytes(pace.bytes_per_s)
+                pace.intensity / pace.bytes_per_s, self.rule.sync_threshold_bytes(pace.bytes_per_s)
             )
             duration_s = left / pace.bytes_per_s
             if self.now_s + duration_s > until_s:

@@ -9,13 +9,20 @@ stays one. `make hours` takes the full grid with 400 seeds, an hour or less.
 from __future__ import annotations
 
 import pytest
-from agreement import CHANGING, STEADY, Case, comparisons, holm_rejects, outcomes
 
-from cluster_emu.migration.stop_rules import stop_rules
 from cluster_emu.strategies import strategies
+from cluster_emu.transfer.stop_rules import stop_rules
 from cluster_emu.workload import load_profiles
 from cluster_emu.workload.profiles import WriteProfile
 from cluster_emu.workload.writes import WriteClass
+from tests.memory.lumped.agreement import (
+    CHANGING,
+    STEADY,
+    Case,
+    comparisons,
+    holm_rejects,
+    outcomes,
+)
 
 UNIFORM = WriteProfile(classes=(WriteClass(share=1.0, writes_per_page_s=0.05),))
 BUILD = WriteProfile(

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from agreement import (
+
+from cluster_emu.encoding import Encoding
+from cluster_emu.memory.dirtying.sources import ProfileSource
+from cluster_emu.memory.lumped import HotSet, PageClasses
+from cluster_emu.memory.lumped.engine import LumpedEngine
+from cluster_emu.strategies import HistoryMajority, strategies
+from cluster_emu.transfer.stop_rules import stop_rules
+from cluster_emu.workload import load_profiles
+from cluster_emu.workload.profiles import WriteProfile
+from cluster_emu.workload.writes import MovingSet, WriteClass
+from tests.memory.lumped.agreement import (
     BYTES_PER_S,
     CHANGING,
     PAGES,
@@ -20,16 +30,6 @@ from agreement import (
     outcomes,
     pages_engine,
 )
-
-from cluster_emu.encoding import Encoding
-from cluster_emu.memory.lumped import HotSet, PageClasses
-from cluster_emu.memory.lumped.engine import LumpedEngine
-from cluster_emu.memory.sources import ProfileSource
-from cluster_emu.migration.stop_rules import stop_rules
-from cluster_emu.strategies import HistoryMajority, strategies
-from cluster_emu.workload import load_profiles
-from cluster_emu.workload.profiles import WriteProfile
-from cluster_emu.workload.writes import MovingSet, WriteClass
 
 SEEDS = 45
 

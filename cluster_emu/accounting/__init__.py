@@ -1,1 +1,0 @@
-"""Power and energy, the result tables."""

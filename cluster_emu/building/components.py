@@ -1,0 +1,151 @@
+"""Puts the parts of a run together from a scenario, and checks that they fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import networkx as nx
+
+from cluster_emu.building.columns import columns
+from cluster_emu.building.faults import outages
+from cluster_emu.building.fidelity import vm_fidelities
+from cluster_emu.building.making import at, make
+from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
+from cluster_emu.building.queue import queue_rules
+from cluster_emu.building.transfer import (
+    page_encoders,
+    steering_policy,
+    transfer_settings,
+    who_decides,
+)
+from cluster_emu.building.vms import vm_demand, vm_sources
+from cluster_emu.clock import Clock
+from cluster_emu.cluster.state import ClusterState
+from cluster_emu.consolidation import triggers
+from cluster_emu.consolidation.contract import Trigger
+from cluster_emu.errors import ScenarioError
+from cluster_emu.faults import Outage
+from cluster_emu.metrics.power import PowerColumns, power_models
+from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
+from cluster_emu.rng import RandomStreams
+from cluster_emu.scenario import Scenario
+from cluster_emu.scheduling.slots import QueueRules
+from cluster_emu.strategies import strategies
+from cluster_emu.transfer.factory import MigrationFactory
+from cluster_emu.workload import (
+    BurstSchedule,
+    Demand,
+    IntensityPath,
+    IntensityRule,
+)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything `ClusterModel` drives."""
+
+    graph: nx.Graph[int]
+    links: LinkTable
+    tenants: BackgroundTraffic
+    state: ClusterState
+    profiles: list[str]
+    demand: Demand
+    intensity: IntensityPath
+    traces: str
+    assumptions: tuple[str, ...]
+    power: PowerColumns
+    triggers: tuple[Trigger, ...]
+    queue: QueueRules
+    factory: MigrationFactory
+    outages: Iterator[Outage]
+
+
+def build(scenario: Scenario, streams: RandomStreams) -> Parts:
+    """Make every part of the scenario.
+
+    Raises:
+        ScenarioError: if a part's name or parameter is not allowed, or parts do not fit together
+            (hosts and topology, VMs and memory, requests and VMs).
+        TraceError: if a trace file cannot be used.
+    """
+    Clock(scenario.run)  # refuses a tick that does not fit the control interval
+    graph = cluster_graph(scenario)
+    links = LinkTable.of(graph)
+    _check_host_count(scenario, links.host_count)
+    profiles, sources = vm_sources(scenario, streams)
+    state = columns(scenario, graph, streams)
+    _check_requests(scenario)
+    loop = FluidLoop(links.capacity_bytes_per_s)
+    demand, traces = vm_demand(scenario, streams)
+    bursts = BurstSchedule([source.burst for source in sources], streams)
+    with at("workload"):
+        rule = IntensityRule(scenario.workload.idle_share)
+    intensity = IntensityPath(demand, bursts, rule)
+    policy = steering_policy(scenario.transfer)
+    strategy = make(strategies, scenario.transfer.strategy, "transfer.strategy")
+    encoders = page_encoders(scenario.transfer)
+    factory = MigrationFactory(
+        strategy=strategy,
+        policy=policy,
+        settings=transfer_settings(
+            scenario.transfer,
+            scenario.costs,
+            policy,
+            track_versions=scenario.run.track_versions,
+        ),
+        encoders=encoders,
+        sources=sources,
+        fidelities=vm_fidelities(scenario, sources, strategy, encoders),
+        intensity=intensity,
+        streams=streams,
+        state=state,
+        links=links,
+        router=migration_router(links),
+        loop=loop,
+    )
+    manager = scenario.manager
+    return Parts(
+        graph=graph,
+        links=links,
+        tenants=tenant_traffic(scenario, links, loop, streams),
+        state=state,
+        profiles=profiles,
+        demand=demand,
+        intensity=intensity,
+        traces=traces,
+        assumptions=(*intensity.assumptions, who_decides(scenario.transfer)),
+        power=_power(scenario),
+        triggers=tuple(
+            make(triggers, choice, f"manager.triggers.{i}")
+            for i, choice in enumerate(manager.triggers)
+        ),
+        queue=queue_rules(manager, policy.limits),
+        factory=factory,
+        outages=outages(scenario, graph, links, streams),
+    )
+
+
+def _check_host_count(scenario: Scenario, in_topology: int) -> None:
+    if scenario.host_count != in_topology:
+        allowed = f"{in_topology} hosts in all groups together, as many as the topology has"
+        raise ScenarioError("hosts", scenario.host_count, allowed)
+
+
+def _check_requests(scenario: Scenario) -> None:
+    for i, request in enumerate(scenario.migrations):
+        for field, value, limit in (
+            ("vm", request.vm, scenario.vm_count),
+            ("target", request.target, scenario.host_count),
+        ):
+            if value >= limit:
+                raise ScenarioError(f"migrations.{i}.{field}", value, f"a number below {limit}")
+
+
+def _power(scenario: Scenario) -> PowerColumns:
+    models = [
+        make(power_models, group.power, f"hosts.{i}.power")
+        for i, group in enumerate(scenario.hosts)
+    ]
+    counts = [group.count for group in scenario.hosts]
+    return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])

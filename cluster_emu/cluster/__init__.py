@@ -1,0 +1,1 @@
+"""The cluster's state: columns of hosts and VMs, CPU sharing, who runs where."""

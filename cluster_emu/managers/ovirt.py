@@ -1,0 +1,136 @@
+"""oVirt's migration policies: the downtime that is allowed grows with the rounds it takes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.managers.base import Count, ManagerPolicy, PollSeconds
+from cluster_emu.managers.qemu_controller import PollingSteering
+from cluster_emu.managers.throttling import AutoConverge, Throttle
+from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, Step, View, policies
+from cluster_emu.units import PositiveSeconds
+
+Raise = tuple[Annotated[int, Field(ge=0)], PositiveSeconds]
+"""A stalling limit, and the downtime in seconds allowed once more rounds than that have begun."""
+
+TO_500_MS: tuple[Raise, ...] = ((1, 0.15), (2, 0.2), (3, 0.3), (4, 0.4), (6, 0.5))
+
+_CONFIG = "oVirt Engine 0111fc6, dbscripts/upgrade/pre_upgrade/0000_config.sql"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OvirtPolicy(ManagerPolicy):
+    """What oVirt's four policies have in common.
+
+    The host's agent looks every ten seconds, and where a new round has begun since the last look
+    it takes at most one step: the next raise if its limit is exceeded, then the last ones.
+
+    Args:
+        initial_downtime_s: downtime that is allowed at the start.
+        raises: how it is raised.
+        last_downtime_s: what is allowed for one look after all raises were in vain, or None.
+        last_action: what is done at the look after that.
+        auto_converge: slow the guest down.
+        poll_s: time between two looks (migration_monitor_interval of VDSM).
+    """
+
+    source: ClassVar[str] = _CONFIG
+    lifts_cap_when_stopped: ClassVar[bool] = True
+
+    initial_downtime_s: PositiveSeconds = 0.1
+    raises: tuple[Raise, ...] = TO_500_MS
+    last_downtime_s: PositiveSeconds | None = None
+    last_action: Literal["abort", "post-copy"] = "abort"
+    auto_converge: bool = True
+    poll_s: PollSeconds = 10.0
+
+    def steer(self, memory_bytes: float) -> MigrationController:
+        """Return the steering of one migration."""
+        throttle = AutoConverge(memory_bytes) if self.auto_converge else None
+        return _OvirtSteering(self, throttle)
+
+
+@policies.register("ovirt-minimal-downtime")
+@dataclass(frozen=True, kw_only=True)
+class OvirtMinimalDowntime(OvirtPolicy):
+    """Raise the limit from 100 to 500 ms, then abort; oVirt's default. See `OvirtPolicy`."""
+
+    name: ClassVar[str] = "ovirt-minimal-downtime"
+    summary: ClassVar[str] = "downtime limit from 100 to 500 ms as rounds go by, then abort"
+
+    outbound_per_host: Count | None = 2
+
+
+@policies.register("ovirt-suspend-workload")
+@dataclass(frozen=True, kw_only=True)
+class OvirtSuspendWorkload(OvirtPolicy):
+    """Raise the limit from 100 to 500 ms, then to 5 s, then abort. See `OvirtPolicy`."""
+
+    name: ClassVar[str] = "ovirt-suspend-workload"
+    summary: ClassVar[str] = "downtime limit from 100 to 500 ms, then 5 s, then abort"
+
+    outbound_per_host: Count | None = 1
+    last_downtime_s: PositiveSeconds | None = 5.0
+
+
+@policies.register("ovirt-post-copy")
+@dataclass(frozen=True, kw_only=True)
+class OvirtPostCopy(OvirtPolicy):
+    """Raise the limit from 100 to 200 ms, then switch to post-copy. See `OvirtPolicy`."""
+
+    name: ClassVar[str] = "ovirt-post-copy"
+    summary: ClassVar[str] = "downtime limit from 100 to 200 ms, then post-copy"
+
+    outbound_per_host: Count | None = 2
+    raises: tuple[Raise, ...] = TO_500_MS[:2]
+    last_action: Literal["abort", "post-copy"] = "post-copy"
+
+
+@policies.register("ovirt-very-large-vms")
+@dataclass(frozen=True, kw_only=True)
+class OvirtVeryLargeVMs(OvirtPolicy):
+    """Raise the limit from 300 to 1,500 ms, then to 5 s, then abort. See `OvirtPolicy`.
+
+    The raises between the first and the last downtime are an assumption.
+    """
+
+    name: ClassVar[str] = "ovirt-very-large-vms"
+    summary: ClassVar[str] = "downtime limit from 300 to 1,500 ms, then 5 s, then abort"
+
+    outbound_per_host: Count | None = 1
+    initial_downtime_s: PositiveSeconds = 0.3
+    raises: tuple[Raise, ...] = ((1, 0.5), (2, 0.75), (3, 1.0), (4, 1.25), (6, 1.5))
+    last_downtime_s: PositiveSeconds | None = 5.0
+
+
+class _OvirtSteering(PollingSteering):
+    def __init__(self, policy: OvirtPolicy, throttle: Throttle | None) -> None:
+        super().__init__(policy.initial_downtime_s, throttle, policy.poll_s)
+        self._policy = policy
+        self._raises_left = list(policy.raises)
+        if policy.last_downtime_s is not None:
+            self._raises_left.append((0, policy.last_downtime_s))
+        self._first_round: int | None = None
+        self._last_round = 0
+
+    def poll(self, now_s: float, view: View) -> Answer:
+        """Take a step if a round has begun since the last look."""
+        if self._first_round is None:
+            self._first_round = self._last_round = view.round_number
+        if view.round_number == self._last_round:
+            return GO_ON
+        self._last_round = view.round_number
+        return self._step(view.round_number - self._first_round)
+
+    def _step(self, stalling: int) -> Answer:
+        if self._raises_left:
+            limit, downtime_s = self._raises_left[0]
+            if limit < stalling:
+                self._raises_left.pop(0)
+                self.allow(downtime_s)
+            return GO_ON
+        step = Step.ABORT if self._policy.last_action == "abort" else Step.POST_COPY
+        return step, f"stalling for {stalling} rounds"

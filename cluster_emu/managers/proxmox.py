@@ -1,0 +1,78 @@
+"""Proxmox VE: the downtime that is allowed doubles while the migration does not get on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.managers.base import Count, ManagerPolicy, PollSeconds
+from cluster_emu.managers.qemu_controller import PollingSteering
+from cluster_emu.managers.throttling import AutoConverge, Throttle
+from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, View, policies
+from cluster_emu.units import PositiveSeconds
+
+
+@policies.register("proxmox")
+@dataclass(frozen=True, kw_only=True)
+class ProxmoxPolicy(ManagerPolicy):
+    """Double the downtime limit at every sixth look at which more is left, or nothing; no timeout.
+
+    The six looks need not follow one another. A look at which nothing was sent since the last one
+    does not count. Nobody cancels: sooner or later the rest fits the limit.
+
+    Args:
+        outbound_per_host: migrations at once away from one host (max_workers of the HA manager).
+        downtime_s: downtime that is allowed at the start (migrate_downtime).
+        max_downtime_s: the largest downtime limit that QEMU takes.
+        bad_polls: looks without progress that double the limit.
+        poll_s: time between two looks.
+        near_poll_s: the same from when less is left than was sent per look on average.
+        auto_converge: slow the guest down.
+    """
+
+    name: ClassVar[str] = "proxmox"
+    summary: ClassVar[str] = "downtime limit of 100 ms, doubled as long as the rest does not shrink"
+    source: ClassVar[str] = "Proxmox qemu-server e6352be, src/PVE/QemuMigrate.pm; HA manager 5.2.0"
+    lifts_cap_when_stopped: ClassVar[bool] = True
+
+    outbound_per_host: Count | None = 4
+    downtime_s: PositiveSeconds = 0.1
+    max_downtime_s: PositiveSeconds = 2000.0
+    bad_polls: Count = 6
+    poll_s: PollSeconds = 1.0
+    near_poll_s: PollSeconds = 0.1
+    auto_converge: bool = True
+
+    def steer(self, memory_bytes: float) -> MigrationController:
+        """Return the steering of one migration."""
+        throttle = AutoConverge(memory_bytes) if self.auto_converge else None
+        return _ProxmoxSteering(self, throttle)
+
+
+class _ProxmoxSteering(PollingSteering):
+    def __init__(self, policy: ProxmoxPolicy, throttle: Throttle | None) -> None:
+        super().__init__(policy.downtime_s, throttle, policy.poll_s)
+        self._policy = policy
+        self._polls = 0
+        self._bad_polls = 0
+        self._last_left_bytes = 0.0
+        self._last_sent_bytes = 0.0
+
+    def poll(self, now_s: float, view: View) -> Answer:
+        """Count the looks without progress; this manager never ends a migration itself."""
+        self._polls += 1
+        if view.bytes_sent != self._last_sent_bytes:
+            self._look(view)
+        self._last_sent_bytes = view.bytes_sent
+        return GO_ON
+
+    def _look(self, view: View) -> None:
+        if view.bytes_left < self._last_sent_bytes / self._polls:
+            self.poll_s = self._policy.near_poll_s
+        rising = 0 < self._last_left_bytes < view.bytes_left
+        self._last_left_bytes = view.bytes_left
+        self._bad_polls += rising or view.bytes_left == 0
+        if self._bad_polls == self._policy.bad_polls:
+            self._bad_polls = 0
+            self.allow(min(2 * self.downtime_limit_s, self._policy.max_downtime_s))

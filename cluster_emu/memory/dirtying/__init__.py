@@ -1,0 +1,1 @@
+"""What writes the pages of a VM."""

@@ -1,0 +1,255 @@
+"""Processes that write pages, in operational time.
+
+Each process enters the writes of a window into a dirty log, and can say which pages are written
+again after a given time. All of them have independent increments (or are deterministic), so a
+window may be extended, or abandoned and drawn afresh, without changing the law of what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds, Times
+
+DENSE_FROM_WRITES_PER_PAGE = 0.5
+"""Expected writes per page in a window above which drawing one time per page is cheaper."""
+
+
+class WriteProcess(Protocol):
+    """A source of page writes."""
+
+    def write(self, log: DirtyLog, start: float, end: float) -> None:
+        """Enter into `log` the first writes of operational time (start, end]."""
+        ...
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Tell which `pages` are written in (since, until], shapes [k], [k] -> [k]."""
+        ...
+
+
+def poisson_writes(
+    log: DirtyLog,
+    pages: PageIds,
+    rate_per_page: float,
+    start: float,
+    end: float,
+    rng: np.random.Generator,
+) -> None:
+    """Enter independent Poisson writes to every page of a group into the log.
+
+    The times of k writes in a window are the order statistics of k uniforms, drawn sorted as
+    normalised sums of exponentials; where pages are written often, one exponential first-write time
+    per page is drawn instead. Both have exactly the same law.
+
+    Args:
+        log: where the writes go.
+        pages: the group, shape [pages of the group].
+        rate_per_page: writes per page and second of operational time.
+        start: start of the window, exclusive.
+        end: end of the window, inclusive.
+        rng: the stream to draw from.
+    """
+    expected_per_page = rate_per_page * (end - start)
+    if expected_per_page <= 0 or not len(pages):
+        return
+    if expected_per_page > DENSE_FROM_WRITES_PER_PAGE:
+        # what another process writes in this window does not keep this one from writing earlier
+        open_pages = pages[log.first_write[pages] > start]
+        times = start + rng.standard_exponential(len(open_pages)) / rate_per_page
+        hit = times <= end
+        log.record_once(open_pages[hit], times[hit])
+        return
+    count = int(rng.poisson(expected_per_page * len(pages)))
+    spacing = np.cumsum(rng.standard_exponential(count + 1))
+    times = start + (end - start) * (spacing[:-1] / spacing[-1])
+    log.record(pages[rng.integers(0, len(pages), count)], times)
+
+
+class ClassWrites:
+    """Poisson writes at one rate per page to each of several fixed groups of pages.
+
+    Args:
+        groups: (page numbers, writes per page and second) of each write class.
+        rng: the stream to draw from.
+    """
+
+    def __init__(
+        self, groups: Sequence[tuple[PageIds, float]], page_count: int, rng: np.random.Generator
+    ) -> None:
+        self._groups = groups
+        self._page_count = page_count
+        self._rng = rng
+        self._rates: Times | None = None
+
+    def write(self, log: DirtyLog, start: float, end: float) -> None:
+        """Enter the first writes of the window."""
+        for pages, rate in self._groups:
+            poisson_writes(log, pages, rate, start, end, self._rng)
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Draw which pages are written after `since`: probability 1 - exp(-rate x time)."""
+        if self._rates is None:
+            self._rates = np.zeros(self._page_count)
+            for group, rate in self._groups:
+                self._rates[group] = rate
+        expected = self._rates[pages] * np.maximum(until - since, 0.0)
+        return self._rng.random(len(pages)) < -np.expm1(-expected)
+
+
+class MovingWrites:
+    """Poisson writes to a working set that is redrawn at random every period.
+
+    Args:
+        page_count: pages of the VM.
+        hot_count: pages of the working set.
+        rate_per_page: writes per working-set page and second.
+        period: operational seconds between two redraws.
+        offset: operational time from the last redraw to time 0, in [0, period).
+        stream_of: gives the generator that draws the working set of a period by its number, so that
+            every migration and strategy sees the same sets.
+        rng: the stream the writes are drawn from.
+    """
+
+    def __init__(
+        self,
+        page_count: int,
+        hot_count: int,
+        rate_per_page: float,
+        period: float,
+        offset: float,
+        stream_of: Callable[[int], np.random.Generator],
+        rng: np.random.Generator,
+    ) -> None:
+        self._page_count = page_count
+        self._hot_count = hot_count
+        self._rate = rate_per_page
+        self._period = period
+        self._offset = offset
+        self._stream_of = stream_of
+        self._rng = rng
+        self._cached: tuple[int, PageIds] | None = None
+
+    def write(self, log: DirtyLog, start: float, end: float) -> None:
+        """Enter the first writes of the window, period by period."""
+        for number, left, right in self._periods(start, end):
+            poisson_writes(log, self._hot_pages(number), self._rate, left, right, self._rng)
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Draw which pages are written after `since`, through every period up to `until`."""
+        expected = np.zeros(len(pages))
+        earliest = float(since.min()) if len(since) else until
+        for number, left, right in self._periods(earliest, until):
+            hot = np.isin(pages, self._hot_pages(number))
+            expected += hot * self._rate * np.maximum(right - np.maximum(since, left), 0.0)
+        return self._rng.random(len(pages)) < -np.expm1(-expected)
+
+    def _periods(self, start: float, end: float) -> list[tuple[int, float, float]]:
+        pieces = []
+        left = start
+        while left < end:
+            number = int(np.floor((left + self._offset) / self._period))
+            right = min((number + 1) * self._period - self._offset, end)
+            if right <= left:  # rounding put `left` on the border: it belongs to the next period
+                number += 1
+                right = min((number + 1) * self._period - self._offset, end)
+            pieces.append((number, left, right))
+            left = right
+        return pieces
+
+    def _hot_pages(self, number: int) -> PageIds:
+        if self._cached is None or self._cached[0] != number:
+            # periods before time 0 (warm history) have negative numbers, keys may not
+            rng = self._stream_of(2 * number if number >= 0 else -2 * number - 1)
+            hot = rng.choice(self._page_count, self._hot_count, replace=False, shuffle=False)
+            self._cached = (number, hot)
+        return self._cached[1]
+
+
+class SweepWrites:
+    """A writer that walks over a contiguous region again and again, one page after the other.
+
+    Args:
+        first_page: where the region begins.
+        region_pages: how many pages it has.
+        pages_per_s: pages written per operational second.
+        offset_pages: position in the region at operational time 0.
+    """
+
+    def __init__(
+        self, first_page: int, region_pages: int, pages_per_s: float, offset_pages: float
+    ) -> None:
+        self._first_page = first_page
+        self._region_pages = region_pages
+        self._speed = pages_per_s
+        self._offset = offset_pages
+
+    def write(self, log: DirtyLog, start: float, end: float) -> None:
+        """Enter the pages passed in the window, at the time each is passed."""
+        begin = int(np.floor(self._offset + self._speed * start)) + 1
+        stop = int(np.floor(self._offset + self._speed * end)) + 1
+        steps = np.arange(begin, min(stop, begin + self._region_pages), dtype=np.int64)
+        times = np.clip((steps - self._offset) / self._speed, start, end)
+        log.record(self._first_page + steps % self._region_pages, times)
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Tell which pages the walk passes after `since`."""
+        place = pages - self._first_page
+        inside = (place >= 0) & (place < self._region_pages)
+        position = self._offset + self._speed * since
+        ahead = np.mod(place - position, self._region_pages)
+        ahead = np.where(ahead == 0, self._region_pages, ahead)
+        return inside & (since < until) & (ahead <= self._speed * (until - since))
+
+
+class ReplayedWrites:
+    """Recorded sets of dirty pages, one per interval, replayed in a loop.
+
+    Within its interval each page of a set is written at a time drawn once per interval, the same
+    for every strategy.
+
+    Args:
+        sets: the page numbers of each recorded interval.
+        interval: length of an interval in operational seconds.
+        stream_of: gives the generator for an interval's write times by its number.
+    """
+
+    def __init__(
+        self,
+        sets: Sequence[PageIds],
+        interval: float,
+        stream_of: Callable[[int], np.random.Generator],
+    ) -> None:
+        self._sets = sets
+        self._interval = interval
+        self._stream_of = stream_of
+
+    def write(self, log: DirtyLog, start: float, end: float) -> None:
+        """Enter the recorded writes that fall into the window."""
+        for pages, times in self._writes(start, end):
+            inside = (times > start) & (times <= end)
+            log.record(pages[inside], times[inside])
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Tell which pages have a recorded write after `since`."""
+        last_write = np.full(int(pages.max(initial=-1)) + 1, -np.inf)
+        earliest = float(since.min()) if len(since) else until
+        for written, times in self._writes(earliest, until):
+            known = (times <= until) & (written < len(last_write))
+            np.maximum.at(last_write, written[known], times[known])
+        return last_write[pages] > since
+
+    def _writes(self, start: float, end: float) -> list[tuple[PageIds, Times]]:
+        first = int(np.floor(start / self._interval))
+        last = int(np.ceil(end / self._interval))
+        return [self._interval_writes(number) for number in range(first, last)]
+
+    def _interval_writes(self, number: int) -> tuple[PageIds, Times]:
+        pages = self._sets[number % len(self._sets)]
+        rng = self._stream_of(2 * number if number >= 0 else -2 * number - 1)
+        times = (number + rng.random(len(pages))) * self._interval
+        order = np.argsort(times, kind="stable")
+        return pages[order], times[order]

@@ -1,0 +1,1 @@
+"""The pages engine: every page of a migrating VM is kept."""

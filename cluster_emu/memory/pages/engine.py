@@ -1,0 +1,392 @@
+"""The pages engine: every page of a migrating VM has its own bits.
+
+It knows no time but operational time and bytes: whoever drives it says how many bytes went over
+the wire and how much operational time passed. What is sent when is the strategy's truth table and
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.contract import Stage
+from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.memory.base import RoundCounts
+from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds, Times
+from cluster_emu.memory.pages.history import PageHistory
+from cluster_emu.memory.pages.post_copy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.pages.scan import RoundScan
+from cluster_emu.memory.pages.visits import Peeks
+from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.versions import PageVersions
+from cluster_emu.strategies.contract import Decision, Strategy
+
+
+class PagesEngine:
+    """Page state of one VM while it migrates.
+
+    Args:
+        writer: what dirties the pages.
+        strategy: what is sent when.
+        encoding: what pages take on the wire.
+        absent: pages that need no transfer at all (ballooned out), or None.
+        track_versions: whether to keep a version number per page, for proofs.
+    """
+
+    rate_effect = RateEffect.ANY
+
+    def __init__(
+        self,
+        writer: PageWriter,
+        strategy: Strategy,
+        encoding: Encoding,
+        *,
+        absent: PageIds | None = None,
+        track_versions: bool = False,
+    ) -> None:
+        self.page_count = writer.page_count
+        self.encoding = encoding
+        self.round_number = 0
+        self.now = 0.0
+        self.versions = PageVersions(self.page_count) if track_versions else None
+        self.writer = writer
+        self._strategy = strategy
+        self._log = DirtyLog(self.page_count)
+        self._peeks = Peeks(strategy.peek_batch_pages, peek_fraction(strategy))
+        self._history = PageHistory(self.page_count) if _keeps_history(strategy) else None
+        self._stale = np.ones(self.page_count, dtype=np.bool_)
+        self._deferred = np.zeros(self.page_count, dtype=np.bool_)
+        self._has_deferred = False
+        self._absent = absent
+        if absent is not None:
+            self._stale[absent] = False
+            if self.versions is not None:
+                self.versions.arrived(absent)
+        self._to_send = np.flatnonzero(self._stale)
+        self._scan_from = 0
+
+    # --- before and between rounds ---------------------------------------------------------------
+
+    def warm(self, intervals: int, interval: float) -> None:
+        """Fill the histories from logging intervals that end when the migration begins.
+
+        Args:
+            intervals: how many.
+            interval: length of each in operational time.
+        """
+        for number in range(1 - intervals, 1):
+            start, end = (number - 1) * interval, number * interval
+            self._log.clear(start)
+            self.writer.begin_round(self._log, number, start)
+            self.writer.write(self._log, end)
+            if self._history is not None:
+                self._history.shift(self._log.dirty_pages(end))
+        self._log.clear(0.0)
+
+    @property
+    def stale_pages(self) -> int:
+        """Number of pages stop-and-copy would send if it began now."""
+        return int(np.count_nonzero(self._stale))
+
+    @property
+    def nothing_due(self) -> bool:
+        """Whether the next live round has no page to look at."""
+        return len(self._to_send) == 0
+
+    def stop_set(self) -> PageIds:
+        """Return the pages stop-and-copy has to send: every stale page."""
+        return np.flatnonzero(self._stale)
+
+    def stop_sizes(self) -> PageSizes:
+        """Return what the pages of `stop_set` take on the wire."""
+        return self.encoding.sizes(self.stop_set(), Stage.STOPPED, self.round_number + 1)
+
+    def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyEngine:
+        """Return the state in which the VM resumes at the target without the stale pages."""
+        missing = self.stop_set()
+        return PostCopyEngine(
+            missing,
+            self.writer,
+            self.encoding.sizes(missing, Stage.POST_COPY, self.round_number + 1),
+            costs,
+            bubbling=bubbling,
+            pivots=pivots,
+            now=self.now,
+            next_round=self.round_number + 1,
+            versions=self.versions,
+        )
+
+    @property
+    def stale_bytes(self) -> float:
+        """Bytes stop-and-copy would send if it began now."""
+        if self.encoding.is_raw:
+            return self.stale_pages * self.encoding.raw_bytes
+        return self.stop_sizes().total_bytes
+
+    def lost_update_pages(self) -> int:
+        """Number of stale pages that neither to_send nor the deferred set holds.
+
+        Only a strategy that forgets unsent pages (carry "log") has any: taken literally it would
+        lose their updates.
+        """
+        lost = self._stale & ~self._deferred
+        lost[self._to_send] = False
+        return int(np.count_nonzero(lost))
+
+    def arrive(self, pages: PageIds) -> None:
+        """Mark pages as up to date at the target while the VM does not write at the source."""
+        self._stale[pages] = False
+        if self.versions is not None:
+            self.versions.arrived(pages)
+
+    def hand_over(self) -> None:
+        """Let every stale page arrive at the target while the VM does not write at the source."""
+        self.arrive(self.stop_set())
+
+    def wait(self, elapsed: float) -> None:
+        """Let operational time pass between two rounds; what is written in it is due in the next.
+
+        The log is read and cleared as if it had been read only now: for the histories, a page
+        written in the round before or in this wait was written once.
+        """
+        self.now += elapsed
+        dirty = self._present(self._log_until(self.now).dirty_pages(self.now))
+        self._log.clear(self.now)
+        self.encoding.were_written(dirty)
+        self._stale[dirty] = True
+        due = _sorted_union([self._to_send, dirty], self.page_count)
+        self._to_send = due[~self._deferred[due]]
+        if self._history is not None:
+            self._history.merge(dirty)
+        if self.versions is not None:
+            self.versions.written(dirty)
+
+    # --- one live round --------------------------------------------------------------------------
+
+    def begin_round(self) -> None:
+        """Start the next live round with every page that is due."""
+        self.round_number += 1
+        due = self._scan_order()
+        row = self._strategy.table(self.round_number)[1]
+        if self._history is None:
+            if_clean = np.broadcast_to(row[0], len(due))
+            if_dirty = np.broadcast_to(row[-1], len(due))
+        else:
+            if_clean, if_dirty = self._history.look_up(row, due)
+        self._scan = RoundScan(
+            due,
+            if_clean,
+            if_dirty,
+            self._peeks,
+            self.encoding.sizes(due, Stage.LIVE, self.round_number),
+            self.now,
+            keep_turn_times=self._needs_turn_times,
+        )
+        self.writer.begin_round(self._log, self.round_number, self.now)
+
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
+        """Return the bytes the round still takes if rate and intensity stay as they are.
+
+        Args:
+            time_per_byte: operational seconds per byte on the wire.
+            sync_threshold_bytes: the round ends once fewer bytes than this wait for their turn.
+        """
+        return self._scan.plan(time_per_byte, sync_threshold_bytes, self._log_until)
+
+    def advance(self, sent_bytes: float, elapsed: float) -> None:
+        """Let bytes go over the wire and operational time pass, within the round as planned."""
+        self.now += elapsed
+        self._scan.advance(sent_bytes, self.now)
+
+    def cut_short(self) -> float:
+        """Let the round end where it stands; pages whose turn has not come stay due.
+
+        Returns:
+            The bytes still to go until the page in transit is on the wire.
+        """
+        if not self._scan.is_planned:
+            self.plan(0.0)
+        self._scan.cut_short()
+        return self._scan.bytes_left
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether what `plan` returned last is the end of the round: always."""
+        return True
+
+    @property
+    def sent_in_round(self) -> tuple[int, float]:
+        """Pages (the one in transit included) and bytes sent so far in the round under way."""
+        return self._scan.pages_sent, self._scan.bytes_sent
+
+    @property
+    def bytes_waiting(self) -> float:
+        """Bytes of the pages whose turn has not come in the round under way."""
+        return self._scan.bytes_waiting
+
+    @property
+    def round_sizes(self) -> PageSizes:
+        """What the pages due in the round under way take on the wire, as of its start."""
+        return self._scan.sizes
+
+    def end_round(self, elapsed: float) -> RoundCounts:
+        """Finish the round as planned, read and clear the dirty log, and return what happened.
+
+        Args:
+            elapsed: operational time since the last call of `advance` (or the start).
+        """
+        scan = self._scan
+        scan.end()
+        self.now += elapsed
+        self._log_until(self.now)
+        decision = scan.decisions()
+        is_sent = decision == Decision.SEND
+        unsent = np.flatnonzero(~is_sent)
+        deferred = scan.due[unsent[decision[unsent] == Decision.DEFER]]
+        if not self.encoding.is_raw:
+            self.encoding.were_sent(scan.due[: scan.position][is_sent], self.round_number)
+            self.encoding.were_written(self._log.dirty_pages(self.now))
+        dirty = self._dirty_after(is_sent)
+        self._settle(scan.due[unsent], deferred, dirty)
+        self._scan_from = self._next_scan_start()
+        self._log.clear(self.now)
+        return RoundCounts(
+            due=len(scan.due),
+            sent=scan.position - len(unsent),
+            skipped=len(unsent) - len(deferred),
+            deferred=len(deferred),
+            unvisited=len(scan.due) - scan.position,
+            dirtied=len(dirty),
+            bytes_sent=scan.bytes_sent,
+            encode_cpu_s=scan.sizes.cpu_s_of(is_sent),
+        )
+
+    def _log_until(self, until: float) -> DirtyLog:
+        """Return the log with every write up to an operational time."""
+        self.writer.write(self._log, until)
+        return self._log
+
+    def _scan_order(self) -> PageIds:
+        split = int(np.searchsorted(self._to_send, self._scan_from))
+        if split in (0, len(self._to_send)):
+            return self._to_send
+        return np.concatenate([self._to_send[split:], self._to_send[:split]])
+
+    def _next_scan_start(self) -> int:
+        scan = self._scan
+        if not self._strategy.cyclic or scan.position == len(scan.due):
+            return 0
+        return int(scan.due[scan.position])
+
+    # --- after the scan --------------------------------------------------------------------------
+
+    @property
+    def _needs_turn_times(self) -> bool:
+        return self._strategy.clear != "round" or self.versions is not None
+
+    def _dirty_after(self, sent: NDArray[np.bool_]) -> PageIds:
+        """Return the pages whose dirty bit is set after the round."""
+        dirty = self._present(self._log.dirty_pages(self.now))
+        if not self._needs_turn_times:
+            return dirty
+        sent_pages = self._scan.due[: self._scan.position][sent]
+        turn_time = self._scan.turn_times()[sent]
+        if self.versions is not None:
+            self._count_versions(sent_pages, turn_time, dirty)
+        if self._strategy.clear == "round":
+            return dirty
+        return self._without_forgiven(sent_pages, turn_time, dirty)
+
+    def _present(self, pages: PageIds) -> PageIds:
+        return pages if self._absent is None else np.setdiff1d(pages, self._absent)
+
+    def _without_forgiven(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> PageIds:
+        """Leave out pages written only before their dirty bit was cleared in mid-round."""
+        cleared_at = turn_time
+        if self._strategy.clear == "chunk":
+            chunk = sent // self._strategy.chunk_pages
+            first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
+            np.minimum.at(first, chunk, turn_time)
+            cleared_at = first[chunk]
+        early = self._log.first_write[sent] <= cleared_at
+        pages = sent[early]
+        again = self.writer.rewritten(pages, cleared_at[early], self.now)
+        if self.versions is not None:
+            self.versions.written(pages[again])
+        keep = np.ones(self.page_count, dtype=np.bool_)
+        keep[pages[~again]] = False
+        return dirty[keep[dirty]]
+
+    def _count_versions(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> None:
+        """Count a write before the turn, hand the page over, and count one after it.
+
+        Where the log is cleared by whole rounds, a page written before its turn is taken to be
+        written again after it: the log cannot tell, and must therefore keep it dirty.
+        """
+        assert self.versions is not None
+        first = self._log.first_write[sent]
+        before = sent[first <= turn_time]
+        unsent = np.ones(self.page_count, dtype=np.bool_)
+        unsent[sent] = False
+        self.versions.written(dirty[unsent[dirty]])
+        self.versions.written(before)
+        self.versions.arrived(sent)
+        self.versions.written(sent[(first > turn_time) & (first <= self.now)])
+        if self._strategy.clear == "round":
+            self.versions.written(before)
+
+    def _settle(self, unsent: PageIds, deferred: PageIds, dirty: PageIds) -> None:
+        """Bring staleness, the deferred set, to_send and the histories up to the new round."""
+        visited, waiting = np.split(self._scan.due, [self._scan.position])
+        if len(visited) == self.page_count:
+            self._stale.fill(False)
+        else:
+            self._stale[visited] = False
+        self._stale[unsent] = True
+        self._stale[dirty] = True
+        self._deferred[deferred] = True
+        self._has_deferred |= len(deferred) > 0
+        owed = [dirty]
+        if self._strategy.carry == "due":
+            owed += [unsent, waiting]
+        to_send = _sorted_union(owed, self.page_count)
+        if self._has_deferred:
+            to_send = to_send[~self._deferred[to_send]]
+        self._to_send = to_send
+        if self._history is not None:
+            self._history.shift(dirty)
+
+
+def _keeps_history(strategy: Strategy) -> bool:
+    return strategy.peeks == 1 and strategy.table(2).shape[1] > 2
+
+
+def _sorted_union(parts: Sequence[PageIds], page_count: int) -> PageIds:
+    """Return the distinct page numbers of all parts, ascending."""
+    if sum(map(len, parts)) < page_count // 32:
+        return np.unique(np.concatenate(parts))
+    mask = np.zeros(page_count, dtype=np.bool_)
+    for part in parts:
+        mask[part] = True
+    return np.flatnonzero(mask)
+
+
+def peek_fraction(strategy: Strategy) -> float:
+    """Return how much of the way to a page's turn its decisive peek lies.
+
+    With s evenly spaced peeks of a log that is not cleared in between, a page first written after
+    peek j is seen dirty by s - j of them; the table says how many it tolerates.
+    """
+    if strategy.peeks == 1:
+        return 1.0
+    row = strategy.table(2)[1]
+    tolerated = max(
+        (seen for seen in range(strategy.peeks) if row[(1 << seen) - 1] == Decision.SEND),
+        default=0,
+    )
+    return (strategy.peeks - tolerated) / strategy.peeks

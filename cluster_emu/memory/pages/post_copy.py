@@ -1,0 +1,285 @@
+"""Page state after a VM has resumed at the target without all of its memory.
+
+Missing pages are pushed in the background around the last page that faulted ("bubbling"), or in
+address order after it; a page the VM touches before it has arrived is asked for and sent at once,
+and the VM waits for it. Every page crosses the wire once (Hines & Gopalan, VEE 2009).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds
+from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.versions import PageVersions
+
+FEW_PAGES = 64
+"""Pages that are sought one by one; more are sorted by their distance."""
+_NOTHING = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCosts:
+    """What a demand fault costs and how often pages are touched.
+
+    Args:
+        round_trip_s: time for the request to reach the source and the first byte to come back.
+        queued_pages: pushed pages, of the mean size of those missing, an urgent page waits behind.
+        touches_per_write: page touches, reads included, per write of the VM's profile.
+    """
+
+    round_trip_s: float
+    queued_pages: int
+    touches_per_write: float
+
+
+class PostCopyEngine:
+    """The pages a VM still lacks at the target, and the faults it suffers because of them.
+
+    Args:
+        missing: pages the target lacks at resume.
+        writer: the VM's write process; touches are its writes, more often.
+        sizes: what each missing page takes on the wire, [missing].
+        costs: what a fault costs.
+        bubbling: push symmetrically around the last faults, else upwards from the last one.
+        pivots: how many of the last faults pushing grows around, in equal parts.
+        now: operational time at resume.
+        next_round: number of the dirty set that comes next, where sets are given per round.
+        versions: version numbers to keep up to date, or None.
+    """
+
+    rate_effect = RateEffect.ANY
+
+    def __init__(
+        self,
+        missing: PageIds,
+        writer: PageWriter,
+        sizes: PageSizes,
+        costs: FaultCosts,
+        *,
+        bubbling: bool,
+        pivots: int,
+        now: float,
+        next_round: int,
+        versions: PageVersions | None = None,
+    ) -> None:
+        self.sizes = sizes
+        self.faults = 0
+        self.stall_s = 0.0
+        self.bytes_sent = 0.0
+        self._flags = bytearray(writer.page_count)
+        self._missing = np.frombuffer(self._flags, dtype=np.bool_)  # the same memory as an array
+        self._missing[missing] = True
+        self._missing_count = len(missing)
+        self._units: NDArray[np.int64] | None = None
+        self._missing_units = len(missing)
+        if sizes.units is not None:
+            self._units = np.zeros(writer.page_count, dtype=np.int64)
+            self._units[missing] = sizes.units
+            self._missing_units = int(sizes.units.sum())
+        self._unit_bytes = sizes.unit_bytes
+        self._writer = writer
+        self._costs = costs
+        self._bubbling = bubbling
+        self._resumed_at = now
+        self._now = now
+        self._versions = versions
+        self._touches = DirtyLog(writer.page_count)
+        self._touches.clear(now)
+        writer.begin_round(self._touches, next_round, now)
+        self._touches_known = 0
+        self._ahead: deque[tuple[int, float]] = deque()
+        self._pivots: deque[int] = deque([0], maxlen=pivots)
+        self._credit = 0.0
+        self._waiting_for = _NOTHING
+        self._reserved_units = 0
+        self._wait_s = 0.0
+        self._wait_bytes = 0.0
+
+    @property
+    def bytes_left(self) -> float:
+        """Bytes that still have to cross the wire."""
+        units = self._missing_units + self._reserved_units
+        return max(units * self._unit_bytes - self._credit, 0.0)
+
+    @property
+    def pages_arrived(self) -> int:
+        """Pages that have reached the target since it resumed."""
+        waiting = self._waiting_for != _NOTHING
+        return self.sizes.count - self._missing_count - waiting
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Let wall time pass at a constant link rate and write intensity."""
+        self._look_ahead(self._now + intensity * duration_s)
+        self.bytes_sent += bytes_per_s * duration_s
+        left_s = duration_s
+        while left_s > 0:
+            if self._waiting_for != _NOTHING:
+                left_s -= self._wait(left_s, bytes_per_s)
+                continue
+            page, touched_at = self._next_touch()
+            run_s = max(touched_at - self._now, 0.0) / intensity if intensity > 0 else np.inf
+            if run_s >= left_s:
+                self._push(bytes_per_s * left_s)
+                self._now += intensity * left_s
+                return
+            self._push(bytes_per_s * run_s)
+            self._now = max(touched_at, self._now)
+            left_s -= run_s
+            self._touch(page)
+
+    def finish(self) -> None:
+        """Let the last page arrive: the wire has carried every byte."""
+        self._push_out(np.flatnonzero(self._missing))
+        if self._waiting_for != _NOTHING:
+            self._serve()
+        self._credit = 0.0
+
+    def _look_ahead(self, end: float) -> None:
+        """Find out which pages are touched, for the first time, up to an operational time."""
+        often = self._costs.touches_per_write
+        self._writer.write(self._touches, self._resumed_at + (end - self._resumed_at) * often)
+        touched = self._touches.written()
+        fresh = touched[self._touches_known :]
+        self._touches_known = len(touched)
+        fresh = fresh[self._missing[fresh]]
+        times = self._touches.first_write[fresh]
+        times = self._resumed_at + (times - self._resumed_at) / often
+        order = np.argsort(times, kind="stable")
+        self._ahead.extend(zip(fresh[order].tolist(), times[order].tolist(), strict=True))
+
+    def _next_touch(self) -> tuple[int, float]:
+        """Return the next touch of a page that is missing, and when it comes; never for none."""
+        ahead, flags = self._ahead, self._flags
+        while ahead and not flags[ahead[0][0]]:
+            ahead.popleft()
+        return ahead[0] if ahead else (_NOTHING, np.inf)
+
+    def _touch(self, page: int) -> None:
+        """Let the VM ask for a page; from then on it is not to be pushed any more."""
+        if not self._missing[page]:
+            return
+        self.faults += 1
+        self._waiting_for = page
+        self._pivots.appendleft(page)
+        queued_units = self._costs.queued_pages * self._missing_units / self._missing_count
+        self._reserved_units = 1 if self._units is None else int(self._units[page])
+        self._wait_s = self._costs.round_trip_s
+        self._wait_bytes = (self._reserved_units + queued_units) * self._unit_bytes
+        self._missing[page] = False
+        self._missing_count -= 1
+        self._missing_units -= self._reserved_units
+
+    def _wait(self, left_s: float, bytes_per_s: float) -> float:
+        """Let the VM wait for the page it asked for; return how long it did."""
+        sending_s = self._wait_bytes / bytes_per_s if bytes_per_s > 0 else np.inf
+        waited_s = min(self._wait_s + sending_s, left_s)
+        arrives = self._wait_s + sending_s <= left_s
+        self._push(bytes_per_s * waited_s)
+        self._wait_bytes -= bytes_per_s * max(waited_s - self._wait_s, 0.0)
+        self._wait_s = max(self._wait_s - waited_s, 0.0)
+        self.stall_s += waited_s
+        if arrives:
+            self._serve()
+        return waited_s
+
+    def _serve(self) -> None:
+        """Let the page the VM waits for arrive."""
+        self._arrive(np.array([self._waiting_for]))
+        self._credit -= self._reserved_units * self._unit_bytes
+        self._waiting_for = _NOTHING
+        self._reserved_units = 0
+
+    def _push(self, sent_bytes: float) -> None:
+        """Hand over as many whole pages as the bytes sent so far are good for.
+
+        What is kept back for a page the VM waits for is not spent. How many pages the rest is good
+        for is guessed from their mean size; if they take less, more follow.
+        """
+        self._credit += sent_bytes
+        units = int(self._credit / self._unit_bytes) - self._reserved_units
+        count = 0
+        while units > 0 and self._missing_count:
+            guess = units * self._missing_count // self._missing_units
+            pages = self._next_pages(min(max(guess, 2 * count, 1), self._missing_count))
+            count = self._fitting(pages, units)
+            units -= self._push_out(pages[:count])
+            if count < len(pages):
+                return
+
+    def _fitting(self, pages: PageIds, units: int) -> int:
+        """Return how many of the pages, in this order, do not exceed so many units."""
+        if self._units is None:
+            return min(len(pages), units)
+        return int(np.searchsorted(np.cumsum(self._units[pages]), units, side="right"))
+
+    def _push_out(self, pages: PageIds) -> int:
+        """Let pushed pages arrive; return their size."""
+        units = len(pages) if self._units is None else int(self._units[pages].sum())
+        self._arrive(pages)
+        self._missing_count -= len(pages)
+        self._missing_units -= units
+        self._credit -= units * self._unit_bytes
+        return units
+
+    def _next_pages(self, count: int) -> PageIds:
+        """Return the next pages to push, at most as many as are missing."""
+        if not self._bubbling:
+            return self._following(self._pivots[0], count)
+        if len(self._pivots) == 1:
+            return self._nearest(self._pivots[0], count)
+        chosen = []
+        for done, pivot in enumerate(self._pivots):
+            share = -(-count // (len(self._pivots) - done))
+            chosen.append(self._nearest(pivot, share))
+            self._missing[chosen[-1]] = False  # not to be chosen for two pivots
+            count -= share
+        pages = np.concatenate(chosen)
+        self._missing[pages] = True
+        return pages
+
+    def _nearest(self, pivot: int, count: int) -> PageIds:
+        """Return the missing pages nearest to the pivot: pivot, +1, -1, +2, -2, ..."""
+        if count <= FEW_PAGES:
+            return np.array(self._nearest_few(pivot, count), dtype=np.int64)
+        reach = count
+        while True:
+            low = max(pivot - reach, 0)
+            near = low + np.flatnonzero(self._missing[low : pivot + reach + 1])
+            if len(near) >= count or reach > len(self._missing):
+                break
+            reach *= 2
+        distance = near - pivot
+        order = np.argsort(2 * np.abs(distance) - (distance > 0), kind="stable")
+        return near[order[:count]]
+
+    def _nearest_few(self, pivot: int, count: int) -> list[int]:
+        """Return the same pages one by one, which for few of them is faster than sorting."""
+        flags = self._flags
+        pages: list[int] = []
+        above, below = flags.find(1, pivot), flags.rfind(1, 0, pivot)
+        while len(pages) < count and (above >= 0 or below >= 0):
+            if below < 0 or 0 <= above - pivot <= pivot - below:
+                pages.append(above)
+                above = flags.find(1, above + 1)
+            else:
+                pages.append(below)
+                below = flags.rfind(1, 0, below)
+        return pages
+
+    def _following(self, pivot: int, count: int) -> PageIds:
+        """Return the missing pages from the pivot upwards, going round at the end."""
+        above = pivot + np.flatnonzero(self._missing[pivot:])
+        below = np.flatnonzero(self._missing[:pivot]) if len(above) < count else above[:0]
+        return np.concatenate([above, below])[:count]
+
+    def _arrive(self, pages: PageIds) -> None:
+        self._missing[pages] = False
+        if self._versions is not None:
+            self._versions.arrived(pages)

@@ -1,0 +1,1 @@
+"""The scalar engine: bytes left and one dirty rate, no pages."""

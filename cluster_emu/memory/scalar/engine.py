@@ -1,0 +1,195 @@
+"""The scalar model of memory: so many bytes stale, one dirty rate, no pages.
+
+What other simulators of live migration keep (SimGrid's plug-in, CloudSimSDN): a round that took T
+seconds leaves min(dirty rate x T, working set) bytes. There is no history, so every strategy sends
+alike; it is here to show what pages and their history change.
+"""
+
+from __future__ import annotations
+
+import math
+
+from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.memory.base import RoundCounts
+from cluster_emu.memory.pages.post_copy import FaultCosts
+from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.versions import PageVersions
+
+
+class ScalarEngine:
+    """Stale bytes of one VM while it migrates.
+
+    Pages appear in what is reported only, as bytes over page size, rounded up.
+
+    Args:
+        memory_bytes: memory of the VM.
+        page_bytes: bytes of a page.
+        dirty_bytes_per_s: bytes dirtied per second of operational time.
+        working_set_bytes: the most that is dirty after a round, however long it was.
+    """
+
+    end_is_known = True
+    rate_effect = RateEffect.NONE
+
+    def __init__(
+        self,
+        memory_bytes: float,
+        page_bytes: float,
+        dirty_bytes_per_s: float,
+        working_set_bytes: float,
+    ) -> None:
+        self.page_count = math.ceil(memory_bytes / page_bytes)
+        self.round_number = 0
+        self.now = 0.0
+        self.versions: PageVersions | None = None
+        self.encoding = Encoding(page_bytes)
+        self.stale_bytes = float(memory_bytes)
+        self._memory_bytes = float(memory_bytes)
+        self._page_bytes = page_bytes
+        self._dirty_bytes_per_s = dirty_bytes_per_s
+        self._working_set_bytes = working_set_bytes
+        self._due_bytes = 0.0
+        self._sent_bytes = 0.0
+        self._ends_at_bytes = 0.0
+        self._unsent_bytes = self.stale_bytes
+        self._dirty_since = 0.0
+
+    def warm(self, intervals: int, interval: float) -> None:
+        """Do nothing: there is no history to fill."""
+
+    @property
+    def stale_pages(self) -> int:
+        """Stale bytes as pages."""
+        return self._pages(self.stale_bytes)
+
+    @property
+    def nothing_due(self) -> bool:
+        """Whether nothing is stale."""
+        return self.stale_bytes <= 0
+
+    def stop_sizes(self) -> PageSizes:
+        """Return the stale bytes as pages of equal size."""
+        return self._sizes(self.stale_bytes)
+
+    def lost_update_pages(self) -> int:
+        """Return 0: nothing is forgotten."""
+        return 0
+
+    def hand_over(self) -> None:
+        """Let everything arrive."""
+        self.stale_bytes = 0.0
+
+    def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> ScalarPush:
+        """Return the push of the stale bytes; without pages there are no faults."""
+        return ScalarPush(self.stop_sizes())
+
+    def wait(self, elapsed: float) -> None:
+        """Let operational time pass before the next round; it adds to that of the round before."""
+        self.now += elapsed
+        self._find_stale()
+
+    def begin_round(self) -> None:
+        """Start a round in which everything stale is due."""
+        self.round_number += 1
+        self._due_bytes = self._ends_at_bytes = self.stale_bytes
+        self._sent_bytes = 0.0
+        self._dirty_since = self.now
+
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
+        """Return the bytes until everything due is sent, or few enough bytes are left."""
+        may_wait = max(math.ceil(sync_threshold_bytes) - 1, 0)
+        self._ends_at_bytes = max(self._due_bytes - may_wait, self._sent_bytes)
+        return self._ends_at_bytes - self._sent_bytes
+
+    def advance(self, sent_bytes: float, elapsed: float) -> None:
+        """Let bytes go over the wire and operational time pass."""
+        self._sent_bytes += sent_bytes
+        self.now += elapsed
+
+    def cut_short(self) -> float:
+        """Let the round end where it stands."""
+        self._ends_at_bytes = self._sent_bytes
+        return 0.0
+
+    @property
+    def sent_in_round(self) -> tuple[int, float]:
+        """Pages and bytes sent so far in the round under way."""
+        return self._pages(self._sent_bytes), self._sent_bytes
+
+    @property
+    def bytes_waiting(self) -> float:
+        """Bytes that are due and not sent."""
+        return max(self._due_bytes - self._sent_bytes, 0.0)
+
+    @property
+    def round_sizes(self) -> PageSizes:
+        """What is due in the round under way, as pages of equal size."""
+        return self._sizes(self._due_bytes)
+
+    def end_round(self, elapsed: float) -> RoundCounts:
+        """Finish the round and find what is stale after it."""
+        self.now += elapsed
+        self._unsent_bytes = self._due_bytes - self._ends_at_bytes
+        dirty = self._find_stale()
+        due, sent = self._pages(self._due_bytes), self._pages(self._ends_at_bytes)
+        return RoundCounts(
+            due=due,
+            sent=sent,
+            skipped=0,
+            deferred=0,
+            unvisited=due - sent,
+            dirtied=self._pages(dirty),
+            bytes_sent=self._ends_at_bytes,
+        )
+
+    def _find_stale(self) -> float:
+        """Find what is stale now; return what has been dirtied since the last round began.
+
+        Whole bytes, the working set at most.
+        """
+        elapsed = self.now - self._dirty_since
+        dirty = min(float(math.floor(self._dirty_bytes_per_s * elapsed)), self._working_set_bytes)
+        self.stale_bytes = min(self._unsent_bytes + dirty, self._memory_bytes)
+        return dirty
+
+    def _pages(self, size_bytes: float) -> int:
+        return math.ceil(size_bytes / self._page_bytes)
+
+    def _sizes(self, size_bytes: float) -> PageSizes:
+        count = self._pages(size_bytes)
+        return PageSizes(count, size_bytes / count if count else self._page_bytes)
+
+
+class ScalarPush:
+    """The stale bytes pushed after the VM has resumed.
+
+    Args:
+        sizes: what is to be pushed.
+    """
+
+    rate_effect = RateEffect.NONE
+    faults = 0
+    stall_s = 0.0
+
+    def __init__(self, sizes: PageSizes) -> None:
+        self.sizes = sizes
+        self.bytes_sent = 0.0
+
+    @property
+    def bytes_left(self) -> float:
+        """Bytes that still have to cross the wire."""
+        return max(self.sizes.total_bytes - self.bytes_sent, 0.0)
+
+    @property
+    def pages_arrived(self) -> int:
+        """What has been sent, as pages."""
+        return self.sizes.whole_pages_in(self.bytes_sent)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Send at the given rate."""
+        self.bytes_sent += bytes_per_s * duration_s
+
+    def finish(self) -> None:
+        """Let the last byte arrive."""
+        self.bytes_sent = self.sizes.total_bytes

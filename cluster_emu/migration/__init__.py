@@ -1,1 +1,0 @@
-"""How a migration runs: rounds, stop rules, admission, records."""

@@ -1,0 +1,119 @@
+"""Collects the rows of the per-host, per-VM and per-link tables at the instants of observation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cluster_emu.results.growing_tables import GrowingTable, KeptTable
+from cluster_emu.network.links import LinkTable
+from cluster_emu.cluster.state import ClusterState, FloatColumn
+
+STREAMED_TABLES = ("hosts", "vms", "links")
+"""The tables that grow with simulated time."""
+
+
+class Recorder:
+    """Notes whole columns per observation, for tidy tables in memory or in a folder.
+
+    Args:
+        state: the columns to observe.
+        links: the network's links, for their ends and capacities.
+        folder: where the tables are written to as they grow; None to keep them.
+    """
+
+    def __init__(self, state: ClusterState, links: LinkTable, folder: Path | None = None) -> None:
+        self._state = state
+        self._links = links
+        self._tables = _growing_tables(folder)
+        self._last_carried = np.zeros(len(links))
+        self._last_s = 0.0
+
+    def observe(
+        self,
+        now_s: float,
+        watts: FloatColumn,
+        energy_kwh: FloatColumn,
+        carried_bytes: Callable[[], FloatColumn],
+    ) -> None:
+        """Note the state of every host and VM, and what each link carried since the last time."""
+        hosts, vms = self._state.hosts, self._state.vms
+        self._tables["hosts"].add(
+            {
+                "time_s": np.full(self._state.host_count, now_s),
+                "host": np.arange(self._state.host_count),
+                "utilisation": hosts.utilisation,
+                "cpu_demand": self._state.sum_per_host(vms.cpu_demand),
+                "vm_count": hosts.vm_count.copy(),
+                "memory_reserved_bytes": hosts.memory_reserved_bytes.copy(),
+                "outgoing": hosts.outgoing.copy(),
+                "incoming": hosts.incoming.copy(),
+                "switched_on": hosts.switched_on.copy(),
+                "failed": hosts.failed.copy(),
+                "power_w": watts,
+                "energy_kwh": energy_kwh,
+            }
+        )
+        self._tables["vms"].add(
+            {
+                "time_s": np.full(self._state.vm_count, now_s),
+                "vm": np.arange(self._state.vm_count),
+                "host": vms.host.copy(),
+                "demand": vms.demand.copy(),
+                "cpu_granted": vms.cpu_granted.copy(),
+                "intensity": vms.intensity.copy(),
+                "dirty_pages_per_s": vms.dirty_pages_per_s.copy(),
+                "migrating": vms.queued.copy(),
+                "running": vms.running.copy(),
+                "lost": vms.lost.copy(),
+                "down_s": vms.down_s(now_s),
+                "restarts": vms.restarts.copy(),
+            }
+        )
+        self._observe_links(now_s, carried_bytes())
+
+    def _observe_links(self, now_s: float, carried: FloatColumn) -> None:
+        sent = carried - self._last_carried
+        used = np.flatnonzero(sent > 0)
+        duration_s = now_s - self._last_s
+        capacity = self._links.capacity_bytes_per_s[used]
+        self._tables["links"].add(
+            {
+                "time_s": np.full(len(used), now_s),
+                "link": used,
+                "source_node": self._links.source[used],
+                "target_node": self._links.target[used],
+                "bytes": sent[used],
+                "mean_utilisation": sent[used] / (capacity * duration_s)
+                if duration_s
+                else sent[used],
+            }
+        )
+        self._last_carried, self._last_s = carried, now_s
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables `hosts`, `vms` and `links` so far, if they are kept."""
+        tables = self._tables.items()
+        return {name: table.frame() for name, table in tables if isinstance(table, KeptTable)}
+
+    def finish(self) -> None:
+        """Move tables that are written to a folder to their places: the run is complete."""
+        for table in self._tables.values():
+            table.finish()
+
+    def close(self) -> None:
+        """Close tables that are written to a folder, complete or not."""
+        for table in self._tables.values():
+            table.close()
+
+
+def _growing_tables(folder: Path | None) -> dict[str, GrowingTable]:
+    if folder is None:
+        return {name: KeptTable() for name in STREAMED_TABLES}
+    # the library that writes these files takes a while to load, and most runs keep their tables
+    from cluster_emu.results.streaming import StreamedTable
+
+    return {name: StreamedTable(folder / f"{name}.parquet") for name in STREAMED_TABLES}

@@ -1,0 +1,93 @@
+"""Tables written to Parquet as a run goes, so that memory does not grow with simulated time."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cluster_emu.results.growing_tables import Columns, joined
+
+ROWS_AT_ONCE = 65_536
+"""Rows collected before they are written: small ones together make files that read fast."""
+
+
+class StreamedTable:
+    """A table that goes to a file row group by row group, while the run goes on.
+
+    Until `finish` it is written beside its place as ``NAME.partial.parquet``. After `close` that
+    can be read, too: it is what an interrupted run leaves.
+
+    Args:
+        path: where the finished table shall be; its folder is made if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[Columns] = []
+        self._waiting_rows = 0
+        self._open = True
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._being_written: Future[None] | None = None
+
+    def add(self, columns: Columns) -> None:
+        """Add rows; all columns of one length, the same columns every time.
+
+        Raises:
+            OSError: if rows added before could not be written.
+        """
+        self._waiting.append(columns)
+        self._waiting_rows += len(next(iter(columns.values())))
+        if self._waiting_rows >= ROWS_AT_ONCE:
+            self._write()
+
+    def close(self) -> None:
+        """Write what waits and close the file, so that it can be read; the table may be partial."""
+        if self._open:
+            self._write()
+            self._open = False
+            self._thread.shutdown()
+            self._written()
+            if self._writer is not None:
+                self._writer.close()
+
+    def finish(self) -> None:
+        """Close the table, which is complete, and move it to its place."""
+        self.close()
+        if self._writer is not None:
+            self._partial.replace(self._path)
+
+    def _write(self) -> None:
+        """Let the rows that wait be written; one row group at a time, so that few are in memory."""
+        if not self._waiting:
+            return
+        self._written()
+        self._being_written = self._thread.submit(self._write_group, self._waiting)
+        self._waiting, self._waiting_rows = [], 0
+
+    def _written(self) -> None:
+        """Wait until nothing is being written, and raise what went wrong with it."""
+        writing, self._being_written = self._being_written, None
+        if writing is not None:
+            writing.result()
+
+    def _write_group(self, pieces: list[Columns]) -> None:
+        table = pa.table(joined(pieces))
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._partial,
+                table.schema,
+                # a dictionary pays for values that repeat at once, as only the time does
+                use_dictionary=["time_s"],
+                column_encoding={
+                    field.name: "DELTA_BINARY_PACKED"
+                    for field in table.schema
+                    if pa.types.is_integer(field.type)
+                },
+            )
+        self._writer.write_table(table)

@@ -1,0 +1,1 @@
+"""Which migration starts when: slots, waiting lists, orders, round-robin."""

@@ -1,0 +1,27 @@
+"""Who of equal priority goes first: one file per order; importing this registers them."""
+
+from cluster_emu.scheduling.orders.contract import (
+    Candidate,
+    FixedOrder,
+    QueueOrder,
+    QueueView,
+    queue_orders,
+)
+from cluster_emu.scheduling.orders.disjoint_bottlenecks import DisjointBottlenecks
+from cluster_emu.scheduling.orders.fifo import Fifo
+from cluster_emu.scheduling.orders.largest_first import LargestFirst
+from cluster_emu.scheduling.orders.lowest_write_rate_first import LowestWriteRateFirst
+from cluster_emu.scheduling.orders.smallest_first import SmallestFirst
+
+__all__ = [
+    "Candidate",
+    "DisjointBottlenecks",
+    "Fifo",
+    "FixedOrder",
+    "LargestFirst",
+    "LowestWriteRateFirst",
+    "QueueOrder",
+    "QueueView",
+    "SmallestFirst",
+    "queue_orders",
+]

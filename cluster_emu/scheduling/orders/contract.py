@@ -1,0 +1,100 @@
+"""What a queue order is: it says which of the waiting migrations of one priority goes first."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from cluster_emu.cluster.state import FloatColumn, VMColumns
+from cluster_emu.plugins import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A migration in the queue, or with a slot.
+
+    Args:
+        number: its number.
+        vm: number of the VM.
+        source: host it leaves.
+        target: host it goes to.
+        priority: its class; a lower number is more urgent.
+        route: the links it crosses.
+        cap_bytes_per_s: rate that it will not exceed, infinite for none.
+    """
+
+    number: int
+    vm: int
+    source: int
+    target: int
+    priority: int
+    route: tuple[int, ...]
+    cap_bytes_per_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """What an order may look at; all of it is read only and as it is now.
+
+    Args:
+        vms: the VMs' columns: memory sizes, present write rates and so on.
+        capacity_bytes_per_s: nominal capacity of each link, shape [links]; infinite where the
+            slots are for preparing, which uses no link.
+        waiting: every migration in the queue, of all priorities, in order of arrival.
+        running: those that hold a slot, in the order in which they got it.
+    """
+
+    vms: VMColumns
+    capacity_bytes_per_s: FloatColumn
+    waiting: Collection[Candidate]
+    running: Collection[Candidate]
+
+
+class QueueOrder(Protocol):
+    """Ranks waiting migrations. Implementations are frozen pydantic dataclasses.
+
+    Attributes:
+        name: the registered kebab-case name.
+        summary: one line saying what goes first.
+        source: where the order comes from.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    source: ClassVar[str]
+
+    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
+        """Return the candidates, the one to start first in front; those left out wait.
+
+        Slots are given in this order while there are any, and only as many of the answer are taken
+        as there are slots. Where one of those given has taken the last slot of a host that a later
+        one needs, the rest of the answer is dropped and the order asked again, so whoever is
+        returned counts as having started. At least one has to be returned where nothing runs, or
+        all would wait for ever.
+
+        Args:
+            candidates: migrations of one priority whose hosts have a slot, in order of arrival.
+            view: what else is known.
+        """
+        ...
+
+
+class FixedOrder(QueueOrder, ABC):
+    """An order by a number that a migration keeps for as long as it waits.
+
+    Such a queue stays sorted: what a slot costs hardly depends on how many wait.
+    """
+
+    @abstractmethod
+    def key(self, candidate: Candidate, vms: VMColumns) -> float:
+        """Return the number; the lowest goes first, equals go as they came."""
+
+    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
+        """Return the candidates by their numbers."""
+        return sorted(candidates, key=lambda each: self.key(each, view.vms))
+
+
+queue_orders: Registry[QueueOrder] = Registry("queue order", "cluster_emu.queue_orders")

@@ -1,0 +1,346 @@
+"""Queues migrations, starts them when they may, and moves the VM in the columns at its resume."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from cluster_emu.cluster.state import ClusterState
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.metrics.cost_accounting import Settle
+from cluster_emu.scheduling.orders import Candidate
+from cluster_emu.scheduling.overhead import Load
+from cluster_emu.scheduling.round_robin import Concurrent, RoundRobin, Turns
+from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules
+from cluster_emu.scheduling.timers import PhaseTimers
+from cluster_emu.transfer.factory import MigrationFactory
+from cluster_emu.transfer.migration import Migration
+from cluster_emu.transfer.records import COPYING, MigrationRecord, Phase
+
+
+class MigrationScheduler:
+    """Runs the fourth step of a migration for everyone who asks for one.
+
+    Memory is reserved at the target when a migration is asked for, and given back at the source
+    when it has ended, so a queued migration can always be carried out. On its way a migration is
+    queued, preparing, ready (where preparing has slots of its own, or those that copy take turns),
+    copying (in one of the phases in `COPYING`) and finishing; its `state` says which. Phases that
+    last no time are passed over.
+
+    Args:
+        factory: what migrations are made from.
+        rules: how migrations wait for each other.
+        load: what copying takes of hosts and guests.
+        before_change: called before any column changes that energy or service depends on.
+        choose_target: returns a host for a VM whose migration is tried again after its old target
+            is no longer free, or None if there is none.
+        switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
+
+    Attributes:
+        records: every migration ever asked for, by number.
+        live: every migration that has not ended, by number.
+        ended_count: how many have ended.
+    """
+
+    def __init__(
+        self,
+        factory: MigrationFactory,
+        rules: QueueRules,
+        load: Load,
+        before_change: Settle,
+        choose_target: Callable[[int], int | None],
+        *,
+        switch_off_empty_hosts: bool,
+    ) -> None:
+        self.records: list[MigrationRecord] = []
+        self.live: dict[int, Migration] = {}
+        self.ended_count = 0
+        self._retries_waiting = 0
+        self._factory = factory
+        self._state: ClusterState = factory.state
+        self._load = load
+        self._before_change = before_change
+        self._choose_target = choose_target
+        self._switch_off_empty_hosts = switch_off_empty_hosts
+        self._timers = PhaseTimers(factory.loop)
+        self._turns: Turns = (RoundRobin if rules.interleave else Concurrent)(self._start)
+        hosts, vms, capacity = (
+            factory.state.hosts,
+            factory.state.vms,
+            factory.links.capacity_bytes_per_s,
+        )
+        self._copying = ConcurrencySlots(
+            rules.copying, hosts.outgoing, hosts.incoming, rules.order, vms, capacity
+        )
+        self._preparing = self._copying
+        if rules.preparing is not None:
+            nobody = np.zeros(factory.state.host_count, dtype=np.int64)
+            unused = np.full_like(capacity, np.inf)  # those that prepare do not meet on links
+            self._preparing = ConcurrencySlots(
+                rules.preparing, nobody, nobody.copy(), rules.order, vms, unused
+            )
+
+    @property
+    def queue_length(self) -> int:
+        """Number of migrations that wait for a slot."""
+        return sum(len(stage.waiting) for stage in self._stages)
+
+    @property
+    def active(self) -> dict[int, Migration]:
+        """The migrations that hold a slot, by number: preparing, copying or finishing."""
+        return {number: self.live[number] for stage in self._stages for number in stage.holders}
+
+    @property
+    def idle(self) -> bool:
+        """Whether no migration waits or runs."""
+        return not self.live and not self._retries_waiting
+
+    def request(
+        self, move: Move, now_s: float, *, attempt: int = 1, faults_before: int = 0
+    ) -> MigrationRecord:
+        """Reserve memory at the target and queue the migration.
+
+        Args:
+            move: the VM, where it goes and why.
+            now_s: the time.
+            attempt: 1, or more for one that is tried again.
+            faults_before: how many of the tries before were ended by faults.
+        """
+        vms, hosts = self._state.vms, self._state.hosts
+        self._before_change(now_s, [move.target])
+        number = len(self.records)
+        record = MigrationRecord(
+            migration=number,
+            vm=move.vm,
+            source=move.source,
+            target=move.target,
+            reason=move.reason,
+            strategy=self._factory.strategy.name,
+            memory_pages=int(vms.page_count[move.vm]),
+            priority=int(move.priority),
+            queued_s=now_s,
+            attempt=attempt,
+            faults_before=faults_before,
+        )
+        self.records.append(record)
+        hosts.memory_reserved_bytes[move.target] += vms.memory_bytes[move.vm]
+        hosts.switched_on[move.target] = True
+        vms.queued[move.vm] = True
+        vms.target[move.vm] = move.target
+        self.live[number] = self._factory.make(record, self)
+        self._preparing.put(self._candidate(number))
+        return record
+
+    def admit(self, now_s: float) -> None:
+        """Let every migration that waits for a slot have one, as far as the limits allow."""
+        if self._has_preparing_slots:
+            # one whose target needs no preparing gives its slot back at once
+            while admitted := self._preparing.admit():
+                for number in admitted:
+                    self._prepare(number, now_s)
+        for number in self._copying.admit():
+            if self._has_preparing_slots:
+                self._copy(number, now_s)
+            else:
+                self._prepare(number, now_s)
+        self._turns.give(now_s)
+
+    def cancel(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
+        """End a migration wherever it stands and give back what it holds: slots, reservation.
+
+        The VM stays where it runs. No other migration is started and this one is not tried again:
+        call `admit` when all is cancelled that has to be.
+
+        Args:
+            number: a migration in `live`.
+            outcome: a final phase, `Phase.FAILED` for a fault.
+            why: the reason in words.
+            now_s: the time.
+        """
+        migration = self.live[number]
+        if migration.state in COPYING:
+            migration.give_up(now_s)
+            self._load.end(migration.record.source, migration.record.target, now_s)
+        self._end(number, outcome, why, now_s)
+
+    def switch_off_empty(self) -> None:
+        """Switch off every host that has no VM and expects none."""
+        if self._switch_off_empty_hosts:
+            hosts = self._state.hosts
+            empty = np.flatnonzero(hosts.switched_on & (hosts.memory_reserved_bytes == 0))
+            if len(empty):
+                self._before_change(self._factory.loop.now_s, empty.tolist())
+                hosts.switched_on[empty] = False
+
+    def end_run(self, now_s: float) -> None:
+        """Close what is still under way when the run ends."""
+        numbers = [n for stage in self._stages for n in (*stage.waiting, *stage.holders)]
+        for number in numbers:
+            state = self.live[number].state
+            still = "still " if state is Phase.QUEUED else ""
+            self.cancel(number, Phase.UNFINISHED, f"{still}{state} when the run ended", now_s)
+            if state is Phase.QUEUED:
+                self.records[number].end_s = math.nan  # it never began
+
+    # --- the course of a migration ---------------------------------------------------------------
+
+    def _prepare(self, number: int, now_s: float) -> None:
+        """Set up the target; a slot has been taken."""
+        duration_s = self._factory.settings.prepare_s
+        if duration_s > 0:
+            self.live[number].state = Phase.PREPARING
+            self._timers.begin(number, duration_s, now_s, self._prepared_in_time)
+        else:
+            self._prepared(number, now_s)
+
+    def _prepared_in_time(self, number: int, now_s: float) -> None:
+        self.records[number].prepare_s = self._timers.stop(number, now_s)
+        self._prepared(number, now_s)
+        self.admit(now_s)
+
+    def _prepared(self, number: int, now_s: float) -> None:
+        if not self._has_preparing_slots:
+            self._copy(number, now_s)
+            return
+        self.live[number].state = Phase.READY
+        self._preparing.leave(number)
+        self._copying.put(self._candidate(number))
+
+    def _copy(self, number: int, now_s: float) -> None:
+        self.live[number].state = Phase.READY
+        self._turns.join(self.live[number], now_s)
+
+    def _start(self, migration: Migration, now_s: float) -> None:
+        self._load.begin(migration.record.source, migration.record.target, now_s)
+        migration.start(now_s)
+
+    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
+        """Tell whether the next live round may begin now; called by the migration."""
+        return self._turns.may_go_on(self.live[record.migration], now_s)
+
+    def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
+        """Let the VM use less CPU time than it wants, or all of it; called by the migration."""
+        self._load.guest(record.vm, speed, now_s)
+
+    def resumed(self, record: MigrationRecord, now_s: float) -> None:
+        """Move the VM to its target; called by the migration."""
+        vms, hosts = self._state.vms, self._state.hosts
+        self._before_change(now_s, (record.source, record.target))
+        vms.host[record.vm] = record.target
+        hosts.vm_count[record.source] -= 1
+        hosts.vm_count[record.target] += 1
+
+    def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
+        """Go on after the copy, which is all that the migration itself knows; called by it."""
+        number, finish_s = record.migration, self._factory.settings.finish_s
+        self._load.end(record.source, record.target, now_s)
+        if outcome is Phase.COMPLETED and finish_s > 0:
+            self.live[number].state = Phase.FINISHING
+            self._timers.begin(number, finish_s, now_s, self._finished)
+            self._turns.leave(self.live[number])
+            self._turns.give(now_s)
+            return
+        self._end(number, outcome, why, now_s)
+        policy = self._factory.policy
+        if outcome is Phase.NOT_CONVERGED:
+            self.try_again_later(record, policy.retries, policy.retry_backoff_s, now_s)
+        self.admit(now_s)
+
+    def _finished(self, number: int, now_s: float) -> None:
+        self._end(number, Phase.COMPLETED, "", now_s)
+        self.admit(now_s)
+
+    def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
+        """Close the record and give back the slot and the memory that the VM does not need."""
+        migration, record = self.live.pop(number), self.records[number]
+        spent_s = self._timers.stop(number, now_s)
+        if migration.state is Phase.PREPARING:
+            record.prepare_s = spent_s
+        elif migration.state is Phase.FINISHING:
+            record.finish_s = spent_s
+        record.close(now_s, outcome, why)
+        self._load.stalled(record.vm, record.fault_stall_s)
+        migration.state = outcome
+        self._release(record)
+        self.switch_off_empty()
+        for stage in self._stages:
+            stage.leave(number)
+        self._turns.leave(migration)
+
+    def _release(self, record: MigrationRecord) -> None:
+        """Give back the memory on the side where the VM does not run, and let the VM go."""
+        vms, hosts = self._state.vms, self._state.hosts
+        left = record.source if vms.host[record.vm] == record.target else record.target
+        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
+        vms.queued[record.vm] = False
+        vms.target[record.vm] = -1
+        self.ended_count += 1
+
+    # --- tries ------------------------------------------------------------------------------------
+
+    def try_again_later(
+        self, record: MigrationRecord, retries: int, backoff_s: float, now_s: float
+    ) -> None:
+        """Ask for a migration again that has ended in vain, unless that was done often enough.
+
+        Faults and the policy's aborts are counted apart.
+
+        Args:
+            record: of the migration that has ended.
+            retries: how often it may be asked for again for this kind of reason.
+            backoff_s: the wait before the first of these retries; doubles with each of them.
+            now_s: the time.
+        """
+        if record.retries_of_its_kind >= retries:
+            return
+        self._retries_waiting += 1
+        wait_s = backoff_s * 2**record.retries_of_its_kind
+        self._factory.loop.call_at(now_s + wait_s, partial(self._try_again, record))
+
+    def _try_again(self, record: MigrationRecord, now_s: float) -> None:
+        self._retries_waiting -= 1
+        vms = self._state.vms
+        stays = vms.running[record.vm] and vms.host[record.vm] == record.source
+        if vms.queued[record.vm] or not stays:
+            record.why += "; not tried again, the VM moves, has moved or is down"
+            return
+        free = self._may_receive(record.target, record.vm)
+        target = record.target if free else self._choose_target(record.vm)
+        if target is None:
+            record.why += "; not tried again, no host is free for the VM"
+            return
+        priority = Priority(record.priority)
+        move = Move(record.vm, record.source, target, record.reason, priority)
+        faults_before = record.faults_before + record.ended_by_fault
+        self.request(move, now_s, attempt=record.attempt + 1, faults_before=faults_before)
+        self.admit(now_s)
+
+    def _may_receive(self, host: int, vm: int) -> bool:
+        vms, hosts = self._state.vms, self._state.hosts
+        fits = hosts.memory_free_bytes[host] >= vms.memory_bytes[vm]
+        return bool(fits and not (hosts.drained[host] or hosts.failed[host]))
+
+    # --- stages -----------------------------------------------------------------------------------
+
+    @property
+    def _has_preparing_slots(self) -> bool:
+        return self._preparing is not self._copying
+
+    @property
+    def _stages(self) -> tuple[ConcurrencySlots, ...]:
+        return (self._preparing, self._copying) if self._has_preparing_slots else (self._copying,)
+
+    def _candidate(self, number: int) -> Candidate:
+        record = self.records[number]
+        return Candidate(
+            number=number,
+            vm=record.vm,
+            source=record.source,
+            target=record.target,
+            priority=record.priority,
+            route=self.live[number].route,
+            cap_bytes_per_s=self._factory.usual_cap_bytes_per_s(record.vm),
+        )

@@ -1,0 +1,157 @@
+"""Who may start: a queue by urgency, and limits on how many hold a slot at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+
+from cluster_emu.cluster.state import FloatColumn, IntColumn, VMColumns
+from cluster_emu.scheduling.orders import (
+    Candidate,
+    Fifo,
+    FixedOrder,
+    QueueOrder,
+    QueueView,
+)
+from cluster_emu.scheduling.waiting_lists import Place, Side, WaitingLists
+from cluster_emu.transfer.controller import ConcurrencyLimits
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """How migrations wait for each other.
+
+    Args:
+        copying: limits on those that copy memory.
+        preparing: limits on those whose target is being prepared; None where one slot, a copying
+            one, covers both.
+        order: who goes first among equally urgent ones.
+        interleave: whether those that copy take turns on the network, one live round each.
+    """
+
+    copying: ConcurrencyLimits
+    preparing: ConcurrencyLimits | None = None
+    order: QueueOrder = field(default_factory=Fifo)
+    interleave: bool = False
+
+
+class ConcurrencySlots:
+    """A queue for slots, and the migrations that hold one.
+
+    The more urgent go first, equals as the order says. One whose hosts are busy does not hold up
+    those behind it.
+
+    Args:
+        limits: how many slots there are.
+        outgoing: where slots are counted per source, shape [hosts].
+        incoming: where they are counted per target, shape [hosts].
+        order: who goes first among equals.
+        vms: the VMs' columns, for the order.
+        capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
+
+    Attributes:
+        waiting: the queue in order of arrival, by migration number.
+        holders: those that hold a slot in the order in which they got it, by migration number.
+    """
+
+    def __init__(
+        self,
+        limits: ConcurrencyLimits,
+        outgoing: IntColumn,
+        incoming: IntColumn,
+        order: QueueOrder,
+        vms: VMColumns,
+        capacity_bytes_per_s: FloatColumn,
+    ) -> None:
+        self.waiting: dict[int, Candidate] = {}
+        self.holders: dict[int, Candidate] = {}
+        self._limits = limits
+        self._outgoing, self._incoming = outgoing.data, incoming.data  # single elements, fast
+        self._order = order
+        self._fixed_order = order if isinstance(order, FixedOrder) else None
+        self._vms = vms
+        self._sorted = WaitingLists(self._is_waiting, self._busy_place)
+        waiting, running = self.waiting.values(), self.holders.values()
+        self._view = QueueView(vms, capacity_bytes_per_s, waiting, running)
+
+    def put(self, candidate: Candidate) -> None:
+        """Add a migration to the queue."""
+        self.waiting[candidate.number] = candidate
+        if self._fixed_order is not None:
+            self._sorted.put(candidate, self._fixed_order.key(candidate, self._vms))
+
+    def admit(self) -> list[int]:
+        """Give a slot to every migration that may have one now; return their numbers in order."""
+        if self._fixed_order is not None:
+            return list(self._serve_sorted())
+        if self._is_full():
+            return []
+        by_priority = attrgetter("priority")
+        classes = groupby(sorted(self.waiting.values(), key=by_priority), by_priority)
+        return [number for _, equals in classes for number in self._serve(list(equals))]
+
+    def leave(self, number: int) -> None:
+        """Take a migration out of the queue, or its slot away; nothing where it has neither."""
+        self.waiting.pop(number, None)
+        holder = self.holders.pop(number, None)
+        if holder is not None:
+            self._count(holder, -1)
+            self._sorted.look_again((Side.SOURCE, holder.source))
+            self._sorted.look_again((Side.TARGET, holder.target))
+
+    def _serve_sorted(self) -> Iterator[int]:
+        while not self._is_full() and (candidate := self._sorted.next()) is not None:
+            self._take(candidate)
+            yield candidate.number
+
+    def _serve(self, equals: Sequence[Candidate]) -> Iterator[int]:
+        """Give slots to those of one priority, as the order says.
+
+        An order may choose whom to put next by whom it has put before. If one of its answers
+        cannot start, as another has just filled a host, it is asked anew for what is left.
+        """
+        refused = True
+        while refused and not self._is_full():
+            refused = False
+            for candidate in self._order.rank(self._startable(equals), self._view):
+                if self._is_full():
+                    return
+                refused = not self._hosts_have_room(candidate)
+                if refused:
+                    break
+                self._take(candidate)
+                yield candidate.number
+
+    def _startable(self, equals: Sequence[Candidate]) -> list[Candidate]:
+        waiting = (each for each in equals if each.number in self.waiting)
+        return [each for each in waiting if self._hosts_have_room(each)]
+
+    def _take(self, candidate: Candidate) -> None:
+        del self.waiting[candidate.number]
+        self.holders[candidate.number] = candidate
+        self._count(candidate, 1)
+
+    def _is_full(self) -> bool:
+        limit = self._limits.per_cluster
+        return limit is not None and len(self.holders) >= limit
+
+    def _hosts_have_room(self, candidate: Candidate) -> bool:
+        return self._busy_place(candidate) is None
+
+    def _busy_place(self, candidate: Candidate) -> Place | None:
+        """Return which of its hosts has no slot for it, the source before the target."""
+        outbound, inbound = self._limits.outbound_per_host, self._limits.inbound_per_host
+        if outbound is not None and self._outgoing[candidate.source] >= outbound:
+            return Side.SOURCE, candidate.source
+        if inbound is not None and self._incoming[candidate.target] >= inbound:
+            return Side.TARGET, candidate.target
+        return None
+
+    def _is_waiting(self, candidate: Candidate) -> bool:
+        return self.waiting.get(candidate.number) is candidate
+
+    def _count(self, candidate: Candidate, change: int) -> None:
+        self._outgoing[candidate.source] += change
+        self._incoming[candidate.target] += change

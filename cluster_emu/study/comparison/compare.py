@@ -1,0 +1,88 @@
+"""Strategies compared on one scenario, paired by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cluster_emu.building import Parts, build
+from cluster_emu.errors import ScenarioError
+from cluster_emu.rng import RandomStreams
+from cluster_emu.scenario import Scenario, load_scenario
+from cluster_emu.study.comparison.result import Comparison
+from cluster_emu.study.comparison.variants import Variant, variants
+from cluster_emu.study.execution.runs import Progress, RunReport, run_all
+from cluster_emu.study.execution.seeds import replication_seeds
+
+HOW = (
+    "A replication has one seed under every strategy: the same placement, demand and profiles.",
+    "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once.",
+    "Runs without a completed migration have no mean per migration; their pairs are left out.",
+)
+
+
+def compare(
+    scenario: Scenario | str | Path,
+    strategies: Sequence[str],
+    *,
+    replications: int = 10,
+    seed: int = 0,
+    jobs: int = 1,
+    fields: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Run every strategy on the scenario with the same seeds and compare them pair by pair.
+
+    The result does not depend on `jobs`. A run that fails is reported in `Comparison.failures`.
+
+    Args:
+        scenario: a scenario, the name of a built-in one, or the path of a TOML file.
+        strategies: transfer strategies as text, ``"time-series:threshold=3"``; parameters left open
+            that the scenario's own strategy sets, and that the other has too, carry over from it.
+        replications: number of seeds.
+        seed: base of the seeds, a whole number >= 0.
+        jobs: number of processes.
+        fields: values for other fields of the scenario, by dotted path.
+        progress: called after every run with the number done and the number of all.
+
+    Raises:
+        ClusterEmuError: if scenario, strategies or numbers are not allowed; nothing has run then.
+        WorkerDiedError: if a process was killed.
+    """
+    _check_at_least(1, replications=replications, jobs=jobs)
+    _check_at_least(0, seed=seed)
+    base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    made = variants(base.with_fields(dict(fields or {})), strategies)
+    seeds = replication_seeds(seed, replications)
+    parts = [build(variant.scenario, RandomStreams(seeds[0])) for variant in made]
+    return Comparison(
+        scenario=base.name,
+        traces=parts[0].traces,
+        labels=tuple(variant.label for variant in made),
+        seed=seed,
+        seeds=seeds,
+        reports=_run(made, seeds, jobs, progress),
+        assumptions=_assumptions(made, parts[0]),
+    )
+
+
+def _check_at_least(least: int, **numbers: int) -> None:
+    for name, value in numbers.items():
+        if value < least:
+            raise ScenarioError(name, value, f"a whole number >= {least}")
+
+
+def _run(
+    made: tuple[Variant, ...], seeds: tuple[int, ...], jobs: int, progress: Progress | None
+) -> dict[str, tuple[RunReport, ...]]:
+    """Return the reports by strategy, in the order of the seeds whatever order they came in."""
+    tasks = [(variant.scenario, seed) for seed in seeds for variant in made]
+    reports = dict(run_all(tasks, jobs, progress))
+    ordered = [reports[place] for place in range(len(tasks))]
+    return {variant.label: tuple(ordered[i :: len(made)]) for i, variant in enumerate(made)}
+
+
+def _assumptions(made: tuple[Variant, ...], parts: Parts) -> tuple[str, ...]:
+    carried = [sentence for variant in made for sentence in variant.assumptions]
+    return (*parts.assumptions, *carried, *HOW)

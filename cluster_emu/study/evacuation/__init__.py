@@ -1,0 +1,1 @@
+"""Drains of hosts, and advice on them."""

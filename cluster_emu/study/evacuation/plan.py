@@ -1,0 +1,247 @@
+"""The scenario in which given hosts are emptied from the start, and whether that can be done."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.building import Parts, build
+from cluster_emu.consolidation import Move, Plan, triggers
+from cluster_emu.errors import ClusterEmuError
+from cluster_emu.rng import RandomStreams
+from cluster_emu.scenario import Scenario
+from cluster_emu.study.comparison.variants import variants
+from cluster_emu.study.evacuation.threads import beyond_hosts
+from cluster_emu.transfer.controller import ConcurrencyLimits
+
+NO_POLICY = "none"
+"""Asks for no manager's policy: the scenario's stop rule alone ends the live rounds."""
+
+TIGHT: dict[str, Any] = {
+    "placement": "memory-best-fit-decreasing",
+    "overload": {"name": "static-threshold", "upper": 4.0},
+}
+"""Parameters of a drain that lets nothing but memory decide where VMs go."""
+
+LONGEST_TICK_S = 10.0
+"""A drain ends up to so much after its last migration."""
+MOST_NAMED = 20
+GIB = 2**30
+
+
+class ImpossibleDrainError(ClusterEmuError):
+    """Some VMs of the hosts to be emptied have no place anywhere else.
+
+    Args:
+        message: which, and what is free, in words.
+        vms: their numbers.
+    """
+
+    def __init__(self, message: str, vms: tuple[int, ...]) -> None:
+        self.vms = vms
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class DrainPlan:
+    """One replication of a drain, known to be possible.
+
+    Args:
+        scenario: what to run.
+        seed: with which seed.
+        hosts: the hosts to be emptied.
+        vms: how many VMs have to leave them.
+        by_memory: whether there is room for all only if memory alone decides where they go.
+        traces: which CPU traces are replayed, in words.
+        assumptions: what the scenario assumes.
+        limits: how many migrations may run at once, the scenario's limits or its policy's.
+        most_at_once: how many could run at once if it were for the limits per host alone.
+        warnings: what can be run but is hardly meant, in words.
+    """
+
+    scenario: Scenario
+    seed: int
+    hosts: tuple[int, ...]
+    vms: int
+    by_memory: bool
+    traces: str
+    assumptions: tuple[str, ...]
+    limits: ConcurrencyLimits
+    most_at_once: int
+    warnings: tuple[str, ...]
+
+    @property
+    def possible_at_once(self) -> int:
+        """How many can run at once by all limits."""
+        cluster = self.limits.per_cluster
+        return self.most_at_once if cluster is None else min(cluster, self.most_at_once)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A scenario with a drain in place of all else that moves VMs.
+
+    Args:
+        scenario: the scenario.
+        policy: its manager's policy in words.
+        strategy: its transfer strategy in words.
+        assumptions: what was assumed on the way, one sentence each.
+    """
+
+    scenario: Scenario
+    policy: str
+    strategy: str
+    assumptions: tuple[str, ...]
+
+
+def _tick_s(base: Scenario) -> float:
+    """Return a tick that is long enough to cost little: migrations do not depend on it."""
+    control_s = base.run.control_interval_s
+    return max(base.run.tick_s, control_s / max(math.ceil(control_s / LONGEST_TICK_S), 1))
+
+
+def drained(
+    base: Scenario,
+    *,
+    hosts: Sequence[int] = (),
+    racks: Sequence[int] = (),
+    policy: str | None = None,
+    strategy: str | None = None,
+    parallel: int | None = None,
+) -> Drained:
+    """Return the scenario with nothing to do but to empty the hosts, from time 0 on.
+
+    Args:
+        base: the scenario; its triggers and the migrations it asks for are left out.
+        hosts: numbers of hosts to empty.
+        racks: numbers of racks to empty.
+        policy: a manager's policy as text, "none" for none; the scenario's own if None.
+        strategy: a transfer strategy as text; the scenario's own if None.
+        parallel: migrations at once in the cluster; the scenario's or policy's limit if None.
+
+    Raises:
+        ScenarioError: if a policy, strategy or number is not allowed, or no host is named.
+    """
+    named = {"hosts": tuple(hosts), "racks": tuple(racks)}
+    triggers.create("drain", **named)  # complains before anything is built
+    fields: dict[str, Any] = {
+        "manager.triggers": [{"name": "drain", **named}],
+        "migrations": [],
+        "run.stop_when_idle": True,
+        "run.tick_s": _tick_s(base),
+    }
+    if policy is not None:
+        fields["transfer.policy"] = None if policy.strip() == NO_POLICY else policy
+    if parallel is not None:
+        fields["manager.max_per_cluster"] = parallel
+    scenario = base.with_fields(fields)
+    said = _left_out(base)
+    if strategy is not None:
+        (variant,) = variants(scenario, [strategy])
+        scenario, said = variant.scenario, (*said, *variant.assumptions)
+    transfer = scenario.transfer
+    in_force = NO_POLICY if transfer.policy is None else str(transfer.policy)
+    return Drained(scenario, in_force, str(transfer.strategy), said)
+
+
+def _left_out(base: Scenario) -> tuple[str, ...]:
+    names = [trigger.name for trigger in base.manager.triggers]
+    if base.migrations:
+        names.append(f"{len(base.migrations)} migrations asked for")
+    if not names:
+        return ()
+    return (f"The drain alone moves VMs; left out from the scenario: {', '.join(names)}.",)
+
+
+def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
+    """Return the drain as it can be run with this seed.
+
+    The targets are planned at time 0, when all of them are reserved, so what has no place then
+    never gets one. Where the usual placement leaves a VM over, one that packs by memory is tried.
+
+    Args:
+        drain: a scenario made by `drained`.
+        seed: the seed of the run.
+
+    Raises:
+        ImpossibleDrainError: if VMs fit nowhere; names them, their memory and what is free.
+        ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
+    """
+    parts, leaving, moves, over = _tried(drain, seed)
+    by_memory = bool(over)
+    if over:
+        trigger = drain.manager.triggers[0].model_dump()
+        drain = drain.with_fields({"manager.triggers": [{**trigger, **TIGHT}]})
+        parts, leaving, moves, over = _tried(drain, seed)
+    if over:
+        raise _impossible(parts, leaving, over, seed)
+    limits = parts.queue.copying
+    return DrainPlan(
+        scenario=drain,
+        seed=seed,
+        hosts=tuple(np.flatnonzero(leaving).tolist()),
+        vms=len(moves),
+        by_memory=by_memory,
+        traces=parts.traces,
+        assumptions=parts.assumptions,
+        limits=limits,
+        most_at_once=min(
+            _most([move.source for move in moves], limits.outbound_per_host),
+            _most([move.target for move in moves], limits.inbound_per_host),
+        ),
+        warnings=beyond_hosts(drain.costs, limits, moves, parts.state.hosts.cpu_capacity),
+    )
+
+
+def _most(hosts: Sequence[int], limit: int | None) -> int:
+    """Return how many of the moves from, or to, these hosts can run at once."""
+    counts = Counter(hosts).values()
+    return sum(counts if limit is None else (min(count, limit) for count in counts))
+
+
+def at_once_in_words(asked: int, possible: int) -> str:
+    """Return how many migrations may run at once, and how many can where that is fewer."""
+    return f"{asked}" if possible >= asked else f"{asked} ({possible} possible)"
+
+
+def _tried(
+    drain: Scenario, seed: int
+) -> tuple[Parts, NDArray[np.bool_], list[Move], tuple[int, ...]]:
+    """Plan the drain at time 0; return parts, hosts to empty, moves and the VMs left over."""
+    parts = build(drain, RandomStreams(seed))
+    parts.state.vms.demand[:] = parts.demand.at(0.0)
+    plan = Plan.of(parts.state, parts.power.watts_if_on)
+    (trigger,) = parts.triggers
+    moves, report = trigger.moves(plan)
+    return parts, plan.drained, moves, report.unplaced
+
+
+def _impossible(
+    parts: Parts, leaving: NDArray[np.bool_], over: tuple[int, ...], seed: int
+) -> ImpossibleDrainError:
+    memory = parts.state.vms.memory_bytes
+    moving = np.flatnonzero(leaving[parts.state.vms.host])
+    free = parts.state.hosts.memory_free_bytes[~leaving]
+    largest = int(free.max(initial=0))
+    nowhere = moving[memory[moving] > largest]
+    found = "fit on no other host" if len(nowhere) else "no placement found for them"
+    vms = tuple(nowhere.tolist()) or over
+    named = ", ".join(f"VM {vm} ({_size(memory[vm])})" for vm in vms[:MOST_NAMED])
+    more = f" and {len(vms) - MOST_NAMED} more" if len(vms) > MOST_NAMED else ""
+    together = f"{len(moving)} VMs to move with {_size(memory[moving].sum())}"
+    room = f"{len(free)} hosts with {_size(free.sum())} free, at most {_size(largest)} on one"
+    return ImpossibleDrainError(
+        f"impossible drain, seed {seed}: {len(vms)} VMs, {found}: {named}{more}; "
+        f"{together}, elsewhere {room}: allowed is a drain whose VMs have room elsewhere",
+        vms,
+    )
+
+
+def _size(memory_bytes: float) -> str:
+    return f"{memory_bytes / GIB:.4g} GiB"

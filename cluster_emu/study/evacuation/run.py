@@ -1,0 +1,115 @@
+"""One replication of a drain, and what it was like for every VM that had to go."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from cluster_emu.results.run_result import RunResult
+from cluster_emu.scenario import Scenario
+from cluster_emu.study.execution.runs import simulate, told
+from cluster_emu.transfer.records import Phase
+
+SUMMED = (
+    "prepare_s",
+    "downtime_s",
+    "finish_s",
+    "bytes",
+    "rounds",
+    "demand_faults",
+    "fault_stall_s",
+    "guest_lost_s",
+)
+"""Columns of `migrations` that add up over the attempts to move one VM, where there are such."""
+
+ENDS: tuple[Literal["first"], Literal["last"]] = ("first", "last")
+
+SERVICE = ("cpu_wanted_s", "cpu_lost_to_migration_s")
+"""Columns of the table `service` that tell how much a VM was slowed down."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRun:
+    """What one replication left.
+
+    Args:
+        drain_s: time from 0 until the source of the last VM was released, inf if a VM is left.
+        vms: one row per VM that had to go.
+        migrations: the run's table of that name.
+        service: that table too: what every VM of the cluster wanted and lost.
+        summary: the figures of the run by name.
+        rounds: the run's table of that name.
+        notes: what the run's policies did.
+        error: why the run failed; empty if it did not.
+    """
+
+    drain_s: float = math.nan
+    vms: pd.DataFrame = field(default_factory=pd.DataFrame)
+    migrations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    service: pd.DataFrame = field(default_factory=pd.DataFrame)
+    summary: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def run_drain(scenario: Scenario, seed: int) -> DrainRun:
+    """Run a drain to its end; an exception becomes the run's error."""
+    try:
+        return account(simulate(scenario, seed))
+    except Exception as error:  # a study goes on, and says which of its runs failed and why
+        return DrainRun(error=told(error))
+
+
+def account(result: RunResult) -> DrainRun:
+    """Return what the run of a drain comes to."""
+    vms = vms_of(result)
+    released = vms["released_s"].max() if len(vms) else 0.0
+    return DrainRun(
+        drain_s=float(released) if vms["moved"].all() else math.inf,
+        vms=vms,
+        migrations=result.migrations,
+        rounds=result.rounds,
+        service=result.tables["service"],
+        summary=result.summary,
+        notes=result.notes,
+    )
+
+
+def vms_of(result: RunResult) -> pd.DataFrame:
+    """Return one row per VM that had to go, by number.
+
+    `moved` tells whether it got away, `outcome` and `why` are those of the last attempt, and
+    `released_s` is when its source was released. Downtime, bytes and what the guest lost add up
+    over all attempts; times that no attempt had are NaN. `queue_wait_s` is the time from the
+    request to the first byte of the first attempt, less the preparing.
+    """
+    drains = result.migrations[result.migrations["reason"] == "drain"]
+    ordered = drains.sort_values(["vm", "migration"])
+    first, last = (ordered.drop_duplicates("vm", keep=which).set_index("vm") for which in ENDS)
+    by_vm = ordered.groupby("vm")
+    moved = last["outcome"] == Phase.COMPLETED.value
+    summed = [name for name in SUMMED if name in drains]
+    table = pd.DataFrame(
+        {
+            "source": first["source"],
+            "target": last["target"],
+            "memory_pages": first["memory_pages"],
+            "attempts": by_vm.size(),
+            "moved": moved,
+            "outcome": last["outcome"],
+            "why": last["why"],
+            "queue_wait_s": first["start_s"] - first["queued_s"] - first["prepare_s"],
+            "released_s": last["end_s"].where(moved),
+            "total_time_s": last["total_time_s"].where(moved),
+            **by_vm[summed].sum(min_count=1),
+        }
+    )
+    return _with_service(table, result).reset_index()
+
+
+def _with_service(table: pd.DataFrame, result: RunResult) -> pd.DataFrame:
+    return table.join(result.tables["service"].set_index("vm")[list(SERVICE)])

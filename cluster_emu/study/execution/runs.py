@@ -1,0 +1,187 @@
+"""Single runs and many of them on several processes: whatever happens, each gives a report."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from joblib import Parallel, delayed, parallel_config
+
+from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.model import ClusterModel
+from cluster_emu.results.run_result import RunResult
+from cluster_emu.scenario import Scenario
+
+R = TypeVar("R")
+
+Task = tuple[Scenario, int]
+"""A scenario and the seed to run it with."""
+
+Progress = Callable[[float, float], None]
+"""Called with how much is done and how much there is."""
+
+
+class StudyInterrupted(KeyboardInterrupt):
+    """A study was broken off by Ctrl-C after some of it had been done.
+
+    Args:
+        partial: the study's result, from what was finished.
+    """
+
+    def __init__(self, partial: Any) -> None:
+        super().__init__("interrupted")
+        self.partial = partial
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a study keeps of one run.
+
+    Args:
+        summary: the run's figures by name; empty if it failed.
+        outcomes: number of migrations by (outcome, why).
+        notes: what the policies did and why.
+        error: why the run failed; empty if it did not.
+    """
+
+    summary: dict[str, float] = field(default_factory=dict)
+    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def run_once(scenario: Scenario, seed: int) -> RunReport:
+    """Run a scenario to its end; an exception becomes the report's error."""
+    try:
+        return _report(simulate(scenario, seed))
+    except Exception as error:  # a study goes on, and says which of its runs failed and why
+        return RunReport(error=told(error))
+
+
+def told(error: Exception) -> str:
+    """Return why a run failed; an error of our own explains itself."""
+    text = str(error)
+    return text if isinstance(error, ClusterEmuError) else f"{type(error).__name__}: {text}"
+
+
+def simulate(
+    scenario: Scenario,
+    seed: int,
+    progress: Progress | None = None,
+    stream_to: Path | None = None,
+) -> RunResult:
+    """Run a scenario to its end and return its result; its model is let go of in any case.
+
+    Args:
+        scenario: what to run.
+        seed: the seed to run it with.
+        progress: called before each tick with the simulated seconds gone and in all.
+        stream_to: folder for the tables that grow with simulated time, see `ClusterModel`.
+
+    Raises:
+        ClusterEmuError: if the scenario is not allowed.
+    """
+    report_progress = progress or _ignore
+    model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
+    try:
+        while model.running:
+            report_progress(model.time_s, scenario.run.duration_s)
+            model.step()
+        return model.result()
+    finally:
+        model.close()
+
+
+def run_all(
+    tasks: Sequence[Task], jobs: int, progress: Progress | None = None, *, done: int = 0
+) -> Iterator[tuple[int, RunReport]]:
+    """Run the tasks on `jobs` processes; yield each one's place and report as it ends.
+
+    Args and errors are those of `do_all`, the work is `run_once`.
+    """
+    yield from do_all(run_once, tasks, jobs, progress, done=done)
+
+
+def do_all(
+    work: Callable[[Scenario, int], R],
+    tasks: Sequence[Task],
+    jobs: int,
+    progress: Progress | None = None,
+    *,
+    done: int = 0,
+) -> Iterator[tuple[int, R]]:
+    """Do the work for every task on `jobs` processes; yield each one's place and result.
+
+    They come in the order in which they end.
+
+    Args:
+        work: what to do with a scenario and a seed; a function that processes can be sent.
+        tasks: what to do it with.
+        jobs: number of processes; with one it is this one.
+        progress: called at the start and after each run, with the number of runs done and of all.
+        done: number of runs that were done before.
+
+    Raises:
+        WorkerDiedError: if a process was killed, for example by a lack of memory.
+    """
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    calls = (delayed(_do)(work, place, task) for place, task in enumerate(tasks))
+    report_progress = progress or _ignore
+    total = done + len(tasks)
+    report_progress(done, total)
+    with nullcontext() if jobs == 1 else _deaf_to_interrupts():
+        runs = cast("Generator[tuple[int, R]]", workers(calls))
+    try:
+        for count, numbered in enumerate(runs, start=done + 1):
+            yield numbered
+            report_progress(count, total)
+    except BrokenProcessPool as error:
+        raise WorkerDiedError("a worker process was killed (is there enough memory?)") from error
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # runs given up on are no news to anyone
+            runs.close()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C for the moment in which processes are started, which then always do.
+
+    It goes to the whole group of processes; one that is still importing would print a traceback.
+    This process ends the others when it is interrupted. (To block the signal for that moment would
+    lose none, but the library that starts them unblocks it.)
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where signals cannot be set, and never arrive
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignore(done: float, total: float) -> None:
+    """Stand in where nobody wants to know how far it is."""
+
+
+def _do(work: Callable[[Scenario, int], R], place: int, task: Task) -> tuple[int, R]:
+    return place, work(*task)
+
+
+def _report(result: RunResult) -> RunReport:
+    return RunReport(result.summary, outcome_counts(result), result.notes)
+
+
+def outcome_counts(result: RunResult) -> dict[tuple[str, str], int]:
+    """Return how many migrations of a run ended how, by (outcome, why)."""
+    migrations = result.migrations
+    return dict(Counter(zip(migrations["outcome"], migrations["why"], strict=True)))

@@ -1,0 +1,1 @@
+"""Parameter grids that resume."""

@@ -1,0 +1,63 @@
+"""The finished cells of a study on disk: one small Parquet file each, whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cluster_emu.results.run_result import write_parquet, write_text
+from cluster_emu.study.execution.runs import RunReport
+from cluster_emu.study.grid.cells import Cell
+
+DONE = "done"
+FAILED = "failed"
+
+Row = dict[str, Any]
+
+
+class Parts:
+    """The folder in which every finished cell of a study has its file.
+
+    Args:
+        folder: the study's results folder; the files are in ``parts`` below it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._results = folder
+        self._folder = folder / "parts"
+
+    def prepare(self) -> None:
+        """Make the folder and remove what a killed run left half-written."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self._folder.glob(".*.parquet.*"):
+            leftover.unlink()
+
+    def read(self, cell: Cell) -> Row | None:
+        """Return the row of a finished cell, None where there is none or it cannot be read."""
+        try:
+            row: Row = pq.read_table(self._path(cell)).to_pylist()[0]
+        except (OSError, pa.ArrowException, IndexError):
+            return None
+        return row
+
+    def write(self, cell: Cell, report: RunReport) -> None:
+        """Write the row of a cell that has ended, well or badly; wall times are kept out of it."""
+        status = {"status": FAILED if report.error else DONE, "error": report.error}
+        row = {**cell.labels, "cell": cell.key, **status, **report.summary}
+        write_parquet(pd.DataFrame([row]), self._path(cell))
+
+    def merge(self, cells: Sequence[Cell]) -> pd.DataFrame:
+        """Write results.parquet and results.csv from the cells there are, in the study's order."""
+        rows = [row for row in map(self.read, cells) if row is not None]
+        table = pd.DataFrame(rows)
+        write_parquet(table, self._results / "results.parquet")
+        write_text(table.to_csv(index=False), self._results / "results.csv")
+        return table
+
+    def _path(self, cell: Cell) -> Path:
+        return self._folder / f"{cell.key}.parquet"

@@ -1,0 +1,114 @@
+"""A study as its TOML file states it: a base scenario and what to vary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.plugins import from_validation
+from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario, read_toml
+
+TRACES = "workload.traces"
+TAKEN = "migrations"
+"""A field of a scenario whose name is that of a figure in the results."""
+
+
+class Study(BaseModel):
+    """Every combination of the axes' values, under every strategy, with the same seeds.
+
+    In the file's `fields` and `axes` a path is a quoted key, ``"run.tick_s" = [1, 10]``, or an
+    unquoted one, ``run.tick_s = [1, 10]``, which TOML reads as tables in tables; a table with a
+    `name` is the value of a field, not a step of a path.
+
+    Args:
+        name: what the study is called.
+        scenario: name of a built-in scenario, or a path from the study file's folder.
+        strategies: transfer strategies as text.
+        replications: seeds per combination.
+        seed: base of the seeds.
+        fields: values that differ from the base scenario's in every run, by dotted path.
+        axes: the values to go through, by dotted path.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
+    scenario: Annotated[str, Field(min_length=1)]
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)]
+    replications: Annotated[int, Field(ge=1, strict=True)] = 10
+    seed: Annotated[int, Field(ge=0, strict=True)] = 0
+    fields: dict[str, Any] = {}
+    axes: dict[str, tuple[Any, ...]] = {}
+
+    @field_validator("axes")
+    @classmethod
+    def _usable(cls, axes: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        for path, values in axes.items():
+            if not values:
+                raise ValueError(f"at least one value on the axis {path}")
+            if any(value in values[:i] for i, value in enumerate(values)):
+                raise ValueError(f"every value once on the axis {path}")
+            if path == TAKEN:
+                raise ValueError(f"an axis other than {TAKEN}, for example {TAKEN}.0.target")
+        return axes
+
+
+def load_study(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[Study, Scenario]:
+    """Return the study in a TOML file and its base scenario, the study's `fields` applied.
+
+    Args:
+        path: the file.
+        changes: entries that replace those of the file.
+
+    Raises:
+        ScenarioError: naming the file and the field that is not allowed, its value and what is.
+    """
+    data = read_toml(path) | dict(changes or {})
+    for table in ("fields", "axes"):
+        if isinstance(data.get(table), dict):
+            data[table] = _located(_flat(data[table]), path.parent)
+    try:
+        study = Study.model_validate(data)
+    except ValidationError as error:
+        raise from_validation(error, Study).at(file=path) from error
+    base = _base_scenario(study, path)
+    try:
+        return study, base.with_fields(study.fields)
+    except ScenarioError as error:
+        raise error.at(file=path) from error
+
+
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    """Put the steps that TOML made of unquoted dotted keys together again."""
+    paths: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict) and "name" not in value and "." not in key:
+            paths.update({f"{key}.{rest}": leaf for rest, leaf in _flat(value).items()})
+        else:
+            paths[key] = value
+    return paths
+
+
+def _located(paths: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Take relative trace folders as starting from the study file's folder."""
+    match paths.get(TRACES):
+        case str(traces):
+            return {**paths, TRACES: str(folder / traces)}
+        case list(values):
+            return {**paths, TRACES: [str(folder / str(value)) for value in values]}
+    return paths
+
+
+def _base_scenario(study: Study, path: Path) -> Scenario:
+    known = built_in_scenarios()
+    found = known.get(study.scenario, path.parent / study.scenario)
+    if not found.exists():
+        allowed = UnknownNameError("scenario", study.scenario, known).allowed
+        raise ScenarioError(
+            "scenario", study.scenario, f"a file beside the study, or {allowed}", file=path
+        )
+    return load_scenario(found)

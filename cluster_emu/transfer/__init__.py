@@ -1,0 +1,1 @@
+"""The course of one migration: its phases, its flow through the network, when it stops."""

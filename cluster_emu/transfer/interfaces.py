@@ -1,0 +1,52 @@
+"""What a running migration needs of others, and whom it tells what happens to it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory
+from cluster_emu.transfer.records import MigrationRecord, Phase
+
+
+class Memory(Protocol):
+    """Makes the page state of the VM for the phases of one migration."""
+
+    def engine(self, intensity: float) -> MemoryEngine:
+        """Return the page state at the start, histories warmed at that write intensity."""
+        ...
+
+    def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
+        """Return the state in which the VM resumes without the pages stale in `engine`."""
+        ...
+
+
+class Intensity(Protocol):
+    """The VM's write intensity as a piecewise constant function of time."""
+
+    def level(self, now_s: float) -> float:
+        """Return the intensity at `now_s`."""
+        ...
+
+    def next_change(self, now_s: float) -> float:
+        """Return the next instant after `now_s` at which it may change, or inf."""
+        ...
+
+
+class MigrationListener(Protocol):
+    """Is told what the rest of the cluster has to know about a migration."""
+
+    def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
+        """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""
+        ...
+
+    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
+        """Tell whether the next live round may begin now; if not, `go_on` is called later."""
+        ...
+
+    def resumed(self, record: MigrationRecord, now_s: float) -> None:
+        """The VM runs at the target."""
+        ...
+
+    def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
+        """Nothing is left to copy, or the migration was aborted; the record is still open."""
+        ...

@@ -1,0 +1,194 @@
+"""What is kept of a migration and of each of its rounds; the rows of the result tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isnan
+
+from cluster_emu.memory.base import RoundCounts
+
+
+class Phase(StrEnum):
+    """Where a migration stands."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    READY = "ready"
+    """The target is prepared; the migration waits for a slot to copy, or for its first turn."""
+    PRE_COPY = "pre-copy"
+    STOP_AND_COPY = "stop-and-copy"
+    POST_COPY = "post-copy"
+    FINISHING = "finishing"
+    """The VM runs at the target with all of its memory; the source is being released."""
+    COMPLETED = "completed"
+    NOT_CONVERGED = "not converged"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the migration."""
+        return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.FAILED, Phase.UNFINISHED)
+
+
+COPYING = (Phase.PRE_COPY, Phase.STOP_AND_COPY, Phase.POST_COPY)
+"""The phases in which memory crosses the network."""
+
+
+@dataclass(slots=True)
+class MigrationRecord:
+    """One migration, one row of the table `migrations`.
+
+    Times are simulated seconds since the start of the run, NaN for what did not happen.
+    `prepare_s` is the time spent on setting up the target before the first byte, at `start_s`;
+    `finish_s`, the last part of the time until `end_s`, that spent on releasing the source after
+    the VM ran at the target with all of its memory. `waited_s` is the part of the time after the
+    first byte in which it waited for its turn on the network. `total_time_s` is
+    prepare_s + (end_s - start_s), that is without the waits for slots; `downtime_s` runs from pause
+    to resume, or to the end if it never resumed. `pages_rescued` counts updates that a literal
+    reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
+    share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
+    `attempt` counts the tries, whoever asked again: the policy after an abort, or high
+    availability after a fault; `faults_before` of the tries before were ended by faults.
+    `fidelity` is the engine that kept the page state, "pages", "lumped" or "scalar". `outcome` is
+    the final phase and `why` says in words what ended the live rounds, or why it did not complete.
+    """
+
+    migration: int
+    vm: int
+    source: int
+    target: int
+    reason: str
+    priority: int
+    strategy: str
+    memory_pages: int
+    queued_s: float
+    attempt: int = 1
+    faults_before: int = 0
+    fidelity: str = "pages"
+    prepare_s: float = 0.0
+    start_s: float = float("nan")
+    waited_s: float = 0.0
+    pause_s: float = float("nan")
+    resume_s: float = float("nan")
+    finish_s: float = 0.0
+    end_s: float = float("nan")
+    total_time_s: float = float("nan")
+    downtime_s: float = float("nan")
+    rounds: int = 0
+    pages_sent_precopy: int = 0
+    pages_sent_stop: int = 0
+    pages_sent_postcopy: int = 0
+    pages_skipped: int = 0
+    pages_deferred: int = 0
+    pages_rescued: int = 0
+    bytes: float = 0.0
+    encode_cpu_s: float = 0.0
+    demand_faults: int = 0
+    fault_stall_s: float = 0.0
+    throttle_max: float = 0.0
+    guest_lost_s: float = 0.0
+    outcome: str = Phase.QUEUED.value
+    why: str = ""
+
+    @property
+    def retries_of_its_kind(self) -> int:
+        """How often it was asked for again before, for the kind of reason it has ended by now."""
+        return self.faults_before if self.ended_by_fault else self.attempt - 1 - self.faults_before
+
+    @property
+    def ended_by_fault(self) -> bool:
+        """Whether a fault has ended it."""
+        return self.outcome == Phase.FAILED
+
+    def close(self, now_s: float, outcome: Phase, why: str) -> None:
+        """Write the end of the migration into the record."""
+        self.end_s = now_s
+        self.outcome = outcome.value
+        self.why = why or self.why
+        self.total_time_s = self.prepare_s + (now_s - self.start_s)
+        self.downtime_s = (now_s if isnan(self.resume_s) else self.resume_s) - self.pause_s
+
+    def add_round(self, counts: RoundCounts) -> None:
+        """Add a finished live round to the totals."""
+        self.rounds += 1
+        self.pages_sent_precopy += counts.sent
+        self.pages_skipped += counts.skipped
+        self.pages_deferred += counts.deferred
+        self.bytes += counts.bytes_sent
+        self.encode_cpu_s += counts.encode_cpu_s
+
+
+@dataclass(slots=True)
+class RoundRecord:
+    """One live round, stop-and-copy, or post-copy phase; one row of the table `rounds`.
+
+    Not changed once made; not frozen, as that would double what it costs to make one.
+    """
+
+    migration: int
+    vm: int
+    phase: str
+    round: int
+    start_s: float
+    end_s: float
+    due: int
+    sent: int
+    skipped: int
+    deferred: int
+    unvisited: int
+    dirtied: int
+    bytes: float
+    encode_cpu_s: float
+
+    @classmethod
+    def live(
+        cls, record: MigrationRecord, start_s: float, end_s: float, counts: RoundCounts
+    ) -> RoundRecord:
+        """Make the row of a live round that has just ended."""
+        return cls(
+            migration=record.migration,
+            vm=record.vm,
+            phase=Phase.PRE_COPY.value,
+            round=record.rounds,
+            start_s=start_s,
+            end_s=end_s,
+            due=counts.due,
+            sent=counts.sent,
+            skipped=counts.skipped,
+            deferred=counts.deferred,
+            unvisited=counts.unvisited,
+            dirtied=counts.dirtied,
+            bytes=counts.bytes_sent,
+            encode_cpu_s=counts.encode_cpu_s,
+        )
+
+    @classmethod
+    def single(
+        cls,
+        record: MigrationRecord,
+        phase: Phase,
+        start_s: float,
+        end_s: float,
+        pages: int,
+        sent_bytes: float,
+        encode_cpu_s: float,
+    ) -> RoundRecord:
+        """Make the row of a phase in which every page is sent once."""
+        return cls(
+            migration=record.migration,
+            vm=record.vm,
+            phase=phase.value,
+            round=record.rounds + 1,
+            start_s=start_s,
+            end_s=end_s,
+            due=pages,
+            sent=pages,
+            skipped=0,
+            deferred=0,
+            unvisited=0,
+            dirtied=0,
+            bytes=sent_bytes,
+            encode_cpu_s=encode_cpu_s,
+        )

@@ -1,0 +1,39 @@
+"""A time limit and nothing else."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.transfer.stop_rules.base import (
+    GO_ON,
+    Answer,
+    DeadlineStopRule,
+    at_rest,
+)
+from cluster_emu.transfer.stopping import AtDeadline, Progress, stop_rules
+from cluster_emu.units import PositiveSeconds
+
+
+@stop_rules.register("deadline")
+@dataclass(frozen=True, kw_only=True)
+class Deadline(DeadlineStopRule):
+    """Stop at the deadline, or sooner if live rounds can do no more; no limit on rounds.
+
+    Args:
+        deadline_s: seconds after the first page.
+        at_deadline: "stop" forces stop-and-copy, "abort" ends the migration as not converged.
+    """
+
+    name: ClassVar[str] = "deadline"
+    summary: ClassVar[str] = "go on until a time limit, then stop or give up"
+    source: ClassVar[str] = "common practice, for example a cancel after so many seconds"
+
+    deadline_s: PositiveSeconds = Field()  # the base class's default must not be inherited
+    at_deadline: AtDeadline = "stop"
+
+    def judge(self, progress: Progress) -> Answer:
+        """Return STOP if live rounds can do no more."""
+        return at_rest(progress) or GO_ON

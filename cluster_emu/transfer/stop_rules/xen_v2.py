@@ -1,0 +1,46 @@
+"""When Xen's present pre-copy suspends the VM."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.transfer.stop_rules.base import GO_ON, Answer, DeadlineStopRule, rounds_text
+from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
+
+
+@stop_rules.register("xen-v2")
+@dataclass(frozen=True, kw_only=True)
+class XenV2Stop(DeadlineStopRule):
+    """Stop after 5 rounds, or when fewer than 50 pages are dirty, which are sent live once more.
+
+    The policy is asked before a round, and the pages in hand are sent even if it says stop. So a
+    VM of fewer than 50 pages has one round, and fewer than 50 dirty pages after round 1 to 4 make
+    one more live round. No migration sends more than 6 V pages.
+
+    Args:
+        max_rounds: live rounds after which no more are begun (SPP_MAX_ITERATIONS).
+        min_pages: fewer dirty pages than this are the last to be sent live
+            (SPP_TARGET_DIRTY_COUNT).
+    """
+
+    name: ClassVar[str] = "xen-v2"
+    summary: ClassVar[str] = "stop after 5 rounds, or one round after fewer than 50 pages are dirty"
+    source: ClassVar[str] = "Xen tools/libs/guest/xg_sr_save.c, simple_precopy_policy"
+
+    max_rounds: int = Field(default=5, ge=1)
+    min_pages: int = Field(default=50, ge=0)
+
+    def judge(self, progress: Progress) -> Answer:
+        """Return STOP after the last round, LAST_ROUND if few pages are left to send in it."""
+        if progress.round_number >= self.max_rounds:
+            return Verdict.STOP, rounds_text(self.max_rounds)
+        few = f"fewer than {self.min_pages} pages"
+        # Before round 1 every page counts as dirty, so that round was already the last.
+        if progress.memory_pages < self.min_pages:
+            return Verdict.STOP, few
+        if progress.pages_left >= self.min_pages:
+            return GO_ON
+        return (Verdict.LAST_ROUND if progress.pages_left else Verdict.STOP), few

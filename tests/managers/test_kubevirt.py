@@ -1,0 +1,279 @@
+"""KubeVirt: stalls on hand-made series of bytes left, what is done about them, and timeouts."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster_emu.managers import KubeVirtPolicy, StallAction, StallDetector
+from cluster_emu.managers.stall_detection import SmoothedRate
+from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, Step
+from tests._support.policy_probes import GIB, RATE, SECOND, MeanFieldMigration, end_round, look
+
+
+def detector() -> StallDetector:
+    return StallDetector(window_s=40.0, margin=0.04, patience_factor=0.5)
+
+
+def decisions(series: list[tuple[float, float]]) -> list[str]:
+    """Return for each round (its start, bytes left) what the detector makes of it."""
+    looking = detector()
+    seen = []
+    for elapsed_s, left in series:
+        now = looking.good_moment(elapsed_s, left)
+        seen.append("act" if now else "wait" if looking.stalled else "-")
+    return seen
+
+
+def every(seconds: float, lefts: list[float]) -> list[tuple[float, float]]:
+    return [(seconds * (number + 1), left) for number, left in enumerate(lefts)]
+
+
+# --- the detector --------------------------------------------------------------------------------
+
+
+def test_a_migration_that_gets_on_does_not_stall() -> None:
+    """5 % less every 10 s is 19 % in a window."""
+    assert set(decisions(every(10, [1000 * 0.95**number for number in range(60)]))) == {"-"}
+
+
+def test_a_flat_series_stalls_once_the_window_is_over() -> None:
+    assert decisions(every(10, [1000.0] * 5)) == ["-", "-", "-", "-", "act"]
+
+
+@pytest.mark.parametrize(("left", "decision"), [(959.9, "-"), (960.0, "act"), (990.0, "act")])
+def test_getting_on_means_more_than_the_margin(left: float, decision: str) -> None:
+    assert decisions([(10, 1000.0), (49.9, 1000.0), (50, left)])[-1] == decision
+
+
+def test_no_stall_before_a_window_has_passed() -> None:
+    assert decisions([(10, 1000.0), (49.9, 5000.0)]) == ["-", "-"]
+
+
+def test_a_stall_at_a_crest_waits_for_a_trough() -> None:
+    """At 50 s the best seen is 500; 520 is within its margin, 521 is not."""
+    lefts = [600.0, 500.0, 900.0, 500.0, 900.0, 521.0, 520.0]
+    assert decisions(every(10, lefts)) == ["-", "-", "-", "-", "wait", "wait", "act"]
+
+
+def test_the_best_is_the_least_seen_even_in_the_window() -> None:
+    looking = detector()
+    for elapsed_s, left in [(10.0, 1000.0), (45.0, 300.0), (50.0, 1000.0)]:
+        looking.good_moment(elapsed_s, left)
+    assert looking.stalled
+    assert looking.best_bytes == 300
+
+
+def test_only_what_is_older_than_the_window_is_compared_with() -> None:
+    """At 60 s the 100 of 25 s is within the window, so 900 is still less than what was before."""
+    assert decisions([(10, 1000.0), (25, 100.0), (60, 900.0)]) == ["-", "-", "-"]
+    assert decisions([(10, 1000.0), (25, 100.0), (65, 900.0)]) == ["-", "-", "wait"]
+
+
+def test_patience_runs_out_after_40_then_20_then_10_seconds() -> None:
+    """Best is 500 and never seen again; each time the next best since the stall will do."""
+    looking = detector()
+    for elapsed_s, left in [(0.0, 500.0), (40.0, 900.0)]:
+        looking.good_moment(elapsed_s, left)
+    assert looking.best_bytes == 500
+    bests = {}
+    for elapsed_s, left in [
+        (50, 700.0),
+        (60, 800.0),
+        (79.9, 850.0),
+        (80, 1000.0),  # 40 s after the stall
+        (99, 1000.0),
+        (100, 1000.0),  # 20 s later
+        (109, 1000.0),
+        (110, 1000.0),  # 10 s later
+        (115, 1000.0),  # 5 s later
+    ]:
+        looking.good_moment(elapsed_s, left)
+        bests[elapsed_s] = looking.best_bytes
+    assert list(bests.values()) == [500, 500, 500, 700, 700, 800, 800, 850, 1000]
+
+
+def test_a_relaxed_target_is_met_by_a_later_round() -> None:
+    series = [(0, 500.0), (40, 900.0), (60, 700.0), (81, 900.0), (90, 728.0)]
+    assert decisions(series) == ["-", "wait", "wait", "wait", "act"]
+
+
+def test_the_round_that_ends_patience_may_itself_be_the_moment() -> None:
+    assert decisions([(0, 500.0), (40, 900.0), (80, 880.0)]) == ["-", "wait", "act"]
+
+
+def test_bandwidth_is_smoothed() -> None:
+    rate = SmoothedRate(0.4)
+    for sample, average in [(0.0, 0.0), (100.0, 100.0), (200.0, 140.0), (200.0, 164.0)]:
+        rate.add(sample)
+        assert rate.bytes_per_s == pytest.approx(average)
+
+
+# --- what is done at a stall ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("disruption", "post_copy", "downtime_s", "action"),
+    [
+        (True, True, 30.0, StallAction.POST_COPY),
+        (True, False, 30.0, StallAction.HARD_STOP),
+        (False, True, 0.9, StallAction.SOFT_STOP),
+        (False, False, 0.5, StallAction.SOFT_STOP),
+        (False, False, 1.35, StallAction.SOFT_STOP),
+        (False, False, 1.36, StallAction.ABORT),
+        (False, True, 30.0, StallAction.ABORT),
+    ],
+)
+def test_what_is_done_about_a_stall(
+    disruption: bool, post_copy: bool, downtime_s: float, action: StallAction
+) -> None:
+    policy = KubeVirtPolicy(allow_workload_disruption=disruption, allow_post_copy=post_copy)
+    assert policy.stall_action(downtime_s, budget_s=100.0) is action
+    assert policy.stall_action(downtime_s, budget_s=0.99 * downtime_s) is StallAction.WAIT
+
+
+def stalled(policy: KubeVirtPolicy, pages_left: int, bytes_per_s: float = RATE) -> Answer:
+    """Return the answer to a stall with so much left, found by the steering itself."""
+    steering = policy.steer(GIB)
+    look(steering, bytes_per_s=bytes_per_s)
+    assert end_round(steering, 10.0, pages_left) == GO_ON
+    return end_round(steering, 50.0, pages_left)
+
+
+def test_a_stall_that_fits_the_allowed_downtime_ends_at_once() -> None:
+    assert stalled(KubeVirtPolicy(), int(0.8 * SECOND)) == (Step.STOP, "fits 0.9 s of downtime")
+
+
+def test_the_limit_is_300_ms_until_a_stall() -> None:
+    assert KubeVirtPolicy().steer(GIB).sync_threshold_bytes(1.0) == 0.3
+    assert KubeVirtPolicy(max_downtime_s=0.1).steer(GIB).sync_threshold_bytes(1.0) == 0.1
+
+
+def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
+    steering = KubeVirtPolicy().steer(GIB)
+    look(steering)
+    assert end_round(steering, 10.0, int(1.2 * SECOND)) == GO_ON
+    assert end_round(steering, 50.0, int(1.2 * SECOND)) == GO_ON
+    assert steering.sync_threshold_bytes(1.0) == 0.9
+    assert end_round(steering, 55.0, int(1.1 * SECOND)) == GO_ON
+    answers = []
+    while steering.next_check_s() < 200:
+        time_s = steering.next_check_s()
+        answers.append((time_s, look(steering)[0]))
+    assert next(time_s for time_s, step in answers if step is Step.ABORT) == pytest.approx(
+        110, abs=0.5
+    )
+    assert end_round(steering, 56.0, int(0.85 * SECOND))[0] is Step.STOP
+
+
+@pytest.mark.parametrize(
+    ("knobs", "step"),
+    [
+        ({}, Step.ABORT),
+        ({"allow_post_copy": True}, Step.ABORT),
+        ({"allow_workload_disruption": True}, Step.STOP),
+        ({"allow_workload_disruption": True, "allow_post_copy": True}, Step.POST_COPY),
+    ],
+)
+def test_a_stall_far_from_the_allowed_downtime(knobs: dict[str, bool], step: Step) -> None:
+    answer = stalled(KubeVirtPolicy(**knobs), 4 * SECOND)
+    assert answer == (step, "stalled, downtime would be 4 s")
+
+
+def test_nothing_is_done_about_a_stall_that_would_overrun_the_budget() -> None:
+    """1 GiB: 2 x 150 s; at 1,000 bytes/s the rest would take far longer."""
+    assert stalled(KubeVirtPolicy(), SECOND, bytes_per_s=1000.0) == GO_ON
+
+
+def test_no_stall_is_looked_for_before_there_is_a_bandwidth() -> None:
+    steering = KubeVirtPolicy().steer(GIB)
+    for time_s in (10.0, 50.0, 90.0):
+        assert end_round(steering, time_s, 4 * SECOND) == GO_ON
+    look(steering)
+    assert end_round(steering, 91.0, 4 * SECOND) == GO_ON
+    assert end_round(steering, 131.0, 4 * SECOND)[0] is Step.ABORT
+
+
+# --- timeouts ------------------------------------------------------------------------------------
+
+
+def looks_until(steering: MigrationController, **seen: object) -> tuple[float, Step, str]:
+    """Return when and how the looks end a migration in which no round ever ends."""
+    for _ in range(10_000):
+        time_s = steering.next_check_s()
+        step, reason = look(steering, **seen)
+        if step is not Step.CONTINUE:
+            return time_s, step, reason
+    raise AssertionError("nothing happened")
+
+
+@pytest.mark.parametrize("detecting", [True, False])
+@pytest.mark.parametrize(
+    ("knobs", "step"),
+    [
+        ({}, Step.ABORT),
+        ({"allow_post_copy": True}, Step.ABORT),
+        ({"allow_workload_disruption": True}, Step.STOP),
+        ({"allow_workload_disruption": True, "allow_post_copy": True}, Step.POST_COPY),
+    ],
+)
+def test_the_completion_timeout_is_150_s_per_gib(
+    detecting: bool, knobs: dict[str, bool], step: Step
+) -> None:
+    policy = KubeVirtPolicy(
+        stall_detection=detecting, progress_timeout_s="1 d", bandwidth_alpha=1.0, **knobs
+    )
+    time_s, taken, reason = looks_until(policy.steer(2 * GIB))
+    assert 300 < time_s < 300.5 + policy.poll_s
+    assert (taken, reason) == (step, "not completed after 300 s")
+
+
+def test_it_looks_every_400_ms() -> None:
+    steering = KubeVirtPolicy().steer(GIB)
+    times = []
+    for _ in range(3):
+        times.append(steering.next_check_s())
+        look(steering)
+    assert times == pytest.approx([0.4, 0.8, 1.2])
+
+
+def test_without_the_detector_a_link_that_is_down_ends_it_after_150_s() -> None:
+    policy = KubeVirtPolicy(stall_detection=False)
+    time_s, step, reason = looks_until(policy.steer(64 * GIB), bytes_per_s=0.0)
+    assert 150 < time_s < 151.5
+    assert (step, reason) == (Step.ABORT, "no progress for 150 s")
+
+
+def test_any_fall_is_progress() -> None:
+    """The bytes left rise at every sync; a fall since the last look is all that is asked for."""
+    steering = KubeVirtPolicy(stall_detection=False).steer(64 * GIB)
+    for number in range(2000):
+        assert look(steering, bytes_left=1e9 - 1e6 * (number % 100)) == GO_ON
+
+
+def test_a_link_that_is_down_at_the_timeout_means_abort_whatever_is_allowed() -> None:
+    """Nothing sent: no bandwidth to believe that stopping the VM would help."""
+    policy = KubeVirtPolicy(allow_workload_disruption=True, allow_post_copy=True)
+    _, step, _ = looks_until(policy.steer(GIB), bytes_per_s=0.0)
+    assert step is Step.ABORT
+
+
+def test_a_whole_migration_that_stalls() -> None:
+    """Uniform writes on 200,000 pages never leave less than 6 s of sending: found after 40 s."""
+    migration = MeanFieldMigration(KubeVirtPolicy().steer(GIB), writes_per_s=400_000)
+    step, reason = migration.run()
+    assert step is Step.ABORT
+    assert reason.startswith("stalled")
+    assert 48 < migration.now_s < 65
+
+
+def test_a_whole_migration_that_converges_by_itself() -> None:
+    migration = MeanFieldMigration(KubeVirtPolicy().steer(GIB), writes_per_s=10_000)
+    assert migration.run() == (Step.STOP, "fits 0.3 s of downtime")
+
+
+def test_auto_converge_is_off_unless_asked_for() -> None:
+    for on in (False, True):
+        steering = KubeVirtPolicy(auto_converge=on).steer(GIB)
+        for number in (1, 2):
+            end_round(steering, 4.0 * number, 4 * SECOND, sent=4 * SECOND)
+        assert (steering.throttle() > 0) is on

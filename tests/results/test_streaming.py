@@ -1,0 +1,62 @@
+"""Tables streamed to a folder are those kept in memory, and appear when they are complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cluster_emu import ClusterModel
+from cluster_emu.results import streaming
+from cluster_emu.results.streaming import StreamedTable
+
+SMALL = {
+    "run.duration_s": 1800.0,
+    "vms.0.page_bytes": 2**20,
+    "vms.1.page_bytes": 2**20,
+    "manager.triggers.0.underload.below": 0.9,
+}
+STREAMED = {"hosts", "vms", "links"}
+
+
+def test_streamed_tables_are_those_kept_in_memory(tmp_path: Path) -> None:
+    kept = ClusterModel("cluster", **SMALL).run()
+    rest = ClusterModel("cluster", stream_to=tmp_path, **SMALL).run()
+    assert set(kept.tables) - set(rest.tables) == STREAMED
+    assert len(kept.tables["links"]) > 0
+    for name in STREAMED:
+        streamed = pd.read_parquet(tmp_path / f"{name}.parquet")
+        pd.testing.assert_frame_equal(streamed, kept.tables[name], check_exact=True, obj=name)
+    for name, table in rest.tables.items():
+        pd.testing.assert_frame_equal(table, kept.tables[name], check_exact=True, obj=name)
+    assert {path.stem for path in tmp_path.iterdir()} == STREAMED
+
+
+def test_a_run_broken_off_leaves_partial_tables_that_can_be_read(tmp_path: Path) -> None:
+    whole = ClusterModel("cluster", **SMALL).run()
+    (tmp_path / "vms.parquet").write_bytes(b"of a run before")
+    model = ClusterModel("cluster", stream_to=tmp_path, **SMALL)
+    while model.time_s < 700.0:
+        model.step()
+    model.close()
+    partial = pd.read_parquet(tmp_path / "vms.partial.parquet")
+    expected = whole.tables["vms"][whole.tables["vms"]["time_s"] < 700.0]
+    pd.testing.assert_frame_equal(partial, expected, check_exact=True)
+    assert (tmp_path / "vms.parquet").read_bytes() == b"of a run before"
+    assert not (tmp_path / "hosts.parquet").exists()
+
+
+def test_rows_are_written_a_group_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "ROWS_AT_ONCE", 10)
+    table = StreamedTable(tmp_path / "made" / "numbers.parquet")
+    for first in range(0, 24, 4):
+        table.add({"time_s": np.full(4, float(first)), "number": np.arange(first, first + 4)})
+    table.finish()
+    table.close()  # once more does no harm
+    file = streaming.pq.ParquetFile(tmp_path / "made" / "numbers.parquet")
+    assert file.num_row_groups == 2
+    assert file.read()["number"].to_pylist() == list(range(24))

@@ -1,0 +1,258 @@
+"""Comparisons: paired by seed, whatever the order and the number of processes, nothing hidden."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cluster_emu import ClusterModel
+from cluster_emu.errors import ScenarioError
+from cluster_emu.scenario import Choice, Scenario, load_scenario
+from cluster_emu.study import METRICS, Comparison, compare
+from cluster_emu.study.execution.runs import RunReport
+from cluster_emu.study.execution.seeds import replication_seeds
+
+STRATEGIES = ("time-series", "history-majority")
+WANTED_METRICS = {
+    "migrations",
+    "total_time_s",
+    "downtime_s",
+    "pages_sent_precopy",
+    "pages_sent_stop",
+    "bytes",
+    "energy_kwh",
+}
+
+NAMES = [metric.name for metric in METRICS]
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    return compare("paper", STRATEGIES, replications=6, seed=2)
+
+
+def lone_run(strategy: str, seed: int) -> dict[str, float]:
+    """Return the summary of one run of the model, made without any of the code under test."""
+    choice = Choice.model_validate(strategy).model_dump() | {"history": 5, "first_round": "full"}
+    model = ClusterModel(
+        load_scenario("paper").with_fields({"transfer.strategy": choice}), rng=seed
+    )
+    try:
+        return model.run().summary
+    finally:
+        model.close()
+
+
+def test_every_run_is_what_the_model_gives_under_its_seed(comparison: Comparison) -> None:
+    for row in comparison.runs.to_dict("records"):
+        expected = lone_run(row["strategy"], row["seed"])
+        assert {name: row[name] for name in expected} == expected
+
+
+def test_replications_have_the_same_seed_under_every_strategy(comparison: Comparison) -> None:
+    by_strategy = comparison.runs.groupby("strategy", sort=False)["seed"].apply(list).to_dict()
+
+    assert by_strategy == {name: list(replication_seeds(2, 6)) for name in STRATEGIES}
+    assert comparison.document()["seeds"] == list(replication_seeds(2, 6))
+
+
+def test_the_document_has_the_fixed_shape(comparison: Comparison) -> None:
+    document = json.loads(json.dumps(comparison.document(), allow_nan=False))
+
+    assert document["scenario"] == "paper"
+    assert document["traces"].startswith("none")
+    assert document["replications"] == 6
+    assert set(document["metrics"]) >= WANTED_METRICS
+    for found in document["metrics"].values():
+        assert list(found) == list(STRATEGIES)
+        for one in found.values():
+            assert one["ci95"][0] <= one["mean"] <= one["ci95"][1]
+    assert [pair["metric"] for pair in document["paired"]] == [metric.name for metric in METRICS]
+    for pair in document["paired"]:
+        assert (pair["a"], pair["b"]) == STRATEGIES
+        assert set(pair) >= {"mean_difference", "ci95", "verdict"}
+
+
+def test_no_interval_of_a_mean_holds_what_cannot_be() -> None:
+    values = [0.0, 0.0, 3.0]
+    reports = {"qemu": tuple(RunReport(summary=dict.fromkeys(NAMES, value)) for value in values)}
+    found = Comparison("none", "none", ("qemu",), 0, (1, 2, 3), reports, ()).document()["metrics"]
+
+    assert found["pages_sent_stop"]["qemu"]["ci95"][0] == 0.0
+    assert found["tenant_lost_share"]["qemu"]["ci95"][0] < 0.0
+
+
+def test_differences_are_b_minus_a_seed_by_seed(comparison: Comparison) -> None:
+    runs = comparison.runs.pivot(index="replication", columns="strategy", values="downtime_s")
+    difference = runs["history-majority"] - runs["time-series"]
+    pair = next(p for p in comparison.document()["paired"] if p["metric"] == "downtime_s")
+
+    assert pair["mean_difference"] == pytest.approx(difference.mean(), rel=1e-12)
+    assert pair["relative_difference"] == pytest.approx(
+        difference.mean() / runs["time-series"].mean()
+    )
+    # The interval of the differences, not the difference of two intervals: pairing has its effect.
+    half = 2.570581835636314 * difference.std() / math.sqrt(6)
+    assert pair["ci95"] == pytest.approx(
+        [difference.mean() - half, difference.mean() + half], rel=1e-9
+    )
+
+
+def test_the_papers_first_claim_is_found_and_its_second_is_not(comparison: Comparison) -> None:
+    verdicts = {pair["metric"]: pair["verdict"] for pair in comparison.document()["paired"]}
+
+    assert verdicts["pages_sent_precopy"] == "b is lower than a"
+    assert verdicts["downtime_s"] != "b is lower than a"
+    assert verdicts["migrations"] == "equal"
+
+
+def test_every_pair_of_strategies_is_compared_once() -> None:
+    names = ("ma", "xen-legacy", "pre-copy")
+    document = compare("paper", names, replications=2).document()
+    pairs = [(p["a"], p["b"]) for p in document["paired"] if p["metric"] == "bytes"]
+
+    assert pairs == [("ma", "xen-legacy"), ("ma", "pre-copy"), ("xen-legacy", "pre-copy")]
+
+
+def test_one_or_two_processes_and_any_order_give_the_same_bytes(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    parallel = compare("paper", STRATEGIES, replications=6, seed=2, jobs=2)
+    turned = compare("paper", STRATEGIES[::-1], replications=6, seed=2)
+    first, second = comparison.save(tmp_path / "1"), parallel.save(tmp_path / "2")
+
+    assert [path.name for path in first] == ["compare.json", "runs.parquet", "runs.csv"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    order = ["strategy", "replication"]
+    here, there = (each.runs.sort_values(order, ignore_index=True) for each in (comparison, turned))
+    assert here.equals(there)
+
+
+def test_what_was_assumed_is_said(comparison: Comparison) -> None:
+    said = " ".join(comparison.document()["assumptions"])
+
+    assert "time-series takes history = 5, first_round = full" in said
+    assert "95 %" in said
+
+
+def test_every_migration_has_its_outcome_and_reason(comparison: Comparison) -> None:
+    expected = [{"outcome": "completed", "why": "5 rounds", "migrations": 12}]
+
+    assert comparison.document()["outcomes"] == {name: expected for name in STRATEGIES}
+
+
+def test_one_replication_has_no_interval() -> None:
+    document = compare("paper", STRATEGIES, replications=1).document()
+
+    assert document["metrics"]["bytes"]["time-series"]["ci95"] == [None, None]
+    pair = next(p for p in document["paired"] if p["metric"] == "pages_sent_precopy")
+    assert (pair["ci95"], pair["pairs"]) == ([None, None], 1)
+    assert pair["verdict"] == "one pair, no interval"
+
+
+def test_runs_without_migrations_have_no_means_but_are_counted() -> None:
+    found = compare("paper", STRATEGIES, replications=3, fields={"migrations": []})
+    document = json.loads(json.dumps(found.document(), allow_nan=False))
+
+    assert document["metrics"]["migrations"]["time-series"]["mean"] == 0
+    assert document["metrics"]["downtime_s"]["time-series"]["mean"] is None
+    pair = next(p for p in document["paired"] if p["metric"] == "downtime_s")
+    assert (pair["mean_difference"], pair["pairs_left_out"]) == (None, 3)
+    assert pair["verdict"] == "no pair to compare"
+
+
+def test_a_request_that_could_not_be_carried_out_is_explained() -> None:
+    requests = [{"vm": 0, "target": 0}]
+    document = compare("paper", ["ma"], replications=2, fields={"migrations": requests}).document()
+
+    assert document["outcomes"] == {"ma": []}
+    assert len(document["notes"]["ma"]) == 2
+    assert "on host 0 already" in document["notes"]["ma"][0]
+
+
+def test_a_run_that_fails_is_reported_and_its_pair_left_out(fragile: Scenario) -> None:
+    seed = base_seed_of(fragile)
+    found = compare(fragile, STRATEGIES, replications=8, seed=seed)
+    runs = found.runs
+    failed = runs[runs["error"] != ""]
+
+    assert 0 < len(failed) < len(runs)
+    assert failed["error"].str.contains("vms.1.count").all()
+    assert [one["seed"] for one in found.failures] == failed["seed"].tolist()
+    pair = next(p for p in found.document()["paired"] if p["metric"] == "energy_kwh")
+    assert pair["pairs_left_out"] == len(failed) // 2
+    json.dumps(found.document(), allow_nan=False)
+
+
+def base_seed_of(scenario: Scenario) -> int:
+    """Return a base seed under which the first replication can be built, and not every other."""
+    return next(
+        base
+        for base in range(100)
+        if can_be_built(scenario, replication_seeds(base, 8)[0])
+        and not all(can_be_built(scenario, seed) for seed in replication_seeds(base, 8))
+    )
+
+
+def can_be_built(scenario: Scenario, seed: int) -> bool:
+    try:
+        ClusterModel(scenario, rng=seed).close()
+    except ScenarioError:
+        return False
+    return True
+
+
+def test_an_error_within_a_run_is_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(model: ClusterModel, now_s: float) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(ClusterModel, "manage", fail)
+    found = compare("paper", ["ma"], replications=2)
+
+    assert [one["error"] for one in found.failures] == ["RuntimeError: out of luck"] * 2
+    assert found.document()["metrics"]["bytes"]["ma"]["mean"] is None
+
+
+def test_models_are_let_go_of() -> None:
+    from mesa import Agent
+
+    before = len(Agent._ids)
+    compare("paper", ["ma"], replications=3)
+
+    assert len(Agent._ids) == before
+
+
+def test_progress_counts_every_run() -> None:
+    seen: list[tuple[float, float]] = []
+    compare("paper", STRATEGIES, replications=2, progress=lambda *each: seen.append(each))
+
+    assert seen == [(count, 4) for count in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "field"),
+    [({"replications": 0}, "replications"), ({"seed": -1}, "seed"), ({"jobs": 0}, "jobs")],
+)
+def test_bad_numbers_are_named(numbers: dict[str, int], field: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        compare("paper", STRATEGIES, **numbers)
+    assert caught.value.field == field
+
+
+def test_a_scenario_that_can_never_run_is_refused_before_anything_runs() -> None:
+    seen: list[object] = []
+    with pytest.raises(ScenarioError, match=r"transfer\.stop"):
+        compare(
+            "paper", ["ma"], fields={"transfer.stop": "now"}, progress=lambda *x: seen.append(x)
+        )
+    assert seen == []
+
+
+def test_values_are_plain_numbers(comparison: Comparison) -> None:
+    means = [one["mean"] for one in comparison.document()["metrics"]["bytes"].values()]
+
+    assert not any(isinstance(mean, np.generic) for mean in means)

@@ -1,0 +1,225 @@
+"""Emptying hosts: what is measured is what the model does, and the impossible is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cluster_emu import ClusterModel
+from cluster_emu.errors import ScenarioError
+from cluster_emu.scenario import Scenario
+from cluster_emu.study import Evacuation, ImpossibleDrainError, StudyInterrupted, evacuate
+from cluster_emu.study.execution import runs as study_runs
+from cluster_emu.study.execution.seeds import replication_seeds
+from tests._support.drains import MIB, rack
+
+SIZES = [16, 8, 8, 4]
+ABORTING = "qemu:downtime_limit_s=0.001,deadline_s=2,at_deadline=abort"
+
+
+@pytest.fixture(scope="module")
+def evacuation() -> Evacuation:
+    return evacuate(rack(SIZES), hosts=[0], parallel=2, replications=3, seed=4)
+
+
+def test_a_replication_is_the_run_of_the_drain_under_its_seed(evacuation: Evacuation) -> None:
+    for number, seed in enumerate(replication_seeds(4, 3)):
+        model = ClusterModel(
+            rack(SIZES),
+            rng=seed,
+            **{
+                "manager.triggers": [{"name": "drain", "hosts": [0]}],
+                "manager.max_per_cluster": 2,
+                "run.stop_when_idle": True,
+            },
+        )
+        migrations = model.run().migrations
+        model.close()
+        row = evacuation.drains.iloc[number]
+        vms = evacuation.vms.query("replication == @number").set_index("vm")
+        assert row["drain_s"] == migrations["end_s"].max()
+        assert row["bytes"] == migrations["bytes"].sum()
+        assert vms["downtime_s"].to_dict() == migrations.set_index("vm")["downtime_s"].to_dict()
+        assert vms["moved"].all()
+
+
+def test_the_document_sums_the_tables_up(evacuation: Evacuation) -> None:
+    document = json.loads(json.dumps(evacuation.document(), allow_nan=False))
+    drain_s = evacuation.drains["drain_s"]
+    downtime_s = evacuation.vms["downtime_s"]
+    per_seed = evacuation.vms.groupby("replication")["downtime_s"].max()
+    worst = document["per_vm"]["downtime_s"]["max"]
+
+    assert document["hosts"] == [0]
+    assert document["vms_to_move"] == [4, 4, 4]
+    assert document["drain_s"]["p50"]["value"] == drain_s.median()
+    assert document["drain_s"]["p95"]["value"] == drain_s.max()
+    assert document["drain_s"]["p50"]["ci95"] == [None, None]
+    assert worst["all_vms"] == downtime_s.max()
+    assert worst["mean"] == pytest.approx(per_seed.mean())
+    # Student's t with two degrees of freedom at 97.5 %.
+    half = 4.302652729911275 * per_seed.std() / math.sqrt(3)
+    assert worst["ci95"][1] == pytest.approx(per_seed.mean() + half)
+    assert evacuation.worst_downtime_s == pytest.approx(max(worst["ci95"][1], downtime_s.max()))
+    assert sum(one["migrations"] for one in document["outcomes"]) == 12
+    assert document["failures"] == []
+    assert evacuation.typical is not None
+    assert evacuation.typical.run.drain_s == drain_s.median()
+
+
+def test_one_or_two_processes_give_the_same_bytes(evacuation: Evacuation, tmp_path: Path) -> None:
+    again = evacuate(rack(SIZES), hosts=[0], parallel=2, replications=3, seed=4, jobs=2)
+    first, second = evacuation.save(tmp_path / "1"), again.save(tmp_path / "2")
+
+    assert [path.name for path in first[:3]] == ["evacuation.json", "vms.parquet", "vms.csv"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_policy_strategy_and_limit_replace_the_scenarios() -> None:
+    scenario = rack(SIZES, manager={"max_per_cluster": 1, "triggers": [{"name": "load-balance"}]})
+    scenario = scenario.with_fields({"migrations": [{"vm": 0, "target": 1}]})
+    found = evacuate(
+        scenario, hosts=[0], policy="nova", strategy="qemu", parallel=3, replications=1
+    )
+    document = found.document()
+    said = " ".join(document["assumptions"])
+
+    assert (document["policy"], document["strategy"]) == ("nova", "qemu")
+    assert "3 in the cluster, 1 away from a host" in said
+    assert "left out from the scenario: load-balance, 1 migrations asked for" in said
+    assert set(found.vms["policy"]) == {"nova"}
+    assert len(found.vms) == len(SIZES)
+    plain = evacuate(scenario, hosts=[0], policy="none", replications=1).document()
+    assert (plain["policy"], plain["parallel"]) == ("none", 1)
+
+
+def test_the_limits_in_force_are_told_whoever_sets_them() -> None:
+    def limits(scenario: Scenario, policy: str) -> list[int | None]:
+        found = evacuate(scenario, hosts=[0], policy=policy, replications=1).document()
+        return [found[name] for name in ("parallel", "outbound_per_host", "inbound_per_host")]
+
+    assert limits(rack(SIZES), "kubevirt") == [5, 2, None]
+    assert limits(rack(SIZES), "nova") == [None, 1, None]
+    assert limits(rack(SIZES, manager={"max_inbound_per_host": 3}), "none") == [None, None, 3]
+
+
+def test_a_vm_that_fits_nowhere_is_named_before_anything_runs() -> None:
+    seen: list[object] = []
+    with pytest.raises(ImpossibleDrainError) as error:
+        evacuate(rack([16, 80, 8, 72]), hosts=[0], progress=lambda *each: seen.append(each))
+
+    assert error.value.vms == (1, 3)
+    assert "VM 1 (0.07812 GiB), VM 3 (0.07031 GiB)" in str(error.value)
+    assert "3 hosts with 0.1875 GiB free, at most 0.0625 GiB on one" in str(error.value)
+    assert seen == []
+
+
+def test_vms_that_do_not_fit_together_are_named() -> None:
+    with pytest.raises(ImpossibleDrainError, match="2 VMs, no placement found for them") as error:
+        evacuate(rack([40, 40, 40, 40, 40]), hosts=[0])
+
+    assert len(error.value.vms) == 2
+
+
+def test_emptying_every_host_is_impossible() -> None:
+    with pytest.raises(ImpossibleDrainError, match="elsewhere 0 hosts with 0 GiB free"):
+        evacuate(rack(SIZES), racks=[0])
+
+
+def test_room_that_only_a_packing_by_memory_finds_is_used() -> None:
+    # By CPU demand the small ones come first, one to a host: too little is left for the others.
+    scenario = rack([16, 16, 16, 52, 52])
+    busy = {f"vms.{vm}.cpu_capacity": 12 for vm in range(3)}
+    found = evacuate(scenario.with_fields(busy), hosts=[0], replications=1)
+
+    assert found.drains["by_memory"].tolist() == [True]
+    assert found.vms["moved"].all()
+    assert "Memory is so short in replications 0" in " ".join(found.document()["assumptions"])
+    used = found.vms.groupby("target")["memory_pages"].sum() * 4096
+    assert used.max() <= 64 * MIB
+
+
+def test_a_vm_that_never_converges_is_left_behind_and_said_why() -> None:
+    scenario = rack(
+        [16, 60],
+        transfer={"strategy": "pre-copy", "stop": ABORTING},
+    )
+    scenario = scenario.with_fields({"vms.1.profile": "memory-hog"})
+    found = evacuate(scenario, hosts=[0], replications=2)
+    document = json.loads(json.dumps(found.document(), allow_nan=False))
+
+    assert found.drains["drain_s"].tolist() == [math.inf, math.inf]
+    assert document["drain_s"]["p50"]["value"] is None
+    assert (document["drain_s"]["drained"], document["drain_s"]["runs"]) == (0, 2)
+    assert [one["vm"] for one in document["failures"]] == [1, 1]
+    assert document["failures"][0]["outcome"] == "not converged"
+    assert found.vms.query("vm == 1")["released_s"].isna().all()
+
+
+def test_hosts_without_vms_are_empty_at_once() -> None:
+    document = evacuate(rack(SIZES), hosts=[1], replications=2).document()
+
+    assert document["vms_to_move"] == [0, 0]
+    assert document["drain_s"]["p50"]["value"] == 0.0
+    assert document["per_vm"]["downtime_s"]["max"]["all_vms"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({}, "hosts"),
+        ({"hosts": [9]}, "hosts"),
+        ({"racks": [3]}, "racks"),
+        ({"hosts": [0], "policy": "novva"}, "transfer.policy"),
+        ({"hosts": [0], "strategy": "pre-cpoy"}, "strategies.pre-cpoy"),
+        ({"hosts": [0], "parallel": 0}, "manager.max_per_cluster"),
+        ({"hosts": [0], "replications": 0}, "replications"),
+    ],
+)
+def test_what_is_not_allowed_is_named(given: dict[str, object], field: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        evacuate(rack(SIZES), **given)  # type: ignore[arg-type]
+    assert error.value.field == field
+
+
+def test_a_run_that_fails_is_reported_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = replication_seeds(0, 3)[1]
+    manage = ClusterModel.manage
+
+    def fail(model: ClusterModel, now_s: float) -> None:
+        if model.seed == failing:
+            raise RuntimeError("out of luck")
+        manage(model, now_s)
+
+    monkeypatch.setattr(ClusterModel, "manage", fail)
+    found = evacuate(rack(SIZES), hosts=[0], replications=3)
+
+    assert [one["replication"] for one in found.errors] == [1]
+    assert found.errors[0]["error"] == "RuntimeError: out of luck"
+    assert found.document()["drain_s"]["runs"] == 2
+    assert np.isnan(found.drains["drain_s"][1])
+
+
+def test_what_was_finished_before_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = replication_seeds(0, 3)
+    simulate = study_runs.simulate
+
+    def interrupted(scenario: object, seed: int) -> object:
+        if seed == seeds[1]:
+            raise KeyboardInterrupt
+        return simulate(scenario, seed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("cluster_emu.study.evacuation.run.simulate", interrupted)
+    with pytest.raises(StudyInterrupted) as error:
+        evacuate(rack(SIZES), hosts=[0], replications=3)
+    partial: Evacuation = error.value.partial
+
+    assert partial.document()["replications"] == 1
+    assert partial.document()["replications_wanted"] == 3
+    expected = evacuate(rack(SIZES), hosts=[0], replications=1)
+    pd.testing.assert_frame_equal(partial.vms, expected.vms)

@@ -1,0 +1,213 @@
+"""Studies: every cell once, the same bytes however they were run, failures written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import networkx as nx
+import pandas as pd
+import pytest
+
+from cluster_emu import ClusterModel, RunResult
+from cluster_emu.errors import WorkerDiedError
+from cluster_emu.network import as_topology, topologies
+from cluster_emu.scenario import Choice, Scenario, load_scenario
+from cluster_emu.study import run_batch, simulate
+from cluster_emu.study.execution import runs
+from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.grid.cells import Cell, cells_of
+from cluster_emu.study.grid.study_file import load_study
+
+RESULTS = ("results.parquet", "results.csv")
+
+
+@pytest.fixture
+def cells(study_file: Path) -> list[Cell]:
+    return cells_of(*load_study(study_file), study_file)
+
+
+def results(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in RESULTS]
+
+
+def loop() -> Iterator[dict[str, object]]:
+    """Run the study of `study_file` as a plain loop over the model."""
+    grid = product((0.3, 0.7), (0, 5), ("time-series", "xen-legacy"))
+    for probability, warm, strategy in grid:
+        carried = {"history": 5} if strategy == "time-series" else {}
+        choice = Choice(name=strategy, first_round="full", **carried)
+        scenario = load_scenario("paper").with_fields(
+            {
+                "run.duration_s": "5 s",
+                "vms.0.profile.probability": probability,
+                "transfer.warm_intervals": warm,
+                "transfer.strategy": choice,
+            }
+        )
+        for seed in replication_seeds(3, 2):
+            model = ClusterModel(scenario, rng=seed)
+            summary = model.run().summary
+            model.close()
+            yield {"strategy": strategy, "seed": seed, **summary}
+
+
+def test_the_table_is_that_of_a_plain_loop(finished: Path) -> None:
+    table = pd.read_parquet(finished / "results.parquet")
+    expected = pd.DataFrame(loop())
+
+    assert len(table) == 16
+    pd.testing.assert_frame_equal(table[list(expected)], expected, check_exact=True)
+    assert not [name for name in table if "wall" in name]
+
+
+def test_the_csv_holds_what_the_parquet_holds(finished: Path) -> None:
+    table = pd.read_parquet(finished / "results.parquet")
+
+    assert (finished / "results.csv").read_text("utf-8") == table.to_csv(index=False)
+
+
+def test_two_processes_give_the_same_bytes(
+    study_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    run_batch(study_file, out=tmp_path / "two", jobs=2)
+
+    assert results(tmp_path / "two") == results(finished)
+
+
+def test_what_is_missing_is_run_and_gives_the_same_bytes(study_file: Path, finished: Path) -> None:
+    before = results(finished)
+    for part in sorted((finished / "parts").iterdir())[::2]:
+        part.unlink()
+    seen: list[tuple[float, float]] = []
+    again = run_batch(study_file, out=finished, progress=lambda *each: seen.append(each))
+
+    assert (again.cells, again.found) == (16, 8)
+    assert results(finished) == before
+    assert seen == [(done, 16) for done in range(8, 17)]
+
+
+def test_finished_cells_are_not_run_again(
+    study_file: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = results(finished)
+    monkeypatch.setattr(runs, "simulate", None)  # whoever ran a cell now would fail
+
+    again = run_batch(study_file, out=finished)
+    assert (again.found, len(again.failed)) == (16, 0)
+    assert results(finished) == before
+
+
+def test_a_damaged_part_is_run_again_and_leftovers_go(study_file: Path, finished: Path) -> None:
+    before = results(finished)
+    first, second, *_ = sorted((finished / "parts").iterdir())
+    first.write_bytes(b"")
+    second.write_bytes(second.read_bytes()[:100])
+    leftover = finished / "parts" / f".{first.name}.x1y2"
+    leftover.write_bytes(b"half")
+
+    assert run_batch(study_file, out=finished).found == 14
+    assert results(finished) == before
+    assert not leftover.exists()
+
+
+def test_a_larger_study_goes_on_from_a_smaller_one(study_file: Path, finished: Path) -> None:
+    text = study_file.read_text("utf-8").replace("replications = 2", "replications = 3")
+    study_file.write_text(text, "utf-8")
+
+    larger = run_batch(study_file, out=finished)
+    assert (larger.cells, larger.found) == (24, 16)
+
+
+def test_cells_are_named_by_everything_they_depend_on(cells: list[Cell], study_file: Path) -> None:
+    text = study_file.read_text("utf-8").replace("5 s", "6 s")
+    study_file.write_text(text, "utf-8")
+    others = cells_of(*load_study(study_file), study_file)
+    keys = [cell.key for cell in cells + others]
+
+    assert len(set(keys)) == 32
+
+
+def test_the_contents_of_traces_count_not_their_place(tmp_path: Path) -> None:
+    def key_with(folder: str, sample: int) -> str:
+        traces = tmp_path / folder
+        traces.mkdir()
+        (traces / "vm").write_text(f"{sample}\n" * 288, "utf-8")
+        path = tmp_path / "study.toml"
+        path.write_text(
+            'name = "t"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 1\n'
+            f'[fields]\nworkload.demand = "trace"\nworkload.traces = "{folder}"\n',
+            "utf-8",
+        )
+        return cells_of(*load_study(path), path)[0].key
+
+    assert key_with("here", 50) == key_with("there", 50)
+    assert key_with("elsewhere", 51) != key_with("anywhere", 50)
+
+
+def test_the_contents_of_a_topologys_file_count(tmp_path: Path) -> None:
+    graph = as_topology(topologies.create("star", hosts=2, host_bps=1e7).build())
+
+    def key_with(name: str, latency_s: float) -> str:
+        changed = graph.copy()
+        nx.set_edge_attributes(changed, latency_s, "latency_s")
+        nx.write_graphml(changed, tmp_path / name)
+        path = tmp_path / "study.toml"
+        path.write_text(
+            'name = "g"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 1\n'
+            f'[fields]\ntopology = {{ name = "graphml", path = "{tmp_path / name}" }}\n',
+            "utf-8",
+        )
+        return cells_of(*load_study(path), path)[0].key
+
+    assert key_with("net.graphml", 0.0) != key_with("net.graphml", 0.1)
+
+
+def test_axes_of_parts_and_mixed_values_are_texts_in_the_table(
+    study_file: Path, tmp_path: Path
+) -> None:
+    text = study_file.read_text("utf-8").split("[axes]")[0].replace("= 2", "= 1")
+    axes = 'transfer.stop = ["xen-legacy", { name = "fixed-rounds", rounds = 3 }]\n'
+    study_file.write_text(f"{text}[axes]\n{axes}run.tick_s = [1, 0.5]\n", "utf-8")
+
+    table = run_batch(study_file, out=tmp_path).table
+    assert list(table["transfer.stop"].unique()) == ["xen-legacy", "fixed-rounds:rounds=3"]
+    assert table["run.tick_s"].dtype == float
+
+
+def test_failed_cells_are_written_down_and_can_be_retried(
+    study_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "simulate", fail_when_cold)
+        failed = run_batch(study_file, out=out)
+    assert len(failed.failed) == 8
+    assert set(failed.failed["error"]) == {"RuntimeError: cold"}
+    assert failed.failed["bytes"].isna().all()
+    assert set(failed.failed["transfer.warm_intervals"]) == {0}
+
+    assert len(run_batch(study_file, out=out).failed) == 8
+    retried = run_batch(study_file, out=out, retry_failed=True)
+    assert (retried.found, len(retried.failed)) == (8, 0)
+    assert results(out) == results(finished)
+
+
+def fail_when_cold(scenario: Scenario, seed: int) -> RunResult:
+    if not scenario.transfer.warm_intervals:
+        raise RuntimeError("cold")
+    return simulate(scenario, seed)
+
+
+def test_a_killed_worker_ends_the_study_with_what_it_had(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_then_death(*_: object) -> Iterator[object]:
+        yield 0, runs.RunReport({"bytes": 1.0})
+        raise WorkerDiedError
+
+    monkeypatch.setattr("cluster_emu.study.grid.batch.run_all", lambda *_, **__: one_then_death())
+    with pytest.raises(WorkerDiedError):
+        run_batch(study_file, out=tmp_path)
+    assert len(pd.read_parquet(tmp_path / "results.parquet")) == 1
