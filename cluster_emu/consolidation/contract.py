@@ -107,11 +107,32 @@ class Trigger(Policy, Protocol):
 
 
 overload_detectors: Registry[OverloadDetector] = Registry(
-    "overload detector", "cluster_emu.overload_detectors"
+    "overload detector",
+    "cluster_emu.overload_detectors",
+    package="cluster_emu.consolidation",
+    summary="above which utilisation a host is overloaded",
 )
 underload_detectors: Registry[UnderloadDetector] = Registry(
-    "underload detector", "cluster_emu.underload_detectors"
+    "underload detector",
+    "cluster_emu.underload_detectors",
+    package="cluster_emu.consolidation",
+    summary="which hosts are worth emptying",
 )
-vm_selections: Registry[VMSelection] = Registry("VM selection", "cluster_emu.vm_selections")
-placements: Registry[Placement] = Registry("placement", "cluster_emu.placements")
-triggers: Registry[Trigger] = Registry("trigger", "cluster_emu.triggers")
+vm_selections: Registry[VMSelection] = Registry(
+    "VM selection",
+    "cluster_emu.vm_selections",
+    package="cluster_emu.consolidation",
+    summary="which VMs leave an overloaded host first",
+)
+placements: Registry[Placement] = Registry(
+    "placement",
+    "cluster_emu.placements",
+    package="cluster_emu.consolidation",
+    summary="which host a VM goes to",
+)
+triggers: Registry[Trigger] = Registry(
+    "trigger",
+    "cluster_emu.triggers",
+    package="cluster_emu.consolidation",
+    summary="which migrations are asked for at a control instant",
+)

@@ -130,4 +130,9 @@ class Strategy(Protocol):
         ...
 
 
-strategies: Registry[Strategy] = Registry("strategy", "cluster_emu.strategies")
+strategies: Registry[Strategy] = Registry(
+    "strategy",
+    "cluster_emu.strategies",
+    package="cluster_emu.strategies",
+    summary="which pages are sent when: pre-copy, post-copy and history filters",
+)

@@ -132,7 +132,12 @@ class Policy(Protocol):
         ...
 
 
-policies: Registry[Policy] = Registry("policy", "cluster_emu.policies")
+policies: Registry[Policy] = Registry(
+    "policy",
+    "cluster_emu.policies",
+    package="cluster_emu.managers",
+    summary="how a manager controls its migrations: limits, throttling, timeouts",
+)
 
 _STEP_OF = {
     Verdict.CONTINUE: Step.CONTINUE,
