@@ -45,6 +45,8 @@ REGISTRIES = (
     "cluster_emu.consolidation.contract:underload_detectors",
     "cluster_emu.consolidation.contract:vm_selections",
     "cluster_emu.consolidation.contract:placements",
+    "cluster_emu.consolidation.contract:placement_filters",
+    "cluster_emu.consolidation.contract:placement_scorers",
     "cluster_emu.workload.demand:demand_models",
     "cluster_emu.workload.traces:trace_readers",
     "cluster_emu.memory.dirtying.sources:write_sources",

@@ -140,7 +140,7 @@ def test_a_part_that_runs_as_a_script_is_not_registered_twice(
     from cluster_emu_test_family import registry
 
     registry.register("one")(object)
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(package / "one.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(package / "one.py"), raising=False)
 
     assert registry.factory("one") is object
 
