@@ -30,6 +30,7 @@ BITS_PER_S = {
     "Gbit/s": 10**9,
     "Tbit/s": 10**12,
 }
+BITS_PER_BYTE = 8
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 _QUANTITY = re.compile(r"\s*([-+]?[0-9._]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
