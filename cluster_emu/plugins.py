@@ -36,8 +36,8 @@ C = TypeVar("C", bound=Callable[..., Any])
 REGISTRIES = (
     "cluster_emu.strategies.contract:strategies",
     "cluster_emu.encoding.contract:encoders",
-    "cluster_emu.transfer.stopping:stop_rules",
-    "cluster_emu.transfer.controller:policies",
+    "cluster_emu.transfer.stop_rules.contract:stop_rules",
+    "cluster_emu.managers.contract:policies",
     "cluster_emu.scheduling.orders.contract:queue_orders",
     "cluster_emu.network.topologies.contract:topologies",
     "cluster_emu.consolidation.contract:triggers",

@@ -15,11 +15,11 @@ from cluster_emu.building import Parts, build
 from cluster_emu.consolidation import Move
 from cluster_emu.consolidation.contract import triggers
 from cluster_emu.errors import ClusterEmuError
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.evacuation.threads import beyond_hosts
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 NO_POLICY = "none"
 """Asks for no manager's policy: the scenario's stop rule alone ends the live rounds."""
