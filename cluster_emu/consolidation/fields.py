@@ -14,9 +14,13 @@ from pydantic import BeforeValidator, ValidationInfo
 from cluster_emu.consolidation.contract import (
     OverloadDetector,
     Placement,
+    PlacementFilter,
+    PlacementScorer,
     UnderloadDetector,
     VMSelection,
     overload_detectors,
+    placement_filters,
+    placement_scorers,
     placements,
     underload_detectors,
     vm_selections,
@@ -55,3 +59,5 @@ OverloadField = Annotated[OverloadDetector, BeforeValidator(built_by(overload_de
 UnderloadField = Annotated[UnderloadDetector, BeforeValidator(built_by(underload_detectors))]
 SelectionField = Annotated[VMSelection, BeforeValidator(built_by(vm_selections))]
 PlacementField = Annotated[Placement, BeforeValidator(built_by(placements))]
+FilterField = Annotated[PlacementFilter, BeforeValidator(built_by(placement_filters))]
+ScorerField = Annotated[PlacementScorer, BeforeValidator(built_by(placement_scorers))]

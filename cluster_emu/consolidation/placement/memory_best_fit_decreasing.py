@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import Plan, placements
+from cluster_emu.consolidation.contract import PlacementScorer, placements
+from cluster_emu.consolidation.placement.composed import ComposedPlacement, Largest
+from cluster_emu.consolidation.placement.scorers.least_free_memory import LeastFreeMemory
+
+SCORERS = (LeastFreeMemory(),)
 
 
 @placements.register("memory-best-fit-decreasing")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class MemoryBestFitDecreasing:
+class MemoryBestFitDecreasing(ComposedPlacement):
     """The largest memory first, each to the host with the least memory free that will do.
 
     It finds room where placements by CPU demand, which cut the free memory up, find none. Ties go
@@ -25,13 +27,12 @@ class MemoryBestFitDecreasing:
     summary: ClassVar[str] = "largest memory first, to the fullest host with memory for it"
     source: ClassVar[str] = "best fit decreasing bin packing, Johnson et al. 1974"
 
-    def order(self, plan: Plan, vms: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return `vms` by decreasing memory; equals keep their order."""
-        return vms[np.argsort(-plan.state.vms.memory_bytes[vms], kind="stable")]
+    @property
+    def largest(self) -> Largest:
+        """The memory of the VMs."""
+        return "memory"
 
-    def choose(self, plan: Plan, vm: int, allowed: NDArray[np.bool_]) -> int:
-        """Return the host among `allowed` (mask, [hosts]) with the least memory free, or -1."""
-        if not allowed.any():
-            return -1
-        most = np.iinfo(np.int64).max
-        return int(np.argmin(np.where(allowed, plan.memory_free_bytes, most)))
+    @property
+    def scorers(self) -> tuple[PlacementScorer, ...]:
+        """The free memory."""
+        return SCORERS

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import Plan, underload_detectors
+from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.consolidation.contract import UnderloadDetector, underload_detectors
+from cluster_emu.consolidation.view import ClusterView
 
 
 @underload_detectors.register("least-utilised")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class LeastUtilised:
+class LeastUtilised(UnderloadDetector):
     """Hosts whose VMs may all be moved, by ascending utilisation; ties go to the lower number.
 
     Args:
@@ -30,8 +32,8 @@ class LeastUtilised:
     below: float = Field(default=1.0, gt=0, le=1, allow_inf_nan=False)
     max_hosts: int | None = Field(default=None, gt=0)
 
-    def candidates(self, plan: Plan, allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
+    def candidates(self, view: ClusterView, allowed: BoolColumn) -> NDArray[np.intp]:
         """Return the hosts among `allowed` to empty, the least utilised first."""
-        utilisation = plan.utilisation
-        hosts = np.flatnonzero(allowed & plan.can_be_emptied & (utilisation < self.below))
+        utilisation = view.utilisation
+        hosts = np.flatnonzero(allowed & view.can_be_emptied & (utilisation < self.below))
         return hosts[np.argsort(utilisation[hosts], kind="stable")][: self.max_hosts]

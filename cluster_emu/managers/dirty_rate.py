@@ -1,21 +1,21 @@
-"""What a manager reads off a live round: how much was dirtied, how much was sent, is that bad?"""
+"""The dirty rate of a guest, estimated from its live rounds, and when QEMU calls it high."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster_emu.transfer.stopping import Progress
+from cluster_emu.transfer.controller import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class RoundTraffic:
     """What was dirtied and what was sent in one live round, and in the wait for its turn before it.
 
     Args:
         duration_s: length of the round.
         waited_s: length of the wait.
-        dirtied_bytes: memory that needs sending because it was written in that time; a page that
-            was waiting to be sent anyway does not count.
+        dirtied_bytes: memory that has to be sent because it was written in that time; a page that
+            was due in any case does not count.
         sent_bytes: bytes on the wire.
     """
 
@@ -35,8 +35,8 @@ class Traffic:
         return self.duration_s / (self.duration_s + self.waited_s)
 
 
-class TrafficMeter:
-    """Tells from the progress of a migration what happened in each of its rounds.
+class DirtyRateMeter:
+    """Estimates the dirty rate of each live round from the progress of the migration.
 
     Args:
         memory_bytes: memory of the VM.
@@ -47,26 +47,26 @@ class TrafficMeter:
         self._last_s = 0.0
         self._last_waited_s = 0.0
 
-    def read(self, progress: Progress) -> Traffic:
-        """Return the traffic of the round that has just ended; to be called once per round."""
+    def read(self, progress: Progress) -> RoundTraffic:
+        """Return the traffic of the round that has just ended; call it once per round."""
         duration_s = progress.elapsed_s - self._last_s
         self._last_s = progress.elapsed_s
         waited_s = progress.waited_s - self._last_waited_s
         self._last_waited_s = progress.waited_s
         before = (progress.memory_pages, *progress.pages_left_before)[-1]
-        # pages ballooned out count as left before round 1, which they are not
+        # before round 1 all pages count as left, which is too many if some are ballooned out
         dirtied = max(progress.pages_left - before + progress.sent_pages, 0)
         page_bytes = self._memory_bytes / progress.memory_pages
-        return Traffic(duration_s, waited_s, dirtied * page_bytes, progress.sent_bytes)
+        return RoundTraffic(duration_s, waited_s, dirtied * page_bytes, progress.sent_bytes)
 
 
 class HighDirtyRate:
-    """QEMU's sign that a migration does not converge.
+    """QEMU's test whether a guest writes too fast for the migration to converge.
 
-    At a sync of the dirty log more than a second after the last one that counted, the bytes
-    dirtied since then are compared with the bytes sent. When they are more than a share of them
-    for the second time (not necessarily in a row), the guest is slowed down, and the count starts
-    again. QEMU 7.2 to 9.1, migration/ram.c; later ones also sync the log by a timer meanwhile.
+    A sync of the dirty log counts if it comes more than a second after the last one that counted.
+    The bytes dirtied between the two are compared with the bytes sent. When they exceed a share of
+    these for the second time (not necessarily in a row), the guest is slowed down and the count
+    starts again. QEMU 7.2 to 9.1, migration/ram.c; later versions also sync the log by a timer.
 
     Args:
         trigger_percent: the share (throttle-trigger-threshold).
@@ -82,8 +82,8 @@ class HighDirtyRate:
         self._sent_bytes = 0.0
         self._high_count = 0
 
-    def seen(self, traffic: Traffic) -> bool:
-        """Take note of a round's traffic and return whether to slow the guest down (further)."""
+    def exceeded(self, traffic: RoundTraffic) -> bool:
+        """Add the traffic of a round; return whether to slow the guest down (further)."""
         self._period_s += traffic.duration_s
         self._dirtied_bytes += traffic.dirtied_bytes
         self._sent_bytes += traffic.sent_bytes

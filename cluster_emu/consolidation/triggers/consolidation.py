@@ -5,26 +5,35 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import Move, Plan, Priority, TriggerReport, triggers
-from cluster_emu.consolidation.least_utilised import LeastUtilised
-from cluster_emu.consolidation.minimum_migration_time import MinimumMigrationTime
-from cluster_emu.consolidation.pabfd import PowerAwareBestFitDecreasing
-from cluster_emu.consolidation.parts import (
+from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.fields import (
     OverloadField,
     PlacementField,
     SelectionField,
     UnderloadField,
 )
-from cluster_emu.consolidation.static_threshold import StaticThreshold
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
+from cluster_emu.consolidation.placement.filters.has_vms import HasVMs
+from cluster_emu.consolidation.placement.power_aware_best_fit_decreasing import (
+    PowerAwareBestFitDecreasing,
+)
+from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
+from cluster_emu.consolidation.underload.least_utilised import LeastUtilised
+
+IN_USE = HasVMs()
 
 
 @triggers.register("consolidation")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
-class Consolidation:
+class Consolidation(Trigger):
     """Takes VMs off overloaded hosts, then empties underloaded hosts all or nothing.
 
     A host that was overloaded takes no VM, and a host that has just been promised a VM is not
@@ -48,13 +57,20 @@ class Consolidation:
     selection: SelectionField = Field(default_factory=MinimumMigrationTime)
     placement: PlacementField = Field(default_factory=PowerAwareBestFitDecreasing)
 
-    def moves(self, plan: Plan) -> tuple[list[Move], TriggerReport]:
-        """Return the moves off overloaded hosts, then those that empty hosts, and the account."""
+    @property
+    def history_length(self) -> int:
+        """The longest of its policies."""
+        return longest_history([self.overload, self.underload, self.selection, self.placement])
+
+    def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
+        """Return the moves off overloaded hosts, then those that empty hosts, and the report."""
         overloaded = self.overload.overloaded(plan)
-        relief, unplaced = self._relieve(plan, overloaded)
+        relief, unplaced = self._relieve(plan, overloaded, rng)
         found = int(overloaded.sum())
         relieved = int((overloaded & ~self.overload.overloaded(plan)).sum())
-        evacuations, tried, emptied = self._empty_underloaded(plan, ~overloaded & ~plan.drained)
+        evacuations, tried, emptied = self._empty_underloaded(
+            plan, ~overloaded & ~plan.drained, rng
+        )
         moves = relief + evacuations
         return moves, TriggerReport(
             trigger=self.name,
@@ -71,24 +87,27 @@ class Consolidation:
             ),
         )
 
-    def _relieve(self, plan: Plan, overloaded: NDArray[np.bool_]) -> tuple[list[Move], list[int]]:
+    def _relieve(
+        self, plan: Plan, overloaded: BoolColumn, rng: np.random.Generator
+    ) -> tuple[list[Move], list[int]]:
         """Plan the moves off the overloaded hosts; also return the VMs that fit nowhere."""
-        taken = [vm for host in np.flatnonzero(overloaded) for vm in self._taken(plan, int(host))]
+        hosts = np.flatnonzero(overloaded).tolist()
+        taken = [vm for host in hosts for vm in self._taken(plan, host, rng)]
         moves: list[Move] = []
         unplaced: list[int] = []
         for vm in self.placement.order(plan, np.array(taken, dtype=np.intp)).tolist():
-            move = self._planned(plan, vm, ~overloaded, "overload")
+            move = self._planned(plan, vm, ~overloaded, "overload", rng)
             if move is None:
                 unplaced.append(vm)
             else:
                 moves.append(move)
         return moves, unplaced
 
-    def _taken(self, plan: Plan, host: int) -> list[int]:
+    def _taken(self, plan: Plan, host: int, rng: np.random.Generator) -> list[int]:
         """Return the VMs to take off `host`, in the selection's order, leaving `plan` unchanged."""
         mark = plan.snapshot()
         taken: list[int] = []
-        for vm in self.selection.rank(plan, host).tolist():
+        for vm in self.selection.rank(plan, host, rng).tolist():
             if plan.vm_cpu_demand[vm] <= 0:
                 continue  # a VM that wants no CPU relieves nothing
             plan.lift(vm)
@@ -99,7 +118,7 @@ class Consolidation:
         return taken
 
     def _empty_underloaded(
-        self, plan: Plan, allowed: NDArray[np.bool_]
+        self, plan: Plan, allowed: BoolColumn, rng: np.random.Generator
     ) -> tuple[list[Move], int, int]:
         """Plan the moves that empty hosts; also return how many were tried and are emptied."""
         moves: list[Move] = []
@@ -110,28 +129,32 @@ class Consolidation:
             if plan.movable_count[host] < plan.vm_count[host]:
                 continue
             tried += 1
-            evacuation = self._evacuation(plan, host, allowed)
+            evacuation = self._evacuation(plan, host, allowed, rng)
             emptied += bool(evacuation)
             moves += evacuation
         return moves, tried, emptied
 
-    def _evacuation(self, plan: Plan, host: int, allowed: NDArray[np.bool_]) -> list[Move]:
+    def _evacuation(
+        self, plan: Plan, host: int, allowed: BoolColumn, rng: np.random.Generator
+    ) -> list[Move]:
         """Plan the move of every VM of `host`; none, and `plan` as it was, if one fits nowhere."""
         mark = plan.snapshot()
         moves: list[Move] = []
         for vm in self.placement.order(plan, plan.vms_on(host)).tolist():
-            in_use = allowed & (plan.vm_count > 0)
-            move = self._planned(plan, vm, in_use, "underload")
+            in_use = allowed & IN_USE.passes(plan, vm)
+            move = self._planned(plan, vm, in_use, "underload", rng)
             if move is None:
                 plan.restore(mark)
                 return []
             moves.append(move)
         return moves
 
-    def _planned(self, plan: Plan, vm: int, allowed: NDArray[np.bool_], reason: str) -> Move | None:
+    def _planned(
+        self, plan: Plan, vm: int, allowed: BoolColumn, reason: str, rng: np.random.Generator
+    ) -> Move | None:
         """Find a target for `vm` among `allowed` and count the move, or return None."""
-        allowed = allowed & plan.may_receive(vm) & self.overload.fits(plan, vm)
-        target = self.placement.choose(plan, vm, allowed)
+        allowed = allowed & may_receive(plan, vm) & self.overload.fits(plan, vm)
+        target = self.placement.choose(plan, vm, allowed, rng)
         if target < 0:
             return None
         move = Move(vm, int(plan.vm_host[vm]), target, reason, Priority.REBALANCE)

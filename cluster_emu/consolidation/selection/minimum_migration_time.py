@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import Plan, vm_selections
+from cluster_emu.consolidation.contract import VMSelection, vm_selections
+from cluster_emu.consolidation.view import ClusterView
 
 
 @vm_selections.register("minimum-migration-time")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class MinimumMigrationTime:
+class MinimumMigrationTime(VMSelection):
     """The least estimated migration time first: memory over the bandwidth available to the host.
 
     The VMs of one host share its network card, so the order is that of their memory alone. Equal
@@ -25,8 +26,8 @@ class MinimumMigrationTime:
     summary: ClassVar[str] = "move the VM first whose memory is sent soonest"
     source: ClassVar[str] = "Beloglazov and Buyya 2012, MMT"
 
-    def rank(self, plan: Plan, host: int) -> NDArray[np.intp]:
+    def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the movable VMs of `host`, the least memory first."""
-        vms = plan.movable_on(host)
-        memory, demand = plan.state.vms.memory_bytes[vms], plan.vm_cpu_demand[vms]
+        vms = view.movable_on(host)
+        memory, demand = view.state.vms.memory_bytes[vms], view.vm_cpu_demand[vms]
         return vms[np.lexsort((vms, -demand, memory))]

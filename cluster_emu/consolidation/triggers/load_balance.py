@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import Move, Plan, Priority, TriggerReport, triggers
-from cluster_emu.consolidation.minimum_migration_time import MinimumMigrationTime
-from cluster_emu.consolidation.most_free import MostFree
-from cluster_emu.consolidation.parts import PlacementField, SelectionField
+from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.fields import PlacementField, SelectionField
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.placement.most_free import MostFree
+from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
+from cluster_emu.consolidation.view import ClusterView
 
 
 @triggers.register("load-balance")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
-class LoadBalance:
+class LoadBalance(Trigger):
     """Moves VMs from the most to the least utilised hosts while the spread is too large.
 
     A move counts only if it leaves both of its hosts at least `margin` below what the source had.
@@ -45,8 +50,13 @@ class LoadBalance:
     selection: SelectionField = Field(default_factory=MinimumMigrationTime)
     placement: PlacementField = Field(default_factory=MostFree)
 
-    def moves(self, plan: Plan) -> tuple[list[Move], TriggerReport]:
-        """Return at most `max_moves` moves, and the account."""
+    @property
+    def history_length(self) -> int:
+        """The longest of its policies."""
+        return longest_history([self.selection, self.placement])
+
+    def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
+        """Return at most `max_moves` moves, and the report."""
         moves: list[Move] = []
         taking_part = plan.on & ~plan.drained
         stuck = np.zeros_like(taking_part)
@@ -55,7 +65,7 @@ class LoadBalance:
             source = _fullest(plan, taking_part, stuck)
             if source < 0:
                 break
-            move = self._move_off(plan, source, taking_part)
+            move = self._move_off(plan, source, taking_part, rng)
             if move is None:
                 stuck[source] = True
             else:
@@ -67,20 +77,23 @@ class LoadBalance:
         )
         return moves, TriggerReport(trigger=self.name, moves=len(moves), note=note)
 
-    def _spread_of(self, plan: Plan, taking_part: NDArray[np.bool_]) -> float:
-        utilisation = plan.utilisation[taking_part]
+    def _spread_of(self, view: ClusterView, taking_part: BoolColumn) -> float:
+        utilisation = view.utilisation[taking_part]
         if len(utilisation) == 0:
             return 0.0
         return float(np.ptp(utilisation) if self.measure == "range" else np.std(utilisation))
 
-    def _move_off(self, plan: Plan, source: int, taking_part: NDArray[np.bool_]) -> Move | None:
+    def _move_off(
+        self, plan: Plan, source: int, taking_part: BoolColumn, rng: np.random.Generator
+    ) -> Move | None:
         """Find the first VM of `source` whose move is worth it, and count the move."""
         ceiling = plan.utilisation[source] - self.margin
-        for vm in self.selection.rank(plan, source).tolist():
+        for vm in self.selection.rank(plan, source, rng).tolist():
             if plan.vm_cpu_demand[vm] < self.margin * plan.state.hosts.cpu_capacity[source]:
                 continue
             improved = plan.utilisation_with(vm) <= ceiling
-            target = self.placement.choose(plan, vm, taking_part & plan.may_receive(vm) & improved)
+            allowed = taking_part & may_receive(plan, vm) & improved
+            target = self.placement.choose(plan, vm, allowed, rng)
             if target >= 0:
                 move = Move(vm, source, target, "balance", Priority.REBALANCE)
                 plan.apply(move)
@@ -88,9 +101,9 @@ class LoadBalance:
         return None
 
 
-def _fullest(plan: Plan, taking_part: NDArray[np.bool_], stuck: NDArray[np.bool_]) -> int:
+def _fullest(view: ClusterView, taking_part: BoolColumn, stuck: BoolColumn) -> int:
     """Return the most utilised host that is not stuck and above the mean, or -1."""
-    utilisation = plan.utilisation
+    utilisation = view.utilisation
     above = taking_part & ~stuck & (utilisation > utilisation[taking_part].mean())
     if not above.any():
         return -1

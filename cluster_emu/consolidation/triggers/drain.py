@@ -9,16 +9,22 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import Move, Plan, Priority, TriggerReport, triggers
-from cluster_emu.consolidation.most_free import MostFree
-from cluster_emu.consolidation.parts import OverloadField, PlacementField
-from cluster_emu.consolidation.static_threshold import StaticThreshold
+from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.fields import OverloadField, PlacementField
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
+from cluster_emu.consolidation.placement.most_free import MostFree
+from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.view import ClusterView
 from cluster_emu.errors import ScenarioError
 
 
 @triggers.register("drain")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
-class Drain:
+class Drain(Trigger):
     """From `at_s` on, moves every VM off the given hosts, before any other migration.
 
     The hosts are marked as drained in the plan, so list this trigger before others. A VM for which
@@ -51,7 +57,12 @@ class Drain:
             raise ScenarioError("hosts", self.hosts, "at least one host or rack to empty")
         return self
 
-    def moves(self, plan: Plan) -> tuple[list[Move], TriggerReport]:
+    @property
+    def history_length(self) -> int:
+        """The longest of its policies."""
+        return longest_history([self.overload, self.placement])
+
+    def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
         """Return a move for every movable VM on the drained hosts, and the account.
 
         Raises:
@@ -65,7 +76,7 @@ class Drain:
         moves: list[Move] = []
         unplaced: list[int] = []
         for vm in self.placement.order(plan, vms).tolist():
-            target = self._target(plan, vm)
+            target = self._target(plan, vm, rng)
             if target < 0:
                 unplaced.append(vm)
                 continue
@@ -77,24 +88,25 @@ class Drain:
             trigger=self.name, moves=len(moves), unplaced=tuple(unplaced), note=note
         )
 
-    def leaving(self, plan: Plan) -> NDArray[np.bool_]:
+    def leaving(self, view: ClusterView) -> BoolColumn:
         """Return the hosts to be emptied, whatever the time, shape [hosts].
 
         Raises:
             ScenarioError: if a host or rack does not exist.
         """
-        rack = plan.state.hosts.rack
+        rack = view.state.hosts.rack
         _require_known("hosts", self.hosts, np.arange(len(rack)))
         _require_known("racks", self.racks, np.unique(rack))
         mask = np.isin(rack, self.racks)
         mask[list(self.hosts)] = True
         return mask
 
-    def _target(self, plan: Plan, vm: int) -> int:
-        roomy = plan.may_receive(vm)
-        target = self.placement.choose(plan, vm, roomy & self.overload.fits(plan, vm))
+    def _target(self, plan: Plan, vm: int, rng: np.random.Generator) -> int:
+        with_memory = may_receive(plan, vm)
+        with_cpu = with_memory & self.overload.fits(plan, vm)
+        target = self.placement.choose(plan, vm, with_cpu, rng)
         if target < 0 and self.overcommit:
-            return MostFree().choose(plan, vm, roomy)
+            return MostFree().best_host(plan, vm, with_memory)
         return target
 
 
