@@ -40,7 +40,7 @@ class PageStatus(IntEnum):
     DEFERRED = 2
     """Stop-and-copy sends it, whatever happens until then."""
     LOST_UPDATE = 3
-    """Stale but not due: to_send was recomputed from the dirty log (carry "log")."""
+    """Stale but not due: to_send was recomputed from the dirty log alone."""
 
 
 class Outcome(IntEnum):
@@ -249,7 +249,7 @@ class ScanStart(NamedTuple):
     batch_peek_s: float
 
 
-class PeekSchedule(NamedTuple):
+class PeekTimes(NamedTuple):
     """When the scan peeks at the dirty log.
 
     Args:
@@ -1002,7 +1002,7 @@ def draw_batches(
     rates: Floats,
     law: Records,
     breakpoints: Records,
-    schedule: PeekSchedule,
+    schedule: PeekTimes,
     normal: Floats,
 ) -> tuple[Records, Floats, Records]:
     """Draw batches until few enough pages wait, or the normal deviates are used up.
@@ -1224,7 +1224,7 @@ def solve_trajectory(
     rates: Floats,
     law: Records,
     breakpoints: Records,
-    schedule: PeekSchedule,
+    schedule: PeekTimes,
     rule: Records,
 ) -> tuple[Floats, Records, Floats, Records, float]:
     """Find how many pages are sent when the scan ends each address range, in expectation.

@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped._kernels import (
     BATCH,
     SEEN,
     SUMMED_UP_TO,
-    PeekSchedule,
+    PeekTimes,
     Records,
     draw_batches,
     first_sends,
@@ -29,7 +30,6 @@ from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.send_times import SendTimes
 from cluster_emu.memory.lumped.strategy_rules import StrategyRules
 from cluster_emu.memory.lumped.write_rates import WriteRates
-from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]
 
@@ -203,7 +203,7 @@ class BatchedRound:
     def _draw(self) -> None:
         """Draw batches until every page is visited, or few enough wait."""
         times, peeks, rates = self._times, self._setup.rules.peeks, self._setup.rates
-        schedule = PeekSchedule(times.time_per_page_s, peeks.fraction, peeks.batch_pages, 0.0)
+        schedule = PeekTimes(times.time_per_page_s, peeks.fraction, peeks.batch_pages, 0.0)
         while int(self._waiting.sum()) > self._may_wait:
             drawn = Batches(
                 *draw_batches(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cluster_emu.encoding.chain import Encoding
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import PostCopyMemory, RoundCounts
+from cluster_emu.encoding.chain import Encoding, PageSizes
+from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     OutcomeTotals,
@@ -38,8 +37,6 @@ from cluster_emu.memory.lumped.post_copy import TOUCHED_AT_ONCE_PER_S, LumpedPos
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.strategy_rules import rules_of
 from cluster_emu.memory.lumped.write_rates import WriteRates
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
 
@@ -80,7 +77,7 @@ class LumpedEngine:
         self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
-        self._rules = rules_of(strategy, self.page_count)  # type: ignore[arg-type] # strategies are frozen
+        self._rules = rules_of(strategy, self.page_count)
         self._table, self._decisions = self._rules.first_table, self._rules.first_decisions
         self._ranges = AddressRanges()
         self._membership: WorkingSetMembership | None = None

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped._kernels import (
     SEND,
     Records,
@@ -15,7 +16,6 @@ from cluster_emu.memory.lumped._kernels import (
     scan_exact_round,
 )
 from cluster_emu.memory.lumped.round_setup import RoundSetup
-from cluster_emu.memory.rate_effect import RateEffect
 
 MOST_EXACT_PAGES = 768
 """Pages due up to which a scan of them all costs no more than an expected round."""
@@ -157,7 +157,7 @@ class ExactRound:
         decision = np.where(visited["is_seen_dirty"], visited["if_dirty"], visited["if_clean"])
         sent = np.flatnonzero(decision == SEND)
         cleared_at_s = visited["visit_s"][sent]
-        if clearing.clear == "chunk":
+        if clearing.granularity == "chunk":
             # the bits of a chunk are cleared with the first of its pages that is sent
             rank = due.groups["rank"][visited["due"][sent]]
             within = visited["place"][sent] - rank

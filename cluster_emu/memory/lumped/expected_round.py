@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped._kernels import (
     QUADRATURE,
     SEEN,
     SEND,
-    PeekSchedule,
+    PeekTimes,
     Records,
     draw_seen,
     outcomes_of_expected_round,
@@ -32,7 +33,6 @@ from cluster_emu.memory.lumped.batched_round import MOST_BATCHES, STEEP
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.send_times import SAME_RATE, SendTimes
 from cluster_emu.memory.lumped.write_rates import WriteRates
-from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -115,7 +115,7 @@ class Trajectory(NamedTuple):
         share: Floats,
         rates: WriteRates,
         breakpoints: Records,
-        schedule: PeekSchedule,
+        schedule: PeekTimes,
         rule: Records,
     ) -> Trajectory:
         """Find the expected trajectory of a round (`_kernels.solve_trajectory`).
@@ -325,7 +325,7 @@ class ExpectedRound:
             # of many batches, none of them steep, peeks come half a batch earlier on average
             is_blurred = is_smooth and due.total >= MOST_BATCHES * batch
             is_blurred &= rates.highest * time_per_page * batch <= STEEP
-            schedule = PeekSchedule(
+            schedule = PeekTimes(
                 time_per_page,
                 peeks.fraction,
                 1 if is_blurred else batch,
@@ -478,7 +478,7 @@ class ExpectedRound:
         """
         rates = self._setup.rates
         not_given = 1.0 - rates.dirty_probability
-        if self._setup.rules.clearing.clear == "chunk":
+        if self._setup.rules.clearing.granularity == "chunk":
             hazard = rates.hazard_since(self._cleared_at_s(), self.time_s)
             return not_given * _means(np.exp(-hazard))
         visits = self._visit_times_s(np.linspace(0.0, 1.0, VISIT_POINTS + 1))

@@ -13,12 +13,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import FaultCosts, RateEffect
 from cluster_emu.memory.lumped._kernels import PushSetting, PushState, push_missing_pages
 from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.membership import MembershipAfterResume
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]
 

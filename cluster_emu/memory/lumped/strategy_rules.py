@@ -9,28 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped._kernels import DECISIONS, PageStatus, Records
-from cluster_emu.memory.pages.engine import peek_fraction
-from cluster_emu.memory.pages.visits import Peeks
-from cluster_emu.strategies.contract import Carry, Clear, Strategy
+from cluster_emu.strategies.contract import ClearGranularity, PeekSchedule, Strategy, ToSend
 
 
 @dataclass(frozen=True, slots=True)
-class ClearGranularity:
+class Clearing:
     """When the dirty bit of a page that is sent is cleared (QEMU: clear_bmap).
 
     Args:
-        clear: "round" with the whole log as the round begins, "chunk" when the first page of its
-            chunk is sent, "page" at its own visit.
+        granularity: "round" with the whole log as the round begins, "chunk" when the first page of
+            its chunk is sent, "page" at its own visit.
         chunks: chunks of the address space, the last one possibly in part.
     """
 
-    clear: Clear
+    granularity: ClearGranularity
     chunks: float
 
     @property
     def is_in_mid_round(self) -> bool:
         """Whether bits are cleared while the scan goes on."""
-        return self.clear != "round"
+        return self.granularity != "round"
 
     def chunk_of(self, address: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the chunk of each address, a share of the address space."""
@@ -52,8 +50,8 @@ class StrategyRules:
     """
 
     strategy: Strategy
-    peeks: Peeks
-    clearing: ClearGranularity
+    peeks: PeekSchedule
+    clearing: Clearing
     status_after: NDArray[np.int64]
     history_bits: int
     first_table: NDArray[np.int8]
@@ -71,28 +69,23 @@ class StrategyRules:
 @lru_cache(maxsize=256)
 def rules_of(strategy: Strategy, page_count: int) -> StrategyRules:
     """Return the rules of a strategy for a VM with so many pages."""
-    chunks, clear = page_count / strategy.chunk_pages, strategy.clear
+    chunks, clear = page_count / strategy.chunk_pages, strategy.clear_granularity
     first_table = strategy.table(1)
     return StrategyRules(
         strategy,
-        Peeks(strategy.peek_batch_pages, peek_fraction(strategy)),
+        strategy.peek_schedule,
         # the one chunk of a small VM is cleared as the round begins
-        ClearGranularity("round" if clear == "chunk" and chunks <= 1 else clear, chunks),
-        _status_after(strategy.carry),
-        strategy.code_bits - 1 if _needs_past_rounds(strategy) else 0,
+        Clearing("round" if clear == "chunk" and chunks <= 1 else clear, chunks),
+        _status_after(strategy.to_send),
+        strategy.past_bits,
         first_table,
         _decisions(strategy, first_table),
     )
 
 
-def _needs_past_rounds(strategy: Strategy) -> bool:
-    """Return whether decisions depend on the dirty bits of past rounds."""
-    return strategy.peeks == 1 and strategy.code_bits > 1
-
-
 def _decisions(strategy: Strategy, table: NDArray[np.int8]) -> Records:
     if_due = table[1]
-    if _needs_past_rounds(strategy):
+    if strategy.past_bits:
         if_clean, if_dirty = if_due[0::2], if_due[1::2]
     else:
         if_clean, if_dirty = if_due[:1], if_due[-1:]
@@ -103,9 +96,9 @@ def _decisions(strategy: Strategy, table: NDArray[np.int8]) -> Records:
     return decisions
 
 
-def _status_after(carry: Carry) -> NDArray[np.int64]:
+def _status_after(to_send: ToSend) -> NDArray[np.int64]:
     """Return the status of a page after the round, in the order of `Outcome`."""
-    unsent = PageStatus.DUE if carry == "due" else PageStatus.LOST_UPDATE
+    unsent = PageStatus.DUE if to_send == "sticky" else PageStatus.LOST_UPDATE
     return np.array(
         [
             [PageStatus.CURRENT, PageStatus.DUE],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cluster_emu.memory.lumped import PageClasses
-from cluster_emu.memory.lumped._kernels import SENDABLE, PeekSchedule, Records
+from cluster_emu.memory.lumped._kernels import SENDABLE, PeekTimes, Records
 from cluster_emu.memory.lumped.expected_round import SMOOTH, Trajectory, midpoints
 from cluster_emu.memory.lumped.send_times import SendTimes
 from cluster_emu.memory.lumped.write_rates import WriteRates
@@ -24,7 +24,7 @@ def test_many_batches_are_as_one_peek_half_a_batch_earlier(pages: float, steepne
     sendable["if_clean"] = pages / 4 * np.array([0.1, 0.3, 0.6])
 
     def trajectory(batch: int, lead: float, rule: Records) -> Trajectory:
-        schedule = PeekSchedule(time_per_page_s, 1.0, batch, lead)
+        schedule = PeekTimes(time_per_page_s, 1.0, batch, lead)
         breakpoints = SendTimes().breakpoints
         return Trajectory.solved(sendable, np.ones(4), rates, breakpoints, schedule, rule)
 
