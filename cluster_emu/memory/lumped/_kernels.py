@@ -41,7 +41,7 @@ class PageStatus(IntEnum):
     DUE = 1
     """The page waits for its visit in the next live round (to_send is set)."""
     DEFERRED = 2
-    """Stop-and-copy sends it, whatever happens until then."""
+    """Stop-and-copy sends it, even if nothing writes it until then."""
     LOST_UPDATE = 3
     """Stale but not due: to_send was recomputed from the dirty log alone."""
 
@@ -58,7 +58,7 @@ class Outcome(IntEnum):
     UNVISITED = 6
 
 
-# numba compiles plain integers into the code; enum members would be looked up at each use
+# numba compiles plain integers into the code; it would box an enum member at each use
 _CURRENT = int(PageStatus.CURRENT)
 _DUE = int(PageStatus.DUE)
 _LOST_UPDATE = int(PageStatus.LOST_UPDATE)
@@ -172,7 +172,7 @@ OUTCOME_GROUP = np.dtype(
 
 WRITE_LAW = np.dtype(
     [
-        ("dirty_probability", "f8"),  # per-round dirty probability, whatever the round's length
+        ("dirty_probability", "f8"),  # per-round dirty probability, for a round of any length
         ("set_share", "f8"),  # share of all pages that are in the moving working set
         ("set_writes_per_page_s", "f8"),  # on top of the rate of the write class
         ("set_left_s", "f8"),  # operational time for which the present set lasts

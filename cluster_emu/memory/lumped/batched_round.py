@@ -45,7 +45,7 @@ _ROUNDING = 1e-6
 def needs_batches(
     due: DuePages, rates: WriteRates, rules: StrategyRules, time_per_page_s: float
 ) -> bool:
-    """Return whether a round's batches are to be drawn one by one.
+    """Return whether the batches of a round whose pages share peeks must be drawn one by one.
 
     Args:
         due: what is due.
@@ -54,7 +54,7 @@ def needs_batches(
         time_per_page_s: operational seconds per page sent.
     """
     batch_pages = rules.peeks.batch_pages
-    if batch_pages <= 1 or rules.clearing.is_in_mid_round:
+    if rules.clearing.is_in_mid_round:
         return False
     is_few = due.total <= MOST_BATCHES * batch_pages
     return is_few or bool(rates.highest * time_per_page_s * batch_pages > STEEP)

@@ -261,7 +261,9 @@ class LumpedEngine:
             opened = ExpectedRound(setup)
         elif due.total <= MOST_EXACT_PAGES:
             opened = ExactRound(setup, self._rng)
-        elif needs_batches(due, self._rates, self._rules, time_per_page):
+        elif self._rules.peeks.batch_pages > 1 and needs_batches(
+            due, self._rates, self._rules, time_per_page
+        ):
             opened = BatchedRound(setup, self._rng)
         else:
             opened = ExpectedRound(setup)
