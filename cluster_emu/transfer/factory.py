@@ -25,7 +25,7 @@ from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.strategies.contract import Strategy
 from cluster_emu.strategies.demand_paging import DemandPaging
 from cluster_emu.strategies.post_copy import PostCopy
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
@@ -81,7 +81,7 @@ class MigrationFactory:
     _classes: dict[tuple[int, int], PageClasses] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Let all migrations be told their rates together."""
+        """Let all migrations be notified of their rates together."""
         self.flow_group = MigrationFlowGroup(self.loop)
 
     def make(self, record: MigrationRecord, watcher: MigrationListener) -> Migration:

@@ -19,7 +19,7 @@ from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
 from cluster_emu.plugins import from_validation
 from cluster_emu.strategies.pre_copy import PreCopy
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, Phase
 from cluster_emu.transfer.settings import TransferSettings
@@ -154,6 +154,7 @@ def _start(
         flow_group,
         _Closing(),
     )
+    migration.transition(Phase.READY)
     migration.start(now_s)
 
 
@@ -179,7 +180,7 @@ class _AlwaysBusy:
 
 
 class _Closing:
-    """A watcher with no cluster around it: it closes the record, nothing else."""
+    """A listener without a cluster: it closes the record, nothing else."""
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         pass
