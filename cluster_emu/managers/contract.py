@@ -79,4 +79,9 @@ class ManagerPolicy(ABC):
         """Return the controller of one migration of a VM with that much memory."""
 
 
-policies: Registry[ManagerPolicy] = Registry("policy", "cluster_emu.policies")
+policies: Registry[ManagerPolicy] = Registry(
+    "policy",
+    "cluster_emu.policies",
+    package="cluster_emu.managers",
+    summary="how a manager controls its migrations: limits, throttling, timeouts",
+)

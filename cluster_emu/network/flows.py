@@ -26,7 +26,7 @@ UNKNOWN = -math.inf
 
 
 class FlowGroup(Protocol):
-    """Sends one or more flows; it is notified of their rates and knows when their events come.
+    """Sends one or more flows: it is notified of their rates and predicts their events.
 
     A single transfer is a group with one flow. All rates that change at one instant reach a group
     in one call, so that it can keep its flows as columns.
@@ -45,15 +45,15 @@ class FlowGroup(Protocol):
 
         Returns:
             The time of each flow's next own event if this rate lasts, shape [notified]; infinity
-            if none will come (a flow without a rate). A time before now counts as now.
+            for none (a flow with the rate 0). A time before now counts as now.
         """
         ...
 
     def due(self, now_s: float, member: int) -> float | None:
-        """Account the progress of one flow and act: the time of its event has come.
+        """Account the progress of one flow and act at the time that was predicted.
 
-        Up to the width of one instant (`same_instant_s`) may be missing; the event has come
-        all the same.
+        The call may come earlier by up to the width of one instant (`same_instant_s`). The group
+        must act then as at the exact time.
 
         Returns:
             The time of the flow's next event at the present rate, or None to leave the network.
@@ -121,7 +121,7 @@ class EventTimes:
         return self._first_s
 
     def due(self, horizon_s: float) -> Indices:
-        """Return the slots whose time comes by `horizon_s`."""
+        """Return the slots whose time is `horizon_s` or before."""
         slots: Indices = (self._times_s <= horizon_s).nonzero()[0]
         return slots
 
@@ -254,10 +254,10 @@ class FlowTable:
             first = end
 
     def due(self, horizon_s: float) -> Iterator[Flow]:
-        """Yield the flows whose event comes by `horizon_s`, in the order in which they joined.
+        """Yield the flows with an event by `horizon_s`, in the order in which they joined.
 
-        Passed over are those that leave or get a later event while the others act, and those that
-        have not been notified of a rate yet.
+        Flows that leave or get a later event while the others act are skipped, and flows that have
+        not been notified of a rate yet.
         """
         if self.events.first_s() > horizon_s:
             return
@@ -337,7 +337,7 @@ class _Groups:
 
 
 def doubled(column: Column) -> Column:
-    """Return a copy of a column with as many zeros behind it."""
+    """Return a copy of a column of twice its length, zeros at the end."""
     return np.concatenate([column, np.zeros_like(column)])
 
 

@@ -31,9 +31,9 @@ class LinkTable:
         source: node the link leaves.
         target: node the link enters.
         is_host: for each node of the graph, whether it is a host, shape [nodes]; hosts come first.
-        hosts_forward: whether hosts pass traffic on.
-        for_migrations: whether the link is part of a network that migrations have for themselves
-            (see `with_migration_network`), shape [links].
+        hosts_forward: whether hosts forward traffic.
+        for_migrations: whether the link is part of a dedicated migration network (see
+            `with_migration_network`), shape [links].
     """
 
     capacity_bps: Floats

@@ -316,7 +316,7 @@ class LinkFlows:
         self._places[moved] = place
 
     def _move_block(self, link: int) -> None:
-        """Give a link a block of twice the size, behind all others."""
+        """Give a link a block of twice the size, after all others."""
         old, count = self._firsts[link], self._counts[link]
         size = max(2 * count, FIRST_PLACES)
         while self._used + size > len(self.flow):

@@ -13,9 +13,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RoundCounts
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
 from cluster_emu.transfer.controller import (

@@ -22,6 +22,7 @@ class SingleTransfer:
 
     def __init__(self, size_bytes: float = 0.0) -> None:
         self._plain = PlainTransfers([size_bytes])
+        self._has_joined = False
 
     @property
     def left_bytes(self) -> float:
@@ -36,6 +37,11 @@ class SingleTransfer:
     def join(self, loop: FluidLoop, links: Sequence[int] = (0,), **options: Any) -> None:
         """Add it to a network."""
         self.flow = loop.add(self, links, **options)
+        self._has_joined = True
+
+    def is_in(self, loop: FluidLoop) -> bool:
+        """Tell whether it is in a network."""
+        return self._has_joined and self.flow in loop
 
     def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
         """Do what `FlowGroup.rates_changed` does, for the one flow."""

@@ -160,8 +160,8 @@ def test_no_link_is_ever_above_its_capacity_and_every_byte_is_accounted_for(seed
         if tenant.inelastic:
             assert row.bytes == pytest.approx(row.bytes_without_migrations, rel=1e-9, abs=1e-9)
     for transfer, size, route in zip(transfers, sizes, routes, strict=True):
-        rate = loop.rate(transfer.flow) if transfer.flow in loop else 0.0
-        if transfer.flow in loop and rate:
+        rate = loop.rate(transfer.flow) if transfer.is_in(loop) else 0.0
+        if transfer.is_in(loop) and rate:
             expected[route] += size - rate * (transfer.end_s - 30.0)
         else:
             expected[route] += size - transfer.left_bytes

@@ -93,7 +93,7 @@ def test_completion_times_are_those_of_groups_of_one_bit_for_bit():
 
 
 def test_groups_of_one_instant_are_notified_in_the_order_in_which_they_entered():
-    loop = FluidLoop([12.0])
+    loop = FluidLoop([13.0])
     log = []
 
     class Logged(Batch):

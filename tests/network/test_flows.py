@@ -1,4 +1,4 @@
-"""The earliest of many times is right whatever is replaced in between."""
+"""The earliest of many event times is right after any replacements."""
 
 from __future__ import annotations
 

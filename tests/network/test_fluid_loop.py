@@ -403,7 +403,7 @@ class Slices:
         for time, link, capacity in self.faults:
             loop.call_at(time, lambda now, k=int(link), c=capacity: loop.set_capacity(k, c))
         for victim, time in zip(transfers, self.removals, strict=False):
-            loop.call_at(time, lambda now, v=victim: v.flow in loop and loop.remove(v.flow))
+            loop.call_at(time, lambda now, v=victim: v.is_in(loop) and loop.remove(v.flow))
         return loop, transfers
 
 

@@ -1,4 +1,4 @@
-"""A network that migrations have for themselves, over the hosts of another one."""
+"""A dedicated migration network over the hosts of another network."""
 
 import networkx as nx
 import pytest

@@ -1,8 +1,8 @@
 """Networks by name, and any networkx graph as a network."""
 
-from cluster_emu.network.topologies.adopt import as_topology
 from cluster_emu.network.topologies.contract import Topology, topologies
 from cluster_emu.network.topologies.fat_tree import FatTree
+from cluster_emu.network.topologies.from_networkx import as_topology
 from cluster_emu.network.topologies.graphml import GraphML
 from cluster_emu.network.topologies.jellyfish import Jellyfish
 from cluster_emu.network.topologies.leaf_spine import LeafSpine

@@ -65,7 +65,12 @@ class StopRule(Protocol):
         ...
 
 
-stop_rules: Registry[StopRule] = Registry("stop rule", "cluster_emu.stop_rules")
+stop_rules: Registry[StopRule] = Registry(
+    "stop rule",
+    "cluster_emu.stop_rules",
+    package="cluster_emu.transfer.stop_rules",
+    summary="when live rounds end",
+)
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
