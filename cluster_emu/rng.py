@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     FAULTS = 9
     MEMORY_MODEL = 10
     """What a memory model draws that counts pages instead of keeping them; (VM, migration)."""
+    CONSOLIDATION = 11
 
 
 class ProfileStream(IntEnum):

@@ -251,4 +251,9 @@ def _table(strategy: Strategy, first_round: bool) -> NDArray[np.int8]:
     return table
 
 
-strategies: Registry[Strategy] = Registry("strategy", "cluster_emu.strategies")
+strategies: Registry[Strategy] = Registry(
+    "strategy",
+    "cluster_emu.strategies",
+    package="cluster_emu.strategies",
+    summary="which pages are sent when: pre-copy, post-copy and history filters",
+)

@@ -23,9 +23,8 @@ from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.strategies.contract import Strategy
-from cluster_emu.transfer.controller import Policy
 from cluster_emu.transfer.flow_group import MigrationFlowGroup
-from cluster_emu.transfer.interfaces import MigrationListener
+from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
@@ -44,7 +43,7 @@ class MigrationFactory:
 
     Args:
         strategy: what is sent when.
-        policy: the manager's policy; controls every migration.
+        policy: the manager's policy; makes the controller of every migration.
         settings: costs and limits.
         memory: the memory of each VM, by VM.
         models: how closely it is represented, by VM.
@@ -58,7 +57,7 @@ class MigrationFactory:
     """
 
     strategy: Strategy
-    policy: Policy
+    policy: MigrationPolicy
     settings: TransferSettings
     memory: Sequence[VMMemory]
     models: Sequence[MemoryModel]
@@ -87,7 +86,7 @@ class MigrationFactory:
             record,
             self.rounds,
             self.strategy,
-            self.policy.steer(float(self.state.vms.memory_bytes[vm])),
+            self.policy.create_controller(float(self.state.vms.memory_bytes[vm])),
             self.settings,
             MigrationMemory(
                 self.models[vm],
