@@ -8,11 +8,12 @@ from typing import Any
 
 from cluster_emu.building import Parts, build
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.comparison.result import Comparison
 from cluster_emu.study.comparison.variants import Variant, variants
-from cluster_emu.study.execution.runs import Progress, RunReport, run_all
+from cluster_emu.study.execution.runs import RunReport, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 HOW = (
@@ -30,7 +31,7 @@ def compare(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Comparison:
     """Run every strategy on the scenario with the same seeds and compare them pair by pair.
 
@@ -74,7 +75,7 @@ def _check_at_least(least: int, **numbers: int) -> None:
 
 
 def _run(
-    made: tuple[Variant, ...], seeds: tuple[int, ...], jobs: int, progress: Progress | None
+    made: tuple[Variant, ...], seeds: tuple[int, ...], jobs: int, progress: ProgressCallback | None
 ) -> dict[str, tuple[RunReport, ...]]:
     """Return the reports by strategy, in the order of the seeds whatever order they came in."""
     tasks = [(variant.scenario, seed) for seed in seeds for variant in made]

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.evacuation.advice_report import Advice, Option, pareto
 from cluster_emu.study.evacuation.evacuate import check_at_least
 from cluster_emu.study.evacuation.plan import NO_POLICY, Drained, DrainPlan, drained, plan_drain
 from cluster_emu.study.evacuation.report import Evacuation, Replication
 from cluster_emu.study.evacuation.run import run_drain
-from cluster_emu.study.execution.runs import Progress, StudyInterrupted, do_all
+from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 POLICIES = ("kubevirt", "nova", "ovirt-minimal-downtime", "proxmox", "vmotion")
@@ -39,7 +40,7 @@ def advise(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Advice:
     """Search policy x strategy x parallelism for the fastest drain that VMs hardly notice.
 
@@ -152,7 +153,7 @@ class _Search:
         seed: int,
         max_downtime_s: float,
         jobs: int,
-        progress: Progress | None,
+        progress: ProgressCallback | None,
     ) -> None:
         self._candidates = candidates
         self._seeds = seeds

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.evacuation.plan import Drained, DrainPlan, drained, plan_drain
 from cluster_emu.study.evacuation.report import Evacuation, Replication
 from cluster_emu.study.evacuation.run import DrainRun, run_drain
-from cluster_emu.study.execution.runs import Progress, StudyInterrupted, do_all
+from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 
@@ -27,7 +28,7 @@ def evacuate(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evacuation:
     """Empty hosts of a scenario again and again with different seeds, and measure it.
 

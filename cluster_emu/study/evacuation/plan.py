@@ -30,7 +30,7 @@ TIGHT: dict[str, Any] = {
 """Parameters of a drain that lets nothing but memory decide where VMs go."""
 
 LONGEST_TICK_S = 10.0
-"""A drain ends up to so much after its last migration."""
+"""A drain ends at most this long after its last migration, unless the scenario's tick is longer."""
 MOST_NAMED = 20
 GIB = 2**30
 
@@ -101,7 +101,11 @@ class Drained:
 
 
 def _tick_s(base: Scenario) -> float:
-    """Return a tick that is long enough to cost little: migrations do not depend on it."""
+    """Return the tick of a drain.
+
+    Migrations do not depend on it, but a run ends with the tick in which its last migration ends:
+    the tick decides over how long CPU demand and faults are counted beyond that.
+    """
     control_s = base.run.control_interval_s
     return max(base.run.tick_s, control_s / max(math.ceil(control_s / LONGEST_TICK_S), 1))
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from joblib import Parallel, delayed, parallel_config
 
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
-from cluster_emu.model import ClusterModel
+from cluster_emu.model import ClusterModel, ProgressCallback
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 
@@ -24,9 +24,6 @@ R = TypeVar("R")
 
 Task = tuple[Scenario, int]
 """A scenario and the seed to run it with."""
-
-Progress = Callable[[float, float], None]
-"""Called with how much is done and how much there is."""
 
 
 class StudyInterrupted(KeyboardInterrupt):
@@ -75,33 +72,29 @@ def told(error: Exception) -> str:
 def simulate(
     scenario: Scenario,
     seed: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     stream_to: Path | None = None,
 ) -> RunResult:
-    """Run a scenario to its end and return its result; its model is let go of in any case.
+    """Run a scenario to its end and return its result; close the model in any case.
 
     Args:
         scenario: what to run.
         seed: the seed to run it with.
-        progress: called before each tick with the simulated seconds gone and in all.
+        progress: called before each step with the simulated seconds gone and in all.
         stream_to: folder for the tables that grow with simulated time, see `ClusterModel`.
 
     Raises:
         ClusterEmuError: if the scenario is not allowed.
     """
-    report_progress = progress or _ignore
     model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
-        while model.running:
-            report_progress(model.time_s, scenario.run.duration_s)
-            model.step()
-        return model.result()
+        return model.run(progress)
     finally:
         model.close()
 
 
 def run_all(
-    tasks: Sequence[Task], jobs: int, progress: Progress | None = None, *, done: int = 0
+    tasks: Sequence[Task], jobs: int, progress: ProgressCallback | None = None, *, done: int = 0
 ) -> Iterator[tuple[int, RunReport]]:
     """Run the tasks on `jobs` processes; yield each one's place and report as it ends.
 
@@ -114,7 +107,7 @@ def do_all(
     work: Callable[[Scenario, int], R],
     tasks: Sequence[Task],
     jobs: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     *,
     done: int = 0,
 ) -> Iterator[tuple[int, R]]:
