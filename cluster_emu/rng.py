@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     BACKGROUND = 8
     FAULTS = 9
     LUMPED = 10
+    CONSOLIDATION = 11
 
 
 class RandomStreams:

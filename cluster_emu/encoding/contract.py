@@ -91,4 +91,9 @@ class Encoder(Protocol):
         ...
 
 
-encoders: Registry[Encoder] = Registry("encoder", "cluster_emu.encoders")
+encoders: Registry[Encoder] = Registry(
+    "encoder",
+    "cluster_emu.encoders",
+    package="cluster_emu.encoding",
+    summary="how many bytes a page takes on the wire",
+)

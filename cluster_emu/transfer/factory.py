@@ -25,9 +25,8 @@ from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.strategies.contract import Strategy
 from cluster_emu.strategies.demand_paging import DemandPaging
 from cluster_emu.strategies.post_copy import PostCopy
-from cluster_emu.transfer.controller import Policy
 from cluster_emu.transfer.flow_group import MigrationFlowGroup
-from cluster_emu.transfer.interfaces import MigrationListener
+from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
@@ -49,7 +48,7 @@ class MigrationFactory:
 
     Args:
         strategy: what is sent when.
-        policy: the manager's policy; steers every migration.
+        policy: the manager's policy; makes the controller of every migration.
         settings: costs and limits.
         encoders: who makes pages smaller on the wire, in the order in which they are asked.
         sources: what writes the pages of each VM, by VM.
@@ -64,7 +63,7 @@ class MigrationFactory:
     """
 
     strategy: Strategy
-    policy: Policy
+    policy: MigrationPolicy
     settings: TransferSettings
     encoders: Sequence[Encoder]
     sources: Sequence[WriteSource]
@@ -95,7 +94,7 @@ class MigrationFactory:
             record,
             self.rounds,
             self.strategy,
-            self.policy.steer(float(self.state.vms.memory_bytes[record.vm])),
+            self.policy.create_controller(float(self.state.vms.memory_bytes[record.vm])),
             self.settings,
             _VMMemory(self, record.vm, number, route),
             _VMIntensity(self.intensity, record.vm),

@@ -61,14 +61,16 @@ class LiveRound:
 
     Args:
         engine: the VM's page state, between two rounds.
-        steering: may cut a round short to read the log.
+        controller: may cut a round short to read the log.
         start_s: simulated time at which the round begins.
     """
 
-    def __init__(self, engine: MemoryEngine, steering: MigrationController, start_s: float) -> None:
+    def __init__(
+        self, engine: MemoryEngine, controller: MigrationController, start_s: float
+    ) -> None:
         self.start_s = start_s
         self._engine = engine
-        self._steering = steering
+        self._controller = controller
         self.is_cut = False
         self.rate_effect = RateEffect.ANY
         self.planned_bytes = 0.0
@@ -79,7 +81,7 @@ class LiveRound:
         self.rate_effect = RateEffect.ANY
         if self.is_cut:
             return self._engine.cut_short()
-        undrained = self._steering.sync_threshold_bytes(bytes_per_s)
+        undrained = self._controller.sync_threshold_bytes(bytes_per_s)
         left = self._engine.plan(intensity / bytes_per_s, undrained)
         if undrained == 0:  # else when the round is cut depends on the rate
             self.rate_effect = self._engine.rate_effect

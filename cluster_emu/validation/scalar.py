@@ -19,12 +19,11 @@ from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
 from cluster_emu.plugins import from_validation
 from cluster_emu.strategies.pre_copy import PreCopy
-from cluster_emu.transfer.controller import StopRuleController
 from cluster_emu.transfer.flow_group import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, Phase
 from cluster_emu.transfer.settings import TransferSettings
-from cluster_emu.transfer.stop_rules import DowntimeLimit
+from cluster_emu.transfer.stop_rules import DowntimeLimit, StopRuleController
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -91,4 +91,9 @@ class DemandModel(Protocol):
         ...
 
 
-demand_models: Registry[DemandModel] = Registry("demand model", "cluster_emu.demand_models")
+demand_models: Registry[DemandModel] = Registry(
+    "demand model",
+    "cluster_emu.demand_models",
+    package="cluster_emu.workload",
+    summary="the CPU demand of VMs over time",
+)

@@ -18,7 +18,11 @@ from cluster_emu.workload.traces import DemandTraces
 @demand_models.register("constant")
 @dataclass(frozen=True)
 class ConstantDemand:
-    """Every VM wants the same share of its CPU, always."""
+    """Every VM wants the same share of its CPU, always.
+
+    Args:
+        share: of the VM's CPU capacity.
+    """
 
     name: ClassVar[str] = "constant"
     summary: ClassVar[str] = "every VM wants the same share of its CPU, always"

@@ -81,7 +81,12 @@ class TraceReader(Protocol):
         ...
 
 
-trace_readers: Registry[TraceReader] = Registry("trace reader", "cluster_emu.trace_readers")
+trace_readers: Registry[TraceReader] = Registry(
+    "trace reader",
+    "cluster_emu.trace_readers",
+    package="cluster_emu.workload",
+    summary="CPU traces in files of one format",
+)
 
 
 @trace_readers.register("planetlab")

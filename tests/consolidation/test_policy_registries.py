@@ -2,19 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from cluster_emu.consolidation import contract as families
 from cluster_emu.consolidation import (
-    Consolidation,
-    LeastUtilised,
-    LoadBalance,
-    MostFree,
-    StaticThreshold,
     overload_detectors,
     placements,
-    triggers,
     underload_detectors,
     vm_selections,
 )
-from cluster_emu.consolidation import contract as families
+from cluster_emu.consolidation.contract import triggers
+from cluster_emu.consolidation.overload import StaticThreshold
+from cluster_emu.consolidation.placement import MostFree
+from cluster_emu.consolidation.triggers import Consolidation, LoadBalance
+from cluster_emu.consolidation.underload import LeastUtilised
 from cluster_emu.errors import ScenarioError
 
 FAMILIES = [

@@ -164,9 +164,9 @@ def ends_s(
     for record, engine in zip(records, engines, strict=True):
         around: Any = Around(engine)
         settings_ = TransferSettings(page_header_bytes=0.0)
-        steering = StopRuleController(FixedRounds(rounds=1))
+        controller = StopRuleController(FixedRounds(rounds=1))
         Migration(
-            record, [], PreCopy(), steering, settings_, around, around, (0,), together, around
+            record, [], PreCopy(), controller, settings_, around, around, (0,), together, around
         ).start(0.0)
     for number, capacity in enumerate([*capacities, 10.0], start=1):
         loop.run_until(0.7 * number)

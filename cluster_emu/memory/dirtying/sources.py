@@ -57,7 +57,12 @@ class WriteSource(Protocol):
         ...
 
 
-write_sources: Registry[WriteSource] = Registry("write source", "cluster_emu.write_sources")
+write_sources: Registry[WriteSource] = Registry(
+    "write source",
+    "cluster_emu.write_sources",
+    package="cluster_emu.memory.dirtying",
+    summary="which pages a VM writes, where no write profile describes it",
+)
 
 
 @dataclass(frozen=True, config=ConfigDict(arbitrary_types_allowed=True))

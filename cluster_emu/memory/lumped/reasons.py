@@ -63,7 +63,7 @@ def why_not_lumped(
 
 def _why_not_cleared(strategy: Strategy) -> str:
     """Return why a strategy that clears dirty bits in mid-round cannot be lumped, if so."""
-    if strategy.clear == "round":
+    if strategy.clear_granularity == "round":
         return ""
     rounds = range(1, ROUNDS_LOOKED_AT + 1)
     sends_all = all(np.all(strategy.table(number)[1] == Decision.SEND) for number in rounds)

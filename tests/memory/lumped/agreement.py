@@ -17,7 +17,7 @@ from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import Strategy
-from cluster_emu.transfer.stopping import StopRule
+from cluster_emu.transfer.stop_rules import StopRule
 from cluster_emu.workload.profiles import WriteProfile
 from tests.memory.lumped.driving import Driver, Outcome, Pace
 
