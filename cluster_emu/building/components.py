@@ -9,7 +9,7 @@ import networkx as nx
 
 from cluster_emu.building.columns import columns
 from cluster_emu.building.faults import outages
-from cluster_emu.building.fidelity import vm_fidelities
+from cluster_emu.building.fidelity import vm_memory, vm_models
 from cluster_emu.building.making import at, make
 from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
@@ -86,7 +86,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
     intensity = IntensityPath(demand, bursts, rule)
     policy = steering_policy(scenario.transfer)
     strategy = make(strategies, scenario.transfer.strategy, "transfer.strategy")
-    encoders = page_encoders(scenario.transfer)
+    memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
     factory = MigrationFactory(
         strategy=strategy,
         policy=policy,
@@ -96,9 +96,8 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
             policy,
             track_versions=scenario.run.track_versions,
         ),
-        encoders=encoders,
-        sources=sources,
-        fidelities=vm_fidelities(scenario, sources, strategy, encoders),
+        memory=memory,
+        models=vm_models(scenario, memory),
         intensity=intensity,
         streams=streams,
         state=state,

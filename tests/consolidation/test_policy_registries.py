@@ -5,6 +5,8 @@ import pytest
 from cluster_emu.consolidation import contract as families
 from cluster_emu.consolidation import (
     overload_detectors,
+    placement_filters,
+    placement_scorers,
     placements,
     underload_detectors,
     vm_selections,
@@ -21,6 +23,8 @@ FAMILIES = [
     (underload_detectors, families.UnderloadDetector, {"least-utilised"}),
     (vm_selections, families.VMSelection, {"minimum-migration-time"}),
     (placements, families.Placement, {"power-aware-best-fit-decreasing", "most-free"}),
+    (placement_filters, families.PlacementFilter, {"fits-memory", "not-overloaded"}),
+    (placement_scorers, families.PlacementScorer, {"least-power-rise", "most-free-cpu"}),
     (triggers, families.Trigger, {"consolidation", "load-balance", "drain"}),
 ]
 NEEDED = {"drain": {"hosts": [0]}}
