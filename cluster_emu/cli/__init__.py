@@ -6,6 +6,7 @@ Commands import what they compute with when they run, so that `--help` answers a
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def cluster_emu(
     """What does live migration do to my cluster? A page-level emulator of VM migration."""
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "compare": compare,
     "evacuate": evacuate,

@@ -32,6 +32,7 @@ KINDS = {
     "demand-models",
     "trace-readers",
     "write-sources",
+    "memory-models",
     "fault-kinds",
     "power-models",
 }
