@@ -21,7 +21,7 @@ from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Rest
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
-from cluster_emu.network import TenantRow
+from cluster_emu.network import BackgroundFlowRow
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams
@@ -241,7 +241,7 @@ class ClusterModel(Model):
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._ledger.service.table(),
-            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
+            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
             "summary": summarise(migrations, self._cluster_figures()),
         }

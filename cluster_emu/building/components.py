@@ -27,7 +27,7 @@ from cluster_emu.consolidation.contract import Trigger
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import Outage
 from cluster_emu.metrics.power import PowerColumns, power_models
-from cluster_emu.network import FluidLoop, LinkTable, TenantTraffic
+from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.scheduling.slots import QueueRules
@@ -47,7 +47,7 @@ class Parts:
 
     graph: nx.Graph[int]
     links: LinkTable
-    tenants: TenantTraffic
+    tenants: BackgroundTraffic
     state: ClusterState
     profiles: list[str]
     demand: Demand

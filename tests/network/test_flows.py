@@ -1,4 +1,4 @@
-"""The earliest of many times is right whatever is replaced in between."""
+"""The earliest of many event times is right after any replacements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_emu.network.event_times import EventTimes
+from cluster_emu.network.flows import EventTimes
 
 SLOTS = 5
 TIMES = st.sampled_from([0.0, 1.0, 1.5, 2.0, math.inf])

@@ -1,4 +1,4 @@
-"""Rates kept right as things change, held against a full solution each time."""
+"""Rates after each of many random changes, compared with a solution from scratch."""
 
 import math
 import subprocess
@@ -11,90 +11,101 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_emu.network import max_min_rates, ripple, shares
-from cluster_emu.network.compiling import INTERPRETED, compiled
+from cluster_emu._jit import compiled_copy
+from cluster_emu.network import (
+    PlainTransfers,
+    Priority,
+    _maxmin_kernels,
+    max_min_rates,
+    maxmin_incremental,
+)
 from cluster_emu.network.flows import FlowTable
-from cluster_emu.network.shares import Shares
+from cluster_emu.network.maxmin_incremental import INTERPRETED, IncrementalMaxMin
 
 MOST = {"max_examples": 40, "deadline": None}
 
 
+def compiled():
+    return compiled_copy(_maxmin_kernels).solve
+
+
 @dataclass(frozen=True)
-class Flow:
+class Meant:
     route: list[int]
     cap: float
     weight: float
-    first: bool
+    priority: Priority
 
 
 class Network:
     """Links and flows that change at random, with their rates."""
 
-    def __init__(self, seed, kernel=INTERPRETED, links=6, may_go_first=True):
+    def __init__(self, seed, kernel=INTERPRETED, links=6, may_be_inelastic=True):
         self._rng = np.random.default_rng(seed)
-        self._may_go_first = may_go_first
+        self._may_be_inelastic = may_be_inelastic
         self.capacities = self._rng.choice([0.0, 1.0, 2.0, 5.0, 7.3, 1e3], links)
         self.table = FlowTable()
-        self.shares = Shares(self.table, self.capacities)
-        self.shares._kernel = lambda: kernel
+        self.solver = IncrementalMaxMin(self.table, self.capacities)
+        self.solver._kernel = lambda: kernel
         self.flows = {}
-        self.told = []
+        self.changes = []
 
     def change(self):
-        """Do a few things, then share anew."""
+        """Do a few things, then solve."""
         for _ in range(self._rng.integers(1, 5)):
             act = self._rng.choice([self._join, self._join, self._leave, self._recap, self._slow])
             if self.flows or act == self._join:
                 act()
-        self._renew()
+        self._solve()
 
     def leave_all_but(self, count):
         while len(self.flows) > count:
             self._leave()
-            self._renew()
+            self._solve()
 
     def rates(self):
-        return self.table.columns.rate[[self.table.slot(transfer) for transfer in self.flows]]
+        return self.table.columns.rate[[flow.slot for flow in self.flows]]
 
-    def _renew(self):
-        slots, links = self.shares.renew()
-        self.table.refresh()
-        self.told.append((slots.tolist(), links.tolist()))
+    def _solve(self):
+        slots, links = self.solver.solve()
+        self.table.release_slots()
+        self.changes.append((slots.tolist(), links.tolist()))
 
     def _join(self):
         rng = self._rng
         links = len(self.capacities)
         length = rng.integers(0, min(links, 5))
-        flow = Flow(
+        meant = Meant(
             route=rng.choice(links, length, replace=bool(rng.random() < 0.2)).tolist(),
             cap=self._cap() if length else float(rng.uniform(1, 5)),
             weight=float(rng.choice([1.0, 1.0, 2.0, rng.uniform(0.01, 10)])),
-            first=bool(self._may_go_first and rng.random() < 0.3),
+            priority=(
+                Priority.INELASTIC
+                if self._may_be_inelastic and rng.random() < 0.3
+                else Priority.ELASTIC
+            ),
         )
-        transfer = object()
-        self.flows[transfer] = flow
-        slot = self.table.join(transfer, flow.route, flow.cap, flow.weight)
-        self.shares.join(slot, first=flow.first)
+        joined = self.table.join(PlainTransfers([0.0]), 0, meant.route, meant.cap, meant.weight)
+        self.flows[joined] = meant
+        self.solver.join(joined.slot, meant.priority)
 
     def _leave(self):
-        transfer = self._any()
-        del self.flows[transfer]
-        self.shares.leave(self.table.leave(transfer))
+        flow = self._any()
+        del self.flows[flow]
+        self.solver.leave(self.table.leave(flow))
 
     def _recap(self):
-        transfer = self._any()
-        self.flows[transfer] = replace(self.flows[transfer], cap=self._cap())
-        if not self.flows[transfer].route:
-            self.flows[transfer] = replace(self.flows[transfer], cap=3.0)
-        slot = self.table.slot(transfer)
-        self.table.set_cap(slot, self.flows[transfer].cap)
-        self.shares.cap_changed(slot)
+        flow = self._any()
+        cap = self._cap()
+        self.flows[flow] = replace(self.flows[flow], cap=cap if self.flows[flow].route else 3.0)
+        self.table.set_cap(flow.slot, self.flows[flow].cap)
+        self.solver.cap_changed(flow.slot)
 
     def _slow(self):
         link = int(self._rng.integers(len(self.capacities)))
         self.capacities[link] *= self._rng.choice([0.0, 0.5, 1 + 1e-14, 2.0])
         self.capacities[link] += self._rng.choice([0.0, 1.0])
-        self.shares.set_capacity(link, self.capacities[link])
+        self.solver.set_capacity(link, self.capacities[link])
 
     def _cap(self):
         return float(self._rng.choice([math.inf, math.inf, 0.0, 1.0, self._rng.uniform(0.01, 9)]))
@@ -104,12 +115,12 @@ class Network:
 
 
 def full_solution(network):
-    """Return the rates of all flows, found from nothing by the other solver."""
+    """Return the rates of all flows, found from scratch by the other solver."""
     flows = list(network.flows.values())
     left = network.capacities.copy()
     rates = np.zeros(len(flows))
-    for first in (True, False):
-        chosen = [number for number, flow in enumerate(flows) if flow.first is first]
+    for priority in (Priority.INELASTIC, Priority.ELASTIC):
+        chosen = [number for number, flow in enumerate(flows) if flow.priority is priority]
         rates[chosen] = max_min_rates(
             left,
             [flows[number].route for number in chosen],
@@ -134,7 +145,7 @@ def test_rates_equal_the_full_solution_after_every_change(seed, changes):
 @settings(**MOST)
 @given(st.integers(0, 10**6))
 def test_many_flows_and_links_with_few_left_in_the_end(seed):
-    network = Network(seed, links=30, may_go_first=False)
+    network = Network(seed, links=30, may_be_inelastic=False)
     for _ in range(60):
         network.change()
     network.leave_all_but(3)
@@ -144,7 +155,7 @@ def test_many_flows_and_links_with_few_left_in_the_end(seed):
 @settings(**MOST)
 @given(st.integers(0, 10**6))
 def test_every_flow_is_at_its_cap_or_has_a_bottleneck(seed):
-    network = Network(seed, links=12, may_go_first=False)
+    network = Network(seed, links=12, may_be_inelastic=False)
     for _ in range(25):
         network.change()
         flows = list(network.flows.values())
@@ -172,28 +183,28 @@ def test_the_loads_of_links_are_the_sums_of_the_rates(seed):
         load = np.zeros(6)
         for flow, rate in zip(network.flows.values(), network.rates(), strict=True):
             np.add.at(load, flow.route, rate)
-        np.testing.assert_allclose(network.shares.load(np.arange(6)), load, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(network.solver.load(np.arange(6)), load, rtol=1e-12, atol=1e-12)
 
 
 @settings(**MOST)
 @given(st.integers(0, 10**6))
-def test_the_load_of_a_link_that_stops_no_flow_is_never_taken_for_less(seed):
-    find_levels = ripple.follow
+def test_the_load_of_a_link_that_stops_no_flow_is_never_underestimated(seed):
+    find_levels = _maxmin_kernels.propagate
 
-    def follow(flows, links, *rest):
+    def propagate(flows, links, *rest):
         found = find_levels(flows, links, *rest)
         for link in np.flatnonzero(np.isinf(links.level)):
-            begin, count = links.begin[link], links.count[link]
-            members = links.member[begin : begin + count]
-            load = flows.weight[members] @ flows.level[members]
+            first, count = links.first_flow[link], links.flow_count[link]
+            of_link = links.flow[first : first + count]
+            load = flows.weight[of_link] @ flows.level[of_link]
             assert links.load[link] >= load * (1 - 1e-9) - 1e-9  # more where a flow has left
         return found
 
-    def renew(*everything):
-        with mock.patch.object(ripple, "follow", follow):
-            return ripple.renew(*everything)
+    def solve(*everything):
+        with mock.patch.object(_maxmin_kernels, "propagate", propagate):
+            return _maxmin_kernels.solve(*everything)
 
-    network = Network(seed, renew, links=8)
+    network = Network(seed, solve, links=8)
     for _ in range(20):
         network.change()
 
@@ -207,9 +218,9 @@ def test_compiled_and_interpreted_give_the_same_bits(seed):
             network.change()
         plain, fast = both
         assert plain.rates().tobytes() == fast.rates().tobytes()
-        assert plain.told[-1] == fast.told[-1]
-    for tier in ("_rest", "_first"):
-        of_both = [getattr(network.shares, tier) for network in both]
+        assert plain.changes[-1] == fast.changes[-1]
+    for priority_class in ("_elastic", "_inelastic"):
+        of_both = [getattr(network.solver, priority_class) for network in both]
         if all(of_both):
             assert of_both[0].steps == of_both[1].steps
             assert of_both[0].links.load.tobytes() == of_both[1].links.load.tobytes()
@@ -217,35 +228,37 @@ def test_compiled_and_interpreted_give_the_same_bits(seed):
 
 @pytest.mark.parametrize("kernel", ["interpreted", "compiled"])
 @pytest.mark.parametrize("seed", range(20))
-def test_a_change_that_leads_too_far_is_given_up_for_all_anew(monkeypatch, seed, kernel):
+def test_a_search_with_too_many_steps_is_replaced_by_one_from_scratch(monkeypatch, seed, kernel):
     usual, impatient = (
         Network(seed, compiled() if kernel == "compiled" else INTERPRETED) for _ in range(2)
     )
     for _ in range(20):
         usual.change()
         with monkeypatch.context() as patch:
-            patch.setattr(shares, "STEPS_PER_CROSSING", 0)
-            patch.setattr(shares, "FEWEST_STEPS", 3)
+            patch.setattr(maxmin_incremental, "STEPS_PER_HOP", 0)
+            patch.setattr(maxmin_incremental, "FEWEST_STEPS", 3)
             impatient.change()
         np.testing.assert_allclose(impatient.rates(), usual.rates(), rtol=1e-12, atol=1e-12)
-    assert impatient.shares._rest.steps > usual.shares._rest.steps
+    assert impatient.solver._elastic.steps > usual.solver._elastic.steps
 
 
-def test_what_is_not_reached_is_not_looked_at():
+def test_flows_out_of_reach_of_a_change_are_not_examined():
     table = FlowTable()
-    network = Shares(table, np.full(1000, 10.0))
-    pairs = [object() for _ in range(5000)]
-    for number, transfer in enumerate(pairs):
-        network.join(
-            table.join(transfer, [number % 500, 500 + number % 500], math.inf, 1.0), first=False
-        )
-    network.renew()
-    before = network._rest.steps
-    network.leave(table.leave(pairs[7]))
-    told, links = network.renew()
-    assert len(told) == 9
+    network = IncrementalMaxMin(table, np.full(1000, 10.0))
+    transfers = PlainTransfers(np.zeros(5000))
+    flows = [
+        table.join(transfers, number, [number % 500, 500 + number % 500], math.inf, 1.0)
+        for number in range(5000)
+    ]
+    for flow in flows:
+        network.join(flow.slot, Priority.ELASTIC)
+    network.solve()
+    before = network._elastic.steps
+    network.leave(table.leave(flows[7]))
+    changed, links = network.solve()
+    assert len(changed) == 9
     assert sorted(links) == [7, 507]
-    assert network._rest.steps - before < 100
+    assert network._elastic.steps - before < 100
 
 
 def test_small_runs_do_not_load_the_compiler_and_large_ones_do():

@@ -1,4 +1,4 @@
-"""Tenants' flows: what they send, what migrations cost them, and that no link is overloaded."""
+"""Background flows: what they send, what migrations cost them, and that no link is overloaded."""
 
 import math
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_emu.network import FluidLoop, PlainTransfer, TenantFlow, TenantTraffic
+from cluster_emu.network import BackgroundFlow, BackgroundTraffic, FluidLoop
+from tests._support.single_transfers import SingleTransfer
 
 
 class Square:
@@ -20,7 +21,7 @@ class Square:
 
 
 def flow(route=(0,), **more):
-    return TenantFlow(0, 0, 1, tuple(route), **more)
+    return BackgroundFlow(0, 0, 1, tuple(route), **more)
 
 
 def inelastic(rate, route=(0,), **more):
@@ -29,9 +30,9 @@ def inelastic(rate, route=(0,), **more):
 
 def test_an_elastic_flow_shares_with_a_transfer_and_what_it_lost_is_known():
     loop = FluidLoop([10.0])
-    traffic = TenantTraffic([flow(weight=3.0)], loop)
-    transfer = PlainTransfer(10.0)
-    loop.call_at(2.0, lambda now_s: loop.add(transfer, [0]))
+    traffic = BackgroundTraffic([flow(weight=3.0)], loop)
+    transfer = SingleTransfer(10.0)
+    loop.call_at(2.0, lambda now_s: transfer.join(loop, [0]))
     loop.run_until(10.0)
     assert transfer.end_s == 6.0  # a quarter of the link
     (row,) = traffic.rows(10.0)
@@ -47,9 +48,9 @@ def test_an_elastic_flow_shares_with_a_transfer_and_what_it_lost_is_known():
 
 def test_an_inelastic_flow_loses_nothing_to_a_transfer():
     loop = FluidLoop([10.0])
-    traffic = TenantTraffic([inelastic(4.0)], loop)
-    transfer = PlainTransfer(30.0)
-    loop.add(transfer, [0])
+    traffic = BackgroundTraffic([inelastic(4.0)], loop)
+    transfer = SingleTransfer(30.0)
+    transfer.join(loop, [0])
     loop.run_until(10.0)
     assert transfer.end_s == 5.0
     (row,) = traffic.rows(10.0)
@@ -62,7 +63,7 @@ def test_flows_start_stop_and_pause_at_their_exact_times():
     loop = FluidLoop([10.0])
     window = flow(start_s=1.5, stop_s=3.25)
     pulsed = inelastic(4.0, start_s=1.0, stop_s=11.5, periods=Square())
-    traffic = TenantTraffic([window, pulsed], loop)
+    traffic = BackgroundTraffic([window, pulsed], loop)
     loop.run_until(20.0)
     first, second = traffic.rows(20.0)
     # on 1 to 2, 5 to 7, 10 to 11.5
@@ -71,17 +72,17 @@ def test_flows_start_stop_and_pause_at_their_exact_times():
     assert len(loop) == 0
 
 
-def test_several_inelastic_flows_that_exceed_a_link_are_cut_by_the_same_share():
+def test_several_inelastic_flows_that_exceed_a_link_lose_the_same_share():
     loop = FluidLoop([10.0])
-    traffic = TenantTraffic([inelastic(5.0), inelastic(15.0), flow()], loop)
+    traffic = BackgroundTraffic([inelastic(5.0), inelastic(15.0), flow()], loop)
     loop.run_until(1.0)
     assert [row.bytes for row in traffic.rows(1.0)] == [2.5, 7.5, 0.0]
     assert traffic.figures(1.0)["tenant_dropped_share"] == 0.5
 
 
-def test_a_link_that_slows_down_is_not_blamed_on_migrations():
+def test_the_effect_of_a_slower_link_is_not_attributed_to_migrations():
     loop = FluidLoop([10.0])
-    traffic = TenantTraffic([flow(), inelastic(4.0)], loop)
+    traffic = BackgroundTraffic([flow(), inelastic(4.0)], loop)
     loop.call_at(3.0, lambda now_s: loop.set_capacity(0, 2.0))
     loop.call_at(5.0, lambda now_s: loop.set_capacity(0, 10.0))
     loop.run_until(6.0)
@@ -93,14 +94,14 @@ def test_a_link_that_slows_down_is_not_blamed_on_migrations():
     assert figures["tenant_dropped_share"] == pytest.approx(4.0 / 24.0)
 
 
-def test_no_tenants_send_nothing_and_set_no_timer():
+def test_no_flows_send_nothing_and_set_no_timer():
     loop = FluidLoop([10.0])
-    assert set(TenantTraffic([], loop).figures(0.0).values()) == {0.0}
+    assert set(BackgroundTraffic([], loop).figures(0.0).values()) == {0.0}
     assert loop.next_event_s() == math.inf
 
 
 def test_before_any_time_has_passed_nothing_was_sent():
-    (row,) = TenantTraffic([flow()], FluidLoop([10.0])).rows(0.0)
+    (row,) = BackgroundTraffic([flow()], FluidLoop([10.0])).rows(0.0)
     assert (row.bytes, row.wanted_bytes, row.active_s) == (0.0, 0.0, 0.0)
 
 
@@ -114,7 +115,7 @@ def random_traffic(seed):
         return rng.choice(5, rng.integers(1, 4), replace=False).tolist()
 
     tenants = [
-        TenantFlow(
+        BackgroundFlow(
             number,
             0,
             1,
@@ -128,11 +129,11 @@ def random_traffic(seed):
         )
         for number in range(rng.integers(1, 8))
     ]
-    traffic = TenantTraffic(tenants, loop)
-    transfers = [PlainTransfer(size) for size in rng.uniform(0.5, 20.0, 8)]
+    traffic = BackgroundTraffic(tenants, loop)
+    transfers = [SingleTransfer(size) for size in rng.uniform(0.5, 20.0, 8)]
     routes = [route() for _ in transfers]
     for transfer, links, start in zip(transfers, routes, rng.uniform(0, 15, 8), strict=True):
-        loop.call_at(start, lambda now_s, t=transfer, r=links: loop.add(t, r))
+        loop.call_at(start, lambda now_s, t=transfer, r=links: t.join(loop, r))
     for at_s, link, factor in zip(
         rng.uniform(0, 20, 10),
         rng.integers(0, 5, 10),
@@ -159,8 +160,8 @@ def test_no_link_is_ever_above_its_capacity_and_every_byte_is_accounted_for(seed
         if tenant.inelastic:
             assert row.bytes == pytest.approx(row.bytes_without_migrations, rel=1e-9, abs=1e-9)
     for transfer, size, route in zip(transfers, sizes, routes, strict=True):
-        rate = loop.rate(transfer) if transfer in loop else 0.0
-        if transfer in loop and rate:
+        rate = loop.rate(transfer.flow) if transfer.is_in(loop) else 0.0
+        if transfer.is_in(loop) and rate:
             expected[route] += size - rate * (transfer.end_s - 30.0)
         else:
             expected[route] += size - transfer.left_bytes

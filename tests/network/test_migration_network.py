@@ -1,10 +1,10 @@
-"""A network that migrations have for themselves, over the hosts of another one."""
+"""A dedicated migration network over the hosts of another network."""
 
 import networkx as nx
 import pytest
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.network import LinkTable, Router, as_topology, beside, topologies
+from cluster_emu.network import LinkTable, Router, as_topology, topologies, with_migration_network
 
 GBIT = 1e9
 
@@ -35,7 +35,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("graph", "migration_graph"), PAIRS)
 def test_each_router_finds_in_its_own_network_what_it_finds_alone(graph, migration_graph):
-    links = LinkTable.of(beside(graph, migration_graph))
+    links = LinkTable.of(with_migration_network(graph, migration_graph))
     for alone, usable in ((graph, ~links.for_migrations), (migration_graph, links.for_migrations)):
         table = LinkTable.of(alone)
         assert usable.sum() == len(table)
@@ -52,7 +52,7 @@ def test_each_router_finds_in_its_own_network_what_it_finds_alone(graph, migrati
 
 
 def test_hosts_are_shared_and_switches_are_not():
-    both = beside(leaf_spine(), star())
+    both = with_migration_network(leaf_spine(), star())
     assert list(both) == list(range(4 + 4 + 1))
     assert both.nodes[8]["label"] == "migration switch"
     assert [both.nodes[host]["rack"] for host in range(4)] == [0, 0, 1, 1]
@@ -74,4 +74,4 @@ def test_an_ordinary_network_has_no_links_for_migrations_alone():
 )
 def test_networks_that_do_not_fit_each_other_are_refused(migration_graph, field):
     with pytest.raises(ScenarioError, match=f"{field} = .*as in the topology"):
-        beside(star(), migration_graph)
+        with_migration_network(star(), migration_graph)

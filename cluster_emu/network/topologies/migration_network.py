@@ -1,4 +1,4 @@
-"""Two networks over the same hosts: one for all, one that migrations have for themselves."""
+"""A dedicated migration network: a second network over the same hosts, for migrations alone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.network.links import FOR_MIGRATIONS
 
 
-def beside(graph: nx.Graph[int], migration_graph: nx.Graph[int]) -> nx.Graph[int]:
+def with_migration_network(graph: nx.Graph[int], migration_graph: nx.Graph[int]) -> nx.Graph[int]:
     """Return one multigraph with the nodes and edges of both; hosts with one number are one host.
 
     The switches of the second network are numbered after the first's nodes and called
-    "migration ..."; its edges have the attribute `for_migrations`, by which `LinkTable` tells them
-    apart. Racks are those of the first network.
+    "migration ...". Its edges have the attribute `for_migrations`, which `LinkTable` reads. Racks
+    are those of the first network.
 
     Args:
-        graph: the network of everyone, as `as_topology` gives it.
-        migration_graph: the network of migrations, likewise.
+        graph: the network of the cluster, as `as_topology` gives it.
+        migration_graph: the migration network, in the same form.
 
     Raises:
         ScenarioError: if they differ in the number of hosts or in whether hosts forward.

@@ -1,4 +1,4 @@
-"""Max-min fair rates of fluid flows that share links."""
+"""Max-min fair rates of fluid flows that share links, from scratch, by water-filling."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cluster_emu.network.incidence import Incidence
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-TIE = 1e-12
-"""Levels that differ by less than this share count as one: rounding must not split a tie."""
+TIE_SHARE = 1e-12
+"""Levels that differ by less than this share count as equal: rounding must not split a tie."""
 
 
 def max_min_rates(
@@ -40,19 +40,22 @@ def max_min_rates(
     Raises:
         ValueError: naming the value that is not allowed.
     """
-    limits = link_capacities(capacities)
-    incidence = Incidence.of(routes, len(limits))
+    checked = link_capacities(capacities)
+    incidence = Incidence.of(routes, len(checked))
     count = len(routes)
-    return fill(limits, incidence, flow_caps(caps, count), flow_weights(weights, count))
+    return water_fill(checked, incidence, flow_caps(caps, count), flow_weights(weights, count))
 
 
-def fill(capacities: Floats, incidence: Incidence, caps: Floats, weights: Floats) -> Floats:
-    """Return max-min fair rates by progressive filling, shape [flows]; nothing is checked.
+def water_fill(capacities: Floats, incidence: Incidence, caps: Floats, weights: Floats) -> Floats:
+    """Return max-min fair rates by water-filling, shape [flows]; nothing is checked.
 
-    Let the level (rate over weight) of all flows rise together. A link fills up at the level
-    capacity left / weight of its flows, and flows that stop earlier can only raise that level. So
-    a flow whose cap comes before all of its links' levels ends at its cap, and a link before which
-    none of its flows stops is their bottleneck for good. Each pass settles all of these at once.
+    The level (rate over weight) of all flows rises together. A link l is full at the level
+
+        x_l = capacity not taken by frozen flows / sum of the weights of its other flows,
+
+    and a flow that stops earlier can only raise x_l. So a flow whose cap is below the x_l of all
+    its links stops at its cap. A link with no flow that stops before x_l is the bottleneck of its
+    flows. Each pass freezes the rates of all these flows at once.
 
     Args:
         capacities: shape [links], finite.
@@ -61,37 +64,37 @@ def fill(capacities: Floats, incidence: Incidence, caps: Floats, weights: Floats
         weights: shape [flows], above 0.
     """
     rates = caps.copy()
-    open_flows = np.flatnonzero(incidence.lengths)
+    rising_flows = np.flatnonzero(incidence.lengths)
     used = incidence.crossed(len(capacities))
     rising = _on_used_links(incidence, used).only(incidence.lengths > 0)
     left = capacities[used]
     link_level = np.zeros(len(left))
-    while len(open_flows):
-        weight, cap = weights[open_flows], caps[open_flows]
+    while len(rising_flows):
+        weight, cap = weights[rising_flows], caps[rising_flows]
         link_level = _link_levels(rising, left, weight, link_level)
         level = rising.least(link_level)
         reached = np.minimum(weight * level, cap)
         capped = cap <= weight * level
         np.divide(cap, weight, out=level, where=capped)
-        settled = capped | _at_bottleneck(rising, link_level, level)
-        rates[open_flows[settled]] = reached[settled]
-        left -= rising.total(np.where(settled, reached, 0.0), len(left))
-        open_flows = open_flows[~settled]
-        rising = rising.only(~settled)
+        frozen = capped | _at_bottleneck(rising, link_level, level)
+        rates[rising_flows[frozen]] = reached[frozen]
+        left -= rising.total(np.where(frozen, reached, 0.0), len(left))
+        rising_flows = rising_flows[~frozen]
+        rising = rising.only(~frozen)
     return rates
 
 
 def _on_used_links(incidence: Incidence, used: Flags) -> Incidence:
-    """Renumber the links so that only those in the mask `used` count: big networks, few flows."""
+    """Renumber the links in the mask `used`, without the others: networks are large, flows few."""
     number = np.cumsum(used) - 1
     return Incidence(number[incidence.links], incidence.lengths, incidence.flows)
 
 
 def _link_levels(rising: Incidence, left: Floats, weight: Floats, before: Floats) -> Floats:
-    """Return the level at which each link fills up, infinite without flows, shape [links].
+    """Return the level at which each link is full, infinite without rising flows, shape [links].
 
-    A level never falls but by rounding; without `before`, that could leave less than nothing for
-    the last flows of a link.
+    From pass to pass a level falls by rounding alone. The levels of the pass `before` are a lower
+    bound, because rounding could otherwise leave a negative rate for the last flows of a link.
     """
     load = rising.total(weight, len(left))
     full = np.full(len(left), np.inf)
@@ -101,10 +104,10 @@ def _link_levels(rising: Incidence, left: Floats, weight: Floats, before: Floats
 
 
 def _at_bottleneck(rising: Incidence, link_level: Floats, level: Floats) -> Flags:
-    """Return the flows that cross a link before which none of its flows stops, shape [flows]."""
-    stops_before = level[rising.flows] < link_level[rising.links] * (1 - TIE)
+    """Return the flows on a link with no flow that stops before its level, shape [flows]."""
+    stops_before = level[rising.flows] < link_level[rising.links] * (1 - TIE_SHARE)
     loose = np.zeros(len(link_level), dtype=np.bool_)
     loose[rising.links[stops_before]] = True
-    settled = np.zeros(len(level), dtype=np.bool_)
-    settled[rising.flows[~loose[rising.links]]] = True
-    return settled
+    frozen = np.zeros(len(level), dtype=np.bool_)
+    frozen[rising.flows[~loose[rising.links]]] = True
+    return frozen

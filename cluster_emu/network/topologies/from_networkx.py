@@ -1,4 +1,4 @@
-"""The way in for graphs made elsewhere: checked, renumbered, what is optional filled in."""
+"""Any networkx graph as a topology: checked, renumbered, optional attributes filled in."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def as_topology(
     Nodes are renumbered 0..n-1, hosts first, in the order of the graph, or ascending where all
     nodes are whole numbers. `layer` is the number of hops to the nearest host. Missing attributes
     are filled in: `label` with the node's old name, `latency_s`, and, if no host has one, `rack`
-    with one number per switch that hosts are plugged into.
+    with one number per switch that has hosts.
 
     Args:
-        graph: the graph; it is left as it is.
+        graph: the graph; it is not changed.
         latency_s: one-way latency of the edges that have none.
         file: the file it came from, for messages.
 
@@ -38,27 +38,27 @@ def as_topology(
         ScenarioError: naming the node or edge, its value and what is allowed.
     """
     try:
-        return _adopted(graph, latency_s)
+        return _converted(graph, latency_s)
     except ScenarioError as error:
         raise error.at(file=file) from error
 
 
-def _adopted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
+def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
     kinds = {node: _kind(node, attributes) for node, attributes in graph.nodes(data=True)}
     order = _hosts_first(kinds)
     number = {node: index for index, node in enumerate(order)}
-    adopted: nx.Graph[int] = graph.__class__()
-    adopted.graph.update(graph.graph)
+    converted: nx.Graph[int] = graph.__class__()
+    converted.graph.update(graph.graph)
     for node in order:
         label = str(graph.nodes[node].get("label", node))
-        adopted.add_node(number[node], **{**graph.nodes[node], "label": label})
+        converted.add_node(number[node], **{**graph.nodes[node], "label": label})
     for a, b, attributes in graph.edges(data=True):
         checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
-        adopted.add_edge(number[a], number[b], **checked)
-    _check_connected(adopted)
-    _fill_layers(adopted)
-    _fill_racks(adopted)
-    return adopted
+        converted.add_edge(number[a], number[b], **checked)
+    _check_connected(converted)
+    _fill_layers(converted)
+    _fill_racks(converted)
+    return converted
 
 
 def _kind(node: Any, attributes: dict[str, Any]) -> str:
@@ -97,7 +97,7 @@ def _checked_edge(a: Any, b: Any, attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> float | None:
-    """Return `value` as a finite float, or None if it is none."""
+    """Return `value` as a float, or None if it is not a finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError):
