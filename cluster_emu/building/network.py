@@ -21,9 +21,8 @@ from cluster_emu.network import (
 )
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Choice, Scenario, TenantGroup
+from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
-
-BITS_PER_BYTE = 8
 
 
 def cluster_graph(scenario: Scenario) -> nx.Graph[int]:

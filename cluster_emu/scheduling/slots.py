@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from cluster_emu.cluster.state import FloatColumn, IntColumn, VMColumns
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import (
     Candidate,
     Fifo,
@@ -16,7 +17,6 @@ from cluster_emu.scheduling.orders import (
     QueueView,
 )
 from cluster_emu.scheduling.waiting_lists import Place, Side, WaitingLists
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,4 +43,9 @@ class Topology(Protocol):
         ...
 
 
-topologies: Registry[Topology] = Registry("topology", "cluster_emu.topologies")
+topologies: Registry[Topology] = Registry(
+    "topology",
+    "cluster_emu.topologies",
+    package="cluster_emu.network.topologies",
+    summary="the graph of hosts, switches and links",
+)
