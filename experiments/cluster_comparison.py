@@ -2,11 +2,10 @@
 
     python experiments/cluster_comparison.py --traces PLANETLAB_DAY --replications 5
 
-Each strategy runs four hours of consolidation on 32 hosts with 160 VMs, with the same seeds.
-Placement, CPU demand and kinds of VMs are the same, so each figure is compared with that of the
-baseline run by run. Without --traces the package's own synthetic CPU traces are replayed. --quick
-takes 4 hosts, 16 VMs with half the memory, and 15 minutes. The full experiment takes some ten
-minutes, half of them for post-copy.
+Each strategy runs four hours of consolidation on 32 hosts with 160 VMs, with the same seeds. So
+placement, CPU demand and kinds of VMs are the same, and figures are compared run by run. Without
+--traces the package's own synthetic CPU traces are replayed. --quick takes 4 hosts, 16 VMs with
+half the memory, and 15 minutes. The full experiment takes ten minutes, half of them for post-copy.
 """
 
 from __future__ import annotations
