@@ -18,9 +18,8 @@ import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.policies import draw_policies
 
-from cluster_emu.managers import policies
-from cluster_emu.study import Evacuation, evacuate
-from cluster_emu.study.report.evacuation import EvacuationReport
+from cluster_emu import Evacuation, evacuate, policies
+from cluster_emu.study import EvacuationReport
 from cluster_emu.view import draw_drain, save_figure
 
 QUICK = {

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -32,6 +33,13 @@ def warn(warnings: Iterable[str]) -> None:
 def write_json(result: object) -> None:
     """Write a result as one JSON document to stdout."""
     sys.stdout.write(json_text(result))
+
+
+def save_json(result: object, path: Path) -> None:
+    """Write a result as one JSON document to a file."""
+    from cluster_emu.results.run_result import write_text
+
+    write_text(json_text(result), path)
 
 
 def show_table(

@@ -10,14 +10,20 @@ from cluster_emu.study.evacuation.plan import ImpossibleDrainError
 from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.execution.runs import StudyInterrupted, outcome_counts, simulate
 from cluster_emu.study.grid.batch import Batch, run_batch
+from cluster_emu.study.report.advice import AdviceReport
+from cluster_emu.study.report.comparison import ComparisonReport
+from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.statistics.metrics import METRICS, Metric
 
 __all__ = [
     "METRICS",
     "Advice",
+    "AdviceReport",
     "Batch",
     "Comparison",
+    "ComparisonReport",
     "Evacuation",
+    "EvacuationReport",
     "ImpossibleDrainError",
     "Metric",
     "Option",
