@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
@@ -33,7 +33,7 @@ class PagesEngine:
         track_versions: whether to keep a version number per page, for proofs.
     """
 
-    rate_effect = RateEffect.ANY
+    rate_dependence = RateDependence.UNKNOWN
     end_is_known = True
 
     def __init__(
@@ -93,7 +93,7 @@ class PagesEngine:
         return int(np.count_nonzero(self._stale))
 
     @property
-    def nothing_due(self) -> bool:
+    def nothing_to_send(self) -> bool:
         """Whether the next live round has no page to visit."""
         return len(self._to_send) == 0
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import PageSizes
-from cluster_emu.memory.base import FaultCosts, RateEffect
+from cluster_emu.memory.base import FaultCosts, RateDependence
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds
 from cluster_emu.memory.versions import PageVersions
@@ -43,7 +43,7 @@ class PostCopyEngine:
         versions: version numbers to keep up to date, or None.
     """
 
-    rate_effect = RateEffect.ANY
+    rate_dependence = RateDependence.UNKNOWN
 
     def __init__(
         self,

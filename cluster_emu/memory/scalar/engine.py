@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
 from cluster_emu.memory.versions import PageVersions
 
 
@@ -31,7 +31,7 @@ class ScalarEngine:
     """
 
     end_is_known = True
-    rate_effect = RateEffect.NONE
+    rate_dependence = RateDependence.NONE
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ScalarEngine:
         return self._pages(self.stale_bytes)
 
     @property
-    def nothing_due(self) -> bool:
+    def nothing_to_send(self) -> bool:
         """Whether nothing is stale."""
         return self.stale_bytes <= 0
 
@@ -168,7 +168,7 @@ class ScalarPush:
         sizes: what is to be pushed.
     """
 
-    rate_effect = RateEffect.NONE
+    rate_dependence = RateDependence.NONE
     faults = 0
     stall_s = 0.0
 
