@@ -115,6 +115,7 @@ class Encoding:
         payload = np.zeros(len(pages), dtype=np.int64)
         cpu_s = np.zeros(len(pages))
         for coder in self._coders:
+            # A payload of 0 marks pages that no coder has taken so far.
             open_ = np.flatnonzero(payload == 0)
             found = coder.payload_bytes(pages[open_], stage, round_number)
             payload[open_] = found

@@ -82,6 +82,7 @@ class DeltaCache:
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:
         """Keep the pages hit, and put those missed where a place is empty or its page old."""
+        # As in QEMU (`xbzrle_started`), the cache is not used before round 2.
         if round_number == 1:
             return
         place = pages % self._places
@@ -90,12 +91,14 @@ class DeltaCache:
         missed, place = pages[~hit], place[~hit]
         # An empty place was last used in round 0, long enough ago for round 2 and later.
         has_room = self._last_used[place] + _LIFETIME_ROUNDS <= round_number
+        # Of several pages for one place, `unique` finds the first in the order of sending.
         place, first = np.unique(place[has_room], return_index=True)
         self._held[place] = missed[has_room][first]
         self._last_used[place] = round_number
 
     def _payloads(self, round_number: int) -> ByteCounts:
         """Draw the encoded size of every page for a round, 0 for an overflow, [pages]."""
+        # One draw per page and round, not per page sent, so that all strategies see the same sizes.
         if self._deltas is None or self._deltas[0] != round_number:
             encoder, content = self._encoder, self._content
             rng = content.stream_of(_STREAM, round_number)

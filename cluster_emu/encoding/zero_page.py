@@ -45,6 +45,7 @@ class ZeroPages:
     def __init__(self, content: Content, share: float) -> None:
         count = round(share * content.page_count)
         rng = content.stream_of(_STREAM)
+        # The order of the drawn pages does not matter, and a shuffle would cost more draws.
         zero = rng.choice(content.page_count, count, replace=False, shuffle=False)
         self._is_zero = np.zeros(content.page_count, dtype=np.bool_)
         self._is_zero[zero] = True

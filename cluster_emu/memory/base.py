@@ -66,8 +66,8 @@ class FaultCosts:
     touches_per_write: float
 
 
-class RateEffect(IntEnum):
-    """What another rate does to the bytes that are planned until the next event.
+class RateDependence(IntEnum):
+    """How the bytes that are planned until the next event depend on the rate.
 
     It says what can be predicted without a new plan at each change of the rate.
     """
@@ -82,7 +82,7 @@ class RateEffect(IntEnum):
     bytes are sent no more of the round has passed than at the old rate, and sent faster, more pages
     are clean. It does not hold where pages are sent because the peek finds them dirty.
     """
-    ANY = 2
+    UNKNOWN = 2
     """Nothing is known; they must be planned again."""
 
 
@@ -107,8 +107,8 @@ class PostCopyMemory(Protocol):
         ...
 
     @property
-    def rate_effect(self) -> RateEffect:
-        """How `bytes_left` depends on the rate: `NONE`, or `ANY` to be notified of each change."""
+    def rate_dependence(self) -> RateDependence:
+        """How `bytes_left` depends on the rate; `UNKNOWN` asks to be notified of each change."""
         ...
 
     @property
@@ -160,7 +160,7 @@ class MemoryEngine(Protocol):
         ...
 
     @property
-    def nothing_due(self) -> bool:
+    def nothing_to_send(self) -> bool:
         """Whether to_send of the next live round is empty."""
         ...
 
@@ -198,10 +198,10 @@ class MemoryEngine(Protocol):
         ...
 
     @property
-    def rate_effect(self) -> RateEffect:
+    def rate_dependence(self) -> RateDependence:
         """How what `plan` returned last, with no sync threshold, depends on the rate.
 
-        Unless it is `ANY`, `advance` may be called several times before the next `plan`, with
+        Unless it is `UNKNOWN`, `advance` may be called several times before the next `plan`, with
         parts of different rates.
         """
         ...

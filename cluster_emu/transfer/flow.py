@@ -5,10 +5,10 @@ rates of all of them stand in the columns of a `MigrationFlowGroup`, which the n
 all rates that change at one instant in one call.
 
 For most migrations a change of the rate decides nothing: the bytes until the next event of the
-phase stay as they are, or have a lower bound (`RateEffect`). For these the group predicts the next
-event from its columns, without the phase. It keeps the spans of time at each rate, and the phase
-advances over them later: when its event comes, when someone needs its state, or when there is no
-more space to keep them.
+phase stay as they are, or have a lower bound (`RateDependence`). For these the group predicts the
+next event from its columns, without the phase. It keeps the spans of time at each rate, and the
+phase advances over them later: when its event comes, when someone needs its state, or when there is
+no more space to keep them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.base import RateEffect
+from cluster_emu.memory.base import RateDependence
 from cluster_emu.network.flows import Flow
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.transfer.guest import Guest
@@ -40,7 +40,9 @@ Measured on one core: from the columns 17 us for one and 23 us for 200, one by o
 link hundreds.
 """
 
-ANY, NONE, BOUNDED = int(RateEffect.ANY), int(RateEffect.NONE), int(RateEffect.BOUNDED)
+UNKNOWN = int(RateDependence.UNKNOWN)
+NONE = int(RateDependence.NONE)
+BOUNDED = int(RateDependence.BOUNDED)
 
 
 class Prediction(NamedTuple):
@@ -48,13 +50,13 @@ class Prediction(NamedTuple):
 
     Args:
         bytes_left: bytes until the event if rate and write intensity stay.
-        rate_effect: how `bytes_left` depends on the rate.
-        bytes_sent: bytes sent in the phase until now; not needed with `ANY`.
-        bytes_at_event: bytes sent in the phase by the event; not needed with `ANY`.
+        rate_dependence: how `bytes_left` depends on the rate.
+        bytes_sent: bytes sent in the phase until now; not needed with `UNKNOWN`.
+        bytes_at_event: bytes sent in the phase by the event; not needed with `UNKNOWN`.
     """
 
     bytes_left: float
-    rate_effect: RateEffect = RateEffect.ANY
+    rate_dependence: RateDependence = RateDependence.UNKNOWN
     bytes_sent: float = 0.0
     bytes_at_event: float = 0.0
 
@@ -98,7 +100,7 @@ class _Columns(NamedTuple):
     Args:
         bytes_per_s: the present rate, 0 until the network has notified the first one.
         since_s: the time until which the phase's progress is counted in `bytes_sent`.
-        effect: the `RateEffect` of the prediction; `ANY` if there is none.
+        dependence: the `RateDependence` of the prediction; `UNKNOWN` if there is none.
         bytes_sent: bytes sent in the phase until `since_s`; only with a prediction.
         bytes_at_event: bytes sent in the phase by its next event; only with a prediction.
         is_bound: whether the event may come later than predicted.
@@ -109,7 +111,7 @@ class _Columns(NamedTuple):
 
     bytes_per_s: Any
     since_s: Any
-    effect: Any
+    dependence: Any
     bytes_sent: Any
     bytes_at_event: Any
     is_bound: Any
@@ -188,7 +190,7 @@ class MigrationFlow:
         views, row = self._group.views, self._row
         if views.kept_count[row]:
             self.advance_over_kept()
-        views.effect[row], views.is_bound[row] = ANY, False
+        views.dependence[row], views.is_bound[row] = UNKNOWN, False
         duration_s: float = now_s - views.since_s[row]
         views.since_s[row] = now_s
         self.guest.count_lost(duration_s)
@@ -239,9 +241,9 @@ class MigrationFlow:
         bytes_per_s: float = views.bytes_per_s[row]
         if bytes_per_s <= 0:
             return math.inf
-        left, effect, sent, at_event = self._phase.predict(bytes_per_s, self.guest.intensity)
-        if effect is not RateEffect.ANY:
-            views.effect[row] = effect
+        left, dependence, sent, at_event = self._phase.predict(bytes_per_s, self.guest.intensity)
+        if dependence is not RateDependence.UNKNOWN:
+            views.dependence[row] = dependence
             views.bytes_sent[row] = sent
             views.bytes_at_event[row] = at_event
         return now_s + left / bytes_per_s
@@ -281,7 +283,7 @@ class MigrationFlowGroup:
         self._flows[row] = flow
         views = self.views
         views.bytes_per_s[row], views.since_s[row] = 0.0, now_s
-        views.effect[row], views.is_bound[row], views.kept_count[row] = ANY, False, 0
+        views.dependence[row], views.is_bound[row], views.kept_count[row] = UNKNOWN, False, 0
         return row
 
     def remove_row(self, row: int) -> None:
@@ -310,13 +312,13 @@ class MigrationFlowGroup:
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
         """Account the progress of some migrations and go on at new rates; see `FlowGroup`.
 
-        A phase whose event depends on the rate in an unknown way (`ANY`) predicts it itself; the
-        others are predicted from the columns. A few are predicted one by one if their prediction is
-        exact (`NONE`). With a bound (`BOUNDED`) they are not, because a phase would plan its round
-        again, which is what the bound saves.
+        A phase whose event depends on the rate in an unknown way (`UNKNOWN`) predicts it itself;
+        the others are predicted from the columns. A few are predicted one by one if their
+        prediction is exact (`NONE`). With a bound (`BOUNDED`) they are not, because a phase would
+        plan its round again, which is what the bound saves.
         """
-        effect = self._columns.effect[members]
-        by_phase = effect != BOUNDED if len(members) <= FEW else effect == ANY
+        dependence = self._columns.dependence[members]
+        by_phase = dependence != BOUNDED if len(members) <= FEW else dependence == UNKNOWN
         if not by_phase.any():
             return self._predict(now_s, members, bytes_per_s)
         times_s = np.empty(len(members))
@@ -334,7 +336,7 @@ class MigrationFlowGroup:
         columns = self._columns
         self._keep_spans(now_s, members)
         left = np.maximum(columns.bytes_at_event[members] - columns.bytes_sent[members], 0.0)
-        bounded = columns.effect[members] == BOUNDED
+        bounded = columns.dependence[members] == BOUNDED
         if bounded.any():
             left[bounded] = self._bound(members[bounded], left[bounded], bytes_per_s[bounded])
         columns.bytes_per_s[members] = bytes_per_s
@@ -361,7 +363,7 @@ class MigrationFlowGroup:
             flow.advance_over_kept()
 
     def _bound(self, members: Indices, left: Floats, bytes_per_s: Floats) -> Floats:
-        """Return at least how many bytes are left at the new rates; see `RateEffect.BOUNDED`.
+        """Return at least how many bytes are left at the new rates; see `RateDependence.BOUNDED`.
 
         At s times the old rate at least min(1, s) times as many bytes are left.
         """
@@ -391,7 +393,7 @@ def _new_columns(rows: int) -> _Columns:
     return _Columns(
         bytes_per_s=np.zeros(rows),
         since_s=np.zeros(rows),
-        effect=np.full(rows, ANY, dtype=np.int8),
+        dependence=np.full(rows, UNKNOWN, dtype=np.int8),
         bytes_sent=np.zeros(rows),
         bytes_at_event=np.zeros(rows),
         is_bound=np.zeros(rows, dtype=np.bool_),

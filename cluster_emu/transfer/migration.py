@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from cluster_emu.encoding.chain import PageSizes
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateEffect, RoundCounts
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateDependence, RoundCounts
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
 from cluster_emu.transfer.controller import (
@@ -338,11 +338,11 @@ class LiveRound(CopyPhase):
         threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
         left = engine.plan(intensity / bytes_per_s, threshold)
         # With a threshold the moment at which the round is cut short depends on the rate.
-        effect = engine.rate_effect if threshold == 0 else RateEffect.ANY
-        if effect is RateEffect.ANY:
+        dependence = engine.rate_dependence if threshold == 0 else RateDependence.UNKNOWN
+        if dependence is RateDependence.UNKNOWN:
             return Prediction(left)
         sent = self.bytes_sent
-        return Prediction(left, effect, sent, sent + left)
+        return Prediction(left, dependence, sent, sent + left)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Send pages and let the VM write others."""
@@ -363,7 +363,8 @@ class LiveRound(CopyPhase):
             migration.enter(migration.stop_and_copy, now_s)
             return False
         # A round without pages takes no time, so it needs no turn.
-        if migration.engine.nothing_due or migration.listener.may_go_on(migration.record, now_s):
+        engine, listener = migration.engine, migration.listener
+        if engine.nothing_to_send or listener.may_go_on(migration.record, now_s):
             migration.enter(self, now_s)
         else:
             migration.enter(migration.waiting, now_s)
@@ -546,7 +547,7 @@ class StopAndCopy(CopyPhase):
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
         """Predict the last byte; nothing depends on the rate."""
         left = max(self._total_bytes - self._sent_bytes, 0.0)
-        return Prediction(left, RateEffect.NONE, self._sent_bytes, self._total_bytes)
+        return Prediction(left, RateDependence.NONE, self._sent_bytes, self._total_bytes)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Send at the given rate."""
@@ -628,7 +629,7 @@ class PostCopyPush(CopyPhase):
         """Predict the last byte; faults change the order of pages, not their number."""
         pages = self.pages
         left = max(pages.bytes_left, 0.0)
-        return Prediction(left, pages.rate_effect, pages.bytes_sent, self._total_bytes)
+        return Prediction(left, pages.rate_dependence, pages.bytes_sent, self._total_bytes)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Push pages and serve faults."""

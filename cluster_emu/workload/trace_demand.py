@@ -49,6 +49,7 @@ class TraceDemand:
         use, place = np.divmod(np.arange(vm_count), traces.trace_count)
         shuffled = rng.permutation(traces.trace_count)
         trace = shuffled[place] if self.order == "shuffled" else place
+        # The k-th further use of a trace runs k rotations ahead, in whole samples.
         ahead = np.rint(use * self.rotation_share * traces.sample_count).astype(np.int64)
         playback = _Playback(traces.values, trace, ahead)
         assumptions = self._assumptions(vm_count, traces)

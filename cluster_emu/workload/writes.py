@@ -101,6 +101,7 @@ class ZipfWrites:
     def classes(self) -> tuple[WriteClass, ...]:
         """Return the bins, hottest first, each with the mean rate of its ranks."""
         weights = np.arange(1, self.ranks + 1, dtype=np.float64) ** -self.exponent
+        # Rounding may join edges of the hottest ranks, so there may be fewer bins than asked for.
         edges = np.unique(np.rint(np.geomspace(1, self.ranks + 1, self.bins + 1)).astype(np.int64))
         sizes = np.diff(edges)
         sums = np.add.reduceat(weights, edges[:-1] - 1)

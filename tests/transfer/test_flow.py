@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_emu.memory.base import RateEffect, RoundCounts
+from cluster_emu.memory.base import RateDependence, RoundCounts
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.model import ClusterModel
 from cluster_emu.network import FluidLoop
@@ -97,9 +97,9 @@ class Fading(ScalarEngine):
 
     RATE = 0.3
 
-    def __init__(self, effect: RateEffect, due: float) -> None:
+    def __init__(self, dependence: RateDependence, due: float) -> None:
         super().__init__(due, 1.0, 0.0, 0.0)
-        self.rate_effect = effect  # type: ignore[misc]
+        self.rate_dependence = dependence  # type: ignore[misc]
         self.plans = 0
         self._left_to_visit = due
         self._time = 0.0
@@ -152,12 +152,12 @@ class Around:
 
 
 def ends_s(
-    effect: RateEffect, sizes: list[float], capacities: list[float]
+    dependence: RateDependence, sizes: list[float], capacities: list[float]
 ) -> tuple[list[float], int]:
     """Share a link whose capacity changes every 0.7 s; return ends, and how often was planned."""
     loop = FluidLoop([10.0])
     together = MigrationFlowGroup(loop)
-    engines = [Fading(effect, size) for size in sizes]
+    engines = [Fading(dependence, size) for size in sizes]
     records = [MigrationRecord(n, n, 0, 1, "", 0, "", 0, 0.0) for n in range(len(sizes))]
     for record, engine in zip(records, engines, strict=True):
         around: Any = Around(engine)
@@ -181,14 +181,14 @@ def ends_s(
     st.lists(st.sampled_from([0.0, 1.0, 7.0, 10.0, 30.0, 90.0]), max_size=12),
 )
 def test_a_bound_is_planned_on_in_time(sizes: list[float], capacities: list[float]) -> None:
-    at_once, _ = ends_s(RateEffect.ANY, sizes, capacities)
-    bounded, _ = ends_s(RateEffect.BOUNDED, sizes, capacities)
+    at_once, _ = ends_s(RateDependence.UNKNOWN, sizes, capacities)
+    bounded, _ = ends_s(RateDependence.BOUNDED, sizes, capacities)
     np.testing.assert_allclose(bounded, at_once, rtol=1e-9)
 
 
 def test_bounds_save_planning() -> None:
     sizes, capacities = [100.0] * 10, [9.0, 10.0] * 10
-    at_once, plans = ends_s(RateEffect.ANY, sizes, capacities)
-    bounded, fewer = ends_s(RateEffect.BOUNDED, sizes, capacities)
+    at_once, plans = ends_s(RateDependence.UNKNOWN, sizes, capacities)
+    bounded, fewer = ends_s(RateDependence.BOUNDED, sizes, capacities)
     np.testing.assert_allclose(bounded, at_once, rtol=1e-9)
     assert fewer < 0.6 * plans

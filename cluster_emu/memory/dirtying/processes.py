@@ -145,6 +145,7 @@ class MovingWrites:
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         """Draw which pages are written after `since`, through every period up to `until`."""
+        # The expected number of writes to a page is the sum over the periods it is hot in.
         expected = np.zeros(len(pages))
         earliest = float(since.min()) if len(since) else until
         for number, left, right in self._periods(earliest, until):
@@ -200,6 +201,8 @@ class SweepWrites:
         begin = int(np.floor(self._offset + self._speed * start)) + 1
         stop = int(np.floor(self._offset + self._speed * end)) + 1
         steps = np.arange(begin, min(stop, begin + self._region_pages), dtype=np.int64)
+        # A window longer than one pass needs only the first: later passes write the same pages.
+        # Rounding may put a step of the window just outside it.
         times = np.clip((steps - self._offset) / self._speed, start, end)
         log.record(self._first_page + steps % self._region_pages, times)
 
@@ -209,6 +212,7 @@ class SweepWrites:
         inside = (place >= 0) & (place < self._region_pages)
         position = self._offset + self._speed * since
         ahead = np.mod(place - position, self._region_pages)
+        # A page at the very position was just written, so its next write is a whole pass ahead.
         ahead = np.where(ahead == 0, self._region_pages, ahead)
         return inside & (since < until) & (ahead <= self._speed * (until - since))
 
@@ -243,6 +247,7 @@ class ReplayedWrites:
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         """Return which pages have a recorded write after `since`."""
+        # A page is written after `since` iff its last recorded write up to `until` is.
         last_write = np.full(int(pages.max(initial=-1)) + 1, -np.inf)
         earliest = float(since.min()) if len(since) else until
         for written, times in self._writes(earliest, until):

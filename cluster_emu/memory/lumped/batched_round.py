@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.base import RateEffect
+from cluster_emu.memory.base import RateDependence
 from cluster_emu.memory.lumped._kernels import (
     BATCH,
     PEEK_TIMES,
@@ -110,7 +110,7 @@ class BatchedRound:
     """
 
     end_is_known = True
-    rate_effect = RateEffect.ANY
+    rate_dependence = RateDependence.UNKNOWN
 
     def __init__(self, setup: RoundSetup, rng: np.random.Generator) -> None:
         self._setup = setup

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateEffect, RoundCounts
+from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence, RoundCounts
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     OutcomeTotals,
@@ -184,7 +184,7 @@ class LumpedEngine:
         return round(self._groups.totals.stale)
 
     @property
-    def nothing_due(self) -> bool:
+    def nothing_to_send(self) -> bool:
         """Whether the next live round has no page to visit."""
         return round(self._groups.totals.due) == 0
 
@@ -278,9 +278,9 @@ class LumpedEngine:
         return self._opened
 
     @property
-    def rate_effect(self) -> RateEffect:
+    def rate_dependence(self) -> RateDependence:
         """What another rate does to the bytes that `plan` returned."""
-        return self._round.rate_effect
+        return self._round.rate_dependence
 
     @property
     def end_is_known(self) -> bool:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cluster_emu.memory.base import RateEffect
+from cluster_emu.memory.base import RateDependence
 from cluster_emu.memory.lumped._kernels import (
     SCAN_START,
     SEND,
@@ -33,7 +33,7 @@ class ExactRound:
     """
 
     end_is_known = True
-    rate_effect = RateEffect.ANY
+    rate_dependence = RateDependence.UNKNOWN
 
     def __init__(self, setup: RoundSetup, rng: np.random.Generator) -> None:
         self._setup = setup

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.base import RateEffect
+from cluster_emu.memory.base import RateDependence
 from cluster_emu.memory.lumped._kernels import (
     PEEK_TIMES,
     QUADRATURE,
@@ -203,11 +203,11 @@ class ExpectedRound:
         return self._drawn is not None
 
     @property
-    def rate_effect(self) -> RateEffect:
+    def rate_dependence(self) -> RateDependence:
         """What another rate does to the bytes planned; once drawn, a round may be drawn again."""
         if self._drawn is not None or self._due.sends_dirty_only:
-            return RateEffect.ANY
-        return RateEffect.BOUNDED
+            return RateDependence.UNKNOWN
+        return RateDependence.BOUNDED
 
     def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes until the round ends, or until its end can be known."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import PageSizes
-from cluster_emu.memory.base import FaultCosts, RateEffect
+from cluster_emu.memory.base import FaultCosts, RateDependence
 from cluster_emu.memory.lumped._kernels import PUSH_SETTING, PUSH_STATE, push_missing_pages
 from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.membership import MembershipAfterResume
@@ -41,7 +41,7 @@ class LumpedPostCopy:
             touches are more frequent than writes, the sets move that much faster as well.
     """
 
-    rate_effect = RateEffect.NONE
+    rate_dependence = RateDependence.NONE
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
@@ -33,7 +33,7 @@ class PagesEngine:
         track_versions: whether to keep a version number per page, for proofs.
     """
 
-    rate_effect = RateEffect.ANY
+    rate_dependence = RateDependence.UNKNOWN
     end_is_known = True
 
     def __init__(
@@ -77,6 +77,7 @@ class PagesEngine:
             intervals: how many.
             interval: length of each in operational time.
         """
+        # Rounds before the migration have the numbers 1 - intervals to 0 and negative times.
         for number in range(1 - intervals, 1):
             start, end = (number - 1) * interval, number * interval
             self._log.clear(start)
@@ -92,7 +93,7 @@ class PagesEngine:
         return int(np.count_nonzero(self._stale))
 
     @property
-    def nothing_due(self) -> bool:
+    def nothing_to_send(self) -> bool:
         """Whether the next live round has no page to visit."""
         return len(self._to_send) == 0
 
@@ -244,6 +245,7 @@ class PagesEngine:
         unsent = np.flatnonzero(~is_sent)
         deferred = scan.to_send[unsent[decision[unsent] == Decision.DEFER]]
         if not self.encoding.is_raw:
+            # Before bits cleared in mid-round are left out: those pages have changed all the same.
             self.encoding.were_sent(scan.to_send[: scan.position][is_sent], self.round_number)
             self.encoding.were_written(self._log.dirty_pages(self.now))
         dirty = self._dirty_after(is_sent)
@@ -336,12 +338,14 @@ class PagesEngine:
     def _apply_round(self, unsent: PageIds, deferred: PageIds, dirty: PageIds) -> None:
         """Update staleness, the deferred set, to_send and the histories after a round."""
         visited, unvisited = np.split(self._scan.to_send, [self._scan.position])
+        # Every visited page is first taken as sent, then those that were not are set again.
         if len(visited) == self.page_count:
-            self._stale.fill(False)
+            self._stale.fill(False)  # faster than an index array of all pages
         else:
             self._stale[visited] = False
         self._stale[unsent] = True
         self._stale[dirty] = True
+        # Most strategies never defer a page; then the mask of all pages is not evaluated.
         self._deferred[deferred] = True
         self._has_deferred |= len(deferred) > 0
         parts = [dirty]

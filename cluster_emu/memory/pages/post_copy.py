@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import PageSizes
-from cluster_emu.memory.base import FaultCosts, RateEffect
+from cluster_emu.memory.base import FaultCosts, RateDependence
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds
 from cluster_emu.memory.versions import PageVersions
@@ -43,7 +43,7 @@ class PostCopyEngine:
         versions: version numbers to keep up to date, or None.
     """
 
-    rate_effect = RateEffect.ANY
+    rate_dependence = RateDependence.UNKNOWN
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class PostCopyEngine:
         self.faults = 0
         self.stall_s = 0.0
         self.bytes_sent = 0.0
+        # One byte per page: as an array for many pages, as bytes, whose `find` is faster, for few.
         self._flags = bytearray(writer.page_count)
         self._missing = np.frombuffer(self._flags, dtype=np.bool_)  # shares its memory
         self._missing[missing] = True
@@ -80,11 +81,15 @@ class PostCopyEngine:
         self._now = now
         self._versions = versions
         self._touches = DirtyLog(writer.page_count)
+        # The log is not cleared any more: a page's first touch since resume is all that matters, as
+        # it has arrived or is requested from then on.
         self._touches.clear(now)
         writer.begin_round(self._touches, next_round, now)
         self._touches_known = 0
         self._next_touches: deque[tuple[int, float]] = deque()
+        # Before the first fault, pages are pushed from address 0 on.
         self._pivots: deque[int] = deque([0], maxlen=pivots)
+        # Bytes on the wire that no arrived page accounts for yet.
         self._credit = 0.0
         self._waiting_for = _NO_PAGE
         self._reserved_units = 0
@@ -113,6 +118,7 @@ class PostCopyEngine:
                 left_s -= self._wait(left_s, bytes_per_s)
                 continue
             page, touched_at = self._next_touch()
+            # At intensity 0 operational time stands still, so the touch never comes.
             run_s = max(touched_at - self._now, 0.0) / intensity if intensity > 0 else np.inf
             if run_s >= left_s:
                 self._push(bytes_per_s * left_s)
@@ -138,6 +144,7 @@ class PostCopyEngine:
         """
         often = self._costs.touches_per_write
         self._writer.write(self._touches, self._resumed_at + (end - self._resumed_at) * often)
+        # The log lists pages in the order in which they were entered, so new ones are at its end.
         touched = self._touches.written()
         found = touched[self._touches_known :]
         self._touches_known = len(touched)
@@ -161,6 +168,7 @@ class PostCopyEngine:
         self.faults += 1
         self._waiting_for = page
         self._pivots.appendleft(page)
+        # Pages already in the socket buffer go first; they have the mean size of the missing ones.
         queued_units = self._costs.queued_pages * self._missing_units / self._missing_count
         self._reserved_units = 1 if self._units is None else int(self._units[page])
         self._wait_s = self._costs.round_trip_s
@@ -174,6 +182,8 @@ class PostCopyEngine:
         sending_s = self._wait_bytes / bytes_per_s if bytes_per_s > 0 else np.inf
         waited_s = min(self._wait_s + sending_s, left_s)
         arrives = self._wait_s + sending_s <= left_s
+        # The wire is busy in the meantime: it pushes until the request has reached the source, then
+        # it carries the queued pages and the requested one, whose bytes are reserved.
         self._push(bytes_per_s * waited_s)
         self._wait_bytes -= bytes_per_s * max(waited_s - self._wait_s, 0.0)
         self._wait_s = max(self._wait_s - waited_s, 0.0)
@@ -200,6 +210,7 @@ class PostCopyEngine:
         count = 0
         while units > 0 and self._missing_count:
             guess = units * self._missing_count // self._missing_units
+            # At least twice the last number, so that few passes are needed where the guess is low.
             pages = self._next_pages(min(max(guess, 2 * count, 1), self._missing_count))
             count = self._fitting(pages, units)
             units -= self._push_out(pages[:count])
@@ -229,6 +240,7 @@ class PostCopyEngine:
             return self._nearest(self._pivots[0], count)
         chosen = []
         for done, pivot in enumerate(self._pivots):
+            # Rounded up, so that the latest pivots get what does not divide evenly.
             share = -(-count // (len(self._pivots) - done))
             chosen.append(self._nearest(pivot, share))
             self._missing[chosen[-1]] = False  # not to be chosen for two pivots
@@ -241,6 +253,8 @@ class PostCopyEngine:
         """Return the missing pages nearest to the pivot: pivot, +1, -1, +2, -2, ..."""
         if count <= FEW_PAGES:
             return np.array(self._nearest_few(pivot, count), dtype=np.int64)
+        # Double the neighbourhood until it holds enough missing pages. It holds all pages up to its
+        # distance from the pivot, so the nearest ones are among them.
         reach = count
         while True:
             low = max(pivot - reach, 0)
@@ -249,6 +263,7 @@ class PostCopyEngine:
                 break
             reach *= 2
         distance = near - pivot
+        # Of two pages at one distance, the one above the pivot comes first.
         order = np.argsort(2 * np.abs(distance) - (distance > 0), kind="stable")
         return near[order[:count]]
 

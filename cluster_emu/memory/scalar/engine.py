@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
 from cluster_emu.memory.versions import PageVersions
 
 
@@ -31,7 +31,7 @@ class ScalarEngine:
     """
 
     end_is_known = True
-    rate_effect = RateEffect.NONE
+    rate_dependence = RateDependence.NONE
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ScalarEngine:
         self._page_bytes = page_bytes
         self._dirty_bytes_per_s = dirty_bytes_per_s
         self._working_set_bytes = working_set_bytes
-        self._to_send_bytes = 0.0
+        self._to_send_bytes = 0.0  # of the round under way
         self._sent_bytes = 0.0
         self._ends_at_bytes = 0.0
         self._unsent_bytes = self.stale_bytes
@@ -65,7 +65,7 @@ class ScalarEngine:
         return self._pages(self.stale_bytes)
 
     @property
-    def nothing_due(self) -> bool:
+    def nothing_to_send(self) -> bool:
         """Whether nothing is stale."""
         return self.stale_bytes <= 0
 
@@ -99,6 +99,7 @@ class ScalarEngine:
 
     def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
         """Return the bytes until everything is sent, or fewer than the threshold are left."""
+        # Fewer whole bytes than the threshold, as the pages engine leaves fewer whole units.
         may_wait = max(math.ceil(sync_threshold_bytes) - 1, 0)
         self._ends_at_bytes = max(self._to_send_bytes - may_wait, self._sent_bytes)
         return self._ends_at_bytes - self._sent_bytes
@@ -146,6 +147,7 @@ class ScalarEngine:
 
     def _find_stale(self) -> float:
         """Find what is stale now; return what has been dirtied since the last round began."""
+        # A wait after a round counts with it, so the working set limits both together.
         elapsed = self.now - self._dirty_since
         dirty = min(float(math.floor(self._dirty_bytes_per_s * elapsed)), self._working_set_bytes)
         self.stale_bytes = min(self._unsent_bytes + dirty, self._memory_bytes)
@@ -166,7 +168,7 @@ class ScalarPush:
         sizes: what is to be pushed.
     """
 
-    rate_effect = RateEffect.NONE
+    rate_dependence = RateDependence.NONE
     faults = 0
     stall_s = 0.0
 
