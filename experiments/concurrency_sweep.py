@@ -7,8 +7,8 @@ share its uplinks). Each migration is prepared for one second before its first b
 at a time can hide; a link they share makes each of them slower, so that more pages are written
 meanwhile. The write intensity is the mean number of writes per page during one copy of the VM alone
 on the link; a tenth of the pages takes four fifths of them. The two studies are in
-experiments/studies; broken off, the same command goes on. --quick: 3 of 6 numbers at once, 2 of 4
-intensities, memory and links a sixteenth as large.
+experiments/studies; after an interruption the same command runs the rest. --quick: 3 of 6 numbers
+at once, 2 of 4 intensities, memory and links a sixteenth as large.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def crossovers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run both studies, write and draw them, say where several at once lose."""
+    """Run both studies, write and draw them, print where several at once lose."""
     args = study_options(__doc__, "concurrency_sweep").parse_args()
     jobs = how_often(args, full=5, quick=2)["jobs"]
     found, files, failed = [], [], 0

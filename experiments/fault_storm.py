@@ -8,9 +8,9 @@ for every method; a host is back after a minute on average, its VMs are started 
 in two places, as it is after a post-copy has resumed. Migrations that fail in the queue count too,
 and VMs that went down with their host need no migration any more, so a drain gets no longer. Hosts
 crash once in months, not minutes: the rates are far higher than real ones, so that some hundred
-runs show what is rare. The study is in experiments/studies; broken off, the same command goes on
-with what is left. --quick takes 3 of the 5 rates, with a quarter of the memory and links of a
-quarter of the rate.
+runs show what is rare. The study is in experiments/studies; after an interruption the same command
+runs the rest. --quick takes 3 of the 5 rates, with a quarter of the memory and links of a quarter
+of the rate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens, round by round, while one VM migrates? The scenario `single`, taken apart.
+"""What happens, round by round, while one VM migrates? The scenario `single` in detail.
 
     python experiments/one_migration.py --strategy xen-legacy --profile oltp
 
@@ -20,7 +20,7 @@ COLUMNS = ["phase", "round", "start_s", "end_s", "due", "sent", "skipped", "defe
 
 
 def migrate(args: argparse.Namespace) -> RunResult:
-    """Run the scenario with what was asked for."""
+    """Run the scenario with the options."""
     fields = {"vms.0.profile": args.profile}
     if args.quick:
         fields["vms.0.memory_bytes"] = "64 MiB"

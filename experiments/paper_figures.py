@@ -4,16 +4,16 @@
 
 Jain and Agrawal (IJEM 6(6), 2016) hold back pages that were dirty in half or more of the last five
 rounds, and claim fewer pages sent before stop-and-copy, less downtime and less total time than Hu's
-time series with a threshold of 5 rounds in 5, which is Xen's rule with a look at the dirty log per
+time series with a threshold of 5 rounds in 5, which is Xen's rule with a peek at the dirty log per
 page. As there: 2 VMs of 10, 15 or 20 pages, 6.78 ms per page, 5 rounds. What the paper leaves open:
 round 1 sends every page, histories are warm, and there are two ways in which pages get dirty,
-  fixed-samples  a page is dirty in a round with probability 1/2, whatever was sent;
+  fixed-samples  a page is dirty in a round with probability 1/2, independent of what was sent;
   time-driven    Poisson writes at the rate that dirties a page with probability 1/2 while the VM is
                  copied once, ln 2 per (pages x 6.78 ms), so that fewer sends make shorter rounds.
 A reduction is 1 - proposed / baseline, of means over replications with the same seeds, with the
 95 % interval of a ratio of paired means (delta method, Student t). A claim holds if the interval
 lies above 0, does not hold if it lies at or below 0, and is undecided otherwise. Simulated means
-are checked against exact ones where these are known; status 1 says that one of them is missed.
+are checked against exact ones where these are known; status 1 means that one of them is missed.
 """
 
 from __future__ import annotations

@@ -11,19 +11,19 @@ from matplotlib.figure import Figure
 from cluster_emu.study import METRICS
 from cluster_emu.view.style import BLUE, GREY, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
 
-LOOKS = {"lower": (BLUE, "<"), "higher": (VERMILLION, ">")}
+MARKERS = {"lower": (BLUE, "<"), "higher": (VERMILLION, ">")}
 FAR_OFF_PERCENT = 100
 LABELS = {metric.name: metric for metric in METRICS}
 
 
 def draw_forest(rows: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
-    """Draw one panel per metric and in it one line per strategy; colours tell which way it differs.
+    """Draw one panel per metric with one line per strategy; colours show the sign of differences.
 
     Args:
         rows: columns metric, strategy, way, baseline (the mean that is compared with) and, in
             percent of it, percent, low_percent and high_percent.
         names: the metrics.
-        title: what stands above.
+        title: the title.
     """
     figure = new_figure(3.8)
     for ax, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
@@ -41,7 +41,7 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
     near = rows[rows["percent"].abs() < FAR_OFF_PERCENT]
     limit = 1.15 * near[["low_percent", "high_percent"]].abs().max().max()
     for place, row in enumerate(rows.itertuples()):
-        colour, marker = LOOKS.get(row.way, (GREY, "o"))
+        colour, marker = MARKERS.get(row.way, (GREY, "o"))
         ax.plot([row.low_percent, row.high_percent], [place, place], color=colour, linewidth=1.5)
         ax.plot(min(row.percent, limit), place, marker, color=colour, markersize=5, clip_on=False)
         if row.percent > limit:

@@ -51,7 +51,7 @@ def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) ->
         table: one row per run, with the columns of `ROWS`, strategy, and the two axes.
         at_once: column of the number of migrations at once.
         intensity: column of the writes per page during one copy.
-        title: what stands above.
+        title: the title.
     """
     figure = new_figure(5.6)
     levels = sorted(table[intensity].unique())

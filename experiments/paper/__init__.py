@@ -1,1 +1,1 @@
-"""What `paper_figures.py` needs beside its measurement: exact means, reasons, figure and text."""
+"""What `paper_figures.py` needs besides its measurement: exact means, reasons, figure and text."""

@@ -25,9 +25,9 @@ from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 POLICIES = ("kubevirt", "nova", "ovirt-minimal-downtime", "proxmox", "vmotion")
-"""Tried beside the scenario's own: managers that queue migrations by themselves."""
+"""Tried besides the scenario's own: managers that queue migrations by themselves."""
 STRATEGIES = ("qemu", "history-majority", "hybrid")
-"""Tried beside the scenario's own: one of each kind, QEMU's, the proposed filter, post-copy."""
+"""Tried besides the scenario's own: one of each kind, QEMU's, the proposed filter, post-copy."""
 PARALLEL = (1, 2, 4, 8)
 CANDIDATES_AT_A_TIME = 4
 """How many of the fastest candidates are confirmed at a time."""
