@@ -1,1 +1,1 @@
-"""What `paper_figures.py` needs besides its measurement: exact means, reasons, figure and text."""
+"""The parts of `paper_figures.py`: exact means, reasons, figure and text."""
