@@ -11,7 +11,6 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.evacuation.advice import Advice, Option, pareto_front
-from cluster_emu.study.evacuation.evacuate import check_at_least
 from cluster_emu.study.evacuation.plan import (
     NO_POLICY,
     Drain,
@@ -21,6 +20,7 @@ from cluster_emu.study.evacuation.plan import (
 )
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import run_drain
+from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
