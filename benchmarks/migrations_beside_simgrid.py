@@ -143,7 +143,7 @@ def _load(fidelity: str) -> None:
 
 
 def _peak_mib() -> float:
-    """Return the most memory since the start; what `resource` tells includes the parent's."""
+    """Return the peak memory since the start; that of `resource` includes the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

@@ -1,4 +1,4 @@
-"""What size costs: a quiet tick, whole runs, peak memory, and how these grow.
+"""How cost grows with size: a quiet tick, whole runs, peak memory.
 
     python benchmarks/scale.py                     # up to 100,000 VMs, a few minutes
     python benchmarks/scale.py --vms 1000 10000    # less
@@ -6,10 +6,9 @@
     python benchmarks/scale.py --day --profile     # the same, and where its time goes
 
 Every size is a process of its own, so that its peak memory is its own. Pages are 16 MiB, so that
-the cluster's own cost shows and not that of page states. Beside each tick stands, in the same
-process, the usual way to write such a model in Mesa: as many agents, one call each per tick. The
-ratio of the two hardly depends on the machine. Code that is compiled at its first use is used once
-before the clock starts.
+the cost of the cluster itself shows and not that of page states. For comparison, the same process
+measures a tick of the usual Mesa model: as many agents, one call each per tick. The ratio of the
+two hardly depends on the machine. Compiled code is loaded before the clock starts.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import mesa
-from rooms import time_by_room
+from package_profile import time_by_package
 
 from cluster_emu import ClusterModel
 
@@ -181,16 +180,16 @@ def day(hours: float, *, profiled: bool) -> None:
     print(f"peak memory {peak_mib:.0f} MiB, CPU / Mesa one by one {cpu / plain_s:.1f}")
     if profiled:
         stats = pstats.Stats(profile)
-        spent = time_by_room(stats)
-        for room, seconds in spent.most_common(20):
-            print(f"{room:30} {seconds:8.1f} s {seconds / spent.total():7.1%}")
+        spent = time_by_package(stats)
+        for package, seconds in spent.most_common(20):
+            print(f"{package:30} {seconds:8.1f} s {seconds / spent.total():7.1%}")
         stats.sort_stats("cumulative").print_stats("cluster_emu", 60)
 
 
 def in_own_process(kind: str, vms: int, hours: float) -> dict[str, float]:
     command = [sys.executable, __file__, "--child", kind, str(vms), str(hours)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found: dict[str, float] = json.loads(told)
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: dict[str, float] = json.loads(output)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`cluster-emu batch`: a grid of runs that can be broken off and gone on with."""
+"""`cluster-emu batch`: a grid of runs that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from cluster_emu.cli import options
 from cluster_emu.cli.inputs import usable_folder
-from cluster_emu.cli.output import progress_bar, say, write_json
+from cluster_emu.cli.output import progress_bar, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
@@ -48,9 +48,9 @@ def batch(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        say("cluster-emu: finished cells are kept; the same command goes on with the rest")
+        write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise
-    _complain(done)
+    _report_failures(done)
     if as_json:
         write_json(_document(done))
     else:
@@ -58,22 +58,26 @@ def batch(
         print(f"{done.folder / 'results.parquet'}\n{done.folder / 'results.csv'}")
 
 
-def _complain(done: Batch) -> None:
-    """Say which cells failed, each kind of error once."""
+def _report_failures(done: Batch) -> None:
+    """Write which cells failed, each kind of error once."""
     for error, cells in done.failed.groupby("error"):
-        say(f"cluster-emu: {len(cells)} cells failed, first {cells.iloc[0]['cell']}: {error}")
+        write_message(
+            f"cluster-emu: {len(cells)} cells failed, first {cells.iloc[0]['cell']}: {error}"
+        )
     if len(done.failed):
-        say("cluster-emu: --retry-failed runs them again")
+        write_message("cluster-emu: --retry-failed runs them again")
     if len(done.incomplete):
-        say(f"cluster-emu: {_incomplete(done)}; times and bytes are means over those that did")
+        write_message(
+            f"cluster-emu: {_incomplete(done)}; times and bytes are means over those that did"
+        )
 
 
 def _incomplete(done: Batch) -> str:
     ends = done.ends
     count = ends["migrations"] - ends["completed"]
-    said = ", ".join(f"{ends[name]} {word}" for name, word in ENDS.items() if ends[name])
+    parts = ", ".join(f"{ends[name]} {word}" for name, word in ENDS.items() if ends[name])
     where = f"{len(done.incomplete)} of {done.cells} cells"
-    return f"{count} of {ends['migrations']} migrations did not complete ({said}), in {where}"
+    return f"{count} of {ends['migrations']} migrations did not complete ({parts}), in {where}"
 
 
 def _document(done: Batch) -> dict[str, object]:

@@ -17,7 +17,7 @@ from cluster_emu.cli.inputs import (
     usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, say, show_lines, write_json
+from cluster_emu.cli.output import progress_bar, show_lines, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.study.report.comparison import ComparisonReport
@@ -76,7 +76,7 @@ def compare(
         show_lines("Written", [str(path) for path in written] or [nothing])
     for one in report.failures:
         where = f"{one.strategy}, replication {one.replication}, seed {one.seed}"
-        say(f"cluster-emu: run failed: {where}: {one.error}")
+        write_message(f"cluster-emu: run failed: {where}: {one.error}")
     if report.failures:
         raise typer.Exit(FAILED)
 

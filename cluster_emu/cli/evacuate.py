@@ -18,7 +18,7 @@ from cluster_emu.cli.inputs import (
     usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, say, show_lines, warn, write_json
+from cluster_emu.cli.output import progress_bar, show_lines, warn, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.study import Evacuation
@@ -101,7 +101,7 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
     warn(report.warnings)
     for one in report.errors:
         where = f"replication {one.replication}, seed {one.seed}"
-        say(f"cluster-emu: run failed: {where}: {one.error}")
+        write_message(f"cluster-emu: run failed: {where}: {one.error}")
 
 
 def draw(folder: Path, out: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""How the command line ends when something goes wrong: one message and an exit status."""
+"""How a command ends on an error: with one message and an exit status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cluster_emu.cli.output import say
+from cluster_emu.cli.output import write_message
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 
 FAILED = 1
@@ -23,11 +23,11 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ClusterEmuError as error:
-            say(f"cluster-emu: {error}")
+            write_message(f"cluster-emu: {error}")
             raise typer.Exit(BAD_INPUT) from None
         except WorkerDiedError as error:
-            say(f"cluster-emu: {error}")
+            write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
-            say("cluster-emu: interrupted")
+            write_message("cluster-emu: interrupted")
             raise typer.Exit(INTERRUPTED) from None

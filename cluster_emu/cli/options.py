@@ -20,7 +20,7 @@ Scenario = Annotated[
 def whole(option: str, least: int, most: float = math.inf) -> Callable[[Any], int]:
     """Return the reader of an option that is a whole number within limits.
 
-    The complaint of a parser that knows only the type would not repeat what was typed.
+    The message of Typer's own parser for numbers does not repeat what was typed.
     """
 
     def read(text: Any) -> int:

@@ -16,10 +16,10 @@ from rich.table import Table
 from cluster_emu.json_output import json_text
 
 WIDTH = 120
-"""Columns of a table where no terminal says how many there are."""
+"""Columns of a table where stdout is no terminal."""
 
 
-def say(message: str) -> None:
+def write_message(message: str) -> None:
     """Write a message to stderr, as it is."""
     print(message, file=sys.stderr)
 
@@ -27,7 +27,7 @@ def say(message: str) -> None:
 def warn(warnings: Iterable[str]) -> None:
     """Write warnings to stderr, marked as such."""
     for warning in warnings:
-        say(f"cluster-emu: warning: {warning}")
+        write_message(f"cluster-emu: warning: {warning}")
 
 
 def write_json(result: object) -> None:

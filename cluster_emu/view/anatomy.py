@@ -1,24 +1,31 @@
-"""One migration taken apart: what every round sent, and when the VM stood still."""
+"""One migration in detail: what every round sent, and when the VM was paused."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.transfer.records import Phase
-from cluster_emu.view.anatomy_panel import STACKS, draw_panel, mark_enlarged
-from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, counted, written
-from cluster_emu.view.rows import Row
+from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, counted, written
+from cluster_emu.view.rows import Row, rows_of
 from cluster_emu.view.style import (
     BLACK,
+    BLUE,
     FAINT_GREY,
+    GREEN,
+    LABEL_PT,
+    NOTE_PT,
+    ORANGE,
     PALE_GREY,
     PURPLE,
     TICK_PT,
@@ -26,10 +33,204 @@ from cluster_emu.view.style import (
     VERMILLION,
     new_figure,
 )
-from cluster_emu.view.windows import windows_of
+
+MOST_WINDOWS = 4
+NARROW_SHARE = 0.019
+"""Share of a panel's width below which a round is too narrow to number."""
+WORTHWHILE_SHARE = 0.3
+MARGIN_SHARE = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time, in seconds since the migration began."""
+
+    begin_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long it is."""
+        return self.end_s - self.begin_s
+
+
+def windows_of(rounds: pd.DataFrame, total_s: float) -> list[Window]:
+    """Return the whole migration and, each inside the one before, what to enlarge.
+
+    Enlarged are the rounds that had pages to send but take too little of the width to be seen; all
+    of them together where they are close to each other, else those after the last wide one. The
+    stop alone is not enlarged: its length is written next to it.
+
+    Args:
+        rounds: the migration's rows of the table `rounds` in order, times since its start.
+        total_s: how long it took.
+    """
+    windows = [Window(0.0, total_s)]
+    while len(windows) < MOST_WINDOWS:
+        inner = _to_enlarge(rounds, windows[-1])
+        if inner is None:
+            break
+        windows.append(inner)
+    return windows
+
+
+def _to_enlarge(rounds: pd.DataFrame, window: Window) -> Window | None:
+    inside = rounds[(rounds["start_s"] >= window.begin_s) & (rounds["end_s"] <= window.end_s)]
+    busy = inside[inside["due"] > 0]
+    narrow = (busy["end_s"] - busy["start_s"]) < NARROW_SHARE * window.duration_s
+    late = narrow[::-1].cummin()[::-1]
+    for chosen in (busy[narrow], busy[late]):
+        duration_s = float(chosen["end_s"].max() - chosen["start_s"].min())
+        only_stop = (chosen["phase"] == Phase.STOP_AND_COPY.value).all()
+        if not only_stop and 0 < duration_s <= WORTHWHILE_SHARE * window.duration_s:
+            return _around(chosen, window)
+    return None
+
+
+def _around(rounds: pd.DataFrame, window: Window) -> Window:
+    """Return the stretch of the rounds with a margin, inside `window`."""
+    begin_s, end_s = float(rounds["start_s"].min()), float(rounds["end_s"].max())
+    margin_s = MARGIN_SHARE * (end_s - begin_s)
+    return Window(max(begin_s - margin_s, window.begin_s), min(end_s + margin_s, window.end_s))
+
+
+THINNEST_SHARE = 0.004
+
+STACKS = (
+    ("sent", BLUE, "sent"),
+    ("skipped", ORANGE, "skipped"),
+    ("deferred", GREEN, "deferred to stop-and-copy"),
+    ("unvisited", PALE_GREY, "not reached"),
+)
+"""Column of the table `rounds`, colour, and name of what was done with the pages due."""
+
+SENT_COLOURS = {
+    Phase.PRE_COPY.value: BLUE,
+    Phase.STOP_AND_COPY.value: VERMILLION,
+    Phase.POST_COPY.value: PURPLE,
+}
+
+
+def draw_panel(ax: Axes, rows: pd.DataFrame, migration: Row, window: Window) -> None:
+    """Draw the part of a migration that is within `window`.
+
+    Args:
+        ax: where to draw.
+        rows: the migration's rows of the table `rounds`, times since its start.
+        migration: its row of the table `migrations`.
+        window: the stretch to show.
+    """
+    size, unit = best_unit(window.end_s, TIME_UNITS)
+    seen = rows[(rows["end_s"] > window.begin_s) & (rows["start_s"] < window.end_s)]
+    whole = seen[(seen["start_s"] >= window.begin_s) & (seen["end_s"] <= window.end_s)]
+    _draw_bars(ax, seen, window, size)
+    _draw_dirtied(ax, seen, size)
+    _number_rounds(ax, seen, window, size)
+    _draw_downtime(ax, migration, window, size)
+    tallest = _tallest(whole) or _tallest(seen) or 1
+    ax.set_xlim(window.begin_s / size, window.end_s / size)
+    ax.set_ylim(0, 1.22 * tallest)
+    ax.ticklabel_format(axis="x", useOffset=False)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.set_ylabel("Pages", fontsize=LABEL_PT)
+    ax.set_xlabel(f"Time since the migration began ({unit})", fontsize=LABEL_PT)
+    ax.tick_params(labelsize=TICK_PT)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _tallest(rows: pd.DataFrame) -> int:
+    return int(rows[["due", "dirtied"]].to_numpy().max(initial=0))
+
+
+def _draw_bars(ax: Axes, rows: pd.DataFrame, window: Window, size: float) -> None:
+    """Stack what was done with the pages due; a very short round is a line."""
+    thin = rows["end_s"] - rows["start_s"] < THINNEST_SHARE * window.duration_s
+    _stack(ax, rows[~thin], size, rim=None)
+    _stack(ax, rows[thin], size, rim=1.5)
+
+
+def _stack(ax: Axes, rows: pd.DataFrame, size: float, rim: float | None) -> None:
+    """Draw bars with a rim of their own colour `rim` points wide, or with a fine white one."""
+    left = rows["start_s"] / size
+    bottom = np.zeros(len(rows))
+    for column, colour, _ in STACKS:
+        colours = rows["phase"].map(SENT_COLOURS) if column == "sent" else [colour] * len(rows)
+        ax.bar(
+            left,
+            rows[column],
+            rows["end_s"] / size - left,
+            bottom,
+            align="edge",
+            color=list(colours),
+            edgecolor="white" if rim is None else list(colours),
+            linewidth=np.where(rows[column] > 0, rim or 0.4, 0.0),
+            label=column,
+        )
+        bottom += rows[column].to_numpy()
+
+
+def _draw_dirtied(ax: Axes, rows: pd.DataFrame, size: float) -> None:
+    live = rows[rows["phase"] == Phase.PRE_COPY.value]
+    ax.plot(
+        live["end_s"] / size,
+        live["dirtied"],
+        color=BLACK,
+        marker="o",
+        markersize=3.5,
+        linewidth=0.8,
+        linestyle=":",
+        label="dirtied",
+    )
+
+
+def _number_rounds(ax: Axes, rows: pd.DataFrame, window: Window, size: float) -> None:
+    """Write each round's number above its bar, where there is space for it."""
+    for row in rows_of(rows[rows["phase"] == Phase.PRE_COPY.value]):
+        begin_s, end_s = row["start_s"], row["end_s"]
+        wide = end_s - begin_s >= NARROW_SHARE * window.duration_s
+        if wide and begin_s >= window.begin_s and end_s <= window.end_s:
+            ax.annotate(
+                str(row["round"]),
+                ((begin_s + end_s) / 2 / size, row["due"]),
+                xytext=(0, 1),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=NOTE_PT,
+            )
+
+
+def _draw_downtime(ax: Axes, migration: Row, window: Window, size: float) -> None:
+    """Mark how long the VM was paused, up to its resume or the end of the migration."""
+    pause_s = float(migration["pause_s"] - migration["start_s"])
+    until_s = float(np.nanmin([migration["resume_s"], migration["end_s"]]) - migration["start_s"])
+    if not np.isfinite(pause_s) or until_s < window.begin_s or pause_s > window.end_s:
+        return
+    ax.axvspan(pause_s / size, until_s / size, color=VERMILLION, alpha=0.25, linewidth=0.8)
+    seen_s = max(pause_s, window.begin_s)
+    late = seen_s > window.begin_s + window.duration_s / 2
+    ax.annotate(
+        f"downtime {written(until_s - pause_s, TIME_UNITS)}",
+        (seen_s / size, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3, -1) if late else (3, -1),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        va="top",
+        fontsize=TICK_PT,
+        color=VERMILLION,
+    )
+
+
+def mark_enlarged(ax: Axes, window: Window) -> None:
+    """Mark the part of a panel that the next one enlarges."""
+    size, _ = best_unit(ax.get_xlim()[1], TIME_UNITS)
+    ax.axvspan(window.begin_s / size, window.end_s / size, color=FAINT_GREY, zorder=0)
+
 
 PANEL_INCHES = 1.75
-ROOM_FOR_TITLE_AND_LEGEND_INCHES = 1.0
+TITLE_AND_LEGEND_INCHES = 1.0
 
 
 def draw_anatomy(
@@ -38,7 +239,7 @@ def draw_anatomy(
     """Draw the rounds of one migration as bars over time, then its downtime and post-copy phase.
 
     A bar is as wide as its round was long and as high as the pages that were due; a dot at its end
-    says how many pages were dirtied meanwhile. Rounds too short to see are shown again below on a
+    shows how many pages were dirtied meanwhile. Rounds too short to see are shown again below on a
     time axis of their own, up to three times.
 
     Args:
@@ -54,7 +255,7 @@ def draw_anatomy(
     rows = _since_start(rounds[rounds["migration"] == about["migration"]], about["start_s"])
     windows = windows_of(rows, about["total_time_s"])
     if figure is None:
-        figure = new_figure(PANEL_INCHES * len(windows) + ROOM_FOR_TITLE_AND_LEGEND_INCHES)
+        figure = new_figure(PANEL_INCHES * len(windows) + TITLE_AND_LEGEND_INCHES)
     panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
     for panel, window in zip(panels, windows, strict=True):
         draw_panel(panel, rows, about, window)
@@ -102,7 +303,7 @@ def _ending(migration: Row) -> str:
 
 
 def _legend(rows: pd.DataFrame, *, enlarged: bool) -> list[Artist]:
-    """Name what occurs in the picture, and nothing else."""
+    """Return the entries of the legend for what the picture shows."""
     live = rows[rows["phase"] == Phase.PRE_COPY.value]
     stopped = rows[rows["phase"] == Phase.STOP_AND_COPY.value]
     entries: list[Artist] = [

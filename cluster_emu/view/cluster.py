@@ -13,14 +13,16 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from matplotlib.path import Path as Outline
 
 from cluster_emu.units import BITS_PER_BYTE
-from cluster_emu.view.cables import Line, lanes, route_line
 from cluster_emu.view.cluster_hosts import WAITING_HATCH, Squares, draw_hosts, draw_vms
 from cluster_emu.view.cluster_network import (
     LOAD_COLOUR,
     WIDEST_LOAD_PT,
     Ends,
+    Line,
     cables_of,
     draw_network,
+    lanes,
+    route_line,
 )
 from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import WIDTH, Box, Layout, layered_layout
@@ -43,12 +45,12 @@ from cluster_emu.view.style import (
 )
 
 MOVE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, BLACK)
-ROOM_FOR_TITLE_AND_LEGEND = 1.15
+TITLE_AND_LEGEND_INCHES = 1.15
 ELBOW = 0.06
 
 
 def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
-    """Draw hosts with their VMs, the network with its load, and the migrations under way.
+    """Draw hosts with their VMs, the network with its load, and the running migrations.
 
     A host's colour is its CPU utilisation, a VM's area its memory, a link's width its load; a
     migration is an arrow along its route in the colour of its VM, with an empty square where the
@@ -61,7 +63,7 @@ def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
     layout = layered_layout(frame.graph, frame.host_memory_bytes)
     height = max([layout.height, *(line[:, 1].max() for line in cables_of(frame, layout))])
     if ax is None:
-        ax = new_figure(height + ROOM_FOR_TITLE_AND_LEGEND).add_subplot()
+        ax = new_figure(height + TITLE_AND_LEGEND_INCHES).add_subplot()
     lines = draw_network(ax, frame, layout)
     colours = draw_hosts(ax, frame, layout)
     squares = draw_vms(ax, frame, layout)

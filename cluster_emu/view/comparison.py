@@ -43,8 +43,8 @@ STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 LINE_INCHES = 0.2
 FOLD_INCHES = 0.13
 LABEL_LETTERS = 32
-ROOM_PER_METRIC_INCHES = 0.55
-ROOM_FOR_TITLE_INCHES = 0.55
+PADDING_PER_METRIC_INCHES = 0.55
+TITLE_INCHES = 0.55
 VERDICT_LETTERS = 34
 TITLE_LETTERS = 95
 SMALLEST_SHARE = 1e-5
@@ -77,7 +77,7 @@ def draw_comparison(
 ) -> Figure:
     """Draw one row per metric: every strategy's mean on the left, paired differences on the right.
 
-    Bars are 95 % intervals. A difference is "b − a", with its verdict beside it; the dashed line
+    Bars are 95 % intervals. A difference is "b − a", with its verdict next to it; the dashed line
     is no difference at all.
 
     Args:
@@ -93,7 +93,7 @@ def draw_comparison(
     rows = [_Row.of(report, metric) for metric in chosen]
     heights = [row.height_inches for row in rows]
     if figure is None:
-        figure = new_figure(sum(heights) + ROOM_FOR_TITLE_INCHES)
+        figure = new_figure(sum(heights) + TITLE_INCHES)
     panels = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
     for row, (left, right) in zip(rows, panels, strict=True):
         _draw_estimates(left, row.means, row.quantity)
@@ -129,7 +129,7 @@ class _Row:
         written += [each.note for each in self.differences]
         folds = max((text.count("\n") for text in written), default=0)
         lines = max(len(self.means), len(self.differences), 1)
-        return lines * (LINE_INCHES + folds * FOLD_INCHES) + ROOM_PER_METRIC_INCHES
+        return lines * (LINE_INCHES + folds * FOLD_INCHES) + PADDING_PER_METRIC_INCHES
 
 
 def _chosen(report: ComparisonReport, metrics: Sequence[str] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Hosts being emptied: how many VMs are left over time, and every migration below it."""
+"""Hosts being emptied: the VMs left on them over time, and every migration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEFT_INCHES = 0.9
 LANE_INCHES = 0.16
 LEAST_INCHES = 1.6
 MOST_INCHES = 5.2
-ROOM_FOR_REST_INCHES = 1.1
+REST_INCHES = 1.1
 
 
 def draw_drain(
@@ -41,7 +41,7 @@ def draw_drain(
     lanes = max(len(migrations), 1)
     height = min(max(lanes * LANE_INCHES, LEAST_INCHES), MOST_INCHES)
     if figure is None:
-        figure = new_figure(LEFT_INCHES + height + ROOM_FOR_REST_INCHES)
+        figure = new_figure(LEFT_INCHES + height + REST_INCHES)
     left, gantt = figure.subplots(2, 1, sharex=True, height_ratios=[LEFT_INCHES, height])
     draw_gantt(migrations, rounds, gantt, max_lanes=lanes)
     gantt.set_title("", loc="left")

@@ -1,4 +1,4 @@
-"""One instant of a cluster, as plain columns: all that its picture needs."""
+"""The state of a cluster at one instant, as plain columns: what its picture needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunningMove:
     Args:
         vm: number of the VM.
         source: number of the host it leaves.
-        target: number of the host it goes to.
+        target: number of its target host.
         nodes: the nodes its pages pass, from source to target.
     """
 
@@ -38,7 +38,7 @@ class RunningMove:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterFrame:
-    """What a cluster looks like at one instant.
+    """The state of a cluster at one instant.
 
     Args:
         time_s: simulated time.
@@ -72,7 +72,7 @@ class ClusterFrame:
 
     @classmethod
     def of(cls, model: ClusterModel) -> ClusterFrame:
-        """Return a running model's present state; later steps of the model leave it as it is."""
+        """Return a copy of a running model's present state."""
         hosts, vms, links = model.state.hosts, model.state.vms, model.links
         running = model.manager.scheduler.active.values()
         return cls(
@@ -101,17 +101,17 @@ class ClusterFrame:
 
     @property
     def queued_count(self) -> int:
-        """Number of migrations that wait for their turn."""
+        """Number of migrations that wait in the queue."""
         return int(self.vm_queued.sum()) - len(self.moves)
 
     def vms_of(self, host: int) -> list[int]:
-        """Return the VMs that run on `host`, those that are leaving last."""
+        """Return the VMs that run on `host`, those that migrate away at the end."""
         leaving = {move.vm for move in self.moves}
         there = np.flatnonzero(self.vm_host == host).tolist()
         return sorted(there, key=lambda vm: (vm in leaving, -int(self.vm_memory_bytes[vm]), vm))
 
     def arriving_at(self, host: int) -> list[int]:
-        """Return the VMs under way to `host` that do not run there yet."""
+        """Return the VMs that migrate to `host` and do not run there yet."""
         return [
             move.vm for move in self.moves if move.target == host and self.vm_host[move.vm] != host
         ]

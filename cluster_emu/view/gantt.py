@@ -1,10 +1,11 @@
-"""Concurrent migrations over time, one lane each."""
+"""Many migrations over time: one lane each, divided into waiting and phases."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -17,24 +18,99 @@ from matplotlib.transforms import ScaledTranslation
 
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import clock, counted
-from cluster_emu.view.rows import rows_of
-from cluster_emu.view.spans import SPAN_COLOURS, Span, SpanKind, spans_of
+from cluster_emu.view.rows import Row, rows_of
 from cluster_emu.view.style import (
     BLACK,
+    BLUE,
     FAINT_GREY,
+    GREEN,
+    GREY,
     LABEL_PT,
     NOTE_PT,
+    PALE_GREY,
+    PURPLE,
+    SKY_BLUE,
     TICK_PT,
     TITLE_PT,
+    VERMILLION,
     new_figure,
 )
+
+
+class SpanKind(StrEnum):
+    """What happens in an interval, in the words of the legend."""
+
+    WAITING = "waiting"
+    PREPARING = "preparing the target"
+    ODD_ROUND = "live round 1, 3, 5 …"
+    EVEN_ROUND = "live round 2, 4, 6 …"
+    DOWNTIME = "VM paused (downtime)"
+    POST_COPY = "post-copy"
+    FINISHING = "releasing the source"
+
+
+SPAN_COLOURS: Mapping[SpanKind, str] = {
+    SpanKind.WAITING: PALE_GREY,
+    SpanKind.PREPARING: GREEN,
+    SpanKind.ODD_ROUND: BLUE,
+    SpanKind.EVEN_ROUND: SKY_BLUE,
+    SpanKind.DOWNTIME: VERMILLION,
+    SpanKind.POST_COPY: PURPLE,
+    SpanKind.FINISHING: GREY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval of simulated time."""
+
+    kind: SpanKind
+    start_s: float
+    end_s: float
+
+
+def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: float) -> list[Span]:
+    """Return the intervals of one migration, in order.
+
+    The record has how long preparing took, not when: it is drawn right before the first byte, and
+    all waiting before it.
+
+    Args:
+        migration: its row of the table `migrations`.
+        rounds: start and end of its live rounds, ascending.
+        horizon_s: end of the stretches that never ended.
+    """
+    end_s = _known(migration["end_s"], horizon_s)
+    start_s = _known(migration["start_s"], end_s)
+    pause_s = _known(migration["pause_s"], end_s)
+    resume_s = _known(migration["resume_s"], end_s)
+    prepared_from_s = start_s - migration.get("prepare_s", 0.0)
+    copied_s = max(resume_s, end_s - migration.get("finish_s", 0.0))
+    spans = [
+        Span(SpanKind.WAITING, float(migration["queued_s"]), prepared_from_s),
+        Span(SpanKind.PREPARING, prepared_from_s, start_s),
+        *(Span(_shade(number), *times) for number, times in enumerate(rounds)),
+        Span(SpanKind.DOWNTIME, pause_s, resume_s),
+        Span(SpanKind.POST_COPY, resume_s, copied_s),
+        Span(SpanKind.FINISHING, copied_s, end_s),
+    ]
+    return [span for span in spans if span.end_s > span.start_s]
+
+
+def _shade(number: int) -> SpanKind:
+    return SpanKind.EVEN_ROUND if number % 2 else SpanKind.ODD_ROUND
+
+
+def _known(time_s: float, otherwise_s: float) -> float:
+    return otherwise_s if math.isnan(time_s) else float(time_s)
+
 
 DEFAULT_LANES = 40
 LANE_INCHES = 0.16
 TALLEST_INCHES = 11.0
 NARROWEST_NAMED_INCHES = 0.11
-ROOM_FOR_AXES_INCHES = 1.2
-ROOM_FOR_TIME_AXIS_INCHES = 0.4
+AXES_INCHES = 1.2
+TIME_AXIS_INCHES = 0.4
 BUSY_SHARE = 0.3
 LEGEND_COLUMNS = 4
 HALF_BAR = 0.4
@@ -74,7 +150,7 @@ def draw_gantt(
     lanes = list(_lanes(shown, rounds))
     lane_inches = min(LANE_INCHES, TALLEST_INCHES / max(len(lanes), 1))
     if ax is None:
-        ax = new_figure(max(len(lanes), 4) * lane_inches + ROOM_FOR_AXES_INCHES).add_subplot()
+        ax = new_figure(max(len(lanes), 4) * lane_inches + AXES_INCHES).add_subplot()
     _shade_groups(ax, lanes, lane_inches)
     drawn = [kind for kind in SpanKind if _add_bars(ax, lanes, kind)]
     failed = _mark_failures(ax, lanes)
@@ -85,7 +161,7 @@ def draw_gantt(
         handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=ax.transAxes + _down(ax, ROOM_FOR_TIME_AXIS_INCHES),
+        bbox_transform=ax.transAxes + _down(ax, TIME_AXIS_INCHES),
         ncols=_columns(len(entries)),
         frameon=False,
         fontsize=TICK_PT,
@@ -99,7 +175,7 @@ def draw_gantt(
 
 
 def _largest_wave(migrations: pd.DataFrame) -> pd.DataFrame:
-    """Return all migrations, or the largest wave where most of the time nothing happens.
+    """Return all migrations, or the largest wave where migrations are rare.
 
     A wave is a set of migrations, in order of request, with no gap between them.
     """
@@ -116,7 +192,7 @@ def _largest_wave(migrations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ends(migrations: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return when each migration was over; for one that never was, the latest time known."""
+    """Return when each migration ended; for one that did not, the latest time known."""
     return migrations["end_s"].fillna(_horizon_s(migrations)).to_numpy()
 
 
@@ -160,7 +236,7 @@ def _lanes(migrations: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[_Lane]:
 
 
 def _add_bars(ax: Axes, lanes: list[_Lane], kind: SpanKind) -> bool:
-    """Draw all bars of one kind; tell whether there are any."""
+    """Draw all bars of one kind; return whether there are any."""
     half = HALF_WAITING_BAR if kind is SpanKind.WAITING else HALF_BAR
     corners = [
         [(x, y) for x, y in _corners(span, lane_number, half)]

@@ -1,4 +1,4 @@
-"""How numbers with units are written: which unit suits them, and what the axis is called."""
+"""Numbers with units as text: the unit to write them in, and labels of axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a cluster at any instant of a run that is over, from its tables alone."""
+"""The state of a cluster at any instant of a finished run, from its tables alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 
 def busiest_instant_s(migrations: pd.DataFrame) -> float:
-    """Return the middle of the longest stretch with the most migrations under way; 0 with none."""
+    """Return the middle of the longest interval with the most migrations running; 0 with none."""
     counts = under_way(migrations)
     if counts.max() <= 0:
         return 0.0

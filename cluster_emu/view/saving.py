@@ -1,4 +1,4 @@
-"""Figures as files, whole or not at all, the same bytes for the same figure."""
+"""Figures as files: written atomically, the same bytes for the same figure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def save_figure(picture: Figure | Axes, path: Path, *, svg: bool = False) -> lis
 
     Args:
         picture: a figure, or axes of one.
-        path: the file; its ending, .png or .svg, says what is written.
+        path: the file; its ending, .png or .svg, decides the format.
         svg: whether to write an SVG of the same name too.
 
     Raises:

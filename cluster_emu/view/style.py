@@ -31,5 +31,5 @@ DPI = 150
 
 
 def new_figure(height_inches: float, *, width_inches: float = WIDTH_INCHES) -> Figure:
-    """Return an empty figure that keeps its parts from overlapping; pyplot knows nothing of it."""
+    """Return an empty figure that keeps its parts from overlapping; it is not one of pyplot's."""
     return Figure(figsize=(width_inches, height_inches), dpi=DPI, layout="constrained")

@@ -1,4 +1,4 @@
-"""A run from beginning to end: hosts on, how busy they were, what they drew, what moved."""
+"""A run from beginning to end: hosts on, their utilisation and power, migrations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cluster_emu.view.style import (
 )
 
 PANEL_INCHES = 1.0
-ROOM_FOR_TITLE_AND_AXIS_INCHES = 0.9
+TITLE_AND_AXIS_INCHES = 0.9
 SECONDS_PER_HOUR = 3600.0
 LONG_S = 3 * SECONDS_PER_HOUR
 
@@ -29,7 +29,7 @@ LONG_S = 3 * SECONDS_PER_HOUR
 def draw_timeline(
     hosts: pd.DataFrame, migrations: pd.DataFrame, figure: Figure | None = None
 ) -> Figure:
-    """Draw four strips over time: hosts on, their mean utilisation, power, migrations under way.
+    """Draw four strips over time: hosts on, their mean utilisation, power, running migrations.
 
     The first three are known at the instants of observation and hold until the next; the number of
     migrations under way is exact.
@@ -40,7 +40,7 @@ def draw_timeline(
         figure: an empty figure to draw in; a new one by default.
     """
     if figure is None:
-        figure = new_figure(4 * PANEL_INCHES + ROOM_FOR_TITLE_AND_AXIS_INCHES)
+        figure = new_figure(4 * PANEL_INCHES + TITLE_AND_AXIS_INCHES)
     panels = figure.subplots(4, 1, sharex=True)
     until_s = float(np.nanmax([hosts["time_s"].max(), migrations["end_s"].max()]))
     size, unit = (SECONDS_PER_HOUR, "h") if until_s > LONG_S else (1.0, "s")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cluster_emu.study import METRICS
 from cluster_emu.view.style import BLUE, GREY, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
 
-LOOKS = {"lower": (BLUE, "<"), "higher": (VERMILLION, ">")}
+MARKERS = {"lower": (BLUE, "<"), "higher": (VERMILLION, ">")}
 FAR_OFF_PERCENT = 100
 LABELS = {metric.name: metric for metric in METRICS}
 
@@ -41,7 +41,7 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
     near = rows[rows["percent"].abs() < FAR_OFF_PERCENT]
     limit = 1.15 * near[["low_percent", "high_percent"]].abs().max().max()
     for place, row in enumerate(rows.itertuples()):
-        colour, marker = LOOKS.get(row.way, (GREY, "o"))
+        colour, marker = MARKERS.get(row.way, (GREY, "o"))
         ax.plot([row.low_percent, row.high_percent], [place, place], color=colour, linewidth=1.5)
         ax.plot(min(row.percent, limit), place, marker, color=colour, markersize=5, clip_on=False)
         if row.percent > limit:

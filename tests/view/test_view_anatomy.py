@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 
 from cluster_emu import RunResult, ScenarioError
 from cluster_emu.view import draw_anatomy
+from cluster_emu.view.anatomy import NARROW_SHARE, Window, windows_of
 from cluster_emu.view.style import VERMILLION
-from cluster_emu.view.windows import NARROW_SHARE, Window, windows_of
 from tests._support.figure_checks import legend_texts, misplaced
 
 ABOUT = {

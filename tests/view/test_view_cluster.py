@@ -16,8 +16,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from cluster_emu import ClusterModel
 from cluster_emu.network import LinkTable, Router, as_topology, topologies
 from cluster_emu.view import ClusterFrame, RunningMove, draw_cluster
+from cluster_emu.view.cluster_hosts import fits, pack, square_scale
 from cluster_emu.view.layout import Box, layered_layout
-from cluster_emu.view.packing import fits, pack, square_scale
 from cluster_emu.view.style import UTILISATION_COLOURS, VERMILLION
 from tests._support.busy_runs import busy_scenario
 from tests._support.figure_checks import all_texts, labelled, legend_texts, misplaced

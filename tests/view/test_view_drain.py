@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from cluster_emu.view import draw_drain
-from cluster_emu.view.spans import SpanKind
+from cluster_emu.view.gantt import SpanKind
 from tests._support.figure_checks import labelled, legend_texts, misplaced
 
 MANY = 200

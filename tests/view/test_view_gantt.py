@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from cluster_emu import RunResult
 from cluster_emu.view import draw_gantt
-from cluster_emu.view.spans import SpanKind
+from cluster_emu.view.gantt import SpanKind
 from tests._support.figure_checks import labelled, legend_texts, misplaced
 
 ROUND_COLUMNS = ["migration", "phase", "start_s", "end_s"]

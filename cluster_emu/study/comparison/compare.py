@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.building import Parts, build
-from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.comparison.result import Comparison
 from cluster_emu.study.comparison.variants import Variant, variants
+from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyRun, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
@@ -51,8 +51,8 @@ def compare(
         ClusterEmuError: if scenario, strategies or numbers are not allowed; before any run.
         WorkerDiedError: if a process was killed.
     """
-    _check_at_least(1, replications=replications, jobs=jobs)
-    _check_at_least(0, seed=seed)
+    check_at_least(1, replications=replications, jobs=jobs)
+    check_at_least(0, seed=seed)
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     made = variants(base.with_fields(dict(fields or {})), strategies)
     seeds = replication_seeds(seed, replications)
@@ -66,12 +66,6 @@ def compare(
         reports=_run(made, seeds, jobs, progress),
         assumptions=_assumptions(made, parts[0]),
     )
-
-
-def _check_at_least(least: int, **numbers: int) -> None:
-    for name, value in numbers.items():
-        if value < least:
-            raise ScenarioError(name, value, f"a whole number >= {least}")
 
 
 def _run(

@@ -11,7 +11,6 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.evacuation.advice import Advice, Option, pareto_front
-from cluster_emu.study.evacuation.evacuate import check_at_least
 from cluster_emu.study.evacuation.plan import (
     NO_POLICY,
     Drain,
@@ -21,13 +20,14 @@ from cluster_emu.study.evacuation.plan import (
 )
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import run_drain
+from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 POLICIES = ("kubevirt", "nova", "ovirt-minimal-downtime", "proxmox", "vmotion")
-"""Tried beside the scenario's own: managers that queue migrations by themselves."""
+"""Tried besides the scenario's own: managers that queue migrations by themselves."""
 STRATEGIES = ("qemu", "history-majority", "hybrid")
-"""Tried beside the scenario's own: one of each kind, QEMU's, the proposed filter, post-copy."""
+"""Tried besides the scenario's own: one of each kind, QEMU's, the proposed filter, post-copy."""
 PARALLEL = (1, 2, 4, 8)
 CANDIDATES_AT_A_TIME = 4
 """How many of the fastest candidates are confirmed at a time."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.evacuation.plan import Drain, DrainPlan, drain_scenario, plan_drain
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import DrainRun, run_drain
+from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
@@ -75,13 +75,6 @@ def evacuate(
             raise
         raise StudyInterrupted(_evacuation(drain, plans, ended, seed)) from None
     return _evacuation(drain, plans, ended, seed)
-
-
-def check_at_least(least: int, **numbers: int) -> None:
-    """Raise a ScenarioError for the first number, by name, that is less than `least`."""
-    for name, value in numbers.items():
-        if value < least:
-            raise ScenarioError(name, value, f"a whole number >= {least}")
 
 
 def _evacuation(

@@ -244,7 +244,7 @@ def _impossible(
     elsewhere = f"{len(free)} hosts with {_size(free.sum())} free, at most {_size(largest)} on one"
     return ImpossibleDrainError(
         f"impossible drain, seed {seed}: {len(vms)} VMs, {found}: {named}{more}; "
-        f"{together}, elsewhere {elsewhere}: allowed is a drain whose VMs have room elsewhere",
+        f"{together}, elsewhere {elsewhere}: allowed is a drain whose VMs fit elsewhere",
         vms,
     )
 

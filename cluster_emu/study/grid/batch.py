@@ -1,4 +1,4 @@
-"""A study run to its end: on several processes, and again where it was broken off."""
+"""Runs of a study: on several processes, resumed where they were interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.study.execution.runs import run_all
-from cluster_emu.study.grid.cell_store import FAILED, Parts
+from cluster_emu.study.grid.cell_store import FAILED, CellStore
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.study_file import load_study
 
@@ -22,7 +22,7 @@ ENDS = ("migrations", "completed", "not_converged", "failed", "unfinished")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a study run left.
+    """The results of a study.
 
     Args:
         study: the study's name.
@@ -30,7 +30,7 @@ class Batch:
         found: how many of them had ended before.
         table: one row per cell that has ended: axes, strategy, replication, seed, cell, status,
             error and the figures of the run's summary.
-        folder: where results.parquet, results.csv and the parts are.
+        folder: where results.parquet, results.csv and the finished cells are.
     """
 
     study: str
@@ -69,9 +69,9 @@ def run_batch(
 ) -> Batch:
     """Run every cell of a study that has not ended yet, and merge the results of all.
 
-    A cell that fails is recorded and the study goes on. Broken off at any moment, the same call
-    goes on with what is left; the merged table is byte for byte that of one uninterrupted run, on
-    any number of processes.
+    A cell that fails is recorded and the study continues. After an interruption, the same call runs
+    the remaining cells; the merged table is byte for byte that of one uninterrupted run, on any
+    number of processes.
 
     Args:
         path: the study's TOML file.
@@ -90,24 +90,28 @@ def run_batch(
     study, base = load_study(path, changes)
     cells = cells_of(study, base, path)
     folder = out or Path("results") / study.name
-    parts = Parts(folder)
-    parts.prepare()
-    left = [cell for cell in cells if _is_left(parts, cell, retry_failed)]
+    store = CellStore(folder)
+    store.prepare()
+    remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
     try:
-        _run(parts, left, jobs, len(cells), progress)
+        _run(store, remaining, jobs, len(cells), progress)
     finally:
-        table = parts.merge(cells)
-    return Batch(study.name, len(cells), len(cells) - len(left), table, folder)
+        table = store.merge(cells)
+    return Batch(study.name, len(cells), len(cells) - len(remaining), table, folder)
 
 
-def _is_left(parts: Parts, cell: Cell, retry_failed: bool) -> bool:
-    row = parts.read(cell)
+def _is_remaining(store: CellStore, cell: Cell, retry_failed: bool) -> bool:
+    row = store.read(cell)
     return row is None or (retry_failed and row["status"] == FAILED)
 
 
 def _run(
-    parts: Parts, left: list[Cell], jobs: int, total: int, progress: ProgressCallback | None
+    store: CellStore,
+    remaining: list[Cell],
+    jobs: int,
+    total: int,
+    progress: ProgressCallback | None,
 ) -> None:
-    tasks = [(cell.scenario, cell.seed) for cell in left]
-    for place, report in run_all(tasks, jobs, progress, done=total - len(left)):
-        parts.write(left[place], report)
+    tasks = [(cell.scenario, cell.seed) for cell in remaining]
+    for index, report in run_all(tasks, jobs, progress, done=total - len(remaining)):
+        store.write(remaining[index], report)

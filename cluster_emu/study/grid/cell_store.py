@@ -20,7 +20,7 @@ FAILED = "failed"
 Row = dict[str, Any]
 
 
-class Parts:
+class CellStore:
     """The folder in which every finished cell of a study has its file.
 
     Args:

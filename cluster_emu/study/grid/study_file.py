@@ -109,6 +109,6 @@ def _base_scenario(study: Study, path: Path) -> Scenario:
     if not found.exists():
         allowed = UnknownNameError("scenario", study.scenario, known).allowed
         raise ScenarioError(
-            "scenario", study.scenario, f"a file beside the study, or {allowed}", file=path
+            "scenario", study.scenario, f"a file in the study's folder, or {allowed}", file=path
         )
     return load_scenario(found)

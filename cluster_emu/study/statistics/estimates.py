@@ -1,4 +1,4 @@
-"""Means with 95 % intervals, and what a paired difference lets one say."""
+"""Means with 95 % intervals, and verdicts on paired differences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95 % Student t interval; None where there is too little to tell.
+    """A mean with its 95 % Student t interval; None where there are too few values.
 
     Args:
         mean: mean of the values.
