@@ -558,17 +558,6 @@ def first_write_time(rates: Floats, law: Records, write_class: int, threshold: f
 
 
 @jit
-def first_write_times(
-    rates: Floats, law: Records, write_class: Integers, threshold: Floats
-) -> Floats:
-    """Return when the cumulative hazards of pages reach their thresholds, [pages]."""
-    times = np.empty(len(write_class))
-    for i in range(len(write_class)):
-        times[i] = first_write_time(rates, law, write_class[i], threshold[i])
-    return times
-
-
-@jit
 def _time_within_set(law: Records, base: float, threshold: float) -> float:
     """Return after what part of an unknown set the cumulative hazard reaches a threshold.
 

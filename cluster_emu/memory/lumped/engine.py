@@ -12,6 +12,8 @@ from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence, RoundCounts
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
+    Floats,
+    Integers,
     OutcomeTotals,
     PageStatus,
     Records,
@@ -134,8 +136,8 @@ class LumpedEngine:
 
     def _write(
         self,
-        clean_chance: np.ndarray[tuple[int], np.dtype[np.float64]],
-        status_if_dirty: np.ndarray[tuple[int], np.dtype[np.int64]],
+        clean_chance: Floats,
+        status_if_dirty: Integers,
         elapsed: float,
         *,
         new: bool,
@@ -164,8 +166,8 @@ class LumpedEngine:
     def _with_members(
         self,
         records: Records,
-        is_dirty: np.ndarray[tuple[int], np.dtype[np.int64]],
-        outcome: np.ndarray[tuple[int], np.dtype[np.int64]],
+        is_dirty: Integers,
+        outcome: Integers,
         elapsed: float,
     ) -> PageGroups:
         """Merge groups that operational time has passed for; sets that move may have moved."""

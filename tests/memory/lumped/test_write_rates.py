@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.memory.lumped import HotSet, PageClasses
-from cluster_emu.memory.lumped._kernels import first_write_times, hazard_rates
+from cluster_emu.memory.lumped._kernels import first_write_time, hazard_rates
 from cluster_emu.memory.lumped.write_rates import WriteRates
 from cluster_emu.workload.writes import MovingSet
 
@@ -67,9 +67,8 @@ def test_first_writes_come_when_the_hazard_reaches_their_thresholds(
     known: int, thresholds: list[float], label: int
 ) -> None:
     rates = write_rates(known)
-    labels = np.full(len(thresholds), label)
-    times = first_write_times(rates.per_page_s, rates.law, labels, np.array(thresholds))
-    for threshold, time in zip(thresholds, times, strict=True):
+    for threshold in thresholds:
+        time = first_write_time(rates.per_page_s, rates.law, label, threshold)
         assert rates.hazard_since(np.zeros(1), time)[0, label] == pytest.approx(threshold, rel=1e-6)
 
 
@@ -85,8 +84,7 @@ def test_hazard_rates_are_the_slopes_of_cumulative_hazards(known: int, time: flo
 
 def test_a_page_that_nothing_writes_is_never_written() -> None:
     still = WriteRates(PageClasses(PAGES, RATES))
-    first = first_write_times(still.per_page_s, still.law, np.array([1]), np.ones(1))
-    assert first.tolist() == [np.inf]
+    assert first_write_time(still.per_page_s, still.law, 1, 1.0) == np.inf
     assert still.clean_chance(5.0) == pytest.approx(np.exp(-RATES * 5.0))
     assert still.is_smooth_until(1e9)
     assert not write_rates(1).is_smooth_until(LEFT_S + 0.1)
