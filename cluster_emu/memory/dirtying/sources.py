@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.field_errors import from_validation
 from cluster_emu.memory.dirtying.processes import (
     ClassWrites,
     MovingWrites,
@@ -28,7 +29,7 @@ from cluster_emu.memory.dirtying.writer import PageWriter
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.memory.scalar.writes import PER_ROUND, ScalarWrites
-from cluster_emu.plugins import Registry, from_validation
+from cluster_emu.plugins import Registry
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.units import PositiveSeconds
 from cluster_emu.workload.bursts import Burst
