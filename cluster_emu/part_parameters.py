@@ -138,7 +138,7 @@ def _part_as_written(part: object, fields: Mapping[str, FieldInfo]) -> str:
 
 
 def _described_arguments(factory: object) -> dict[str, str]:
-    """Return what the docstrings of a class and its bases say of each argument."""
+    """Return the description of each argument in the docstrings of a class and its bases."""
     found: dict[str, str] = {}
     for each in reversed(getattr(factory, "__mro__", (factory,))):
         found |= _arguments_section(inspect.cleandoc(each.__doc__ or ""))

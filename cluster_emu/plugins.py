@@ -1,15 +1,15 @@
 """Registries of named, parameterised parts: strategies, policies, topologies and the rest.
 
 A part is a pydantic dataclass (its fields are its parameters, checked when it is made) that a
-registry of its family knows by a kebab-case name. A registry finds its parts in three places:
+registry of its family holds under a kebab-case name. A registry finds its parts in three places:
 
 - modules of its own package inside `cluster_emu`: a file put there is found without further edits;
 - entry points of its group, which other distributions declare, for example
   ``[project.entry-points."cluster_emu.strategies"]``;
 - modules that were imported before, such as a script that defines a part.
 
-The first two are looked up when a registry is first asked for a name, so a contract can be imported
-without its parts.
+A registry searches the first two at its first lookup, so a contract can be imported without its
+parts.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class PartDescription:
 
     Args:
         name: the registered name.
-        summary: one line that says what it does.
-        source: where the rule comes from; empty where the part does not say.
+        summary: one line on what it does.
+        source: origin of the rule; empty if the part gives none.
         parameters: what it takes, in the order of its fields.
     """
 
@@ -89,9 +89,9 @@ class Registry(Generic[T]):
     Args:
         kind: what is registered, in words, for messages ("strategy").
         group: the entry point group under which other distributions register parts.
-        package: the package whose modules are the parts that come with `cluster_emu`; None for
-            none. Each of them is imported when the registry is first asked for a name.
-        summary: one line that says what parts of this family decide.
+        package: the package whose modules hold the built-in parts; None for none. The registry
+            imports all of them at its first lookup.
+        summary: one line on what parts of this family decide.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Registry(Generic[T]):
         return list(inspect.signature(self.factory(name)).parameters)
 
     def describe(self, name: str) -> PartDescription:
-        """Return what the part `name` does, where it comes from and what it takes.
+        """Return summary, source and parameters of the part `name`.
 
         Raises:
             UnknownNameError: if no such part exists.

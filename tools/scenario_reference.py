@@ -54,18 +54,19 @@ START = """# Scenarios, field by field
 
 <!-- Written by tools/scenario_reference.py from the models of a scenario; do not edit. -->
 
-A scenario is a TOML file. A table with one bracket, `[run]`, is there once; one with two,
-`[[vms]]`, as often as there are groups. `--set PATH=VALUE` sets any field by its path, the groups
-counted from 0: `--set vms.0.count=5`.
+A scenario is a TOML file. A table in single brackets, such as `[run]`, occurs once; a table in
+double brackets, such as `[[vms]]`, occurs once for each group. `--set PATH=VALUE` sets any field by
+its path, with groups counted from 0: `--set vms.0.count=5`.
 
-Names tell units, and a bare number is in that unit. Texts may have others:
+The name of a field ends with its unit, and a number without a unit is in that unit. A text may give
+another unit:
 
 | name ends with | unit | for example |
 | --- | --- | --- |
 | `_bytes` | bytes | `"4 GiB"`, `"500 MB"` |
 | `_bps` | bit/s | `"10 Gbit/s"` |
 | `_s` | seconds | `"90 s"`, `"5 ms"`, `"2 h"` |
-| `_cpu`, `cpu_capacity` | the CPU unit of hosts, VMs and costs: cores, say, or MIPS | `8` |
+| `_cpu`, `cpu_capacity` | one CPU unit for hosts, VMs and costs, for example cores or MIPS | `8` |
 | `_slowdown`, `_share`, `share` | a share | `0.1` |
 
 A *part* is a registered name, alone or with parameters: `"qemu"`, `"qemu:downtime_limit_s=0.1"`, or

@@ -1,4 +1,4 @@
-"""Field types for policies that are made of policies.
+"""Field types for policies that contain other policies.
 
 Such a field takes a built policy, a registered name ("static-threshold"), or a table with the name
 and parameters ({"name": "static-threshold", "upper": 0.7}), so a scenario file can spell it out.

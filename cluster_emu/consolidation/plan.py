@@ -82,7 +82,7 @@ class Plan(ClusterView):
         )
 
     def drain(self, hosts: BoolColumn) -> None:
-        """Let the `hosts` (mask, [hosts]) take no new VM in this plan; `restore` keeps that."""
+        """Close `hosts` (mask, [hosts]) to new VMs in this plan; `restore` does not reopen them."""
         self.drained |= hosts
 
     def apply(self, move: Move) -> None:
@@ -112,7 +112,7 @@ class Plan(ClusterView):
         self._journal.pop()
 
     def lift(self, vm: int) -> None:
-        """Take a movable VM off its host without saying where it goes; end with `restore`."""
+        """Take a movable VM off its host, to nowhere; end with `restore`."""
         if not self.movable[vm]:
             raise ValueError(f"VM {vm} is queued, in flight or planned already")
         host = int(self.vm_host[vm])
@@ -141,7 +141,7 @@ class Plan(ClusterView):
                 self._undo_lift(change)
 
     def _check(self, move: Move) -> None:
-        """Refuse a move that no cluster could carry out, whatever its policy wants."""
+        """Refuse a move that no cluster could carry out."""
         if move.source != self.vm_host[move.vm]:
             raise ValueError(f"{move}: the VM is on host {self.vm_host[move.vm]}")
         fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]

@@ -49,7 +49,7 @@ class ClusterView:
             its target; its source gets nothing back before the migration ends.
         vm_count: projected VMs of each host, [hosts].
         movable_count: how many of these are movable, [hosts].
-        on: hosts that are switched on or will be because a VM goes there, [hosts]; a host with
+        on: hosts that are switched on or will be because a VM moves there, [hosts]; a host with
             projected VMs is always on.
         drained: hosts that take no new VM, [hosts].
     """
@@ -138,7 +138,7 @@ class ClusterView:
 
     @property
     def can_be_emptied(self) -> BoolColumn:
-        """Hosts that have VMs, all of them movable, so none that has been promised one, [hosts]."""
+        """Hosts with VMs, all of which are movable, so that no VM is on its way there, [hosts]."""
         all_movable: BoolColumn = self.movable_count == self.vm_count
         return (self.vm_count > 0) & all_movable
 
@@ -176,7 +176,7 @@ class ClusterView:
     # --- what policies keep for the time of one view ----------------------------------------------
 
     def kept(self, policy: Hashable, compute: PerHost) -> FloatColumn:
-        """Return ``compute(self)`` as it was when `policy` first asked for it, [hosts]."""
+        """Return the value of ``compute(self)`` at the first call for `policy`, [hosts]."""
         if policy not in self._kept:
             self._kept[policy] = compute(self)
         return self._kept[policy]

@@ -1,4 +1,4 @@
-"""Where a VM can go at all, whichever placement chooses among these hosts."""
+"""The possible targets of a VM, from which a placement chooses."""
 
 from __future__ import annotations
 
@@ -29,15 +29,18 @@ def may_restart_on(view: ClusterView, vm: int) -> BoolColumn:
 
 
 def another_target(view: ClusterView, vm: int) -> int | None:
-    """Return where `vm` goes when the target planned for it cannot take it any more, or None.
+    """Return the host for `vm` when its planned target cannot take it any more, or None.
 
-    It is the host left with the most free CPU.
+    It is the host that is left with the most free CPU.
     """
     host = MostFree().best_host(view, vm, may_receive(view, vm))
     return None if host < 0 else host
 
 
 def restart_host(view: ClusterView, vm: int) -> int | None:
-    """Return where `vm`, which is down, starts again, or None: most free CPU, as above."""
+    """Return the host on which `vm`, which is down, restarts, or None.
+
+    It is the host that is left with the most free CPU.
+    """
     host = MostFree().best_host(view, vm, may_restart_on(view, vm))
     return None if host < 0 else host
