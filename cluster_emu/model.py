@@ -72,7 +72,8 @@ class ClusterModel(Model):
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        self._sources, self._source_of = _numbered(parts.factory.sources)
+        sources = [memory.source for memory in parts.factory.memory]
+        self._sources, self._source_of = _numbered(sources)
         self._tenants = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds

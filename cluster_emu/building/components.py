@@ -9,7 +9,7 @@ import networkx as nx
 
 from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.building.faults import outages
-from cluster_emu.building.fidelity import vm_fidelities
+from cluster_emu.building.fidelity import vm_memory, vm_models
 from cluster_emu.building.initial_state import initial_state
 from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
 from cluster_emu.building.queue import queue_rules
@@ -103,7 +103,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     intensity = IntensityPath(demand, bursts, rule)
     policy = manager_policy(scenario.transfer)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
-    encoders = page_encoders(scenario.transfer)
+    memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
     factory = MigrationFactory(
         strategy=strategy,
         policy=policy,
@@ -113,9 +113,8 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             policy,
             track_versions=scenario.run.track_versions,
         ),
-        encoders=encoders,
-        sources=sources,
-        fidelities=vm_fidelities(scenario, sources, strategy, encoders),
+        memory=memory,
+        models=vm_models(scenario, memory),
         intensity=intensity,
         streams=streams,
         state=state,

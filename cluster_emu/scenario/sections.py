@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -15,10 +15,10 @@ from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
 class Run(Plain):
     """The time that a run covers, its ticks and control instants, and its memory model.
 
-    `fidelity` is the memory model. "pages" keeps the bits of every page of a migrating VM. "lumped"
-    counts pages that behave alike, at a cost that does not depend on the size of the VM. "auto"
-    lumps large VMs where that is possible. "mean-field" is "lumped" with every draw replaced by its
-    mean. "scalar" has a dirty rate and a working set, and no pages.
+    `fidelity` names the memory model of migrating VMs. "pages" keeps the bits of every page.
+    "lumped" counts pages that behave alike, at a cost that does not depend on the size of the VM.
+    "auto" lumps large VMs where that is possible. "mean-field" is "lumped" with every draw replaced
+    by its mean. "scalar" has a dirty rate and a working set, and no pages.
     """
 
     duration_s: PositiveSeconds
@@ -26,7 +26,7 @@ class Run(Plain):
     control_interval_s: PositiveSeconds = 300.0
     stop_when_idle: bool = False
     track_versions: bool = False
-    fidelity: Literal["pages", "lumped", "auto", "mean-field", "scalar"] = "pages"
+    fidelity: str = "pages"
 
 
 class HostGroup(Plain):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.network.flows import Flow
 from cluster_emu.transfer.flow_group import MigrationFlowGroup, Prediction
 from cluster_emu.transfer.guest import Guest

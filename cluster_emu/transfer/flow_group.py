@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.network.fluid import FluidLoop
 
 Floats = NDArray[np.float64]

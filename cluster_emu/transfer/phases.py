@@ -10,9 +10,8 @@ import math
 from dataclasses import replace
 from typing import Protocol
 
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RoundCounts
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.transfer.controller import MigrationController
 
 NO_PAGES = PageSizes(0, 1.0)

@@ -1,7 +1,7 @@
 """How much CPU the VMs want over time: what a demand model is.
 
 Demand is piecewise constant between known instants, so that nothing depends on how often, or in
-which order, it is asked for.
+which order, it is evaluated.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.base import RateEffect, RoundCounts
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.model import ClusterModel
 from cluster_emu.network import FluidLoop

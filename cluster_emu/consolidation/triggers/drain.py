@@ -37,7 +37,7 @@ class Drain(Trigger):
         racks: numbers of the racks whose hosts are to be emptied.
         at_s: simulated time of the start.
         overload: which hosts have enough free CPU for a VM.
-        placement: the targets; by default the VMs are spread, so that no one link is the bottleneck.
+        placement: the targets; by default VMs are spread, so that no one link is the bottleneck.
         overcommit: whether a VM may go to a host that has the memory but not the CPU.
     """
 

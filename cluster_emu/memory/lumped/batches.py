@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped.batch_draws import (
     Batches,
     draw_batches,
@@ -25,7 +26,6 @@ from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Lots
 from cluster_emu.memory.lumped.path import TimePath
 from cluster_emu.memory.lumped.writing import Writing
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.strategies.contract import PeekSchedule
 
 Floats = NDArray[np.float64]

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.chain import Encoding
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import PostCopyMemory, RoundCounts
+from cluster_emu.encoding.chain import Encoding, PageSizes
+from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
@@ -33,8 +32,6 @@ from cluster_emu.memory.lumped.many import ManyPages
 from cluster_emu.memory.lumped.members import ROOM, Members, kinds_of
 from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
 from cluster_emu.memory.lumped.strata import STRATA, Strata
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import PeekSchedule, Strategy
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped.cells import Cells, Labels
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots, add_undue
 from cluster_emu.memory.lumped.writing import Writing
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.strategies.contract import Decision, PeekSchedule
 
 Floats = NDArray[np.float64]

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
+from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
-from cluster_emu.memory.pages.post_copy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.memory.pages.scan import RoundScan
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Decision, Strategy
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.encoding.chain import PageSizes
 from cluster_emu.memory.pages.dirty_log import NEVER, Decisions, DirtyLog, PageIds, Times
 from cluster_emu.strategies.contract import Decision, PeekSchedule
 

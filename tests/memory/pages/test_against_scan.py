@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding, Stage
 from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.strategies import (
     HistoryMajority,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cluster_emu.building.fidelity import LUMPED_FROM_PAGES
 from cluster_emu.errors import ScenarioError
+from cluster_emu.memory.models.auto import LUMPED_FROM_PAGES
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 from cluster_emu.strategies import strategies
