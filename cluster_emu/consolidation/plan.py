@@ -76,6 +76,7 @@ class Plan(ClusterView):
             movable_count=np.bincount(vm_host[movable], minlength=n),
             on=(hosts.switched_on | (vm_count > 0)) & ~hosts.failed,
             drained=hosts.drained.copy(),
+            operational=~(hosts.drained | hosts.failed),
             _network=network,
             _vms_by_host=somewhere[np.argsort(their_host, kind="stable")],
             _first_vm=np.concatenate([[0], np.cumsum(vm_count)]),
@@ -84,6 +85,7 @@ class Plan(ClusterView):
     def drain(self, hosts: BoolColumn) -> None:
         """Close `hosts` (mask, [hosts]) to new VMs in this plan; `restore` does not reopen them."""
         self.drained |= hosts
+        self.operational &= ~hosts
 
     def apply(self, move: Move) -> None:
         """Count `move` as done.
@@ -104,7 +106,7 @@ class Plan(ClusterView):
         """
         stays = host == self.state.vms.host[vm]  # there its memory is still reserved
         room = stays or self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
-        if self.vm_host[vm] != NOWHERE or not room or self._is_closed(host):
+        if self.vm_host[vm] != NOWHERE or not room or not self.operational[host]:
             raise ValueError(f"VM {vm} cannot be restarted on host {host}")
         self._land(vm, host)
         if stays:
@@ -145,12 +147,8 @@ class Plan(ClusterView):
         if move.source != self.vm_host[move.vm]:
             raise ValueError(f"{move}: the VM is on host {self.vm_host[move.vm]}")
         fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]
-        if not fits or self._is_closed(move.target) or move.target == move.source:
+        if not (fits and self.operational[move.target]) or move.target == move.source:
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
-
-    def _is_closed(self, host: int) -> bool:
-        """Return whether no VM may go to `host`: it is drained or has failed."""
-        return bool(self.drained[host] or self.state.hosts.failed[host])
 
     def _land(self, vm: int, host: int) -> None:
         self._note(vm, host, landing=True)

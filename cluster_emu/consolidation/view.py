@@ -7,7 +7,6 @@ ended; one that is down or lost is nowhere. Policies read it; triggers change it
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,6 +51,7 @@ class ClusterView:
         on: hosts that are switched on or will be because a VM moves there, [hosts]; a host with
             projected VMs is always on.
         drained: hosts that take no new VM, [hosts].
+        operational: hosts that are neither drained nor failed, [hosts].
     """
 
     state: ClusterState
@@ -66,13 +66,14 @@ class ClusterView:
     movable_count: IntColumn
     on: BoolColumn
     drained: BoolColumn
+    operational: BoolColumn
     _network: MigrationNetwork | None
     _vms_by_host: NDArray[np.intp]
     _first_vm: NDArray[np.intp]
     _arrivals: dict[int, list[int]] = field(default_factory=dict)
     _watts_now: FloatColumn | None = None
     _touched: set[int] = field(default_factory=set)
-    _kept: dict[Hashable, FloatColumn] = field(default_factory=dict)
+    _kept: dict[int, tuple[object, FloatColumn]] = field(default_factory=dict)
 
     # --- load -------------------------------------------------------------------------------------
 
@@ -175,11 +176,11 @@ class ClusterView:
 
     # --- what policies keep for the time of one view ----------------------------------------------
 
-    def kept(self, policy: Hashable, compute: PerHost) -> FloatColumn:
+    def kept(self, policy: object, compute: PerHost) -> FloatColumn:
         """Return the value of ``compute(self)`` at the first call for `policy`, [hosts]."""
-        if policy not in self._kept:
-            self._kept[policy] = compute(self)
-        return self._kept[policy]
+        if id(policy) not in self._kept:
+            self._kept[id(policy)] = (policy, compute(self))
+        return self._kept[id(policy)][1]
 
 
 class PerHost(Protocol):

@@ -153,7 +153,10 @@ class Consolidation(Trigger):
         self, plan: Plan, vm: int, allowed: BoolColumn, reason: str, rng: np.random.Generator
     ) -> Move | None:
         """Find a target for `vm` among `allowed` and count the move, or return None."""
-        allowed = allowed & may_receive(plan, vm) & self.overload.fits(plan, vm)
+        allowed = allowed & may_receive(plan, vm)
+        if not allowed.any():
+            return None
+        allowed &= self.overload.fits(plan, vm)
         target = self.placement.choose(plan, vm, allowed, rng)
         if target < 0:
             return None
