@@ -331,5 +331,5 @@ memory_models: Registry[MemoryModel] = Registry(
     "memory model",
     "cluster_emu.memory_models",
     package="cluster_emu.memory.models",
-    summary="how closely the memory of a migrating VM is represented",
+    summary="how closely the memory of a migrating VM is represented (`run.fidelity`)",
 )

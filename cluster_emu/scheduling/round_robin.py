@@ -101,6 +101,6 @@ class RoundRobin:
             return
         self._sends = self._waits.popleft()
         if self._sends.has_started:
-            self._sends.go_on(now_s)
+            self._sends.take_turn(now_s)
         else:
             self._start(self._sends, now_s)
