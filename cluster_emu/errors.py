@@ -1,8 +1,9 @@
-"""The errors a user can meet; those of bad input name the place, the value and what is allowed."""
+"""The errors that a user can cause; they name the place, the value and what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class ScenarioError(ClusterEmuError):
         super().__init__(f"{where}{field} = {_short(value)}: allowed is {allowed}")
 
     def at(self, prefix: str = "", file: Path | str | None = None) -> ScenarioError:
-        """Return the same error, its field put below `prefix` and its file filled in."""
+        """Return the same error with `prefix` before its field, and with its file."""
         field = ".".join(part for part in (prefix, self.field) if part)
         return ScenarioError(field, self.value, self.allowed, file=file or self.file)
 
@@ -42,7 +43,7 @@ class TraceError(ClusterEmuError):
 
     Args:
         file: the trace file.
-        line: line number from 1, or 0 where the file as a whole is meant.
+        line: line number from 1, or 0 for the file as a whole.
         value: the offending text or count.
         allowed: what would have been accepted, in words.
     """
@@ -55,7 +56,7 @@ class TraceError(ClusterEmuError):
 
 
 class UnknownNameError(ClusterEmuError):
-    """A name that no registry knows; the message lists the names it does know."""
+    """A name that is not registered; the message lists the registered names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
@@ -66,8 +67,22 @@ class UnknownNameError(ClusterEmuError):
         super().__init__(f"unknown {kind} {name!r}: allowed is {self.allowed}")
 
 
+@contextmanager
+def errors_at(field: str) -> Iterator[None]:
+    """Put `field` before the field that a `ScenarioError` raised within names.
+
+    An `UnknownNameError` raised within becomes a `ScenarioError` about `field` itself.
+    """
+    try:
+        yield
+    except UnknownNameError as error:
+        raise ScenarioError(field, error.name, error.allowed) from error
+    except ScenarioError as error:
+        raise error.at(field) from error
+
+
 class WorkerDiedError(Exception):
-    """A process that ran part of a study was killed; what it had finished before is kept."""
+    """A process that ran part of a study was killed; the runs it had finished are kept."""
 
 
 class _Nothing:

@@ -11,7 +11,7 @@ from mesa import Agent, DataCollector, Model
 from mesa.discrete_space import Network
 
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
-from cluster_emu.building import Parts, build
+from cluster_emu.building import RunComponents, build
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
@@ -77,7 +77,7 @@ class ClusterModel(Model):
         self._intensity = parts.intensity
         sources = [memory.source for memory in parts.factory.memory]
         self._sources, self._source_of = _numbered(sources)
-        self._tenants = parts.tenants
+        self._tenants = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
         self._traces = parts.traces
@@ -133,7 +133,7 @@ class ClusterModel(Model):
             self.state, self._ledger.service, costs.source_cpu, costs.target_cpu, self.settle
         )
 
-    def _set_up_faults(self, parts: Parts) -> Injection:
+    def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, around = self.spec.high_availability, (self.settle, self.workload)
         watts = self._power.watts_if_on

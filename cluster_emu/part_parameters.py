@@ -12,7 +12,6 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from cluster_emu.units import unit_of
 
@@ -106,7 +105,7 @@ def _limits(constraints: list[Any] | tuple[Any, ...]) -> Iterator[str]:
 def _default_of(field: FieldInfo | None, default: object) -> str | None:
     if field is not None:
         default = field.get_default(call_default_factory=True, validated_data={})
-        return None if default is PydanticUndefined else _as_written(default)
+        return None if field.is_required() else _as_written(default)
     return None if default is inspect.Parameter.empty else _as_written(default)
 
 
@@ -138,7 +137,7 @@ def _part_as_written(part: object, fields: Mapping[str, FieldInfo]) -> str:
 
 
 def _described_arguments(factory: object) -> dict[str, str]:
-    """Return what the docstrings of a class and its bases say of each argument."""
+    """Return the description of each argument in the docstrings of a class and its bases."""
     found: dict[str, str] = {}
     for each in reversed(getattr(factory, "__mro__", (factory,))):
         found |= _arguments_section(inspect.cleandoc(each.__doc__ or ""))

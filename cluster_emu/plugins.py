@@ -1,15 +1,15 @@
 """Registries of named, parameterised parts: strategies, policies, topologies and the rest.
 
 A part is a pydantic dataclass (its fields are its parameters, checked when it is made) that a
-registry of its family knows by a kebab-case name. A registry finds its parts in three places:
+registry of its family holds under a kebab-case name. A registry finds its parts in three places:
 
 - modules of its own package inside `cluster_emu`: a file put there is found without further edits;
 - entry points of its group, which other distributions declare, for example
   ``[project.entry-points."cluster_emu.strategies"]``;
 - modules that were imported before, such as a script that defines a part.
 
-The first two are looked up when a registry is first asked for a name, so a contract can be imported
-without its parts.
+A registry searches the first two at its first lookup, so a contract can be imported without its
+parts.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
-from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
+from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.field_errors import from_validation
 from cluster_emu.part_parameters import ParameterDescription, described_parameters
 
 T = TypeVar("T")
@@ -73,8 +73,8 @@ class PartDescription:
 
     Args:
         name: the registered name.
-        summary: one line that says what it does.
-        source: where the rule comes from; empty where the part does not say.
+        summary: one line on what it does.
+        source: origin of the rule; empty if the part gives none.
         parameters: what it takes, in the order of its fields.
     """
 
@@ -90,9 +90,9 @@ class Registry(Generic[T]):
     Args:
         kind: what is registered, in words, for messages ("strategy").
         group: the entry point group under which other distributions register parts.
-        package: the package whose modules are the parts that come with `cluster_emu`; None for
-            none. Each of them is imported when the registry is first asked for a name.
-        summary: one line that says what parts of this family decide.
+        package: the package whose modules hold the built-in parts; None for none. The registry
+            imports all of them at its first lookup.
+        summary: one line on what parts of this family decide.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Registry(Generic[T]):
         return list(inspect.signature(self.factory(name)).parameters)
 
     def describe(self, name: str) -> PartDescription:
-        """Return what the part `name` does, where it comes from and what it takes.
+        """Return summary, source and parameters of the part `name`.
 
         Raises:
             UnknownNameError: if no such part exists.
@@ -215,78 +215,3 @@ def _is_main(module: pkgutil.ModuleInfo) -> bool:
     if script is None or spec is None or spec.origin is None:
         return False
     return Path(spec.origin).resolve() == Path(script).resolve()
-
-
-def from_validation(error: ValidationError, kind: object = None) -> ScenarioError:
-    """Turn a pydantic error into the package's own error.
-
-    Of several complaints one about an unknown name comes first, since it explains the one about
-    what is missing; otherwise the first counts.
-
-    Args:
-        error: what pydantic said.
-        kind: the model or dataclass that was to be made, so that its fields can be listed.
-    """
-    complaints = error.errors()
-    unknown = (each for each in complaints if each["type"] in _UNKNOWN)
-    first = next(unknown, complaints[0])
-    field = ".".join(str(part) for part in first["loc"]) or "parameters"
-    value = NOTHING if first["type"] == "missing" else first["input"]
-    return ScenarioError(field, value, _allowed(first, kind))
-
-
-_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-_WORDS = {
-    "missing": "a value, as it has no default",
-    "greater_than": "a number > {gt}",
-    "greater_than_equal": "a number >= {ge}",
-    "less_than": "a number < {lt}",
-    "less_than_equal": "a number <= {le}",
-    "finite_number": "a finite number",
-    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
-    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
-    **dict.fromkeys(("string_type", "path_type"), "a text"),
-    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
-    **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "a table"),
-    "too_short": "a list of {min_length} or more",
-    "literal_error": "one of {expected}",
-    "string_pattern_mismatch": "a text that matches {pattern}",
-}
-"""What is allowed, by pydantic's type of error and with its context filled in."""
-
-
-def _allowed(complaint: Mapping[str, Any], kind: object) -> str:
-    name = complaint["type"]
-    if name in _UNKNOWN:
-        *parents, last = complaint["loc"]
-        known = _fields(_table_at(kind, parents))
-        return UnknownNameError("field", str(last), known).allowed if known else "a known field"
-    if name in _WORDS:
-        return _WORDS[name].format(**{k: _plain(v) for k, v in complaint.get("ctx", {}).items()})
-    return str(complaint["msg"]).removeprefix("Value error, ")
-
-
-def _plain(value: object) -> object:
-    """Return a number without a needless ".0"."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _table_at(kind: object, path: Sequence[int | str]) -> object:
-    """Return the model or dataclass at a path into another one, None where there is none."""
-    for part in path:
-        if isinstance(part, str):
-            field = _fields(kind).get(part)
-            kind = _table_in(field.annotation) if field else None
-    return kind
-
-
-def _table_in(annotation: object) -> object:
-    if _fields(annotation):
-        return annotation
-    return next(filter(None, map(_table_in, get_args(annotation))), None)
-
-
-def _fields(kind: object) -> dict[str, FieldInfo]:
-    found: dict[str, FieldInfo] = getattr(kind, "__pydantic_fields__", {})
-    return found

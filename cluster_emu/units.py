@@ -1,6 +1,7 @@
-"""Quantities as people write them in a scenario: ``"4 GiB"``, ``"10 Gbit/s"``, ``"90 s"``.
+"""Quantities as a scenario writes them: ``"4 GiB"``, ``"10 Gbit/s"``, ``"90 s"``.
 
-A bare number is taken in the field's own unit, which its name tells (bytes, bit/s, seconds).
+A number without a unit is in the unit of the field, which is the end of its name (bytes, bit/s,
+seconds).
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ UNIT_OF_SUFFIX = {
     "_s": "s",
     "_w": "W",
 }
-"""The unit that the end of a name tells; a longer end comes before one that it contains."""
+"""The unit of a field by the end of its name; a longer end comes before one that it contains."""
 
 
 def unit_of(name: str) -> str:
-    """Return the unit that the name of a field tells, empty where it tells none."""
+    """Return the unit of a field by its name, empty if it has none."""
     return next((unit for end, unit in UNIT_OF_SUFFIX.items() if name.endswith(end)), "")
 
 

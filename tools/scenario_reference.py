@@ -65,7 +65,7 @@ The end of a name gives the unit of a bare number. A text may have another unit:
 | `_bytes` | bytes | `"4 GiB"`, `"500 MB"` |
 | `_bps` | bit/s | `"10 Gbit/s"` |
 | `_s` | seconds | `"90 s"`, `"5 ms"`, `"2 h"` |
-| `_cpu`, `cpu_capacity` | the CPU unit of hosts, VMs and costs: cores, say, or MIPS | `8` |
+| `_cpu`, `cpu_capacity` | one CPU unit for hosts, VMs and costs, for example cores or MIPS | `8` |
 | `_slowdown`, `_share`, `share` | a share | `0.1` |
 
 A *part* is a registered name, alone or with parameters: `"qemu"`, `"qemu:downtime_limit_s=0.1"`, or

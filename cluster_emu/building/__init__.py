@@ -1,10 +1,10 @@
-"""Puts the parts of a run together from a scenario.
+"""Builds the components of a run from a scenario.
 
-A registry's complaint about a part becomes one that names the scenario's file and field.
+An error about a part names the field of the scenario that chose the part.
 """
 
-from cluster_emu.building.components import Parts, build
-from cluster_emu.building.making import make
+from cluster_emu.building.chosen_parts import create_chosen
+from cluster_emu.building.components import RunComponents, build
 from cluster_emu.building.network import cluster_graph, migration_router
 
-__all__ = ["Parts", "build", "cluster_graph", "make", "migration_router"]
+__all__ = ["RunComponents", "build", "cluster_graph", "create_chosen", "migration_router"]

@@ -1,4 +1,4 @@
-"""Puts the parts of a run together from a scenario, and checks that they fit each other."""
+"""Builds the components of a run from a scenario, and checks that they fit each other."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from cluster_emu.building.columns import columns
+from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.building.faults import outages
 from cluster_emu.building.fidelity import vm_memory, vm_models
-from cluster_emu.building.making import at, make
-from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
+from cluster_emu.building.initial_state import initial_state
+from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
 from cluster_emu.building.queue import queue_rules
 from cluster_emu.building.transfer import (
+    end_of_live_rounds,
+    manager_policy,
     page_encoders,
-    steering_policy,
     transfer_settings,
-    who_decides,
 )
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
@@ -25,7 +25,7 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.contract import triggers
 from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.planner import Planner
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.faults import Outage
 from cluster_emu.metrics.power import PowerColumns, power_models
 from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
@@ -43,12 +43,29 @@ from cluster_emu.workload import (
 
 
 @dataclass(slots=True)
-class Parts:
-    """Everything `ClusterModel` drives."""
+class RunComponents:
+    """What `ClusterModel` runs.
+
+    Args:
+        graph: hosts, switches and the links between them.
+        links: the one-direction links of the graph.
+        background: traffic of tenants.
+        state: the columns of hosts and VMs.
+        profiles: name of each VM's write profile, [vms].
+        demand: CPU demand of the VMs over time.
+        intensity: write intensity of the VMs over time.
+        traces: the source of the CPU traces, in words.
+        assumptions: what the run assumes, one sentence each.
+        power: power of the hosts.
+        planner: the triggers, and what they need at a control instant.
+        queue: how migrations wait for each other.
+        factory: creates migrations.
+        outages: every outage in order of its start.
+    """
 
     graph: nx.Graph[int]
     links: LinkTable
-    tenants: BackgroundTraffic
+    background: BackgroundTraffic
     state: ClusterState
     profiles: list[str]
     demand: Demand
@@ -62,12 +79,12 @@ class Parts:
     outages: Iterator[Outage]
 
 
-def build(scenario: Scenario, streams: RandomStreams) -> Parts:
-    """Make every part of the scenario.
+def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
+    """Build every component of the scenario.
 
     Raises:
-        ScenarioError: if a part's name or parameter is not allowed, or parts do not fit together
-            (hosts and topology, VMs and memory, requests and VMs).
+        ScenarioError: if the name or a parameter of a part is not allowed, or components do not
+            fit each other (hosts and topology, VMs and memory, requests and VMs).
         TraceError: if a trace file cannot be used.
     """
     Clock(scenario.run)  # refuses a tick that does not fit the control interval
@@ -75,17 +92,17 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
     links = LinkTable.of(graph)
     _check_host_count(scenario, links.host_count)
     profiles, sources = vm_sources(scenario, streams)
-    state = columns(scenario, graph, streams)
+    state = initial_state(scenario, graph, streams)
     _check_requests(scenario)
     router = migration_router(links)
     loop = FluidLoop(links.capacity_bytes_per_s)
     demand, traces = vm_demand(scenario, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)
-    with at("workload"):
+    with errors_at("workload"):
         rule = IntensityRule(scenario.workload.idle_share)
     intensity = IntensityPath(demand, bursts, rule)
-    policy = steering_policy(scenario.transfer)
-    strategy = make(strategies, scenario.transfer.strategy, "transfer.strategy")
+    policy = manager_policy(scenario.transfer)
+    strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
     memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
     factory = MigrationFactory(
         strategy=strategy,
@@ -105,24 +122,24 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
         router=router,
         loop=loop,
     )
-    tenants = tenant_traffic(scenario, links, loop, streams)
+    background = background_traffic(scenario, links, loop, streams)
     power = _power(scenario)
-    return Parts(
+    return RunComponents(
         graph=graph,
         links=links,
-        tenants=tenants,
+        background=background,
         state=state,
         profiles=profiles,
         demand=demand,
         intensity=intensity,
         traces=traces,
-        assumptions=(*intensity.assumptions, who_decides(scenario.transfer)),
+        assumptions=(*intensity.assumptions, end_of_live_rounds(scenario.transfer)),
         power=power,
         planner=Planner(
             state,
             power.watts_if_on,
             [
-                make(triggers, choice, f"manager.triggers.{i}")
+                create_chosen(triggers, choice, f"manager.triggers.{i}")
                 for i, choice in enumerate(scenario.manager.triggers)
             ],
             MigrationNetwork(links, router),
@@ -152,7 +169,7 @@ def _check_requests(scenario: Scenario) -> None:
 
 def _power(scenario: Scenario) -> PowerColumns:
     models = [
-        make(power_models, group.power, f"hosts.{i}.power")
+        create_chosen(power_models, group.power, f"hosts.{i}.power")
         for i, group in enumerate(scenario.hosts)
     ]
     counts = [group.count for group in scenario.hosts]

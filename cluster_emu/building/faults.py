@@ -1,4 +1,4 @@
-"""The faults of a scenario, in the order in which they strike."""
+"""The outages of a scenario, in the order in which they start."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from operator import attrgetter
 
 import networkx as nx
 
-from cluster_emu.building.making import at
-from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
 from cluster_emu.faults import FaultKind, Outage, Site, fault_kinds
 from cluster_emu.network import LinkTable
 from cluster_emu.rng import Purpose, RandomStreams
@@ -20,7 +19,7 @@ from cluster_emu.scenario import Fault, Scenario
 def outages(
     scenario: Scenario, graph: nx.Graph[int], links: LinkTable, streams: RandomStreams
 ) -> Iterator[Outage]:
-    """Yield every outage of every fault, in order of their start; perhaps without end.
+    """Return an iterator over every outage in order of its start, which may be endless.
 
     Raises:
         ScenarioError: naming the fault and its parameter, at once.
@@ -29,7 +28,7 @@ def outages(
     series: list[Iterator[Outage]] = []
     for i, fault in enumerate(scenario.faults):
         stream = partial(streams.generator, Purpose.FAULTS, i)
-        with at(f"faults.{i}"):
+        with errors_at(f"faults.{i}"):
             series += _kind(fault).outages(site, stream)
     return heapq.merge(*series, key=attrgetter("start_s"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster_emu.building.making import make
+from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.encoding import Encoder
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.base import MemoryModel, VMMemory
@@ -43,7 +43,7 @@ def vm_models(scenario: Scenario, memory: Sequence[VMMemory]) -> list[MemoryMode
         ScenarioError: if there is no memory model ``run.fidelity``, or it does not support a VM.
     """
     fidelity = scenario.run.fidelity
-    model = make(memory_models, Choice(name=fidelity), "run.fidelity")
+    model = create_chosen(memory_models, Choice(name=fidelity), "run.fidelity")
     kinds = list(dict.fromkeys(memory))
     reasons = {kind: reason for kind in kinds if (reason := model.supports(kind)) is not None}
     if reasons:

@@ -1,4 +1,4 @@
-"""The network of a scenario: its graph, links and routes, and the tenants who use it too."""
+"""The network of a scenario: its graph, links, routes and background traffic."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import partial
 
 import networkx as nx
 
-from cluster_emu.building.making import at, make
-from cluster_emu.errors import ScenarioError
+from cluster_emu.building.chosen_parts import create_chosen
+from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.network import (
     BackgroundFlow,
     BackgroundTraffic,
@@ -26,7 +26,7 @@ from cluster_emu.workload.bursts import Burst, ToggleTimes
 
 
 def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
-    """Return the graph of the cluster, the network of migrations beside it if there is one.
+    """Return the graph of the cluster, with its dedicated migration network if it has one.
 
     Raises:
         ScenarioError: if a topology cannot be built, or the two do not have the same hosts.
@@ -35,25 +35,25 @@ def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
     if scenario.migration_topology is None:
         return graph
     migration_graph = _topology(scenario.migration_topology, "migration_topology")
-    with at("migration_topology"):
+    with errors_at("migration_topology"):
         return with_migration_network(graph, migration_graph)
 
 
 def _topology(choice: Choice, field: str) -> nx.Graph[int]:
-    topology = make(topologies, choice, field)
-    with at(field):
+    topology = create_chosen(topologies, choice, field)
+    with errors_at(field):
         return as_topology(topology.build())
 
 
 def migration_router(links: LinkTable) -> Router:
-    """Return the router of migrations: in the network they have for themselves, if there is one."""
+    """Return the router of migrations: on the dedicated migration network, if there is one."""
     return Router(links, links.for_migrations if links.for_migrations.any() else None)
 
 
-def tenant_traffic(
+def background_traffic(
     scenario: Scenario, links: LinkTable, loop: FluidLoop, streams: RandomStreams
 ) -> BackgroundTraffic:
-    """Let the scenario's tenants into the network; who they are depends on the seed alone.
+    """Return the traffic of the scenario's tenants; its flows depend on the seed alone.
 
     Raises:
         ScenarioError: if a tenant's host does not exist.
@@ -63,7 +63,7 @@ def tenant_traffic(
     for number, group in enumerate(scenario.background):
         _check_hosts(group, number, links.host_count)
         for place, (source, target) in enumerate(_pairs(group, number, links, streams)):
-            # Negative keys: tenants must not follow the migrations' choices of path.
+            # Negative keys: tenants' paths must be independent of the migrations' paths.
             route = router.route(source, target, -1 - len(flows))
             rate_bps = group.rate_bps or group.cap_bps or math.inf
             flows.append(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from cluster_emu.building.making import make
+from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario import Manager
 from cluster_emu.scheduling.orders import queue_orders
 from cluster_emu.scheduling.slots import QueueRules
 
 
-def queue_rules(manager: Manager, usual: ConcurrencyLimits) -> QueueRules:
-    """Return the scenario's rules, with the policy's limits where the scenario sets none."""
+def queue_rules(manager: Manager, of_policy: ConcurrencyLimits) -> QueueRules:
+    """Return the scenario's rules, with the limits of the policy where it sets none."""
     return QueueRules(
         copying=ConcurrencyLimits(
-            per_cluster=manager.max_per_cluster or usual.per_cluster,
-            outbound_per_host=manager.max_outbound_per_host or usual.outbound_per_host,
-            inbound_per_host=manager.max_inbound_per_host or usual.inbound_per_host,
+            per_cluster=manager.max_per_cluster or of_policy.per_cluster,
+            outbound_per_host=manager.max_outbound_per_host or of_policy.outbound_per_host,
+            inbound_per_host=manager.max_inbound_per_host or of_policy.inbound_per_host,
         ),
         preparing=_preparing(manager),
-        order=make(queue_orders, manager.order, "manager.order"),
+        order=create_chosen(queue_orders, manager.order, "manager.order"),
         interleave=manager.interleave,
     )
 

@@ -1,10 +1,10 @@
-"""How the migrations of a scenario are steered, limited and what they cost."""
+"""How the migrations of a scenario are controlled and limited, and what they cost."""
 
 from __future__ import annotations
 
 import math
 
-from cluster_emu.building.making import make
+from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.encoding import Encoder, encoders
 from cluster_emu.errors import ScenarioError
 from cluster_emu.managers import ManagerPolicy, policies
@@ -15,22 +15,22 @@ from cluster_emu.transfer.stop_rules import stop_rules
 from cluster_emu.units import BITS_PER_BYTE
 
 
-def steering_policy(transfer: Transfer) -> ManagerPolicy:
-    """Return the policy chosen, or one that does nothing but ask the stop rule."""
-    rule = make(stop_rules, transfer.stop, "transfer.stop")
+def manager_policy(transfer: Transfer) -> ManagerPolicy:
+    """Return the policy chosen, or one that only applies the stop rule."""
+    rule = create_chosen(stop_rules, transfer.stop, "transfer.stop")
     if transfer.policy is None:
         return PlainPolicy(rule=rule)
-    return make(policies, transfer.policy, "transfer.policy")
+    return create_chosen(policies, transfer.policy, "transfer.policy")
 
 
 def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
-    """Return the encoders chosen, in the order in which they are asked.
+    """Return the encoders chosen, in the order of the chain.
 
     Raises:
-        ScenarioError: if one is not allowed, or comes after one that leaves it no page.
+        ScenarioError: if one is not allowed, or comes after one that takes every page.
     """
     made = tuple(
-        make(encoders, choice, f"transfer.encoders.{i}")
+        create_chosen(encoders, choice, f"transfer.encoders.{i}")
         for i, choice in enumerate(transfer.encoders)
     )
     for i, encoder in enumerate(made[:-1]):
@@ -40,17 +40,17 @@ def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
     return made
 
 
-def who_decides(transfer: Transfer) -> str:
-    """Return in words what ends the live rounds."""
+def end_of_live_rounds(transfer: Transfer) -> str:
+    """Return in words what decides when live rounds end."""
     if transfer.policy is None:
         return f"Live rounds end by the stop rule {transfer.stop}."
-    return f"The policy {transfer.policy} steers migrations; no other stop rule is asked."
+    return f"The policy {transfer.policy} controls migrations; there is no other stop rule."
 
 
 def transfer_settings(
     transfer: Transfer, costs: Costs, policy: ManagerPolicy, *, track_versions: bool
 ) -> TransferSettings:
-    """Return costs and limits of a transfer; the scenario's cap goes before the policy's."""
+    """Return costs and limits of a transfer; the scenario's cap overrides the policy's."""
     cap_bytes_per_s = policy.bandwidth_bytes_per_s
     if transfer.bandwidth_bps is not None:
         cap_bytes_per_s = transfer.bandwidth_bps / BITS_PER_BYTE

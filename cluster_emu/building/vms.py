@@ -1,11 +1,11 @@
-"""What the VMs of a scenario want and write."""
+"""The CPU demand of a scenario's VMs, and what writes their pages."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from cluster_emu.building.making import at, make
-from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.building.chosen_parts import create_chosen
+from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
 from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Choice, Scenario
@@ -20,7 +20,7 @@ from cluster_emu.workload import (
 
 
 def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], list[WriteSource]]:
-    """Give every VM its source of writes; VMs of one kind share one recipe."""
+    """Return the profile name and the write source of every VM; equal VMs share one source."""
     names: list[str] = []
     sources: list[WriteSource] = []
     for i, group in enumerate(scenario.vms):
@@ -49,20 +49,21 @@ def source_of(choice: Choice, field: str) -> WriteSource:
     if choice.name in profiles and not choice.parameters:
         return ProfileSource(profiles[choice.name])
     if choice.name == "inline":
-        with at(field):
+        with errors_at(field):
             return ProfileSource(WriteProfile.from_parameters(choice.parameters))
     if choice.name not in write_sources.names():
         known = [*profiles, *write_sources.names(), "inline"]
         allowed = UnknownNameError("write profile", choice.name, known).allowed
         raise ScenarioError(field, choice.name, allowed)
-    return make(write_sources, choice, field)
+    return create_chosen(write_sources, choice, field)
 
 
 def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
-    """Return what the VMs want of their hosts, and in words where that comes from."""
+    """Return the CPU demand of the VMs, and in words where it comes from."""
     workload = scenario.workload
-    model = make(demand_models, workload.demand, "workload.demand")
-    reader = make(trace_readers, Choice(name=workload.trace_format), "workload.trace_format")
+    model = create_chosen(demand_models, workload.demand, "workload.demand")
+    file_format = Choice(name=workload.trace_format)
+    reader = create_chosen(trace_readers, file_format, "workload.trace_format")
     traces = own_traces() if workload.traces is None else reader.read(workload.traces)
     label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
     rng = streams.generator(Purpose.DEMAND)

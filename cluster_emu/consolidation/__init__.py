@@ -1,4 +1,4 @@
-"""Which VM moves where and when: triggers, and the policies they are made of."""
+"""Which VM migrates where and when: triggers and their policies."""
 
 from cluster_emu.consolidation.contract import (
     OverloadDetector,

@@ -1,7 +1,7 @@
 """The policy families of the migration manager: which host, which VM, where to, and when.
 
-A trigger asks for migrations at a control instant. The classic one is made of four policies: an
-overload detector, an underload detector, a VM selection and a placement; a placement is made of
+A trigger requests migrations at a control instant. The classic one consists of four policies: an
+overload detector, an underload detector, a VM selection and a placement. A placement consists of
 hard filters and weighted scorers, as in OpenStack Nova and OpenDC.
 
 Every policy is a frozen pydantic dataclass that inherits from its family's class here. Policies
@@ -32,12 +32,12 @@ ROUNDING = 1e-9
 
 
 class Policy(ABC):
-    """What every policy says about itself.
+    """What all policies have in common.
 
     Attributes:
         name: the registered kebab-case name.
-        summary: one line saying what it does.
-        source: where the rule comes from.
+        summary: one line on what it does.
+        source: origin of the rule.
     """
 
     name: ClassVar[str]
@@ -53,14 +53,15 @@ class Policy(ABC):
 class OverloadDetector(Policy):
     """Sets one threshold per host, above which the host is overloaded.
 
-    A subclass gives `thresholds`; which hosts are overloaded and where one more VM fits follows.
+    A subclass defines `thresholds`. Which hosts are overloaded, and which hosts have room for one
+    more VM, follows from them.
     """
 
     @abstractmethod
     def thresholds(self, view: ClusterView) -> FloatColumn:
         """Return the utilisation above which each host is overloaded, [hosts].
 
-        It is asked for once at a control instant, before any move is tried out.
+        It is called once at a control instant, before any move is tried out.
         """
 
     def overloaded(self, view: ClusterView) -> BoolColumn:
@@ -182,7 +183,7 @@ placements: Registry[Placement] = Registry(
     "placement",
     "cluster_emu.placements",
     package="cluster_emu.consolidation.placement",
-    summary="which host a VM goes to",
+    summary="the target host of a VM",
 )
 placement_filters: Registry[PlacementFilter] = Registry(
     "placement filter",
@@ -200,5 +201,5 @@ triggers: Registry[Trigger] = Registry(
     "trigger",
     "cluster_emu.triggers",
     package="cluster_emu.consolidation.triggers",
-    summary="which migrations are asked for at a control instant",
+    summary="which migrations start at a control instant",
 )

@@ -1,4 +1,4 @@
-"""Field types for policies that are made of policies.
+"""Field types for policies that contain other policies.
 
 Such a field takes a built policy, a registered name ("static-threshold"), or a table with the name
 and parameters ({"name": "static-threshold", "upper": 0.7}), so a scenario file can spell it out.
@@ -25,24 +25,19 @@ from cluster_emu.consolidation.contract import (
     underload_detectors,
     vm_selections,
 )
-from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.errors import errors_at
 from cluster_emu.plugins import Registry
 
 
 def built_by(registry: Registry[Any]) -> Callable[[object, ValidationInfo], object]:
-    """Return a validator that makes a policy out of a name or a table, and lets others pass."""
+    """Return a validator that makes a policy of a name or a table, and returns other values."""
 
     def build(value: object, info: ValidationInfo) -> object:
         name, parameters = _name_and_parameters(value)
         if name is None:
             return value
-        field = info.field_name or ""
-        try:
+        with errors_at(info.field_name or ""):
             return registry.create(name, **parameters)
-        except ScenarioError as error:
-            raise error.at(field) from error
-        except UnknownNameError as error:
-            raise ScenarioError(field, name, error.allowed) from error
 
     return build
 

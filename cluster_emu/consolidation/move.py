@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Priority(IntEnum):
-    """Which queued migration goes first; a lower number is more urgent."""
+    """The class of a queued migration; a lower number is more urgent."""
 
     DRAIN = 0
     USER = 1
@@ -22,7 +22,7 @@ class Move:
         vm: number of the VM.
         source: host it runs on.
         target: host it shall run on.
-        reason: what prompted it: "overload", "underload", "balance", "drain" or "request".
+        reason: its cause: "overload", "underload", "balance", "drain" or "request".
         priority: its class in the queue.
     """
 

@@ -51,7 +51,7 @@ class MigrationNetwork:
 
         Args:
             source: the host that each migration leaves, [migrations].
-            target: the host that each goes to, [migrations].
+            target: the host that receives each, [migrations].
         """
         crossed = [
             link

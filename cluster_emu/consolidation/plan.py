@@ -76,14 +76,16 @@ class Plan(ClusterView):
             movable_count=np.bincount(vm_host[movable], minlength=n),
             on=(hosts.switched_on | (vm_count > 0)) & ~hosts.failed,
             drained=hosts.drained.copy(),
+            operational=~(hosts.drained | hosts.failed),
             _network=network,
             _vms_by_host=somewhere[np.argsort(their_host, kind="stable")],
             _first_vm=np.concatenate([[0], np.cumsum(vm_count)]),
         )
 
     def drain(self, hosts: BoolColumn) -> None:
-        """Let the `hosts` (mask, [hosts]) take no new VM in this plan; `restore` keeps that."""
+        """Close `hosts` (mask, [hosts]) to new VMs in this plan; `restore` does not reopen them."""
         self.drained |= hosts
+        self.operational &= ~hosts
 
     def apply(self, move: Move) -> None:
         """Count `move` as done.
@@ -104,7 +106,7 @@ class Plan(ClusterView):
         """
         stays = host == self.state.vms.host[vm]  # there its memory is still reserved
         room = stays or self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
-        if self.vm_host[vm] != NOWHERE or not room or self._is_closed(host):
+        if self.vm_host[vm] != NOWHERE or not room or not self.operational[host]:
             raise ValueError(f"VM {vm} cannot be restarted on host {host}")
         self._land(vm, host)
         if stays:
@@ -112,7 +114,7 @@ class Plan(ClusterView):
         self._journal.pop()
 
     def lift(self, vm: int) -> None:
-        """Take a movable VM off its host without saying where it goes; end with `restore`."""
+        """Take a movable VM off its host, to nowhere; end with `restore`."""
         if not self.movable[vm]:
             raise ValueError(f"VM {vm} is queued, in flight or planned already")
         host = int(self.vm_host[vm])
@@ -141,16 +143,12 @@ class Plan(ClusterView):
                 self._undo_lift(change)
 
     def _check(self, move: Move) -> None:
-        """Refuse a move that no cluster could carry out, whatever its policy wants."""
+        """Refuse a move that no cluster could carry out."""
         if move.source != self.vm_host[move.vm]:
             raise ValueError(f"{move}: the VM is on host {self.vm_host[move.vm]}")
         fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]
-        if not fits or self._is_closed(move.target) or move.target == move.source:
+        if not (fits and self.operational[move.target]) or move.target == move.source:
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
-
-    def _is_closed(self, host: int) -> bool:
-        """Return whether no VM may go to `host`: it is drained or has failed."""
-        return bool(self.drained[host] or self.state.hosts.failed[host])
 
     def _land(self, vm: int, host: int) -> None:
         self._note(vm, host, landing=True)

@@ -1,4 +1,4 @@
-"""Gives the triggers of a run what they need at each control instant."""
+"""Provides the triggers of a run with a plan and random numbers at each control instant."""
 
 from __future__ import annotations
 

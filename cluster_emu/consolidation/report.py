@@ -1,4 +1,4 @@
-"""What a trigger saw and did at one control instant, so that doing nothing is explained too."""
+"""What a trigger found and did at one control instant, or why it did nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TriggerReport:
-    """The account of one trigger at one control instant.
+    """What one trigger found and did at one control instant.
 
     Args:
         trigger: name of the trigger.
-        moves: migrations it asked for.
+        moves: migrations it requested.
         overloaded: hosts found overloaded.
         relieved: how many of them are not overloaded once the moves are done.
         tried: underloaded hosts it tried to empty.

@@ -7,7 +7,6 @@ ended; one that is down or lost is nowhere. Policies read it; triggers change it
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,9 +48,10 @@ class ClusterView:
             its target; its source gets nothing back before the migration ends.
         vm_count: projected VMs of each host, [hosts].
         movable_count: how many of these are movable, [hosts].
-        on: hosts that are switched on or will be because a VM goes there, [hosts]; a host with
+        on: hosts that are switched on or will be because a VM moves there, [hosts]; a host with
             projected VMs is always on.
         drained: hosts that take no new VM, [hosts].
+        operational: hosts that are neither drained nor failed, [hosts].
     """
 
     state: ClusterState
@@ -66,13 +66,14 @@ class ClusterView:
     movable_count: IntColumn
     on: BoolColumn
     drained: BoolColumn
+    operational: BoolColumn
     _network: MigrationNetwork | None
     _vms_by_host: NDArray[np.intp]
     _first_vm: NDArray[np.intp]
     _arrivals: dict[int, list[int]] = field(default_factory=dict)
     _watts_now: FloatColumn | None = None
     _touched: set[int] = field(default_factory=set)
-    _kept: dict[Hashable, FloatColumn] = field(default_factory=dict)
+    _kept: dict[int, tuple[object, FloatColumn]] = field(default_factory=dict)
 
     # --- load -------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class ClusterView:
 
     @property
     def can_be_emptied(self) -> BoolColumn:
-        """Hosts that have VMs, all of them movable, so none that has been promised one, [hosts]."""
+        """Hosts with VMs, all of which are movable, so that no VM is on its way there, [hosts]."""
         all_movable: BoolColumn = self.movable_count == self.vm_count
         return (self.vm_count > 0) & all_movable
 
@@ -175,11 +176,11 @@ class ClusterView:
 
     # --- what policies keep for the time of one view ----------------------------------------------
 
-    def kept(self, policy: Hashable, compute: PerHost) -> FloatColumn:
-        """Return ``compute(self)`` as it was when `policy` first asked for it, [hosts]."""
-        if policy not in self._kept:
-            self._kept[policy] = compute(self)
-        return self._kept[policy]
+    def kept(self, policy: object, compute: PerHost) -> FloatColumn:
+        """Return the value of ``compute(self)`` at the first call for `policy`, [hosts]."""
+        if id(policy) not in self._kept:
+            self._kept[id(policy)] = (policy, compute(self))
+        return self._kept[id(policy)][1]
 
 
 class PerHost(Protocol):

@@ -1,7 +1,7 @@
-"""The scenario: plain data that fixes everything a run needs but its seed.
+"""The scenario: plain data with everything that a run needs except its seed.
 
-It is written as TOML or built in Python, checked field by field, and names the parts (topology,
-strategy, policies ...) it wants by their registered names; `building` puts those parts together.
+It is read from TOML or made in Python, and checked field by field. It chooses parts (topology,
+strategy, policies ...) by their registered names; `building` makes these parts.
 """
 
 from cluster_emu.scenario.choice import Choice, parse_choice, parse_value

@@ -1,4 +1,4 @@
-"""A registered part, chosen by name with its parameters, in one of two ways of writing it."""
+"""A registered part, chosen by name and parameters, as a table or as a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Choice(BaseModel):
-    """A registered part by its name, with its parameters beside it.
+    """The name of a registered part, and its parameters.
 
     In TOML either a table, ``{ name = "time-series", threshold = 4 }``, or a text,
     ``"time-series"`` or ``"time-series:threshold=4,history=5"``.
@@ -39,7 +39,7 @@ class Choice(BaseModel):
 
 
 def parse_choice(text: str) -> dict[str, Any]:
-    """Read ``name:key=value,key=value``; values are TOML values, or plain words.
+    """Return the table for ``name:key=value,key=value``; values are TOML values or plain text.
 
     Raises:
         ValueError: if a parameter has no ``=``.
@@ -55,7 +55,7 @@ def parse_choice(text: str) -> dict[str, Any]:
 
 
 def parse_value(text: str) -> Any:
-    """Read a TOML value; what is none is taken as a word."""
+    """Return the TOML value that a text stands for, or the text itself if it is none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -63,7 +63,7 @@ def parse_value(text: str) -> Any:
 
 
 def _as_toml(value: object) -> str:
-    """Return a value as `parse_value` reads it; a text that reads as itself needs no quotes."""
+    """Return the text that `parse_value` reads as this value, without needless quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) and parse_value(value) != value:

@@ -1,4 +1,4 @@
-"""What migrations cost hosts and guests while they run, as data."""
+"""The CPU that migrations take from hosts and guests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CPU = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Costs(Plain):
-    """CPU that migrations take, from the first byte to the last; nothing unless it is said.
+    """CPU that each migration takes from its first byte to its last; none by default.
 
-    `source_cpu` and `target_cpu` are in the CPU unit of the hosts (one core of a migration thread,
-    threads that compress included), taken before the VMs get theirs. `tracking_slowdown` is the
-    share of its CPU time a guest loses while its writes are tracked, in live rounds.
+    `source_cpu` and `target_cpu` are in the CPU unit of the hosts. They cover the migration
+    threads, including those that compress, and come before the CPU of the VMs. `tracking_slowdown`
+    is the share of its CPU time that a guest loses in live rounds, while its writes are tracked.
     """
 
     source_cpu: CPU = 0.0

@@ -1,4 +1,4 @@
-"""What goes wrong in a run, and what is done about it, as data."""
+"""The faults of a run, and what follows from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster_emu.units import ParseSeconds, Seconds
 
 
 class Fault(BaseModel):
-    """A registered kind of fault, with its parameters beside it.
+    """The name of a registered kind of fault, and its parameters.
 
     In TOML a table, ``{ kind = "host-crash", host = 3, at_s = 10 }``, or a text,
     ``"host-crash:host=3,at_s=10"``.
@@ -39,11 +39,12 @@ class Fault(BaseModel):
 class HighAvailability(Plain):
     """What follows the crash of a host.
 
-    A VM that went down with its host is started again elsewhere `restart_delay_s` later (detection,
-    fencing and boot), unless `restart` is off; if it fits nowhere, again every `retry_s`. A
-    migration whose target crashed is asked for again up to `migration_retries` times, at first
-    after `migration_retry_backoff_s`, which doubles. A VM whose source or target crashes in
-    post-copy is lost; with `postcopy_recovery` it is restarted like any other, from its disk.
+    A VM that went down with its host restarts on another host after `restart_delay_s` (detection,
+    fencing and boot), unless `restart` is off. If it fits on no host, the restart is tried again
+    every `retry_s`. A migration whose target crashed is requested again up to `migration_retries`
+    times; the first wait is `migration_retry_backoff_s`, and each further wait is twice as long.
+    A VM whose source or target crashes in post-copy is lost; with `postcopy_recovery` it restarts
+    from its disk like any other VM.
     """
 
     restart: bool = True

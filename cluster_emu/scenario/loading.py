@@ -1,4 +1,4 @@
-"""Scenarios in TOML files, those that come with the package among them."""
+"""Scenarios in TOML files, including the built-in ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def built_in_scenarios() -> dict[str, Path]:
-    """Return the scenarios that come with the package, by name."""
+    """Return the built-in scenarios by name."""
     folder = resources.files("cluster_emu") / "scenarios"
     paths = [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".toml")]
     return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
@@ -47,8 +47,8 @@ def built_in_scenarios() -> dict[str, Path]:
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Return the built-in scenario of that name, or the one in that file.
 
-    Files that a scenario names (`workload.traces`, `topology.path`, `migration_topology.path`, the
-    `file` of a profile) are taken as starting from the scenario's own folder.
+    Paths in a scenario (`workload.traces`, `topology.path`, `migration_topology.path`, the `file`
+    of a profile) are relative to the scenario's own folder.
 
     Raises:
         UnknownNameError: if it is neither a built-in name nor a file.
@@ -68,7 +68,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 
 def _located(scenario: Scenario, folder: Path) -> dict[str, Any]:
-    """Return the files that a scenario names, by field, with its folder before relative ones."""
+    """Return the paths in a scenario by field, relative ones joined to its folder."""
     named: dict[str, Any] = {
         "workload.traces": scenario.workload.traces,
         "topology.path": scenario.topology.parameters.get("path"),

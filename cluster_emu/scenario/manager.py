@@ -1,4 +1,4 @@
-"""What the migration manager does, as data."""
+"""The migration manager: what it asks for, and how much runs at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Slots = Annotated[int, Field(gt=0)]
 
 
 class Preparing(Plain):
-    """How many migrations may have their target prepared at once."""
+    """How many migrations may prepare their target at once."""
 
     max_per_cluster: Slots | None = None
     max_outbound_per_host: Slots | None = None
@@ -21,12 +21,12 @@ class Preparing(Plain):
 
 
 class Manager(Plain):
-    """What the migration manager does at its control instants, and how much at once.
+    """What the migration manager does at its control instants, and how many migrations run at once.
 
-    The limits are slots. A migration holds one from the start of its preparation to its end; where
-    `preparing` is given it prepares with a slot of that kind, gives it back and waits for one to
-    copy. Among migrations of equal urgency `order` says which one gets the next slot.
-    With `interleave` those that hold a slot to copy take turns on the network, one live round each.
+    The limits count slots. A migration holds a slot from the start of its preparation to its end.
+    With `preparing` it holds a slot of that kind while it prepares, releases it, and then waits for
+    a slot to copy. `order` decides which of several migrations of one priority gets the next slot.
+    With `interleave` the migrations that copy use the network round-robin, one live round each.
     """
 
     triggers: tuple[Choice, ...] = ()

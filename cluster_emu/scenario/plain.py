@@ -1,4 +1,4 @@
-"""What all sections of a scenario have in common."""
+"""The base of all sections of a scenario."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Plain(BaseModel):
-    """Data of a scenario: no unknown fields, never changed."""
+    """Frozen data without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""The run, the machines, the VMs and their work."""
+"""The run, the hosts, the VMs and their workload."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
 
 
 class Run(Plain):
-    """How long, how finely controlled and observed, and how closely memory is looked at.
+    """The time that a run covers, its ticks and control instants, and its memory model.
 
-    `fidelity` names the memory model of migrating VMs. With "pages" every page has its own bits;
-    "lumped" counts pages that nothing can tell apart, at a cost that does not depend on the size of
-    the VM; "auto" lumps large VMs where that is possible; "mean-field" is "lumped" with every draw
-    at its mean; "scalar" knows a dirty rate and a working set, no pages.
+    `fidelity` names the memory model of migrating VMs. "pages" keeps the bits of every page.
+    "lumped" counts pages that behave alike, at a cost that does not depend on the size of the VM.
+    "auto" lumps large VMs where that is possible. "mean-field" is "lumped" with every draw replaced
+    by its mean. "scalar" has a dirty rate and a working set, and no pages.
     """
 
     duration_s: PositiveSeconds
@@ -30,7 +30,7 @@ class Run(Plain):
 
 
 class HostGroup(Plain):
-    """Physical machines of one kind; groups fill the topology's hosts in order."""
+    """Equal physical machines; the groups fill the topology's hosts in order."""
 
     count: Annotated[int, Field(gt=0)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -39,12 +39,12 @@ class HostGroup(Plain):
 
 
 class VMGroup(Plain):
-    """VMs of one kind.
+    """Equal VMs.
 
-    `profile` says what dirties their pages: a named write profile, an inline one, or a source that
-    gives dirty sets. With `profile_mix` each VM draws its profile with these weights. `page_count`
-    replaces memory_bytes / page_bytes for transfers (the reference paper's 10 to 20 pages).
-    `host` pins the whole group to one host at the start.
+    `profile` decides which pages they write: a named write profile, an inline one, or a write
+    source. With `profile_mix` each VM draws its profile with these weights. `page_count` replaces
+    memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages). `host` places
+    the whole group on one host at the start.
     """
 
     count: Annotated[int, Field(gt=0)]
@@ -66,16 +66,16 @@ class VMGroup(Plain):
 
     @property
     def pages(self) -> int:
-        """Pages of one VM, the last one possibly partly used."""
+        """Pages of one VM; the last one may be partly used."""
         return self.page_count or -(-self.memory_bytes // self.page_bytes)
 
 
 class Workload(Plain):
-    """What the VMs want of their hosts, and how hard they write meanwhile.
+    """The CPU demand of the VMs, and how their write intensity follows it.
 
-    `traces` is a folder of CPU traces, in `trace_format`, for demand models that replay some;
-    without it the package's own made-up traces are used. `idle_share` is the write intensity of a
-    VM that wants no CPU.
+    `traces` is a folder of CPU traces in `trace_format`, for demand models that replay traces;
+    without it they replay the synthetic traces of the package. `idle_share` is the write intensity
+    of a VM that wants no CPU.
     """
 
     demand: Choice = Choice(name="constant")
@@ -85,7 +85,7 @@ class Workload(Plain):
 
 
 class Request(Plain):
-    """A migration asked for by the user at an exact time."""
+    """A migration that the user requests at an exact time."""
 
     at_s: Seconds = 0.0
     vm: Annotated[int, Field(ge=0)]

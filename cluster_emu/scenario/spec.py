@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.plugins import from_validation
+from cluster_emu.field_errors import from_validation
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
@@ -20,10 +20,10 @@ from cluster_emu.scenario.transfer import Transfer
 
 
 class Scenario(Plain):
-    """Everything a run needs but its seed.
+    """Everything that a run needs except its seed.
 
-    With a `migration_topology` migrations have a network of their own over the same hosts, and
-    tenants (`background`) have that of `topology` for themselves.
+    With a `migration_topology` migrations use a dedicated migration network over the same hosts,
+    and only the traffic of tenants (`background`) uses the network of `topology`.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Scenario(Plain):
 
     @property
     def host_count(self) -> int:
-        """Number of physical machines asked for."""
+        """Number of physical machines."""
         return sum(group.count for group in self.hosts)
 
     @property

@@ -1,4 +1,4 @@
-"""Traffic of tenants in the background, as data."""
+"""Background traffic of tenants."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from cluster_emu.scenario.plain import Plain
 from cluster_emu.units import BitsPerSecond, ParseSeconds, PositiveSeconds, Seconds
 
 PeriodSeconds = Annotated[float, ParseSeconds, Field(ge=0.01, le=1e12, allow_inf_nan=False)]
-"""A mean length of time; shorter ones would cost millions of draws per simulated day."""
+"""A mean length of time; a shorter one would cost millions of draws per simulated day."""
 
 
 class TenantGroup(Plain):
-    """Flows of one kind between hosts.
+    """Equal flows between hosts.
 
-    Either `source` and `target` are given, or `pairs` says who sends to whom: `count` pairs drawn
-    at "random", every host to the next in a "ring", or "all-to-all". With anything but "random",
-    `count` is the number of flows per pair.
+    Give either `source` and `target`, or `pairs`: `count` pairs drawn at "random", each host to the
+    next one in a "ring", or "all-to-all". Except with "random", `count` is the number of flows per
+    pair.
 
-    An "elastic" flow takes its max-min fair share, by `weight`, up to `cap_bps`; an "inelastic" one
-    sends at `rate_bps`, before migrations and elastic flows. Flows last from `start_s` to `stop_s`;
-    with `on_s` and `off_s` each sends in periods with these mean lengths, drawn ("exponential") or
-    "fixed" with a random phase.
+    An "elastic" flow gets its max-min fair share by `weight`, up to `cap_bps`. An "inelastic" flow
+    sends at `rate_bps`, with priority over migrations and elastic flows. Flows last from `start_s`
+    to `stop_s`. With `on_s` and `off_s` a flow sends in periods of these mean lengths, which are
+    drawn ("exponential") or "fixed" with a random phase.
     """
 
     kind: Literal["elastic", "inelastic"] = "elastic"

@@ -1,4 +1,4 @@
-"""How memory is transferred, as data."""
+"""How memory is transferred."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from cluster_emu.units import BitsPerSecond, ByteCount, PositiveSeconds, Seconds
 class Transfer(Plain):
     """How memory is transferred, the same for every migration of the run.
 
-    Each page is sent by the first of the `encoders` that takes it, or else as it is. A migration
-    sends on `channels` streams, none of them faster than `channel_bandwidth_bps`, and has one core
-    per channel to encode with.
-    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`,
-    and brings its own limits and cap, which those of the scenario override.
-    `page_time_s` caps a migration at one page per so many seconds, as the reference paper does;
-    `bandwidth_bps` caps it in bit/s; neither means that the network alone decides. QEMU lifts the
-    cap while the VM is stopped (`lift_cap_when_stopped`). At a bottleneck migrations share by
-    `weight`, with each other and with elastic tenants. Before the first byte the target is set
-    up in `prepare_s`; after the VM runs there with all of its memory the source is released in
-    `finish_s`.
+    The first of the `encoders` that takes a page encodes it; a page that none takes is sent as it
+    is. A migration sends on `channels` streams of at most `channel_bandwidth_bps` each, and has one
+    core per channel for encoding.
+    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`, and it
+    has its own limits and cap, which those of the scenario override.
+    `page_time_s` caps a migration at one page in so many seconds, as the reference paper does;
+    `bandwidth_bps` caps it in bit/s; without either, only the network limits it. QEMU lifts the cap
+    while the VM is stopped (`lift_cap_when_stopped`). At a bottleneck, migrations share the link by
+    `weight` with each other and with elastic tenants. The target is prepared for `prepare_s` before
+    the first byte; the source is released for `finish_s` after all memory is at the target.
     """
 
     strategy: Choice = Choice(name="pre-copy")

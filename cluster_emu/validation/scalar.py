@@ -13,10 +13,10 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.field_errors import from_validation
 from cluster_emu.memory.base import FaultCosts, MemoryEngine, PostCopyMemory
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
-from cluster_emu.plugins import from_validation
 from cluster_emu.strategies.pre_copy import PreCopy
 from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration

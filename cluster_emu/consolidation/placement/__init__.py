@@ -1,4 +1,4 @@
-"""Which host a VM goes to: compositions of filters and scorers, one file each."""
+"""The target host of a VM: compositions of filters and scorers, one file each."""
 
 from cluster_emu.consolidation.placement.composed import ComposedPlacement
 from cluster_emu.consolidation.placement.filter_scheduler import FilterScheduler

@@ -1,4 +1,4 @@
-"""A placement made of an order of VMs, hard filters and weighted scorers."""
+"""A placement that consists of an order of VMs, hard filters and weighted scorers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Largest = Literal["cpu-demand", "memory"]
 class ComposedPlacement(Placement):
     """Puts the largest VM first, each on the best host that passes its filters.
 
-    A named placement says in these properties what it is made of. Ties go to the lower number.
+    A named placement defines its components in these properties. Ties go to the lower number.
     """
 
     @property

@@ -19,8 +19,8 @@ from cluster_emu.consolidation.placement.scorers.most_free_cpu import MostFreeCP
 class FilterScheduler(ComposedPlacement):
     """The largest VM first, each to the host with the best score among those that pass.
 
-    The filters come on top of what every move needs: memory for the VM, a host that is up, not
-    drained and not its own. With the defaults it is `most-free`.
+    Every move needs a host with memory for the VM that is up, not drained and not its own; the
+    filters add further conditions. With the defaults it is `most-free`.
 
     Args:
         largest: by what the VMs are ordered, the largest first.

@@ -1,4 +1,4 @@
-"""Power-aware best fit decreasing: each VM goes where it costs the least power."""
+"""Power-aware best fit decreasing: each VM goes to the host where it costs least power."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SCORERS = (LeastPowerRise(),)
 class PowerAwareBestFitDecreasing(ComposedPlacement):
     """The largest CPU demand first, each to the host whose power rises least by it.
 
-    Switched-on hosts come first; a host that is off is used only where no other will do, and then
-    its idle power counts as part of the rise. Ties go to the lower number.
+    Switched-on hosts come first; a host that is off is used only if no other host can take the VM,
+    and then its idle power is part of the rise. Ties go to the lower number.
 
     Args:
         wake: whether a host that is off may be used where no switched-on host will do.

@@ -36,7 +36,7 @@ IN_USE = HasVMs()
 class Consolidation(Trigger):
     """Takes VMs off overloaded hosts, then empties underloaded hosts all or nothing.
 
-    A host that was overloaded takes no VM, and a host that has just been promised a VM is not
+    A host that was overloaded takes no VM, and a host that is the target of a planned move is not
     emptied, so no VM is planned twice. An underloaded host's VMs go only to switched-on hosts that
     have VMs: neither a host woken for them nor one just emptied would save anything. Whether an
     empty host is switched off is not decided here.
@@ -123,7 +123,7 @@ class Consolidation(Trigger):
         """Plan the moves that empty hosts; also return how many were tried and are emptied."""
         moves: list[Move] = []
         tried = emptied = 0
-        # A host's utilisation changes only by being promised a VM, after which it is no longer
+        # A host's utilisation changes only when a move to it is planned, after which it is not
         # emptied, so the order found now stays right.
         for host in self.underload.candidates(plan, allowed).tolist():
             if plan.movable_count[host] < plan.vm_count[host]:
@@ -153,7 +153,10 @@ class Consolidation(Trigger):
         self, plan: Plan, vm: int, allowed: BoolColumn, reason: str, rng: np.random.Generator
     ) -> Move | None:
         """Find a target for `vm` among `allowed` and count the move, or return None."""
-        allowed = allowed & may_receive(plan, vm) & self.overload.fits(plan, vm)
+        allowed = allowed & may_receive(plan, vm)
+        if not allowed.any():
+            return None
+        allowed &= self.overload.fits(plan, vm)
         target = self.placement.choose(plan, vm, allowed, rng)
         if target < 0:
             return None

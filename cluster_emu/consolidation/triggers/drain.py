@@ -27,16 +27,17 @@ from cluster_emu.errors import ScenarioError
 class Drain(Trigger):
     """From `at_s` on, moves every VM off the given hosts, before any other migration.
 
-    The hosts are marked as drained in the plan, so list this trigger before others. A VM for which
-    no host has CPU to spare goes, unless `overcommit` is off, to the least loaded host that has
-    the memory; a VM for which no host has memory is reported as unplaced at every control instant.
+    The hosts are marked as drained in the plan, so list this trigger before others. If no host has
+    enough free CPU for a VM, the VM moves to the least loaded host that has the memory, unless
+    `overcommit` is off. A VM for which no host has memory is reported as unplaced at every control
+    instant.
 
     Args:
         hosts: numbers of the hosts to empty.
         racks: numbers of the racks whose hosts are to be emptied.
         at_s: simulated time of the start.
-        overload: which targets have CPU to spare for a VM.
-        placement: where the VMs go; spread by default, so that no one target's link is the neck.
+        overload: which hosts have enough free CPU for a VM.
+        placement: the targets; by default VMs are spread, so that no one link is the bottleneck.
         overcommit: whether a VM may go to a host that has the memory but not the CPU.
     """
 
@@ -63,7 +64,7 @@ class Drain(Trigger):
         return longest_history([self.overload, self.placement])
 
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
-        """Return a move for every movable VM on the drained hosts, and the account.
+        """Return a move for every movable VM on the drained hosts, and the report.
 
         Raises:
             ScenarioError: if a host or rack does not exist.
@@ -89,7 +90,7 @@ class Drain(Trigger):
         )
 
     def leaving(self, view: ClusterView) -> BoolColumn:
-        """Return the hosts to be emptied, whatever the time, shape [hosts].
+        """Return the hosts to be emptied from `at_s` on, shape [hosts].
 
         Raises:
             ScenarioError: if a host or rack does not exist.

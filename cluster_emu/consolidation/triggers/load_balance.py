@@ -30,13 +30,13 @@ class LoadBalance(Trigger):
     off or drained take no part.
 
     Args:
-        spread: largest spread of the utilisation that is left alone.
+        spread: largest spread of the utilisation that triggers nothing.
         measure: "range" for the largest minus the least utilisation, "stddev" for the standard
             deviation over the hosts.
         margin: the least improvement worth a migration, as utilisation.
         max_moves: moves at one control instant.
-        selection: which VM of the fullest host goes first.
-        placement: where it goes.
+        selection: which VM of the most utilised host moves first.
+        placement: its target.
     """
 
     name: ClassVar[str] = "load-balance"

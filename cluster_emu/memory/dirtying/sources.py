@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.field_errors import from_validation
 from cluster_emu.memory.dirtying.description import (
     MovingWorkingSet,
     RecordedWrites,
@@ -33,7 +34,7 @@ from cluster_emu.memory.dirtying.processes import (
     WriteProcess,
 )
 from cluster_emu.memory.pages.dirty_log import PageIds
-from cluster_emu.plugins import Registry, from_validation
+from cluster_emu.plugins import Registry
 from cluster_emu.rng import ProfileStream, Purpose, RandomStreams
 from cluster_emu.units import PositiveSeconds
 from cluster_emu.workload.bursts import Burst

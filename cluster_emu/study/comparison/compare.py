@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster_emu.building import Parts, build
+from cluster_emu.building import RunComponents, build
 from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
@@ -78,6 +78,6 @@ def _run(
     return {variant.label: tuple(ordered[i :: len(made)]) for i, variant in enumerate(made)}
 
 
-def _assumptions(made: tuple[Variant, ...], parts: Parts) -> tuple[str, ...]:
+def _assumptions(made: tuple[Variant, ...], parts: RunComponents) -> tuple[str, ...]:
     carried = [sentence for variant in made for sentence in variant.assumptions]
     return (*parts.assumptions, *carried, *METHOD)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cluster_emu.building import make
+from cluster_emu.building import create_chosen
 from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Choice, Scenario, parse_choice
 from cluster_emu.strategies import strategies
@@ -52,7 +52,7 @@ def _with_strategy(base: Scenario, text: str) -> Variant:
     own = base.transfer.strategy.parameters
     carried = {key: own[key] for key in own if key in known and key not in choice}
     choice.update(carried)
-    make(strategies, Choice.model_validate(choice), f"strategies.{name}")
+    create_chosen(strategies, Choice.model_validate(choice), f"strategies.{name}")
     return Variant(text, base.with_fields({FIELD: choice}), carried)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.building import Parts, build
+from cluster_emu.building import RunComponents, build
 from cluster_emu.consolidation import Move
 from cluster_emu.consolidation.contract import triggers
 from cluster_emu.errors import ClusterEmuError
@@ -218,7 +218,7 @@ def at_once_in_words(asked: int, possible: int) -> str:
 
 def _plan_at_start(
     drain: Scenario, seed: int
-) -> tuple[Parts, NDArray[np.bool_], list[Move], tuple[int, ...]]:
+) -> tuple[RunComponents, NDArray[np.bool_], list[Move], tuple[int, ...]]:
     """Plan the drain at time 0; return parts, hosts to empty, moves and VMs without a target."""
     parts = build(drain, RandomStreams(seed))
     parts.state.vms.demand[:] = parts.demand.at(0.0)
@@ -229,7 +229,7 @@ def _plan_at_start(
 
 
 def _impossible(
-    parts: Parts, is_drained: NDArray[np.bool_], unplaced: tuple[int, ...], seed: int
+    parts: RunComponents, is_drained: NDArray[np.bool_], unplaced: tuple[int, ...], seed: int
 ) -> ImpossibleDrainError:
     memory = parts.state.vms.memory_bytes
     moving = np.flatnonzero(is_drained[parts.state.vms.host])

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
-from cluster_emu.plugins import from_validation
+from cluster_emu.field_errors import from_validation
 from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario, read_toml
 
 TRACES = "workload.traces"

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.plugins import from_validation
+from cluster_emu.field_errors import from_validation
 
 T = TypeVar("T")
 

@@ -9,9 +9,8 @@ from cluster_emu.consolidation.placement.composed import best, passing
 from cluster_emu.consolidation.placement.filters import (
     FitsMemory,
     HasVMs,
-    NotDrained,
-    NotFailed,
     NotOverloaded,
+    Operational,
     OtherHost,
     SwitchedOn,
 )
@@ -79,8 +78,7 @@ def plan(make_state, vm, plan_of):
     ("condition", "hosts"),
     [
         (FitsMemory(), {0, 1, 2, 4, 5}),
-        (NotDrained(), {0, 1, 2, 3, 5}),
-        (NotFailed(), {0, 1, 2, 3, 4}),
+        (Operational(), {0, 1, 2, 3}),
         (OtherHost(), {1, 2, 3, 4, 5}),
         (SwitchedOn(), {0, 1, 3, 4}),
         (HasVMs(), {0, 1, 3, 4}),

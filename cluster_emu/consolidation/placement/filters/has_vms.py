@@ -15,7 +15,7 @@ from cluster_emu.consolidation.view import ClusterView
 @placement_filters.register("has-vms")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class HasVMs(PlacementFilter):
-    """Hosts that have VMs or are promised one, so that no empty host is filled again."""
+    """Hosts that have projected VMs, so that no empty host is filled again."""
 
     name: ClassVar[str] = "has-vms"
     summary: ClassVar[str] = "the host has a VM"

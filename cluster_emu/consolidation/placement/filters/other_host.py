@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.state import BoolColumn
 from cluster_emu.consolidation.contract import PlacementFilter, placement_filters
-from cluster_emu.consolidation.view import NOWHERE, ClusterView
+from cluster_emu.consolidation.view import ClusterView
 
 
 @placement_filters.register("other-host")
@@ -24,7 +24,5 @@ class OtherHost(PlacementFilter):
 
     def passes(self, view: ClusterView, vm: int) -> BoolColumn:
         """Return every host but that of `vm`, [hosts]."""
-        others = np.ones(len(view.on), dtype=np.bool_)
-        if view.vm_host[vm] != NOWHERE:
-            others[view.vm_host[vm]] = False
+        others: BoolColumn = np.arange(len(view.on)) != view.vm_host[vm]
         return others

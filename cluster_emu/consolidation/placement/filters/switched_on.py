@@ -15,7 +15,7 @@ from cluster_emu.consolidation.view import ClusterView
 @placement_filters.register("switched-on")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SwitchedOn(PlacementFilter):
-    """Hosts that are switched on, or will be because a VM goes there."""
+    """Hosts that are switched on, or will be because a VM moves there."""
 
     name: ClassVar[str] = "switched-on"
     summary: ClassVar[str] = "the host is switched on"

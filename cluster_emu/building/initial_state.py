@@ -1,4 +1,4 @@
-"""The columns of hosts and VMs as a run begins."""
+"""The columns of hosts and VMs at the start of a run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Scenario, VMGroup
 
 
-def columns(scenario: Scenario, graph: nx.Graph[int], streams: RandomStreams) -> ClusterState:
-    """Make the columns of hosts and VMs, every VM placed."""
+def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStreams) -> ClusterState:
+    """Return the columns of hosts and VMs, with every VM on its first host."""
     groups = [group for group in scenario.hosts for _ in range(group.count)]
     count = len(groups)
     hosts = HostColumns.empty(
