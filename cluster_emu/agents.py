@@ -126,7 +126,7 @@ class MigrationManager(Agent):
             plan = Plan.of(self._state, self._watts)
             for trigger in self._triggers:
                 moves, report = trigger.moves(plan)
-                self._state.hosts.drained[:] = plan.drained
+                self._state.set_drained(plan.drained)
                 self.reports.append((now_s, report))
                 for move in moves:
                     self.scheduler.request(move, now_s)

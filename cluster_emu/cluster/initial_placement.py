@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from cluster_emu.cluster.state import IntColumn
+from cluster_emu.cluster.columns import IntColumn
 from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Scenario
 

@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import ALL, BoolColumn, ClusterState, FloatColumn, IntColumn, Rows
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, IntColumn, Rows
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move
 
 

@@ -23,8 +23,7 @@ class HostFaults:
         state: the columns.
         scheduler: knows the migrations.
         restarts: takes VMs down and restarts them.
-        before_change: called with the time before columns change.
-        after_change: called with the time after they have.
+        update_workload: called with the time after VMs have gone down.
     """
 
     def __init__(
@@ -33,15 +32,13 @@ class HostFaults:
         state: ClusterState,
         scheduler: MigrationScheduler,
         restarts: Restarts,
-        before_change: Callable[[float], None],
-        after_change: Callable[[float], None],
+        update_workload: Callable[[float], None],
     ) -> None:
         self._settings = settings
         self._state = state
         self._scheduler = scheduler
         self._restarts = restarts
-        self._before_change = before_change
-        self._after_change = after_change
+        self._update_workload = update_workload
         self._faults = np.zeros(state.host_count, dtype=np.int64)
 
     def begin(self, hosts: Sequence[int], now_s: float) -> None:
@@ -59,21 +56,17 @@ class HostFaults:
             self._repair(repaired, now_s)
 
     def _crash(self, hosts: list[int], now_s: float) -> None:
-        self._before_change(now_s)
-        columns, vms = self._state.hosts, self._state.vms
-        columns.failed[hosts] = True
-        columns.switched_on[hosts] = False
+        self._state.crash_hosts(hosts, now_s)
+        vms = self._state.vms
         going_down = set(np.flatnonzero(np.isin(vms.host, hosts) & vms.running).tolist())
         for migration in self._touched(hosts):
             self._strike(migration, going_down, now_s)
         self._restarts.take_down(sorted(going_down), now_s)
-        self._after_change(now_s)
+        self._update_workload(now_s)
         self._scheduler.admit(now_s)
 
     def _repair(self, hosts: list[int], now_s: float) -> None:
-        self._before_change(now_s)
-        self._state.hosts.failed[hosts] = False
-        self._state.hosts.switched_on[hosts] = True
+        self._state.repair_hosts(hosts, now_s)
         self._restarts.try_all(now_s)
         self._scheduler.switch_off_empty()
 
@@ -106,7 +99,7 @@ class HostFaults:
         else:
             self._scheduler.cancel(record.migration, Phase.FAILED, f"VM lost: {why}", now_s)
             going_down.discard(record.vm)
-            self._lose(record.vm, now_s)
+            self._state.lose_vm(record.vm, now_s)
 
     def _which(self, migration: Migration) -> str:
         """Say whose crash ends it: the source's, unless that is up or needed no more."""
@@ -114,11 +107,3 @@ class HostFaults:
         if migration.needs_source and self._state.hosts.failed[record.source]:
             return f"source host {record.source}"
         return f"target host {record.target}"
-
-    def _lose(self, vm: int, now_s: float) -> None:
-        vms, hosts = self._state.vms, self._state.hosts
-        hosts.memory_reserved_bytes[vms.host[vm]] -= vms.memory_bytes[vm]
-        hosts.vm_count[vms.host[vm]] -= 1
-        vms.running[vm] = False
-        vms.lost[vm] = True
-        vms.down_since_s[vm] = now_s

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import ALL, BoolColumn, FloatColumn, Rows
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, Rows
 from cluster_emu.errors import UnknownNameError
 from cluster_emu.plugins import Registry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cluster_emu.cluster.state import ALL, FloatColumn, Rows, VMColumns
+from cluster_emu.cluster.columns import ALL, FloatColumn, Rows, VMColumns
 
 
 class ServiceAccount:
@@ -36,7 +36,7 @@ class ServiceAccount:
             if rate.any():  # most VMs lose nothing most of the time
                 sums[vms] += rate * duration_s
 
-    def stalled(self, vms: VMColumns, vm: int, stall_s: float) -> None:
+    def count_stall(self, vms: VMColumns, vm: int, stall_s: float) -> None:
         """Count time that a VM spent waiting for pages, at what it wants now."""
         self.lost_to_migration[vm] += stall_s * (vms.demand[vm] * vms.cpu_capacity[vm])
 

@@ -10,11 +10,10 @@ import numpy as np
 
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
-from cluster_emu.metrics.cost_accounting import Settle
 from cluster_emu.scheduling.orders import Candidate
-from cluster_emu.scheduling.overhead import Load
+from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.round_robin import Concurrent, RoundRobin, Turns
-from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules
+from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCounts
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
 from cluster_emu.transfer.migration import Migration
@@ -33,8 +32,7 @@ class MigrationScheduler:
     Args:
         factory: what migrations are made from.
         rules: how migrations wait for each other.
-        load: what copying takes of hosts and guests.
-        before_change: called before any column changes that energy or service depends on.
+        overhead: what copying takes of hosts and guests.
         choose_target: returns a host for a VM whose migration is tried again after its old target
             is no longer free, or None if there is none.
         switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
@@ -49,8 +47,7 @@ class MigrationScheduler:
         self,
         factory: MigrationFactory,
         rules: QueueRules,
-        load: Load,
-        before_change: Settle,
+        overhead: MigrationOverhead,
         choose_target: Callable[[int], int | None],
         *,
         switch_off_empty_hosts: bool,
@@ -61,27 +58,19 @@ class MigrationScheduler:
         self._retries_waiting = 0
         self._factory = factory
         self._state: ClusterState = factory.state
-        self._load = load
-        self._before_change = before_change
+        self._overhead = overhead
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
         self._timers = PhaseTimers(factory.loop)
         self._turns: Turns = (RoundRobin if rules.interleave else Concurrent)(self._start)
-        hosts, vms, capacity = (
-            factory.state.hosts,
-            factory.state.vms,
-            factory.links.capacity_bytes_per_s,
-        )
-        self._copying = ConcurrencySlots(
-            rules.copying, hosts.outgoing, hosts.incoming, rules.order, vms, capacity
-        )
+        vms, capacity = factory.state.vms, factory.links.capacity_bytes_per_s
+        counts = SlotCounts.of_copying(factory.state)
+        self._copying = ConcurrencySlots(rules.copying, counts, rules.order, vms, capacity)
         self._preparing = self._copying
         if rules.preparing is not None:
-            nobody = np.zeros(factory.state.host_count, dtype=np.int64)
-            unused = np.full_like(capacity, np.inf)  # those that prepare do not meet on links
-            self._preparing = ConcurrencySlots(
-                rules.preparing, nobody, nobody.copy(), rules.order, vms, unused
-            )
+            counts = SlotCounts.empty(factory.state.host_count)
+            unused = np.full_like(capacity, np.inf)  # migrations that prepare share no link
+            self._preparing = ConcurrencySlots(rules.preparing, counts, rules.order, vms, unused)
 
     @property
     def queue_length(self) -> int:
@@ -109,8 +98,6 @@ class MigrationScheduler:
             attempt: 1, or more for one that is tried again.
             faults_before: how many of the tries before were ended by faults.
         """
-        vms, hosts = self._state.vms, self._state.hosts
-        self._before_change(now_s, [move.target])
         number = len(self.records)
         record = MigrationRecord(
             migration=number,
@@ -119,17 +106,14 @@ class MigrationScheduler:
             target=move.target,
             reason=move.reason,
             strategy=self._factory.strategy.name,
-            memory_pages=int(vms.page_count[move.vm]),
+            memory_pages=int(self._state.vms.page_count[move.vm]),
             priority=int(move.priority),
             queued_s=now_s,
             attempt=attempt,
             faults_before=faults_before,
         )
         self.records.append(record)
-        hosts.memory_reserved_bytes[move.target] += vms.memory_bytes[move.vm]
-        hosts.switched_on[move.target] = True
-        vms.queued[move.vm] = True
-        vms.target[move.vm] = move.target
+        self._state.reserve_move(move.vm, move.target, now_s)
         self.live[number] = self._factory.make(record, self)
         self._preparing.put(self._candidate(number))
         return record
@@ -163,7 +147,7 @@ class MigrationScheduler:
         migration = self.live[number]
         if migration.state in COPYING:
             migration.give_up(now_s)
-            self._load.end(migration.record.source, migration.record.target, now_s)
+            self._overhead.end(migration.record.source, migration.record.target, now_s)
         self._end(number, outcome, why, now_s)
 
     def switch_off_empty(self) -> None:
@@ -172,8 +156,7 @@ class MigrationScheduler:
             hosts = self._state.hosts
             empty = np.flatnonzero(hosts.switched_on & (hosts.memory_reserved_bytes == 0))
             if len(empty):
-                self._before_change(self._factory.loop.now_s, empty.tolist())
-                hosts.switched_on[empty] = False
+                self._state.switch_off(empty.tolist(), self._factory.loop.now_s)
 
     def end_run(self, now_s: float) -> None:
         """Close what is still under way when the run ends."""
@@ -214,7 +197,7 @@ class MigrationScheduler:
         self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
-        self._load.begin(migration.record.source, migration.record.target, now_s)
+        self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
     def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
@@ -223,20 +206,16 @@ class MigrationScheduler:
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """Let the VM use less CPU time than it wants, or all of it; called by the migration."""
-        self._load.guest(record.vm, speed, now_s)
+        self._state.set_guest_speed(record.vm, speed, now_s)
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target; called by the migration."""
-        vms, hosts = self._state.vms, self._state.hosts
-        self._before_change(now_s, (record.source, record.target))
-        vms.host[record.vm] = record.target
-        hosts.vm_count[record.source] -= 1
-        hosts.vm_count[record.target] += 1
+        self._state.move_vm(record.vm, record.target, now_s)
 
     def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
         """Go on after the copy, which is all that the migration itself knows; called by it."""
         number, finish_s = record.migration, self._factory.settings.finish_s
-        self._load.end(record.source, record.target, now_s)
+        self._overhead.end(record.source, record.target, now_s)
         if outcome is Phase.COMPLETED and finish_s > 0:
             self.live[number].state = Phase.FINISHING
             self._timers.begin(number, finish_s, now_s, self._finished)
@@ -262,7 +241,7 @@ class MigrationScheduler:
         elif migration.state is Phase.FINISHING:
             record.finish_s = spent_s
         record.close(now_s, outcome, why)
-        self._load.stalled(record.vm, record.fault_stall_s)
+        self._overhead.count_stall(record.vm, record.fault_stall_s)
         migration.state = outcome
         self._release(record)
         self.switch_off_empty()
@@ -272,11 +251,8 @@ class MigrationScheduler:
 
     def _release(self, record: MigrationRecord) -> None:
         """Give back the memory on the side where the VM does not run, and let the VM go."""
-        vms, hosts = self._state.vms, self._state.hosts
-        left = record.source if vms.host[record.vm] == record.target else record.target
-        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
-        vms.queued[record.vm] = False
-        vms.target[record.vm] = -1
+        has_moved = self._state.vms.host[record.vm] == record.target
+        self._state.release_move(record.vm, record.source if has_moved else record.target)
         self.ended_count += 1
 
     # --- tries ------------------------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 
-from cluster_emu.cluster.state import FloatColumn, IntColumn, VMColumns
+import numpy as np
+
+from cluster_emu.cluster.columns import FloatColumn, IntColumn, VMColumns
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.scheduling.orders import (
     Candidate,
     Fifo,
@@ -37,6 +40,37 @@ class QueueRules:
     interleave: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SlotCounts:
+    """How many slots are held per host.
+
+    Args:
+        outgoing: by migrations that leave the host, shape [hosts].
+        incoming: by migrations that come to it, shape [hosts].
+        add: changes both counts, given the source, the target and the change.
+    """
+
+    outgoing: IntColumn
+    incoming: IntColumn
+    add: Callable[[int, int, int], None]
+
+    @classmethod
+    def of_copying(cls, state: ClusterState) -> SlotCounts:
+        """Return the counts that the cluster's state keeps of migrations that copy."""
+        return cls(state.hosts.outgoing, state.hosts.incoming, state.count_copying)
+
+    @classmethod
+    def empty(cls, host_count: int) -> SlotCounts:
+        """Return counts of their own, all 0."""
+        outgoing, incoming = np.zeros((2, host_count), dtype=np.int64)
+
+        def add(source: int, target: int, change: int) -> None:
+            outgoing[source] += change
+            incoming[target] += change
+
+        return cls(outgoing, incoming, add)
+
+
 class ConcurrencySlots:
     """A queue for slots, and the migrations that hold one.
 
@@ -45,8 +79,7 @@ class ConcurrencySlots:
 
     Args:
         limits: how many slots there are.
-        outgoing: where slots are counted per source, shape [hosts].
-        incoming: where they are counted per target, shape [hosts].
+        counts: how many slots are held per source and target.
         order: who goes first among equals.
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
@@ -59,8 +92,7 @@ class ConcurrencySlots:
     def __init__(
         self,
         limits: ConcurrencyLimits,
-        outgoing: IntColumn,
-        incoming: IntColumn,
+        counts: SlotCounts,
         order: QueueOrder,
         vms: VMColumns,
         capacity_bytes_per_s: FloatColumn,
@@ -68,7 +100,9 @@ class ConcurrencySlots:
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
         self._limits = limits
-        self._outgoing, self._incoming = outgoing.data, incoming.data  # single elements, fast
+        self._counts = counts
+        # memory views: their single elements are read faster
+        self._outgoing, self._incoming = counts.outgoing.data, counts.incoming.data
         self._order = order
         self._fixed_order = order if isinstance(order, FixedOrder) else None
         self._vms = vms
@@ -153,5 +187,4 @@ class ConcurrencySlots:
         return self.waiting.get(candidate.number) is candidate
 
     def _count(self, candidate: Candidate, change: int) -> None:
-        self._outgoing[candidate.source] += change
-        self._incoming[candidate.target] += change
+        self._counts.add(candidate.source, candidate.target, change)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cluster_emu.cluster.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.on_off import ExponentialOnOff

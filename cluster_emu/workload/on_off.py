@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn
 
 Words = NDArray[np.uint64]
 

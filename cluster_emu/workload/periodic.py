@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cluster_emu.cluster.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn
 
 
 class PeriodicOnOff:

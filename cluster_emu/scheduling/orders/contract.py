@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from cluster_emu.cluster.state import FloatColumn, VMColumns
+from cluster_emu.cluster.columns import FloatColumn, VMColumns
 from cluster_emu.plugins import Registry
 
 

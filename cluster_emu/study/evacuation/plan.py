@@ -215,7 +215,7 @@ def _tried(
 ) -> tuple[Parts, NDArray[np.bool_], list[Move], tuple[int, ...]]:
     """Plan the drain at time 0; return parts, hosts to empty, moves and the VMs left over."""
     parts = build(drain, RandomStreams(seed))
-    parts.state.vms.demand[:] = parts.demand.at(0.0)
+    parts.state.set_demand(parts.demand.at(0.0), 0.0)
     plan = Plan.of(parts.state, parts.power.watts_if_on)
     (trigger,) = parts.triggers
     moves, report = trigger.moves(plan)
