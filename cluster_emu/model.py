@@ -19,6 +19,7 @@ from cluster_emu.consolidation.contract import Plan
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
+from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import TenantRow
@@ -219,16 +220,15 @@ class ClusterModel(Model):
     def result(self) -> RunResult:
         """Return the tables of everything so far; without those written to `stream_to`."""
         records = self.manager.scheduler.records
-        migrations = rows_to_table(records, MigrationRecord)
         tables = {
-            "migrations": migrations,
+            "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
-            "summary": summarise(migrations, self._cluster_figures()),
         }
+        tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))
         return RunResult(
             tables=tables,
             scenario=self.spec.model_dump(mode="json"),
@@ -275,21 +275,15 @@ class ClusterModel(Model):
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
-        costs, accrued_s = self._costs, self._costs.accrued_until_s
-        on_s = float(costs.on_time_s.sum())
+        vms = self.state.vms
         return {
-            "energy_kwh": costs.meter.energy_kwh,
-            "mean_hosts_on": on_s / accrued_s if accrued_s else float("nan"),
-            "overload_time_share": float(costs.overload_time_s.sum()) / on_s if on_s else 0.0,
-            "degradation_by_migration": costs.service.degradation_by_migration(),
-            "degradation_by_overload": costs.service.degradation_by_overload(),
-            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            **self._costs.figures(),
             **self._tenants.figures(self.loop.now_s),
+            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             "fault_count": len(self._injection.rows),
-            "vms_lost": int(self.state.vms.lost.sum()),
-            "vm_down_s": float(self.state.vms.down_s(accrued_s).sum()),
-            "vm_restarts": int(self.state.vms.restarts.sum()),
-            "simulated_s": accrued_s,
+            "vms_lost": int(vms.lost.sum()),
+            "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),
+            "vm_restarts": int(vms.restarts.sum()),
         }
 
     def _policy_notes(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from cluster_emu.cli.output import interval, number, show_lines, show_table
-from cluster_emu.study import METRICS, Metric
+from cluster_emu.metrics.catalogue import Metric, metrics
 
 Document = dict[str, Any]
 
@@ -17,7 +17,7 @@ def show_run(document: Document) -> None:
     summary = document["summary"]
     rows = [
         (metric.label, number(summary[metric.name] * metric.scale), metric.unit)
-        for metric in METRICS
+        for metric in metrics.compared()
     ]
     show_table(title, ("", "value", "unit"), rows)
     show_lines("CPU traces", [document["traces"]])
@@ -28,8 +28,9 @@ def show_run(document: Document) -> None:
 
 def show_comparison(document: Document) -> None:
     """Print a comparison: means, paired differences, outcomes, and what was assumed."""
-    zero = [metric for metric in METRICS if _is_zero(document["metrics"][metric.name])]
-    shown = [metric for metric in METRICS if metric not in zero]
+    compared = metrics.compared()
+    zero = [metric for metric in compared if _is_zero(document["metrics"][metric.name])]
+    shown = [metric for metric in compared if metric not in zero]
     _show_means(document, shown)
     for a, b in combinations(document["strategies"], 2):
         _show_differences(document, a, b, shown)

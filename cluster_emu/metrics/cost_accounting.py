@@ -75,6 +75,18 @@ class CostAccounting:
         )
         state.register_cost(self)
 
+    def figures(self) -> dict[str, float]:
+        """Return energy, hosts on, overload and degradation of the whole cluster so far."""
+        until_s, on_s = self.accrued_until_s, float(self.on_time_s.sum())
+        return {
+            "energy_kwh": self.meter.energy_kwh,
+            "mean_hosts_on": on_s / until_s if until_s else float("nan"),
+            "overload_time_share": float(self.overload_time_s.sum()) / on_s if on_s else 0.0,
+            "degradation_by_migration": self.service.degradation_by_migration(),
+            "degradation_by_overload": self.service.degradation_by_overload(),
+            "simulated_s": until_s,
+        }
+
     def accrue(self, until_s: float, hosts: Sequence[int] | None) -> None:
         """Add rate x duration up to `until_s` on these hosts, on all if None; see `CostAccount`."""
         if hosts is None:

@@ -10,16 +10,13 @@ from cluster_emu.study.evacuation.plan import ImpossibleDrainError
 from cluster_emu.study.evacuation.report import Evacuation
 from cluster_emu.study.execution.runs import StudyInterrupted, outcome_counts, simulate
 from cluster_emu.study.grid.batch import Batch, run_batch
-from cluster_emu.study.statistics.metrics import METRICS, Metric
 
 __all__ = [
-    "METRICS",
     "Advice",
     "Batch",
     "Comparison",
     "Evacuation",
     "ImpossibleDrainError",
-    "Metric",
     "Option",
     "StudyInterrupted",
     "Variant",

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cluster_emu.metrics.catalogue import Metric, metrics
 from cluster_emu.results.run_result import versions, write_parquet, write_text
 from cluster_emu.study.execution.runs import RunReport
 from cluster_emu.study.statistics.estimates import differences, estimate, verdict
-from cluster_emu.study.statistics.metrics import METRICS, Metric
 
 Document = dict[str, Any]
 
@@ -63,10 +63,10 @@ class Comparison:
             "replications": len(self.seeds),
             "seed": self.seed,
             "seeds": list(self.seeds),
-            "metrics": {metric.name: self._means(metric) for metric in METRICS},
+            "metrics": {metric.name: self._means(metric) for metric in metrics.compared()},
             "paired": [
                 self._paired(metric.name, a, b)
-                for metric in METRICS
+                for metric in metrics.compared()
                 for a, b in combinations(self.labels, 2)
             ],
             "outcomes": {label: self._outcomes(label) for label in self.labels},
