@@ -19,6 +19,7 @@ from cluster_emu.encoding import Encoding
 from cluster_emu.memory.base import MemoryEngine
 from cluster_emu.memory.dirtying.sources import ProfileSource
 from cluster_emu.memory.lumped.engine import LumpedEngine
+from cluster_emu.memory.models.lumped import page_classes
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import HistoryMajority
@@ -32,7 +33,7 @@ SOURCE = ProfileSource(load_profiles()["web"])
 
 
 def lumped(gib: int, seed: int) -> LumpedEngine:
-    classes = SOURCE.page_classes(gib * PAGES_PER_GIB)
+    classes = page_classes(SOURCE.describe_writes(gib * PAGES_PER_GIB))
     return LumpedEngine(classes, HistoryMajority(), Encoding(4104.0), np.random.default_rng(seed))
 
 

@@ -5,7 +5,7 @@
 `sharing_beside_simgrid.py` puts whole sets of transfers beside another simulator.
 
 Flows run between random pairs of hosts of a fat-tree with 10 Gbit/s links; their sizes are random,
-so that nearly every completion shares the links anew.
+so that the rates are solved again at nearly every completion.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cluster_emu.network import (
     FluidLoop,
     LinkTable,
-    PlainTransfer,
+    PlainTransfers,
     Router,
     completion_times,
     max_min_rates,
@@ -69,17 +69,17 @@ def test_completion_times_on_fat_tree_8(benchmark, flows):
 def test_one_flow_leaves_and_another_joins_on_fat_tree_16(benchmark, flows):
     problem = random_problem(16, flows)
     loop = FluidLoop(problem.capacities)
-    transfers = [PlainTransfer(math.inf) for _ in problem.routes]
-    for transfer, route in zip(transfers, problem.routes, strict=True):
-        loop.add(transfer, route)
+    transfers = PlainTransfers([math.inf] * flows)
+    added = [
+        loop.add(transfers, route, member=number) for number, route in enumerate(problem.routes)
+    ]
     loop.run_until(0.0)
     numbers = iter(range(10**9))
 
     def replace_one() -> None:
         number = next(numbers) % flows
-        loop.remove(transfers[number])
-        transfers[number] = PlainTransfer(math.inf)
-        loop.add(transfers[number], problem.routes[number])
+        loop.remove(added[number])
+        added[number] = loop.add(transfers, problem.routes[number], member=number)
         loop.run_until(loop.now_s)
 
     benchmark(replace_one)

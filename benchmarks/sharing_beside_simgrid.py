@@ -3,7 +3,7 @@
     python benchmarks/sharing_beside_simgrid.py 1000 5000
 
 Flows of random sizes between random hosts of a fat-tree (k = 8, 10 Gbit/s links) start together, so
-that the links are shared anew at each of their ends. Prints CPU seconds, their ratio, and how far
+that the rates are solved again at each of their ends. Prints CPU seconds, their ratio, and how far
 the completion times are apart. SimGrid runs in an interpreter that has its module (Debian's package
 python3-simgrid); without one, ours alone is timed. What loading the compiled functions takes, once
 per process, is printed apart, as SimGrid's own start does not count either.

@@ -10,8 +10,9 @@ from mesa import Agent, Model
 from mesa.discrete_space import FixedAgent
 
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.consolidation.contract import Move, Plan, Priority, Trigger, TriggerReport
-from cluster_emu.consolidation.plan import Watts
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.planner import Planner
+from cluster_emu.consolidation.report import TriggerReport
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 
 
@@ -100,32 +101,29 @@ class MigrationManager(Agent):
     Args:
         model: the model it belongs to.
         state: the columns.
-        triggers: what may prompt migrations, asked in this order.
+        planner: holds what may ask for migrations, and what it needs for that.
         scheduler: queues and runs migrations.
-        watts: power of hosts if switched on.
     """
 
     def __init__(
         self,
         model: Model,
         state: ClusterState,
-        triggers: tuple[Trigger, ...],
+        planner: Planner,
         scheduler: MigrationScheduler,
-        watts: Watts,
     ) -> None:
         super().__init__(model)
         self.scheduler = scheduler
         self.reports: list[tuple[float, TriggerReport]] = []
         self._state = state
-        self._triggers = triggers
-        self._watts = watts
+        self._planner = planner
 
     def plan(self, now_s: float) -> None:
         """Ask every trigger for moves, queue them, and switch off what is empty."""
-        if self._triggers:
-            plan = Plan.of(self._state, self._watts)
-            for trigger in self._triggers:
-                moves, report = trigger.moves(plan)
+        if self._planner.triggers:
+            plan = self._planner.begin()
+            for number, trigger in enumerate(self._planner.triggers):
+                moves, report = trigger.moves(plan, self._planner.generator(number))
                 self._state.set_drained(plan.drained)
                 self.reports.append((now_s, report))
                 for move in moves:

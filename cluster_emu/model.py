@@ -14,15 +14,15 @@ from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import Parts, build
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
-from cluster_emu.consolidation.another_target import another_target
-from cluster_emu.consolidation.contract import Plan
+from cluster_emu.consolidation.placement.targets import another_target
+from cluster_emu.consolidation.plan import Plan
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
-from cluster_emu.network import TenantRow
+from cluster_emu.network import BackgroundFlowRow
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams
@@ -73,7 +73,8 @@ class ClusterModel(Model):
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        self._sources, self._source_of = _numbered(parts.factory.sources)
+        sources = [memory.source for memory in parts.factory.memory]
+        self._sources, self._source_of = _numbered(sources)
         self._tenants = parts.tenants
         self._power = parts.power
         self._rounds = parts.factory.rounds
@@ -86,7 +87,7 @@ class ClusterModel(Model):
         self.manager = MigrationManager(
             self,
             self.state,
-            parts.triggers,
+            parts.planner,
             MigrationScheduler(
                 parts.factory,
                 parts.queue,
@@ -94,7 +95,6 @@ class ClusterModel(Model):
                 self._another_target,
                 switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
             ),
-            self._power.watts_if_on,
         )
         self._injection = self._set_up_faults(parts)
         for request in self.spec.migrations:
@@ -225,7 +225,7 @@ class ClusterModel(Model):
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
-            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), TenantRow),
+            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
         }
         tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))

@@ -1,24 +1,86 @@
-"""Named, parameterised parts: the one way in for strategies, policies, topologies and the rest.
+"""Registries of named, parameterised parts: strategies, policies, topologies and the rest.
 
-A part is a pydantic dataclass (its fields are its parameters, checked when it is made). Other
-distributions add parts through entry points of the registry's group, for example
-``[project.entry-points."cluster_emu.strategies"]``.
+A part is a pydantic dataclass (its fields are its parameters, checked when it is made) that a
+registry of its family knows by a kebab-case name. A registry finds its parts in three places:
+
+- modules of its own package inside `cluster_emu`: a file put there is found without further edits;
+- entry points of its group, which other distributions declare, for example
+  ``[project.entry-points."cluster_emu.strategies"]``;
+- modules that were imported before, such as a script that defines a part.
+
+The first two are looked up when a registry is first asked for a name, so a contract can be imported
+without its parts.
 """
 
 from __future__ import annotations
 
 import inspect
+import pkgutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
+from cluster_emu.part_parameters import ParameterDescription, described_parameters
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
+
+REGISTRIES = (
+    "cluster_emu.strategies.contract:strategies",
+    "cluster_emu.encoding.contract:encoders",
+    "cluster_emu.transfer.stop_rules.contract:stop_rules",
+    "cluster_emu.managers.contract:policies",
+    "cluster_emu.scheduling.orders.contract:queue_orders",
+    "cluster_emu.network.topologies.contract:topologies",
+    "cluster_emu.consolidation.contract:triggers",
+    "cluster_emu.consolidation.contract:overload_detectors",
+    "cluster_emu.consolidation.contract:underload_detectors",
+    "cluster_emu.consolidation.contract:vm_selections",
+    "cluster_emu.consolidation.contract:placements",
+    "cluster_emu.consolidation.contract:placement_filters",
+    "cluster_emu.consolidation.contract:placement_scorers",
+    "cluster_emu.workload.demand:demand_models",
+    "cluster_emu.workload.traces:trace_readers",
+    "cluster_emu.memory.dirtying.sources:write_sources",
+    "cluster_emu.faults.contract:fault_kinds",
+    "cluster_emu.metrics.power:power_models",
+)
+"""Where the registry of each family is, as ``module:attribute``."""
+
+
+def families() -> dict[str, Registry[Any]]:
+    """Return the registry of every family of parts by the family's kebab-case name."""
+    found: dict[str, Registry[Any]] = {}
+    for place in REGISTRIES:
+        module, _, attribute = place.partition(":")
+        registry: Registry[Any] = getattr(import_module(module), attribute)
+        found[registry.family] = registry
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PartDescription:
+    """What a registered part is and takes.
+
+    Args:
+        name: the registered name.
+        summary: one line that says what it does.
+        source: where the rule comes from; empty where the part does not say.
+        parameters: what it takes, in the order of its fields.
+    """
+
+    name: str
+    summary: str
+    source: str
+    parameters: tuple[ParameterDescription, ...]
 
 
 class Registry(Generic[T]):
@@ -26,17 +88,33 @@ class Registry(Generic[T]):
 
     Args:
         kind: what is registered, in words, for messages ("strategy").
-        group: the entry point group third parties register under.
+        group: the entry point group under which other distributions register parts.
+        package: the package whose modules are the parts that come with `cluster_emu`; None for
+            none. Each of them is imported when the registry is first asked for a name.
+        summary: one line that says what parts of this family decide.
     """
 
-    def __init__(self, kind: str, group: str) -> None:
+    def __init__(
+        self, kind: str, group: str, *, package: str | None = None, summary: str = ""
+    ) -> None:
         self.kind = kind
         self.group = group
+        self.package = package
+        self.summary = summary
         self._factories: dict[str, Callable[..., T]] = {}
-        self._entry_points_loaded = False
+        self._complete = False
+
+    @property
+    def family(self) -> str:
+        """The kebab-case name of the family: that of the group, ``stop-rules``."""
+        return self.group.rpartition(".")[2].replace("_", "-")
 
     def register(self, name: str) -> Callable[[C], C]:
-        """Return a decorator that enters a factory under `name`."""
+        """Return a decorator that enters a factory under `name`.
+
+        Raises:
+            ValueError: if another part has this name already.
+        """
 
         def enter(factory: C) -> C:
             if name in self._factories:
@@ -48,7 +126,7 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Return every registered name, sorted."""
-        self._load_entry_points()
+        self._find_parts()
         return sorted(self._factories)
 
     def factory(self, name: str) -> Callable[..., T]:
@@ -57,7 +135,7 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: if there is none; the message lists the known names.
         """
-        self._load_entry_points()
+        self._find_parts()
         if name not in self._factories:
             raise UnknownNameError(self.kind, name, self._factories)
         return self._factories[name]
@@ -65,6 +143,21 @@ class Registry(Generic[T]):
     def parameters(self, name: str) -> list[str]:
         """Return the names of the parameters that `name` takes."""
         return list(inspect.signature(self.factory(name)).parameters)
+
+    def describe(self, name: str) -> PartDescription:
+        """Return what the part `name` does, where it comes from and what it takes.
+
+        Raises:
+            UnknownNameError: if no such part exists.
+        """
+        factory = self.factory(name)
+        first_line = (inspect.getdoc(factory) or "").partition("\n")[0]
+        return PartDescription(
+            name=name,
+            summary=getattr(factory, "summary", first_line),
+            source=getattr(factory, "source", ""),
+            parameters=described_parameters(factory),
+        )
 
     def create(self, name: str, /, **parameters: Any) -> T:
         """Make the part `name` with the given parameters.
@@ -87,13 +180,40 @@ class Registry(Generic[T]):
         except TypeError as error:
             raise ScenarioError(name, parameters, str(error)) from error
 
-    def _load_entry_points(self) -> None:
-        if self._entry_points_loaded:
+    def _find_parts(self) -> None:
+        """Import the parts of the package and load those of other distributions, once."""
+        if self._complete:
             return
-        self._entry_points_loaded = True
+        self._complete = True  # first, since a part that is imported may ask for another by name
+        try:
+            self._import_package()
+            self._load_entry_points()
+        except BaseException:
+            self._complete = False
+            raise
+
+    def _import_package(self) -> None:
+        if self.package is None:
+            return
+        package = import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
+            # A part that is run as a script has registered itself as `__main__`.
+            if not _is_main(module):
+                import_module(module.name)
+
+    def _load_entry_points(self) -> None:
         for point in entry_points(group=self.group):
             if point.name not in self._factories:
                 self._factories[point.name] = point.load()
+
+
+def _is_main(module: pkgutil.ModuleInfo) -> bool:
+    """Return whether the program that runs is this module's file."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    spec = module.module_finder.find_spec(module.name, None)
+    if script is None or spec is None or spec.origin is None:
+        return False
+    return Path(spec.origin).resolve() == Path(script).resolve()
 
 
 def from_validation(error: ValidationError, kind: object = None) -> ScenarioError:

@@ -23,7 +23,20 @@ class Purpose(IntEnum):
     CONTENT = 7
     BACKGROUND = 8
     FAULTS = 9
-    LUMPED = 10
+    MEMORY_MODEL = 10
+    """What a memory model draws that counts pages instead of keeping them; (VM, migration)."""
+    CONSOLIDATION = 11
+
+
+class ProfileStream(IntEnum):
+    """The last key of ``(Purpose.PROFILE, vm, key)``: what belongs to a VM in every migration."""
+
+    LAYOUT = 0
+    """Which pages are in which write class, and where moving set and sweep begin."""
+    WORKING_SETS = 1
+    """The sets of a moving working set; the number of the period follows as a further key."""
+    BALLOON = 3
+    """The free pages that the guest returns to the hypervisor."""
 
 
 class RandomStreams:

@@ -30,7 +30,24 @@ BITS_PER_S = {
     "Gbit/s": 10**9,
     "Tbit/s": 10**12,
 }
+BITS_PER_BYTE = 8
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
+
+UNIT_OF_SUFFIX = {
+    "_bytes_per_s": "bytes/s",
+    "writes_per_page_s": "writes/s per page",
+    "_bytes": "bytes",
+    "_bps": "bit/s",
+    "_s": "s",
+    "_w": "W",
+}
+"""The unit that the end of a name tells; a longer end comes before one that it contains."""
+
+
+def unit_of(name: str) -> str:
+    """Return the unit that the name of a field tells, empty where it tells none."""
+    return next((unit for end, unit in UNIT_OF_SUFFIX.items() if name.endswith(end)), "")
+
 
 _QUANTITY = re.compile(r"\s*([-+]?[0-9._]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
 

@@ -9,7 +9,7 @@ import networkx as nx
 
 from cluster_emu.building.columns import columns
 from cluster_emu.building.faults import outages
-from cluster_emu.building.fidelity import vm_fidelities
+from cluster_emu.building.fidelity import vm_memory, vm_models
 from cluster_emu.building.making import at, make
 from cluster_emu.building.network import cluster_graph, migration_router, tenant_traffic
 from cluster_emu.building.queue import queue_rules
@@ -22,12 +22,13 @@ from cluster_emu.building.transfer import (
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.consolidation import triggers
-from cluster_emu.consolidation.contract import Trigger
+from cluster_emu.consolidation.contract import triggers
+from cluster_emu.consolidation.network import MigrationNetwork
+from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import Outage
 from cluster_emu.metrics.power import PowerColumns, power_models
-from cluster_emu.network import FluidLoop, LinkTable, TenantTraffic
+from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.scheduling.slots import QueueRules
@@ -47,7 +48,7 @@ class Parts:
 
     graph: nx.Graph[int]
     links: LinkTable
-    tenants: TenantTraffic
+    tenants: BackgroundTraffic
     state: ClusterState
     profiles: list[str]
     demand: Demand
@@ -55,7 +56,7 @@ class Parts:
     traces: str
     assumptions: tuple[str, ...]
     power: PowerColumns
-    triggers: tuple[Trigger, ...]
+    planner: Planner
     queue: QueueRules
     factory: MigrationFactory
     outages: Iterator[Outage]
@@ -76,6 +77,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
     profiles, sources = vm_sources(scenario, streams)
     state = columns(scenario, graph, streams)
     _check_requests(scenario)
+    router = migration_router(links)
     loop = FluidLoop(links.capacity_bytes_per_s)
     demand, traces = vm_demand(scenario, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)
@@ -84,7 +86,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
     intensity = IntensityPath(demand, bursts, rule)
     policy = steering_policy(scenario.transfer)
     strategy = make(strategies, scenario.transfer.strategy, "transfer.strategy")
-    encoders = page_encoders(scenario.transfer)
+    memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
     factory = MigrationFactory(
         strategy=strategy,
         policy=policy,
@@ -94,33 +96,39 @@ def build(scenario: Scenario, streams: RandomStreams) -> Parts:
             policy,
             track_versions=scenario.run.track_versions,
         ),
-        encoders=encoders,
-        sources=sources,
-        fidelities=vm_fidelities(scenario, sources, strategy, encoders),
+        memory=memory,
+        models=vm_models(scenario, memory),
         intensity=intensity,
         streams=streams,
         state=state,
         links=links,
-        router=migration_router(links),
+        router=router,
         loop=loop,
     )
-    manager = scenario.manager
+    tenants = tenant_traffic(scenario, links, loop, streams)
+    power = _power(scenario)
     return Parts(
         graph=graph,
         links=links,
-        tenants=tenant_traffic(scenario, links, loop, streams),
+        tenants=tenants,
         state=state,
         profiles=profiles,
         demand=demand,
         intensity=intensity,
         traces=traces,
         assumptions=(*intensity.assumptions, who_decides(scenario.transfer)),
-        power=_power(scenario),
-        triggers=tuple(
-            make(triggers, choice, f"manager.triggers.{i}")
-            for i, choice in enumerate(manager.triggers)
+        power=power,
+        planner=Planner(
+            state,
+            power.watts_if_on,
+            [
+                make(triggers, choice, f"manager.triggers.{i}")
+                for i, choice in enumerate(scenario.manager.triggers)
+            ],
+            MigrationNetwork(links, router),
+            streams,
         ),
-        queue=queue_rules(manager, policy.limits),
+        queue=queue_rules(scenario.manager, policy.limits),
         factory=factory,
         outages=outages(scenario, graph, links, streams),
     )

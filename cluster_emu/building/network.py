@@ -10,20 +10,19 @@ import networkx as nx
 from cluster_emu.building.making import at, make
 from cluster_emu.errors import ScenarioError
 from cluster_emu.network import (
+    BackgroundFlow,
+    BackgroundTraffic,
     FluidLoop,
     LinkTable,
     Router,
-    TenantFlow,
-    TenantTraffic,
     as_topology,
-    beside,
     topologies,
+    with_migration_network,
 )
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Choice, Scenario, TenantGroup
+from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
-
-BITS_PER_BYTE = 8
 
 
 def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
@@ -37,7 +36,7 @@ def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
         return graph
     migration_graph = _topology(scenario.migration_topology, "migration_topology")
     with at("migration_topology"):
-        return beside(graph, migration_graph)
+        return with_migration_network(graph, migration_graph)
 
 
 def _topology(choice: Choice, field: str) -> nx.Graph[int]:
@@ -53,14 +52,14 @@ def migration_router(links: LinkTable) -> Router:
 
 def tenant_traffic(
     scenario: Scenario, links: LinkTable, loop: FluidLoop, streams: RandomStreams
-) -> TenantTraffic:
+) -> BackgroundTraffic:
     """Let the scenario's tenants into the network; who they are depends on the seed alone.
 
     Raises:
         ScenarioError: if a tenant's host does not exist.
     """
     router = Router(links, ~links.for_migrations)
-    flows: list[TenantFlow] = []
+    flows: list[BackgroundFlow] = []
     for number, group in enumerate(scenario.background):
         _check_hosts(group, number, links.host_count)
         for place, (source, target) in enumerate(_pairs(group, number, links, streams)):
@@ -68,7 +67,7 @@ def tenant_traffic(
             route = router.route(source, target, -1 - len(flows))
             rate_bps = group.rate_bps or group.cap_bps or math.inf
             flows.append(
-                TenantFlow(
+                BackgroundFlow(
                     tenant=number,
                     source=source,
                     target=target,
@@ -81,7 +80,7 @@ def tenant_traffic(
                     periods=_periods(group, number, place, streams),
                 )
             )
-    return TenantTraffic(flows, loop)
+    return BackgroundTraffic(flows, loop)
 
 
 def _check_hosts(group: TenantGroup, number: int, host_count: int) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cluster_emu.building.making import make
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario import Manager
 from cluster_emu.scheduling.orders import queue_orders
 from cluster_emu.scheduling.slots import QueueRules
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 
 def queue_rules(manager: Manager, usual: ConcurrencyLimits) -> QueueRules:

@@ -7,17 +7,15 @@ import math
 from cluster_emu.building.making import make
 from cluster_emu.encoding import Encoder, encoders
 from cluster_emu.errors import ScenarioError
-from cluster_emu.managers import policies
+from cluster_emu.managers import ManagerPolicy, policies
 from cluster_emu.managers.plain import PlainPolicy
 from cluster_emu.scenario import Costs, Transfer
-from cluster_emu.transfer.controller import Policy
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.transfer.stop_rules import stop_rules
+from cluster_emu.units import BITS_PER_BYTE
 
-BITS_PER_BYTE = 8
 
-
-def steering_policy(transfer: Transfer) -> Policy:
+def steering_policy(transfer: Transfer) -> ManagerPolicy:
     """Return the policy chosen, or one that does nothing but ask the stop rule."""
     rule = make(stop_rules, transfer.stop, "transfer.stop")
     if transfer.policy is None:
@@ -50,7 +48,7 @@ def who_decides(transfer: Transfer) -> str:
 
 
 def transfer_settings(
-    transfer: Transfer, costs: Costs, policy: Policy, *, track_versions: bool
+    transfer: Transfer, costs: Costs, policy: ManagerPolicy, *, track_versions: bool
 ) -> TransferSettings:
     """Return costs and limits of a transfer; the scenario's cap goes before the policy's."""
     cap_bytes_per_s = policy.bandwidth_bytes_per_s

@@ -1,43 +1,49 @@
-"""Which VM moves where and when; importing this package registers its policies."""
+"""Which VM moves where and when: triggers, and the policies they are made of."""
 
-from cluster_emu.consolidation.by_memory import MemoryBestFitDecreasing
-from cluster_emu.consolidation.consolidate import Consolidation
 from cluster_emu.consolidation.contract import (
-    Move,
-    Plan,
-    Priority,
-    TriggerReport,
+    OverloadDetector,
+    Placement,
+    PlacementFilter,
+    PlacementScorer,
+    Policy,
+    Trigger,
+    UnderloadDetector,
+    VMSelection,
     overload_detectors,
+    placement_filters,
+    placement_scorers,
     placements,
-    triggers,
     underload_detectors,
     vm_selections,
 )
-from cluster_emu.consolidation.drain import Drain
-from cluster_emu.consolidation.least_utilised import LeastUtilised
-from cluster_emu.consolidation.load_balance import LoadBalance
-from cluster_emu.consolidation.minimum_migration_time import MinimumMigrationTime
-from cluster_emu.consolidation.most_free import MostFree
-from cluster_emu.consolidation.pabfd import PowerAwareBestFitDecreasing
-from cluster_emu.consolidation.static_threshold import StaticThreshold
+from cluster_emu.consolidation.history import UtilisationHistory
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.network import MigrationNetwork
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.view import ClusterView, Watts
 
 __all__ = [
-    "Consolidation",
-    "Drain",
-    "LeastUtilised",
-    "LoadBalance",
-    "MemoryBestFitDecreasing",
-    "MinimumMigrationTime",
-    "MostFree",
+    "ClusterView",
+    "MigrationNetwork",
     "Move",
+    "OverloadDetector",
+    "Placement",
+    "PlacementFilter",
+    "PlacementScorer",
     "Plan",
-    "PowerAwareBestFitDecreasing",
+    "Policy",
     "Priority",
-    "StaticThreshold",
+    "Trigger",
     "TriggerReport",
+    "UnderloadDetector",
+    "UtilisationHistory",
+    "VMSelection",
+    "Watts",
     "overload_detectors",
+    "placement_filters",
+    "placement_scorers",
     "placements",
-    "triggers",
     "underload_detectors",
     "vm_selections",
 ]

@@ -1,42 +1,38 @@
 """The policy families of the migration manager: which host, which VM, where to, and when.
 
-Policies read the cluster through a `Plan`, a projection that already counts the moves planned so
-far in this control instant; they never touch the state. They draw no random numbers.
+A trigger asks for migrations at a control instant. The classic one is made of four policies: an
+overload detector, an underload detector, a VM selection and a placement; a placement is made of
+hard filters and weighted scorers, as in OpenStack Nova and OpenDC.
+
+Every policy is a frozen pydantic dataclass that inherits from its family's class here. Policies
+read the cluster through a `ClusterView` and keep no state. One that draws random numbers takes them
+from the generator it is given, so that a run with the same seed is the same run.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
+from cluster_emu.consolidation.move import Move
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.view import ClusterView
 from cluster_emu.plugins import Registry
 
-__all__ = [
-    "Move",
-    "OverloadDetector",
-    "Placement",
-    "Plan",
-    "Policy",
-    "Priority",
-    "Trigger",
-    "TriggerReport",
-    "UnderloadDetector",
-    "VMSelection",
-    "overload_detectors",
-    "placements",
-    "triggers",
-    "underload_detectors",
-    "vm_selections",
-]
+ROUNDING = 1e-9
+"""The same VMs added up in another order must not make a host at the threshold overloaded."""
 
 
-class Policy(Protocol):
-    """What every policy says about itself. Implementations are frozen pydantic dataclasses.
+class Policy(ABC):
+    """What every policy says about itself.
 
     Attributes:
         name: the registered kebab-case name.
@@ -48,70 +44,161 @@ class Policy(Protocol):
     summary: ClassVar[str]
     source: ClassVar[str]
 
-
-@runtime_checkable
-class OverloadDetector(Policy, Protocol):
-    """Tells which hosts have too much load."""
-
-    def overloaded(self, plan: Plan) -> NDArray[np.bool_]:
-        """Return a mask over hosts, shape [hosts]."""
-        ...
-
-    def is_overloaded(self, plan: Plan, host: int) -> bool:
-        """Return the same for one host, at the cost of one host."""
-        ...
-
-    def fits(self, plan: Plan, vm: int) -> NDArray[np.bool_]:
-        """Return the hosts that would not be overloaded with `vm` added, shape [hosts]."""
-        ...
+    @property
+    def history_length(self) -> int:
+        """Control instants of utilisation history that it reads, the present one included."""
+        return 0
 
 
-@runtime_checkable
-class UnderloadDetector(Policy, Protocol):
-    """Orders the hosts worth emptying, the best first."""
+class OverloadDetector(Policy):
+    """Sets one threshold per host, above which the host is overloaded.
 
-    def candidates(self, plan: Plan, allowed: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Return hosts among `allowed` (mask, shape [hosts]), the one to empty first in front."""
-        ...
+    A subclass gives `thresholds`; which hosts are overloaded and where one more VM fits follows.
+    """
+
+    @abstractmethod
+    def thresholds(self, view: ClusterView) -> FloatColumn:
+        """Return the utilisation above which each host is overloaded, [hosts].
+
+        It is asked for once at a control instant, before any move is tried out.
+        """
+
+    def overloaded(self, view: ClusterView) -> BoolColumn:
+        """Return which hosts are above their threshold, [hosts]."""
+        return view.utilisation > self._limits(view)
+
+    def is_overloaded(self, view: ClusterView, host: int) -> bool:
+        """Return whether one host is above its threshold."""
+        utilisation = view.cpu_demand[host] / view.state.hosts.cpu_capacity[host]
+        return bool(utilisation > self._limits(view)[host])
+
+    def fits(self, view: ClusterView, vm: int) -> BoolColumn:
+        """Return the hosts that stay at or below their threshold with `vm` added, [hosts]."""
+        return view.utilisation_with(vm) <= self._limits(view)
+
+    def _limits(self, view: ClusterView) -> FloatColumn:
+        return view.kept(self, self._rounded_thresholds)
+
+    def _rounded_thresholds(self, view: ClusterView) -> FloatColumn:
+        return self.thresholds(view) + ROUNDING
 
 
-@runtime_checkable
-class VMSelection(Policy, Protocol):
+class UnderloadDetector(Policy):
+    """Orders the hosts that are worth emptying, the best first."""
+
+    @abstractmethod
+    def candidates(self, view: ClusterView, allowed: BoolColumn) -> NDArray[np.intp]:
+        """Return hosts among `allowed` (mask, [hosts]), the one to empty first in front."""
+
+
+class VMSelection(Policy):
     """Orders the VMs of an overloaded host; the manager moves from the front."""
 
-    def rank(self, plan: Plan, host: int) -> NDArray[np.intp]:
+    @abstractmethod
+    def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the movable VMs of `host`, the first to go at the front."""
-        ...
 
 
-@runtime_checkable
-class Placement(Policy, Protocol):
+class PlacementFilter(Policy):
+    """A condition that a host must meet to receive a VM."""
+
+    @abstractmethod
+    def passes(self, view: ClusterView, vm: int) -> BoolColumn:
+        """Return which hosts meet the condition for `vm`, [hosts]; the caller only reads it."""
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class PlacementScorer(Policy):
+    """A number by which hosts are compared; the higher, the better.
+
+    With several scorers each is scaled to 0..1 over the hosts compared, multiplied by its weight
+    and added up, as OpenStack Nova's weighers are.
+
+    Args:
+        weight: what its score, scaled to 0..1, is multiplied by.
+    """
+
+    tolerance: ClassVar[float] = 0.0
+    """Scores less than this below the best one count as equal to it."""
+
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+    @abstractmethod
+    def scores(self, view: ClusterView, vm: int, hosts: NDArray[np.intp]) -> FloatColumn:
+        """Return how good each of `hosts` is for `vm`, [these hosts]."""
+
+
+class Placement(Policy):
     """Chooses the targets of VMs, one after the other."""
 
-    def order(self, plan: Plan, vms: NDArray[np.intp]) -> NDArray[np.intp]:
+    @abstractmethod
+    def order(self, view: ClusterView, vms: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the same VMs, the first to be placed at the front."""
-        ...
 
-    def choose(self, plan: Plan, vm: int, allowed: NDArray[np.bool_]) -> int:
-        """Return a host among `allowed` (mask, shape [hosts]) for `vm`, or -1 if none is good."""
-        ...
+    @abstractmethod
+    def choose(
+        self, view: ClusterView, vm: int, allowed: BoolColumn, rng: np.random.Generator
+    ) -> int:
+        """Return a host among `allowed` (mask, [hosts]) for `vm`, or -1 if none is good."""
 
 
-@runtime_checkable
-class Trigger(Policy, Protocol):
-    """Proposes moves at a control instant; the manager queues them in the order given."""
+class Trigger(Policy):
+    """Asks for moves at a control instant; the manager queues them in the order given."""
 
-    def moves(self, plan: Plan) -> tuple[list[Move], TriggerReport]:
-        """Return the moves to queue now, each already applied to `plan`, and the account of it."""
-        ...
+    @abstractmethod
+    def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
+        """Return the moves to queue now, each already applied to `plan`, and what it found.
+
+        Args:
+            plan: the cluster with the moves of earlier triggers.
+            rng: random numbers of this trigger at this control instant.
+        """
+
+
+def longest_history(policies: Sequence[Policy]) -> int:
+    """Return the longest history that any of some policies reads, 0 without policies."""
+    return max((policy.history_length for policy in policies), default=0)
 
 
 overload_detectors: Registry[OverloadDetector] = Registry(
-    "overload detector", "cluster_emu.overload_detectors"
+    "overload detector",
+    "cluster_emu.overload_detectors",
+    package="cluster_emu.consolidation.overload",
+    summary="above which utilisation a host is overloaded",
 )
 underload_detectors: Registry[UnderloadDetector] = Registry(
-    "underload detector", "cluster_emu.underload_detectors"
+    "underload detector",
+    "cluster_emu.underload_detectors",
+    package="cluster_emu.consolidation.underload",
+    summary="which hosts are worth emptying",
 )
-vm_selections: Registry[VMSelection] = Registry("VM selection", "cluster_emu.vm_selections")
-placements: Registry[Placement] = Registry("placement", "cluster_emu.placements")
-triggers: Registry[Trigger] = Registry("trigger", "cluster_emu.triggers")
+vm_selections: Registry[VMSelection] = Registry(
+    "VM selection",
+    "cluster_emu.vm_selections",
+    package="cluster_emu.consolidation.selection",
+    summary="which VMs leave an overloaded host first",
+)
+placements: Registry[Placement] = Registry(
+    "placement",
+    "cluster_emu.placements",
+    package="cluster_emu.consolidation.placement",
+    summary="which host a VM goes to",
+)
+placement_filters: Registry[PlacementFilter] = Registry(
+    "placement filter",
+    "cluster_emu.placement_filters",
+    package="cluster_emu.consolidation.placement.filters",
+    summary="a condition that a host must meet to receive a VM",
+)
+placement_scorers: Registry[PlacementScorer] = Registry(
+    "placement scorer",
+    "cluster_emu.placement_scorers",
+    package="cluster_emu.consolidation.placement.scorers",
+    summary="a number by which a placement compares hosts",
+)
+triggers: Registry[Trigger] = Registry(
+    "trigger",
+    "cluster_emu.triggers",
+    package="cluster_emu.consolidation.triggers",
+    summary="which migrations are asked for at a control instant",
+)

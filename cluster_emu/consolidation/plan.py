@@ -1,31 +1,21 @@
-"""A projection of the cluster at one control instant, in which policies try moves out.
+"""A view of the cluster in which a trigger tries moves out.
 
-The projection is a copy: planning never changes the state. It counts every VM where it will be once
-all migrations queued, in flight and planned so far have ended; one that is down or lost is nowhere.
+The projection is a copy: planning never changes the state.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, IntColumn, Rows
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
 from cluster_emu.cluster.state import ClusterState
+from cluster_emu.consolidation.history import UtilisationHistory
 from cluster_emu.consolidation.move import Move
-
-
-class Watts(Protocol):
-    """The power of hosts if switched on."""
-
-    def __call__(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
-        """Return the power of some hosts in watts at utilisations 0..1, shape [these hosts]."""
-        ...
-
-
-NOWHERE = -1
+from cluster_emu.consolidation.network import MigrationNetwork
+from cluster_emu.consolidation.view import NOWHERE, ClusterView, Watts
 
 
 class _Change(NamedTuple):
@@ -38,53 +28,31 @@ class _Change(NamedTuple):
     on: bool
 
 
-@dataclass(slots=True)
-class Plan:
-    """The cluster as it will be; made by `Plan.of`, changed only by its methods.
+@dataclass(slots=True, kw_only=True)
+class Plan(ClusterView):
+    """The cluster as it will be; made by `Plan.of`, changed only by its methods."""
 
-    Args:
-        state: the cluster as it is, read only.
-        watts: power of hosts if switched on.
-        vm_host: projected host of each VM, [vms]; the target of a VM that is queued or in flight,
-            -1 while a VM is lifted, and for VMs that are down or lost.
-        vm_cpu_demand: CPU each VM wants, [vms].
-        movable: VMs that run and are neither queued, in flight nor planned, [vms].
-        cpu_demand: CPU wanted by the projected VMs of each host, [hosts]; may exceed the capacity.
-        memory_free_bytes: memory not in use and not reserved, [hosts]. A planned move takes from
-            its target; its source gets nothing back before the migration ends.
-        vm_count: projected VMs of each host, [hosts].
-        movable_count: how many of these are movable, [hosts].
-        on: hosts that are switched on or will be because a VM goes there, [hosts]; a host with
-            projected VMs is always on.
-        drained: hosts that take no new VM, [hosts].
-    """
-
-    state: ClusterState
-    watts: Watts
-    vm_host: IntColumn
-    vm_cpu_demand: FloatColumn
-    movable: BoolColumn
-    cpu_demand: FloatColumn
-    memory_free_bytes: IntColumn
-    vm_count: IntColumn
-    movable_count: IntColumn
-    on: BoolColumn
-    drained: BoolColumn
-    _vms_by_host: NDArray[np.intp]
-    _first_vm: NDArray[np.intp]
-    _arrivals: dict[int, list[int]] = field(default_factory=dict)
     _journal: list[_Change] = field(default_factory=list)
-    _watts_now: FloatColumn | None = None
-    _touched: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, state: ClusterState, watts: Watts, wanted: FloatColumn | None = None) -> Plan:
+    def of(
+        cls,
+        state: ClusterState,
+        watts: Watts,
+        *,
+        vm_cpu_demand: FloatColumn | None = None,
+        history: UtilisationHistory | None = None,
+        network: MigrationNetwork | None = None,
+    ) -> Plan:
         """Return the projection of `state` with nothing planned yet.
 
         Args:
             state: the cluster as it is.
             watts: power of hosts if switched on.
-            wanted: CPU each VM would want if it ran, where VMs that are down are to be placed.
+            vm_cpu_demand: CPU each VM would want if it ran, where VMs that are down are to be
+                placed; what each VM wants now if None.
+            history: utilisation at the last control instants; none kept if None.
+            network: links and routes, for policies that ask for them.
         """
         vms, hosts, n = state.vms, state.hosts, state.host_count
         vm_host = np.where(vms.target >= 0, vms.target, vms.host)
@@ -92,95 +60,27 @@ class Plan:
         movable = vms.running & ~vms.queued & (vms.target < 0)
         somewhere = np.flatnonzero(vm_host >= 0)
         their_host = vm_host[somewhere]
-        vm_cpu_demand = vms.cpu_demand if wanted is None else wanted
+        demand = vms.cpu_demand if vm_cpu_demand is None else vm_cpu_demand
         vm_count = np.bincount(their_host, minlength=n)
         return cls(
             state=state,
             watts=watts,
+            history=UtilisationHistory(0, state) if history is None else history,
             vm_host=vm_host,
-            vm_cpu_demand=vm_cpu_demand,
+            vm_cpu_demand=demand,
             movable=movable,
-            cpu_demand=np.bincount(
-                their_host, weights=vm_cpu_demand[somewhere], minlength=n
-            ).astype(np.float64),
+            cpu_demand=np.bincount(their_host, weights=demand[somewhere], minlength=n).astype(
+                np.float64
+            ),
             memory_free_bytes=hosts.memory_free_bytes,
             vm_count=vm_count,
             movable_count=np.bincount(vm_host[movable], minlength=n),
             on=(hosts.switched_on | (vm_count > 0)) & ~hosts.failed,
             drained=hosts.drained.copy(),
+            _network=network,
             _vms_by_host=somewhere[np.argsort(their_host, kind="stable")],
             _first_vm=np.concatenate([[0], np.cumsum(vm_count)]),
         )
-
-    @property
-    def utilisation(self) -> FloatColumn:
-        """CPU demand over capacity of each host, [hosts]; above 1 where more is wanted than is."""
-        return self.cpu_demand / self.state.hosts.cpu_capacity
-
-    def utilisation_with(self, vm: int) -> FloatColumn:
-        """Return the utilisation each host would have with `vm` added, [hosts]."""
-        demand: FloatColumn = self.cpu_demand + self.vm_cpu_demand[vm]
-        return demand / self.state.hosts.cpu_capacity
-
-    def watts_at(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
-        """Return the power of hosts that are on at this utilisation (cut to 0..1), [hosts]."""
-        return self.watts(np.clip(utilisation, 0.0, 1.0), hosts)
-
-    @property
-    def watts_now(self) -> FloatColumn:
-        """Projected power of each host, 0 where it is off, [hosts]; read only."""
-        if self._watts_now is None:
-            self._watts_now = self._watts_of(ALL)
-        elif self._touched:
-            hosts = np.array(sorted(self._touched))
-            self._watts_now[hosts] = self._watts_of(hosts)
-        self._touched.clear()
-        return self._watts_now
-
-    def _watts_of(self, hosts: Rows) -> FloatColumn:
-        utilisation = self.cpu_demand[hosts] / self.state.hosts.cpu_capacity[hosts]
-        return np.where(self.on[hosts], self.watts_at(utilisation, hosts), 0.0)
-
-    def vms_on(self, host: int) -> NDArray[np.intp]:
-        """Return the numbers of the projected VMs of `host`, ascending."""
-        at_first = self._vms_by_host[self._first_vm[host] : self._first_vm[host + 1]]
-        stayed = at_first[self.vm_host[at_first] == host]
-        arrived = np.array(self._arrivals.get(host, []), dtype=np.intp)
-        return np.sort(np.concatenate([stayed, arrived]))
-
-    def movable_on(self, host: int) -> NDArray[np.intp]:
-        """Return the numbers of the projected VMs of `host` that may be moved, ascending."""
-        vms = self.vms_on(host)
-        return vms[self.movable[vms]]
-
-    @property
-    def can_be_emptied(self) -> BoolColumn:
-        """Hosts that have VMs, all of them movable, so none that has been promised one, [hosts]."""
-        all_movable: BoolColumn = self.movable_count == self.vm_count
-        return (self.vm_count > 0) & all_movable
-
-    def by_decreasing_demand(self, vms: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return `vms` with the largest CPU demand first; equals keep their order."""
-        return vms[np.argsort(-self.vm_cpu_demand[vms], kind="stable")]
-
-    def fits_memory(self, vm: int) -> BoolColumn:
-        """Return the hosts with free memory for `vm`, [hosts]."""
-        fits: BoolColumn = self.memory_free_bytes >= self.state.vms.memory_bytes[vm]
-        return fits
-
-    def may_receive(self, vm: int) -> BoolColumn:
-        """Return the hosts with memory for `vm`, up, not drained and not its own, [hosts]."""
-        mask = self.fits_memory(vm) & ~self.drained & ~self.state.hosts.failed
-        if self.vm_host[vm] != NOWHERE:
-            mask[self.vm_host[vm]] = False
-        return mask
-
-    def may_restart_on(self, vm: int) -> BoolColumn:
-        """Return the hosts for a VM that is down; where it was it still has its memory, [hosts]."""
-        mask = self.may_receive(vm)
-        last = self.state.vms.host[vm]
-        mask[last] = not (self.drained[last] or self.state.hosts.failed[last])
-        return mask
 
     def drain(self, hosts: BoolColumn) -> None:
         """Let the `hosts` (mask, [hosts]) take no new VM in this plan; `restore` keeps that."""
@@ -203,10 +103,12 @@ class Plan:
         Raises:
             ValueError: if it runs, or may not be restarted on `host`.
         """
-        if self.vm_host[vm] != NOWHERE or not self.may_restart_on(vm)[host]:
+        stays = host == self.state.vms.host[vm]  # there its memory is still reserved
+        room = stays or self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
+        if self.vm_host[vm] != NOWHERE or not room or self._is_closed(host):
             raise ValueError(f"VM {vm} cannot be restarted on host {host}")
         self._land(vm, host)
-        if host == self.state.vms.host[vm]:
+        if stays:
             self.memory_free_bytes[host] += self.state.vms.memory_bytes[vm]
         self._journal.pop()
 
@@ -240,16 +142,16 @@ class Plan:
                 self._undo_lift(change)
 
     def _check(self, move: Move) -> None:
+        """Refuse a move that no cluster could carry out, whatever its policy wants."""
         if move.source != self.vm_host[move.vm]:
             raise ValueError(f"{move}: the VM is on host {self.vm_host[move.vm]}")
-        if not self._accepts(move.vm, move.target):
+        fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]
+        if not fits or self._is_closed(move.target) or move.target == move.source:
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
 
-    def _accepts(self, vm: int, host: int) -> bool:
-        """Return what `may_receive` does, for one host."""
-        fits = self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
-        closed = self.drained[host] or self.state.hosts.failed[host]
-        return bool(fits and not closed and host != self.vm_host[vm])
+    def _is_closed(self, host: int) -> bool:
+        """Return whether no VM may go to `host`: it is drained or has failed."""
+        return bool(self.drained[host] or self.state.hosts.failed[host])
 
     def _land(self, vm: int, host: int) -> None:
         self._note(vm, host, landing=True)

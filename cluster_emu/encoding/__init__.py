@@ -1,9 +1,8 @@
 """How many bytes a page takes on the wire: encoders, and chains of them."""
 
-from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.compression import Compression
 from cluster_emu.encoding.contract import Coder, Content, Encoder, Stage, encoders
-from cluster_emu.encoding.sizes import PageSizes
 from cluster_emu.encoding.xbzrle import Xbzrle
 from cluster_emu.encoding.zero_page import ZeroPage
 

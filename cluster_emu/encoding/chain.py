@@ -1,25 +1,84 @@
-"""A chain of encoders at work on one migration: each page goes to the first one that takes it."""
+"""What pages take on the wire: the chain of encoders at work on one migration, and the sizes found.
+
+Each page goes to the first encoder of the chain that takes it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster_emu.encoding.contract import ByteCounts, Coder, PageIds, Stage
-from cluster_emu.encoding.sizes import PageSizes
+
+
+@dataclass(frozen=True, slots=True)
+class PageSizes:
+    """Sizes on the wire of given pages, headers included, in whole units.
+
+    Whole numbers keep sums of sizes exact. Pages of equal size are counted in units of that size;
+    otherwise a unit is a byte.
+
+    Args:
+        count: how many pages.
+        unit_bytes: bytes of one unit.
+        units: size of each page, [count], all at least 1; None where every page takes one unit.
+        cpu_s: seconds of one processor core that encoding each page takes, [count], or None where
+            encoding costs nothing.
+    """
+
+    count: int
+    unit_bytes: float
+    units: NDArray[np.int64] | None = None
+    cpu_s: NDArray[np.float64] | None = None
+
+    @property
+    def total_bytes(self) -> float:
+        """Bytes of all pages together."""
+        units = self.count if self.units is None else int(self.units.sum())
+        return units * self.unit_bytes
+
+    @property
+    def total_cpu_s(self) -> float:
+        """Processor time that encoding all of them takes."""
+        return 0.0 if self.cpu_s is None else float(self.cpu_s.sum())
+
+    def cpu_s_of(self, chosen: NDArray[np.bool_]) -> float:
+        """Return the processor time of some of the first pages, chosen by a mask [first pages]."""
+        return 0.0 if self.cpu_s is None else float(self.cpu_s[: len(chosen)][chosen].sum())
+
+    def cpu_s_until(self, sent_bytes: float) -> float:
+        """Return the processor time of the first `sent_bytes` bytes, spread evenly over all."""
+        if self.cpu_s is None:
+            return 0.0
+        return self.total_cpu_s * min(sent_bytes / self.total_bytes, 1.0)
+
+    def whole_pages_in(self, sent_bytes: float) -> int:
+        """Return how many of the pages, sent in this order, are complete in `sent_bytes` bytes."""
+        units = sent_bytes / self.unit_bytes
+        if self.units is None:
+            return min(self.count, int(units))
+        return int(np.searchsorted(np.cumsum(self.units), units, side="right"))
+
+    def encoded_bytes_per_s(self, channels: int) -> float:
+        """Return the rate at which so many cores encode these pages; infinite if that is free."""
+        cpu_s = self.total_cpu_s
+        return channels * self.total_bytes / cpu_s if cpu_s > 0 else math.inf
 
 
 class Encoding:
     """Sizes on the wire of a VM's pages during one migration.
 
-    A page takes its header and a payload. The first coder that takes the page decides the payload;
+    A page takes its header and a payload. The first coder that takes the page gives the payload;
     a page that none takes is sent as it is. Without coders every page has the same size.
 
     Args:
         page_bytes: bytes of a page in memory.
         header_bytes: bytes that go with every page; a whole number where there are coders.
-        coders: the encoders at work, in the order in which they are asked.
+        coders: the encoders at work, in the order of the chain.
 
     Raises:
         ValueError: if there are coders and the header is not a whole number of bytes.
@@ -65,19 +124,17 @@ class Encoding:
         return _compact(payload + int(self._header_bytes), cpu_s if cpu_s.any() else None)
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:
-        """Tell every coder what a live round has sent, in that order."""
+        """Notify every coder of what a live round has sent, in that order."""
         for coder in self._coders:
             coder.were_sent(pages, round_number)
 
     def were_written(self, pages: PageIds) -> None:
-        """Tell every coder what was written since the last time, in any order."""
+        """Notify every coder of what was written since the last time, in any order."""
         for coder in self._coders:
             coder.were_written(pages)
 
 
-def _compact(
-    sizes: ByteCounts, cpu_s: np.ndarray[tuple[int], np.dtype[np.float64]] | None
-) -> PageSizes:
+def _compact(sizes: ByteCounts, cpu_s: NDArray[np.float64] | None) -> PageSizes:
     """Return the sizes without an array where all pages have the same."""
     if not len(sizes):
         return PageSizes(0, 1.0)

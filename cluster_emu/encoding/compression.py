@@ -57,7 +57,7 @@ class Compressed:
         return np.full(len(pages), self.payload, dtype=np.int64)
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:
-        """Take no notice: nothing is remembered."""
+        """Do nothing: nothing is remembered."""
 
     def were_written(self, pages: PageIds) -> None:
-        """Take no notice: pages compress alike, whatever they hold."""
+        """Do nothing: pages compress alike, independent of their content."""

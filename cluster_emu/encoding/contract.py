@@ -1,8 +1,8 @@
 """What an encoder is: a way to put a page on the wire in fewer bytes.
 
-An encoder knows nothing of strategies, links or time. It is asked for sizes when a round, or
-stop-and-copy, or the post-copy phase begins, and told at the end of each round what was sent and
-what was written. Several make a chain; `cluster_emu.encoding.chain` says how they combine.
+An encoder knows nothing of strategies, links or time. It gives sizes when a round, or
+stop-and-copy, or the post-copy phase begins, and is notified at the end of each round of what was
+sent and what was written. Several make a chain; `cluster_emu.encoding.chain` says how they combine.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Coder(Protocol):
         ...
 
     def payload_bytes(self, pages: PageIds, stage: Stage, round_number: int) -> ByteCounts:
-        """Return the whole bytes that follow each page's header, 0 for a page left to others.
+        """Return the whole bytes that follow each page's header, 0 for a page it does not take.
 
         Args:
             pages: page numbers, [pages].
@@ -91,4 +91,9 @@ class Encoder(Protocol):
         ...
 
 
-encoders: Registry[Encoder] = Registry("encoder", "cluster_emu.encoders")
+encoders: Registry[Encoder] = Registry(
+    "encoder",
+    "cluster_emu.encoders",
+    package="cluster_emu.encoding",
+    summary="how many bytes a page takes on the wire",
+)

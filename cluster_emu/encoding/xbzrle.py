@@ -14,7 +14,7 @@ from cluster_emu.units import MemoryBytes
 _STREAM = 1
 _HEADER_BYTES = 3
 _LIFETIME_ROUNDS = 2
-_NOBODY = -1
+_EMPTY = -1
 
 
 @encoders.register("xbzrle")
@@ -61,7 +61,7 @@ class DeltaCache:
     def __init__(self, content: Content, encoder: Xbzrle) -> None:
         places = max(encoder.cache_bytes // content.page_bytes, 1)
         self._places = min(places, content.page_count)
-        self._held = np.full(self._places, _NOBODY, dtype=np.int64)
+        self._held = np.full(self._places, _EMPTY, dtype=np.int64)
         self._last_used = np.zeros(self._places, dtype=np.int64)
         self._encoder = encoder
         self._content = content
@@ -78,7 +78,7 @@ class DeltaCache:
         return payload
 
     def were_written(self, pages: PageIds) -> None:
-        """Take no notice: the cache holds what was sent."""
+        """Do nothing: the cache holds what was sent."""
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:
         """Keep the pages hit, and put those missed where a place is empty or its page old."""
@@ -88,7 +88,7 @@ class DeltaCache:
         hit = self._held[place] == pages
         self._last_used[place[hit]] = round_number
         missed, place = pages[~hit], place[~hit]
-        # an empty place was last used in round 0, long enough ago for any round that gets here
+        # An empty place was last used in round 0, long enough ago for round 2 and later.
         has_room = self._last_used[place] + _LIFETIME_ROUNDS <= round_number
         place, first = np.unique(place[has_room], return_index=True)
         self._held[place] = missed[has_room][first]

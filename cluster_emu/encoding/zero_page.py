@@ -19,7 +19,7 @@ _PAYLOAD_BYTES = 1
 class ZeroPage:
     """Send a header and one byte for a page that holds nothing but zeros.
 
-    A page is zero until it is first written. Looking for zeros costs no processor time.
+    A page is zero until it is first written. The search for zeros costs no processor time.
 
     Args:
         share: share of the VM's pages that are zero when the migration begins, scattered at random
@@ -54,7 +54,7 @@ class ZeroPages:
         return self._is_zero[pages] * np.int64(_PAYLOAD_BYTES)
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:
-        """Take no notice: a page stays what it is."""
+        """Do nothing: sending does not change a page."""
 
     def were_written(self, pages: PageIds) -> None:
         """Count the pages as not zero any more."""

@@ -67,4 +67,9 @@ class FaultKind(Protocol):
         ...
 
 
-fault_kinds: Registry[FaultKind] = Registry("kind of fault", "cluster_emu.fault_kinds")
+fault_kinds: Registry[FaultKind] = Registry(
+    "kind of fault",
+    "cluster_emu.fault_kinds",
+    package="cluster_emu.faults",
+    summary="which hosts and links fail, and when",
+)

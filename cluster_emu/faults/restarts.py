@@ -9,8 +9,9 @@ import numpy as np
 
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.consolidation.most_free import MostFree
-from cluster_emu.consolidation.plan import Plan, Watts
+from cluster_emu.consolidation.placement.targets import restart_host
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.view import Watts
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import HighAvailability
 
@@ -63,10 +64,11 @@ class Restarts:
             return
         self._state.accrue(now_s)  # the plan reads the shares of CPU up to now
         vms = self._state.vms
-        plan = Plan.of(self._state, self._watts, self._wanted(now_s) * vms.cpu_capacity)
+        wanted = self._wanted(now_s) * vms.cpu_capacity
+        plan = Plan.of(self._state, self._watts, vm_cpu_demand=wanted)
         for vm in self._largest_first():
-            target = MostFree().choose(plan, vm, plan.may_restart_on(vm))
-            if target >= 0:
+            target = restart_host(plan, vm)
+            if target is not None:
                 plan.restart(vm, target)
                 self._state.restart_vm(vm, target, now_s)
                 self._waiting.discard(vm)

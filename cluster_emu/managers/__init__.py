@@ -3,7 +3,10 @@
 A policy is a small declarative object: its fields are the manager's knobs with their real defaults.
 """
 
-from cluster_emu.managers.base import ManagerPolicy
+# The contract comes first: a policy in this package imports its names from here.
+from cluster_emu.managers.contract import ConcurrencyLimits, ManagerPolicy, policies
+
+# isort: split
 from cluster_emu.managers.kubevirt import KubeVirtPolicy, StallAction
 from cluster_emu.managers.nova import NovaPolicy
 from cluster_emu.managers.ovirt import (
@@ -15,13 +18,13 @@ from cluster_emu.managers.ovirt import (
 )
 from cluster_emu.managers.proxmox import ProxmoxPolicy
 from cluster_emu.managers.qemu import QemuPolicy
-from cluster_emu.managers.qemu_controller import PollingSteering, QemuController
+from cluster_emu.managers.qemu_controller import PollingController, QemuController
 from cluster_emu.managers.stall_detection import StallDetector
 from cluster_emu.managers.vmotion import VmotionPolicy
 from cluster_emu.managers.xen import XenPolicy
-from cluster_emu.transfer.controller import Policy, policies
 
 __all__ = [
+    "ConcurrencyLimits",
     "KubeVirtPolicy",
     "ManagerPolicy",
     "NovaPolicy",
@@ -30,8 +33,7 @@ __all__ = [
     "OvirtPostCopy",
     "OvirtSuspendWorkload",
     "OvirtVeryLargeVMs",
-    "Policy",
-    "PollingSteering",
+    "PollingController",
     "ProxmoxPolicy",
     "QemuController",
     "QemuPolicy",

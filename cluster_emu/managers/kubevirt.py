@@ -1,4 +1,4 @@
-"""KubeVirt: a stall detector chooses the moment to act, a timeout by memory size ends it all."""
+"""KubeVirt: a stall detector chooses the moment to act; a timeout by memory size ends the rest."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import GIB, Count, ManagerPolicy, PollSeconds
-from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, PollingSteering
+from cluster_emu.managers.contract import GIB, Count, ManagerPolicy, PollSeconds, policies
+from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, PollingController
 from cluster_emu.managers.stall_detection import SmoothedRate, StallDetector
 from cluster_emu.managers.throttling import AutoConverge, Throttle
-from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, Step, View, policies
-from cluster_emu.transfer.stopping import Progress
+from cluster_emu.transfer.controller import (
+    CONTINUE,
+    ControllerDecision,
+    MigrationAction,
+    MigrationController,
+    MigrationStatus,
+    Progress,
+)
 from cluster_emu.units import PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
 class StallAction(Enum):
-    """What is done about a stalled migration at a good moment."""
+    """What a stalled migration does at a good moment."""
 
     WAIT = "wait"
     POST_COPY = "post-copy"
     HARD_STOP = "hard stop"
     SOFT_STOP = "soft stop"
-    """Allow the full downtime and hope that the rest fits it soon."""
+    """Raise the downtime limit to the full downtime, which the rest may fit soon."""
     ABORT = "abort"
 
 
@@ -42,7 +48,7 @@ class KubeVirtPolicy(ManagerPolicy):
     Args:
         per_cluster: migrations at once in the cluster (parallelMigrationsPerCluster).
         outbound_per_host: migrations at once away from a host (parallelOutboundMigrationsPerNode).
-        completion_timeout_s_per_gib: time per GiB of memory until something is done about it
+        completion_timeout_s_per_gib: time per GiB of memory until the migration is ended
             (completionTimeoutPerGiB).
         progress_timeout_s: abort if nothing was sent for so long (progressTimeout).
         allow_workload_disruption: pause the VM, or use post-copy, rather than abort
@@ -52,14 +58,14 @@ class KubeVirtPolicy(ManagerPolicy):
         stall_detection: use the stall detector.
         max_downtime_s: downtime that may be allowed at a stall (maxDowntimeMs).
         tolerated_factor: a stall is worth waiting for up to so many times that downtime.
-        stall_window_s: a migration that has not got on for so long stalls.
-        stall_margin: share of the bytes left by which it has to get on.
+        stall_window_s: a migration without progress for so long stalls.
+        stall_margin: share of the bytes left by which they have to shrink.
         patience_factor: by which patience for a better moment shrinks.
         bandwidth_alpha: weight of the newest sample in the smoothed bandwidth.
         completion_factor: no action that would take beyond so many completion timeouts.
         switchover_timeout_s: time in which an action must have stopped the VM.
-        poll_s: time between two looks.
-        retries: assumption; the real ones of a drain go on for ever.
+        poll_s: time between two polls.
+        retries: assumption; a drain in KubeVirt retries without a limit.
         retry_backoff_s: wait after the first failure.
     """
 
@@ -93,7 +99,7 @@ class KubeVirtPolicy(ManagerPolicy):
         return self.completion_timeout_s_per_gib * memory_bytes / GIB
 
     def stall_action(self, downtime_s: float, budget_s: float) -> StallAction:
-        """Decide what to do about a stalled migration.
+        """Return what a stalled migration does.
 
         Args:
             downtime_s: what stopping the VM now would take.
@@ -107,16 +113,16 @@ class KubeVirtPolicy(ManagerPolicy):
             return StallAction.SOFT_STOP
         return StallAction.ABORT
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering of one migration."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None
         timeout_s = self.completion_timeout_s(memory_bytes)
         if self.stall_detection:
-            return _DetectorSteering(self, throttle, timeout_s)
-        return _TimeoutSteering(self, throttle, timeout_s)
+            return _DetectorController(self, throttle, timeout_s)
+        return _TimeoutController(self, throttle, timeout_s)
 
 
-class _DetectorSteering(PollingSteering):
+class _DetectorController(PollingController):
     """KubeVirt with its stall detector."""
 
     def __init__(self, policy: KubeVirtPolicy, throttle: Throttle | None, timeout_s: float) -> None:
@@ -132,38 +138,40 @@ class _DetectorSteering(PollingSteering):
         self._last_end_s = policy.completion_factor * timeout_s
         self._left_bytes = 0.0
 
-    def poll(self, now_s: float, view: View) -> Answer:
-        """Measure the bandwidth and see to the deadline."""
-        self._bandwidth.add(view.bytes_per_s)
+    def poll(self, now_s: float, status: MigrationStatus) -> ControllerDecision:
+        """Take a sample of the bandwidth; act after the deadline."""
+        self._bandwidth.add(status.bytes_per_s)
         if now_s <= self._deadline_s:
-            return GO_ON
+            return CONTINUE
         reason = f"not completed after {self._deadline_s:g} s"
         in_time = self._downtime_s() <= self._last_end_s - now_s
         if self._policy.allow_workload_disruption and in_time and not self._switching:
-            return _disrupt(self._policy), reason
-        return Step.ABORT, reason
+            return ControllerDecision(_disrupt(self._policy), reason)
+        return ControllerDecision(MigrationAction.ABORT, reason)
 
-    def act_on_round(self, progress: Progress) -> Answer:
-        """Let the detector look, once there is a bandwidth to reckon with."""
+    def act_on_round(self, progress: Progress) -> ControllerDecision:
+        """Give the round to the detector, once the bandwidth is known."""
         self._left_bytes = progress.bytes_left
         now_s = progress.elapsed_s
         if self._switching or self._bandwidth.bytes_per_s == 0:
-            return GO_ON
+            return CONTINUE
         if not self._detector.good_moment(now_s, progress.bytes_left):
-            return GO_ON
+            return CONTINUE
         return self._act(self._downtime_s(), now_s)
 
-    def _act(self, downtime_s: float, now_s: float) -> Answer:
+    def _act(self, downtime_s: float, now_s: float) -> ControllerDecision:
         action = self._policy.stall_action(downtime_s, self._last_end_s - now_s)
         if action is StallAction.WAIT:
-            return GO_ON
+            return CONTINUE
         if action is StallAction.SOFT_STOP:
             self._switching = True
             self._deadline_s = now_s + self._policy.switchover_timeout_s
-            self.allow(self._policy.max_downtime_s)
-            return GO_ON
-        step = Step.ABORT if action is StallAction.ABORT else _disrupt(self._policy)
-        return step, f"stalled, downtime would be {downtime_s:.3g} s"
+            self.set_downtime_limit(self._policy.max_downtime_s)
+            return CONTINUE
+        reason = f"stalled, downtime would be {downtime_s:.3g} s"
+        if action is StallAction.ABORT:
+            return ControllerDecision(MigrationAction.ABORT, reason)
+        return ControllerDecision(_disrupt(self._policy), reason)
 
     def _downtime_s(self) -> float:
         """Return what sending the bytes left at the last round's end would take."""
@@ -171,8 +179,8 @@ class _DetectorSteering(PollingSteering):
         return self._left_bytes / bytes_per_s if bytes_per_s > 0 else math.inf
 
 
-class _TimeoutSteering(PollingSteering):
-    """KubeVirt as it was before: two timeouts."""
+class _TimeoutController(PollingController):
+    """KubeVirt without the stall detector: two timeouts."""
 
     def __init__(self, policy: KubeVirtPolicy, throttle: Throttle | None, timeout_s: float) -> None:
         super().__init__(QEMU_DOWNTIME_LIMIT_S, throttle, policy.poll_s)
@@ -181,19 +189,20 @@ class _TimeoutSteering(PollingSteering):
         self._last_left_bytes = math.inf
         self._last_progress_s = 0.0
 
-    def poll(self, now_s: float, view: View) -> Answer:
-        """See to both timeouts; any fall since the last look is progress."""
-        if view.bytes_left < self._last_left_bytes:
+    def poll(self, now_s: float, status: MigrationStatus) -> ControllerDecision:
+        """Act after either timeout; fewer bytes left than at the last poll are progress."""
+        if status.bytes_left < self._last_left_bytes:
             self._last_progress_s = now_s
-        self._last_left_bytes = view.bytes_left
+        self._last_left_bytes = status.bytes_left
         late = now_s > self._timeout_s
         reason = f"not completed after {self._timeout_s:g} s"
         if late and self._policy.allow_workload_disruption:
-            return _disrupt(self._policy), reason
+            return ControllerDecision(_disrupt(self._policy), reason)
         if now_s - self._last_progress_s > self._policy.progress_timeout_s:
-            return Step.ABORT, f"no progress for {self._policy.progress_timeout_s:g} s"
-        return (Step.ABORT, reason) if late else GO_ON
+            reason = f"no progress for {self._policy.progress_timeout_s:g} s"
+            return ControllerDecision(MigrationAction.ABORT, reason)
+        return ControllerDecision(MigrationAction.ABORT, reason) if late else CONTINUE
 
 
-def _disrupt(policy: KubeVirtPolicy) -> Step:
-    return Step.POST_COPY if policy.allow_post_copy else Step.STOP
+def _disrupt(policy: KubeVirtPolicy) -> MigrationAction:
+    return MigrationAction.POST_COPY if policy.allow_post_copy else MigrationAction.STOP

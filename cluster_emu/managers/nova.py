@@ -8,10 +8,16 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import GIB, Count, ManagerPolicy
+from cluster_emu.managers.contract import GIB, Count, ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import AutoConverge, Throttle
-from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, Step, View, policies
+from cluster_emu.transfer.controller import (
+    CONTINUE,
+    ControllerDecision,
+    MigrationAction,
+    MigrationController,
+    MigrationStatus,
+)
 from cluster_emu.units import ParseSeconds, PositiveSeconds
 
 Schedule = tuple[tuple[float, float], ...]
@@ -73,10 +79,10 @@ class NovaPolicy(ManagerPolicy):
         timeout_s = int(self.completion_timeout_s_per_gib * self._data_gib(memory_bytes))
         return timeout_s or math.inf
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering of one migration."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration."""
         slowed = self.permit_auto_converge and not self.permit_post_copy
-        return _NovaSteering(
+        return _NovaController(
             self.downtime_schedule(memory_bytes),
             AutoConverge(memory_bytes) if slowed else None,
             self.completion_timeout_s(memory_bytes),
@@ -84,18 +90,22 @@ class NovaPolicy(ManagerPolicy):
         )
 
     @property
-    def _at_timeout(self) -> Step:
+    def _at_timeout(self) -> MigrationAction:
         if self.timeout_action == "abort":
-            return Step.ABORT
-        return Step.POST_COPY if self.permit_post_copy else Step.STOP
+            return MigrationAction.ABORT
+        return MigrationAction.POST_COPY if self.permit_post_copy else MigrationAction.STOP
 
     def _data_gib(self, memory_bytes: float) -> float:
         return max(memory_bytes / GIB, self.least_data_gib)
 
 
-class _NovaSteering(QemuController):
+class _NovaController(QemuController):
     def __init__(
-        self, schedule: Schedule, throttle: Throttle | None, timeout_s: float, at_timeout: Step
+        self,
+        schedule: Schedule,
+        throttle: Throttle | None,
+        timeout_s: float,
+        at_timeout: MigrationAction,
     ) -> None:
         (_, first_limit_s), *self._steps_left = schedule
         super().__init__(first_limit_s, throttle, timeout_s=timeout_s, at_timeout=at_timeout)
@@ -105,12 +115,12 @@ class _NovaSteering(QemuController):
         next_step_s = self._steps_left[0][0] if self._steps_left else math.inf
         return min(next_step_s, super().next_check_s())
 
-    def check(self, view: View) -> Answer:
-        """Take the steps whose time has come, then see to the timeout."""
-        now_s = max(view.elapsed_s, self.next_check_s())
+    def check(self, status: MigrationStatus) -> ControllerDecision:
+        """Raise the limit by the steps that are due, then act if the timeout has passed."""
+        now_s = max(status.elapsed_s, self.next_check_s())
         while self._steps_left and self._steps_left[0][0] <= now_s:
             _, downtime_limit_s = self._steps_left.pop(0)
-            self.allow(downtime_limit_s)
+            self.set_downtime_limit(downtime_limit_s)
         if super().next_check_s() <= now_s:
-            return super().check(view)
-        return GO_ON
+            return super().check(status)
+        return CONTINUE

@@ -7,10 +7,16 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import Count, ManagerPolicy, PollSeconds
-from cluster_emu.managers.qemu_controller import PollingSteering
+from cluster_emu.managers.contract import Count, ManagerPolicy, PollSeconds, policies
+from cluster_emu.managers.qemu_controller import PollingController
 from cluster_emu.managers.throttling import AutoConverge, Throttle
-from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, Step, View, policies
+from cluster_emu.transfer.controller import (
+    CONTINUE,
+    ControllerDecision,
+    MigrationAction,
+    MigrationController,
+    MigrationStatus,
+)
 from cluster_emu.units import PositiveSeconds
 
 Raise = tuple[Annotated[int, Field(ge=0)], PositiveSeconds]
@@ -25,16 +31,16 @@ _CONFIG = "oVirt Engine 0111fc6, dbscripts/upgrade/pre_upgrade/0000_config.sql"
 class OvirtPolicy(ManagerPolicy):
     """What oVirt's four policies have in common.
 
-    The host's agent looks every ten seconds, and where a new round has begun since the last look
-    it takes at most one step: the next raise if its limit is exceeded, then the last ones.
+    The host's agent polls every ten seconds. If a round has begun since the last poll, it takes at
+    most one step: the next raise if its limit is exceeded, then the last ones.
 
     Args:
         initial_downtime_s: downtime that is allowed at the start.
         raises: how it is raised.
-        last_downtime_s: what is allowed for one look after all raises were in vain, or None.
-        last_action: what is done at the look after that.
+        last_downtime_s: the limit for one poll after all raises, or None.
+        last_action: what happens at the poll after that.
         auto_converge: slow the guest down.
-        poll_s: time between two looks (migration_monitor_interval of VDSM).
+        poll_s: time between two polls (migration_monitor_interval of VDSM).
     """
 
     source: ClassVar[str] = _CONFIG
@@ -47,10 +53,10 @@ class OvirtPolicy(ManagerPolicy):
     auto_converge: bool = True
     poll_s: PollSeconds = 10.0
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering of one migration."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None
-        return _OvirtSteering(self, throttle)
+        return _OvirtController(self, throttle)
 
 
 @policies.register("ovirt-minimal-downtime")
@@ -106,7 +112,7 @@ class OvirtVeryLargeVMs(OvirtPolicy):
     last_downtime_s: PositiveSeconds | None = 5.0
 
 
-class _OvirtSteering(PollingSteering):
+class _OvirtController(PollingController):
     def __init__(self, policy: OvirtPolicy, throttle: Throttle | None) -> None:
         super().__init__(policy.initial_downtime_s, throttle, policy.poll_s)
         self._policy = policy
@@ -116,21 +122,23 @@ class _OvirtSteering(PollingSteering):
         self._first_round: int | None = None
         self._last_round = 0
 
-    def poll(self, now_s: float, view: View) -> Answer:
-        """Take a step if a round has begun since the last look."""
+    def poll(self, now_s: float, status: MigrationStatus) -> ControllerDecision:
+        """Take a step if a round has begun since the last poll."""
         if self._first_round is None:
-            self._first_round = self._last_round = view.round_number
-        if view.round_number == self._last_round:
-            return GO_ON
-        self._last_round = view.round_number
-        return self._step(view.round_number - self._first_round)
+            self._first_round = self._last_round = status.round_number
+        if status.round_number == self._last_round:
+            return CONTINUE
+        self._last_round = status.round_number
+        return self._step(status.round_number - self._first_round)
 
-    def _step(self, stalling: int) -> Answer:
+    def _step(self, stalling: int) -> ControllerDecision:
         if self._raises_left:
             limit, downtime_s = self._raises_left[0]
             if limit < stalling:
                 self._raises_left.pop(0)
-                self.allow(downtime_s)
-            return GO_ON
-        step = Step.ABORT if self._policy.last_action == "abort" else Step.POST_COPY
-        return step, f"stalling for {stalling} rounds"
+                self.set_downtime_limit(downtime_s)
+            return CONTINUE
+        reason = f"stalling for {stalling} rounds"
+        if self._policy.last_action == "abort":
+            return ControllerDecision(MigrationAction.ABORT, reason)
+        return ControllerDecision(MigrationAction.POST_COPY, reason)

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, SkipValidation
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import ManagerPolicy
-from cluster_emu.transfer.controller import MigrationController, StopRuleController
-from cluster_emu.transfer.stopping import StopRule
+from cluster_emu.managers.contract import ManagerPolicy
+from cluster_emu.transfer.controller import MigrationController
+from cluster_emu.transfer.stop_rules import StopRule, StopRuleController
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(arbitrary_types_allowed=True))
 class PlainPolicy(ManagerPolicy):
-    """What a scenario without a policy gets: its stop rule, and nothing else.
+    """The policy of a scenario without one: its stop rule, and nothing else.
 
     Args:
         rule: when live rounds end.
@@ -26,6 +26,6 @@ class PlainPolicy(ManagerPolicy):
 
     rule: Annotated[StopRule, SkipValidation]
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering that only asks the rule."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return a controller that applies the rule."""
         return StopRuleController(self.rule)

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import BytesPerSecond, Count, ManagerPolicy
+from cluster_emu.managers.contract import BytesPerSecond, Count, ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, QemuController
 from cluster_emu.managers.throttling import AutoConverge, DirtyLimit, Throttle
-from cluster_emu.transfer.controller import MigrationController, policies
+from cluster_emu.transfer.controller import MigrationController
 from cluster_emu.units import PositiveSeconds
 
 MIB = 2**20
@@ -26,7 +26,7 @@ class QemuPolicy(ManagerPolicy):
     Args:
         downtime_limit_s: downtime that is allowed (downtime-limit).
         bandwidth_bytes_per_s: cap while the VM runs (max-bandwidth).
-        auto_converge: take CPU time from a guest that writes too fast, step by step.
+        auto_converge: take CPU time from a guest that writes too fast, in steps.
         throttle_initial_percent: first step (cpu-throttle-initial).
         throttle_increment_percent: every further step (cpu-throttle-increment).
         max_throttle_percent: most that is taken (max-cpu-throttle).
@@ -64,8 +64,8 @@ class QemuPolicy(ManagerPolicy):
             raise ValueError("False where auto_converge is True: QEMU takes one of the two")
         return dirty_limit
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering of one migration."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration."""
         return QemuController(
             self.downtime_limit_s, self._throttle(memory_bytes), timeout_s=self.timeout_s
         )

@@ -1,4 +1,4 @@
-"""KubeVirt's stall detector: does a migration still get on, and if not, is this a good moment?
+"""KubeVirt's stall detector: does a migration make progress, and if not, when to act?
 
 Re-implemented from the behaviour of KubeVirt's (d923fdb, virt-launcher/virtwrap/stall-detector.go).
 """
@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class StallDetector:
-    """Looks at the bytes left at the start of each round, as QEMU's log sync tells them.
+    """Compares the bytes left at the start of each round, which QEMU's log sync reports.
 
-    A migration stalls if a window of time has not brought less than the least that was left before
-    that window, less a margin. From then on the moment to act is a round that begins with no more,
-    within the margin, than the best seen. If none comes for as long as the patience, the next best
-    of the rounds since the stall will do; patience shrinks each time.
+    A migration stalls if no round within a window of time begins with fewer bytes left than the
+    least before that window, less a margin. From then on the moment to act is a round that begins
+    with at most the best so far, plus the margin. If no such round comes within the patience, the
+    next best of the rounds since the stall becomes the best, and the patience shrinks.
 
     Args:
-        window_s: length of the window, and the patience at first.
+        window_s: length of the window, and the first patience.
         margin: as a share of the bytes compared with.
-        patience_factor: patience after it ran out, as a share of what it was.
+        patience_factor: the next patience as a share of the one before.
     """
 
     window_s: float
@@ -37,7 +37,7 @@ class StallDetector:
     _patience_ends_s: float = math.inf
 
     def good_moment(self, elapsed_s: float, bytes_left: float) -> bool:
-        """Take note of a round that begins, and return whether to act now.
+        """Add a round that begins; return whether this is the moment to act.
 
         Args:
             elapsed_s: when it begins, later than the one before.
@@ -51,7 +51,7 @@ class StallDetector:
         return self.stalled and bytes_left <= self.best_bytes * (1 + self.margin)
 
     def _remember(self, elapsed_s: float, bytes_left: float) -> None:
-        """Keep the falling minima of the window; what leaves it may be the least before it."""
+        """Keep the falling minima of the window; one that leaves it may be the least before it."""
         while self._candidates and elapsed_s - self._candidates[0][0] >= self.window_s:
             _, aged_bytes = self._candidates.pop(0)
             self._least_before_window = min(self._least_before_window, aged_bytes)
@@ -88,7 +88,7 @@ class SmoothedRate:
     bytes_per_s: float = 0.0
 
     def add(self, sample_bytes_per_s: float) -> None:
-        """Take a sample in; the first one is the average."""
+        """Add a sample; the first one is the average."""
         if self.bytes_per_s == 0:
             self.bytes_per_s = sample_bytes_per_s
         else:

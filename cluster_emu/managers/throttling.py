@@ -1,18 +1,18 @@
-"""How a guest that writes too fast is slowed down: the three rules there are.
+"""How hypervisors slow down a guest that writes too fast: three rules.
 
-Each looks at the rounds as they end and answers with the share of CPU time to take away. A
-slowed guest is taken to dirty memory at (1 - share) of its own rate, as its write intensity is
-scaled by that.
+Each rule is notified of the end of every live round and sets the share of CPU time that is taken
+from the guest. A slowed guest dirties memory at (1 - share) of its own rate, because its write
+intensity is scaled by that.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from cluster_emu.managers.traffic import HighDirtyRate, TrafficMeter
-from cluster_emu.transfer.stopping import Progress
+from cluster_emu.managers.dirty_rate import DirtyRateMeter, HighDirtyRate
+from cluster_emu.transfer.controller import Progress
 
-MOST = 0.99
+MAX_THROTTLE = 0.99
 """The largest share any hypervisor takes from a guest."""
 
 
@@ -24,12 +24,12 @@ class Throttle(Protocol):
         """The share of its CPU time that is taken from the guest now, 0 to 0.99."""
 
     def round_ended(self, progress: Progress) -> None:
-        """Take note of a live round."""
+        """Update the share after a live round."""
         ...
 
 
 class NoThrottle:
-    """Leaves the guest alone."""
+    """Takes no CPU time from the guest."""
 
     share = 0.0
 
@@ -42,9 +42,9 @@ class AutoConverge:
 
     Args:
         memory_bytes: memory of the VM.
-        initial_percent: what is taken first (cpu-throttle-initial).
+        initial_percent: the share taken first (cpu-throttle-initial).
         increment_percent: what is added each further time (cpu-throttle-increment).
-        max_percent: most that is taken (max-cpu-throttle).
+        max_percent: the largest share taken (max-cpu-throttle).
         trigger_percent: see `HighDirtyRate`.
     """
 
@@ -60,7 +60,7 @@ class AutoConverge:
         self._initial_percent = initial_percent
         self._increment_percent = increment_percent
         self._max_percent = max_percent
-        self._meter = TrafficMeter(memory_bytes)
+        self._meter = DirtyRateMeter(memory_bytes)
         self._high = HighDirtyRate(trigger_percent)
         self._percent = 0
 
@@ -71,7 +71,7 @@ class AutoConverge:
 
     def round_ended(self, progress: Progress) -> None:
         """Slow the guest down further if the dirty rate is high."""
-        if not self._high.seen(self._meter.read(progress)):
+        if not self._high.exceeded(self._meter.read(progress)):
             return
         if self._percent == 0:
             self._percent = self._initial_percent
@@ -82,8 +82,8 @@ class AutoConverge:
 class DirtyLimit:
     """QEMU's dirty-limit: once the dirty rate is high, the guest's writes are held to a quota.
 
-    QEMU stalls writing vCPUs only. Here all of the guest's CPU time is scaled, anew after each
-    round, so that the rate seen in it would have been the quota.
+    QEMU stalls writing vCPUs only. Here all of the guest's CPU time is scaled. After each round the
+    scale is set so that the dirty rate of that round would have been the quota.
 
     Args:
         memory_bytes: memory of the VM.
@@ -96,27 +96,27 @@ class DirtyLimit:
     ) -> None:
         self.share = 0.0
         self._quota_bytes_per_s = quota_bytes_per_s
-        self._meter = TrafficMeter(memory_bytes)
+        self._meter = DirtyRateMeter(memory_bytes)
         self._high = HighDirtyRate(trigger_percent)
         self._on = False
 
     def round_ended(self, progress: Progress) -> None:
         """Hold the guest to its quota, once its dirty rate has been high."""
         traffic = self._meter.read(progress)
-        self._on = self._high.seen(traffic) or self._on
+        self._on = self._high.exceeded(traffic) or self._on
         if self._on and traffic.duration_s > 0:
             own_rate = traffic.dirtied_bytes_per_s / (1 - self.share)
             self.share = share_for(self._quota_bytes_per_s, own_rate)
 
 
 class SlowDown:
-    """vMotion's slow-down during page send: just enough for the copy to catch up.
+    """vMotion's slow-down during page send: as much as the copy needs to catch up.
 
     A guest that by itself would dirty more than a given share of what is sent in the same time is
-    slowed down to that share. To act only above the transmit rate itself would not do: pages that
-    are written twice in a round count once, so rounds may stop shrinking with a rate just below.
-    Where migrations take turns, both rates are over round and wait: what is written in the wait has
-    to be sent, too.
+    slowed down to that share. A share of 1 would not do: pages that are written twice in a round
+    count once, so rounds may stop shrinking with a dirty rate just below the transmit rate.
+    Where migrations take turns, both rates are over round and wait, because what is written in the
+    wait has to be sent, too.
 
     Args:
         memory_bytes: memory of the VM.
@@ -126,7 +126,7 @@ class SlowDown:
     def __init__(self, memory_bytes: float, dirtied_per_sent: float) -> None:
         self.share = 0.0
         self._dirtied_per_sent = dirtied_per_sent
-        self._meter = TrafficMeter(memory_bytes)
+        self._meter = DirtyRateMeter(memory_bytes)
 
     def round_ended(self, progress: Progress) -> None:
         """Compare dirty rate and transmit rate."""
@@ -142,4 +142,4 @@ def share_for(bytes_per_s: float, own_rate: float) -> float:
     """Return the share to take from a guest for it to dirty at most `bytes_per_s`."""
     if own_rate <= bytes_per_s:
         return 0.0
-    return min(1 - bytes_per_s / own_rate, MOST)
+    return min(1 - bytes_per_s / own_rate, MAX_THROTTLE)

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import Count, ManagerPolicy
+from cluster_emu.managers.contract import Count, ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import SlowDown
-from cluster_emu.transfer.controller import MigrationController, policies
+from cluster_emu.transfer.controller import MigrationController
 from cluster_emu.units import PositiveSeconds
 
 
@@ -25,7 +25,7 @@ class VmotionPolicy(ManagerPolicy):
         switchover_goal_s: time the last pass may take with the VM stopped.
         dirtied_per_sent: bytes a guest may dirty per byte sent, beyond which it is slowed down
             (assumption: the constants of slow-down during page send are not public).
-        timeout_s: when a migration is given up all the same (assumption).
+        timeout_s: when a migration is aborted (assumption).
     """
 
     name: ClassVar[str] = "vmotion"
@@ -38,14 +38,14 @@ class VmotionPolicy(ManagerPolicy):
     dirtied_per_sent: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.8
     timeout_s: PositiveSeconds = 3600.0
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering of one migration."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration."""
         slow_down = SlowDown(memory_bytes, self.dirtied_per_sent)
-        return _VmotionSteering(self.switchover_goal_s, slow_down, timeout_s=self.timeout_s)
+        return _VmotionController(self.switchover_goal_s, slow_down, timeout_s=self.timeout_s)
 
 
-class _VmotionSteering(QemuController):
-    """As QEMU decides, but passes are complete: the log is read only when all is sent."""
+class _VmotionController(QemuController):
+    """QEMU's decisions with complete passes: the log is read only after all pages are visited."""
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
         """Return 0: a pass visits every page that is due."""

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.base import Count, ManagerPolicy
-from cluster_emu.transfer.controller import MigrationController, StopRuleController, policies
-from cluster_emu.transfer.stop_rules import XenLegacyStop
+from cluster_emu.managers.contract import Count, ManagerPolicy, policies
+from cluster_emu.transfer.controller import MigrationController
+from cluster_emu.transfer.stop_rules import StopRuleController, XenLegacyStop
 
 
 @policies.register("xen")
@@ -24,15 +24,15 @@ class XenPolicy(ManagerPolicy):
     """
 
     name: ClassVar[str] = "xen"
-    summary: ClassVar[str] = "Xen's legacy stop rule: every migration ends, whatever the downtime"
+    summary: ClassVar[str] = "Xen's legacy stop rule: every migration ends, at any downtime"
     source: ClassVar[str] = XenLegacyStop.source
 
     max_rounds: Count = 29
     min_pages: Annotated[int, Field(ge=0)] = 50
     max_factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3.0
 
-    def steer(self, memory_bytes: float) -> MigrationController:
-        """Return the steering of one migration."""
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration."""
         rule = XenLegacyStop(
             max_rounds=self.max_rounds, min_pages=self.min_pages, max_factor=self.max_factor
         )

@@ -1,15 +1,29 @@
-"""What a migration needs of the page state of its VM, whichever engine keeps it."""
+"""The contract of memory models: what a migration needs to know of the memory of its VM.
+
+A memory model says how closely the memory of a VM is represented while it migrates: page by page,
+as counts of pages that are alike, or as bytes. It makes a `MemoryEngine` for each migration.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import IntEnum
+from typing import ClassVar, Protocol
 
-from cluster_emu.encoding.chain import Encoding
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.rate_effect import RateEffect
+import numpy as np
+
+from cluster_emu.encoding import Encoder
+from cluster_emu.encoding.chain import Encoding, PageSizes
+from cluster_emu.memory.dirtying.description import WriteDescription
+from cluster_emu.memory.dirtying.processes import PageWriter
+from cluster_emu.memory.dirtying.sources import WriteSource
+from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.memory.versions import PageVersions
+from cluster_emu.plugins import Registry
+from cluster_emu.rng import ProfileStream, Purpose, RandomStreams
+from cluster_emu.strategies.contract import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +31,11 @@ class RoundCounts:
     """What happened to the pages in one live round.
 
     Args:
-        due: pages with to_send set when the round began.
+        due: pages in to_send when the round began.
         sent: of these, pages sent.
-        skipped: of these, pages not sent because the filter said "skip".
-        deferred: of these, pages put off until stop-and-copy.
-        unvisited: of these, pages whose turn did not come before the round was cut short.
+        skipped: of these, pages not sent because the strategy's table said "skip".
+        deferred: of these, pages deferred until stop-and-copy.
+        unvisited: of these, pages not visited before the round was cut short.
         dirtied: pages in the dirty log at the end of the round.
         bytes_sent: bytes on the wire.
         encode_cpu_s: processor time that encoding the pages sent took, in seconds of one core.
@@ -35,6 +49,41 @@ class RoundCounts:
     dirtied: int
     bytes_sent: float
     encode_cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCosts:
+    """What a demand fault costs and how often pages are touched.
+
+    Args:
+        round_trip_s: time for the request to reach the source and the first byte to come back.
+        queued_pages: pushed pages, of the mean size of those missing, an urgent page waits for.
+        touches_per_write: page touches, reads included, per write of the VM's profile.
+    """
+
+    round_trip_s: float
+    queued_pages: int
+    touches_per_write: float
+
+
+class RateEffect(IntEnum):
+    """What another rate does to the bytes that are planned until the next event.
+
+    It says what can be predicted without a new plan at each change of the rate.
+    """
+
+    NONE = 0
+    """They stay what they are."""
+    BOUNDED = 1
+    """If they were L at a rate, they are at least min(1, s) L at s times that rate, and at least 0
+    after a stall; to know more, `plan` must be called.
+
+    This holds where pages are sent if the peek finds them clean: sent more slowly, by the time s L
+    bytes are sent no more of the round has passed than at the old rate, and sent faster, more pages
+    are clean. It does not hold where pages are sent because the peek finds them dirty.
+    """
+    ANY = 2
+    """Nothing is known; they must be planned again."""
 
 
 class PostCopyMemory(Protocol):
@@ -59,7 +108,7 @@ class PostCopyMemory(Protocol):
 
     @property
     def rate_effect(self) -> RateEffect:
-        """How `bytes_left` depends on the rate: `NONE`, or `ANY` to be told of each at once."""
+        """How `bytes_left` depends on the rate: `NONE`, or `ANY` to be notified of each change."""
         ...
 
     @property
@@ -77,7 +126,7 @@ class PostCopyMemory(Protocol):
 
 
 class MemoryEngine(Protocol):
-    """Page state of one VM while it migrates; it knows operational time and bytes.
+    """Memory of one VM while it migrates; it knows operational time and bytes.
 
     Attributes:
         page_count: pages of the VM.
@@ -112,7 +161,7 @@ class MemoryEngine(Protocol):
 
     @property
     def nothing_due(self) -> bool:
-        """Whether the next live round has no page to look at."""
+        """Whether to_send of the next live round is empty."""
         ...
 
     def stop_sizes(self) -> PageSizes:
@@ -132,11 +181,11 @@ class MemoryEngine(Protocol):
         ...
 
     def wait(self, elapsed: float) -> None:
-        """Let operational time pass between two rounds; what it dirties is due in the next."""
+        """Let operational time pass between two rounds; what it dirties joins to_send."""
         ...
 
     def begin_round(self) -> None:
-        """Start the next live round with every page that is due."""
+        """Start the next live round with every page of to_send."""
         ...
 
     def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
@@ -144,16 +193,16 @@ class MemoryEngine(Protocol):
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once fewer bytes than this wait for their turn.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
         """
         ...
 
     @property
     def rate_effect(self) -> RateEffect:
-        """How what `plan` returned last, nothing being left undrained, depends on the rate.
+        """How what `plan` returned last, with no sync threshold, depends on the rate.
 
         Unless it is `ANY`, `advance` may be called several times before the next `plan`, with
-        stretches of different rates.
+        parts of different rates.
         """
         ...
 
@@ -177,14 +226,105 @@ class MemoryEngine(Protocol):
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages whose turn has not come in the round under way."""
+        """Bytes of the unvisited pages of the round under way."""
         ...
 
     @property
     def round_sizes(self) -> PageSizes:
-        """What the pages due in the round under way take on the wire."""
+        """What to_send of the round under way takes on the wire."""
         ...
 
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round as planned, read and clear the dirty log, and return what happened."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VMMemory:
+    """The memory of VMs of one kind, and what happens to it when one of them migrates.
+
+    Args:
+        page_count: pages of the VM.
+        source: makes the writes, page by page.
+        writes: the same writes described as a whole.
+        strategy: what is sent when.
+        encoders: what makes pages smaller on the wire, in the order of the chain.
+        track_versions: whether a version number per page is kept, for proofs.
+    """
+
+    page_count: int
+    source: WriteSource
+    writes: WriteDescription
+    strategy: Strategy
+    encoders: Sequence[Encoder] = ()
+    track_versions: bool = False
+
+    @property
+    def ballooned_pages(self) -> int:
+        """Free pages that the guest returns to the hypervisor first, so that nothing sends them."""
+        return int(self.strategy.ballooned_share * self.page_count)
+
+
+@dataclass(frozen=True, slots=True)
+class MigratingMemory:
+    """The memory of one VM at the start of one migration, from which an engine is made.
+
+    Args:
+        memory: the memory and what happens to it.
+        encoding: what its pages take on the wire.
+        streams: the random streams of the run.
+        vm: the VM's number.
+        number: migrations of this VM that began before this one.
+    """
+
+    memory: VMMemory
+    encoding: Encoding
+    streams: RandomStreams
+    vm: int
+    number: int
+
+    def writer(self) -> PageWriter:
+        """Return what writes the VM's pages, one by one, during this migration."""
+        memory = self.memory
+        return memory.source.writer(memory.page_count, self.streams, self.vm, self.number)
+
+    def generator(self) -> np.random.Generator:
+        """Return this migration's own stream, for a model that draws counts instead of pages."""
+        return self.streams.generator(Purpose.MEMORY_MODEL, self.vm, self.number)
+
+    def choose_ballooned(self) -> PageIds | None:
+        """Choose the ballooned pages from the VM's own stream, ascending; None if there are none.
+
+        The same pages are chosen in every migration of the VM.
+        """
+        count = self.memory.ballooned_pages
+        if not count:
+            return None
+        rng = self.streams.generator(Purpose.PROFILE, self.vm, ProfileStream.BALLOON)
+        return np.sort(rng.choice(self.memory.page_count, count, replace=False))
+
+
+class MemoryModel(ABC):
+    """How closely the memory of a VM is represented. Subclasses are frozen pydantic dataclasses."""
+
+    name: ClassVar[str]
+    """The registered kebab-case name."""
+    summary: ClassVar[str]
+    """One line saying what it keeps of a VM's memory."""
+    source: ClassVar[str]
+    """Where the model comes from: a paper, another simulator, or "definition"."""
+
+    @abstractmethod
+    def supports(self, memory: VMMemory) -> str | None:
+        """Return in words why this model cannot represent the memory, None if it can."""
+
+    @abstractmethod
+    def create(self, migrating: MigratingMemory) -> MemoryEngine:
+        """Return the engine of one migration; called only for memory that is supported."""
+
+    def model_for(self, memory: VMMemory) -> MemoryModel:
+        """Return the model that represents the memory: this one, unless it selects among others."""
+        return self
+
+
+memory_models: Registry[MemoryModel] = Registry("memory model", "cluster_emu.memory_models")

@@ -38,7 +38,12 @@ class PowerModel(Protocol):
         ...
 
 
-power_models: Registry[PowerModel] = Registry("power model", "cluster_emu.power_models")
+power_models: Registry[PowerModel] = Registry(
+    "power model",
+    "cluster_emu.power_models",
+    package="cluster_emu.metrics",
+    summary="the power of a host at a utilisation",
+)
 
 
 @power_models.register("linear")

@@ -1,30 +1,38 @@
 """Topologies, routes, and flows that share links max-min fairly."""
 
-from cluster_emu.network.flows import Transfer
+from cluster_emu.network.background import BackgroundFlow, BackgroundFlowRow, BackgroundTraffic
+from cluster_emu.network.flows import Flow, FlowGroup
 from cluster_emu.network.fluid import FluidLoop, same_instant_s
 from cluster_emu.network.links import LinkTable
+from cluster_emu.network.maxmin import max_min_rates
+from cluster_emu.network.maxmin_incremental import Priority
 from cluster_emu.network.routing import Router
-from cluster_emu.network.sharing import max_min_rates
-from cluster_emu.network.tenants import TenantFlow, TenantRow, TenantTraffic
 from cluster_emu.network.timers import Timer
-from cluster_emu.network.topologies import Topology, as_topology, beside, topologies
-from cluster_emu.network.transfers import PlainTransfer, completion_times
+from cluster_emu.network.topologies import (
+    Topology,
+    as_topology,
+    topologies,
+    with_migration_network,
+)
+from cluster_emu.network.transfers import PlainTransfers, completion_times
 
 __all__ = [
+    "BackgroundFlow",
+    "BackgroundFlowRow",
+    "BackgroundTraffic",
+    "Flow",
+    "FlowGroup",
     "FluidLoop",
     "LinkTable",
-    "PlainTransfer",
+    "PlainTransfers",
+    "Priority",
     "Router",
-    "TenantFlow",
-    "TenantRow",
-    "TenantTraffic",
     "Timer",
     "Topology",
-    "Transfer",
     "as_topology",
-    "beside",
     "completion_times",
     "max_min_rates",
     "same_instant_s",
     "topologies",
+    "with_migration_network",
 ]

@@ -1,4 +1,4 @@
-"""What the numbers given to the sharing functions must be like."""
+"""Checks of what callers give: capacities, and one cap, weight, size and start per flow."""
 
 from __future__ import annotations
 

@@ -1,229 +1,360 @@
-"""The flows in the network, as columns."""
+"""The flows in the network, as columns, and the groups that are notified of their rates."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.network.columns import Flows
-from cluster_emu.network.event_times import EventTimes
-from cluster_emu.network.ripple import NONE
+from cluster_emu.network._maxmin_kernels import FlowColumns
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Column = NDArray[Any]
 
 FIRST_SLOTS = 64
-CROSSINGS_PER_SLOT = 6
+HOPS_PER_SLOT = 6
+LEFT = -1
+"""The slot of a flow that has left the network."""
+
+UNKNOWN = -math.inf
+"""An earliest time that has to be searched for."""
 
 
-class Transfer(Protocol):
-    """Something that sends at the rate the network gives it and knows what happens when."""
+class FlowGroup(Protocol):
+    """Sends one or more flows: it is notified of their rates and predicts their events.
 
-    def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
-        """Account the progress since the last call and go on at the new rate.
-
-        Returns:
-            The time of the transfer's next own event if this rate lasts; infinity if none will
-            come (it is stalled). A time before now counts as now.
-        """
-        ...
-
-    def due(self, now_s: float) -> float | None:
-        """Account the progress and act: the time of the predicted event has come.
-
-        Up to the width of one instant (`same_instant_s`) may be missing; the event has come
-        all the same.
-
-        Returns:
-            The time of the next event at the present rate, or None to leave the network.
-        """
-        ...
-
-
-class TransferGroup(Protocol):
-    """Transfers that are told their rates together, in one call: many of one kind, as columns."""
+    A single transfer is a group with one flow. All rates that change at one instant reach a group
+    in one call, so that it can keep its flows as columns.
+    """
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Account the progress of some members and go on at their new rates.
+        """Account the progress of some flows since their last notification; take the new rates.
+
+        It must not add or remove flows.
 
         Args:
             now_s: the time.
-            members: the numbers they were added with, in the order of joining, shape [told].
-            bytes_per_s: their rates from now on, shape [told].
+            members: the numbers with which they were added, in the order of joining, shape
+                [notified].
+            bytes_per_s: their rates from now on, shape [notified].
 
         Returns:
-            For each, what `Transfer.rate_changed` returns, shape [told].
+            The time of each flow's next own event if this rate lasts, shape [notified]; infinity
+            for none (a flow with the rate 0). A time before now counts as now.
+        """
+        ...
+
+    def due(self, now_s: float, member: int) -> float | None:
+        """Account the progress of one flow and act at the time that was predicted.
+
+        The call may come earlier by up to the width of one instant (`same_instant_s`). The group
+        must act then as at the exact time.
+
+        Returns:
+            The time of the flow's next event at the present rate, or None to leave the network.
         """
         ...
 
 
-class FlowTable:
-    """One slot per active flow; slots of flows that left are used again after the next `refresh`.
+@dataclass(slots=True, eq=False)
+class Flow:
+    """One flow in a network; `FluidLoop.add` makes it.
 
     Attributes:
-        columns: what sharing must know of each flow, and its crossings; see `Flows`.
-        views: the same memory, for code that reads one element at a time.
-        serial: how many flows had joined before, shape [slots].
-        events: time of its next own event, infinity for none and in free slots.
-        group: number of the group it is told its rate with, NONE for by itself, shape [slots].
-        member: its number in that group, shape [slots].
+        group: what is notified of its rates and acts at its events.
+        member: its number in that group.
+        slot: its row in the flow table, `LEFT` when it has left.
+    """
+
+    group: FlowGroup
+    member: int
+    slot: int
+
+    def __str__(self) -> str:
+        return f"flow {self.member} of {self.group!r}"
+
+
+class EventTimes:
+    """One time per slot, infinity for none.
+
+    The earliest time is kept, and searched for only after it was replaced by a later one.
+
+    Args:
+        slots: number of slots.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._times_s = np.full(slots, np.inf)
+        self._view: Any = self._times_s.data  # see `FlowTable.views`
+        self._first_s = math.inf
+
+    def __getitem__(self, slot: int) -> float:
+        """Return the time of one slot."""
+        time_s: float = self._view[slot]
+        return time_s
+
+    def __setitem__(self, slot: int, time_s: float) -> None:
+        """Replace the time of one slot."""
+        first_s, before_s = self._first_s, self._view[slot]
+        self._view[slot] = time_s
+        if first_s == UNKNOWN:
+            return
+        if time_s <= first_s:
+            self._first_s = self._view[slot]
+        elif before_s == first_s:
+            self._first_s = UNKNOWN
+
+    def replace(self, slots: Indices, times_s: Floats) -> None:
+        """Replace the times of some slots, shape [slots given]."""
+        self._times_s[slots] = times_s
+        self._first_s = UNKNOWN
+
+    def first_s(self) -> float:
+        """Return the earliest time."""
+        if self._first_s == UNKNOWN:
+            self._first_s = float(np.minimum.reduce(self._times_s))
+        return self._first_s
+
+    def due(self, horizon_s: float) -> Indices:
+        """Return the slots whose time is `horizon_s` or before."""
+        slots: Indices = (self._times_s <= horizon_s).nonzero()[0]
+        return slots
+
+    def grow(self, slots: int) -> None:
+        """Add so many slots without an event."""
+        self._times_s = np.concatenate([self._times_s, np.full(slots, np.inf)])
+        self._view = self._times_s.data
+
+
+class FlowTable:
+    """One slot per flow in the network; a slot that was left is used again after `release_slots`.
+
+    Attributes:
+        columns: what max-min sharing has to know of each flow, and its hops; see `FlowColumns`.
+        views: the same memory, for interpreted code that reads one element at a time: Python reads
+            an element of a memory view as a plain float, faster than one of an array.
+        events: the time of each flow's next own event, infinity for none and in free slots.
+        member: its number in its group, shape [slots].
     """
 
     def __init__(self) -> None:
-        self.columns = _columns(FIRST_SLOTS, FIRST_SLOTS * CROSSINGS_PER_SLOT)
+        self.columns = _columns(FIRST_SLOTS, FIRST_SLOTS * HOPS_PER_SLOT)
         self.views = _views(self.columns)
-        self.serial = np.zeros(FIRST_SLOTS, dtype=np.intp)
         self.events = EventTimes(FIRST_SLOTS)
-        self.group = np.full(FIRST_SLOTS, NONE, dtype=np.intp)
         self.member = np.zeros(FIRST_SLOTS, dtype=np.intp)
-        self._transfers: list[Transfer | None] = [None] * FIRST_SLOTS
-        self._room = [0] * FIRST_SLOTS
-        self._slot_of: dict[int, int] = {}
+        self._group_number = np.zeros(FIRST_SLOTS, dtype=np.intp)
+        self._joined_before = np.zeros(FIRST_SLOTS, dtype=np.intp)
+        self._flows: list[Flow | None] = [None] * FIRST_SLOTS
+        self._hop_room = [0] * FIRST_SLOTS
         self._free = list(range(FIRST_SLOTS))[::-1]
         self._left: list[int] = []
+        self._active: dict[tuple[int, int], Flow] = {}
+        self._groups = _Groups()
         self._joined_count = 0
-        self._crossing_count = 0
+        self._hop_count = 0
 
     def __len__(self) -> int:
-        """Number of active flows."""
-        return len(self._slot_of)
+        """Number of flows in the network."""
+        return len(self._active)
 
-    def __contains__(self, transfer: Transfer) -> bool:
-        """Tell whether `transfer` is in the network."""
-        return id(transfer) in self._slot_of
+    def __contains__(self, flow: Flow) -> bool:
+        """Tell whether `flow` is in the network."""
+        return flow.slot < len(self._flows) and self._flows[flow.slot] is flow
 
-    def slot(self, transfer: Transfer) -> int:
-        """Return the slot of `transfer`.
+    def slot(self, flow: Flow) -> int:
+        """Return the slot of `flow`.
 
         Raises:
             ValueError: if it is not in the network.
         """
-        if transfer not in self:
-            raise ValueError(f"{transfer!r} is not in the network")
-        return self._slot_of[id(transfer)]
+        if flow not in self:
+            raise ValueError(f"{flow} is not in the network")
+        return flow.slot
 
-    def occupant(self, slot: int) -> Transfer | None:
-        """Return the transfer in `slot`."""
-        return self._transfers[slot]
+    def active(self) -> list[Flow]:
+        """Return the flows in the network, in the order in which they joined."""
+        return list(self._active.values())
 
-    def join(self, transfer: Transfer, links: Sequence[int], cap: float, weight: float) -> int:
-        """Give `transfer` a slot and its crossings, and return the slot."""
+    def join(
+        self, group: FlowGroup, member: int, links: Sequence[int], cap: float, weight: float
+    ) -> Flow:
+        """Give a new flow a slot and its hops, and return it.
+
+        Raises:
+            ValueError: if this member of the group is in the network already.
+        """
+        if (id(group), member) in self._active:
+            raise ValueError(f"flow {member} of {group!r} is in the network already")
         if not self._free:
             self._grow()
         slot = self._free.pop()
-        self._slot_of[id(transfer)] = slot
-        self._transfers[slot] = transfer
+        flow = Flow(group, member, slot)
+        self._active[id(group), member] = flow
+        self._flows[slot] = flow
         view = self.views
         view.rate[slot], view.is_new[slot] = 0.0, True
-        view.cap[slot], view.weight[slot], view.most[slot] = cap, weight, cap / weight
-        self.group[slot] = NONE
-        self.serial[slot] = self._joined_count
+        view.cap[slot], view.weight[slot], view.cap_level[slot] = cap, weight, cap / weight
+        self.member[slot] = member
+        self._group_number[slot] = self._groups.join(group)
+        self._joined_before[slot] = self._joined_count
         self._joined_count += 1
-        self._lay_route(slot, links)
-        return slot
+        self._set_route(slot, links)
+        return flow
 
-    def leave(self, transfer: Transfer) -> int:
-        """Take `transfer` out and return its slot, which is not used again before `refresh`."""
-        slot = self.slot(transfer)
-        del self._slot_of[id(transfer)]
-        self._transfers[slot] = None
+    def leave(self, flow: Flow) -> int:
+        """Take `flow` out and return its slot, which stays unused until `release_slots`."""
+        slot = self.slot(flow)
+        del self._active[id(flow.group), flow.member]
+        self._groups.leave(flow.group)
+        self._flows[slot] = None
+        flow.slot = LEFT
         self.views.rate[slot], self.events[slot] = 0.0, math.inf
         self._left.append(slot)
         return slot
 
-    def set_cap(self, slot: int, cap: float) -> None:
-        """Change the rate that a flow may not exceed."""
-        self.views.cap[slot] = cap
-        self.views.most[slot] = cap / self.views.weight[slot]
-
-    def refresh(self) -> None:
+    def release_slots(self) -> None:
         """Let the slots of flows that left be used again."""
         self._free.extend(self._left)
         self._left.clear()
 
-    def crossings(self, slot: int) -> range:
-        """Return the crossings of a flow."""
-        begin = self.views.begin[slot]
-        return range(begin, begin + self.views.hops[slot])
+    def set_cap(self, slot: int, cap: float) -> None:
+        """Change the rate that a flow may not exceed."""
+        self.views.cap[slot] = cap
+        self.views.cap_level[slot] = cap / self.views.weight[slot]
+
+    def hops(self, slot: int) -> range:
+        """Return the numbers of a flow's hops."""
+        first = self.views.first_hop[slot]
+        return range(first, first + self.views.hop_count[slot])
 
     def in_order(self, slots: Indices) -> Indices:
         """Return slots in the order in which their flows joined."""
-        return slots[np.argsort(self.serial[slots])] if len(slots) > 1 else slots
+        return slots[np.argsort(self._joined_before[slots])] if len(slots) > 1 else slots
 
-    def due(self, horizon_s: float) -> Iterator[tuple[int, Transfer]]:
-        """Yield the flows whose event comes by `horizon_s`, in the order in which they joined.
+    def by_group(self, slots: Indices) -> Iterator[tuple[FlowGroup, Indices]]:
+        """Yield each group that has flows in `slots`, with these slots in the order given.
 
-        Those that leave or are put off while the others act are passed over, and so are those that
-        have not been told a rate yet.
+        Groups come in the order in which they entered the network.
+        """
+        if len(self._groups) == 1:
+            yield self._groups.only(), slots
+            return
+        number = self._group_number[slots]
+        order = np.argsort(number, kind="stable")
+        number, slots = number[order], slots[order]
+        ends = np.append(np.flatnonzero(np.diff(number)) + 1, len(slots)).tolist()
+        first = 0
+        for end in ends:
+            yield self._groups.numbered(int(number[first])), slots[first:end]
+            first = end
+
+    def due(self, horizon_s: float) -> Iterator[Flow]:
+        """Yield the flows with an event by `horizon_s`, in the order in which they joined.
+
+        Flows that leave or get a later event while the others act are skipped, and flows that have
+        not been notified of a rate yet.
         """
         if self.events.first_s() > horizon_s:
             return
         is_new = self.views.is_new
         for slot in self.in_order(self.events.due(horizon_s)).tolist():
-            transfer = self._transfers[slot]
-            if transfer is not None and self.events[slot] <= horizon_s and not is_new[slot]:
-                yield slot, transfer
+            flow = self._flows[slot]
+            if flow is not None and self.events[slot] <= horizon_s and not is_new[slot]:
+                yield flow
 
-    def active(self) -> Indices:
-        """Return the slots of the flows in the network, in the order in which they joined."""
-        return self.in_order(np.fromiter(self._slot_of.values(), dtype=np.intp))
-
-    def _lay_route(self, slot: int, links: Sequence[int]) -> None:
-        """Note the crossings of a flow where its slot has had room for as many, else anew."""
+    def _set_route(self, slot: int, links: Sequence[int]) -> None:
+        """Store the hops of a flow, in the place of an earlier flow of its slot if they fit."""
         hops = len(links)
-        if hops > self._room[slot]:
-            while self._crossing_count + hops > len(self.columns.link):
-                self._grow_crossings()
-            self.views.begin[slot], self._room[slot] = self._crossing_count, hops
-            self._crossing_count += hops
-        self.views.hops[slot] = hops
-        begin = self.views.begin[slot]
-        self.columns.link[begin : begin + hops] = links
+        if hops > self._hop_room[slot]:
+            while self._hop_count + hops > len(self.columns.hop_link):
+                self._resize(slots=len(self._flows), hops=2 * len(self.columns.hop_link))
+            self.views.first_hop[slot], self._hop_room[slot] = self._hop_count, hops
+            self._hop_count += hops
+        self.views.hop_count[slot] = hops
+        first = self.views.first_hop[slot]
+        self.columns.hop_link[first : first + hops] = links
 
     def _grow(self) -> None:
-        old = len(self.serial)
-        self._replace(len(self.columns.link), 2 * old)
-        self.serial, self.member = _longer(self.serial), _longer(self.member)
-        self.group = _longer(self.group)
+        old = len(self._flows)
+        self._resize(slots=2 * old, hops=len(self.columns.hop_link))
+        self.member = doubled(self.member)
+        self._group_number = doubled(self._group_number)
+        self._joined_before = doubled(self._joined_before)
         self.events.grow(old)
-        self._transfers.extend([None] * old)
-        self._room.extend([0] * old)
+        self._flows.extend([None] * old)
+        self._hop_room.extend([0] * old)
         self._free.extend(range(2 * old - 1, old - 1, -1))
 
-    def _grow_crossings(self) -> None:
-        self._replace(2 * len(self.columns.link), len(self.serial))
-
-    def _replace(self, crossings: int, slots: int) -> None:
-        """Move the columns to longer ones."""
-        longer = _columns(slots, crossings)
+    def _resize(self, *, slots: int, hops: int) -> None:
+        longer = _columns(slots, hops)
         for old, new in zip(self.columns, longer, strict=True):
             new[: len(old)] = old
         self.columns, self.views = longer, _views(longer)
 
 
-def _columns(slots: int, crossings: int) -> Flows:
-    return Flows(
+class _Groups:
+    """The groups that have flows in the network, numbered as they enter it."""
+
+    def __init__(self) -> None:
+        self._group_of: dict[int, FlowGroup] = {}
+        self._number_of: dict[int, int] = {}
+        self._size_of: dict[int, int] = {}
+        self._entered_count = 0
+
+    def __len__(self) -> int:
+        return len(self._group_of)
+
+    def only(self) -> FlowGroup:
+        """Return the group, if there is only one."""
+        return next(iter(self._group_of.values()))
+
+    def numbered(self, number: int) -> FlowGroup:
+        """Return the group with this number."""
+        return self._group_of[number]
+
+    def join(self, group: FlowGroup) -> int:
+        """Count one more flow of a group; return the group's number."""
+        number = self._number_of.get(id(group))
+        if number is None:
+            number = self._entered_count
+            self._entered_count += 1
+            self._number_of[id(group)] = number
+            self._group_of[number], self._size_of[number] = group, 0
+        self._size_of[number] += 1
+        return number
+
+    def leave(self, group: FlowGroup) -> None:
+        """Count one flow of a group less; forget the group with its last flow."""
+        number = self._number_of[id(group)]
+        self._size_of[number] -= 1
+        if not self._size_of[number]:
+            del self._number_of[id(group)], self._group_of[number], self._size_of[number]
+
+
+def doubled(column: Column) -> Column:
+    """Return a copy of a column of twice its length, zeros at the end."""
+    return np.concatenate([column, np.zeros_like(column)])
+
+
+def _columns(slots: int, hops: int) -> FlowColumns:
+    return FlowColumns(
         level=np.zeros(slots),
-        most=np.zeros(slots),
+        cap_level=np.zeros(slots),
         cap=np.zeros(slots),
         weight=np.ones(slots),
         rate=np.zeros(slots),
         is_new=np.zeros(slots, dtype=np.bool_),
-        begin=np.zeros(slots, dtype=np.intp),
-        hops=np.zeros(slots, dtype=np.intp),
+        first_hop=np.zeros(slots, dtype=np.intp),
+        hop_count=np.zeros(slots, dtype=np.intp),
         is_listed=np.zeros(slots, dtype=np.bool_),
-        link=np.zeros(crossings, dtype=np.intp),
+        hop_link=np.zeros(hops, dtype=np.intp),
     )
 
 
-def _views(columns: Flows) -> Flows:
-    return Flows(*(column.data for column in columns))
-
-
-def _longer(column: Column) -> Column:
-    return np.concatenate([column, np.zeros_like(column)])
+def _views(columns: FlowColumns) -> FlowColumns:
+    return FlowColumns(*(column.data for column in columns))

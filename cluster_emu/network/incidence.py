@@ -1,4 +1,4 @@
-"""Which flow crosses which links, as flat arrays."""
+"""Which flow crosses which links: the routing matrix as compressed sparse rows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incidence:
-    """The routes of all flows end to end, in the compressed row form.
+    """The routes of all flows as compressed sparse rows: one hop per flow and link of its route.
 
     Args:
-        links: the links of flow 0's route, then of flow 1's, and so on, shape [crossings].
-        lengths: how many links each flow crosses, shape [flows].
-        flows: the flow of each entry of `links`, shape [crossings].
+        links: the link of each hop: those of flow 0's route, then of flow 1's, and so on, shape
+            [hops].
+        lengths: number of hops of each flow, shape [flows].
+        flows: the flow of each hop, shape [hops].
     """
 
     links: Indices

@@ -1,4 +1,4 @@
-"""The one-direction links of a network, as columns."""
+"""The one-direction links of a network, as columns, and what they carry."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 BITS_PER_BYTE = 8
 
@@ -28,13 +31,13 @@ class LinkTable:
         source: node the link leaves.
         target: node the link enters.
         is_host: for each node of the graph, whether it is a host, shape [nodes]; hosts come first.
-        hosts_forward: whether hosts pass traffic on.
-        for_migrations: whether the link is part of a network that migrations have for themselves
-            (see `beside`), shape [links].
+        hosts_forward: whether hosts forward traffic.
+        for_migrations: whether the link is part of a dedicated migration network (see
+            `with_migration_network`), shape [links].
     """
 
-    capacity_bps: NDArray[np.float64]
-    latency_s: NDArray[np.float64]
+    capacity_bps: Floats
+    latency_s: Floats
     source: NDArray[np.int64]
     target: NDArray[np.int64]
     is_host: NDArray[np.bool_]
@@ -66,7 +69,7 @@ class LinkTable:
         return len(self.capacity_bps)
 
     @property
-    def capacity_bytes_per_s(self) -> NDArray[np.float64]:
+    def capacity_bytes_per_s(self) -> Floats:
         """Capacity in byte/s, shape [links]."""
         return self.capacity_bps / BITS_PER_BYTE
 
@@ -90,8 +93,42 @@ class LinkTable:
         return float(self.latency_s[list(route)].sum())
 
 
-def _column(
-    edges: list[tuple[int, int, dict[str, float]]], name: str, directions: int
-) -> NDArray[np.float64]:
+class LinkMeter:
+    """Integrates the load of every link, which is constant between two records of that link.
+
+    Args:
+        link_count: number of links.
+        start_s: time from which the load counts.
+    """
+
+    def __init__(self, link_count: int, start_s: float) -> None:
+        self.load = np.zeros(link_count)
+        self.peak_share = np.zeros(link_count)
+        self._carried = np.zeros(link_count)
+        self._since_s = np.full(link_count, start_s)
+
+    def record(self, now_s: float, links: Indices, load: Floats, capacity: Floats) -> None:
+        """Take the load of some links from `now_s` on, and its share of their capacity.
+
+        Args:
+            now_s: the time.
+            links: the links whose load or capacity changed, each once.
+            load: what they carry from now on, shape [links given].
+            capacity: what they can carry, shape [links given].
+        """
+        self._carried[links] += self.load[links] * (now_s - self._since_s[links])
+        self._since_s[links] = now_s
+        self.load[links] = load
+        # A link that is down can carry nothing, so any load is an infinite share of its capacity.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = load / capacity
+        self.peak_share[links] = np.fmax(self.peak_share[links], share)
+
+    def carried(self, now_s: float) -> Floats:
+        """Return what each link has carried until `now_s`, shape [links]."""
+        return self._carried + self.load * (now_s - self._since_s)
+
+
+def _column(edges: list[tuple[int, int, dict[str, float]]], name: str, directions: int) -> Floats:
     values = np.array([attributes[name] for _, _, attributes in edges], dtype=np.float64)
     return np.repeat(values, directions)

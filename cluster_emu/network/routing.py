@@ -17,8 +17,8 @@ class Router:
     """Finds routes with the fewest hops; equal-cost multipath (RFC 2992) spreads the flows.
 
     At each hop the flow's hash picks one of the links that lead nearer to the target, so no list
-    of paths is ever made. The hash is the same in every process and on every machine. Hops are
-    counted once per switch that targets are plugged into, and kept.
+    of paths is ever made. The hash is the same in every process and on every machine. Hop
+    counts are found once per switch of a target, and cached.
 
     Args:
         links: the network.
@@ -31,10 +31,10 @@ class Router:
         self._source: list[int] = links.source.tolist()
         self._target: list[int] = links.target.tolist()
         leaving = _grouped(self._usable, links.source, links.node_count)
-        self._ways = [[(link, self._target[link]) for link in group] for group in leaving]
+        self._links_out = [[(link, self._target[link]) for link in group] for group in leaving]
         self._entering = _grouped(self._usable, links.target, links.node_count)
-        self._passes_on = ~links.is_host | links.hosts_forward
-        self._may_pass: list[bool] = self._passes_on.tolist()
+        self._forwards = ~links.is_host | links.hosts_forward
+        self._may_forward: list[bool] = self._forwards.tolist()
         self._is_host: list[bool] = links.is_host.tolist()
         self._anchors: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._hops: dict[int, memoryview] = {}
@@ -47,7 +47,7 @@ class Router:
         Args:
             source: number of the host that sends.
             target: number of the host that receives.
-            flow_key: what tells flows between the same two hosts apart.
+            flow_key: distinguishes flows between the same two hosts.
 
         Raises:
             ValueError: if `source` or `target` is not the number of a host.
@@ -83,9 +83,9 @@ class Router:
             raise ValueError(f"{host} is no host: allowed is 0..{self._links.host_count - 1}")
 
     def _anchor(self, target: int) -> tuple[int, tuple[int, ...]]:
-        """Return the node whose hop counts lead to `target`, and the links from there on.
+        """Return the node whose hop counts lead to `target`, and the links from it to `target`.
 
-        All hosts that hang on one switch share that switch's hop counts, bonded or not.
+        All hosts of one switch share that switch's hop counts, with bonded links as well.
         """
         if target not in self._anchors:
             self._anchors[target] = self._find_anchor(target)
@@ -94,7 +94,7 @@ class Router:
     def _find_anchor(self, target: int) -> tuple[int, tuple[int, ...]]:
         entering = self._entering[target]
         before = {self._source[link] for link in entering}
-        if len(before) == 1 and self._passes_on[min(before)]:
+        if len(before) == 1 and self._forwards[min(before)]:
             return min(before), tuple(entering)
         return target, ()
 
@@ -106,8 +106,8 @@ class Router:
             nearer = hops[node] - 1
             self._nearer[key] = tuple(
                 link
-                for link, end in self._ways[node]
-                if hops[end] == nearer and (end == anchor or self._may_pass[end])
+                for link, end in self._links_out[node]
+                if hops[end] == nearer and (end == anchor or self._may_forward[end])
             )
         return self._nearer[key]
 
@@ -127,7 +127,7 @@ class Router:
             farther[source[frontier[target]]] = True
             farther &= hops < 0
             hops[farther] = hops[frontier].max() + 1
-            frontier = farther & self._passes_on
+            frontier = farther & self._forwards
         return hops
 
 
@@ -140,12 +140,12 @@ def _grouped(links: NDArray[np.intp], ends: NDArray[np.int64], node_count: int) 
 
 
 def _chosen(choices: tuple[int, ...], digits: int) -> tuple[int, int]:
-    """Return the digits of the hash that are left, and the link they choose."""
+    """Choose a link by the hash; return the part of the hash not used yet, and the link."""
     digits, choice = divmod(digits, len(choices))
     return digits, choices[choice]
 
 
 def _flow_hash(source: int, target: int, flow_key: int) -> int:
-    """Return 128 bits; each hop takes its choice off the low end, so hops choose independently."""
+    """Return 128 bits; each hop uses the lowest remaining ones, so that hops are independent."""
     text = f"{source} {target} {flow_key}".encode()
     return int.from_bytes(blake2b(text, digest_size=16).digest(), "little")

@@ -12,7 +12,7 @@ TimerCallback = Callable[[float], None]
 
 @dataclass(slots=True, eq=False)
 class Timer:
-    """One call to come; `cancelled` ones are passed over."""
+    """One future call; it is skipped if `cancelled`."""
 
     time_s: float
     callback: TimerCallback
@@ -20,14 +20,14 @@ class Timer:
 
 
 class TimerQueue:
-    """Timers by time, those of one time in the order in which they were set."""
+    """Timers by time; those of one time act in the order in which they were set."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
         self._serial = count()
 
     def set(self, time_s: float, callback: TimerCallback) -> Timer:
-        """Enter a call at `time_s` and return what cancels it."""
+        """Add a call at `time_s` and return its timer."""
         timer = Timer(time_s, callback)
         heapq.heappush(self._heap, (time_s, next(self._serial), timer))
         return timer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -23,39 +22,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-class PlainTransfer:
-    """A number of bytes to send, nothing more.
-
-    Args:
-        size_bytes: how many.
-
-    Attributes:
-        left_bytes: how many were left when the rate last changed.
-        end_s: when the last one arrives if the rate stays as it is.
-    """
-
-    def __init__(self, size_bytes: float) -> None:
-        self.left_bytes = size_bytes
-        self.end_s = math.inf
-        self._bytes_per_s = 0.0
-        self._since_s = 0.0
-
-    def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
-        """Account what was sent at the old rate; return when the rest will have been."""
-        if self._bytes_per_s > 0:
-            sent = self._bytes_per_s * (now_s - self._since_s)
-            self.left_bytes = max(self.left_bytes - sent, 0.0)
-        self._bytes_per_s, self._since_s = bytes_per_s, now_s
-        self.end_s = now_s + _duration_s(self.left_bytes, bytes_per_s)
-        return self.end_s
-
-    def due(self, now_s: float) -> None:
-        """Everything has been sent: leave the network."""
-        self.left_bytes = 0.0
-
-
 class PlainTransfers:
-    """Many plain transfers, as columns: a group that is told its rates together.
+    """Transfers that each send a number of bytes and leave; see `FlowGroup`.
 
     Args:
         sizes_bytes: how many bytes each has to send, shape [members].
@@ -65,47 +33,28 @@ class PlainTransfers:
         end_s: when the last one arrives if the rate stays as it is, shape [members].
     """
 
-    def __init__(self, sizes_bytes: Floats) -> None:
-        self.left_bytes = sizes_bytes.copy()
+    def __init__(self, sizes_bytes: Sequence[float] | Floats) -> None:
+        self.left_bytes = np.array(sizes_bytes, dtype=np.float64)
         self.end_s = np.full(len(sizes_bytes), np.inf)
         self._bytes_per_s = np.zeros(len(sizes_bytes))
         self._since_s = np.zeros(len(sizes_bytes))
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Account what was sent at the old rates; return when the rest will have been."""
+        """Account what was sent at the old rates; return when the rest will have been sent."""
         sent = self._bytes_per_s[members] * (now_s - self._since_s[members])
         left = np.maximum(self.left_bytes[members] - sent, 0.0)
         self.left_bytes[members] = left
         self._bytes_per_s[members], self._since_s[members] = bytes_per_s, now_s
         duration_s = np.where(left > 0, np.inf, 0.0)
-        with np.errstate(over="ignore"):  # at next to no rate, never
+        with np.errstate(over="ignore"):  # a rate close to 0 gives infinity
             np.divide(left, bytes_per_s, out=duration_s, where=bytes_per_s > 0)
         end_s: Floats = now_s + duration_s
         self.end_s[members] = end_s
         return end_s
 
-
-class _Member:
-    """One of a group of plain transfers."""
-
-    def __init__(self, group: PlainTransfers, number: int) -> None:
-        self._group = group
-        self._number = number
-
-    def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
-        """Do for this one what the group does for several."""
-        member, rate = np.array([self._number]), np.array([bytes_per_s])
-        return float(self._group.rates_changed(now_s, member, rate)[0])
-
-    def due(self, now_s: float) -> None:
+    def due(self, now_s: float, member: int) -> None:
         """Everything has been sent: leave the network."""
-        self._group.left_bytes[self._number] = 0.0
-
-
-def _duration_s(size_bytes: float, bytes_per_s: float) -> float:
-    if size_bytes == 0:
-        return 0.0
-    return size_bytes / bytes_per_s if bytes_per_s > 0 else math.inf
+        self.left_bytes[member] = 0.0
 
 
 def completion_times(
@@ -119,8 +68,8 @@ def completion_times(
 ) -> Floats:
     """Return when each of the given fluid transfers has arrived, shape [flows].
 
-    A flow that crosses no link and has no cap is done at its start; one that can never finish (a
-    link without capacity, a cap of 0) at infinity.
+    A flow that crosses no link and has no cap is done at its start. One that can never finish (a
+    link without capacity, a cap of 0) is done at infinity.
 
     Args:
         capacities: capacity of each link in bytes/s, shape [links].
@@ -133,26 +82,17 @@ def completion_times(
     Raises:
         ValueError: naming the value that is not allowed.
     """
-    limits, count = link_capacities(capacities), len(routes)
-    Incidence.of(routes, len(limits))  # Its checks name the flow.
+    capacity, count = link_capacities(capacities), len(routes)
+    Incidence.of(routes, len(capacity))  # for its checks, which name the flow
     cap, weight = flow_caps(caps, count).tolist(), flow_weights(weights, count).tolist()
     start_s = flow_starts(starts, count).tolist()
-    group = PlainTransfers(flow_sizes(sizes, count))
-    loop = FluidLoop(limits, start_s=min(start_s, default=0.0))
-    for number, route in enumerate(routes):
-        join = partial(
-            loop.add,
-            _Member(group, number),
-            route,
-            cap=cap[number],
-            weight=weight[number],
-            group=group,
-            member=number,
-        )
-        loop.call_at(start_s[number], _ignoring_time(join))
+    transfers = PlainTransfers(flow_sizes(sizes, count))
+    loop = FluidLoop(capacity, start_s=min(start_s, default=0.0))
+
+    def start(number: int, now_s: float) -> None:
+        loop.add(transfers, routes[number], member=number, cap=cap[number], weight=weight[number])
+
+    for number in range(count):
+        loop.call_at(start_s[number], partial(start, number))
     loop.run()
-    return group.end_s
-
-
-def _ignoring_time(action: Callable[[], None]) -> Callable[[float], None]:
-    return lambda now_s: action()
+    return transfers.end_s

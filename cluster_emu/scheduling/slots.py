@@ -11,6 +11,7 @@ import numpy as np
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn, VMColumns
 from cluster_emu.cluster.state import ClusterState
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import (
     Candidate,
     Fifo,
@@ -19,7 +20,6 @@ from cluster_emu.scheduling.orders import (
     QueueView,
 )
 from cluster_emu.scheduling.waiting_lists import Place, Side, WaitingLists
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,28 +7,35 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import FirstRound, PageCount, TableStrategy, ToSend, to_skip
-from cluster_emu.strategies.contract import Carry, Decision, strategies
+from cluster_emu.strategies.contract import (
+    Decision,
+    FirstRound,
+    PageCount,
+    Strategy,
+    ToSend,
+    strategies,
+    to_skip,
+)
 
 
 @strategies.register("history-majority")
 @dataclass(frozen=True, kw_only=True)
-class HistoryMajority(TableStrategy):
-    """Send a due page that is clean now iff X < N - X, X the dirty ones of its last N rounds.
+class HistoryMajority(Strategy):
+    """Send a page of to_send that is clean now iff X < N - X.
 
-    The N bits include the current round (to_skip, last) and the previous one (to_send, before it);
-    read so, the formula gives the paper's Table 2, where of 16 histories only 0010 is sent. A page
-    held back is tried again in the next round. No threshold is given, yet the rule is `TimeSeries`
-    with K = ceil(N/2) for every N.
+    X is the number of dirty bits among its last N. They include the current round (to_skip, last)
+    and the previous one (to_send, before it); read so, the formula gives the paper's Table 2, where
+    of 16 histories only 0010 is sent. A page held back is tried again in the next round. No
+    threshold is given, yet the rule is `TimeSeries` with K = ceil(N/2) for every N.
 
     Args:
         history: rounds in the window (N); with 2, a page just written is held back.
-        to_send: "sticky" keeps a page due until it is sent. "literal" is the paper's wording,
-            to_send = written in the last round: a page held back while clean is then no longer due
-            and its update would be lost, so it is sent in stop-and-copy instead.
+        to_send: "sticky" keeps a page there until it is sent. "literal" is the paper's wording,
+            to_send = written in the last round: a page held back while clean then leaves to_send
+            and its update would be lost, so stop-and-copy sends it.
         first_round: "full" sends every page in round 1 (the paper's introduction), "peek" treats
             it like the others (its pseudo-code).
-        peek_batch_pages: pages sent per look at the dirty log.
+        peek_batch_pages: pages sent per peek at the dirty log.
     """
 
     name: ClassVar[str] = "history-majority"
@@ -39,11 +46,6 @@ class HistoryMajority(TableStrategy):
     to_send: ToSend = "sticky"
     first_round: FirstRound = "peek"
     peek_batch_pages: PageCount = 1
-
-    @property
-    def carry(self) -> Carry:
-        """Return what becomes of a due page that was not sent."""
-        return "due" if self.to_send == "sticky" else "log"
 
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return SEND for a page that is clean now and was so more often than not."""

@@ -14,7 +14,7 @@ from cluster_emu.strategies.demand_paging import DemandPaging
 @strategies.register("hybrid")
 @dataclass(frozen=True, kw_only=True)
 class Hybrid(DemandPaging):
-    """Send every due page for some live rounds, then resume and fetch the stale pages.
+    """Send every page of to_send for some live rounds, then resume and fetch the stale pages.
 
     After one round at most V + stale pages are sent, each stale one once more.
 
@@ -26,10 +26,6 @@ class Hybrid(DemandPaging):
     name: ClassVar[str] = "hybrid"
     summary: ClassVar[str] = "pre-copy for a round or more, then post-copy of the stale pages"
     source: ClassVar[str] = "Hines and Gopalan, VEE 2009; QEMU postcopy-ram"
+    mode: ClassVar[Mode] = Mode.HYBRID
 
     live_rounds: int = Field(default=1, ge=1)
-
-    @property
-    def mode(self) -> Mode:
-        """Return that live rounds are followed by post-copy."""
-        return Mode.HYBRID

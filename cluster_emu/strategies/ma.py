@@ -1,4 +1,4 @@
-"""Ma's improvement of pre-copy: a page written in two looks running waits for the end."""
+"""Ma's improvement of pre-copy: a page found dirty in two consecutive peeks waits for the end."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import PageCount, TableStrategy, to_skip
-from cluster_emu.strategies.contract import Decision, strategies
+from cluster_emu.strategies.contract import Decision, PageCount, Strategy, strategies, to_skip
 
 
 @strategies.register("ma")
 @dataclass(frozen=True, kw_only=True)
-class Ma(TableStrategy):
+class Ma(Strategy):
     """Put a page that is in to_send and in to_skip into to_send_last, for good.
 
     In round 1 to_send holds every page and says nothing about writes; a page found dirty then has
     been seen dirty once only, so it is skipped.
 
     Args:
-        peek_batch_pages: pages sent per look at the dirty log.
+        peek_batch_pages: pages sent per peek at the dirty log.
     """
 
     name: ClassVar[str] = "ma"

@@ -1,4 +1,4 @@
-"""Cui and Song's matrix bitmap: several looks at the log before a page is judged."""
+"""Cui and Song's matrix bitmap: several peeks at the log decide on a page."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ from typing import ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import PageCount, TableStrategy
-from cluster_emu.strategies.contract import Decision, strategies
+from cluster_emu.strategies.contract import Decision, PageCount, Strategy, strategies
 
 
 @strategies.register("matrix-bitmap")
 @dataclass(frozen=True, kw_only=True)
-class MatrixBitmap(TableStrategy):
-    """Send a page iff at most `theta` of `peeks` looks at this round's log found it dirty.
+class MatrixBitmap(Strategy):
+    """Send a page iff at most `theta` of `peeks` peeks at this round's log found it dirty.
 
-    The abstract leaves order, spacing and number of the looks open. Here the log is looked at, not
-    cleared, `peeks` times between the start of the round and the page's turn, evenly spaced, the
-    last look at the turn itself; the looks overlap with sending, so they cost no time. A page once
-    dirty stays so in later looks: with ``theta = 0`` the decision is that of `XenLegacy` with a
+    The abstract leaves order, spacing and number of the peeks open. Here the log is read, not
+    cleared, `peeks` times between the start of the round and the page's visit, evenly spaced, the
+    last time at the visit itself; the peeks overlap with sending, so they cost no time. A page once
+    dirty stays so in later peeks: with ``theta = 0`` the decision is that of `XenLegacy` with a
     peek per page, and a larger theta forgives writes late in that span.
 
     Args:
-        peeks: looks at the log per page (s).
-        theta: looks that may find the page dirty, less than `peeks`.
-        peek_batch_pages: pages sent per such series of looks.
+        peeks: peeks at the log per page (s).
+        theta: peeks that may find the page dirty, less than `peeks`.
+        peek_batch_pages: pages sent per such series of peeks.
     """
 
     name: ClassVar[str] = "matrix-bitmap"
-    summary: ClassVar[str] = "send a page that was clean in enough of several looks at the log"
+    summary: ClassVar[str] = "send a page that was clean in enough of several peeks at the log"
     source: ClassVar[str] = "Cui and Song, Web Society 2010, abstract"
 
     peeks: int = Field(default=4, ge=1, le=16)

@@ -18,11 +18,7 @@ class PostCopy(DemandPaging):
     name: ClassVar[str] = "post-copy"
     summary: ClassVar[str] = "resume at the target first, then fetch and push each page once"
     source: ClassVar[str] = "Hines and Gopalan, VEE 2009"
-
-    @property
-    def mode(self) -> Mode:
-        """Return that the VM resumes before its memory moves."""
-        return Mode.POST_COPY
+    mode: ClassVar[Mode] = Mode.POST_COPY
 
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return NOT_DUE: nothing is sent while the VM runs at the source."""

@@ -32,7 +32,7 @@ def truth_table(
     A row has as many bits as the strategy's history code, but at least two: to_send, here the dirty
     bit of the previous round, and to_skip. Where the code holds several peeks of one round, to_send
     stands before the last of them. `history` asks for wider rows (the older bits make no
-    difference then), so that methods with different histories can be laid side by side.
+    difference then), so that tables of different histories can be compared line by line.
     """
     bits = max(_row_bits(strategy), history or 0)
     return [_row(strategy, round_number, row, bits) for row in range(2**bits)]

@@ -6,17 +6,23 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import CHUNK_PAGES, PageCount, TableStrategy
-from cluster_emu.strategies.contract import Clear, strategies
+from cluster_emu.strategies.contract import (
+    CHUNK_PAGES,
+    ClearGranularity,
+    PageCount,
+    Strategy,
+    strategies,
+)
 
 
 @strategies.register("qemu")
 @dataclass(frozen=True, kw_only=True)
-class Qemu(TableStrategy):
-    """Send every due page; a write after its log was cleared makes it due once more.
+class Qemu(Strategy):
+    """Send every page of to_send; a write after its bit was cleared returns it to to_send.
 
-    A page written after the clearing but before its own turn goes out with the new content and is
-    sent again all the same, so the later the log is cleared the fewer pages are sent in vain.
+    A page written after its bit was cleared but before its visit is sent with the new content, and
+    once more in the next round without need. So the later the log is cleared, the fewer pages are
+    sent in vain.
 
     Args:
         clear_granularity: "round" clears the whole log as a round begins (QEMU before 4.1),
@@ -25,16 +31,11 @@ class Qemu(TableStrategy):
     """
 
     name: ClassVar[str] = "qemu"
-    summary: ClassVar[str] = "send every due page, clearing the dirty log chunk by chunk"
+    summary: ClassVar[str] = "send every page of to_send, clearing the dirty log chunk by chunk"
     source: ClassVar[str] = "QEMU migration/ram.c (4.1 on)"
 
-    clear_granularity: Clear = "chunk"
+    clear_granularity: ClearGranularity = "chunk"
     chunk_pages: PageCount = CHUNK_PAGES
-
-    @property
-    def clear(self) -> Clear:
-        """Return when the dirty bit of a due page is cleared."""
-        return self.clear_granularity
 
     @property
     def cyclic(self) -> bool:

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import TableStrategy
-from cluster_emu.strategies.contract import Decision, Mode, strategies
+from cluster_emu.strategies.contract import Decision, Mode, Strategy, strategies
 
 
 @strategies.register("stop-and-copy")
 @dataclass(frozen=True, kw_only=True)
-class StopAndCopy(TableStrategy):
+class StopAndCopy(Strategy):
     """Suspend the VM, send all of its memory once, resume it at the target.
 
     No method sends fewer pages and none has a longer downtime: V / B for V bytes at rate B.
@@ -21,11 +20,7 @@ class StopAndCopy(TableStrategy):
     name: ClassVar[str] = "stop-and-copy"
     summary: ClassVar[str] = "suspend, send every page once, resume"
     source: ClassVar[str] = "Xen xc_domain_save.c, non-live save"
-
-    @property
-    def mode(self) -> Mode:
-        """Return that there is no live phase at all."""
-        return Mode.STOP_AND_COPY
+    mode: ClassVar[Mode] = Mode.STOP_AND_COPY
 
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return NOT_DUE: nothing is sent while the VM runs."""

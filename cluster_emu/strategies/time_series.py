@@ -7,16 +7,23 @@ from typing import ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import FirstRound, PageCount, TableStrategy, ToSend, to_skip
-from cluster_emu.strategies.contract import Carry, Decision, strategies
+from cluster_emu.strategies.contract import (
+    Decision,
+    FirstRound,
+    PageCount,
+    Strategy,
+    ToSend,
+    strategies,
+    to_skip,
+)
 
 Window = Literal["inclusive", "exclusive"]
 
 
 @strategies.register("time-series")
 @dataclass(frozen=True, kw_only=True)
-class TimeSeries(TableStrategy):
-    """Send a due page that is clean now iff it was dirty in fewer than K of N rounds.
+class TimeSeries(Strategy):
+    """Send a page of to_send that is clean now iff it was dirty in fewer than K of N rounds.
 
     The full text could not be had, so each point on which its descriptions differ is a parameter.
     With an inclusive window and K = N nothing is ever filtered (the last of the N bits is the clean
@@ -28,13 +35,13 @@ class TimeSeries(TableStrategy):
         window: "inclusive" counts the current round as the last of the N, "exclusive" counts the
             N rounds before it.
         sticky_last: what happens to a hot page: True leaves it to stop-and-copy for good
-            (to_send_last never cleared), False looks at it again in every round. Which one is meant
+            (to_send_last never cleared), False decides again in every round. Which one is meant
             is not known; False is the default because it alone makes the table with K = ceil(N/2)
             equal `HistoryMajority` in every decision.
-        to_send: "sticky" keeps a page due until it is sent; "literal" takes to_send from the dirty
-            log alone, and what that would lose is sent in stop-and-copy.
+        to_send: "sticky" keeps a page there until it is sent; "literal" recomputes to_send from the
+            dirty log alone, and stop-and-copy sends what that would lose.
         first_round: "full" sends every page in round 1, "peek" treats it like the others.
-        peek_batch_pages: pages sent per look at the dirty log.
+        peek_batch_pages: pages sent per peek at the dirty log.
     """
 
     name: ClassVar[str] = "time-series"
@@ -68,11 +75,6 @@ class TimeSeries(TableStrategy):
     def code_bits(self) -> int:
         """Return N, and one more where the window leaves out the current round."""
         return self.history if self.window == "inclusive" else self.history + 1
-
-    @property
-    def carry(self) -> Carry:
-        """Return what becomes of a due page that was not sent."""
-        return "due" if self.to_send == "sticky" else "log"
 
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return SKIP for a page dirty now, and hold back one too often dirty before."""

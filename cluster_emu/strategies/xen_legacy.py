@@ -6,17 +6,23 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import FirstRound, PageCount, TableStrategy, to_skip
-from cluster_emu.strategies.contract import Decision, strategies
+from cluster_emu.strategies.contract import (
+    Decision,
+    FirstRound,
+    PageCount,
+    Strategy,
+    strategies,
+    to_skip,
+)
 
 
 @strategies.register("xen-legacy")
 @dataclass(frozen=True, kw_only=True)
-class XenLegacy(TableStrategy):
+class XenLegacy(Strategy):
     """Send a page iff it is in to_send and not in to_skip.
 
     Args:
-        peek_batch_pages: pages sent per look at the dirty log (MAX_BATCH_SIZE).
+        peek_batch_pages: pages sent per peek at the dirty log (MAX_BATCH_SIZE).
         first_round: "peek" skips already in round 1, as the code does on guests without
             superpages; "full" sends every page then, as its comment says.
     """

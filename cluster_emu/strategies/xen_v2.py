@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.strategies.base import TableStrategy
-from cluster_emu.strategies.contract import strategies
+from cluster_emu.strategies.contract import Strategy, strategies
 
 
 @strategies.register("xen-v2")
 @dataclass(frozen=True, kw_only=True)
-class XenV2(TableStrategy):
+class XenV2(Strategy):
     """Send every page found in the dirty log when the last round ended.
 
     The decisions are those of `PreCopy`; what sets Xen v2 apart is its stop rule of five rounds.

@@ -1,59 +1,52 @@
-"""Everything a migration is made from, and the making of one."""
+"""Makes migrations from what all migrations of a run share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.encoding import Content, Encoder, Encoding, Stage
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory
-from cluster_emu.memory.dirtying.sources import WriteSource
-from cluster_emu.memory.lumped import LumpableSource, PageClasses
-from cluster_emu.memory.pages.engine import PagesEngine
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.scalar.engine import ScalarEngine
-from cluster_emu.memory.scalar.writes import ScalarSource, ScalarWrites
+from cluster_emu.encoding import Content, Encoding, Stage
+from cluster_emu.memory.base import (
+    FaultCosts,
+    MemoryEngine,
+    MemoryModel,
+    MigratingMemory,
+    PostCopyMemory,
+    VMMemory,
+)
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.strategies.contract import Strategy
-from cluster_emu.strategies.demand_paging import DemandPaging
-from cluster_emu.strategies.post_copy import PostCopy
-from cluster_emu.transfer.controller import Policy
 from cluster_emu.transfer.flow_group import MigrationFlowGroup
-from cluster_emu.transfer.interfaces import MigrationListener
+from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.workload.intensity import IntensityPath
 
-Fidelity = Literal["pages", "lumped", "mean-field", "scalar"]
-"""How closely memory is looked at: page by page, in counts of pages alike, or as bytes."""
-
 QUEUED_PAGES_WITHOUT_PREEMPT = 64
 """Pushed pages (256 KiB of socket buffer) an urgent page waits behind without a second channel."""
 
 SAMPLE_PAGES = 256
-"""Pages of a VM by which it is judged how fast its cores encode."""
+"""Pages of a VM from which the speed of its cores at encoding is estimated."""
 
 
 @dataclass(slots=True)
 class MigrationFactory:
-    """The parts all migrations of a run share.
+    """What all migrations of a run share, and the making of one.
 
     Args:
         strategy: what is sent when.
-        policy: the manager's policy; steers every migration.
+        policy: the manager's policy; makes the controller of every migration.
         settings: costs and limits.
-        encoders: who makes pages smaller on the wire, in the order in which they are asked.
-        sources: what writes the pages of each VM, by VM.
-        fidelities: how closely the memory of each VM is looked at, by VM.
+        memory: the memory of each VM, by VM.
+        models: how closely it is represented, by VM.
         intensity: write intensity of every VM over time.
         streams: random streams.
         state: the columns (memory sizes and page sizes are read from it).
@@ -64,11 +57,10 @@ class MigrationFactory:
     """
 
     strategy: Strategy
-    policy: Policy
+    policy: MigrationPolicy
     settings: TransferSettings
-    encoders: Sequence[Encoder]
-    sources: Sequence[WriteSource]
-    fidelities: Sequence[Fidelity]
+    memory: Sequence[VMMemory]
+    models: Sequence[MemoryModel]
     intensity: IntensityPath
     streams: RandomStreams
     state: ClusterState
@@ -78,27 +70,31 @@ class MigrationFactory:
     rounds: list[RoundRecord] = field(default_factory=list)
     flow_group: MigrationFlowGroup = field(init=False)
     _started: dict[int, int] = field(default_factory=dict)
-    _writes: dict[tuple[int, int], ScalarWrites] = field(default_factory=dict)
-    _classes: dict[tuple[int, int], PageClasses] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Let all migrations be told their rates together."""
+        """Notify all migrations of their rates together."""
         self.flow_group = MigrationFlowGroup(self.loop)
 
     def make(self, record: MigrationRecord, watcher: MigrationListener) -> Migration:
         """Make the migration that fills in `record`; its route is found now."""
-        number = self._started.get(record.vm, 0)
-        self._started[record.vm] = number + 1
-        record.fidelity = self.fidelities[record.vm]
+        vm = record.vm
+        number = self._started.get(vm, 0)
+        self._started[vm] = number + 1
+        record.fidelity = self.models[vm].name
         route = self.router.route(record.source, record.target, record.migration)
         return Migration(
             record,
             self.rounds,
             self.strategy,
-            self.policy.steer(float(self.state.vms.memory_bytes[record.vm])),
+            self.policy.create_controller(float(self.state.vms.memory_bytes[vm])),
             self.settings,
-            _VMMemory(self, record.vm, number, route),
-            _VMIntensity(self.intensity, record.vm),
+            MigrationMemory(
+                self.models[vm],
+                self._migrating(vm, number),
+                self.settings,
+                round_trip_s=2 * self.links.route_latency_s(route),
+            ),
+            _VMIntensity(self.intensity, vm),
             route,
             self.flow_group,
             watcher,
@@ -107,31 +103,62 @@ class MigrationFactory:
     def usual_cap_bytes_per_s(self, vm: int) -> float:
         """Return the cap on the rate of a migration of this VM, as in its first round.
 
-        What its cores encode is judged by some pages like those of the VM.
+        How fast its cores encode is estimated from some pages like those of the VM.
         """
-        encoding = _VMMemory(self, vm, 0, ()).encoding(SAMPLE_PAGES)
+        encoding = self._encoding(vm, 0, SAMPLE_PAGES)
         if encoding.is_raw:
             return self.settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=False)
         sizes = encoding.sizes(np.arange(SAMPLE_PAGES), Stage.LIVE, 1)
         return self.settings.cap_bytes_per_s(encoding.raw_bytes, sizes, stopped=False)
 
-    def page_classes(self, vm: int, page_count: int) -> PageClasses:
-        """Return a VM's write classes, found once for all VMs of one kind."""
-        source = self.sources[vm]
-        kind = id(source), page_count
-        if kind not in self._classes:
-            assert isinstance(source, LumpableSource), "checked when the scenario was built"
-            self._classes[kind] = source.page_classes(page_count)
-        return self._classes[kind]
+    def _migrating(self, vm: int, number: int) -> MigratingMemory:
+        memory = self.memory[vm]
+        encoding = self._encoding(vm, number, memory.page_count)
+        return MigratingMemory(memory, encoding, self.streams, vm, number)
 
-    def scalar_writes(self, vm: int, page_count: int) -> ScalarWrites:
-        """Return a VM's writes in two numbers, found once for all VMs of one kind."""
-        source = self.sources[vm]
-        kind = id(source), page_count
-        if kind not in self._writes:
-            assert isinstance(source, ScalarSource), "checked when the scenario was built"
-            self._writes[kind] = source.scalar_writes(page_count)
-        return self._writes[kind]
+    def _encoding(self, vm: int, number: int, page_count: int) -> Encoding:
+        """Return what the VM's pages take on the wire during one migration."""
+        page_bytes = int(self.state.vms.page_bytes[vm])
+        encoders = self.memory[vm].encoders
+        if not encoders:
+            return Encoding(page_bytes, self.settings.page_header_bytes)
+        stream_of = partial(self.streams.generator, Purpose.CONTENT, vm, number)
+        content = Content(page_count, page_bytes, stream_of)
+        coders = [encoder.coder(content) for encoder in encoders]
+        return Encoding(page_bytes, self.settings.page_header_bytes, coders)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationMemory:
+    """Makes the memory engines of one migration.
+
+    Args:
+        model: the memory model of the VM.
+        migrating: the VM's memory as the migration begins.
+        settings: costs and limits.
+        round_trip_s: time for a request to reach the source and its answer to come back.
+    """
+
+    model: MemoryModel
+    migrating: MigratingMemory
+    settings: TransferSettings
+    round_trip_s: float
+
+    def engine(self, intensity: float) -> MemoryEngine:
+        """Return the memory at the start, histories warmed at that write intensity."""
+        engine = self.model.create(self.migrating)
+        engine.warm(self.settings.warm_intervals, self.settings.warm_interval_s * intensity)
+        return engine
+
+    def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
+        """Return the memory of the VM resumed at the target without its stale pages."""
+        strategy = self.migrating.memory.strategy
+        costs = FaultCosts(
+            round_trip_s=self.round_trip_s,
+            queued_pages=0 if strategy.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
+            touches_per_write=strategy.touches_per_write,
+        )
+        return engine.post_copy(costs, bubbling=strategy.bubbling, pivots=strategy.pivots)
 
 
 @dataclass(slots=True)
@@ -146,99 +173,3 @@ class _VMIntensity:
 
     def next_change(self, now_s: float) -> float:
         return self.path.next_change(self.vm, now_s)
-
-
-@dataclass(slots=True)
-class _VMMemory:
-    """The page state of one VM for one migration."""
-
-    factory: MigrationFactory
-    vm: int
-    number: int
-    route: tuple[int, ...]
-
-    def engine(self, intensity: float) -> MemoryEngine:
-        settings = self.factory.settings
-        page_count = int(self.factory.state.vms.page_count[self.vm])
-        kinds: dict[Fidelity, Callable[[int], MemoryEngine]] = {
-            "pages": self._pages,
-            "lumped": self._lumped,
-            "mean-field": partial(self._lumped, mean_field=True),
-            "scalar": self._scalar,
-        }
-        engine = kinds[self.factory.fidelities[self.vm]](page_count)
-        engine.warm(settings.warm_intervals, settings.warm_interval_s * intensity)
-        return engine
-
-    def _pages(self, page_count: int) -> MemoryEngine:
-        factory = self.factory
-        return PagesEngine(
-            factory.sources[self.vm].writer(page_count, factory.streams, self.vm, self.number),
-            factory.strategy,
-            self.encoding(page_count),
-            absent=self._ballooned(page_count),
-            track_versions=factory.settings.track_versions,
-        )
-
-    def _lumped(self, page_count: int, *, mean_field: bool = False) -> MemoryEngine:
-        from cluster_emu.memory.lumped.engine import LumpedEngine  # slow; few runs need it
-
-        factory = self.factory
-        return LumpedEngine(
-            factory.page_classes(self.vm, page_count),
-            factory.strategy,
-            self.encoding(page_count),
-            factory.streams.generator(Purpose.LUMPED, self.vm, self.number),
-            absent_pages=self._ballooned_count(page_count),
-            mean_field=mean_field,
-        )
-
-    def _scalar(self, page_count: int) -> MemoryEngine:
-        """Return so many bytes; headers are part of them, as nothing keeps pages apart."""
-        wire_bytes = self.encoding(page_count).raw_bytes
-        writes = self.factory.scalar_writes(self.vm, page_count)
-        return ScalarEngine(
-            (page_count - self._ballooned_count(page_count)) * wire_bytes,
-            wire_bytes,
-            writes.pages_per_s * wire_bytes,
-            writes.working_set_pages * wire_bytes,
-        )
-
-    def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
-        paging = self._paging
-        costs = FaultCosts(
-            round_trip_s=2 * self.factory.links.route_latency_s(self.route),
-            queued_pages=0 if paging.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
-            touches_per_write=paging.touches_per_write,
-        )
-        return engine.post_copy(costs, bubbling=paging.bubbling, pivots=paging.pivots)
-
-    def encoding(self, page_count: int) -> Encoding:
-        """Put the encoders to work on the VM's pages."""
-        factory = self.factory
-        page_bytes = int(factory.state.vms.page_bytes[self.vm])
-        if not factory.encoders:
-            return Encoding(page_bytes, factory.settings.page_header_bytes)
-        stream_of = partial(factory.streams.generator, Purpose.CONTENT, self.vm, self.number)
-        content = Content(page_count, page_bytes, stream_of)
-        coders = [encoder.coder(content) for encoder in factory.encoders]
-        return Encoding(page_bytes, factory.settings.page_header_bytes, coders)
-
-    @property
-    def _paging(self) -> DemandPaging:
-        """The strategy's way of fetching pages, or the usual one where a policy wants post-copy."""
-        strategy = self.factory.strategy
-        return strategy if isinstance(strategy, DemandPaging) else PostCopy()
-
-    def _ballooned(self, page_count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-        """Choose the free pages the guest has handed back, at random from the VM's own stream."""
-        count = self._ballooned_count(page_count)
-        if not count:
-            return None
-        rng = self.factory.streams.generator(Purpose.PROFILE, self.vm, 3)
-        return np.sort(rng.choice(page_count, count, replace=False))
-
-    def _ballooned_count(self, page_count: int) -> int:
-        strategy = self.factory.strategy
-        share = strategy.ballooned_share if isinstance(strategy, DemandPaging) else 0.0
-        return int(share * page_count)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.base import RateEffect
+from cluster_emu.network.flows import Flow
 from cluster_emu.transfer.flow_group import MigrationFlowGroup, Prediction
 from cluster_emu.transfer.guest import Guest
 from cluster_emu.transfer.interfaces import Intensity
@@ -53,6 +54,7 @@ class Sending:
         self._flow_group = flow_group
         self._loop = flow_group.loop
         self._number: int | None = None
+        self._flow: Flow | None = None
         self._find_cap = find_cap
         self._guest_lost = guest_lost
         self._phase_ended = phase_ended
@@ -81,13 +83,12 @@ class Sending:
         self._bytes_per_s = 0.0
         self._cap_bytes_per_s = self._find_cap(phase)
         self._number = self._flow_group.join(self)
-        self._loop.add(
-            self,
+        self._flow = self._loop.add(
+            self._flow_group,
             self._route,
+            member=self._number,
             cap=self._cap_bytes_per_s,
             weight=self._weight,
-            group=self._flow_group,
-            member=self._number,
         )
 
     def go_on_with(self, phase: SendingPhase) -> None:
@@ -96,12 +97,14 @@ class Sending:
         cap = self._find_cap(phase)
         if cap != self._cap_bytes_per_s:
             self._cap_bytes_per_s = cap
-            self._loop.set_cap(self, cap)
+            assert self._flow is not None
+            self._loop.set_cap(self._flow, cap)
 
     def leave(self, now_s: float) -> SendingPhase | None:
         """Break the phase off and leave the network, if it is there; return it as it stands."""
-        if self in self._loop:
-            self._loop.remove(self)
+        if self._flow is not None:
+            self._loop.remove(self._flow)
+            self._flow = None
         self.account(now_s)
         self._give_number_back()
         phase, self.phase = self.phase, None
@@ -109,7 +112,8 @@ class Sending:
 
     def reschedule(self, now_s: float) -> None:
         """Foretell the next event anew: something has changed that the network does not know."""
-        self._loop.reschedule(self, self._predict(now_s))
+        assert self._flow is not None
+        self._loop.reschedule(self._flow, self._predict(now_s))
 
     def account(self, now_s: float) -> None:
         """Tell the phase what went over the wire since the last time."""
@@ -154,6 +158,7 @@ class Sending:
         if self._phase_ended(now_s):
             return self._predict(now_s)
         self._bytes_per_s = 0.0
+        self._flow = None
         self._give_number_back()
         return None
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.network.fluid import FluidLoop
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,11 @@ class Member(Protocol):
     """A migration in the network."""
 
     def rate_changed(self, now_s: float, bytes_per_s: float) -> float:
-        """See `Transfer`."""
+        """Do what `FlowGroup.rates_changed` does for this one."""
+        ...
+
+    def due(self, now_s: float) -> float | None:
+        """Do what `FlowGroup.due` does for this one."""
         ...
 
     def catch_up(self) -> None:
@@ -77,7 +81,7 @@ class _Columns(NamedTuple):
 
 
 class MigrationFlowGroup:
-    """All migrations of one network; see `TransferGroup`.
+    """All migrations of one network; see `FlowGroup`.
 
     Args:
         loop: the network.
@@ -146,7 +150,7 @@ class MigrationFlowGroup:
     # --- as the network sees it -------------------------------------------------------------------
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Go on at other rates; see `TransferGroup`."""
+        """Go on at other rates; see `FlowGroup`."""
         effect = self._columns.effect[members]
         at_once = effect == RateEffect.ANY
         if len(members) <= FEW:
@@ -162,6 +166,12 @@ class MigrationFlowGroup:
             assert member is not None
             times_s[place] = member.rate_changed(now_s, float(bytes_per_s[place]))
         return times_s
+
+    def due(self, now_s: float, member: int) -> float | None:
+        """Handle the event of one migration; see `FlowGroup`."""
+        migration = self._members[member]
+        assert migration is not None
+        return migration.due(now_s)
 
     def _predict_all(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
         columns = self._columns

@@ -5,7 +5,24 @@ from __future__ import annotations
 from typing import Protocol
 
 from cluster_emu.memory.base import MemoryEngine, PostCopyMemory
+from cluster_emu.transfer.controller import MigrationController
 from cluster_emu.transfer.records import MigrationRecord, Phase
+
+
+class MigrationPolicy(Protocol):
+    """The part of a manager's policy that the course of a migration needs."""
+
+    @property
+    def retries(self) -> int:
+        """How often an aborted migration is requested again, 0 for never."""
+
+    @property
+    def retry_backoff_s(self) -> float:
+        """The wait before the first retry, in seconds; it doubles with every further one."""
+
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration of a VM with that much memory."""
+        ...
 
 
 class Memory(Protocol):

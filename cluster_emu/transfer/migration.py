@@ -11,7 +11,13 @@ import math
 from cluster_emu.memory.base import MemoryEngine
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
-from cluster_emu.transfer.controller import Answer, MigrationController, Step, View
+from cluster_emu.transfer.controller import (
+    ControllerDecision,
+    MigrationAction,
+    MigrationController,
+    MigrationStatus,
+    Progress,
+)
 from cluster_emu.transfer.flow import Sending
 from cluster_emu.transfer.flow_group import MigrationFlowGroup
 from cluster_emu.transfer.interfaces import Intensity, Memory, MigrationListener
@@ -26,7 +32,7 @@ from cluster_emu.transfer.phases import (
 from cluster_emu.transfer.recorder import MigrationRecorder
 from cluster_emu.transfer.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
-from cluster_emu.transfer.stopping import Progress
+from cluster_emu.transfer.stop_rules import stop
 
 MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped: it would go on for ever."""
@@ -39,7 +45,7 @@ class Migration:
         record: its row of results, filled in as it goes.
         rounds: where its rows of the table `rounds` go.
         strategy: what is sent when.
-        steering: when live rounds end, and what else is done about it.
+        controller: when live rounds end, and what else is done about it.
         settings: costs and limits.
         memory: the VM's page state.
         intensity: the VM's write intensity over time.
@@ -56,7 +62,7 @@ class Migration:
         record: MigrationRecord,
         rounds: list[RoundRecord],
         strategy: Strategy,
-        steering: MigrationController,
+        controller: MigrationController,
         settings: TransferSettings,
         memory: Memory,
         intensity: Intensity,
@@ -80,7 +86,7 @@ class Migration:
         self._guest = self._sending.guest
         self._strategy = strategy
         self._resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
-        self._steering = steering
+        self._controller = controller
         self._settings = settings
         self._memory = memory
         self._loop = flow_group.loop
@@ -89,7 +95,7 @@ class Migration:
         self._measured_bytes_per_s = 0.0
         self._told_speed = 1.0
         self._all_has_arrived = False
-        self._last_step: Answer | None = None
+        self._last_step: ControllerDecision | None = None
         self._check: Timer | None = None
         self._timer: Timer | None = None
         self._cap_of_raw_pages: dict[bool, float] = {}
@@ -126,7 +132,7 @@ class Migration:
             self._pause(now_s, self._strategy.mode.value)
 
     def _next_round(self, now_s: float) -> LiveRound:
-        return LiveRound(self._pages, self._steering, now_s)
+        return LiveRound(self._pages, self._controller, now_s)
 
     def _phase_ended(self, now_s: float) -> bool:
         """Close the phase that has come to its end; return whether a live round follows."""
@@ -151,22 +157,22 @@ class Migration:
         bytes_per_s = self._measured_bytes_per_s or self._sending.bytes_per_s
         progress = self._recorder.progress(counts, self._pages, bytes_per_s, now_s)
         step, reason = self._judge(progress, now_s)
-        if step is Step.ABORT:
+        if step is MigrationAction.ABORT:
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
-        elif step in (Step.STOP, Step.POST_COPY):
-            self._resumes_early |= step is Step.POST_COPY
+        elif step in (MigrationAction.STOP, MigrationAction.POST_COPY):
+            self._resumes_early |= step is MigrationAction.POST_COPY
             self._pause(now_s, reason)
         elif self._pages.nothing_due or self._watcher.may_go_on(self.record, now_s):
             # one without pages takes no time, so it needs no turn
             self._sending.go_on_with(self._next_round(now_s))
         else:
             self._await_turn(now_s)
-        return step in (Step.CONTINUE, Step.LAST_ROUND)
+        return step in (MigrationAction.CONTINUE, MigrationAction.LAST_ROUND)
 
     def _await_turn(self, now_s: float) -> None:
         """Send nothing until `go_on`; what the VM writes meanwhile is due in the next round.
 
-        The steering's clock stands still: to wait is no lack of progress.
+        The controller's clock stands still: to wait is no lack of progress.
         """
         self._cancel(self._check)
         self._sending.go_on_with(WaitingRound(self._pages, now_s))
@@ -182,21 +188,21 @@ class Migration:
         self._sending.reschedule(now_s)
         self._await_check()
 
-    def _judge(self, progress: Progress, now_s: float) -> Answer:
+    def _judge(self, progress: Progress, now_s: float) -> ControllerDecision:
         if self._last_step is not None:
             return self._last_step
         if (
             self._strategy.mode is Mode.HYBRID
             and progress.round_number >= self._strategy.live_rounds
         ):
-            return Step.STOP, f"live rounds before post-copy: {self._strategy.live_rounds}"
-        step, reason = self._steering.round_ended(progress)
+            return stop(f"live rounds before post-copy: {self._strategy.live_rounds}")
+        step, reason = self._controller.round_ended(progress)
         self._apply_throttle(now_s)
-        if step is Step.LAST_ROUND:
-            self._last_step = (Step.STOP, reason)
-        if step is Step.CONTINUE and self._recorder.empty_rounds >= MAX_EMPTY_ROUNDS:
-            return Step.STOP, "nothing left to send live"
-        return step, reason
+        if step is MigrationAction.LAST_ROUND:
+            self._last_step = stop(reason)
+        if step is MigrationAction.CONTINUE and self._recorder.empty_rounds >= MAX_EMPTY_ROUNDS:
+            return stop("nothing left to send live")
+        return ControllerDecision(step, reason)
 
     def _pause(self, now_s: float, why: str) -> None:
         """Stop the VM and, after the time that takes, send what may only be sent now."""
@@ -250,31 +256,35 @@ class Migration:
         self._finish(now_s, Phase.COMPLETED, "")
 
     def _await_check(self) -> None:
-        """Set the timer for the steering's next look at the migration."""
-        next_s = self.record.start_s + self.record.waited_s + self._steering.next_check_s()
+        """Set the timer for the controller's next look at the migration."""
+        next_s = self.record.start_s + self.record.waited_s + self._controller.next_check_s()
         if math.isfinite(next_s):
             self._check = self._loop.call_at(max(next_s, self._loop.now_s), self._look)
 
     def _look(self, now_s: float) -> None:
-        """Let the steering look, and do what it says."""
+        """Let the controller look, and do what it says."""
         if self.state is not Phase.PRE_COPY or self._live_round.is_cut:
             return
         self._sending.account(now_s)
-        step, reason = self._steering.check(self._view(now_s))
+        step, reason = self._controller.check(self._status(now_s))
         self._apply_throttle(now_s)
-        if step is Step.ABORT:
+        if step is MigrationAction.ABORT:
             self._leave(now_s)
             self._finish(now_s, Phase.NOT_CONVERGED, reason)
             return
-        if step is not Step.CONTINUE:
-            self._last_step = (Step.STOP if step is Step.LAST_ROUND else step, reason)
-        if step in (Step.STOP, Step.POST_COPY):
+        if step is not MigrationAction.CONTINUE:
+            self._last_step = (
+                stop(reason)
+                if step is MigrationAction.LAST_ROUND
+                else ControllerDecision(step, reason)
+            )
+        if step in (MigrationAction.STOP, MigrationAction.POST_COPY):
             self._live_round.cut_short()
         self._sending.reschedule(now_s)
         self._await_check()
 
-    def _view(self, now_s: float) -> View:
-        return View(
+    def _status(self, now_s: float) -> MigrationStatus:
+        return MigrationStatus(
             elapsed_s=self._recorder.elapsed_s(now_s),
             round_number=self.record.rounds + 1,
             memory_bytes=self.record.memory_pages * self._pages.encoding.raw_bytes,
@@ -348,8 +358,8 @@ class Migration:
         return phase
 
     def _apply_throttle(self, now_s: float) -> None:
-        """Slow the guest down as the steering says; the past must be accounted for already."""
-        throttle = self._steering.throttle()
+        """Slow the guest down as the controller says; the past must be accounted for already."""
+        throttle = self._controller.throttle()
         if throttle == self._guest.throttle:
             return
         self._guest.throttle = throttle

@@ -10,9 +10,8 @@ import math
 from dataclasses import replace
 from typing import Protocol
 
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RoundCounts
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.transfer.controller import MigrationController
 
 NO_PAGES = PageSizes(0, 1.0)
@@ -61,14 +60,16 @@ class LiveRound:
 
     Args:
         engine: the VM's page state, between two rounds.
-        steering: may cut a round short to read the log.
+        controller: may cut a round short to read the log.
         start_s: simulated time at which the round begins.
     """
 
-    def __init__(self, engine: MemoryEngine, steering: MigrationController, start_s: float) -> None:
+    def __init__(
+        self, engine: MemoryEngine, controller: MigrationController, start_s: float
+    ) -> None:
         self.start_s = start_s
         self._engine = engine
-        self._steering = steering
+        self._controller = controller
         self.is_cut = False
         self.rate_effect = RateEffect.ANY
         self.planned_bytes = 0.0
@@ -79,7 +80,7 @@ class LiveRound:
         self.rate_effect = RateEffect.ANY
         if self.is_cut:
             return self._engine.cut_short()
-        undrained = self._steering.sync_threshold_bytes(bytes_per_s)
+        undrained = self._controller.sync_threshold_bytes(bytes_per_s)
         left = self._engine.plan(intensity / bytes_per_s, undrained)
         if undrained == 0:  # else when the round is cut depends on the rate
             self.rate_effect = self._engine.rate_effect

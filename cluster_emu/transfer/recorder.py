@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cluster_emu.memory.base import MemoryEngine, RoundCounts
+from cluster_emu.transfer.controller import Progress
 from cluster_emu.transfer.phases import PostCopyPush, StoppedCopy, WaitingRound
 from cluster_emu.transfer.records import MigrationRecord, Phase, RoundRecord
-from cluster_emu.transfer.stopping import Progress
 
 
 class MigrationRecorder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.encoding.chain import PageSizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Our results held against those of other simulators."""
+"""Our results compared with those of other simulators."""
 
 from cluster_emu.validation.scalar import ScalarAgreement, validate_scalar
 

@@ -1,4 +1,4 @@
-"""Migrations in the scalar model held against another simulator's, case by case."""
+"""Migrations in the scalar model compared with another simulator's, case by case."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory
-from cluster_emu.memory.pages.post_copy import FaultCosts
+from cluster_emu.memory.base import FaultCosts, MemoryEngine, PostCopyMemory
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
 from cluster_emu.plugins import from_validation
 from cluster_emu.strategies.pre_copy import PreCopy
-from cluster_emu.transfer.controller import StopRuleController
 from cluster_emu.transfer.flow_group import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, Phase
 from cluster_emu.transfer.settings import TransferSettings
-from cluster_emu.transfer.stop_rules import DowntimeLimit
+from cluster_emu.transfer.stop_rules import DowntimeLimit, StopRuleController
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -33,7 +31,10 @@ PAGE_BYTES = 4096
 
 
 class GivenVM(BaseModel):
-    """A VM's migration as another simulator saw it; bytes, byte/s and seconds."""
+    """A VM's migration in another simulator; bytes, byte/s and seconds.
+
+    The field names are those of the file: `cap` is the bandwidth limit, `ws` the working set.
+    """
 
     start: Amount
     ram: Positive
@@ -46,7 +47,7 @@ class GivenVM(BaseModel):
 
 
 class GivenCase(BaseModel):
-    """Migrations at the same time over links of given capacities, byte/s."""
+    """Simultaneous migrations over links of given capacities (`caps`), byte/s."""
 
     id: str
     caps: tuple[Positive, ...]
@@ -97,8 +98,8 @@ class ScalarAgreement:
 def validate_scalar(path: Path) -> ScalarAgreement:
     """Run the cases of a JSON file through our migrations in the scalar model.
 
-    The protocol is that of SimGrid's plug-in: all memory, then what was dirtied meanwhile, until
-    that fits 30 ms at the rate of the round before.
+    The protocol is that of SimGrid's plug-in: a round sends all memory, each further round what was
+    dirtied in the one before, until the rest takes at most 30 ms at the rate of the last round.
 
     Args:
         path: ``{"cases": [{"id", "caps": [...], "vms": [{"start", "ram", "cap", "dirty_rate", "ws",
@@ -170,7 +171,7 @@ class _Memory:
 
 
 class _AlwaysBusy:
-    """A VM whose write intensity is 1 throughout."""
+    """A VM whose write intensity is always 1."""
 
     def level(self, now_s: float) -> float:
         return 1.0
@@ -180,7 +181,7 @@ class _AlwaysBusy:
 
 
 class _Closing:
-    """A watcher with no cluster around it: it closes the record, nothing else."""
+    """A listener without a cluster: it closes the record, nothing else."""
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         pass

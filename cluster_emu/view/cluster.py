@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from matplotlib.path import Path as Outline
 
+from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.view.cables import Line, lanes, route_line
 from cluster_emu.view.cluster_hosts import WAITING_HATCH, Squares, draw_hosts, draw_vms
 from cluster_emu.view.cluster_network import (
@@ -44,7 +45,6 @@ from cluster_emu.view.style import (
 MOVE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, BLACK)
 ROOM_FOR_TITLE_AND_LEGEND = 1.15
 ELBOW = 0.06
-BITS_PER_BYTE = 8
 
 
 def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:

@@ -1,7 +1,6 @@
 """What the VMs do: CPU demand over time, how fast they write, and named write profiles."""
 
-from cluster_emu.workload.burst_schedule import BurstSchedule
-from cluster_emu.workload.bursts import Burst
+from cluster_emu.workload.bursts import Burst, BurstSchedule
 from cluster_emu.workload.demand import Demand, DemandModel, demand_models
 from cluster_emu.workload.intensity import IntensityPath, IntensityRule
 from cluster_emu.workload.profiles import WriteProfile, load_profiles

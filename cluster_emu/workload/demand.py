@@ -1,7 +1,7 @@
 """How much CPU the VMs want over time: what a demand model is.
 
 Demand is piecewise constant between known instants, so that nothing depends on how often, or in
-which order, it is asked for.
+which order, it is evaluated.
 """
 
 from __future__ import annotations
@@ -91,4 +91,9 @@ class DemandModel(Protocol):
         ...
 
 
-demand_models: Registry[DemandModel] = Registry("demand model", "cluster_emu.demand_models")
+demand_models: Registry[DemandModel] = Registry(
+    "demand model",
+    "cluster_emu.demand_models",
+    package="cluster_emu.workload",
+    summary="the CPU demand of VMs over time",
+)

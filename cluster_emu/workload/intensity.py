@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.workload.burst_schedule import BurstSchedule
+from cluster_emu.workload.bursts import BurstSchedule
 from cluster_emu.workload.demand import Demand
 
 Number = TypeVar("Number", float, FloatColumn)

@@ -33,7 +33,7 @@ SHARE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class WriteProfile:
-    """How a VM dirties its memory, whatever its size.
+    """How a VM of any size dirties its memory.
 
     Every page belongs to one write class; the moving set and the sweep write on top of that.
     Writes run in operational time: the VM's intensity scales all of them. Bursts, which belong to
@@ -93,11 +93,11 @@ class WriteProfile:
         return (*binned, *self.classes)
 
     def distinct_share(self, operational_s: FloatColumn) -> FloatColumn:
-        """Return the expected share of pages dirtied in stretches of operational time.
+        """Return the expected share of pages dirtied in intervals of operational time.
 
         Classes: ``sum f_c (1 - exp(-rate_c T))``. The moving set and the sweep hit pages of all
-        classes alike, so the shares left clean multiply. The stretch is taken to begin with a
-        fresh moving set; it is exact then.
+        classes alike, so the shares left clean multiply. The interval is assumed to begin with a
+        new moving set; the result is exact then.
 
         Args:
             operational_s: lengths, any shape.

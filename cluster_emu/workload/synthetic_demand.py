@@ -18,7 +18,11 @@ from cluster_emu.workload.traces import DemandTraces
 @demand_models.register("constant")
 @dataclass(frozen=True)
 class ConstantDemand:
-    """Every VM wants the same share of its CPU, always."""
+    """Every VM wants the same share of its CPU, always.
+
+    Args:
+        share: of the VM's CPU capacity.
+    """
 
     name: ClassVar[str] = "constant"
     summary: ClassVar[str] = "every VM wants the same share of its CPU, always"
@@ -84,16 +88,16 @@ class DiurnalDemand:
 
 class _Waves(Demand):
     def __init__(self, model: DiurnalDemand, peaks_s: FloatColumn) -> None:
-        said = (
+        assumption = (
             f"CPU demand is a wave of mean {model.mean:g} and amplitude {model.amplitude:g}, "
             f"period {model.period_s:g} s, peaks shifted by up to {model.jitter_s:g} s."
         )
-        super().__init__(len(peaks_s), model.step_s, (said,))
+        super().__init__(len(peaks_s), model.step_s, (assumption,))
         self._model = model
         self._peaks_s = peaks_s
 
     def shares(self, step: int, vms: slice) -> FloatColumn:
         model = self._model
-        turns = (step * self.step_s - self._peaks_s[vms]) / model.period_s
-        wave = model.mean + model.amplitude * np.cos(2.0 * np.pi * turns)
+        periods = (step * self.step_s - self._peaks_s[vms]) / model.period_s
+        wave = model.mean + model.amplitude * np.cos(2.0 * np.pi * periods)
         return np.clip(wave, 0.0, 1.0)

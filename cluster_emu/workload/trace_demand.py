@@ -16,7 +16,7 @@ from cluster_emu.workload.demand import Demand, Seconds, demand_models
 from cluster_emu.workload.traces import DemandTraces
 
 GOLDEN_SHARE = 0.381966
-"""Multiples of this share of a whole stay well apart, however many are used."""
+"""The golden section: multiples of this share of a whole stay well apart for any number of uses."""
 
 
 @demand_models.register("trace")
@@ -25,8 +25,8 @@ class TraceDemand:
     """Every VM follows a trace; which one is drawn at random, or given by the order of the files.
 
     Args:
-        interpolation: "step" holds a sample until the next one; "linear" goes straight from sample
-            to sample, seen every `step_s` seconds.
+        interpolation: "step" holds a sample until the next one; "linear" interpolates between
+            samples, evaluated every `step_s` seconds.
         step_s: how long a value holds with "linear"; "step" uses the traces' own step.
         order: "shuffled" gives VM i the trace ``permutation[i mod traces]``, "files" trace
             ``i mod traces``.
@@ -51,23 +51,25 @@ class TraceDemand:
         trace = shuffled[place] if self.order == "shuffled" else place
         ahead = np.rint(use * self.rotation_share * traces.sample_count).astype(np.int64)
         playback = _Playback(traces.values, trace, ahead)
-        said = self._assumptions(vm_count, traces)
+        assumptions = self._assumptions(vm_count, traces)
         if self.interpolation == "step":
-            return _Stepped(vm_count, traces.step_s, said, playback)
-        return _Linear(vm_count, self.step_s, said, playback, traces.step_s)
+            return _Stepped(vm_count, traces.step_s, assumptions, playback)
+        return _Linear(vm_count, self.step_s, assumptions, playback, traces.step_s)
 
     def _assumptions(self, vm_count: int, traces: DemandTraces) -> tuple[str, ...]:
         held = f"each sample holds for {traces.step_s:g} s"
         if self.interpolation == "linear":
             held = f"straight lines between samples {traces.step_s:g} s apart"
             held += f", seen every {self.step_s:g} s"
-        said = [f"CPU demand follows {traces.source}: {held}; a trace starts again after its end."]
+        assumptions = [
+            f"CPU demand follows {traces.source}: {held}; a trace starts again after its end."
+        ]
         if vm_count > traces.trace_count:
-            said.append(
+            assumptions.append(
                 f"{vm_count} VMs share {traces.trace_count} traces; each further use of a trace "
                 f"runs ahead by {self.rotation_share:.1%} of its length."
             )
-        return tuple(said)
+        return tuple(assumptions)
 
 
 @plain_dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,7 @@ _WANTED_FOLDER = "a folder with one PlanetLab trace file per VM and nothing else
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DemandTraces:
-    """CPU demand of some VMs over the same stretch of time.
+    """CPU demand of some VMs over the same period of time.
 
     Args:
         names: one name per trace.
@@ -81,7 +81,12 @@ class TraceReader(Protocol):
         ...
 
 
-trace_readers: Registry[TraceReader] = Registry("trace reader", "cluster_emu.trace_readers")
+trace_readers: Registry[TraceReader] = Registry(
+    "trace reader",
+    "cluster_emu.trace_readers",
+    package="cluster_emu.workload",
+    summary="CPU traces in files of one format",
+)
 
 
 @trace_readers.register("planetlab")
@@ -114,7 +119,7 @@ def read_planetlab(folder: Path) -> DemandTraces:
     return _read_folder(folder, f"PlanetLab folder {day}")
 
 
-@cache  # every run of a study asks for them, and they are read-only
+@cache  # every run of a study needs them, and they are read-only
 def own_traces() -> DemandTraces:
     """Return the made-up traces shipped with the package (written by tools/make_traces.py)."""
     folder = files("cluster_emu.workload") / "traces_own"

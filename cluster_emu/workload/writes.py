@@ -34,7 +34,7 @@ class WriteClass:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class MovingSet:
-    """A working set that moves: pages drawn at random, and drawn anew after every period.
+    """A working set that moves: its pages are drawn again at random after every period.
 
     Args:
         share: share of the VM's pages in the set at any time.
@@ -49,8 +49,9 @@ class MovingSet:
     def dirtied_share(self, operational_s: FloatColumn) -> FloatColumn:
         """Return the share of all pages this dirties from the start of a period on.
 
-        A page stays clean through a part d of a period with ``1 - share (1 - exp(-rate d))``, and
-        sets are drawn independently.
+        A page stays clean through a part d of a period with probability
+        ``1 - share (1 - exp(-rate d))``, and sets are drawn independently, so after n whole periods
+        p and a rest d the share dirtied is ``1 - clean(p) ** n * clean(d)``.
         """
         whole, rest_s = np.divmod(operational_s, self.period_s)
         return 1.0 - (1.0 - self._within(self.period_s)) ** whole * (1.0 - self._within(rest_s))
@@ -61,10 +62,10 @@ class MovingSet:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Sweep:
-    """One writer that goes through a contiguous share of memory over and over.
+    """One writer that passes through a contiguous share of memory again and again.
 
     Args:
-        share: share of the VM's pages it goes through.
+        share: share of the VM's pages it passes through.
         sweeps_per_s: times per second of operational time it does so.
     """
 
@@ -81,7 +82,7 @@ class ZipfWrites:
     """Pages whose write rates fall with their rank r as ``r ** -exponent``, binned into classes.
 
     The ranks are those of a VM with `ranks` such pages; in a VM of another size a rank stands for
-    more or fewer pages, so that a class keeps its share and rate whatever the memory size.
+    more or fewer pages, so that a class keeps its share and rate for any memory size.
 
     Args:
         share: share of the VM's pages.

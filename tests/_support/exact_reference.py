@@ -41,7 +41,7 @@ class SendSet:
 
     codes: frozenset[int]
     code_bits: int
-    carry: str
+    to_send: str
     peeks: int = 1
     peek_batch_pages: int = 1
 
@@ -67,7 +67,7 @@ def migrate_page(
         sends += sent
         deferred = deferred or decision == Decision.DEFER
         stale = (stale and not sent) or bool(bit)
-        due = (stale if strategy.carry == "due" else bool(bit)) and not deferred
+        due = (stale if strategy.to_send == "sticky" else bool(bit)) and not deferred
         history.append(bit)
     return PageCounts(int(sends), int(stale), int(stale and not due and not deferred))
 

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 
 from cluster_emu.model import ClusterModel
-from cluster_emu.transfer.flow import Sending
+from cluster_emu.network import Flow
+from cluster_emu.transfer.flow_group import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import COPYING, Phase
 from tests._support.record_checks import check_books
@@ -81,16 +82,16 @@ def check_migrations(model: ClusterModel) -> None:
     count = range(model.state.host_count)
     assert hosts.outgoing.tolist() == [outgoing[host] for host in count]
     assert hosts.incoming.tolist() == [incoming[host] for host in count]
-    in_network = [each for each in live if each._sending in model.loop]
-    assert len(model.loop) == len(in_network) + tenants_in_network(model)
+    sending = {each._sending._flow for each in live} - {None}
+    assert sending == set(migration_flows(model))
     at_rest = np.ones(model.state.vm_count, dtype=np.bool_)
     at_rest[moving] = False
     assert np.all(vms.speed[at_rest & vms.running] == 1.0)
 
 
-def tenants_in_network(model: ClusterModel) -> int:
-    """Return how many of the transfers belong to tenants."""
-    return sum(not isinstance(each, Sending) for each in model.loop.transfers)
+def migration_flows(model: ClusterModel) -> list[Flow]:
+    """Return the flows in the network that belong to migrations, not to tenants."""
+    return [flow for flow in model.loop.flows if isinstance(flow.group, MigrationFlowGroup)]
 
 
 def check_hosts(model: ClusterModel) -> None:
@@ -131,7 +132,7 @@ def check_end(model: ClusterModel) -> None:
     assert not hosts.incoming.any()
     assert not vms.queued.any()
     assert np.all(vms.target == -1)
-    assert len(model.loop) == tenants_in_network(model)
+    assert not migration_flows(model)
     summary = model.result().summary
     outcomes = Counter(record.outcome for record in records)
     assert summary["failed"] == outcomes[Phase.FAILED]

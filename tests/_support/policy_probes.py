@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from cluster_emu.transfer.controller import Answer, MigrationController, Step, View
-from cluster_emu.transfer.stopping import Progress
+from cluster_emu.transfer.controller import (
+    ControllerDecision,
+    MigrationAction,
+    MigrationController,
+    MigrationStatus,
+)
+from cluster_emu.transfer.stop_rules import Progress
 
 GIB = 2**30
 PAGE = 4096
@@ -15,7 +20,7 @@ RATE = 125e6
 SECOND = int(RATE / PAGE)
 """Pages sent in one second."""
 
-A_VIEW = View(
+A_VIEW = MigrationStatus(
     elapsed_s=0.0,
     round_number=1,
     memory_bytes=GIB,
@@ -38,13 +43,13 @@ A_ROUND = Progress(
 )
 
 
-def look(steering: MigrationController, **seen: object) -> Answer:
-    """Let the steering look at the time it asked for."""
-    return steering.check(replace(A_VIEW, elapsed_s=steering.next_check_s(), **seen))
+def look(controller: MigrationController, **seen: object) -> ControllerDecision:
+    """Let the controller look at the time it asked for."""
+    return controller.check(replace(A_VIEW, elapsed_s=controller.next_check_s(), **seen))
 
 
 def end_round(
-    steering: MigrationController,
+    controller: MigrationController,
     at_s: float,
     left: int,
     *,
@@ -52,7 +57,7 @@ def end_round(
     sent: int = 100_000,
     pages_per_s: float = SECOND,
     waited_s: float = 0.0,
-) -> Answer:
+) -> ControllerDecision:
     """Let a round end with so many pages left; as many as before it, unless told otherwise.
 
     The migration has waited for turns for `waited_s` so far, on top of the time `at_s`.
@@ -68,22 +73,22 @@ def end_round(
         elapsed_s=at_s,
         waited_s=waited_s,
     )
-    return steering.round_ended(ended)
+    return controller.round_ended(ended)
 
 
-def limit_ms(steering: MigrationController) -> float:
+def limit_ms(controller: MigrationController) -> float:
     """Return the downtime limit that bytes are compared with, in milliseconds."""
-    return round(steering.sync_threshold_bytes(1000.0), 6)
+    return round(controller.sync_threshold_bytes(1000.0), 6)
 
 
 def throttles(
-    steering: MigrationController, rounds: int, left: int = 100_000, before: int = 100_000
+    controller: MigrationController, rounds: int, left: int = 100_000, before: int = 100_000
 ) -> list[int]:
     """Return the throttle in percent after each of some rounds of 2 s that send 100,000 pages."""
     seen = []
     for number in range(1, rounds + 1):
-        end_round(steering, 2.0 * number, left, before=before, pages_per_s=50_000)
-        seen.append(round(100 * steering.throttle()))
+        end_round(controller, 2.0 * number, left, before=before, pages_per_s=50_000)
+        seen.append(round(100 * controller.throttle()))
     return seen
 
 
@@ -92,36 +97,36 @@ class MeanFieldMigration:
     """A VM with uniform writes whose rounds are as long as QEMU's, on average.
 
     Args:
-        steering: what steers it.
+        controller: what steers it.
         writes_per_s: writes a second to any of the hot pages together.
         hot_pages: pages that are written.
     """
 
-    steering: MigrationController
+    controller: MigrationController
     writes_per_s: float
     hot_pages: int = 200_000
     now_s: float = 0.0
     checks: int = 0
     rounds: int = 0
 
-    def run(self, until_s: float = 1e6) -> Answer:
+    def run(self, until_s: float = 1e6) -> ControllerDecision:
         """Run to the step that ends the live rounds."""
         left, before, total = float(PAGES), (), 0
         while self.now_s < until_s:
             start_s, operational_s, sent = self.now_s, 0.0, 0.0
             while True:
-                undrained = self.steering.sync_threshold_bytes(RATE)
+                undrained = self.controller.sync_threshold_bytes(RATE)
                 end_s = self.now_s + max((left - sent) * PAGE - undrained, PAGE) / RATE
-                check_s = self.steering.next_check_s()
+                check_s = self.controller.next_check_s()
                 step_s = min(end_s, check_s) - self.now_s
-                operational_s += step_s * (1 - self.steering.throttle())
+                operational_s += step_s * (1 - self.controller.throttle())
                 sent += step_s * RATE / PAGE
                 self.now_s += step_s
                 if end_s <= check_s:
                     break
                 self.checks += 1
-                answer = self.steering.check(self._view(left - sent, total + sent))
-                if answer[0] is not Step.CONTINUE:
+                answer = self.controller.check(self._view(left - sent, total + sent))
+                if answer[0] is not MigrationAction.CONTINUE:
                     return answer
             self.rounds += 1
             total += sent
@@ -132,13 +137,13 @@ class MeanFieldMigration:
             left = waiting + dirty * (1 - waiting / PAGES)
             progress = self._progress(left, before, sent, total, self.now_s - start_s)
             before = (*before, int(left))
-            answer = self.steering.round_ended(progress)
-            if answer[0] is not Step.CONTINUE:
+            answer = self.controller.round_ended(progress)
+            if answer[0] is not MigrationAction.CONTINUE:
                 return answer
-        return Step.CONTINUE, "still at it"
+        return MigrationAction.CONTINUE, "still at it"
 
-    def _view(self, left: float, total: float) -> View:
-        return View(self.now_s, self.rounds + 1, GIB, left * PAGE, total * PAGE, RATE)
+    def _view(self, left: float, total: float) -> MigrationStatus:
+        return MigrationStatus(self.now_s, self.rounds + 1, GIB, left * PAGE, total * PAGE, RATE)
 
     def _progress(
         self, left: float, before: tuple[int, ...], sent: float, total: float, took_s: float

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from cluster_emu.cluster.columns import VMColumns
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import Candidate, Fifo, QueueOrder
 from cluster_emu.scheduling.slots import ConcurrencySlots, SlotCounts
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 HOSTS = 4
 VMS = 32

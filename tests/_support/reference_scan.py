@@ -205,9 +205,9 @@ class ReferenceMigration:
         ]
 
     def _cleared_at(self, page: int, start: float, sent_at: dict[int, float]) -> float:
-        if self.strategy.clear == "round":
+        if self.strategy.clear_granularity == "round":
             return start
-        if self.strategy.clear == "page":
+        if self.strategy.clear_granularity == "page":
             return sent_at[page]
         chunk = page // self.strategy.chunk_pages
         return min(
@@ -223,7 +223,7 @@ class ReferenceMigration:
         for page in range(len(self.writes)):
             was_due = self.due[page]
             self.stale[page] = (self.stale[page] and page not in sent_at) or page in dirty_set
-            keeps = self.strategy.carry == "due"
+            keeps = self.strategy.to_send == "sticky"
             still_due = keeps and was_due and page not in sent_at
             self.due[page] = (still_due or page in dirty_set) and not self.deferred[page]
             self.history[page].append(int(page in dirty_set))

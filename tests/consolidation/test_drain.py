@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from cluster_emu.consolidation import Consolidation, Drain, Move, Priority
+from cluster_emu.consolidation import Move, Priority
+from cluster_emu.consolidation.triggers import Consolidation, Drain
 from cluster_emu.errors import ScenarioError
+from tests._support.no_draws import NO_DRAWS
 
 
 def hops(moves: list[Move]) -> list[tuple[int, int, int]]:
@@ -13,7 +15,7 @@ def hops(moves: list[Move]) -> list[tuple[int, int, int]]:
 def test_every_vm_leaves_a_drained_host_most_urgently(make_state, vm, plan_of):
     vms = [vm(0, 1.0), vm(0, 3.0), vm(1, 5.0)]
     plan = plan_of(make_state([10] * 3, [16] * 3, vms))
-    moves, report = Drain(hosts=(0,)).moves(plan)
+    moves, report = Drain(hosts=(0,)).moves(plan, NO_DRAWS)
     assert hops(moves) == [(1, 0, 2), (0, 0, 2)]
     assert {(move.reason, move.priority) for move in moves} == {("drain", Priority.DRAIN)}
     assert report.unplaced == ()
@@ -23,7 +25,7 @@ def test_every_vm_leaves_a_drained_host_most_urgently(make_state, vm, plan_of):
 def test_a_rack_is_drained_into_the_others(make_state, vm, plan_of):
     vms = [vm(0, 1.0), vm(1, 1.0), vm(2, 9.5), vm(3, 1.0)]
     plan = plan_of(make_state([10] * 4, [16] * 4, vms, racks=[7, 7, 8, 8]))
-    moves, _ = Drain(racks=(7,)).moves(plan)
+    moves, _ = Drain(racks=(7,)).moves(plan, NO_DRAWS)
     assert hops(moves) == [(0, 0, 3), (1, 1, 3)]
     assert plan.drained.tolist() == [True, True, False, False]
 
@@ -31,22 +33,22 @@ def test_a_rack_is_drained_into_the_others(make_state, vm, plan_of):
 def test_nothing_happens_before_its_time(make_state, vm, plan_of):
     drain = Drain(hosts=(0,), at_s=600)
     plan = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 1.0)], time_s=599.0))
-    moves, report = drain.moves(plan)
+    moves, report = drain.moves(plan, NO_DRAWS)
     assert (moves, report.note) == ([], "begins at 600 s")
     assert not plan.drained.any()
     late = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 1.0)], time_s=600.0))
-    assert hops(drain.moves(late)[0]) == [(0, 0, 1)]
+    assert hops(drain.moves(late, NO_DRAWS)[0]) == [(0, 0, 1)]
 
 
 def test_vms_that_are_moving_already_are_not_moved_again(make_state, vm, plan_of):
     vms = [vm(0, 1.0, target=1), vm(0, 1.0, queued=True), vm(1, 1.0, target=0)]
-    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)))
+    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)), NO_DRAWS)
     assert (moves, report.unplaced) == ([], ())
 
 
 def test_vms_without_a_place_for_their_memory_are_reported(make_state, vm, plan_of):
     vms = [vm(0, 2.0, 8), vm(0, 1.0, 8), vm(1, 1.0, 8)]
-    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)))
+    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)), NO_DRAWS)
     assert hops(moves) == [(0, 0, 1)]
     assert report.unplaced == (1,)
 
@@ -56,18 +58,18 @@ def test_without_cpu_to_spare_the_least_loaded_host_with_memory_takes_the_vm(
 ):
     vms = [vm(0, 3.0, 4), vm(1, 9.0, 1), vm(2, 8.0, 1), vm(3, 7.5, 14)]
     state = make_state([10] * 4, [16] * 4, vms)
-    assert hops(Drain(hosts=(0,)).moves(plan_of(state))[0]) == [(0, 0, 2)]
-    moves, report = Drain(hosts=(0,), overcommit=False).moves(plan_of(state))
+    assert hops(Drain(hosts=(0,)).moves(plan_of(state), NO_DRAWS)[0]) == [(0, 0, 2)]
+    moves, report = Drain(hosts=(0,), overcommit=False).moves(plan_of(state), NO_DRAWS)
     assert (moves, report.unplaced) == ([], (0,))
 
 
 def test_later_triggers_of_the_instant_avoid_a_host_being_drained(make_state, vm, plan_of):
     vms = [vm(0, 1.0), vm(1, 5.0), vm(1, 5.0), vm(2, 6.0)]
     state = make_state([10] * 3, [16] * 3, vms)
-    assert 0 in {move.target for move in Consolidation().moves(plan_of(state))[0]}
+    assert 0 in {move.target for move in Consolidation().moves(plan_of(state), NO_DRAWS)[0]}
     plan = plan_of(state)
-    Drain(hosts=(0,)).moves(plan)
-    assert 0 not in {move.target for move in Consolidation().moves(plan)[0]}
+    Drain(hosts=(0,)).moves(plan, NO_DRAWS)
+    assert 0 not in {move.target for move in Consolidation().moves(plan, NO_DRAWS)[0]}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_later_triggers_of_the_instant_avoid_a_host_being_drained(make_state, vm
 def test_hosts_and_racks_that_do_not_exist_are_named(make_state, vm, plan_of, drain, message):
     plan = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 1.0)]))
     with pytest.raises(ScenarioError) as error:
-        drain.moves(plan)
+        drain.moves(plan, NO_DRAWS)
     assert str(error.value) == message
 
 

@@ -1,4 +1,4 @@
-"""Power-aware best fit decides as its plain form does, which finds every host's power anew."""
+"""Power-aware best fit decides as its plain form does, which computes all powers each time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.consolidation import (
-    Consolidation,
-    Drain,
-    LeastUtilised,
-    LoadBalance,
-    Move,
-    Plan,
-    PowerAwareBestFitDecreasing,
-    StaticThreshold,
-    TriggerReport,
-)
-from cluster_emu.consolidation.pabfd import SAME_WATTS
+from cluster_emu.consolidation import Move, Plan, TriggerReport
+from cluster_emu.consolidation.overload import StaticThreshold
+from cluster_emu.consolidation.placement import PowerAwareBestFitDecreasing
+from cluster_emu.consolidation.placement.scorers.least_power_rise import SAME_WATTS
+from cluster_emu.consolidation.triggers import Consolidation, Drain, LoadBalance
+from cluster_emu.consolidation.underload import LeastUtilised
 from cluster_emu.metrics.power import LinearPower, PowerColumns, SpecPower
+from tests._support.no_draws import NO_DRAWS
 
 MODELS = (SpecPower("dell-r720"), SpecPower("hp-ml110-g5"), LinearPower(100.0, 200.0))
 
@@ -35,11 +30,15 @@ def power_at(plan: Plan, utilisation: FloatColumn) -> FloatColumn:
 class Plain(PowerAwareBestFitDecreasing):
     """The same rule over all hosts, nothing remembered."""
 
-    def best(self, plan: Plan, vm: int, pool: np.ndarray) -> int:
-        """Return the host whose power rises least."""
-        capacity = plan.state.hosts.cpu_capacity
-        before = np.where(plan.on, power_at(plan, plan.cpu_demand / capacity), 0.0)
-        with_it = power_at(plan, (plan.cpu_demand + plan.vm_cpu_demand[vm]) / capacity)
+    def choose(self, view: Plan, vm: int, allowed: np.ndarray, rng: object) -> int:
+        """Return the host whose power rises least, a switched-on one if there is any."""
+        on = allowed & view.on
+        pool = allowed if self.wake and not on.any() else on
+        if not pool.any():
+            return -1
+        capacity = view.state.hosts.cpu_capacity
+        before = np.where(view.on, power_at(view, view.cpu_demand / capacity), 0.0)
+        with_it = power_at(view, (view.cpu_demand + view.vm_cpu_demand[vm]) / capacity)
         rise = with_it - before
         return int(np.argmax(pool & (rise <= rise[pool].min() + SAME_WATTS)))
 
@@ -60,6 +59,8 @@ def test_the_same_moves_as_by_the_plain_form(make_random, trigger, seed, kinds, 
         state = make_random(seed)
         numbers = np.random.default_rng(seed).integers(kinds, size=state.host_count)
         power = PowerColumns([MODELS[number] for number in numbers])
-        return replace(trigger, placement=placement).moves(Plan.of(state, power.watts_if_on))
+        return replace(trigger, placement=placement).moves(
+            Plan.of(state, power.watts_if_on), NO_DRAWS
+        )
 
     assert moves(PowerAwareBestFitDecreasing(wake=wake)) == moves(Plain(wake=wake))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_emu.consolidation import Move, Plan, Priority
+from cluster_emu.consolidation.placement.targets import may_receive
 
 GIB = 2**30
 VISIBLE = [
@@ -41,7 +42,7 @@ def try_moves(plan: Plan, rng: np.random.Generator, count: int) -> list[Move]:
     """Apply up to `count` moves that the plan allows, drawn at random."""
     done = []
     for vm in rng.permutation(np.flatnonzero(plan.movable))[:count].tolist():
-        targets = np.flatnonzero(plan.may_receive(vm))
+        targets = np.flatnonzero(may_receive(plan, vm))
         if len(targets):
             done.append(rebalance(vm, int(plan.vm_host[vm]), int(rng.choice(targets))))
             plan.apply(done[-1])
@@ -126,7 +127,7 @@ def test_drained_hosts_stay_drained_after_a_restore(make_state, vm, plan_of):
     mark = plan.snapshot()
     plan.drain(np.array([False, True]))
     plan.restore(mark)
-    assert not plan.may_receive(0).any()
+    assert not may_receive(plan, 0).any()
 
 
 @given(seed=SEEDS, first=st.integers(0, 5), second=st.integers(0, 10))

@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from cluster_emu.consolidation import contract as families
 from cluster_emu.consolidation import (
-    Consolidation,
-    LeastUtilised,
-    LoadBalance,
-    MostFree,
-    StaticThreshold,
     overload_detectors,
+    placement_filters,
+    placement_scorers,
     placements,
-    triggers,
     underload_detectors,
     vm_selections,
 )
-from cluster_emu.consolidation import contract as families
+from cluster_emu.consolidation.contract import triggers
+from cluster_emu.consolidation.overload import StaticThreshold
+from cluster_emu.consolidation.placement import MostFree
+from cluster_emu.consolidation.triggers import Consolidation, LoadBalance
+from cluster_emu.consolidation.underload import LeastUtilised
 from cluster_emu.errors import ScenarioError
 
 FAMILIES = [
@@ -22,6 +23,8 @@ FAMILIES = [
     (underload_detectors, families.UnderloadDetector, {"least-utilised"}),
     (vm_selections, families.VMSelection, {"minimum-migration-time"}),
     (placements, families.Placement, {"power-aware-best-fit-decreasing", "most-free"}),
+    (placement_filters, families.PlacementFilter, {"fits-memory", "not-overloaded"}),
+    (placement_scorers, families.PlacementScorer, {"least-power-rise", "most-free-cpu"}),
     (triggers, families.Trigger, {"consolidation", "load-balance", "drain"}),
 ]
 NEEDED = {"drain": {"hosts": [0]}}

@@ -57,6 +57,9 @@ RESTLESS: Data = {
 }
 """A moving working set, a sequential writer and bursts on top of the classes."""
 
+WANDERING: Data = {**BUSY, "moving": RESTLESS["moving"], "burst": RESTLESS["burst"]}
+"""Likewise without the sequential writer, which cannot be lumped."""
+
 LEAF_SPINE: Data = {
     "name": "leaf-spine",
     "leaves": 2,
@@ -181,6 +184,7 @@ STRATEGIES = (
     "hybrid:live_rounds=3,pivots=3,preempt=false",
     "post-copy",
     "post-copy:bubbling=false",
+    "post-copy:pivots=3",
 )
 ONLY_PAGES = (
     "qemu:clear_granularity=page",
@@ -214,6 +218,14 @@ def strategies_lumped() -> Tables:
 
 
 @case
+def strategies_lumped_moving_set() -> Tables:
+    def base(**sections: Any) -> Data:
+        return cluster(2, [vm(6000, WANDERING, 0)], "lumped", **sections)
+
+    return strategies(STRATEGIES, base)
+
+
+@case
 def strategies_lumped_large() -> Tables:
     """Many pages per group take other samplers and more address ranges than few."""
 
@@ -227,6 +239,14 @@ def strategies_lumped_large() -> Tables:
 def strategies_mean_field() -> Tables:
     def base(**sections: Any) -> Data:
         return single(60_000, "mean-field", **sections)
+
+    return strategies(STRATEGIES, base)
+
+
+@case
+def strategies_mean_field_moving_set() -> Tables:
+    def base(**sections: Any) -> Data:
+        return cluster(2, [vm(60_000, WANDERING, 0)], "mean-field", **sections)
 
     return strategies(STRATEGIES, base)
 
@@ -306,7 +326,13 @@ def write_sources() -> Tables:
                 sources, ("pre-copy", "qemu", "time-series", "matrix-bitmap")
             )
         }
-        for fidelity, source in product(("lumped", "mean-field", "scalar"), ("uniform",)):
+        for fidelity, source in (
+            ("lumped", "samples"),
+            ("lumped", "uniform"),
+            ("mean-field", "samples"),
+            ("mean-field", "uniform"),
+            ("scalar", "uniform"),
+        ):
             variants[f"{source}/{fidelity}"] = cluster(2, [vm(9000, sources[source], 0)], fidelity)
         variants["replay-time/scalar"] = cluster(2, [vm(1000, sources["replay-time"], 0)], "scalar")
         paper = vm(31_250, sources["samples"], 0, page_count=10, count=2)
@@ -368,6 +394,11 @@ POLICIES = (
     "kubevirt:allow_post_copy=true,completion_timeout_s_per_gib=60,progress_timeout_s=5",
     "kubevirt:auto_converge=true,stall_detection=false,completion_timeout_s_per_gib=90,retries=2",
     "kubevirt:allow_workload_disruption=true,stall_window_s=5,completion_timeout_s_per_gib=60",
+    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000",
+    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000,max_downtime_s=4",
+    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000,allow_workload_disruption=true",
+    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000,allow_workload_disruption=true,"
+    "allow_post_copy=true",
     "nova",
     "nova:downtime_steps=4,downtime_delay_s_per_gib=3,completion_timeout_s_per_gib=12",
     "nova:timeout_action=force_complete,completion_timeout_s_per_gib=9",
@@ -391,7 +422,7 @@ POLICIES = (
 
 
 def stubborn(pages: int, fidelity: str, profile: Data, **transfer: Any) -> Data:
-    """Return a VM that writes faster than its link carries."""
+    """Return a VM on a link that hardly carries what it writes."""
     return cluster(
         2, [vm(pages, profile, 0)], fidelity, topology=star(2, SLOW_BPS), transfer=transfer
     )
@@ -429,7 +460,7 @@ def policies_pages() -> Tables:
 
 @case
 def policies_scalar_and_mean_field() -> Tables:
-    profile = {"name": "uniform", "writes_per_page_s": 0.5}
+    profile = {"name": "uniform", "writes_per_page_s": 0.47}
     return run_all(
         {
             f"{policy}/{fidelity}": stubborn(
@@ -485,6 +516,38 @@ def queue_orders_pages() -> Tables:
                 ("hybrid", "largest-first", True),
                 ("post-copy", "disjoint-bottlenecks", False),
             )
+        }
+    )
+
+
+def crowd(pages: int, fidelity: str, strategy: str, **sections: Any) -> Data:
+    """Return 90 VMs that move between 20 hosts within three seconds."""
+    vms = [vm(pages + 37 * number, host=number % 20) for number in range(90)]
+    migrations = [
+        {"vm": number, "target": (number % 20 + 1 + number // 20) % 20, "at_s": 0.1 * (number % 31)}
+        for number in range(90)
+    ]
+    return cluster(
+        20, vms, fidelity, migrations=migrations, transfer={"strategy": strategy}, **sections
+    )
+
+
+@case
+def crowds() -> Tables:
+    """So many at once that rates change in every round, and tables of flows have to grow."""
+    return run_all(
+        {
+            "pages": crowd(200, "pages", "xen-legacy:peek_batch_pages=64"),
+            "lumped": crowd(2000, "lumped", "history-majority"),
+            "mean-field": crowd(2000, "mean-field", "xen-legacy"),
+            "scalar": crowd(2000, "scalar", "qemu"),
+            "post-copy": crowd(2000, "lumped", "hybrid"),
+            "limited": crowd(
+                2000,
+                "lumped",
+                "qemu",
+                manager={"max_outbound_per_host": 2, "max_inbound_per_host": 2},
+            ),
         }
     )
 

@@ -107,10 +107,10 @@ def _difference(
 def relative_differences(was: np.ndarray, now: np.ndarray) -> np.ndarray:
     """Return ``|was - now| / max(|was|, |now|)`` by element, 0 for two NaN, inf for one."""
     same = (was == now) | (np.isnan(was) & np.isnan(now))
-    comparable = np.isfinite(was) & np.isfinite(now) & ~same
-    largest = np.maximum(np.abs(was), np.abs(now))
+    both = np.isfinite(was) & np.isfinite(now) & ~same
     relative = np.where(same, 0.0, math.inf)
-    np.divide(np.abs(was - now, where=comparable), largest, out=relative, where=comparable)
+    largest = np.maximum(np.abs(was[both]), np.abs(now[both]))
+    relative[both] = np.abs(was[both] - now[both]) / largest
     return relative
 
 

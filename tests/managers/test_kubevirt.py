@@ -6,7 +6,12 @@ import pytest
 
 from cluster_emu.managers import KubeVirtPolicy, StallAction, StallDetector
 from cluster_emu.managers.stall_detection import SmoothedRate
-from cluster_emu.transfer.controller import GO_ON, Answer, MigrationController, Step
+from cluster_emu.transfer.controller import (
+    CONTINUE,
+    ControllerDecision,
+    MigrationAction,
+    MigrationController,
+)
 from tests._support.policy_probes import GIB, RATE, SECOND, MeanFieldMigration, end_round, look
 
 
@@ -131,77 +136,88 @@ def test_what_is_done_about_a_stall(
     assert policy.stall_action(downtime_s, budget_s=0.99 * downtime_s) is StallAction.WAIT
 
 
-def stalled(policy: KubeVirtPolicy, pages_left: int, bytes_per_s: float = RATE) -> Answer:
-    """Return the answer to a stall with so much left, found by the steering itself."""
-    steering = policy.steer(GIB)
-    look(steering, bytes_per_s=bytes_per_s)
-    assert end_round(steering, 10.0, pages_left) == GO_ON
-    return end_round(steering, 50.0, pages_left)
+def stalled(
+    policy: KubeVirtPolicy, pages_left: int, bytes_per_s: float = RATE
+) -> ControllerDecision:
+    """Return the answer to a stall with so much left, found by the controller itself."""
+    controller = policy.create_controller(GIB)
+    look(controller, bytes_per_s=bytes_per_s)
+    assert end_round(controller, 10.0, pages_left) == CONTINUE
+    return end_round(controller, 50.0, pages_left)
 
 
 def test_a_stall_that_fits_the_allowed_downtime_ends_at_once() -> None:
-    assert stalled(KubeVirtPolicy(), int(0.8 * SECOND)) == (Step.STOP, "fits 0.9 s of downtime")
+    assert stalled(KubeVirtPolicy(), int(0.8 * SECOND)) == (
+        MigrationAction.STOP,
+        "fits 0.9 s of downtime",
+    )
 
 
 def test_the_limit_is_300_ms_until_a_stall() -> None:
-    assert KubeVirtPolicy().steer(GIB).sync_threshold_bytes(1.0) == 0.3
-    assert KubeVirtPolicy(max_downtime_s=0.1).steer(GIB).sync_threshold_bytes(1.0) == 0.1
+    assert KubeVirtPolicy().create_controller(GIB).sync_threshold_bytes(1.0) == 0.3
+    assert (
+        KubeVirtPolicy(max_downtime_s=0.1).create_controller(GIB).sync_threshold_bytes(1.0) == 0.1
+    )
 
 
 def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
-    steering = KubeVirtPolicy().steer(GIB)
-    look(steering)
-    assert end_round(steering, 10.0, int(1.2 * SECOND)) == GO_ON
-    assert end_round(steering, 50.0, int(1.2 * SECOND)) == GO_ON
-    assert steering.sync_threshold_bytes(1.0) == 0.9
-    assert end_round(steering, 55.0, int(1.1 * SECOND)) == GO_ON
+    controller = KubeVirtPolicy().create_controller(GIB)
+    look(controller)
+    assert end_round(controller, 10.0, int(1.2 * SECOND)) == CONTINUE
+    assert end_round(controller, 50.0, int(1.2 * SECOND)) == CONTINUE
+    assert controller.sync_threshold_bytes(1.0) == 0.9
+    assert end_round(controller, 55.0, int(1.1 * SECOND)) == CONTINUE
     answers = []
-    while steering.next_check_s() < 200:
-        time_s = steering.next_check_s()
-        answers.append((time_s, look(steering)[0]))
-    assert next(time_s for time_s, step in answers if step is Step.ABORT) == pytest.approx(
-        110, abs=0.5
-    )
-    assert end_round(steering, 56.0, int(0.85 * SECOND))[0] is Step.STOP
+    while controller.next_check_s() < 200:
+        time_s = controller.next_check_s()
+        answers.append((time_s, look(controller)[0]))
+    assert next(
+        time_s for time_s, step in answers if step is MigrationAction.ABORT
+    ) == pytest.approx(110, abs=0.5)
+    assert end_round(controller, 56.0, int(0.85 * SECOND))[0] is MigrationAction.STOP
 
 
 @pytest.mark.parametrize(
     ("knobs", "step"),
     [
-        ({}, Step.ABORT),
-        ({"allow_post_copy": True}, Step.ABORT),
-        ({"allow_workload_disruption": True}, Step.STOP),
-        ({"allow_workload_disruption": True, "allow_post_copy": True}, Step.POST_COPY),
+        ({}, MigrationAction.ABORT),
+        ({"allow_post_copy": True}, MigrationAction.ABORT),
+        ({"allow_workload_disruption": True}, MigrationAction.STOP),
+        ({"allow_workload_disruption": True, "allow_post_copy": True}, MigrationAction.POST_COPY),
     ],
 )
-def test_a_stall_far_from_the_allowed_downtime(knobs: dict[str, bool], step: Step) -> None:
+def test_a_stall_far_from_the_allowed_downtime(
+    knobs: dict[str, bool], step: MigrationAction
+) -> None:
     answer = stalled(KubeVirtPolicy(**knobs), 4 * SECOND)
     assert answer == (step, "stalled, downtime would be 4 s")
 
 
 def test_nothing_is_done_about_a_stall_that_would_overrun_the_budget() -> None:
     """1 GiB: 2 x 150 s; at 1,000 bytes/s the rest would take far longer."""
-    assert stalled(KubeVirtPolicy(), SECOND, bytes_per_s=1000.0) == GO_ON
+    assert stalled(KubeVirtPolicy(), SECOND, bytes_per_s=1000.0) == CONTINUE
 
 
 def test_no_stall_is_looked_for_before_there_is_a_bandwidth() -> None:
-    steering = KubeVirtPolicy().steer(GIB)
+    controller = KubeVirtPolicy().create_controller(GIB)
     for time_s in (10.0, 50.0, 90.0):
-        assert end_round(steering, time_s, 4 * SECOND) == GO_ON
-    look(steering)
-    assert end_round(steering, 91.0, 4 * SECOND) == GO_ON
-    assert end_round(steering, 131.0, 4 * SECOND)[0] is Step.ABORT
+        assert end_round(controller, time_s, 4 * SECOND) == CONTINUE
+    look(controller)
+    assert end_round(controller, 91.0, 4 * SECOND) == CONTINUE
+    assert end_round(controller, 131.0, 4 * SECOND)[0] is MigrationAction.ABORT
 
 
 # --- timeouts ------------------------------------------------------------------------------------
 
 
-def looks_until(steering: MigrationController, **seen: object) -> tuple[float, Step, str]:
+def looks_until(
+    controller: MigrationController, **seen: object
+) -> tuple[float, MigrationAction, str]:
     """Return when and how the looks end a migration in which no round ever ends."""
     for _ in range(10_000):
-        time_s = steering.next_check_s()
-        step, reason = look(steering, **seen)
-        if step is not Step.CONTINUE:
+        time_s = controller.next_check_s()
+        step, reason = look(controller, **seen)
+        if step is not MigrationAction.CONTINUE:
             return time_s, step, reason
     raise AssertionError("nothing happened")
 
@@ -210,70 +226,70 @@ def looks_until(steering: MigrationController, **seen: object) -> tuple[float, S
 @pytest.mark.parametrize(
     ("knobs", "step"),
     [
-        ({}, Step.ABORT),
-        ({"allow_post_copy": True}, Step.ABORT),
-        ({"allow_workload_disruption": True}, Step.STOP),
-        ({"allow_workload_disruption": True, "allow_post_copy": True}, Step.POST_COPY),
+        ({}, MigrationAction.ABORT),
+        ({"allow_post_copy": True}, MigrationAction.ABORT),
+        ({"allow_workload_disruption": True}, MigrationAction.STOP),
+        ({"allow_workload_disruption": True, "allow_post_copy": True}, MigrationAction.POST_COPY),
     ],
 )
 def test_the_completion_timeout_is_150_s_per_gib(
-    detecting: bool, knobs: dict[str, bool], step: Step
+    detecting: bool, knobs: dict[str, bool], step: MigrationAction
 ) -> None:
     policy = KubeVirtPolicy(
         stall_detection=detecting, progress_timeout_s="1 d", bandwidth_alpha=1.0, **knobs
     )
-    time_s, taken, reason = looks_until(policy.steer(2 * GIB))
+    time_s, taken, reason = looks_until(policy.create_controller(2 * GIB))
     assert 300 < time_s < 300.5 + policy.poll_s
     assert (taken, reason) == (step, "not completed after 300 s")
 
 
 def test_it_looks_every_400_ms() -> None:
-    steering = KubeVirtPolicy().steer(GIB)
+    controller = KubeVirtPolicy().create_controller(GIB)
     times = []
     for _ in range(3):
-        times.append(steering.next_check_s())
-        look(steering)
+        times.append(controller.next_check_s())
+        look(controller)
     assert times == pytest.approx([0.4, 0.8, 1.2])
 
 
 def test_without_the_detector_a_link_that_is_down_ends_it_after_150_s() -> None:
     policy = KubeVirtPolicy(stall_detection=False)
-    time_s, step, reason = looks_until(policy.steer(64 * GIB), bytes_per_s=0.0)
+    time_s, step, reason = looks_until(policy.create_controller(64 * GIB), bytes_per_s=0.0)
     assert 150 < time_s < 151.5
-    assert (step, reason) == (Step.ABORT, "no progress for 150 s")
+    assert (step, reason) == (MigrationAction.ABORT, "no progress for 150 s")
 
 
 def test_any_fall_is_progress() -> None:
     """The bytes left rise at every sync; a fall since the last look is all that is asked for."""
-    steering = KubeVirtPolicy(stall_detection=False).steer(64 * GIB)
+    controller = KubeVirtPolicy(stall_detection=False).create_controller(64 * GIB)
     for number in range(2000):
-        assert look(steering, bytes_left=1e9 - 1e6 * (number % 100)) == GO_ON
+        assert look(controller, bytes_left=1e9 - 1e6 * (number % 100)) == CONTINUE
 
 
 def test_a_link_that_is_down_at_the_timeout_means_abort_whatever_is_allowed() -> None:
     """Nothing sent: no bandwidth to believe that stopping the VM would help."""
     policy = KubeVirtPolicy(allow_workload_disruption=True, allow_post_copy=True)
-    _, step, _ = looks_until(policy.steer(GIB), bytes_per_s=0.0)
-    assert step is Step.ABORT
+    _, step, _ = looks_until(policy.create_controller(GIB), bytes_per_s=0.0)
+    assert step is MigrationAction.ABORT
 
 
 def test_a_whole_migration_that_stalls() -> None:
     """Uniform writes on 200,000 pages never leave less than 6 s of sending: found after 40 s."""
-    migration = MeanFieldMigration(KubeVirtPolicy().steer(GIB), writes_per_s=400_000)
+    migration = MeanFieldMigration(KubeVirtPolicy().create_controller(GIB), writes_per_s=400_000)
     step, reason = migration.run()
-    assert step is Step.ABORT
+    assert step is MigrationAction.ABORT
     assert reason.startswith("stalled")
     assert 48 < migration.now_s < 65
 
 
 def test_a_whole_migration_that_converges_by_itself() -> None:
-    migration = MeanFieldMigration(KubeVirtPolicy().steer(GIB), writes_per_s=10_000)
-    assert migration.run() == (Step.STOP, "fits 0.3 s of downtime")
+    migration = MeanFieldMigration(KubeVirtPolicy().create_controller(GIB), writes_per_s=10_000)
+    assert migration.run() == (MigrationAction.STOP, "fits 0.3 s of downtime")
 
 
 def test_auto_converge_is_off_unless_asked_for() -> None:
     for on in (False, True):
-        steering = KubeVirtPolicy(auto_converge=on).steer(GIB)
+        controller = KubeVirtPolicy(auto_converge=on).create_controller(GIB)
         for number in (1, 2):
-            end_round(steering, 4.0 * number, 4 * SECOND, sent=4 * SECOND)
-        assert (steering.throttle() > 0) is on
+            end_round(controller, 4.0 * number, 4 * SECOND, sent=4 * SECOND)
+        assert (controller.throttle() > 0) is on

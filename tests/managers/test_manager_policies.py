@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.managers import ManagerPolicy, Policy, policies
-from cluster_emu.transfer.controller import Step, View
-from cluster_emu.transfer.stopping import Progress
+from cluster_emu.managers import ManagerPolicy, policies
+from cluster_emu.transfer.controller import MigrationAction, MigrationStatus
+from cluster_emu.transfer.stop_rules import Progress
 from tests._support.policy_probes import GIB, PAGE, PAGES, RATE, MeanFieldMigration
 
 EXPECTED = {
@@ -34,9 +34,9 @@ every_policy = pytest.mark.parametrize("policy", ALL, ids=lambda policy: policy.
 share = st.floats(0, 1)
 
 
-def some_views(elapsed_s: float) -> st.SearchStrategy[View]:
+def some_views(elapsed_s: float) -> st.SearchStrategy[MigrationStatus]:
     return st.builds(
-        lambda number, left, sent, rate: View(
+        lambda number, left, sent, rate: MigrationStatus(
             elapsed_s, number, GIB, left * GIB, 10 * sent * GIB, 2 * rate * RATE
         ),
         st.integers(1, 50),
@@ -72,7 +72,7 @@ def test_every_manager_is_registered() -> None:
 
 
 @every_policy
-def test_says_what_it_is(policy: Policy) -> None:
+def test_says_what_it_is(policy: ManagerPolicy) -> None:
     assert type(policy) is policies.factory(policy.name)
     assert policy.summary
     assert len(policy.summary) < 80
@@ -81,7 +81,7 @@ def test_says_what_it_is(policy: Policy) -> None:
 
 
 @every_policy
-def test_is_a_plain_value(policy: Policy) -> None:
+def test_is_a_plain_value(policy: ManagerPolicy) -> None:
     parameters = {key: getattr(policy, key) for key in policies.parameters(policy.name)}
     again = policies.create(policy.name, **parameters)
     assert again == policy
@@ -97,7 +97,7 @@ def test_is_frozen(policy: ManagerPolicy) -> None:
 
 
 @every_policy
-def test_documents_each_of_its_knobs(policy: Policy) -> None:
+def test_documents_each_of_its_knobs(policy: ManagerPolicy) -> None:
     classes = [kind for kind in type(policy).__mro__ if kind.__module__.startswith("cluster_emu")]
     text = "".join(kind.__doc__ or "" for kind in classes)
     missing = [key for key in policies.parameters(policy.name) if f"\n        {key}: " not in text]
@@ -105,7 +105,7 @@ def test_documents_each_of_its_knobs(policy: Policy) -> None:
 
 
 @every_policy
-def test_states_limits_a_cap_and_retries(policy: Policy) -> None:
+def test_states_limits_a_cap_and_retries(policy: ManagerPolicy) -> None:
     limits = policy.limits
     for limit in (limits.per_cluster, limits.outbound_per_host, limits.inbound_per_host):
         assert limit is None or limit >= 1
@@ -142,7 +142,7 @@ def test_only_qemu_caps_the_bandwidth_by_itself() -> None:
 
 
 @every_policy
-def test_limits_and_cap_can_be_set(policy: Policy) -> None:
+def test_limits_and_cap_can_be_set(policy: ManagerPolicy) -> None:
     stricter = policies.create(
         policy.name,
         per_cluster=7,
@@ -167,7 +167,7 @@ def test_limits_and_cap_can_be_set(policy: Policy) -> None:
         ("nonsense", 1),
     ],
 )
-def test_bad_values_are_named(policy: Policy, field: str, value: object) -> None:
+def test_bad_values_are_named(policy: ManagerPolicy, field: str, value: object) -> None:
     with pytest.raises(ScenarioError) as caught:
         policies.create(policy.name, **{field: value})
     assert caught.value.field == field
@@ -177,81 +177,81 @@ def test_bad_values_are_named(policy: Policy, field: str, value: object) -> None
 @every_policy
 @settings(max_examples=20)
 @given(data=st.data())
-def test_looking_never_loops(policy: Policy, data: st.DataObject) -> None:
-    steering = policy.steer(data.draw(st.sampled_from([2**20, GIB, 64 * GIB])))
+def test_looking_never_loops(policy: ManagerPolicy, data: st.DataObject) -> None:
+    controller = policy.create_controller(data.draw(st.sampled_from([2**20, GIB, 64 * GIB])))
     for _ in range(14):
-        asked_s = steering.next_check_s()
+        asked_s = controller.next_check_s()
         if asked_s == math.inf:
             break
         late_s = data.draw(st.sampled_from([0.0, 0.0, 3.0]))
-        step, reason = steering.check(data.draw(some_views(asked_s + late_s)))
-        assert bool(reason) is (step is not Step.CONTINUE)
-        assert steering.next_check_s() > asked_s + late_s
+        step, reason = controller.check(data.draw(some_views(asked_s + late_s)))
+        assert bool(reason) is (step is not MigrationAction.CONTINUE)
+        assert controller.next_check_s() > asked_s + late_s
 
 
 @every_policy
 @settings(max_examples=20)
 @given(data=st.data())
-def test_rounds_are_answered_with_reason(policy: Policy, data: st.DataObject) -> None:
-    steering = policy.steer(GIB)
+def test_rounds_are_answered_with_reason(policy: ManagerPolicy, data: st.DataObject) -> None:
+    controller = policy.create_controller(GIB)
     elapsed_s = 0.0
     for number in range(1, 8):
         elapsed_s += data.draw(st.floats(0, 60))
-        step, reason = steering.round_ended(data.draw(some_progress(elapsed_s, number)))
-        assert bool(reason) is (step is not Step.CONTINUE)
-        assert 0 <= steering.throttle() <= 0.99
+        step, reason = controller.round_ended(data.draw(some_progress(elapsed_s, number)))
+        assert bool(reason) is (step is not MigrationAction.CONTINUE)
+        assert 0 <= controller.throttle() <= 0.99
         assert (
             0
-            <= steering.sync_threshold_bytes(0.0)
-            <= steering.sync_threshold_bytes(RATE)
+            <= controller.sync_threshold_bytes(0.0)
+            <= controller.sync_threshold_bytes(RATE)
             < math.inf
         )
 
 
 @every_policy
-def test_two_migrations_have_nothing_in_common(policy: Policy) -> None:
+def test_two_migrations_have_nothing_in_common(policy: ManagerPolicy) -> None:
     """What is done to one VM must not be seen by the next."""
-    first, second = policy.steer(GIB), policy.steer(GIB)
+    first, second = policy.create_controller(GIB), policy.create_controller(GIB)
     fresh = observed(second)
     migration = MeanFieldMigration(first, writes_per_s=400_000)
     migration.run()
     assert migration.rounds > 0
-    assert observed(second) == fresh == observed(policy.steer(GIB))
+    assert observed(second) == fresh == observed(policy.create_controller(GIB))
 
 
-def observed(steering: object) -> tuple[float, float, float]:
-    return steering.next_check_s(), steering.sync_threshold_bytes(RATE), steering.throttle()
+def observed(controller: object) -> tuple[float, float, float]:
+    return controller.next_check_s(), controller.sync_threshold_bytes(RATE), controller.throttle()
 
 
 @every_policy
-def test_an_idle_vm_is_moved_at_once(policy: Policy) -> None:
-    migration = MeanFieldMigration(policy.steer(GIB), writes_per_s=0.0)
+def test_an_idle_vm_is_moved_at_once(policy: ManagerPolicy) -> None:
+    migration = MeanFieldMigration(policy.create_controller(GIB), writes_per_s=0.0)
     step, _ = migration.run()
-    assert step is Step.STOP
+    assert step is MigrationAction.STOP
     assert migration.rounds <= 2  # Xen goes on until a round has hardly sent anything
     assert migration.now_s == pytest.approx(GIB / RATE, rel=0.15)
 
 
 @every_policy
-def test_a_vm_that_never_converges_is_not_copied_for_ever(policy: Policy) -> None:
+def test_a_vm_that_never_converges_is_not_copied_for_ever(policy: ManagerPolicy) -> None:
     """400,000 writes a second to 200,000 pages; the link carries 30,518 pages a second."""
-    migration = MeanFieldMigration(policy.steer(GIB), writes_per_s=400_000)
+    migration = MeanFieldMigration(policy.create_controller(GIB), writes_per_s=400_000)
     step, reason = migration.run(until_s=4000.0)
-    assert step is not Step.CONTINUE
+    assert step is not MigrationAction.CONTINUE
     assert reason
 
 
 @every_policy
-def test_a_view_of_a_link_that_is_down_is_fine(policy: Policy) -> None:
-    steering = policy.steer(GIB)
-    if steering.next_check_s() == math.inf:
+def test_a_view_of_a_link_that_is_down_is_fine(policy: ManagerPolicy) -> None:
+    controller = policy.create_controller(GIB)
+    if controller.next_check_s() == math.inf:
         assert policy.name == "xen"
         return
-    down = View(steering.next_check_s(), 1, GIB, GIB, 0.0, 0.0)
-    assert steering.check(down)[0] in (Step.CONTINUE, Step.ABORT)
+    down = MigrationStatus(controller.next_check_s(), 1, GIB, GIB, 0.0, 0.0)
+    assert controller.check(down)[0] in (MigrationAction.CONTINUE, MigrationAction.ABORT)
 
 
 def test_the_probe_itself_goes_on_where_nothing_stops_it() -> None:
-    endless = policies.create("nova", completion_timeout_s_per_gib=0).steer(GIB)
+    endless = policies.create("nova", completion_timeout_s_per_gib=0).create_controller(GIB)
     migration = MeanFieldMigration(endless, writes_per_s=400_000)
-    assert migration.run(until_s=4000.0) == (Step.CONTINUE, "still at it")
+    assert migration.run(until_s=4000.0) == (MigrationAction.CONTINUE, "still at it")

@@ -12,7 +12,7 @@ from cluster_emu.managers import (
     QemuController,
     policies,
 )
-from cluster_emu.transfer.controller import GO_ON, Step
+from cluster_emu.transfer.controller import CONTINUE, MigrationAction
 from tests._support.policy_probes import GIB, MeanFieldMigration, limit_ms, look, throttles
 
 # --- Nova ----------------------------------------------------------------------------------------
@@ -29,14 +29,14 @@ def test_nova_takes_its_documented_steps() -> None:
 
 def test_a_nova_migration_follows_the_documented_steps() -> None:
     policy = NovaPolicy(downtime_s="400 ms", downtime_steps=10, downtime_delay_s_per_gib=30)
-    steering = policy.steer(3 * GIB)
-    seen = [(0.0, limit_ms(steering))]
+    controller = policy.create_controller(3 * GIB)
+    seen = [(0.0, limit_ms(controller))]
     for _ in NOVA_DOCUMENTED[1:]:
-        time_s = steering.next_check_s()
-        assert look(steering) == GO_ON
-        seen.append((time_s, limit_ms(steering)))
+        time_s = controller.next_check_s()
+        assert look(controller) == CONTINUE
+        seen.append((time_s, limit_ms(controller)))
     assert seen == [(90.0 * number, ms) for number, ms in enumerate(NOVA_DOCUMENTED)]
-    assert steering.next_check_s() == 800 * 3
+    assert controller.next_check_s() == 800 * 3
 
 
 def test_nova_defaults() -> None:
@@ -57,25 +57,25 @@ def test_nova_counts_a_small_vm_as_two_gib_and_cuts_off_fractions() -> None:
 @pytest.mark.parametrize(
     ("knobs", "step"),
     [
-        ({}, Step.ABORT),
-        ({"permit_post_copy": True}, Step.ABORT),
-        ({"timeout_action": "force_complete"}, Step.STOP),
-        ({"timeout_action": "force_complete", "permit_post_copy": True}, Step.POST_COPY),
+        ({}, MigrationAction.ABORT),
+        ({"permit_post_copy": True}, MigrationAction.ABORT),
+        ({"timeout_action": "force_complete"}, MigrationAction.STOP),
+        ({"timeout_action": "force_complete", "permit_post_copy": True}, MigrationAction.POST_COPY),
     ],
 )
-def test_nova_acts_at_its_timeout(knobs: dict[str, object], step: Step) -> None:
-    migration = MeanFieldMigration(NovaPolicy(**knobs).steer(GIB), writes_per_s=400_000)
+def test_nova_acts_at_its_timeout(knobs: dict[str, object], step: MigrationAction) -> None:
+    migration = MeanFieldMigration(NovaPolicy(**knobs).create_controller(GIB), writes_per_s=400_000)
     assert migration.run() == (step, "not completed after 1600 s")
     assert migration.now_s == pytest.approx(1600)
     assert migration.checks == 11
 
 
 def test_nova_without_a_timeout_never_gives_up() -> None:
-    steering = NovaPolicy(completion_timeout_s_per_gib=0).steer(GIB)
+    controller = NovaPolicy(completion_timeout_s_per_gib=0).create_controller(GIB)
     for _ in range(10):
-        assert look(steering) == GO_ON
-    assert steering.next_check_s() == math.inf
-    assert limit_ms(steering) == 500
+        assert look(controller) == CONTINUE
+    assert controller.next_check_s() == math.inf
+    assert limit_ms(controller) == 500
 
 
 @pytest.mark.parametrize(
@@ -85,66 +85,66 @@ def test_nova_does_not_slow_a_guest_down_that_may_use_post_copy(
     permit_post_copy: bool, slowed: bool
 ) -> None:
     policy = NovaPolicy(permit_auto_converge=True, permit_post_copy=permit_post_copy)
-    steering = policy.steer(GIB)
-    assert (throttles(steering, 2)[-1] > 0) is slowed
+    controller = policy.create_controller(GIB)
+    assert (throttles(controller, 2)[-1] > 0) is slowed
 
 
 # --- oVirt ---------------------------------------------------------------------------------------
 
 
-def ovirt_looks(name: str, looks: int, rounds_per_look: int = 1) -> list[float | Step]:
+def ovirt_looks(name: str, looks: int, rounds_per_look: int = 1) -> list[float | MigrationAction]:
     """Return the limit after each look, in ms, or what ended the migration."""
-    steering = policies.create(name).steer(GIB)
-    seen: list[float | Step] = [limit_ms(steering)]
+    controller = policies.create(name).create_controller(GIB)
+    seen: list[float | MigrationAction] = [limit_ms(controller)]
     for number in range(looks):
-        assert steering.next_check_s() == pytest.approx(10 * (number + 1))
-        step, _ = look(steering, round_number=1 + number * rounds_per_look)
-        seen.append(limit_ms(steering) if step is Step.CONTINUE else step)
+        assert controller.next_check_s() == pytest.approx(10 * (number + 1))
+        step, _ = look(controller, round_number=1 + number * rounds_per_look)
+        seen.append(limit_ms(controller) if step is MigrationAction.CONTINUE else step)
     return seen
 
 
 def test_ovirt_minimal_downtime_has_six_thresholds() -> None:
     assert ovirt_looks("ovirt-minimal-downtime", 9) == [
         *(100, 100, 100, 150, 200, 300, 400, 400, 500),
-        Step.ABORT,
+        MigrationAction.ABORT,
     ]
 
 
 def test_ovirt_suspend_workload_allows_five_seconds_in_the_end() -> None:
     assert ovirt_looks("ovirt-suspend-workload", 10) == [
         *(100, 100, 100, 150, 200, 300, 400, 400, 500, 5000),
-        Step.ABORT,
+        MigrationAction.ABORT,
     ]
 
 
 def test_ovirt_post_copy_switches_after_200_ms() -> None:
-    assert ovirt_looks("ovirt-post-copy", 5) == [100, 100, 100, 150, 200, Step.POST_COPY]
+    assert ovirt_looks("ovirt-post-copy", 5) == [100, 100, 100, 150, 200, MigrationAction.POST_COPY]
 
 
 def test_ovirt_very_large_vms_go_from_300_to_1500_ms() -> None:
     limits = ovirt_looks("ovirt-very-large-vms", 10)
     assert limits[0] == 300
-    assert limits[-3:] == [1500, 5000, Step.ABORT]
+    assert limits[-3:] == [1500, 5000, MigrationAction.ABORT]
 
 
 def test_ovirt_takes_one_step_per_look_however_many_rounds_went_by() -> None:
     limits = ovirt_looks("ovirt-minimal-downtime", 7, rounds_per_look=20)
-    assert limits == [100, 100, 150, 200, 300, 400, 500, Step.ABORT]
+    assert limits == [100, 100, 150, 200, 300, 400, 500, MigrationAction.ABORT]
 
 
 def test_ovirt_waits_while_a_round_lasts() -> None:
-    steering = policies.create("ovirt-minimal-downtime").steer(GIB)
+    controller = policies.create("ovirt-minimal-downtime").create_controller(GIB)
     for number in [1, 1, 1, 3, 3, 3]:
-        look(steering, round_number=number)
-    assert limit_ms(steering) == 150
+        look(controller, round_number=number)
+    assert limit_ms(controller) == 150
 
 
 def test_ovirt_slows_the_guest_down() -> None:
     migration = MeanFieldMigration(
-        policies.create("ovirt-minimal-downtime").steer(GIB), writes_per_s=50_000
+        policies.create("ovirt-minimal-downtime").create_controller(GIB), writes_per_s=50_000
     )
     migration.run()
-    assert migration.steering.throttle() >= 0.2
+    assert migration.controller.throttle() >= 0.2
 
 
 # --- Proxmox -------------------------------------------------------------------------------------
@@ -152,12 +152,12 @@ def test_ovirt_slows_the_guest_down() -> None:
 
 def proxmox_looks(lefts: list[float]) -> tuple[QemuController, list[float]]:
     """Return the limit after each look at which so many bytes are left, in ms."""
-    steering = ProxmoxPolicy().steer(GIB)
+    controller = ProxmoxPolicy().create_controller(GIB)
     limits = []
     for number, left in enumerate(lefts, start=1):
-        assert look(steering, bytes_left=left, bytes_sent=number * 1e6) == GO_ON
-        limits.append(limit_ms(steering))
-    return steering, limits
+        assert look(controller, bytes_left=left, bytes_sent=number * 1e6) == CONTINUE
+        limits.append(limit_ms(controller))
+    return controller, limits
 
 
 def test_proxmox_doubles_up_to_its_cap() -> None:
@@ -184,27 +184,27 @@ def test_proxmox_is_content_while_less_is_left() -> None:
 
 
 def test_proxmox_does_not_count_looks_at_a_link_that_is_down() -> None:
-    steering = ProxmoxPolicy().steer(GIB)
+    controller = ProxmoxPolicy().create_controller(GIB)
     for _ in range(50):
-        look(steering, bytes_left=0.0, bytes_sent=1e6)
-    assert limit_ms(steering) == 100
+        look(controller, bytes_left=0.0, bytes_sent=1e6)
+    assert limit_ms(controller) == 100
 
 
 def test_proxmox_looks_ten_times_as_often_near_the_end() -> None:
-    steering = ProxmoxPolicy().steer(GIB)
+    controller = ProxmoxPolicy().create_controller(GIB)
     times = []
     for left, sent in [(900e6, 100e6), (90e6, 200e6), (60e6, 300e6), (900e6, 400e6)]:
-        times.append(steering.next_check_s())
-        look(steering, bytes_left=left, bytes_sent=sent)
-    times.append(steering.next_check_s())
+        times.append(controller.next_check_s())
+        look(controller, bytes_left=left, bytes_sent=sent)
+    times.append(controller.next_check_s())
     assert times == pytest.approx([1, 2, 3, 3.1, 3.2])
 
 
 def test_proxmox_always_gets_there() -> None:
     migration = MeanFieldMigration(
-        ProxmoxPolicy(auto_converge=False).steer(GIB), writes_per_s=400_000
+        ProxmoxPolicy(auto_converge=False).create_controller(GIB), writes_per_s=400_000
     )
     step, reason = migration.run()
-    assert step is Step.STOP
+    assert step is MigrationAction.STOP
     assert reason.startswith("fits ")
-    assert limit_ms(migration.steering) > 1000
+    assert limit_ms(migration.controller) > 1000

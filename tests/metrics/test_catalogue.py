@@ -91,7 +91,7 @@ def figures() -> RunFigures:
         (makespan_s, 8.0),
         (mean_queue_wait_s, 0.75),
     ],
-    ids=str,
+    ids=in_words,
 )
 def test_aggregations_by_hand(value, expected: float) -> None:
     assert value(figures()) == pytest.approx(expected)

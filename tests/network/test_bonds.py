@@ -69,7 +69,7 @@ def test_a_single_flow_is_no_faster_and_many_flows_share_the_members_they_hash_t
     assert set(members) == set(links.between(0, 4))
     assert sum(members.values()) == 60
     ends = completion_times(links.capacity_bytes_per_s, routes, [bytes_per_s] * 60)
-    # whatever enters the three targets is less than what leaves: the source's members decide
+    # the three targets receive less than their links could: the source's member links limit it
     for member, flows in members.items():
         last = max(end for end, route in zip(ends, routes, strict=True) if route[0] == member)
         assert last == pytest.approx(flows)

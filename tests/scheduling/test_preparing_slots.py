@@ -171,7 +171,7 @@ def test_one_may_be_cancelled_wherever_it_stands(state: Phase) -> None:
     assert (others["outcome"] == "completed").all()
     assert (hosts.memory_reserved_bytes / (500 * PAGE)).tolist() == [0 + (not moved), 2 + moved]
     assert (hosts.outgoing.sum(), hosts.incoming.sum()) == (0, 0)
-    assert model.loop.transfers == []
+    assert model.loop.flows == []
 
 
 def test_what_was_spent_on_preparing_and_finishing_is_what_was_really_spent() -> None:

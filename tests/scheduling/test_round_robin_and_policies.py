@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cluster_emu.managers import QemuPolicy, VmotionPolicy
-from cluster_emu.managers.qemu_controller import PollingSteering
+from cluster_emu.managers import ManagerPolicy, QemuPolicy, VmotionPolicy, policies
+from cluster_emu.managers.qemu_controller import PollingController
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
-from cluster_emu.transfer.controller import Answer, Policy, View, policies
+from cluster_emu.transfer.controller import ControllerDecision, MigrationStatus
 from tests._support.policy_probes import GIB, end_round
 from tests._support.small_scenarios import BPS, PAGE, scenario
 from tests.test_invariants import check_sums
@@ -81,14 +81,14 @@ def test_a_policy_acts_by_turns_as_it_does_on_one_alone(policy: str) -> None:
 
 
 def test_no_look_falls_into_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    views: list[View] = []
-    check = PollingSteering.check
+    views: list[MigrationStatus] = []
+    check = PollingController.check
 
-    def noting(steering: PollingSteering, view: View) -> Answer:
+    def noting(controller: PollingController, view: MigrationStatus) -> ControllerDecision:
         views.append(view)
-        return check(steering, view)
+        return check(controller, view)
 
-    monkeypatch.setattr(PollingSteering, "check", noting)
+    monkeypatch.setattr(PollingController, "check", noting)
     migrations = found(
         drain("kubevirt:poll_s=0.1,completion_timeout_s_per_gib=2000", PER_ROUND, turns=True)
     )
@@ -135,20 +135,20 @@ def test_a_guest_that_writes_too_fast_is_slowed_down_by_turns_too() -> None:
     assert by_turns["throttle_max"].min() >= alone["throttle_max"].min() > 0
 
 
-def rounds_of(policy: Policy, throttles: list[float], dirtied: int) -> None:
+def rounds_of(policy: ManagerPolicy, throttles: list[float], dirtied: int) -> None:
     """Hold throttles after rounds of 2 s that send 100,000 pages, each after a wait of 8 s."""
-    steering = policy.steer(GIB)
+    controller = policy.create_controller(GIB)
     for number, throttle in enumerate(throttles):
         left = 100_000 + dirtied
         end_round(
-            steering,
+            controller,
             2.0 * (number + 1),
             left,
             before=200_000,
             pages_per_s=50_000,
             waited_s=8.0 * number,
         )
-        assert steering.throttle() == pytest.approx(throttle)
+        assert controller.throttle() == pytest.approx(throttle)
 
 
 def test_auto_converge_compares_with_what_the_round_has_sent() -> None:

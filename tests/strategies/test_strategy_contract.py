@@ -102,8 +102,8 @@ def test_constants_are_in_range(strategy: Strategy) -> None:
     assert 1 <= strategy.code_bits <= 16
     assert 1 <= strategy.history <= strategy.code_bits
     assert strategy.peeks in (1, strategy.code_bits)
-    assert strategy.carry in ("due", "log")
-    assert strategy.clear in ("round", "chunk", "page")
+    assert strategy.to_send in ("sticky", "literal")
+    assert strategy.clear_granularity in ("round", "chunk", "page")
     assert strategy.chunk_pages >= 1
     assert (strategy.live_rounds >= 1) is (strategy.mode is Mode.HYBRID)
 
@@ -149,10 +149,10 @@ def test_a_near_miss_of_a_name_gets_a_hint() -> None:
 
 def test_what_sets_methods_apart_besides_their_tables() -> None:
     qemu = Qemu()
-    assert (qemu.clear, qemu.chunk_pages * 4096, qemu.cyclic) == ("chunk", 2**30, True)
+    assert (qemu.clear_granularity, qemu.chunk_pages * 4096, qemu.cyclic) == ("chunk", 2**30, True)
     assert strategies.create("xen-legacy").peek_batch_pages == 1024
-    assert HistoryMajority().carry == "due"
-    assert HistoryMajority(to_send="literal").carry == "log"
+    assert HistoryMajority().to_send == "sticky"
+    assert HistoryMajority(to_send="literal").to_send == "literal"
     assert TimeSeries(window="exclusive").code_bits == TimeSeries().code_bits + 1
     assert TimeSeries(window="exclusive").history == TimeSeries().history
 

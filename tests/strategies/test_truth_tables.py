@@ -66,8 +66,8 @@ def test_history_majority_is_time_series_with_half_the_window_as_threshold(histo
     hu = TimeSeries(history=history, threshold=ceil(history / 2))
     for round_number in (1, 2, 5):
         assert np.array_equal(proposed.table(round_number), hu.table(round_number))
-    assert (proposed.carry, proposed.mode, proposed.peek_batch_pages) == (
-        hu.carry,
+    assert (proposed.to_send, proposed.mode, proposed.peek_batch_pages) == (
+        hu.to_send,
         hu.mode,
         hu.peek_batch_pages,
     )

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.memory.base import RateEffect, RoundCounts
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.model import ClusterModel
 from cluster_emu.network import FluidLoop
@@ -164,9 +163,9 @@ def ends_s(
     for record, engine in zip(records, engines, strict=True):
         around: Any = Around(engine)
         settings_ = TransferSettings(page_header_bytes=0.0)
-        steering = StopRuleController(FixedRounds(rounds=1))
+        controller = StopRuleController(FixedRounds(rounds=1))
         Migration(
-            record, [], PreCopy(), steering, settings_, around, around, (0,), together, around
+            record, [], PreCopy(), controller, settings_, around, around, (0,), together, around
         ).start(0.0)
     for number, capacity in enumerate([*capacities, 10.0], start=1):
         loop.run_until(0.7 * number)

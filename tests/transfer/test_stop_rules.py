@@ -14,11 +14,11 @@ from cluster_emu.transfer.stop_rules import (
     ClarkStop,
     Deadline,
     FixedRounds,
+    MigrationAction,
     NoProgress,
     Progress,
     QemuStop,
     StopRule,
-    Verdict,
     XenLegacyStop,
     XenV2Stop,
     stop_rules,
@@ -52,15 +52,16 @@ def progress(**changes: object) -> Progress:
     return changed
 
 
-def asked(rule: StopRule, **changes: object) -> tuple[Verdict, str]:
-    return rule.verdict(progress(**changes))
+def asked(rule: StopRule, **changes: object) -> tuple[MigrationAction, str]:
+    return rule.decide(progress(**changes))
 
 
-GOES_ON = (Verdict.CONTINUE, "")
+GOES_ON = (MigrationAction.CONTINUE, "")
+LAST_ROUND_OF_FEW = (MigrationAction.LAST_ROUND, "fewer than 50 pages")
 
 
-def stops(reason: str) -> tuple[Verdict, str]:
-    return Verdict.STOP, reason
+def stops(reason: str) -> tuple[MigrationAction, str]:
+    return MigrationAction.STOP, reason
 
 
 def test_every_rule_is_registered() -> None:
@@ -88,7 +89,7 @@ def test_is_a_plain_value(rule: StopRule) -> None:
 
 @every_rule
 def test_goes_on_after_a_good_first_round(rule: StopRule) -> None:
-    assert rule.verdict(BUSY) == GOES_ON
+    assert rule.decide(BUSY) == GOES_ON
 
 
 @every_rule
@@ -96,14 +97,14 @@ def test_goes_on_silently_and_stops_with_a_reason(rule: StopRule) -> None:
     for pages_left in (0, 40, 20_000):
         for round_number in (1, 4, 5, 29):
             before = (20_000,) * (round_number - 1)
-            verdict, reason = asked(
+            action, reason = asked(
                 rule,
                 round_number=round_number,
                 pages_left=pages_left,
                 pages_left_before=before,
                 elapsed_s=float(round_number),
             )
-            assert bool(reason) is (verdict is not Verdict.CONTINUE)
+            assert bool(reason) is (action is not MigrationAction.CONTINUE)
 
 
 @every_rule
@@ -111,7 +112,7 @@ def test_goes_on_silently_and_stops_with_a_reason(rule: StopRule) -> None:
 def test_any_rule_takes_a_deadline(rule: StopRule, at_deadline: str) -> None:
     parameters = REQUIRED.get(rule.name, {}) | {"deadline_s": 10.0, "at_deadline": at_deadline}
     strict = stop_rules.create(rule.name, **parameters)
-    forced = Verdict.ABORT if at_deadline == "abort" else Verdict.STOP
+    forced = MigrationAction.ABORT if at_deadline == "abort" else MigrationAction.STOP
     assert asked(strict, elapsed_s=9.99) == GOES_ON
     assert asked(strict, elapsed_s=10.0) == (forced, "deadline of 10 s")
 
@@ -120,7 +121,7 @@ def test_a_rule_that_is_met_beats_its_deadline() -> None:
     rule = FixedRounds(rounds=1, deadline_s=1.0, at_deadline="abort")
     assert asked(rule, elapsed_s=2.0) == stops("1 round")
     few_left = XenV2Stop(deadline_s=1.0, at_deadline="abort")
-    assert asked(few_left, pages_left=10, elapsed_s=2.0)[0] is Verdict.ABORT
+    assert asked(few_left, pages_left=10, elapsed_s=2.0)[0] is MigrationAction.ABORT
 
 
 def test_fixed_rounds_counts_and_looks_at_nothing_else() -> None:
@@ -141,7 +142,7 @@ def test_fixed_rounds_counts_and_looks_at_nothing_else() -> None:
         ({"pages_left": 0}, GOES_ON),
     ],
 )
-def test_xen_legacy(changes: dict[str, object], answer: tuple[Verdict, str]) -> None:
+def test_xen_legacy(changes: dict[str, object], answer: tuple[MigrationAction, str]) -> None:
     assert asked(XenLegacyStop(), **changes) == answer
 
 
@@ -149,16 +150,22 @@ def test_xen_legacy(changes: dict[str, object], answer: tuple[Verdict, str]) -> 
     ("changes", "answer"),
     [
         ({"round_number": 4, "pages_left": 50}, GOES_ON),
-        ({"round_number": 4, "pages_left": 49}, (Verdict.LAST_ROUND, "fewer than 50 pages")),
-        ({"round_number": 1, "pages_left": 1}, (Verdict.LAST_ROUND, "fewer than 50 pages")),
+        (
+            {"round_number": 4, "pages_left": 49},
+            LAST_ROUND_OF_FEW,
+        ),
+        ({"round_number": 1, "pages_left": 1}, LAST_ROUND_OF_FEW),
         ({"round_number": 4, "pages_left": 0}, stops("fewer than 50 pages")),
         ({"round_number": 5, "pages_left": 49}, stops("5 rounds")),
         ({"round_number": 5, "pages_left": 50_000}, stops("5 rounds")),
         ({"memory_pages": 49, "pages_left": 20}, stops("fewer than 50 pages")),
-        ({"memory_pages": 50, "pages_left": 20}, (Verdict.LAST_ROUND, "fewer than 50 pages")),
+        (
+            {"memory_pages": 50, "pages_left": 20},
+            LAST_ROUND_OF_FEW,
+        ),
     ],
 )
-def test_xen_v2(changes: dict[str, object], answer: tuple[Verdict, str]) -> None:
+def test_xen_v2(changes: dict[str, object], answer: tuple[MigrationAction, str]) -> None:
     assert asked(XenV2Stop(), **changes) == answer
 
 
@@ -173,7 +180,7 @@ def test_qemu_stops_below_its_threshold_and_not_at_it() -> None:
 def test_qemu_has_no_limit_on_rounds_but_a_deadline() -> None:
     rule = QemuStop()
     assert asked(rule, round_number=10_000, elapsed_s=3599.0) == GOES_ON
-    assert asked(rule, elapsed_s=3600.0) == (Verdict.ABORT, "deadline of 3600 s")
+    assert asked(rule, elapsed_s=3600.0) == (MigrationAction.ABORT, "deadline of 3600 s")
     with pytest.raises(ScenarioError, match="deadline_s = None"):
         stop_rules.create("qemu", deadline_s=None)
 
@@ -207,7 +214,7 @@ def test_no_progress(before: tuple[int, ...], left: int, patience: int, stop: bo
 def test_no_progress_with_a_smaller_alpha_wants_a_larger_step() -> None:
     changes = {"round_number": 2, "pages_left": 900, "pages_left_before": (1000,)}
     assert asked(NoProgress(alpha=1.0, patience=1), **changes) == GOES_ON
-    assert asked(NoProgress(alpha=0.9, patience=1), **changes)[0] is Verdict.STOP
+    assert asked(NoProgress(alpha=0.9, patience=1), **changes)[0] is MigrationAction.STOP
 
 
 @given(
@@ -226,7 +233,7 @@ def test_no_progress_always_ends(left: list[int], alpha: float, patience: int) -
             pages_left=left[number - 1],
             pages_left_before=tuple(left[: number - 1]),
         )[0]
-        is Verdict.STOP
+        is MigrationAction.STOP
     ]
     # 12 is the first minimum and 11 steps lead down to 1, each after at most `patience` rounds.
     assert ends

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cluster_emu.workload.on_off import ExponentialOnOff
-from cluster_emu.workload.periodic import PeriodicOnOff
+from cluster_emu.workload.on_off import ExponentialOnOff, PeriodicOnOff
 
 COUNT = 20_000
 ON_S, OFF_S = 3.0, 1.0

@@ -1,8 +1,8 @@
-"""Processes that write pages, in operational time.
+"""Processes that write pages, in operational time, and their sum for one VM.
 
 Each process enters the writes of a window into a dirty log, and can say which pages are written
 again after a given time. All of them have independent increments (or are deterministic), so a
-window may be extended, or abandoned and drawn afresh, without changing the law of what follows.
+window may be extended, or abandoned and drawn again, without changing the law of the later writes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class WriteProcess(Protocol):
         ...
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
-        """Tell which `pages` are written in (since, until], shapes [k], [k] -> [k]."""
+        """Return which `pages` are written in (since, until], shapes [k], [k] -> [k]."""
         ...
 
 
@@ -41,9 +41,13 @@ def poisson_writes(
 ) -> None:
     """Enter independent Poisson writes to every page of a group into the log.
 
-    The times of k writes in a window are the order statistics of k uniforms, drawn sorted as
-    normalised sums of exponentials; where pages are written often, one exponential first-write time
-    per page is drawn instead. Both have exactly the same law.
+    Few writes: k ~ Poisson(rate * pages * duration) writes fall into the window, each on a page
+    chosen uniformly. Their times are the order statistics of k uniforms, drawn sorted as
+    normalised sums of k + 1 exponentials: U_(i) = (E_1 + ... + E_i) / (E_1 + ... + E_(k+1)).
+
+    Many writes: one first-write time per page, start + E / rate, is drawn instead.
+
+    Both have exactly the same law of first writes.
 
     Args:
         log: where the writes go.
@@ -57,7 +61,8 @@ def poisson_writes(
     if expected_per_page <= 0 or not len(pages):
         return
     if expected_per_page > DENSE_FROM_WRITES_PER_PAGE:
-        # what another process writes in this window does not keep this one from writing earlier
+        # Another process's write in this window does not keep this one from writing earlier; a page
+        # written before the window needs no draw, as only first writes count.
         open_pages = pages[log.first_write[pages] > start]
         times = start + rng.standard_exponential(len(open_pages)) / rate_per_page
         hit = times <= end
@@ -101,14 +106,14 @@ class ClassWrites:
 
 
 class MovingWrites:
-    """Poisson writes to a working set that is redrawn at random every period.
+    """Poisson writes to a working set that is drawn again at random every period.
 
     Args:
         page_count: pages of the VM.
         hot_count: pages of the working set.
         rate_per_page: writes per working-set page and second.
-        period: operational seconds between two redraws.
-        offset: operational time from the last redraw to time 0, in [0, period).
+        period: operational seconds for which a set lasts.
+        offset: operational time from the start of the present set to time 0, in [0, period).
         stream_of: gives the generator that draws the working set of a period by its number, so that
             every migration and strategy sees the same sets.
         rng: the stream the writes are drawn from.
@@ -153,7 +158,8 @@ class MovingWrites:
         while left < end:
             number = int(np.floor((left + self._offset) / self._period))
             right = min((number + 1) * self._period - self._offset, end)
-            if right <= left:  # rounding put `left` on the border: it belongs to the next period
+            # Rounding may put `left` on a border: it belongs to the next period then.
+            if right <= left:
                 number += 1
                 right = min((number + 1) * self._period - self._offset, end)
             pieces.append((number, left, right))
@@ -162,15 +168,17 @@ class MovingWrites:
 
     def _hot_pages(self, number: int) -> PageIds:
         if self._cached is None or self._cached[0] != number:
-            # periods before time 0 (warm history) have negative numbers, keys may not
-            rng = self._stream_of(2 * number if number >= 0 else -2 * number - 1)
+            rng = self._stream_of(_non_negative(number))
             hot = rng.choice(self._page_count, self._hot_count, replace=False, shuffle=False)
             self._cached = (number, hot)
         return self._cached[1]
 
 
 class SweepWrites:
-    """A writer that walks over a contiguous region again and again, one page after the other.
+    """A writer that passes through a contiguous region again and again, page by page.
+
+    It is at position offset + speed * time, modulo the region; step n is written at
+    (n - offset) / speed.
 
     Args:
         first_page: where the region begins.
@@ -196,7 +204,7 @@ class SweepWrites:
         log.record(self._first_page + steps % self._region_pages, times)
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
-        """Tell which pages the walk passes after `since`."""
+        """Return which pages the sweep passes after `since`."""
         place = pages - self._first_page
         inside = (place >= 0) & (place < self._region_pages)
         position = self._offset + self._speed * since
@@ -234,7 +242,7 @@ class ReplayedWrites:
             log.record(pages[inside], times[inside])
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
-        """Tell which pages have a recorded write after `since`."""
+        """Return which pages have a recorded write after `since`."""
         last_write = np.full(int(pages.max(initial=-1)) + 1, -np.inf)
         earliest = float(since.min()) if len(since) else until
         for written, times in self._writes(earliest, until):
@@ -249,7 +257,63 @@ class ReplayedWrites:
 
     def _interval_writes(self, number: int) -> tuple[PageIds, Times]:
         pages = self._sets[number % len(self._sets)]
-        rng = self._stream_of(2 * number if number >= 0 else -2 * number - 1)
+        rng = self._stream_of(_non_negative(number))
         times = (number + rng.random(len(pages))) * self._interval
         order = np.argsort(times, kind="stable")
         return pages[order], times[order]
+
+
+def _non_negative(number: int) -> int:
+    """Return a whole number as a stream's key; those before time 0 (warm history) are negative."""
+    return 2 * number if number >= 0 else -2 * number - 1
+
+
+RoundSets = Callable[[int], PageIds]
+"""Gives the pages dirty in a round by its number: 1 for the first one, 0, -1 ... before it."""
+
+
+class PageWriter:
+    """All that writes one VM's pages during one migration.
+
+    Args:
+        page_count: number of pages of the VM.
+        processes: what writes in operational time.
+        round_sets: dirty sets given per round, however long it is (the reference paper's samples
+            per iteration); they come on top of `processes`.
+    """
+
+    def __init__(
+        self,
+        page_count: int,
+        processes: Sequence[WriteProcess] = (),
+        round_sets: RoundSets | None = None,
+    ) -> None:
+        self.page_count = page_count
+        self._processes = processes
+        self._round_sets = round_sets
+
+    def begin_round(self, log: DirtyLog, round_number: int, start: float) -> None:
+        """Enter the pages given for this round, visible to a peek from its very start."""
+        if self._round_sets is not None:
+            pages = self._round_sets(round_number)
+            log.record(pages, np.full(len(pages), start))
+
+    def write(self, log: DirtyLog, end: float) -> None:
+        """Enter into `log` all first writes up to operational time `end`."""
+        if end <= log.until:
+            return
+        for process in self._processes:
+            process.write(log, log.until, end)
+        log.until = end
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Return which pages are written in (since, until], shapes [k], [k] -> [k].
+
+        A page whose dirty bit was given for the round stays dirty: the bit has no time.
+        """
+        if self._round_sets is not None:
+            return np.ones(len(pages), dtype=np.bool_)
+        hit = np.zeros(len(pages), dtype=np.bool_)
+        for process in self._processes:
+            hit |= process.rewritten(pages, since, until)
+        return hit

@@ -1,8 +1,9 @@
 """What dirties a VM's pages, by name: write profiles, given samples, replayed sets.
 
-A source is a recipe; it makes the `PageWriter` of one migration, and tells the VM's dirty rate
-outside migrations. Everything that belongs to the VM (which pages are in which class, where its
-sweep stands) comes from a stream of the VM's own, the same in every migration and strategy.
+A source is a recipe. It makes the `PageWriter` of one migration, describes the writes for the
+memory models that keep no pages, and gives the VM's dirty rate outside migrations. What belongs to
+the VM (which pages are in which class, where its sweep begins) comes from a stream of the VM's own,
+the same in every migration and strategy.
 """
 
 from __future__ import annotations
@@ -17,25 +18,32 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.memory.dirtying.description import (
+    MovingWorkingSet,
+    RecordedWrites,
+    SequentialSweep,
+    WriteDescription,
+)
 from cluster_emu.memory.dirtying.processes import (
     ClassWrites,
     MovingWrites,
+    PageWriter,
     ReplayedWrites,
     SweepWrites,
     WriteProcess,
 )
-from cluster_emu.memory.dirtying.writer import PageWriter
-from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.memory.pages.dirty_log import PageIds
-from cluster_emu.memory.scalar.writes import PER_ROUND, ScalarWrites
 from cluster_emu.plugins import Registry, from_validation
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import ProfileStream, Purpose, RandomStreams
 from cluster_emu.units import PositiveSeconds
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.profiles import WriteProfile
-from cluster_emu.workload.writes import MovingSet
+from cluster_emu.workload.writes import MovingSet, Sweep
 
-_CLASSES, _PHASES, _TIMES = 0, 1, 2
+_REPLAY_TIMES = 2
+"""The last key of ``(Purpose.WRITES, vm, key)`` from which a replay's write times are drawn."""
+_ROUND_KEY_OFFSET = 1_000_000
+"""Added to round numbers in keys, which are >= 0: rounds of a warm history have 0, -1, ..."""
 
 
 class WriteSource(Protocol):
@@ -56,8 +64,17 @@ class WriteSource(Protocol):
         """Return the distinct pages dirtied in one second by VMs of this kind, [vms]."""
         ...
 
+    def describe_writes(self, page_count: int) -> WriteDescription:
+        """Describe the writes of a VM with so many pages, for memory models without pages."""
+        ...
 
-write_sources: Registry[WriteSource] = Registry("write source", "cluster_emu.write_sources")
+
+write_sources: Registry[WriteSource] = Registry(
+    "write source",
+    "cluster_emu.write_sources",
+    package="cluster_emu.memory.dirtying",
+    summary="which pages a VM writes, where no write profile describes it",
+)
 
 
 @dataclass(frozen=True, config=ConfigDict(arbitrary_types_allowed=True))
@@ -72,9 +89,9 @@ class ProfileSource:
         return self.profile.burst
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
-        """Scatter the classes over the VM's pages and set every process going."""
+        """Scatter the classes over the VM's pages and make every process."""
         profile = self.profile
-        own = streams.generator(Purpose.PROFILE, vm, _CLASSES)
+        own = streams.generator(Purpose.PROFILE, vm, ProfileStream.LAYOUT)
         rng = streams.generator(Purpose.WRITES, vm, number)
         processes: list[WriteProcess] = []
         if groups := _scatter(profile, page_count, own):
@@ -83,16 +100,16 @@ class ProfileSource:
             processes.append(
                 MovingWrites(
                     page_count,
-                    _hot_count(profile.moving, page_count),
+                    _working_set_pages(profile.moving, page_count),
                     profile.moving.writes_per_page_s,
                     profile.moving.period_s,
                     own.random() * profile.moving.period_s,
-                    partial(streams.generator, Purpose.PROFILE, vm, _PHASES),
+                    partial(streams.generator, Purpose.PROFILE, vm, ProfileStream.WORKING_SETS),
                     rng,
                 )
             )
         if profile.sweep is not None:
-            region = max(1, round(profile.sweep.share * page_count))
+            region = _region_pages(profile.sweep, page_count)
             first = int(own.integers(0, page_count - region + 1))
             speed = profile.sweep.sweeps_per_s * region
             processes.append(SweepWrites(first, region, speed, own.random() * region))
@@ -104,48 +121,33 @@ class ProfileSource:
         """Return the profile's distinct pages per second at these intensities."""
         return self.profile.dirty_pages_per_s(page_count, intensity)
 
-    @property
-    def why_not_lumped(self) -> str:
-        """Name what makes pages of one class differ: where they lie."""
-        return "the profile has a sequential sweep" if self.profile.sweep is not None else ""
-
-    def page_classes(self, page_count: int) -> PageClasses:
-        """Return the profile's write classes, and the working set that moves over them."""
-        rates = [each.writes_per_page_s for each in self.profile.write_classes()]
-        sizes, moving = _class_sizes(self.profile, page_count), self.profile.moving
-        hot = None
-        if moving is not None and moving.writes_per_page_s > 0:
-            pages = _hot_count(moving, page_count)
-            hot = HotSet(pages, moving.writes_per_page_s, moving.period_s)
-        return PageClasses.of(sizes, np.array(rates), hot=hot)
-
-    @property
-    def why_not_scalar(self) -> str:
-        """Return "": every profile has a rate and a working set."""
-        return ""
-
-    def scalar_writes(self, page_count: int) -> ScalarWrites:
-        """Return the sum of all rates, and the pages written at all.
-
-        A working set that moves comes to every page in time. A sweep writes its region only, which
-        holds pages of all classes alike.
-        """
-        profile, classes = self.profile, self.profile.write_classes()
-        rates = np.array([each.writes_per_page_s for each in classes])
-        sizes = _class_sizes(profile, page_count)
-        pages_per_s, written = float(sizes @ rates), int(sizes[rates > 0].sum())
+    def describe_writes(self, page_count: int) -> WriteDescription:
+        """Describe the profile's write classes, moving working set and sweep."""
+        profile = self.profile
+        moving = sweep = None
         if profile.moving is not None:
-            hot = _hot_count(profile.moving, page_count)
-            pages_per_s += hot * profile.moving.writes_per_page_s
-            written = page_count
+            pages = _working_set_pages(profile.moving, page_count)
+            moving = MovingWorkingSet(
+                pages, profile.moving.writes_per_page_s, profile.moving.period_s
+            )
         if profile.sweep is not None:
-            region = max(1, round(profile.sweep.share * page_count))
-            pages_per_s += region * profile.sweep.sweeps_per_s
-            written += round((page_count - written) * region / page_count)
-        return ScalarWrites(pages_per_s, written)
+            region = _region_pages(profile.sweep, page_count)
+            sweep = SequentialSweep(region, profile.sweep.sweeps_per_s)
+        return WriteDescription(
+            page_count,
+            _class_sizes(profile, page_count),
+            np.array([each.writes_per_page_s for each in profile.write_classes()]),
+            moving=moving,
+            sweep=sweep,
+        )
 
 
-def _hot_count(moving: MovingSet, page_count: int) -> int:
+def _region_pages(sweep: Sweep, page_count: int) -> int:
+    """Return how many pages a sweep passes through: at least one."""
+    return max(1, round(sweep.share * page_count))
+
+
+def _working_set_pages(moving: MovingSet, page_count: int) -> int:
     """Return how many pages a working set that moves has: at least one."""
     return max(1, round(moving.share * page_count))
 
@@ -161,10 +163,10 @@ def _class_sizes(profile: WriteProfile, page_count: int) -> NDArray[np.int64]:
 def _scatter(
     profile: WriteProfile, page_count: int, rng: np.random.Generator
 ) -> list[tuple[PageIds, float]]:
-    """Deal the pages to the write classes at random."""
+    """Assign the pages to the write classes at random; return those that are written."""
     classes = profile.write_classes()
     sizes = _class_sizes(profile, page_count)
-    # drawing the small classes and leaving the rest to the largest one beats a full permutation
+    # Drawing the small classes and leaving the rest to the largest is faster than a permutation.
     largest = int(np.argmax(sizes))
     drawn = rng.choice(page_count, page_count - int(sizes[largest]), replace=False)
     rest = np.ones(page_count, dtype=np.bool_)
@@ -179,25 +181,12 @@ def _scatter(
     ]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class _GivenPerRound:
-    """What sources of dirty sets given per round have in common: no rate in time, no bursts."""
-
-    burst: ClassVar[None] = None
-    why_not_lumped: ClassVar[str] = ""
-    why_not_scalar: ClassVar[str] = PER_ROUND
-
-    def dirty_pages_per_s(
-        self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return zeros: these sets belong to rounds and have no rate in time."""
-        return np.zeros(len(page_count))
-
-
 @write_sources.register("samples")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Samples(_GivenPerRound):
+class Samples:
     """The reference paper's samples per iteration: each page's dirty bit of each round is given.
+
+    The sets belong to rounds, so they have no rate in time and no bursts.
 
     Args:
         probability: chance that a page is dirty in a round, independent of all others. The paper
@@ -206,19 +195,32 @@ class Samples(_GivenPerRound):
 
     probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
 
+    burst: ClassVar[None] = None
+
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Draw every round's set from a stream of its own, so all strategies see the same."""
 
         def dirty_set(round_number: int) -> PageIds:
-            # rounds of a warm history are numbered 0, -1, ...; keys must not be negative
-            rng = streams.generator(Purpose.SAMPLES, vm, number, round_number + 1_000_000)
+            key = round_number + _ROUND_KEY_OFFSET
+            rng = streams.generator(Purpose.SAMPLES, vm, number, key)
             return np.flatnonzero(rng.random(page_count) < self.probability)
 
         return PageWriter(page_count, round_sets=dirty_set)
 
-    def page_classes(self, page_count: int) -> PageClasses:
-        """Return one class of pages that only samples make dirty."""
-        return PageClasses(np.array([page_count]), np.zeros(1), self.probability)
+    def describe_writes(self, page_count: int) -> WriteDescription:
+        """Describe one class of pages that only samples make dirty."""
+        return WriteDescription(
+            page_count,
+            np.array([page_count]),
+            np.zeros(1),
+            round_dirty_probability=self.probability,
+        )
+
+    def dirty_pages_per_s(
+        self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return zeros: these sets have no rate in time."""
+        return np.zeros(len(page_count))
 
 
 @write_sources.register("uniform")
@@ -233,8 +235,6 @@ class Uniform:
     writes_per_page_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
     burst: ClassVar[None] = None
-    why_not_lumped: ClassVar[str] = ""
-    why_not_scalar: ClassVar[str] = ""
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Let every page be written alike."""
@@ -242,14 +242,10 @@ class Uniform:
         groups = [(np.arange(page_count), self.writes_per_page_s)]
         return PageWriter(page_count, [ClassWrites(groups, page_count, rng)])
 
-    def page_classes(self, page_count: int) -> PageClasses:
-        """Return one class of all pages."""
-        return PageClasses(np.array([page_count]), np.array([self.writes_per_page_s]))
-
-    def scalar_writes(self, page_count: int) -> ScalarWrites:
-        """Return the rate of all pages together; all are written, or none."""
-        rate = self.writes_per_page_s
-        return ScalarWrites(page_count * rate, page_count if rate > 0 else 0)
+    def describe_writes(self, page_count: int) -> WriteDescription:
+        """Describe one class of all pages."""
+        rates = np.array([self.writes_per_page_s])
+        return WriteDescription(page_count, np.array([page_count]), rates)
 
     def dirty_pages_per_s(
         self, page_count: NDArray[np.int64], intensity: NDArray[np.float64]
@@ -274,10 +270,9 @@ class Replay:
     per: Annotated[str, Field(pattern="^(time|round)$")] = "time"
 
     burst: ClassVar[None] = None
-    why_not_lumped: ClassVar[str] = "its sets of dirty pages are given page by page"
 
     def __post_init__(self) -> None:
-        _recording(self.file)  # so that a bad recording is found before anything has run
+        _recording(self.file)  # a bad recording is found before anything has run
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Replay the recording on this VM's pages."""
@@ -288,7 +283,7 @@ class Replay:
             raise ScenarioError("dirty_pages", highest, allowed, file=self.file)
         if self.per == "round":
             return PageWriter(page_count, round_sets=lambda r: sets[(r - 1) % len(sets)])
-        stream_of = partial(streams.generator, Purpose.WRITES, vm, _TIMES)
+        stream_of = partial(streams.generator, Purpose.WRITES, vm, _REPLAY_TIMES)
         return PageWriter(page_count, [ReplayedWrites(sets, interval_s, stream_of)])
 
     def dirty_pages_per_s(
@@ -297,15 +292,12 @@ class Replay:
         """Return the recording's mean pages per second at these intensities."""
         return np.minimum(self._mean_pages_per_s * intensity, page_count.astype(np.float64))
 
-    @property
-    def why_not_scalar(self) -> str:
-        """Return why sets per round have no rate; sets in time have."""
-        return PER_ROUND if self.per == "round" else ""
-
-    def scalar_writes(self, page_count: int) -> ScalarWrites:
-        """Return the recording's mean rate, and how many pages are in it at all."""
+    def describe_writes(self, page_count: int) -> WriteDescription:
+        """Describe the recording: its mean rate, and how many pages it lists at all."""
         _, sets = _recording(self.file)
-        return ScalarWrites(self._mean_pages_per_s, len(np.unique(np.concatenate(sets))))
+        distinct = len(np.unique(np.concatenate(sets)))
+        recorded = RecordedWrites(self._mean_pages_per_s, distinct, self.per == "round")
+        return WriteDescription(page_count, recorded=recorded)
 
     @property
     def _mean_pages_per_s(self) -> float:

@@ -4,6 +4,5 @@
 """
 
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
-from cluster_emu.memory.lumped.reasons import LumpableSource, why_not_lumped
 
-__all__ = ["HotSet", "LumpableSource", "PageClasses", "why_not_lumped"]
+__all__ = ["HotSet", "PageClasses"]

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped.batch_draws import (
     Batches,
     draw_batches,
@@ -25,8 +26,7 @@ from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Lots
 from cluster_emu.memory.lumped.path import TimePath
 from cluster_emu.memory.lumped.writing import Writing
-from cluster_emu.memory.pages.visits import Peeks
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.strategies.contract import PeekSchedule
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -40,7 +40,9 @@ AT_ONCE = 32
 _ROUNDING = 1e-6
 
 
-def need_drawing(due: Due, writing: Writing, peeks: Peeks, clearing: Clearing, pace: float) -> bool:
+def need_drawing(
+    due: Due, writing: Writing, peeks: PeekSchedule, clearing: Clearing, pace: float
+) -> bool:
     """Return whether a round's batches are to be drawn one by one.
 
     Args:
@@ -76,7 +78,7 @@ class BatchRound:
         cells: Cells,
         due: Due,
         writing: Writing,
-        peeks: Peeks,
+        peeks: PeekSchedule,
         unit_bytes: float,
         rng: np.random.Generator,
     ) -> None:

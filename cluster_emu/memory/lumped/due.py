@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, row
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.strata import Strata
-from cluster_emu.strategies.contract import Clear, Decision, Strategy
+from cluster_emu.strategies.contract import ClearGranularity, Decision, Strategy
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -140,7 +140,7 @@ class DecisionsByHistory(NamedTuple):
     def of(cls, strategy: Strategy, table: Decisions) -> DecisionsByHistory:
         """Return what `table`, the strategy's in the round, says."""
         row = table[1]
-        if keeps_history(strategy):
+        if strategy.past_bits:
             if_clean, if_dirty = row[0::2], row[1::2]
         else:
             if_clean, if_dirty = row[:1], row[-1:]
@@ -148,11 +148,6 @@ class DecisionsByHistory(NamedTuple):
         if never_looks:
             if_dirty = if_clean
         return cls(if_clean.copy(), if_dirty.copy())  # compiled code wants one kind of array
-
-
-def keeps_history(strategy: Strategy) -> bool:
-    """Return whether decisions depend on the dirty bits of past rounds."""
-    return strategy.peeks == 1 and strategy.code_bits > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +160,14 @@ class Clearing:
         chunks: chunks the address space has, the last one possibly in part.
     """
 
-    clear: Clear
+    clear: ClearGranularity
     chunks: float
 
     @classmethod
     def of(cls, strategy: Strategy, page_count: int) -> Clearing:
         """Return the strategy's; one chunk for all is cleared as the round begins."""
         chunks = page_count / strategy.chunk_pages
-        clear = strategy.clear
+        clear = strategy.clear_granularity
         return cls("round" if clear == "chunk" and chunks <= 1 else clear, chunks)
 
     def chunk_of(self, address: Floats) -> Labels:

@@ -12,15 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.chain import Encoding
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import PostCopyMemory, RoundCounts
+from cluster_emu.encoding.chain import Encoding, PageSizes
+from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
 from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
 from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.cuts import cut_in_two, first_unvisited
-from cluster_emu.memory.lumped.due import Clearing, DecisionsByHistory, Due, keeps_history
+from cluster_emu.memory.lumped.due import Clearing, DecisionsByHistory, Due
 from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
 from cluster_emu.memory.lumped.lots import (
     FATE_OF_FLAG,
@@ -33,12 +32,8 @@ from cluster_emu.memory.lumped.many import ManyPages
 from cluster_emu.memory.lumped.members import ROOM, Members, kinds_of
 from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
 from cluster_emu.memory.lumped.strata import STRATA, Strata
-from cluster_emu.memory.pages.engine import peek_fraction
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.pages.visits import Peeks
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
-from cluster_emu.strategies.contract import Strategy
+from cluster_emu.strategies.contract import PeekSchedule, Strategy
 
 Round = FewPages | ManyPages | BatchRound
 
@@ -57,7 +52,7 @@ class _Rules(NamedTuple):
     """
 
     first_round: DecisionsByHistory
-    peeks: Peeks
+    peeks: PeekSchedule
     after: NDArray[np.int64]
     history_bits: int
 
@@ -67,9 +62,9 @@ def _rules_of(strategy: Strategy) -> _Rules:
     """Return what a strategy comes down to."""
     return _Rules(
         DecisionsByHistory.of(strategy, strategy.table(1)),
-        Peeks(strategy.peek_batch_pages, peek_fraction(strategy)),
-        flags_after(strategy.carry),
-        strategy.code_bits - 1 if keeps_history(strategy) else 0,
+        strategy.peek_schedule,
+        flags_after(strategy.to_send),
+        strategy.past_bits,
     )
 
 
@@ -112,7 +107,7 @@ class LumpedEngine:
         self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
-        self._rules = _rules_of(strategy)  # type: ignore[arg-type] # they are frozen
+        self._rules = _rules_of(strategy)
         self._rows, self._table = self._rules.first_round, strategy.table(1)
         self._peeks, self._after = self._rules.peeks, self._rules.after
         self._clearing = Clearing.of(strategy, self.page_count)

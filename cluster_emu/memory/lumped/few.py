@@ -7,14 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped.cells import Cells, Labels
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.due import Clearing, Due
 from cluster_emu.memory.lumped.lots import FATE_OF_DECISION, FATE_OF_FLAG, Fate, Lots, add_undue
 from cluster_emu.memory.lumped.writing import Writing
-from cluster_emu.memory.pages.visits import Peeks
-from cluster_emu.memory.rate_effect import RateEffect
-from cluster_emu.strategies.contract import Decision
+from cluster_emu.strategies.contract import Decision, PeekSchedule
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -49,7 +48,7 @@ class FewPages:
         cells: Cells,
         due: Due,
         writing: Writing,
-        peeks: Peeks,
+        peeks: PeekSchedule,
         clearing: Clearing,
         unit_bytes: float,
         rng: np.random.Generator,

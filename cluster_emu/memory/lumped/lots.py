@@ -12,7 +12,7 @@ from cluster_emu.memory.lumped.cells import Cells, Counts, Flag, Labels
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.drawing import drawn
-from cluster_emu.strategies.contract import Carry, Decision
+from cluster_emu.strategies.contract import Decision, ToSend
 
 Chances = NDArray[np.float64]
 
@@ -38,9 +38,9 @@ FATE_OF_DECISION = np.array([Fate.SKIPPED, Fate.SENT, Fate.SKIPPED, Fate.DEFERRE
 assert list(Decision) == [0, 1, 2, 3]
 
 
-def flags_after(carry: Carry) -> NDArray[np.int64]:
+def flags_after(to_send: ToSend) -> NDArray[np.int64]:
     """Return the flag of a page after the round, [fates, clean or dirty]."""
-    unsent = Flag.DUE if carry == "due" else Flag.FORGOTTEN
+    unsent = Flag.DUE if to_send == "sticky" else Flag.FORGOTTEN
     return np.array(
         [
             [Flag.CURRENT, Flag.DUE],

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped.batches import MOST_BATCHES, STEEP
 from cluster_emu.memory.lumped.cells import Cells
 from cluster_emu.memory.lumped.chance import Draws
@@ -24,8 +25,7 @@ from cluster_emu.memory.lumped.path import SAME_PACE, TimePath
 from cluster_emu.memory.lumped.strata import MOST_STRATA
 from cluster_emu.memory.lumped.stretches import Drawn, StretchDraws
 from cluster_emu.memory.lumped.writing import Writing
-from cluster_emu.memory.pages.visits import Peeks
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.strategies.contract import PeekSchedule
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class ManyPages:
         cells: Cells,
         due: Due,
         writing: Writing,
-        peeks: Peeks,
+        peeks: PeekSchedule,
         clearing: Clearing,
         unit_bytes: float,
         draws: Draws,

@@ -14,14 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.sizes import PageSizes
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import FaultCosts, RateEffect
 from cluster_emu.memory.lumped.cells import Counts
 from cluster_emu.memory.lumped.chance import Draws
 from cluster_emu.memory.lumped.compiling import compiled
 from cluster_emu.memory.lumped.drawing import drawn, uniform_of
 from cluster_emu.memory.lumped.members import PushMembers
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.rate_effect import RateEffect
 
 Floats = NDArray[np.float64]
 

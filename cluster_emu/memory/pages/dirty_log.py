@@ -1,8 +1,8 @@
-"""The dirty log of one VM: when each page was first written since the log was last cleared.
+"""Dirty bits of a VM's pages: the log of the round under way, and the bits of past rounds.
 
 Times are operational: the integral of the VM's write intensity, in seconds at full intensity, from
-the start of its migration (design: writes are Poisson in operational time, so the log does not
-depend on the tick or on when the link's rate changed).
+the start of its migration. Writes are Poisson in operational time, so the log depends neither on
+the tick nor on when the link's rate changed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 PageIds = NDArray[np.int64]
 Times = NDArray[np.float64]
+Decisions = NDArray[np.int8]
 
 NEVER = np.inf
 
@@ -34,7 +35,7 @@ class DirtyLog:
         earlier = times < known
         if not earlier.all():
             pages, times, known = pages[earlier], times[earlier], known[earlier]
-        # numpy keeps the last of repeated assignments, so reversed order keeps the earliest write
+        # numpy keeps the last of repeated assignments, so reversed order keeps the earliest write.
         self.first_write[pages[::-1]] = times[::-1]
         is_new = (known == NEVER) & (self.first_write[pages] == times)
         self._written.append(pages[is_new])
@@ -61,3 +62,40 @@ class DirtyLog:
         self.first_write[self.written()] = NEVER
         self._written = []
         self.until = at
+
+
+class PageHistory:
+    """The last dirty bits of every page, packed into one small integer per page.
+
+    The oldest bit comes first, so a new round shifts in at the right: code = 2 * code + bit.
+
+    Args:
+        page_count: pages of the VM.
+    """
+
+    def __init__(self, page_count: int) -> None:
+        self._codes: NDArray[np.uint16] = np.zeros(page_count, dtype=np.uint16)
+        self._is_blank = True
+
+    def shift(self, dirty: PageIds) -> None:
+        """Append one dirty bit to every page's history."""
+        np.add(self._codes, self._codes, out=self._codes)
+        self._codes[dirty] |= np.uint16(1)
+        self._is_blank = self._is_blank and not len(dirty)
+
+    def merge(self, dirty: PageIds) -> None:
+        """Set the newest dirty bit of more pages."""
+        self._codes[dirty] |= np.uint16(1)
+        self._is_blank = self._is_blank and not len(dirty)
+
+    def decisions(self, row: Decisions, pages: PageIds) -> tuple[Decisions, Decisions]:
+        """Return the decisions for pages found clean and for pages found dirty in this round.
+
+        Args:
+            row: decisions for pages of to_send by code, int8 [2**bits].
+            pages: the pages of to_send.
+        """
+        if self._is_blank:
+            return np.broadcast_to(row[0], len(pages)), np.broadcast_to(row[1], len(pages))
+        codes = (self._codes[pages] << np.uint16(1)) & np.uint16(len(row) - 1)
+        return row[codes], row[codes | np.uint16(1)]

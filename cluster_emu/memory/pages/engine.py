@@ -1,8 +1,7 @@
 """The pages engine: every page of a migrating VM has its own bits.
 
-It knows no time but operational time and bytes: whoever drives it says how many bytes went over
-the wire and how much operational time passed. What is sent when is the strategy's truth table and
-nothing else.
+It knows operational time and bytes only: its caller says how many bytes went over the wire and how
+much operational time passed. What is sent when is the strategy's truth table and nothing else.
 """
 
 from __future__ import annotations
@@ -12,17 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.dirtying.writer import PageWriter
-from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds, Times
-from cluster_emu.memory.pages.history import PageHistory
-from cluster_emu.memory.pages.post_copy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
+from cluster_emu.memory.dirtying.processes import PageWriter
+from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
+from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.memory.pages.scan import RoundScan
-from cluster_emu.memory.pages.visits import Peeks
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Decision, Strategy
 
@@ -39,6 +34,7 @@ class PagesEngine:
     """
 
     rate_effect = RateEffect.ANY
+    end_is_known = True
 
     def __init__(
         self,
@@ -57,8 +53,8 @@ class PagesEngine:
         self.writer = writer
         self._strategy = strategy
         self._log = DirtyLog(self.page_count)
-        self._peeks = Peeks(strategy.peek_batch_pages, peek_fraction(strategy))
-        self._history = PageHistory(self.page_count) if _keeps_history(strategy) else None
+        self._peeks = strategy.peek_schedule
+        self._history = PageHistory(self.page_count) if strategy.past_bits else None
         self._stale = np.ones(self.page_count, dtype=np.bool_)
         self._deferred = np.zeros(self.page_count, dtype=np.bool_)
         self._has_deferred = False
@@ -95,7 +91,7 @@ class PagesEngine:
 
     @property
     def nothing_due(self) -> bool:
-        """Whether the next live round has no page to look at."""
+        """Whether the next live round has no page to visit."""
         return len(self._to_send) == 0
 
     def stop_set(self) -> PageIds:
@@ -131,8 +127,8 @@ class PagesEngine:
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds.
 
-        Only a strategy that forgets unsent pages (carry "log") has any: taken literally it would
-        lose their updates.
+        Only a strategy that recomputes to_send (`to_send` "literal") has any: taken literally it
+        would lose their updates.
         """
         lost = self._stale & ~self._deferred
         lost[self._to_send] = False
@@ -149,7 +145,7 @@ class PagesEngine:
         self.arrive(self.stop_set())
 
     def wait(self, elapsed: float) -> None:
-        """Let operational time pass between two rounds; what is written in it is due in the next.
+        """Let operational time pass between two rounds; what it dirties joins to_send.
 
         The log is read and cleared as if it had been read only now: for the histories, a page
         written in the round before or in this wait was written once.
@@ -159,8 +155,8 @@ class PagesEngine:
         self._log.clear(self.now)
         self.encoding.were_written(dirty)
         self._stale[dirty] = True
-        due = _sorted_union([self._to_send, dirty], self.page_count)
-        self._to_send = due[~self._deferred[due]]
+        to_send = _sorted_union([self._to_send, dirty], self.page_count)
+        self._to_send = to_send[~self._deferred[to_send]]
         if self._history is not None:
             self._history.merge(dirty)
         if self.versions is not None:
@@ -169,23 +165,25 @@ class PagesEngine:
     # --- one live round --------------------------------------------------------------------------
 
     def begin_round(self) -> None:
-        """Start the next live round with every page that is due."""
+        """Start the next live round with every page of to_send."""
         self.round_number += 1
-        due = self._scan_order()
+        to_send = self._scan_order()
         row = self._strategy.table(self.round_number)[1]
         if self._history is None:
-            if_clean = np.broadcast_to(row[0], len(due))
-            if_dirty = np.broadcast_to(row[-1], len(due))
+            # The last column is "every peek found the page dirty", whether the code holds one or
+            # several; the peek schedule accounts for the dirty peeks that the table tolerates.
+            if_clean = np.broadcast_to(row[0], len(to_send))
+            if_dirty = np.broadcast_to(row[-1], len(to_send))
         else:
-            if_clean, if_dirty = self._history.look_up(row, due)
+            if_clean, if_dirty = self._history.decisions(row, to_send)
         self._scan = RoundScan(
-            due,
+            to_send,
             if_clean,
             if_dirty,
             self._peeks,
-            self.encoding.sizes(due, Stage.LIVE, self.round_number),
+            self.encoding.sizes(to_send, Stage.LIVE, self.round_number),
             self.now,
-            keep_turn_times=self._needs_turn_times,
+            keep_visit_times=self._needs_visit_times,
         )
         self.writer.begin_round(self._log, self.round_number, self.now)
 
@@ -194,7 +192,7 @@ class PagesEngine:
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once fewer bytes than this wait for their turn.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
         """
         return self._scan.plan(time_per_byte, sync_threshold_bytes, self._log_until)
 
@@ -204,7 +202,7 @@ class PagesEngine:
         self._scan.advance(sent_bytes, self.now)
 
     def cut_short(self) -> float:
-        """Let the round end where it stands; pages whose turn has not come stay due.
+        """Let the round end where it stands; unvisited pages stay in to_send.
 
         Returns:
             The bytes still to go until the page in transit is on the wire.
@@ -215,23 +213,18 @@ class PagesEngine:
         return self._scan.bytes_left
 
     @property
-    def end_is_known(self) -> bool:
-        """Whether what `plan` returned last is the end of the round: always."""
-        return True
-
-    @property
     def sent_in_round(self) -> tuple[int, float]:
         """Pages (the one in transit included) and bytes sent so far in the round under way."""
         return self._scan.pages_sent, self._scan.bytes_sent
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages whose turn has not come in the round under way."""
+        """Bytes of the unvisited pages of the round under way."""
         return self._scan.bytes_waiting
 
     @property
     def round_sizes(self) -> PageSizes:
-        """What the pages due in the round under way take on the wire, as of its start."""
+        """What to_send of the round under way takes on the wire, as of its start."""
         return self._scan.sizes
 
     def end_round(self, elapsed: float) -> RoundCounts:
@@ -247,20 +240,20 @@ class PagesEngine:
         decision = scan.decisions()
         is_sent = decision == Decision.SEND
         unsent = np.flatnonzero(~is_sent)
-        deferred = scan.due[unsent[decision[unsent] == Decision.DEFER]]
+        deferred = scan.to_send[unsent[decision[unsent] == Decision.DEFER]]
         if not self.encoding.is_raw:
-            self.encoding.were_sent(scan.due[: scan.position][is_sent], self.round_number)
+            self.encoding.were_sent(scan.to_send[: scan.position][is_sent], self.round_number)
             self.encoding.were_written(self._log.dirty_pages(self.now))
         dirty = self._dirty_after(is_sent)
-        self._settle(scan.due[unsent], deferred, dirty)
+        self._apply_round(scan.to_send[unsent], deferred, dirty)
         self._scan_from = self._next_scan_start()
         self._log.clear(self.now)
         return RoundCounts(
-            due=len(scan.due),
+            due=len(scan.to_send),
             sent=scan.position - len(unsent),
             skipped=len(unsent) - len(deferred),
             deferred=len(deferred),
-            unvisited=len(scan.due) - scan.position,
+            unvisited=len(scan.to_send) - scan.position,
             dirtied=len(dirty),
             bytes_sent=scan.bytes_sent,
             encode_cpu_s=scan.sizes.cpu_s_of(is_sent),
@@ -279,40 +272,42 @@ class PagesEngine:
 
     def _next_scan_start(self) -> int:
         scan = self._scan
-        if not self._strategy.cyclic or scan.position == len(scan.due):
+        if not self._strategy.cyclic or scan.position == len(scan.to_send):
             return 0
-        return int(scan.due[scan.position])
+        return int(scan.to_send[scan.position])
 
     # --- after the scan --------------------------------------------------------------------------
 
     @property
-    def _needs_turn_times(self) -> bool:
-        return self._strategy.clear != "round" or self.versions is not None
+    def _needs_visit_times(self) -> bool:
+        return self._strategy.clear_granularity != "round" or self.versions is not None
 
     def _dirty_after(self, sent: NDArray[np.bool_]) -> PageIds:
         """Return the pages whose dirty bit is set after the round."""
         dirty = self._present(self._log.dirty_pages(self.now))
-        if not self._needs_turn_times:
+        if not self._needs_visit_times:
             return dirty
-        sent_pages = self._scan.due[: self._scan.position][sent]
-        turn_time = self._scan.turn_times()[sent]
+        sent_pages = self._scan.to_send[: self._scan.position][sent]
+        visited_at = self._scan.visit_times()[sent]
         if self.versions is not None:
-            self._count_versions(sent_pages, turn_time, dirty)
-        if self._strategy.clear == "round":
+            self._count_versions(sent_pages, visited_at, dirty)
+        if self._strategy.clear_granularity == "round":
             return dirty
-        return self._without_forgiven(sent_pages, turn_time, dirty)
+        return self._without_cleared(sent_pages, visited_at, dirty)
 
     def _present(self, pages: PageIds) -> PageIds:
         return pages if self._absent is None else np.setdiff1d(pages, self._absent)
 
-    def _without_forgiven(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> PageIds:
+    def _without_cleared(self, sent: PageIds, visited_at: Times, dirty: PageIds) -> PageIds:
         """Leave out pages written only before their dirty bit was cleared in mid-round."""
-        cleared_at = turn_time
-        if self._strategy.clear == "chunk":
+        cleared_at = visited_at
+        if self._strategy.clear_granularity == "chunk":
             chunk = sent // self._strategy.chunk_pages
             first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
-            np.minimum.at(first, chunk, turn_time)
+            np.minimum.at(first, chunk, visited_at)
             cleared_at = first[chunk]
+        # The log holds first writes only. A page first written before its bit was cleared may be
+        # written once more afterwards; the write process says which pages are.
         early = self._log.first_write[sent] <= cleared_at
         pages = sent[early]
         again = self.writer.rewritten(pages, cleared_at[early], self.now)
@@ -322,27 +317,27 @@ class PagesEngine:
         keep[pages[~again]] = False
         return dirty[keep[dirty]]
 
-    def _count_versions(self, sent: PageIds, turn_time: Times, dirty: PageIds) -> None:
-        """Count a write before the turn, hand the page over, and count one after it.
+    def _count_versions(self, sent: PageIds, visited_at: Times, dirty: PageIds) -> None:
+        """Count a write before the visit, hand the page over, and count one after it.
 
-        Where the log is cleared by whole rounds, a page written before its turn is taken to be
+        Where the log is cleared by whole rounds, a page written before its visit is taken to be
         written again after it: the log cannot tell, and must therefore keep it dirty.
         """
         assert self.versions is not None
         first = self._log.first_write[sent]
-        before = sent[first <= turn_time]
+        before = sent[first <= visited_at]
         unsent = np.ones(self.page_count, dtype=np.bool_)
         unsent[sent] = False
         self.versions.written(dirty[unsent[dirty]])
         self.versions.written(before)
         self.versions.arrived(sent)
-        self.versions.written(sent[(first > turn_time) & (first <= self.now)])
-        if self._strategy.clear == "round":
+        self.versions.written(sent[(first > visited_at) & (first <= self.now)])
+        if self._strategy.clear_granularity == "round":
             self.versions.written(before)
 
-    def _settle(self, unsent: PageIds, deferred: PageIds, dirty: PageIds) -> None:
-        """Bring staleness, the deferred set, to_send and the histories up to the new round."""
-        visited, waiting = np.split(self._scan.due, [self._scan.position])
+    def _apply_round(self, unsent: PageIds, deferred: PageIds, dirty: PageIds) -> None:
+        """Update staleness, the deferred set, to_send and the histories after a round."""
+        visited, unvisited = np.split(self._scan.to_send, [self._scan.position])
         if len(visited) == self.page_count:
             self._stale.fill(False)
         else:
@@ -351,10 +346,10 @@ class PagesEngine:
         self._stale[dirty] = True
         self._deferred[deferred] = True
         self._has_deferred |= len(deferred) > 0
-        owed = [dirty]
-        if self._strategy.carry == "due":
-            owed += [unsent, waiting]
-        to_send = _sorted_union(owed, self.page_count)
+        parts = [dirty]
+        if self._strategy.to_send == "sticky":
+            parts += [unsent, unvisited]
+        to_send = _sorted_union(parts, self.page_count)
         if self._has_deferred:
             to_send = to_send[~self._deferred[to_send]]
         self._to_send = to_send
@@ -362,31 +357,12 @@ class PagesEngine:
             self._history.shift(dirty)
 
 
-def _keeps_history(strategy: Strategy) -> bool:
-    return strategy.peeks == 1 and strategy.table(2).shape[1] > 2
-
-
 def _sorted_union(parts: Sequence[PageIds], page_count: int) -> PageIds:
     """Return the distinct page numbers of all parts, ascending."""
+    # Sorting few pages is cheaper than a pass over a mask of all.
     if sum(map(len, parts)) < page_count // 32:
         return np.unique(np.concatenate(parts))
     mask = np.zeros(page_count, dtype=np.bool_)
     for part in parts:
         mask[part] = True
     return np.flatnonzero(mask)
-
-
-def peek_fraction(strategy: Strategy) -> float:
-    """Return how much of the way to a page's turn its decisive peek lies.
-
-    With s evenly spaced peeks of a log that is not cleared in between, a page first written after
-    peek j is seen dirty by s - j of them; the table says how many it tolerates.
-    """
-    if strategy.peeks == 1:
-        return 1.0
-    row = strategy.table(2)[1]
-    tolerated = max(
-        (seen for seen in range(strategy.peeks) if row[(1 << seen) - 1] == Decision.SEND),
-        default=0,
-    )
-    return (strategy.peeks - tolerated) / strategy.peeks

@@ -1,42 +1,31 @@
 """Page state after a VM has resumed at the target without all of its memory.
 
 Missing pages are pushed in the background around the last page that faulted ("bubbling"), or in
-address order after it; a page the VM touches before it has arrived is asked for and sent at once,
-and the VM waits for it. Every page crosses the wire once (Hines & Gopalan, VEE 2009).
+address order after it. A page the VM touches before it has arrived is a demand fault: the page is
+requested and sent at once, and the VM waits for it. Every page crosses the wire once
+(Hines & Gopalan, VEE 2009).
+
+A fault on a page of p bytes, with q bytes of pushed pages before it, stalls the VM for
+
+    round trip + (p + q) / rate.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import FaultCosts, RateEffect
+from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds
-from cluster_emu.memory.rate_effect import RateEffect
 from cluster_emu.memory.versions import PageVersions
 
 FEW_PAGES = 64
-"""Pages that are sought one by one; more are sorted by their distance."""
-_NOTHING = -1
-
-
-@dataclass(frozen=True, slots=True)
-class FaultCosts:
-    """What a demand fault costs and how often pages are touched.
-
-    Args:
-        round_trip_s: time for the request to reach the source and the first byte to come back.
-        queued_pages: pushed pages, of the mean size of those missing, an urgent page waits behind.
-        touches_per_write: page touches, reads included, per write of the VM's profile.
-    """
-
-    round_trip_s: float
-    queued_pages: int
-    touches_per_write: float
+"""Up to so many pages are searched one by one; more are sorted by their distance."""
+_NO_PAGE = -1
 
 
 class PostCopyEngine:
@@ -74,7 +63,7 @@ class PostCopyEngine:
         self.stall_s = 0.0
         self.bytes_sent = 0.0
         self._flags = bytearray(writer.page_count)
-        self._missing = np.frombuffer(self._flags, dtype=np.bool_)  # the same memory as an array
+        self._missing = np.frombuffer(self._flags, dtype=np.bool_)  # shares its memory
         self._missing[missing] = True
         self._missing_count = len(missing)
         self._units: NDArray[np.int64] | None = None
@@ -94,10 +83,10 @@ class PostCopyEngine:
         self._touches.clear(now)
         writer.begin_round(self._touches, next_round, now)
         self._touches_known = 0
-        self._ahead: deque[tuple[int, float]] = deque()
+        self._next_touches: deque[tuple[int, float]] = deque()
         self._pivots: deque[int] = deque([0], maxlen=pivots)
         self._credit = 0.0
-        self._waiting_for = _NOTHING
+        self._waiting_for = _NO_PAGE
         self._reserved_units = 0
         self._wait_s = 0.0
         self._wait_bytes = 0.0
@@ -111,16 +100,16 @@ class PostCopyEngine:
     @property
     def pages_arrived(self) -> int:
         """Pages that have reached the target since it resumed."""
-        waiting = self._waiting_for != _NOTHING
+        waiting = self._waiting_for != _NO_PAGE
         return self.sizes.count - self._missing_count - waiting
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let wall time pass at a constant link rate and write intensity."""
-        self._look_ahead(self._now + intensity * duration_s)
+        self._find_touches(self._now + intensity * duration_s)
         self.bytes_sent += bytes_per_s * duration_s
         left_s = duration_s
         while left_s > 0:
-            if self._waiting_for != _NOTHING:
+            if self._waiting_for != _NO_PAGE:
                 left_s -= self._wait(left_s, bytes_per_s)
                 continue
             page, touched_at = self._next_touch()
@@ -137,32 +126,36 @@ class PostCopyEngine:
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
         self._push_out(np.flatnonzero(self._missing))
-        if self._waiting_for != _NOTHING:
+        if self._waiting_for != _NO_PAGE:
             self._serve()
         self._credit = 0.0
 
-    def _look_ahead(self, end: float) -> None:
-        """Find out which pages are touched, for the first time, up to an operational time."""
+    def _find_touches(self, end: float) -> None:
+        """Find the missing pages touched for the first time up to an operational time.
+
+        Touches are the VM's writes with time compressed: a touch comes at t where its write would
+        come at resume + touches_per_write * (t - resume).
+        """
         often = self._costs.touches_per_write
         self._writer.write(self._touches, self._resumed_at + (end - self._resumed_at) * often)
         touched = self._touches.written()
-        fresh = touched[self._touches_known :]
+        found = touched[self._touches_known :]
         self._touches_known = len(touched)
-        fresh = fresh[self._missing[fresh]]
-        times = self._touches.first_write[fresh]
+        found = found[self._missing[found]]
+        times = self._touches.first_write[found]
         times = self._resumed_at + (times - self._resumed_at) / often
         order = np.argsort(times, kind="stable")
-        self._ahead.extend(zip(fresh[order].tolist(), times[order].tolist(), strict=True))
+        self._next_touches.extend(zip(found[order].tolist(), times[order].tolist(), strict=True))
 
     def _next_touch(self) -> tuple[int, float]:
-        """Return the next touch of a page that is missing, and when it comes; never for none."""
-        ahead, flags = self._ahead, self._flags
-        while ahead and not flags[ahead[0][0]]:
-            ahead.popleft()
-        return ahead[0] if ahead else (_NOTHING, np.inf)
+        """Return the next missing page touched and its time; infinity if none is known."""
+        touches, flags = self._next_touches, self._flags
+        while touches and not flags[touches[0][0]]:
+            touches.popleft()
+        return touches[0] if touches else (_NO_PAGE, np.inf)
 
     def _touch(self, page: int) -> None:
-        """Let the VM ask for a page; from then on it is not to be pushed any more."""
+        """Let the VM request a page, which is not pushed any more then."""
         if not self._missing[page]:
             return
         self.faults += 1
@@ -177,7 +170,7 @@ class PostCopyEngine:
         self._missing_units -= self._reserved_units
 
     def _wait(self, left_s: float, bytes_per_s: float) -> float:
-        """Let the VM wait for the page it asked for; return how long it did."""
+        """Let the VM wait for the requested page; return the time it did."""
         sending_s = self._wait_bytes / bytes_per_s if bytes_per_s > 0 else np.inf
         waited_s = min(self._wait_s + sending_s, left_s)
         arrives = self._wait_s + sending_s <= left_s
@@ -193,14 +186,14 @@ class PostCopyEngine:
         """Let the page the VM waits for arrive."""
         self._arrive(np.array([self._waiting_for]))
         self._credit -= self._reserved_units * self._unit_bytes
-        self._waiting_for = _NOTHING
+        self._waiting_for = _NO_PAGE
         self._reserved_units = 0
 
     def _push(self, sent_bytes: float) -> None:
-        """Hand over as many whole pages as the bytes sent so far are good for.
+        """Hand over as many whole pages as the bytes sent so far cover.
 
-        What is kept back for a page the VM waits for is not spent. How many pages the rest is good
-        for is guessed from their mean size; if they take less, more follow.
+        The bytes reserved for a page the VM waits for are not used. The number of pages that the
+        rest covers is estimated from their mean size; if they take less, more follow.
         """
         self._credit += sent_bytes
         units = int(self._credit / self._unit_bytes) - self._reserved_units
@@ -274,7 +267,7 @@ class PostCopyEngine:
         return pages
 
     def _following(self, pivot: int, count: int) -> PageIds:
-        """Return the missing pages from the pivot upwards, going round at the end."""
+        """Return the missing pages from the pivot upwards, then those from address 0 on."""
         above = pivot + np.flatnonzero(self._missing[pivot:])
         below = np.flatnonzero(self._missing[:pivot]) if len(above) < count else above[:0]
         return np.concatenate([above, below])[:count]

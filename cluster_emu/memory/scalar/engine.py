@@ -1,26 +1,27 @@
-"""The scalar model of memory: so many bytes stale, one dirty rate, no pages.
+"""The scalar model of memory: bytes stale, one dirty rate, no pages.
 
-What other simulators of live migration keep (SimGrid's plug-in, CloudSimSDN): a round that took T
-seconds leaves min(dirty rate x T, working set) bytes. There is no history, so every strategy sends
-alike; it is here to show what pages and their history change.
+Other simulators of live migration keep this (SimGrid's plug-in, CloudSimSDN): a round that took T
+seconds leaves
+
+    stale = unsent + min(floor(dirty rate * T), working set)
+
+bytes, the memory at most. There is no history, so all strategies send the same; the model is here
+to show what pages and their history change.
 """
 
 from __future__ import annotations
 
 import math
 
-from cluster_emu.encoding.chain import Encoding
-from cluster_emu.encoding.sizes import PageSizes
-from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.pages.post_copy import FaultCosts
-from cluster_emu.memory.rate_effect import RateEffect
+from cluster_emu.encoding.chain import Encoding, PageSizes
+from cluster_emu.memory.base import FaultCosts, RateEffect, RoundCounts
 from cluster_emu.memory.versions import PageVersions
 
 
 class ScalarEngine:
     """Stale bytes of one VM while it migrates.
 
-    Pages appear in what is reported only, as bytes over page size, rounded up.
+    Pages appear in reports only, as bytes over page size, rounded up.
 
     Args:
         memory_bytes: memory of the VM.
@@ -49,7 +50,7 @@ class ScalarEngine:
         self._page_bytes = page_bytes
         self._dirty_bytes_per_s = dirty_bytes_per_s
         self._working_set_bytes = working_set_bytes
-        self._due_bytes = 0.0
+        self._to_send_bytes = 0.0
         self._sent_bytes = 0.0
         self._ends_at_bytes = 0.0
         self._unsent_bytes = self.stale_bytes
@@ -73,7 +74,7 @@ class ScalarEngine:
         return self._sizes(self.stale_bytes)
 
     def lost_update_pages(self) -> int:
-        """Return 0: nothing is forgotten."""
+        """Return 0: no update is lost."""
         return 0
 
     def hand_over(self) -> None:
@@ -90,16 +91,16 @@ class ScalarEngine:
         self._find_stale()
 
     def begin_round(self) -> None:
-        """Start a round in which everything stale is due."""
+        """Start a round that is to send everything stale."""
         self.round_number += 1
-        self._due_bytes = self._ends_at_bytes = self.stale_bytes
+        self._to_send_bytes = self._ends_at_bytes = self.stale_bytes
         self._sent_bytes = 0.0
         self._dirty_since = self.now
 
     def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
-        """Return the bytes until everything due is sent, or few enough bytes are left."""
+        """Return the bytes until everything is sent, or fewer than the threshold are left."""
         may_wait = max(math.ceil(sync_threshold_bytes) - 1, 0)
-        self._ends_at_bytes = max(self._due_bytes - may_wait, self._sent_bytes)
+        self._ends_at_bytes = max(self._to_send_bytes - may_wait, self._sent_bytes)
         return self._ends_at_bytes - self._sent_bytes
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
@@ -119,35 +120,32 @@ class ScalarEngine:
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes that are due and not sent."""
-        return max(self._due_bytes - self._sent_bytes, 0.0)
+        """Bytes of the round that are not sent."""
+        return max(self._to_send_bytes - self._sent_bytes, 0.0)
 
     @property
     def round_sizes(self) -> PageSizes:
-        """What is due in the round under way, as pages of equal size."""
-        return self._sizes(self._due_bytes)
+        """What the round under way is to send, as pages of equal size."""
+        return self._sizes(self._to_send_bytes)
 
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round and find what is stale after it."""
         self.now += elapsed
-        self._unsent_bytes = self._due_bytes - self._ends_at_bytes
+        self._unsent_bytes = self._to_send_bytes - self._ends_at_bytes
         dirty = self._find_stale()
-        due, sent = self._pages(self._due_bytes), self._pages(self._ends_at_bytes)
+        to_send, sent = self._pages(self._to_send_bytes), self._pages(self._ends_at_bytes)
         return RoundCounts(
-            due=due,
+            due=to_send,
             sent=sent,
             skipped=0,
             deferred=0,
-            unvisited=due - sent,
+            unvisited=to_send - sent,
             dirtied=self._pages(dirty),
             bytes_sent=self._ends_at_bytes,
         )
 
     def _find_stale(self) -> float:
-        """Find what is stale now; return what has been dirtied since the last round began.
-
-        Whole bytes, the working set at most.
-        """
+        """Find what is stale now; return what has been dirtied since the last round began."""
         elapsed = self.now - self._dirty_since
         dirty = min(float(math.floor(self._dirty_bytes_per_s * elapsed)), self._working_set_bytes)
         self.stale_bytes = min(self._unsent_bytes + dirty, self._memory_bytes)
@@ -183,7 +181,7 @@ class ScalarPush:
 
     @property
     def pages_arrived(self) -> int:
-        """What has been sent, as pages."""
+        """Whole pages sent."""
         return self.sizes.whole_pages_in(self.bytes_sent)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:

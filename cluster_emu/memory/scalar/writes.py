@@ -1,15 +1,11 @@
-"""What the scalar model knows of a VM's writes, and what it knows too little for."""
+"""A VM's writes as the scalar model needs them: one rate and a working set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
 
-from cluster_emu.encoding.contract import Encoder
-
-PER_ROUND = "its sets of dirty pages are given per round, not in time"
-"""Why a source cannot be scalar that has no rate."""
+from cluster_emu.memory.dirtying.description import WriteDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +21,29 @@ class ScalarWrites:
     working_set_pages: int
 
 
-@runtime_checkable
-class ScalarSource(Protocol):
-    """A write source whose writes two numbers can stand for."""
+@lru_cache(maxsize=256)  # VMs of one kind share one description
+def scalar_writes(writes: WriteDescription) -> ScalarWrites:
+    """Return the sum of all rates, and the pages written at all.
 
-    @property
-    def why_not_scalar(self) -> str:
-        """Why they cannot after all, or "" if they can."""
-        ...
+    With n_c pages of rate r_c in class c, W pages of rate w in the moving set and a sweep over R of
+    P pages, s times a second:
 
-    def scalar_writes(self, page_count: int) -> ScalarWrites:
-        """Return the two numbers of a VM with so many pages."""
-        ...
+        pages_per_s = sum(n_c r_c) + W w + R s
 
-
-def why_not_scalar(
-    source: object, *, encoders: Sequence[Encoder] = (), track_versions: bool = False
-) -> str:
-    """Return why a migration needs pages, or "" if it can do with two numbers.
-
-    Args:
-        source: what writes the VM's pages.
-        encoders: who makes pages smaller on the wire.
-        track_versions: whether page versions are to be kept.
+    A moving set comes to every page in time, so all P are ever written then. A sweep writes its
+    region only, which holds pages of all classes alike: the share R / P of those never written
+    otherwise.
     """
-    if track_versions:
-        return "run.track_versions keeps a version number per page"
-    if encoders:
-        return "encoders (transfer.encoders) look at each page's own content"
-    if reason := getattr(source, "why_not_scalar", ""):
-        return str(reason)
-    if not isinstance(source, ScalarSource):
-        return f"the write source {type(source).__name__} has no scalar_writes"
-    return ""
+    rates = writes.class_writes_per_page_s
+    pages_per_s = float(writes.class_pages @ rates)
+    written = int(writes.class_pages[rates > 0].sum())
+    if writes.moving is not None:
+        pages_per_s += writes.moving.pages * writes.moving.writes_per_page_s
+        written = writes.page_count
+    if writes.sweep is not None:
+        pages_per_s += writes.sweep.pages * writes.sweep.sweeps_per_s
+        written += round((writes.page_count - written) * writes.sweep.pages / writes.page_count)
+    if writes.recorded is not None:
+        pages_per_s += writes.recorded.pages_per_s
+        written += writes.recorded.distinct_pages
+    return ScalarWrites(pages_per_s, written)

@@ -1,12 +1,12 @@
-"""Networks by name, and the way in for any networkx graph."""
+"""Networks by name, and any networkx graph as a network."""
 
-from cluster_emu.network.topologies.adopt import as_topology
-from cluster_emu.network.topologies.beside import beside
 from cluster_emu.network.topologies.contract import Topology, topologies
 from cluster_emu.network.topologies.fat_tree import FatTree
+from cluster_emu.network.topologies.from_networkx import as_topology
 from cluster_emu.network.topologies.graphml import GraphML
 from cluster_emu.network.topologies.jellyfish import Jellyfish
 from cluster_emu.network.topologies.leaf_spine import LeafSpine
+from cluster_emu.network.topologies.migration_network import with_migration_network
 from cluster_emu.network.topologies.star import Star
 from cluster_emu.network.topologies.three_tier import ThreeTier
 
@@ -19,6 +19,6 @@ __all__ = [
     "ThreeTier",
     "Topology",
     "as_topology",
-    "beside",
     "topologies",
+    "with_migration_network",
 ]

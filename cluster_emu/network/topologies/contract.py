@@ -21,12 +21,12 @@ class Topology(Protocol):
 
     The nodes of the graph are 0..n-1, hosts first. A node has `kind` ("host" or "switch"), `rack`
     (a number, -1 for a switch that serves several racks), `label` and `layer` (0 for hosts, 1 for
-    the switches they are plugged into, and so on). An edge has `capacity_bps` and `latency_s`; an
-    edge of an undirected graph is a full-duplex link with that capacity in each direction.
+    the switches of hosts, and so on). An edge has `capacity_bps` and `latency_s`; an edge of an
+    undirected graph is a full-duplex link with that capacity in each direction.
 
     Attributes:
         name: the registered kebab-case name.
-        summary: one line saying what it looks like.
+        summary: its structure in one line.
         source: where the construction comes from.
     """
 
@@ -43,4 +43,9 @@ class Topology(Protocol):
         ...
 
 
-topologies: Registry[Topology] = Registry("topology", "cluster_emu.topologies")
+topologies: Registry[Topology] = Registry(
+    "topology",
+    "cluster_emu.topologies",
+    package="cluster_emu.network.topologies",
+    summary="the graph of hosts, switches and links",
+)

@@ -26,7 +26,7 @@ class FatTree:
         link_bps: capacity of every link, bit/s in each direction.
         bonds: parallel links of each host, each with link_bps of its own; a flow uses one of
             them, chosen by its hash (IEEE 802.1AX link aggregation).
-            The uplinks stay as they are: with bonds it is oversubscribed by their number.
+            The uplinks do not change, so that the network is oversubscribed by this number.
         latency_s: one-way latency of every link.
     """
 

@@ -10,8 +10,8 @@ import networkx as nx
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.network.topologies.adopt import as_topology
 from cluster_emu.network.topologies.contract import Latency, topologies
+from cluster_emu.network.topologies.from_networkx import as_topology
 
 
 @topologies.register("graphml")
@@ -19,8 +19,7 @@ from cluster_emu.network.topologies.contract import Latency, topologies
 class GraphML:
     """Any GraphML file whose nodes have `kind` (host or switch) and whose edges `capacity_bps`.
 
-    `rack` and `label` of a node and `latency_s` of an edge are optional; what `as_topology` says
-    about them holds here.
+    `rack` and `label` of a node and `latency_s` of an edge are optional; see `as_topology`.
 
     Args:
         path: the file.

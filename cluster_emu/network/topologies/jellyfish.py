@@ -24,7 +24,7 @@ class Jellyfish:
     Args:
         switches: number of switches.
         degree: links of each switch to other switches; switches x degree must be even.
-        hosts_per_switch: hosts plugged into each switch.
+        hosts_per_switch: hosts of each switch.
         link_bps: capacity of each link between switches, bit/s in each direction.
         host_bps: capacity of each host's link, bit/s in each direction.
         seed: which of the random graphs; the same seed gives the same wiring.

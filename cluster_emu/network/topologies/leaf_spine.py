@@ -30,7 +30,7 @@ class LeafSpine:
     Args:
         leaves: number of leaf switches.
         spines: number of spine switches.
-        hosts_per_leaf: hosts plugged into each leaf.
+        hosts_per_leaf: hosts of each leaf.
         host_bps: capacity of each host's link, bit/s in each direction.
         bonds: parallel links of each host, each with host_bps of its own; a flow uses one of
             them, chosen by its hash (IEEE 802.1AX link aggregation).
@@ -53,7 +53,7 @@ class LeafSpine:
     latency_s: Latency = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse two answers to the same question."""
+        """Refuse a capacity of the uplinks that is given in both ways."""
         if self.uplink_bps is not None and self.oversubscription is not None:
             raise ScenarioError(
                 "oversubscription", self.oversubscription, "only given where uplink_bps is not"

@@ -1,4 +1,4 @@
-"""One switch with all hosts plugged into it."""
+"""One switch that connects all hosts."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class ThreeTier:
     Args:
         pods: number of pods.
         racks_per_pod: rack switches in each pod.
-        hosts_per_rack: hosts plugged into each rack switch.
+        hosts_per_rack: hosts of each rack switch.
         host_bps: capacity of each host's link, bit/s in each direction.
         bonds: parallel links of each host, each with host_bps of its own; a flow uses one of
             them, chosen by its hash (IEEE 802.1AX link aggregation).

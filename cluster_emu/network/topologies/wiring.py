@@ -8,9 +8,9 @@ import networkx as nx
 
 
 class Wiring:
-    """Numbers hosts and switches as they are put up, and plugs cables between them.
+    """Numbers hosts and switches as they are added, and connects them by cables.
 
-    Put up all hosts before the first switch, so that hosts get the numbers from 0.
+    Add all hosts before the first switch, so that hosts get the numbers from 0.
 
     Args:
         latency_s: one-way latency of every link.
@@ -23,19 +23,19 @@ class Wiring:
         self._bonds = bonds
 
     def rack_of_hosts(self, rack: int, count: int) -> list[int]:
-        """Put up `count` hosts in `rack` and return their numbers."""
+        """Add `count` hosts in `rack` and return their numbers."""
         return [self._node("host", rack, f"host{self._size}", 0) for _ in range(count)]
 
     def switch(self, label: str, layer: int, rack: int = -1) -> int:
-        """Put up one switch and return its number."""
+        """Add one switch and return its number."""
         return self._node("switch", rack, label, layer)
 
     def link(self, a: int, b: int, capacity_bps: float) -> None:
-        """Plug a full-duplex cable with `capacity_bps` in each direction."""
+        """Add a full-duplex cable with `capacity_bps` in each direction."""
         self.graph.add_edge(a, b, capacity_bps=float(capacity_bps), latency_s=self._latency_s)
 
     def plug_in(self, hosts: Iterable[int], switch: int, capacity_bps: float) -> None:
-        """Plug the cables of all `hosts` into `switch`, each cable with `capacity_bps`."""
+        """Connect all `hosts` to `switch`, by cables with `capacity_bps` each."""
         for host in hosts:
             for _ in range(self._bonds):
                 self.link(host, switch, capacity_bps)

@@ -97,4 +97,9 @@ class FixedOrder(QueueOrder, ABC):
         return sorted(candidates, key=lambda each: self.key(each, view.vms))
 
 
-queue_orders: Registry[QueueOrder] = Registry("queue order", "cluster_emu.queue_orders")
+queue_orders: Registry[QueueOrder] = Registry(
+    "queue order",
+    "cluster_emu.queue_orders",
+    package="cluster_emu.scheduling.orders",
+    summary="which waiting migration of one priority gets the next slot",
+)

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.building import Parts, build
-from cluster_emu.consolidation import Move, Plan, triggers
+from cluster_emu.consolidation import Move
+from cluster_emu.consolidation.contract import triggers
 from cluster_emu.errors import ClusterEmuError
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.evacuation.threads import beyond_hosts
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 NO_POLICY = "none"
 """Asks for no manager's policy: the scenario's stop rule alone ends the live rounds."""
@@ -216,9 +217,9 @@ def _tried(
     """Plan the drain at time 0; return parts, hosts to empty, moves and the VMs left over."""
     parts = build(drain, RandomStreams(seed))
     parts.state.set_demand(parts.demand.at(0.0), 0.0)
-    plan = Plan.of(parts.state, parts.power.watts_if_on)
-    (trigger,) = parts.triggers
-    moves, report = trigger.moves(plan)
+    plan = parts.planner.begin()
+    (trigger,) = parts.planner.triggers
+    moves, report = trigger.moves(plan, parts.planner.generator(0))
     return parts, plan.drained, moves, report.unplaced
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation import Move
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs
-from cluster_emu.transfer.controller import ConcurrencyLimits
 
 
 def beyond_hosts(

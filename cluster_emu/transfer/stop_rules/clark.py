@@ -7,10 +7,9 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import GO_ON, Answer, DeadlineStopRule, at_rest
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
-
-BITS_PER_BYTE = 8
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, at_rest, stop, stop_rules
+from cluster_emu.units import BITS_PER_BYTE
 
 
 @stop_rules.register("clark")
@@ -37,15 +36,15 @@ class ClarkStop(DeadlineStopRule):
     step_bps: float = Field(default=50e6, gt=0, allow_inf_nan=False)
     min_bytes: float = Field(default=262_144.0, ge=0, allow_inf_nan=False)
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if little is left or catching up would take too high a rate."""
         if rest := at_rest(progress):
             return rest
         if progress.bytes_left < self.min_bytes:
-            return Verdict.STOP, f"less than {self.min_bytes / 1024:g} KiB"
+            return stop(f"less than {self.min_bytes / 1024:g} KiB")
         rate_bps = progress.bytes_per_s * BITS_PER_BYTE
         # pages_left / (sent_pages / rate): both counts are of pages of one size
         dirty_bps = rate_bps * progress.pages_left / max(progress.sent_pages, 1)
         if dirty_bps + self.step_bps > min(self.max_rate_bps, rate_bps):
-            return Verdict.STOP, "dirty rate too high to catch up"
-        return GO_ON
+            return stop("dirty rate too high to catch up")
+        return CONTINUE

@@ -7,13 +7,13 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import (
-    GO_ON,
-    Answer,
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import (
+    AtDeadline,
     DeadlineStopRule,
     at_rest,
+    stop_rules,
 )
-from cluster_emu.transfer.stopping import AtDeadline, Progress, stop_rules
 from cluster_emu.units import PositiveSeconds
 
 
@@ -34,6 +34,6 @@ class Deadline(DeadlineStopRule):
     deadline_s: PositiveSeconds = Field()  # the base class's default must not be inherited
     at_deadline: AtDeadline = "stop"
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if live rounds can do no more."""
-        return at_rest(progress) or GO_ON
+        return at_rest(progress) or CONTINUE

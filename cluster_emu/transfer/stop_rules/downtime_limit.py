@@ -8,8 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import GO_ON, Answer, DeadlineStopRule, at_rest
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, at_rest, stop, stop_rules
 
 
 @stop_rules.register("downtime-limit")
@@ -30,10 +30,10 @@ class DowntimeLimit(DeadlineStopRule):
 
     downtime_limit_s: float = Field(default=0.03, ge=0, allow_inf_nan=False)
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if what is left fits, in whole bytes."""
         if rest := at_rest(progress):
             return rest
         if progress.bytes_left <= math.floor(progress.bytes_per_s * self.downtime_limit_s):
-            return Verdict.STOP, f"fits {self.downtime_limit_s:g} s of downtime"
-        return GO_ON
+            return stop(f"fits {self.downtime_limit_s:g} s of downtime")
+        return CONTINUE

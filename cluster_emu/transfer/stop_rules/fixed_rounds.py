@@ -7,14 +7,14 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import GO_ON, Answer, DeadlineStopRule, rounds_text
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_text, stop, stop_rules
 
 
 @stop_rules.register("fixed-rounds")
 @dataclass(frozen=True, kw_only=True)
 class FixedRounds(DeadlineStopRule):
-    """Stop after so many live rounds, whatever they achieved.
+    """Stop after a fixed number of live rounds.
 
     Args:
         rounds: live rounds, the first full copy included.
@@ -26,8 +26,8 @@ class FixedRounds(DeadlineStopRule):
 
     rounds: int = Field(default=5, ge=1)
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP once the rounds are over."""
         if progress.round_number < self.rounds:
-            return GO_ON
-        return Verdict.STOP, rounds_text(self.rounds)
+            return CONTINUE
+        return stop(rounds_text(self.rounds))

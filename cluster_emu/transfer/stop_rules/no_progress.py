@@ -7,14 +7,14 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import (
-    GO_ON,
-    Answer,
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import (
     DeadlineStopRule,
     at_rest,
     rounds_text,
+    stop,
+    stop_rules,
 )
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
 
 
 @stop_rules.register("no-progress")
@@ -37,14 +37,14 @@ class NoProgress(DeadlineStopRule):
     alpha: float = Field(default=1.0, gt=0, le=1, allow_inf_nan=False)
     patience: int = Field(default=2, ge=1)
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if the last `patience` rounds were all in vain."""
         if rest := at_rest(progress):
             return rest
         left = (*progress.pages_left_before, progress.pages_left)
         if len(left) <= self.patience:
-            return GO_ON
+            return CONTINUE
         recent = range(len(left) - self.patience, len(left))
         if any(left[index] < self.alpha * min(left[:index]) for index in recent):
-            return GO_ON
-        return Verdict.STOP, f"no progress for {rounds_text(self.patience)}"
+            return CONTINUE
+        return stop(f"no progress for {rounds_text(self.patience)}")

@@ -6,14 +6,9 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import (
-    GO_ON,
-    Answer,
-    DeadlineStopRule,
-    Seconds,
-    at_rest,
-)
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, at_rest, stop, stop_rules
+from cluster_emu.units import PositiveSeconds
 
 
 @stop_rules.register("qemu")
@@ -21,30 +16,30 @@ from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
 class QemuStop(DeadlineStopRule):
     """Stop when the bytes left are less than bandwidth x downtime limit; no limit on rounds.
 
-    A VM that writes faster than the link never gets there: QEMU goes on until someone cancels, here
-    until the deadline, and the migration counts as not converged.
+    For a VM that writes faster than the link this never holds: QEMU goes on until someone cancels.
+    Here it goes on until the deadline, and the migration counts as not converged.
 
     Args:
         downtime_limit_s: downtime that is allowed (downtime-limit).
-        deadline_s: seconds after the first page at which to give up.
-        at_deadline: what giving up means.
+        deadline_s: seconds after the first page; not None.
+        at_deadline: what the deadline does, see `DeadlineStopRule`.
     """
 
     name: ClassVar[str] = "qemu"
     summary: ClassVar[str] = "stop when the rest fits the downtime limit, however long that takes"
     source: ClassVar[str] = "QEMU migration/migration.c, defaults of options.c"
 
-    downtime_limit_s: Seconds = 0.3
-    deadline_s: Seconds = 3600.0
+    downtime_limit_s: PositiveSeconds = 0.3
+    deadline_s: PositiveSeconds = 3600.0
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if the rest fits, or if live rounds can do no more."""
         if rest := at_rest(progress):
             return rest
         if progress.bytes_left < self.sync_threshold_bytes(progress.bytes_per_s):
-            return Verdict.STOP, f"fits {self.downtime_limit_s:g} s of downtime"
-        return GO_ON
+            return stop(f"fits {self.downtime_limit_s:g} s of downtime")
+        return CONTINUE
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return the threshold: QEMU reads the log anew as soon as what is left falls below it."""
+        """Return the threshold: QEMU reads the log again as soon as less than that is left."""
         return bytes_per_s * self.downtime_limit_s

@@ -7,8 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import GO_ON, Answer, DeadlineStopRule, rounds_text
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_text, stop, stop_rules
 
 
 @stop_rules.register("xen-legacy")
@@ -34,12 +34,12 @@ class XenLegacyStop(DeadlineStopRule):
     min_pages: int = Field(default=50, ge=0)
     max_factor: float = Field(default=3.0, gt=0, allow_inf_nan=False)
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if any of the three conditions holds."""
         if progress.round_number >= self.max_rounds:
-            return Verdict.STOP, rounds_text(self.max_rounds)
+            return stop(rounds_text(self.max_rounds))
         if progress.sent_pages + progress.skipped_pages < self.min_pages:
-            return Verdict.STOP, f"fewer than {self.min_pages} pages"
+            return stop(f"fewer than {self.min_pages} pages")
         if progress.total_sent_pages > self.max_factor * progress.memory_pages:
-            return Verdict.STOP, f"more than {self.max_factor:g} x memory sent"
-        return GO_ON
+            return stop(f"more than {self.max_factor:g} x memory sent")
+        return CONTINUE

@@ -7,8 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.stop_rules.base import GO_ON, Answer, DeadlineStopRule, rounds_text
-from cluster_emu.transfer.stopping import Progress, Verdict, stop_rules
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, MigrationAction, Progress
+from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_text, stop, stop_rules
 
 
 @stop_rules.register("xen-v2")
@@ -33,14 +33,16 @@ class XenV2Stop(DeadlineStopRule):
     max_rounds: int = Field(default=5, ge=1)
     min_pages: int = Field(default=50, ge=0)
 
-    def judge(self, progress: Progress) -> Answer:
+    def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP after the last round, LAST_ROUND if few pages are left to send in it."""
         if progress.round_number >= self.max_rounds:
-            return Verdict.STOP, rounds_text(self.max_rounds)
+            return stop(rounds_text(self.max_rounds))
         few = f"fewer than {self.min_pages} pages"
         # Before round 1 every page counts as dirty, so that round was already the last.
         if progress.memory_pages < self.min_pages:
-            return Verdict.STOP, few
+            return stop(few)
         if progress.pages_left >= self.min_pages:
-            return GO_ON
-        return (Verdict.LAST_ROUND if progress.pages_left else Verdict.STOP), few
+            return CONTINUE
+        if progress.pages_left == 0:
+            return stop(few)
+        return ControllerDecision(MigrationAction.LAST_ROUND, few)

@@ -18,13 +18,13 @@ from scipy import stats
 from cluster_emu.memory.dirtying.processes import (
     ClassWrites,
     MovingWrites,
+    PageWriter,
     ReplayedWrites,
     SweepWrites,
     WriteProcess,
     poisson_writes,
 )
 from cluster_emu.memory.dirtying.sources import ProfileSource, Replay, Samples, Uniform
-from cluster_emu.memory.dirtying.writer import PageWriter
 from cluster_emu.memory.pages.dirty_log import NEVER, DirtyLog
 from cluster_emu.rng import RandomStreams
 from cluster_emu.workload.profiles import WriteProfile, load_profiles

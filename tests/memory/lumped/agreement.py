@@ -14,10 +14,11 @@ from cluster_emu.encoding import Encoding
 from cluster_emu.memory.base import MemoryEngine
 from cluster_emu.memory.dirtying.sources import ProfileSource
 from cluster_emu.memory.lumped.engine import LumpedEngine
+from cluster_emu.memory.models.lumped import page_classes
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import Strategy
-from cluster_emu.transfer.stopping import StopRule
+from cluster_emu.transfer.stop_rules import StopRule
 from cluster_emu.workload.profiles import WriteProfile
 from tests.memory.lumped.driving import Driver, Outcome, Pace
 
@@ -54,7 +55,7 @@ def pages_engine(case: Case, seed: int) -> PagesEngine:
 
 def lumped_engine(case: Case, seed: int) -> LumpedEngine:
     return LumpedEngine(
-        ProfileSource(case.profile).page_classes(PAGES),
+        page_classes(ProfileSource(case.profile).describe_writes(PAGES)),
         case.strategy,
         Encoding(PAGE_BYTES, HEADER_BYTES),
         np.random.default_rng([seed, 1]),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster_emu.memory.base import MemoryEngine, RoundCounts
-from cluster_emu.transfer.stopping import Progress, StopRule, Verdict
+from cluster_emu.transfer.stop_rules import MigrationAction, Progress, StopRule
 
 NEAR = 1e-9
 MOST_ROUNDS = 30
@@ -70,11 +70,11 @@ class Driver:
             self.outcome.pages_skipped += counts.skipped + counts.deferred
             if last or self.outcome.rounds == MOST_ROUNDS:
                 break
-            verdict = self.rule.verdict(self._progress(counts, left, self.now_s - began_s))[0]
+            action = self.rule.decide(self._progress(counts, left, self.now_s - began_s))[0]
             left.append(self.engine.stale_pages)
-            if verdict is not Verdict.CONTINUE and verdict is not Verdict.LAST_ROUND:
+            if action not in (MigrationAction.CONTINUE, MigrationAction.LAST_ROUND):
                 break
-            last = verdict is Verdict.LAST_ROUND
+            last = action is MigrationAction.LAST_ROUND
         self._stop()
         return self.outcome
 

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding
-from cluster_emu.memory.base import RoundCounts
+from cluster_emu.memory.base import FaultCosts, RoundCounts
 from cluster_emu.memory.lumped import HotSet, PageClasses
 from cluster_emu.memory.lumped.engine import LumpedEngine
-from cluster_emu.memory.pages.post_copy import FaultCosts
 from cluster_emu.strategies import Qemu, Strategy, strategies
 
 WIRE = 100.0

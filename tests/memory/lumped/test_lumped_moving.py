@@ -12,6 +12,7 @@ from cluster_emu.encoding import Encoding
 from cluster_emu.memory.dirtying.sources import ProfileSource
 from cluster_emu.memory.lumped import HotSet, PageClasses
 from cluster_emu.memory.lumped.engine import LumpedEngine
+from cluster_emu.memory.models.lumped import page_classes
 from cluster_emu.strategies import HistoryMajority, strategies
 from cluster_emu.transfer.stop_rules import stop_rules
 from cluster_emu.workload import load_profiles
@@ -184,7 +185,7 @@ def test_waits_dirty_as_many_pages() -> None:
 @pytest.mark.parametrize("name", ["many sets", "one set"])
 def test_the_mean_field_is_the_outcome_of_the_mean(name: str) -> None:
     case = case_of(name, "history-majority", "fixed-rounds", changing=False)
-    classes = ProfileSource(case.profile).page_classes(PAGES)
+    classes = page_classes(ProfileSource(case.profile).describe_writes(PAGES))
 
     def mean_field(seed: int) -> tuple[float, float]:
         rng, encoding = np.random.default_rng(seed), Encoding(4096, 8)
@@ -207,7 +208,7 @@ def test_the_mean_field_is_the_outcome_of_the_mean(name: str) -> None:
 def test_a_set_that_writes_nothing_is_none() -> None:
     moving = MovingSet(share=0.1, writes_per_page_s=0.0, period_s=1.0)
     still = WriteProfile(classes=(WriteClass(share=1.0, writes_per_page_s=1.0),), moving=moving)
-    assert ProfileSource(still).page_classes(100).hot is None
+    assert page_classes(ProfileSource(still).describe_writes(100)).hot is None
 
 
 def test_without_a_moving_set_draws_are_what_they_were() -> None:

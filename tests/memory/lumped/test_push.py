@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from cluster_emu.encoding import Encoding, PageSizes
-from cluster_emu.memory.base import PostCopyMemory
-from cluster_emu.memory.dirtying.processes import ClassWrites, MovingWrites, WriteProcess
-from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.base import FaultCosts, PostCopyMemory
+from cluster_emu.memory.dirtying.processes import (
+    ClassWrites,
+    MovingWrites,
+    PageWriter,
+    WriteProcess,
+)
 from cluster_emu.memory.lumped import HotSet, PageClasses
 from cluster_emu.memory.lumped.chance import MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.lumped.push import LumpedPush
-from cluster_emu.memory.pages.post_copy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.strategies import Hybrid
 
 PAGE_BYTES = 100.0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding, Stage
 from cluster_emu.memory.base import RoundCounts
-from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.strategies import (
     HistoryMajority,
@@ -25,7 +25,6 @@ from cluster_emu.strategies import (
     TimeSeries,
     XenLegacy,
 )
-from cluster_emu.strategies.base import TableStrategy
 from cluster_emu.strategies.contract import Decision
 from tests._support.reference_scan import Piece, ReferenceMigration, Round
 from tests._support.scripted_writes import ScriptedWrites, poisson_script
@@ -78,7 +77,7 @@ def one_byte(round_number: int, page: int) -> float:
 
 
 @dataclass(frozen=True)
-class MadeUp(TableStrategy):
+class MadeUp(Strategy):
     """Any table at all, as the contract allows it."""
 
     name: ClassVar[str] = "made-up"
@@ -88,7 +87,7 @@ class MadeUp(TableStrategy):
     decisions: tuple[tuple[int, ...], tuple[int, ...]]
     bits: int = 1
     batch: int = 1
-    keeps: str = "due"
+    keeps: str = "sticky"
     clears: str = "round"
     chunk: int = 4
     goes_round: bool = False
@@ -96,8 +95,8 @@ class MadeUp(TableStrategy):
     history = property(lambda self: self.bits)
     code_bits = property(lambda self: self.bits)
     peek_batch_pages = property(lambda self: self.batch)
-    carry = property(lambda self: self.keeps)
-    clear = property(lambda self: self.clears)
+    to_send = property(lambda self: self.keeps)
+    clear_granularity = property(lambda self: self.clears)
     chunk_pages = property(lambda self: self.chunk)
     cyclic = property(lambda self: self.goes_round)
 
@@ -115,7 +114,7 @@ def made_up(draw: st.DrawFn) -> MadeUp:
         decisions=draw(st.tuples(row, row)),
         bits=bits,
         batch=draw(st.sampled_from([0, 1, 1, 2, 3, 1024])),
-        keeps=draw(st.sampled_from(["due", "log"])),
+        keeps=draw(st.sampled_from(["sticky", "literal"])),
         clears=draw(st.sampled_from(["round", "chunk", "page"])),
         chunk=draw(st.integers(1, 9)),
         goes_round=draw(st.booleans()),

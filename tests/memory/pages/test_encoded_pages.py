@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from cluster_emu.encoding import Content, Encoding, ZeroPage
-from cluster_emu.memory.dirtying.writer import PageWriter
+from cluster_emu.memory.base import FaultCosts
+from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.engine import PagesEngine
-from cluster_emu.memory.pages.post_copy import FaultCosts
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.strategies import PreCopy, Qemu, Strategy
 from tests._support.scripted_writes import ScriptedWrites

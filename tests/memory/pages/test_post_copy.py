@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_emu.encoding import PageSizes
-from cluster_emu.memory.dirtying.writer import PageWriter
-from cluster_emu.memory.pages.post_copy import FaultCosts, PostCopyEngine
+from cluster_emu.memory.base import FaultCosts
+from cluster_emu.memory.dirtying.processes import PageWriter
+from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.memory.versions import PageVersions
 from tests._support.scripted_writes import ScriptedWrites, poisson_script
 

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster_emu.memory.dirtying.sources import ProfileSource, Replay, Samples, Uniform
-from cluster_emu.memory.scalar.writes import why_not_scalar
+from cluster_emu.memory.dirtying.sources import ProfileSource, Replay, Samples, Uniform, WriteSource
+from cluster_emu.memory.scalar.writes import ScalarWrites, scalar_writes
 from cluster_emu.workload import WriteProfile
+
+
+def writes_of(source: WriteSource, page_count: int = 10) -> ScalarWrites:
+    return scalar_writes(source.describe_writes(page_count))
 
 
 def numbers(**parts: object) -> tuple[float, int]:
@@ -19,7 +23,7 @@ def numbers(**parts: object) -> tuple[float, int]:
         {"share": 0.6, "writes_per_page_s": 0.0},
     ]
     profile = WriteProfile.from_parameters({"classes": classes, **parts})
-    writes = ProfileSource(profile).scalar_writes(1_000)
+    writes = writes_of(ProfileSource(profile), 1_000)
     return writes.pages_per_s, writes.working_set_pages
 
 
@@ -38,20 +42,19 @@ def test_a_moving_set_comes_to_every_page() -> None:
 
 
 def test_pages_of_one_rate() -> None:
-    assert Uniform(writes_per_page_s=0.5).scalar_writes(10).working_set_pages == 10
-    assert Uniform(writes_per_page_s=0.0).scalar_writes(10).working_set_pages == 0
+    assert writes_of(Uniform(writes_per_page_s=0.5)).working_set_pages == 10
+    assert writes_of(Uniform(writes_per_page_s=0.0)).working_set_pages == 0
 
 
 @pytest.mark.parametrize("per", ["time", "round"])
-def test_recorded_sets_have_a_rate_if_they_are_given_in_time(tmp_path: Path, per: str) -> None:
+def test_recorded_sets_have_a_mean_rate(tmp_path: Path, per: str) -> None:
     file = tmp_path / "sets.json"
     file.write_text(json.dumps({"interval_s": 0.5, "dirty_pages": [[0, 7], [7], []]}))
     source = Replay(file=file, per=per)
-    assert bool(why_not_scalar(source)) == (per == "round")
-    assert source.scalar_writes(10).pages_per_s == pytest.approx(2.0)
-    assert source.scalar_writes(10).working_set_pages == 2
+    assert source.describe_writes(10).per_round == (per == "round")
+    assert writes_of(source).pages_per_s == pytest.approx(2.0)
+    assert writes_of(source).working_set_pages == 2
 
 
-def test_sets_per_round_have_no_rate() -> None:
-    assert "per round" in why_not_scalar(Samples())
-    assert "no scalar_writes" in why_not_scalar(object())
+def test_samples_have_no_rate() -> None:
+    assert Samples().describe_writes(10).per_round

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cluster_emu.consolidation import Move, Priority
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.study import evacuate
 from cluster_emu.study.evacuation.settings import settings_in_words
 from cluster_emu.study.evacuation.threads import beyond_hosts
-from cluster_emu.transfer.controller import ConcurrencyLimits
 from tests._support.drains import rack
 
 BUSY = {"workload": {"demand": {"name": "constant", "share": 1.0}}}

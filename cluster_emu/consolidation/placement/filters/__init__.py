@@ -1,0 +1,19 @@
+"""Conditions that a host must meet to receive a VM: one file each."""
+
+from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
+from cluster_emu.consolidation.placement.filters.has_vms import HasVMs
+from cluster_emu.consolidation.placement.filters.not_drained import NotDrained
+from cluster_emu.consolidation.placement.filters.not_failed import NotFailed
+from cluster_emu.consolidation.placement.filters.not_overloaded import NotOverloaded
+from cluster_emu.consolidation.placement.filters.other_host import OtherHost
+from cluster_emu.consolidation.placement.filters.switched_on import SwitchedOn
+
+__all__ = [
+    "FitsMemory",
+    "HasVMs",
+    "NotDrained",
+    "NotFailed",
+    "NotOverloaded",
+    "OtherHost",
+    "SwitchedOn",
+]

@@ -1,0 +1,56 @@
+"""Gives the triggers of a run what they need at each control instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cluster_emu.cluster.state import ClusterState
+from cluster_emu.consolidation.contract import Trigger, longest_history
+from cluster_emu.consolidation.history import UtilisationHistory
+from cluster_emu.consolidation.network import MigrationNetwork
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.view import Watts
+from cluster_emu.rng import Purpose, RandomStreams
+
+
+class Planner:
+    """Makes the plan of a control instant, and random numbers for each trigger at each instant.
+
+    The random numbers depend on the seed, the instant and the trigger alone, so what one trigger
+    draws changes nothing for another one, or at another instant.
+
+    Args:
+        state: the columns.
+        watts: power of hosts if switched on.
+        triggers: what may ask for migrations, in this order.
+        network: links and routes.
+        streams: the run's random streams.
+    """
+
+    def __init__(
+        self,
+        state: ClusterState,
+        watts: Watts,
+        triggers: Sequence[Trigger],
+        network: MigrationNetwork,
+        streams: RandomStreams,
+    ) -> None:
+        self.triggers = tuple(triggers)
+        self._state = state
+        self._watts = watts
+        self._network = network
+        self._streams = streams
+        self._history = UtilisationHistory(longest_history(self.triggers), state)
+        self._instants = 0
+
+    def begin(self) -> Plan:
+        """Return the plan of the next control instant, with nothing planned yet."""
+        self._history.record()
+        self._instants += 1
+        return Plan.of(self._state, self._watts, history=self._history, network=self._network)
+
+    def generator(self, number: int) -> np.random.Generator:
+        """Return the random numbers of trigger `number` at this control instant."""
+        return self._streams.generator(Purpose.CONSOLIDATION, self._instants - 1, number)

@@ -1,0 +1,162 @@
+"""The classic consolidation step: relieve overloaded hosts, then empty underloaded ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.cluster.columns import BoolColumn
+from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.fields import (
+    OverloadField,
+    PlacementField,
+    SelectionField,
+    UnderloadField,
+)
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
+from cluster_emu.consolidation.placement.filters.has_vms import HasVMs
+from cluster_emu.consolidation.placement.power_aware_best_fit_decreasing import (
+    PowerAwareBestFitDecreasing,
+)
+from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
+from cluster_emu.consolidation.underload.least_utilised import LeastUtilised
+
+IN_USE = HasVMs()
+
+
+@triggers.register("consolidation")
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
+class Consolidation(Trigger):
+    """Takes VMs off overloaded hosts, then empties underloaded hosts all or nothing.
+
+    A host that was overloaded takes no VM, and a host that has just been promised a VM is not
+    emptied, so no VM is planned twice. An underloaded host's VMs go only to switched-on hosts that
+    have VMs: neither a host woken for them nor one just emptied would save anything. Whether an
+    empty host is switched off is not decided here.
+
+    Args:
+        overload: which hosts have too much load, and where a VM still fits.
+        underload: which hosts to empty, in what order.
+        selection: which VMs leave an overloaded host; they are taken until it no longer is one.
+        placement: where the VMs go.
+    """
+
+    name: ClassVar[str] = "consolidation"
+    summary: ClassVar[str] = "relieve overloaded hosts, then empty underloaded ones"
+    source: ClassVar[str] = "Beloglazov and Buyya 2012, without its double planning of a VM"
+
+    overload: OverloadField = Field(default_factory=StaticThreshold)
+    underload: UnderloadField = Field(default_factory=LeastUtilised)
+    selection: SelectionField = Field(default_factory=MinimumMigrationTime)
+    placement: PlacementField = Field(default_factory=PowerAwareBestFitDecreasing)
+
+    @property
+    def history_length(self) -> int:
+        """The longest of its policies."""
+        return longest_history([self.overload, self.underload, self.selection, self.placement])
+
+    def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
+        """Return the moves off overloaded hosts, then those that empty hosts, and the report."""
+        overloaded = self.overload.overloaded(plan)
+        relief, unplaced = self._relieve(plan, overloaded, rng)
+        found = int(overloaded.sum())
+        relieved = int((overloaded & ~self.overload.overloaded(plan)).sum())
+        evacuations, tried, emptied = self._empty_underloaded(
+            plan, ~overloaded & ~plan.drained, rng
+        )
+        moves = relief + evacuations
+        return moves, TriggerReport(
+            trigger=self.name,
+            moves=len(moves),
+            overloaded=found,
+            relieved=relieved,
+            tried=tried,
+            emptied=emptied,
+            unplaced=tuple(unplaced),
+            note=(
+                f"{relieved} of {found} overloaded hosts relieved, "
+                f"{len(unplaced)} of their VMs fit nowhere; "
+                f"{emptied} of {tried} underloaded hosts emptied"
+            ),
+        )
+
+    def _relieve(
+        self, plan: Plan, overloaded: BoolColumn, rng: np.random.Generator
+    ) -> tuple[list[Move], list[int]]:
+        """Plan the moves off the overloaded hosts; also return the VMs that fit nowhere."""
+        hosts = np.flatnonzero(overloaded).tolist()
+        taken = [vm for host in hosts for vm in self._taken(plan, host, rng)]
+        moves: list[Move] = []
+        unplaced: list[int] = []
+        for vm in self.placement.order(plan, np.array(taken, dtype=np.intp)).tolist():
+            move = self._planned(plan, vm, ~overloaded, "overload", rng)
+            if move is None:
+                unplaced.append(vm)
+            else:
+                moves.append(move)
+        return moves, unplaced
+
+    def _taken(self, plan: Plan, host: int, rng: np.random.Generator) -> list[int]:
+        """Return the VMs to take off `host`, in the selection's order, leaving `plan` unchanged."""
+        mark = plan.snapshot()
+        taken: list[int] = []
+        for vm in self.selection.rank(plan, host, rng).tolist():
+            if plan.vm_cpu_demand[vm] <= 0:
+                continue  # a VM that wants no CPU relieves nothing
+            plan.lift(vm)
+            taken.append(vm)
+            if not self.overload.is_overloaded(plan, host):
+                break
+        plan.restore(mark)
+        return taken
+
+    def _empty_underloaded(
+        self, plan: Plan, allowed: BoolColumn, rng: np.random.Generator
+    ) -> tuple[list[Move], int, int]:
+        """Plan the moves that empty hosts; also return how many were tried and are emptied."""
+        moves: list[Move] = []
+        tried = emptied = 0
+        # A host's utilisation changes only by being promised a VM, after which it is no longer
+        # emptied, so the order found now stays right.
+        for host in self.underload.candidates(plan, allowed).tolist():
+            if plan.movable_count[host] < plan.vm_count[host]:
+                continue
+            tried += 1
+            evacuation = self._evacuation(plan, host, allowed, rng)
+            emptied += bool(evacuation)
+            moves += evacuation
+        return moves, tried, emptied
+
+    def _evacuation(
+        self, plan: Plan, host: int, allowed: BoolColumn, rng: np.random.Generator
+    ) -> list[Move]:
+        """Plan the move of every VM of `host`; none, and `plan` as it was, if one fits nowhere."""
+        mark = plan.snapshot()
+        moves: list[Move] = []
+        for vm in self.placement.order(plan, plan.vms_on(host)).tolist():
+            in_use = allowed & IN_USE.passes(plan, vm)
+            move = self._planned(plan, vm, in_use, "underload", rng)
+            if move is None:
+                plan.restore(mark)
+                return []
+            moves.append(move)
+        return moves
+
+    def _planned(
+        self, plan: Plan, vm: int, allowed: BoolColumn, reason: str, rng: np.random.Generator
+    ) -> Move | None:
+        """Find a target for `vm` among `allowed` and count the move, or return None."""
+        allowed = allowed & may_receive(plan, vm) & self.overload.fits(plan, vm)
+        target = self.placement.choose(plan, vm, allowed, rng)
+        if target < 0:
+            return None
+        move = Move(vm, int(plan.vm_host[vm]), target, reason, Priority.REBALANCE)
+        plan.apply(move)
+        return move

@@ -1,0 +1,118 @@
+"""Maintenance: move every VM off given hosts or racks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.cluster.columns import BoolColumn
+from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.fields import OverloadField, PlacementField
+from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
+from cluster_emu.consolidation.placement.most_free import MostFree
+from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.view import ClusterView
+from cluster_emu.errors import ScenarioError
+
+
+@triggers.register("drain")
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
+class Drain(Trigger):
+    """From `at_s` on, moves every VM off the given hosts, before any other migration.
+
+    The hosts are marked as drained in the plan, so list this trigger before others. A VM for which
+    no host has CPU to spare goes, unless `overcommit` is off, to the least loaded host that has
+    the memory; a VM for which no host has memory is reported as unplaced at every control instant.
+
+    Args:
+        hosts: numbers of the hosts to empty.
+        racks: numbers of the racks whose hosts are to be emptied.
+        at_s: simulated time of the start.
+        overload: which targets have CPU to spare for a VM.
+        placement: where the VMs go; spread by default, so that no one target's link is the neck.
+        overcommit: whether a VM may go to a host that has the memory but not the CPU.
+    """
+
+    name: ClassVar[str] = "drain"
+    summary: ClassVar[str] = "move every VM off given hosts or racks, for maintenance"
+    source: ClassVar[str] = "maintenance mode of common virtualisation managers"
+
+    hosts: tuple[int, ...] = ()
+    racks: tuple[int, ...] = ()
+    at_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    overload: OverloadField = Field(default_factory=lambda: StaticThreshold(upper=1.0))
+    placement: PlacementField = Field(default_factory=MostFree)
+    overcommit: bool = True
+
+    @model_validator(mode="after")
+    def _some_host(self) -> Drain:
+        if not self.hosts and not self.racks:
+            raise ScenarioError("hosts", self.hosts, "at least one host or rack to empty")
+        return self
+
+    @property
+    def history_length(self) -> int:
+        """The longest of its policies."""
+        return longest_history([self.overload, self.placement])
+
+    def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
+        """Return a move for every movable VM on the drained hosts, and the account.
+
+        Raises:
+            ScenarioError: if a host or rack does not exist.
+        """
+        leaving = self.leaving(plan)
+        if plan.state.time_s < self.at_s:
+            return [], TriggerReport(trigger=self.name, note=f"begins at {self.at_s:g} s")
+        plan.drain(leaving)
+        vms = np.flatnonzero(plan.movable & leaving[plan.vm_host])
+        moves: list[Move] = []
+        unplaced: list[int] = []
+        for vm in self.placement.order(plan, vms).tolist():
+            target = self._target(plan, vm, rng)
+            if target < 0:
+                unplaced.append(vm)
+                continue
+            move = Move(vm, int(plan.vm_host[vm]), target, "drain", Priority.DRAIN)
+            plan.apply(move)
+            moves.append(move)
+        note = f"{len(vms)} VMs to move off {int(leaving.sum())} hosts, {len(unplaced)} fit nowhere"
+        return moves, TriggerReport(
+            trigger=self.name, moves=len(moves), unplaced=tuple(unplaced), note=note
+        )
+
+    def leaving(self, view: ClusterView) -> BoolColumn:
+        """Return the hosts to be emptied, whatever the time, shape [hosts].
+
+        Raises:
+            ScenarioError: if a host or rack does not exist.
+        """
+        rack = view.state.hosts.rack
+        _require_known("hosts", self.hosts, np.arange(len(rack)))
+        _require_known("racks", self.racks, np.unique(rack))
+        mask = np.isin(rack, self.racks)
+        mask[list(self.hosts)] = True
+        return mask
+
+    def _target(self, plan: Plan, vm: int, rng: np.random.Generator) -> int:
+        with_memory = may_receive(plan, vm)
+        with_cpu = with_memory & self.overload.fits(plan, vm)
+        target = self.placement.choose(plan, vm, with_cpu, rng)
+        if target < 0 and self.overcommit:
+            return MostFree().best_host(plan, vm, with_memory)
+        return target
+
+
+def _require_known(
+    field: str, numbers: tuple[int, ...], known: NDArray[np.intp] | NDArray[np.int64]
+) -> None:
+    for number in numbers:
+        if number not in known:
+            raise ScenarioError(field, number, f"one of {known.min()} to {known.max()}")

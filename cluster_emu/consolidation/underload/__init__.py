@@ -1,0 +1,7 @@
+"""Which hosts are worth emptying: one file per detector."""
+
+from cluster_emu.consolidation.underload.least_utilised import LeastUtilised
+
+__all__ = [
+    "LeastUtilised",
+]

@@ -1,0 +1,87 @@
+"""What a manager's policy is: its limits, bandwidth cap and retries, and a controller."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+from cluster_emu.plugins import Registry
+from cluster_emu.transfer.controller import MigrationController
+from cluster_emu.units import ParseBytes, ParseSeconds, Seconds
+
+GIB = 2**30
+
+Count = Annotated[int, Field(ge=1)]
+BytesPerSecond = Annotated[float, ParseBytes, Field(gt=0)]
+"""A rate in bytes per second; ``"64 MiB"`` is read as 64 MiB/s, infinite means no cap."""
+PollSeconds = Annotated[float, ParseSeconds, Field(ge=1e-3, allow_inf_nan=False)]
+"""Time between two polls of a migration; at least 1 ms, because every poll is an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyLimits:
+    """How many migrations may hold a slot at once; None for no limit.
+
+    Args:
+        per_cluster: in the whole cluster.
+        outbound_per_host: away from one host.
+        inbound_per_host: onto one host.
+    """
+
+    per_cluster: int | None = None
+    outbound_per_host: int | None = None
+    inbound_per_host: int | None = None
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class ManagerPolicy(ABC):
+    """How a manager handles migrations; a manager adds its knobs and `create_controller`.
+
+    Policies are frozen pydantic dataclasses.
+
+    Args:
+        per_cluster: migrations at once in the whole cluster, None for no limit.
+        outbound_per_host: migrations at once away from one host.
+        inbound_per_host: migrations at once onto one host.
+        bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
+        retries: how often an aborted migration is requested again.
+        retry_backoff_s: wait before the first retry; it doubles with every further one.
+    """
+
+    name: ClassVar[str]
+    """The registered kebab-case name."""
+    summary: ClassVar[str]
+    """One line saying what is special about it."""
+    source: ClassVar[str]
+    """Project, file and version its defaults come from."""
+    lifts_cap_when_stopped: ClassVar[bool] = False
+    """Whether the bandwidth cap holds only while the VM runs (as in QEMU)."""
+
+    per_cluster: Count | None = None
+    outbound_per_host: Count | None = None
+    inbound_per_host: Count | None = None
+    bandwidth_bytes_per_s: BytesPerSecond = math.inf
+    retries: Annotated[int, Field(ge=0)] = 0
+    retry_backoff_s: Seconds = 0.0
+
+    @property
+    def limits(self) -> ConcurrencyLimits:
+        """Return how many migrations may run at once."""
+        return ConcurrencyLimits(self.per_cluster, self.outbound_per_host, self.inbound_per_host)
+
+    @abstractmethod
+    def create_controller(self, memory_bytes: float) -> MigrationController:
+        """Return the controller of one migration of a VM with that much memory."""
+
+
+policies: Registry[ManagerPolicy] = Registry(
+    "policy",
+    "cluster_emu.policies",
+    package="cluster_emu.managers",
+    summary="how a manager controls its migrations: limits, throttling, timeouts",
+)

@@ -1,0 +1,114 @@
+"""The models "lumped" and "mean-field": pages that nothing can tell apart are counted."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from cluster_emu.memory.base import (
+    MemoryEngine,
+    MemoryModel,
+    MigratingMemory,
+    VMMemory,
+    memory_models,
+)
+from cluster_emu.memory.dirtying.description import WriteDescription
+from cluster_emu.memory.lumped.classes import HotSet, PageClasses
+from cluster_emu.strategies.contract import Decision, Strategy
+
+ROUNDS_CHECKED = 40
+"""Rounds whose tables are checked; no usual stop rule lets a migration have more."""
+MOST_PAGES = 10**9
+"""Pages above which numpy's hypergeometric draws are not possible."""
+
+
+@memory_models.register("lumped")
+@dataclass(frozen=True)
+class LumpedModel(MemoryModel):
+    """Count pages of equal state and write class; the cost does not depend on the VM's size."""
+
+    name: ClassVar[str] = "lumped"
+    summary: ClassVar[str] = "counts of pages that nothing can tell apart, drawn at random"
+    source: ClassVar[str] = "Kemeny and Snell, Finite Markov Chains, 1960 (exact lumping)"
+
+    def supports(self, memory: VMMemory) -> str | None:
+        """Return why its pages are not exchangeable within write classes."""
+        if memory.track_versions:
+            return "run.track_versions keeps a version number per page"
+        if memory.encoders:
+            return "encoders (transfer.encoders) look at each page's own content"
+        if memory.page_count >= MOST_PAGES:
+            return f"a VM of {memory.page_count} pages is too large"
+        if memory.writes.page_by_page:
+            return memory.writes.page_by_page
+        if memory.writes.sweep is not None:
+            return "the profile has a sequential sweep"
+        if memory.writes.recorded is not None:
+            return "its sets of dirty pages are given page by page"
+        return _why_clearing_separates_pages(memory.strategy)
+
+    def create(self, migrating: MigratingMemory) -> MemoryEngine:
+        """Return an engine that counts pages."""
+        return _engine(migrating, mean_field=False)
+
+
+@memory_models.register("mean-field")
+@dataclass(frozen=True)
+class MeanFieldModel(MemoryModel):
+    """The lumped model with every draw at its mean."""
+
+    name: ClassVar[str] = "mean-field"
+    summary: ClassVar[str] = "lumped with every draw at its mean; counts need not be whole"
+    source: ClassVar[str] = "Kurtz, J. Appl. Prob. 1970 (the limit of many alike pages)"
+
+    def supports(self, memory: VMMemory) -> str | None:
+        """Return why its pages are not exchangeable within write classes."""
+        return LumpedModel().supports(memory)
+
+    def create(self, migrating: MigratingMemory) -> MemoryEngine:
+        """Return an engine that keeps mean counts."""
+        return _engine(migrating, mean_field=True)
+
+
+def _engine(migrating: MigratingMemory, *, mean_field: bool) -> MemoryEngine:
+    # Imported here, as numba and its kernels are slow to load and few runs need them.
+    from cluster_emu.memory.lumped.engine import LumpedEngine
+
+    memory = migrating.memory
+    return LumpedEngine(
+        page_classes(memory.writes),
+        memory.strategy,
+        migrating.encoding,
+        migrating.generator(),
+        absent_pages=memory.ballooned_pages,
+        mean_field=mean_field,
+    )
+
+
+@lru_cache(maxsize=256)  # VMs of one kind share one description
+def page_classes(writes: WriteDescription) -> PageClasses:
+    """Return the write classes of a VM, those of one rate joined, and its moving working set."""
+    hot = None
+    if writes.moving is not None and writes.moving.writes_per_page_s > 0:
+        moving = writes.moving
+        hot = HotSet(moving.pages, moving.writes_per_page_s, moving.period_s)
+    return PageClasses.of(
+        writes.class_pages,
+        writes.class_writes_per_page_s,
+        writes.round_dirty_probability or 0.0,
+        hot,
+    )
+
+
+def _why_clearing_separates_pages(strategy: Strategy) -> str | None:
+    """Return why a strategy that clears dirty bits in mid-round cannot be lumped, if so."""
+    if strategy.clear_granularity == "round":
+        return None
+    rounds = range(1, ROUNDS_CHECKED + 1)
+    sends_all = all(np.all(strategy.table(number)[1] == Decision.SEND) for number in rounds)
+    if strategy.peek_batch_pages == 0 and sends_all:
+        return None
+    return f"{strategy.name} clears dirty bits in mid-round and does not send every due page"

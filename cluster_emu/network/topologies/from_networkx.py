@@ -1,0 +1,169 @@
+"""Any networkx graph as a topology: checked, renumbered, optional attributes filled in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+
+from cluster_emu.errors import ScenarioError
+
+KINDS = ("host", "switch")
+
+
+def as_topology(
+    graph: nx.Graph[Any], *, latency_s: float = 0.0, file: Path | str | None = None
+) -> nx.Graph[int]:
+    """Return a checked copy of any networkx graph, in the form that `Topology.build` gives.
+
+    Every node needs `kind`, "host" or "switch"; every edge needs `capacity_bps`. Edges of a Graph
+    are full-duplex links, edges of a DiGraph carry one direction, parallel edges of a multigraph
+    are links of their own (bonded interfaces). Hosts do not pass traffic on, unless the graph has
+    the attribute ``hosts_forward=True`` (server-centric networks).
+
+    Nodes are renumbered 0..n-1, hosts first, in the order of the graph, or ascending where all
+    nodes are whole numbers. `layer` is the number of hops to the nearest host. Missing attributes
+    are filled in: `label` with the node's old name, `latency_s`, and, if no host has one, `rack`
+    with one number per switch that has hosts.
+
+    Args:
+        graph: the graph; it is not changed.
+        latency_s: one-way latency of the edges that have none.
+        file: the file it came from, for messages.
+
+    Raises:
+        ScenarioError: naming the node or edge, its value and what is allowed.
+    """
+    try:
+        return _converted(graph, latency_s)
+    except ScenarioError as error:
+        raise error.at(file=file) from error
+
+
+def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
+    kinds = {node: _kind(node, attributes) for node, attributes in graph.nodes(data=True)}
+    order = _hosts_first(kinds)
+    number = {node: index for index, node in enumerate(order)}
+    converted: nx.Graph[int] = graph.__class__()
+    converted.graph.update(graph.graph)
+    for node in order:
+        label = str(graph.nodes[node].get("label", node))
+        converted.add_node(number[node], **{**graph.nodes[node], "label": label})
+    for a, b, attributes in graph.edges(data=True):
+        checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
+        converted.add_edge(number[a], number[b], **checked)
+    _check_connected(converted)
+    _fill_layers(converted)
+    _fill_racks(converted)
+    return converted
+
+
+def _kind(node: Any, attributes: dict[str, Any]) -> str:
+    kind = attributes.get("kind", "missing")
+    if kind not in KINDS:
+        raise ScenarioError(f"nodes.{node}.kind", kind, "'host' or 'switch'")
+    return str(kind)
+
+
+def _hosts_first(kinds: dict[Any, str]) -> list[Any]:
+    nodes = sorted(kinds) if all(isinstance(node, int) for node in kinds) else list(kinds)
+    hosts = [node for node in nodes if kinds[node] == "host"]
+    if not hosts:
+        raise ScenarioError("nodes", f"{len(nodes)} nodes, no host", "at least one host")
+    return hosts + [node for node in nodes if kinds[node] == "switch"]
+
+
+def _checked_edge(a: Any, b: Any, attributes: dict[str, Any]) -> dict[str, Any]:
+    if a == b:
+        raise ScenarioError(f"edges.{a}-{b}", "a loop", "an edge between two different nodes")
+    capacity = _finite(attributes.get("capacity_bps", "missing"))
+    if capacity is None or capacity <= 0:
+        raise ScenarioError(
+            f"edges.{a}-{b}.capacity_bps",
+            attributes.get("capacity_bps", "missing"),
+            "a finite number of bit/s above 0",
+        )
+    latency = _finite(attributes["latency_s"])
+    if latency is None or latency < 0:
+        raise ScenarioError(
+            f"edges.{a}-{b}.latency_s",
+            attributes["latency_s"],
+            "a finite number of seconds, 0 or more",
+        )
+    return {**attributes, "capacity_bps": capacity, "latency_s": latency}
+
+
+def _finite(value: Any) -> float | None:
+    """Return `value` as a float, or None if it is not a finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None
+
+
+def _check_connected(graph: nx.Graph[int]) -> None:
+    """Refuse a graph in which a node cannot reach the first host, or be reached from it."""
+    _check_reached(graph, {0, *nx.descendants(graph, 0)}, "reached from")
+    if isinstance(graph, nx.DiGraph):
+        _check_reached(graph, {0, *nx.ancestors(graph, 0)}, "able to reach")
+    if not graph.graph.get("hosts_forward", False):
+        _check_reached(graph, _reached_through_switches(graph), "reached through switches from")
+
+
+def _check_reached(graph: nx.Graph[int], reached: set[int], how: str) -> None:
+    lost = next((node for node in graph if node not in reached), None)
+    if lost is not None:
+        field = f"nodes.{graph.nodes[lost]['label']}"
+        allowed = f"a connected graph, every node {how} {graph.nodes[0]['label']}"
+        raise ScenarioError(field, f"cut off, {graph.degree[lost]} edges", allowed)
+
+
+def _reached_through_switches(graph: nx.Graph[int]) -> set[int]:
+    reached = {0}
+    frontier = [0]
+    while frontier:
+        fresh = {neighbour for node in frontier for neighbour in graph[node]} - reached
+        reached |= fresh
+        frontier = [node for node in fresh if graph.nodes[node]["kind"] == "switch"]
+    return reached
+
+
+def _hosts(graph: nx.Graph[int]) -> Iterator[int]:
+    return (node for node in graph if graph.nodes[node]["kind"] == "host")
+
+
+def _fill_layers(graph: nx.Graph[int]) -> None:
+    for layer, nodes in enumerate(nx.bfs_layers(graph.to_undirected(), list(_hosts(graph)))):
+        for node in nodes:
+            graph.nodes[node]["layer"] = layer
+
+
+def _fill_racks(graph: nx.Graph[int]) -> None:
+    given = {host: graph.nodes[host].get("rack") for host in _hosts(graph)}
+    if all(rack is None for rack in given.values()):
+        _rack_by_switch(graph)
+    for host in given:
+        _check_rack(graph, host)
+    for _, attributes in graph.nodes(data=True):
+        attributes.setdefault("rack", -1)
+
+
+def _rack_by_switch(graph: nx.Graph[int]) -> None:
+    racks: dict[int, int] = {}
+    for host in _hosts(graph):
+        switches = [node for node in graph[host] if graph.nodes[node]["kind"] == "switch"]
+        place = min(switches, default=host)
+        graph.nodes[host]["rack"] = racks.setdefault(place, len(racks))
+    for place, rack in racks.items():
+        graph.nodes[place]["rack"] = rack
+
+
+def _check_rack(graph: nx.Graph[int], host: int) -> None:
+    rack = graph.nodes[host].get("rack", "missing")
+    if isinstance(rack, bool) or not isinstance(rack, int) or rack < 0:
+        field = f"nodes.{graph.nodes[host]['label']}.rack"
+        raise ScenarioError(field, rack, "a whole number from 0 (for every host, or for none)")

@@ -1,0 +1,273 @@
+"""Machine code on disk: it is used again, and never after a change of the source.
+
+A copy of the code runs in processes of its own. Then a callee in the copy is edited, not the
+function that Python calls, and the next process must give the new result.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "cluster_emu"
+KERNEL_FILES = sorted(PACKAGE.rglob("_*kernels.py"))
+DECORATORS = {"jit", "dual_jit", "dual_inline"}
+
+INSTALLATIONS = ("usual", "cache-dir", "read-only", "nothing-writable")
+"""Where machine code can be kept: beside the source, in NUMBA_CACHE_DIR, in HOME, nowhere."""
+
+
+@dataclass
+class Installation:
+    """A copy of some code and the environment of the processes that run it."""
+
+    root: Path
+    kind: str
+    environment: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        home = self.root / "home"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "PYTHONPATH": str(self.root / "site"),
+        }
+        if self.kind == "cache-dir":
+            self.environment["NUMBA_CACHE_DIR"] = str(self.root / "cache")
+        if self.kind in ("read-only", "nothing-writable"):
+            # Permissions do not stop the superuser, who often runs tests. No user can write into a
+            # folder that is a file.
+            for folder in {path.parent for path in self.site.rglob("*.py")}:
+                (folder / "__pycache__").write_text("not a folder")
+        if self.kind == "nothing-writable":
+            home.write_text("not a folder")
+        else:
+            home.mkdir()
+
+    @property
+    def site(self) -> Path:
+        """The folder that holds the copied packages."""
+        return self.root / "site"
+
+    def run(self, code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            cwd=self.root,
+        )
+
+    def output(self, code: str) -> str:
+        """Return what `code` prints; it must not fail."""
+        done = self.run(code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def machine_code(self) -> dict[Path, int]:
+        """Return the files with machine code, and when each was last written."""
+        paths = [path for pattern in ("*.nbc", "*.nbi") for path in self.root.rglob(pattern)]
+        return {path: path.stat().st_mtime_ns for path in paths}
+
+    def machine_code_folders(self) -> set[str]:
+        """Return in which folders of the root they are."""
+        return {path.relative_to(self.root).parts[0] for path in self.machine_code()}
+
+
+EXPECTED_FOLDERS: dict[str, set[str]] = {
+    "usual": {"site"},
+    "cache-dir": {"cache"},
+    "read-only": {"home"},
+    "nothing-writable": set(),
+}
+
+# --- a small package of its own -------------------------------------------------------------------
+
+MADE_UP_KERNELS = """
+from made_up._jit import dual_inline, dual_jit, jit
+
+FACTOR = 10
+
+
+@jit
+def compiled_result(x):  # before its callee: the order does not matter
+    return compiled_callee(x)
+
+
+@jit
+def compiled_callee(x):
+    return FACTOR * x
+
+
+@dual_jit
+def dual_result(x):
+    return dual_callee(x)
+
+
+@dual_inline
+def dual_callee(x):
+    return FACTOR * x
+"""
+
+RUN_MADE_UP = """
+import sys
+from made_up import _jit, _made_up_kernels
+results = [_made_up_kernels.dual_result(2)]
+assert type(_made_up_kernels.dual_result).__name__ == "function"
+assert not _jit.has_compiled_copy(_made_up_kernels)
+copy = _jit.compiled_copy(_made_up_kernels)
+assert _jit.compiled_copy(_made_up_kernels) is copy and _jit.has_compiled_copy(_made_up_kernels)
+results += [copy.dual_result(2), _made_up_kernels.compiled_result(2)]
+loaded = [
+    sum(function.stats.cache_hits.values())
+    for function in (copy.dual_result, _made_up_kernels.compiled_result)
+]
+print(results, loaded)
+"""
+
+
+@pytest.fixture(params=INSTALLATIONS)
+def made_up(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
+    package = tmp_path / "site" / "made_up"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "_made_up_kernels.py").write_text(MADE_UP_KERNELS)
+    shutil.copy(PACKAGE / "_jit.py", package)
+    return Installation(tmp_path, request.param)
+
+
+def test_a_second_process_loads_machine_code_and_an_edited_callee_gives_the_new_result(
+    made_up: Installation,
+) -> None:
+    assert made_up.output(RUN_MADE_UP) == "[20, 20, 20] [0, 0]"
+    assert made_up.machine_code_folders() == EXPECTED_FOLDERS[made_up.kind]
+    before = made_up.machine_code()
+    loaded = "[1, 1]" if before else "[0, 0]"
+    assert made_up.output(RUN_MADE_UP) == f"[20, 20, 20] {loaded}"
+    assert made_up.machine_code() == before
+
+    kernels = made_up.site / "made_up" / "_made_up_kernels.py"
+    kernels.write_text(MADE_UP_KERNELS.replace("return FACTOR * x", "return FACTOR * x + 10"))
+
+    assert made_up.output(RUN_MADE_UP) == "[30, 30, 30] [0, 0]"
+    assert set(made_up.machine_code()) >= set(before)
+
+
+# --- the kernels of the package -------------------------------------------------------------------
+
+RUNS = {
+    "memory/lumped/_kernels.py": """
+from cluster_emu import ClusterModel
+fields = {
+    "run.fidelity": "lumped",
+    "transfer.strategy": "history-majority",
+    "transfer.stop": "fixed-rounds:rounds=3",
+    "vms.0.memory_bytes": "4 GiB",
+}
+print(ClusterModel("single", rng=1, **fields).run().migrations.to_csv())
+""",
+    "network/_maxmin_kernels.py": """
+from cluster_emu.network import completion_times
+print(set(completion_times([1.0], [[0]] * 600, [1.0] * 600)))
+""",
+}
+"""For each file of kernels, code that runs some of them compiled."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["usual", "cache-dir", "read-only"])
+@pytest.mark.parametrize(
+    "kernels", [str(path.relative_to(PACKAGE).as_posix()) for path in KERNEL_FILES]
+)
+def test_an_edited_callee_of_each_engine_takes_effect(
+    kernels: str, kind: str, tmp_path: Path
+) -> None:
+    shutil.copytree(
+        PACKAGE, tmp_path / "site" / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    installation = Installation(tmp_path, kind)
+    result = installation.output(RUNS[kernels])
+    assert installation.machine_code_folders() == EXPECTED_FOLDERS[kind]
+    before = installation.machine_code()
+    assert installation.output(RUNS[kernels]) == result
+    assert installation.machine_code() == before
+
+    file = installation.site / PACKAGE.name / kernels
+    file.write_text(with_callees_that_raise(file.read_text("utf-8")))
+
+    done = installation.run(RUNS[kernels])
+    assert done.returncode != 0
+    assert "ArithmeticError: edited" in done.stderr
+    assert set(installation.machine_code()) >= set(before)
+
+
+def with_callees_that_raise(source: str) -> str:
+    """Let every kernel that another one calls raise; no line moves and no other one changes.
+
+    The docstring of each becomes the statement that raises, because numba keeps machine code under
+    the name and first line of a function. It stands in a loop, so that for numba the function still
+    has a type.
+    """
+    kernels = decorated_functions(ast.parse(source))
+    called = {
+        node.func.id
+        for kernel in kernels
+        for node in ast.walk(kernel)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    lines = source.splitlines()
+    for kernel in kernels:
+        if kernel.name in called:
+            docstring = kernel.body[0]
+            assert ast.get_docstring(kernel), f"{kernel.name} has no docstring"
+            assert docstring.end_lineno is not None
+            count = docstring.end_lineno - docstring.lineno
+            lines[docstring.lineno - 1 : docstring.end_lineno] = [
+                "    for _ in range(1): raise ArithmeticError('edited')",
+                *[""] * count,
+            ]
+    return "\n".join(lines)
+
+
+def decorated_functions(tree: ast.Module) -> list[ast.FunctionDef]:
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(one, ast.Name) and one.id in DECORATORS for one in node.decorator_list)
+    ]
+
+
+def test_there_is_a_run_for_each_file_of_kernels() -> None:
+    assert {path.relative_to(PACKAGE).as_posix() for path in KERNEL_FILES} <= set(RUNS)
+
+
+@pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_kernels_need_no_other_file(path: Path) -> None:
+    """Otherwise a change there would leave their machine code on disk as it was."""
+    tree = ast.parse(path.read_text("utf-8"))
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {node.module for node in froms if str(node.module).startswith("cluster_emu")} == {
+        "cluster_emu._jit"
+    }
+    assert all(node.level == 0 for node in froms)
+    assert decorated_functions(tree)
+
+
+def test_only_kernel_files_use_the_decorators() -> None:
+    users = {
+        path
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "cluster_emu._jit"
+        and {alias.name for alias in node.names} & DECORATORS
+    }
+    assert users <= set(KERNEL_FILES)
