@@ -71,7 +71,7 @@ class VirtualMachine(Agent):
 
     @property
     def lost(self) -> bool:
-        """Whether it is gone for good: a crash struck it in post-copy."""
+        """Whether it is lost: one of its hosts crashed during post-copy."""
         return bool(self._state.vms.lost[self.index])
 
     @property

@@ -1,4 +1,4 @@
-"""High availability: VMs that went down with their host are started again elsewhere."""
+"""High availability: VMs that crashed with their host are restarted on another one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cluster_emu.scenario import HighAvailability
 
 
 class Restarts:
-    """Takes VMs down and starts them again, from their disks: what was in memory is gone.
+    """Stops VMs and restarts them from their disks; their memory is lost.
 
     A VM may be restarted on any host that is up, not drained and has memory for it, on its old one
     too if that has been repaired; the largest VM goes first, to the host left with the most free

@@ -391,7 +391,7 @@ BUILT_IN = (
     Metric(
         name="fault_count",
         label="faults",
-        description="Faults that have struck.",
+        description="Faults that have begun.",
         value=ClusterFigure("fault_count"),
     ),
     Metric(

@@ -18,9 +18,6 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.metrics.power import EnergyMeter, PowerColumns
 from cluster_emu.metrics.service import ServiceAccount, service_rates
 
-FEW_HOSTS = 4
-"""So many hosts are accrued faster one by one."""
-
 
 class _HostViews(NamedTuple):
     """The columns of hosts as memory views: their single elements are read and written faster."""
@@ -93,12 +90,9 @@ class CostAccounting:
             self._accrue_all(until_s)
             return
         host_until_s = self._views.accrued_until_s
-        behind = [host for host in hosts if host_until_s[host] < until_s]
-        if len(behind) <= FEW_HOSTS:
-            for host in behind:
+        for host in hosts:
+            if host_until_s[host] < until_s:
                 self._accrue_one(host, until_s)
-        else:
-            self._accrue_some(behind, until_s)
 
     def read_rates(self, group: HostGroup) -> None:
         """Read the rates that hold from now on, on the hosts of a group; see `CostAccount`."""
@@ -123,18 +117,13 @@ class CostAccounting:
         self.service.add(self._service_rates, of_vms_s)
         self._host_until_s[:] = until_s
 
-    def _accrue_some(self, hosts: list[int], until_s: float) -> None:
-        group = self._state.residents.group(hosts)
-        duration_s = until_s - self._host_until_s[hosts]
-        self.meter.add(self._watts[hosts], duration_s, group.hosts)
-        self.on_time_s[hosts] += self._on[hosts] * duration_s
-        self.overload_time_s[hosts] += self._overloaded[hosts] * duration_s
-        rates = self._service_rates[:, group.vms]
-        self.service.add(rates, duration_s[group.host_index], group.vms)
-        self._host_until_s[hosts] = until_s
-
     def _accrue_one(self, host: int, until_s: float) -> None:
-        """Accrue on one host, which is the usual case, with few arrays; the sums are the same."""
+        """Accrue on one host of which the cost lags behind.
+
+        Host by host, in scalars: nearly all changes concern one or two hosts. Measured with 9 VMs a
+        host, one host takes 2.9 us and n hosts take 2.4 n us; whole arrays would take 24 us for one
+        host and be faster from 14 hosts on, which only crashes and switch-offs reach.
+        """
         views = self._views
         duration_s = until_s - views.accrued_until_s[host]
         views.joules[host] += views.watts[host] * duration_s
