@@ -50,6 +50,7 @@ REGISTRIES = (
     "cluster_emu.workload.demand:demand_models",
     "cluster_emu.workload.traces:trace_readers",
     "cluster_emu.memory.dirtying.sources:write_sources",
+    "cluster_emu.memory.base:memory_models",
     "cluster_emu.faults.contract:fault_kinds",
     "cluster_emu.metrics.power:power_models",
 )

@@ -42,11 +42,11 @@ QUICK = {
 
 def differences(found: Comparison) -> pd.DataFrame:
     """Return a row per metric and method: its difference from the baseline, in percent too."""
-    document = found.document()
-    rows = pd.DataFrame(document["paired"]).query("a == @BASELINE").drop(columns="a")
-    rows = rows.rename(columns={"b": "strategy", "mean_difference": "difference"})
-    rows[["low", "high"]] = rows.pop("ci95").tolist()
-    rows["baseline"] = [document["metrics"][name][BASELINE]["mean"] for name in rows["metric"]]
+    names = {"b": "strategy", "mean_difference": "difference"}
+    names |= {"ci95_low": "low", "ci95_high": "high"}
+    rows = found.paired.query("a == @BASELINE").drop(columns="a").rename(columns=names)
+    baseline = found.means.query("strategy == @BASELINE").set_index("metric")["mean"]
+    rows["baseline"] = rows["metric"].map(baseline)
     percent = rows[["difference", "low", "high"]].astype(float).div(rows["baseline"], axis=0) * 100
     rows[["percent", "low_percent", "high_percent"]] = percent
     way = rows["verdict"].str.extract("(lower|higher)", expand=False)

@@ -21,8 +21,7 @@ import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.sweep import draw_sweep
 
-from cluster_emu.study import run_batch
-from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu import estimate, run_batch
 from cluster_emu.view import save_figure
 
 STUDIES = {"one host": ("concurrency_one_host", 1), "one rack": ("concurrency_one_rack", 8)}

@@ -18,8 +18,8 @@ import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.policies import draw_policies
 
-from cluster_emu.managers import policies
-from cluster_emu.study import Evacuation, evacuate
+from cluster_emu import Evacuation, evacuate, policies
+from cluster_emu.study import EvacuationReport
 from cluster_emu.view import draw_drain, save_figure
 
 QUICK = {
@@ -32,29 +32,29 @@ QUICK = {
 }
 
 
-def at_once(document: dict[str, Any]) -> str:
+def at_once(limits: EvacuationReport) -> str:
     """Return how many migrations may run at once: in all, per source, per target."""
-    named = {"parallel": "", "outbound_per_host": " a source", "inbound_per_host": " a target"}
-    told = [f"{document[limit]}{where}" for limit, where in named.items() if document[limit]]
-    return ", ".join(told) or "all"
+    numbers = (limits.parallel, limits.outbound_per_host, limits.inbound_per_host)
+    named = zip(numbers, ("", " a source", " a target"), strict=True)
+    return ", ".join(f"{limit}{where}" for limit, where in named if limit) or "all"
 
 
 def row(policy: str, found: Evacuation) -> dict[str, Any]:
-    """Return what a policy's drains came to."""
-    document = found.document()
-    drain, downtime = document["drain_s"]["p50"], document["per_vm"]["downtime_s"]
-    low, high = drain["ci95"]
+    """Return the figures of a policy's drains."""
+    report = found.report()
+    drain, downtime = report.drain_s.p50, report.per_vm["downtime_s"]
+    low, high = drain.ci95
     return {
         "policy": policy,
-        "at_once": at_once(document),
-        "drain_p50_s": drain["value"],
+        "at_once": at_once(report),
+        "drain_p50_s": drain.value,
         "drain_low_s": low,
         "drain_high_s": high,
-        "downtime_p50_s": downtime["p50"]["mean"],
-        "downtime_p95_s": downtime["p95"]["mean"],
-        "downtime_max_s": downtime["max"]["mean"],
-        "guest_lost_s": document["per_vm"]["guest_lost_s"]["p95"]["mean"],
-        "gigabytes": document["bytes"]["mean"] / 1e9,
+        "downtime_p50_s": downtime.p50.mean,
+        "downtime_p95_s": downtime.p95.mean,
+        "downtime_max_s": downtime.max.mean,
+        "guest_lost_s": report.per_vm["guest_lost_s"].p95.mean,
+        "gigabytes": report.bytes.mean / 1e9,
         "not_moved": len(found.failures),
     }
 
@@ -73,20 +73,20 @@ def main() -> int:
     for policy, each in found.items():
         for error in each.errors:
             print(f"run failed: {policy}: {error}", file=sys.stderr)
-    rows = pd.DataFrame([row(*item) for item in found.items() if item[1].typical is not None])
+    rows = pd.DataFrame([row(*item) for item in found.items() if item[1].median_replication])
     rows = rows.astype({"drain_p50_s": float, "drain_low_s": float, "drain_high_s": float})
     rows = rows.sort_values("drain_p50_s", na_position="last", ignore_index=True)
-    title = f"A rack of {len(next(iter(found.values())).document()['hosts'])} hosts emptied"
+    title = f"A rack of {len(next(iter(found.values())).report().hosts)} hosts emptied"
     files = [args.out / "policies.csv"]
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(files[0], index=False)
     files += save_figure(draw_policies(rows, title), args.out / "policies.png")
-    sound = rows[(rows["not_moved"] == 0) & np.isfinite(rows["drain_p50_s"])]
-    if len(sound):
-        best = str(sound["policy"].iloc[0])
-        typical = found[best].typical
-        assert typical is not None, "a drain that is over is a sound one"
-        drain = typical.run
+    drained = rows[(rows["not_moved"] == 0) & np.isfinite(rows["drain_p50_s"])]
+    if len(drained):
+        best = str(drained["policy"].iloc[0])
+        median = found[best].median_replication
+        assert median is not None, "a policy with a drain time has a median replication"
+        drain = median.run
         figure = draw_drain(drain.migrations, drain.rounds, drain_s=drain.drain_s, which=best)
         files += save_figure(figure, args.out / "fastest.png")
     print(rows.to_string(index=False, na_rep="-", float_format="{:.4g}".format))

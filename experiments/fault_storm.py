@@ -24,8 +24,7 @@ import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.storm import PANELS, draw_storm
 
-from cluster_emu.study import run_batch
-from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu import estimate, run_batch
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "fault_storm.toml"

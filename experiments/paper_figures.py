@@ -28,8 +28,7 @@ from common import how_often, run, show_progress, study_options
 from paper.exact import EXACT, LITERAL, STICKY, XEN, check, exact_reduction
 from paper.output import report, save
 
-from cluster_emu import ScenarioError, compare
-from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu import ScenarioError, compare, estimate
 
 CASES = [(mode, pages) for mode in ("fixed-samples", "time-driven") for pages in (10, 15, 20)]
 WITH_EVERY_RULE = ("fixed-samples", 20)

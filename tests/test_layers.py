@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 # From the ground up; a part may import from its own layer and from any layer before it.
 LAYERS = (
-    {"_jit", "errors", "part_parameters", "plugins", "rng", "scenario", "units"},
+    {"_jit", "errors", "json_output", "part_parameters", "plugins", "rng", "scenario", "units"},
     {"cluster", "encoding", "network", "strategies", "workload"},
     {"memory", "results"},
     {"transfer"},

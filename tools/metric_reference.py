@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cluster_emu.metrics.aggregations import in_words
-from cluster_emu.metrics.catalogue import Metric, metrics
+from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 
 FILE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
@@ -43,8 +43,8 @@ DRAINS = """## Figures of drains
 
 def reference() -> str:
     """Return the text of docs/metrics.md."""
-    compared = metrics.compared()
-    others = [metric for metric in metrics if metric.comparison_rank is None]
+    compared = metric_catalogue.compared()
+    others = [metric for metric in metric_catalogue if metric.comparison_rank is None]
     summary = [metric for metric in others if metric.value is not None]
     drains = [metric for metric in others if metric.value is None]
     parts = [START, COMPARED, _table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]

@@ -1,11 +1,12 @@
 """The command line: `cluster-emu`.
 
-What a command computes with is imported when it runs, so that `--help` answers at once.
+Commands import what they compute with when they run, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -16,9 +17,11 @@ from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.group import Commands
-from cluster_emu.cli.listing import encoders, policies, scenarios, strategies
+from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.run import run
+from cluster_emu.cli.scenarios import scenarios
+from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.validate import validate
 
 app = typer.Typer(
@@ -42,26 +45,25 @@ def cluster_emu(
     """What does live migration do to my cluster? A page-level emulator of VM migration."""
 
 
-COMMANDS = (
-    run,
-    compare,
-    evacuate,
-    advise,
-    batch,
-    strategies,
-    encoders,
-    policies,
-    scenarios,
-    plot,
-)
-for command in COMMANDS:
-    app.command()(command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run,
+    "compare": compare,
+    "evacuate": evacuate,
+    "advise": advise,
+    "batch": batch,
+    "list": list_parts,
+    "strategies": strategies,
+    "scenarios": scenarios,
+    "plot": plot,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 app.add_typer(validate, name="validate")
 
 
 def main() -> None:
     """Run the command that was typed."""
-    # So that a study that is told to end keeps what it has and takes its processes with it.
+    # SIGTERM then ends a study like any exception: it keeps what has ended and ends its processes.
     signal.signal(signal.SIGTERM, _terminate)
     app()
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, blamed, hosts_in_words, numbers
+from cluster_emu.cli.drains import Hosts, Racks, hosts_in_words, numbers, options_by_field
 from cluster_emu.cli.inputs import (
-    blaming,
+    attributed_to_options,
     chosen_scenario,
     parse_settings,
     split_strategies,
@@ -21,8 +21,7 @@ from cluster_emu.cli.output import number, progress_bar, show_lines, show_table,
 
 if TYPE_CHECKING:
     from cluster_emu.study import Advice
-
-Document = dict[str, Any]
+    from cluster_emu.study.report.advice import AdviceReport, OptionReport
 
 
 def advise(
@@ -55,7 +54,7 @@ def advise(
         str, typer.Option("--parallel", metavar="N[,N]", help="Migrations at once to try.")
     ] = "1,2,4,8",
     replications: Annotated[
-        int, options.whole_option("--replications", 1, "Seeds of those closely looked at.")
+        int, options.whole_option("--replications", 1, "Seeds of the options that are confirmed.")
     ] = 3,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -72,8 +71,12 @@ def advise(
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
-    typed = blamed(hosts, policy=policies and "--policies", strategy=strategies and "--strategies")
-    with blaming(scenario, fields, typed):
+    typed = options_by_field(
+        hosts,
+        policy=policies and "--policies",
+        strategy=strategies and "--strategies",
+    )
+    with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         try:
             with progress_bar(f"{chosen.name}, drains") as progress:
@@ -102,42 +105,41 @@ def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
     if folder is not None:
         with writing_to(folder):
             written = advice.save(folder)
+    report = advice.report()
     if as_json:
-        write_json(advice.document())
+        write_json(report)
         return
-    _show(advice.document())
+    _show(report)
     nothing = "nothing (--out DIR writes tables)"
     show_lines("Written", [str(path) for path in written] or [nothing])
 
 
-def _show(document: Document) -> None:
+def _show(report: AdviceReport) -> None:
     header = ("policy", "strategy", "at once", "drain s", "downtime s", "data GB", "runs")
     title = (
-        f"{document['scenario']}: {document['vms_to_move']} VMs leave "
-        f"{hosts_in_words(document['hosts'])}; not beaten in drain time (p95), worst "
-        f"downtime and bytes among {document['comparison']}"
+        f"{report.scenario}: {report.vms_to_move} VMs leave {hosts_in_words(report.hosts)}; "
+        f"Pareto front in drain time (p95), worst downtime and bytes of {report.comparison}"
     )
-    show_table(title, header, [_row(one) for one in document["pareto"]], text_columns=2)
-    if document["tried"] < document["combinations"]:
-        show_lines("Broken off", [f"of {document['combinations']} ways there were to try"])
-    chosen = document["recommendation"]
-    command = f"--policy {chosen['policy']} --strategy {chosen['strategy']}"
-    at_once = f"--parallel {chosen['parallel']}"
-    show_lines("Recommended", [f"{command} {at_once}", chosen["reason"]])
-    show_lines("CPU traces", [document["traces"]])
-    show_lines("Assumptions", document["assumptions"])
+    show_table(title, header, [_row(one) for one in report.pareto], text_columns=2)
+    if report.tried < report.combinations:
+        show_lines("Interrupted", [f"{report.tried} of {report.combinations} combinations ran"])
+    chosen = report.recommendation
+    command = f"--policy {chosen.policy} --strategy {chosen.strategy}"
+    show_lines("Recommended", [f"{command} --parallel {chosen.parallel}", chosen.reason])
+    show_lines("CPU traces", [report.traces])
+    show_lines("Assumptions", report.assumptions)
 
 
-def _row(one: Document) -> tuple[str, ...]:
+def _row(one: OptionReport) -> tuple[str, ...]:
     from cluster_emu.study.evacuation.plan import at_once_in_words
 
-    sent = None if one["bytes"] is None else one["bytes"] * 1e-9
+    limit = one.possible_at_once if one.parallel is None else one.parallel
     return (
-        one["policy"],
-        one["strategy"],
-        at_once_in_words(one["parallel"], one["possible_at_once"]),
-        number(one["drain_p95_s"]),
-        number(one["worst_downtime_s"]),
-        number(sent),
-        str(one["replications"]),
+        one.policy,
+        one.strategy,
+        at_once_in_words(limit, one.possible_at_once),
+        number(one.drain_p95_s),
+        number(one.worst_downtime_s),
+        number(None if one.bytes is None else one.bytes * 1e-9),
+        str(one.replications),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster_emu.cli import options
 from cluster_emu.cli.group import FAILED
 from cluster_emu.cli.inputs import (
-    blaming,
+    attributed_to_options,
     chosen_scenario,
     parse_settings,
     split_strategies,
@@ -18,6 +18,9 @@ from cluster_emu.cli.inputs import (
     writing_to,
 )
 from cluster_emu.cli.output import progress_bar, say, show_lines, write_json
+
+if TYPE_CHECKING:
+    from cluster_emu.study.report.comparison import ComparisonReport
 
 FIGURE = "comparison.png"
 
@@ -49,7 +52,7 @@ def compare(
 
     folder = usable_folder(out)
     fields = parse_settings(settings)
-    with blaming(scenario, fields, {"strategies": "--strategies"}):
+    with attributed_to_options(scenario, fields, {"strategies": "--strategies"}):
         chosen = chosen_scenario(scenario, fields, traces)
         with progress_bar(f"{chosen.name}, runs") as progress:
             comparison = compare_strategies(
@@ -60,31 +63,28 @@ def compare(
                 jobs=jobs,
                 progress=progress,
             )
-    document = comparison.document()
+    report = comparison.report()
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*comparison.save(folder), draw(document, folder)]
+            written = [*comparison.save(folder), draw(report, folder)]
     if as_json:
-        write_json(document)
+        write_json(report)
     else:
-        show_comparison(document)
+        show_comparison(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
-    for failure in comparison.failures:
-        say(f"cluster-emu: run failed: {_where(failure)}: {failure['error']}")
-    if comparison.failures:
+    for one in report.failures:
+        where = f"{one.strategy}, replication {one.replication}, seed {one.seed}"
+        say(f"cluster-emu: run failed: {where}: {one.error}")
+    if report.failures:
         raise typer.Exit(FAILED)
 
 
-def draw(document: dict[str, Any], folder: Path) -> Path:
+def draw(report: ComparisonReport, folder: Path) -> Path:
     """Draw the comparison into the folder and return the figure's path."""
     from cluster_emu.view import draw_comparison, save_figure
 
     path = folder / FIGURE
-    save_figure(draw_comparison(document), path)
+    save_figure(draw_comparison(report), path)
     return path
-
-
-def _where(failure: dict[str, Any]) -> str:
-    return f"{failure['strategy']}, replication {failure['replication']}, seed {failure['seed']}"

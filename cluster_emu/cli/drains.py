@@ -1,4 +1,4 @@
-"""What `evacuate` and `advise` have in common: which hosts, and how a drain is told of."""
+"""Options that `evacuate` and `advise` share: which hosts, and which option sets which field."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ def numbers(option: str, texts: Sequence[str] | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-def blamed(hosts: Sequence[int], *, policy: str | None, strategy: str | None) -> dict[str, str]:
-    """Return the options of a drain by the field that a complaint about one names.
+def options_by_field(
+    hosts: Sequence[int], *, policy: str | None, strategy: str | None
+) -> dict[str, str]:
+    """Return the options of a drain by the field of the scenario that each sets.
 
     Args:
         hosts: the hosts that were named.

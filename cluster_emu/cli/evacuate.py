@@ -1,8 +1,7 @@
-"""`cluster-emu evacuate`: how long it takes to empty hosts, and what their VMs notice."""
+"""`cluster-emu evacuate`: how long it takes to empty hosts, and what it costs their VMs."""
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, blamed, numbers
+from cluster_emu.cli.drains import Hosts, Racks, numbers, options_by_field
 from cluster_emu.cli.group import FAILED
 from cluster_emu.cli.inputs import (
-    blaming,
+    attributed_to_options,
     chosen_scenario,
     parse_settings,
     usable_folder,
@@ -51,15 +50,17 @@ def evacuate(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Empty hosts or racks: drain time, downtime per VM, bytes, failures, slow-down."""
+    """Empty hosts or racks: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import evacuate as evacuate_hosts
 
     folder = usable_folder(out)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
-    typed = blamed(hosts, policy=policy and "--policy", strategy=strategy and "--strategy")
-    with blaming(scenario, fields, typed):
+    typed = options_by_field(
+        hosts, policy=policy and "--policy", strategy=strategy and "--strategy"
+    )
+    with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         try:
             with progress_bar(f"{chosen.name}, drains") as progress:
@@ -90,32 +91,35 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
     if folder is not None:
         with writing_to(folder):
             written = [*evacuation.save(folder), *draw(folder, folder)]
+    report = evacuation.report()
     if as_json:
-        write_json(evacuation.document())
+        write_json(report)
     else:
-        show_evacuation(evacuation.document())
+        show_evacuation(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
-    warn(evacuation.warnings)
-    for one in evacuation.errors:
-        where = f"replication {one['replication']}, seed {one['seed']}"
-        say(f"cluster-emu: run failed: {where}: {one['error']}")
+    warn(report.warnings)
+    for one in report.errors:
+        where = f"replication {one.replication}, seed {one.seed}"
+        say(f"cluster-emu: run failed: {where}: {one.error}")
 
 
 def draw(folder: Path, out: Path) -> list[Path]:
-    """Draw the typical drain of a folder that `evacuate` wrote; return the files, if any."""
+    """Draw the median drain of a folder that `evacuate` wrote; return the files, if any."""
     import pandas as pd
 
+    from cluster_emu.study.report.evacuation import EvacuationReport
+    from cluster_emu.study.report.reading import read_report
     from cluster_emu.view import draw_drain, save_figure
 
-    document = json.loads((folder / REPORT).read_text("utf-8"))
-    typical = document["typical"]
-    if typical is None:
+    report = read_report(EvacuationReport, folder / REPORT)
+    median = report.typical
+    if median is None:
         return []
     migrations, rounds = (
         pd.read_parquet(folder / f"{name}.parquet") for name in ("migrations", "rounds")
     )
-    drain_s = math.inf if typical["drain_s"] is None else typical["drain_s"]
-    which = f"replication {typical['replication']}, the median of {document['drain_s']['runs']}"
+    drain_s = math.inf if median.drain_s is None else median.drain_s
+    which = f"replication {median.replication}, the median of {report.drain_s.runs}"
     figure = draw_drain(migrations, rounds, drain_s=drain_s, which=which)
     return save_figure(figure, out / FIGURE)

@@ -1,4 +1,4 @@
-"""From what was typed to scenarios, strategies and folders that can be used."""
+"""Scenarios, strategies and folders from what was typed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def split_strategies(text: str) -> list[str]:
 def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) -> Scenario:
     """Return the scenario under that name with other values for some of its fields.
 
-    With `traces` its VMs follow those traces, also where its own demand model follows none.
+    With `traces` its VMs follow these traces, also where its own demand model uses none.
 
     Raises:
         ClusterEmuError: if there is no such scenario or something in it is not allowed.
@@ -73,15 +73,15 @@ def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) ->
 
 
 @contextmanager
-def blaming(
+def attributed_to_options(
     name: str, settings: dict[str, Any], given: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Let a complaint name the option that was typed, or the scenario's file if it is about that.
+    """Attribute an error to the option that set the field, or else to the scenario's file.
 
     Args:
         name: the scenario's name or file.
-        settings: fields that were typed, by dotted path.
-        given: options that were typed, by the field that a complaint about one names.
+        settings: fields that `--set` sets, by dotted path.
+        given: options by the field that each sets.
     """
     try:
         yield
@@ -90,21 +90,21 @@ def blaming(
             raise
         for field, option in (given or {}).items():
             if error.field == field or error.field.startswith(f"{field}."):
-                raise _about(option, error, error.field[len(field) + 1 :]) from error
+                raise _attributed(option, error, error.field[len(field) + 1 :]) from error
         if Path(name).is_file() and not error.field.startswith(("strategies", "--", *settings)):
             raise error.at(file=name) from error
         raise
 
 
-def _about(option: str, error: ScenarioError, part: str) -> ScenarioError:
-    """Return the complaint about an option, or a part of it that is not the value itself."""
+def _attributed(option: str, error: ScenarioError, part: str) -> ScenarioError:
+    """Return the error of an option, or of a part of it that is not the value itself."""
     where = f"{option} ({part})" if part and part != error.value else option
     return ScenarioError(where, error.value, error.allowed)
 
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Let a folder that cannot be written after all, or a full disk, end in one message."""
+    """Turn an error of the file system, such as a full disk, into an error of `--out`."""
     try:
         yield
     except OSError as error:
@@ -123,6 +123,6 @@ def usable_folder(folder: Path | None) -> Path | None:
     places = (folder.absolute(), *folder.absolute().parents)
     there = next(place for place in places if place.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        allowed = f"a folder that is or can be made, which {there} does not let happen"
+        allowed = f"a folder that exists or can be made (not below {there})"
         raise ScenarioError("--out", str(folder), allowed)
     return folder

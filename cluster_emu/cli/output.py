@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from cluster_emu.json_output import json_text
 
 WIDTH = 120
 """Columns of a table where no terminal says how many there are."""
@@ -29,20 +30,16 @@ def warn(warnings: Iterable[str]) -> None:
         say(f"cluster-emu: warning: {warning}")
 
 
-def write_json(document: object) -> None:
-    """Write one JSON document to stdout; a figure that is not a number becomes null."""
-    sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
+def write_json(result: object) -> None:
+    """Write a result as one JSON document to stdout."""
+    sys.stdout.write(json_text(result))
 
 
-def plain(value: Any) -> Any:
-    """Return a document with None in place of NaN and infinity, and lists in place of tuples."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+def save_json(result: object, path: Path) -> None:
+    """Write a result as one JSON document to a file."""
+    from cluster_emu.results.run_result import write_text
+
+    write_text(json_text(result), path)
 
 
 def show_table(
@@ -86,7 +83,7 @@ def interval(low: float | None, high: float | None, scale: float = 1.0) -> str:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
-    """Show a bar on stderr while something runs; gives what is to be called with (done, total)."""
+    """Show a bar on stderr while something runs; yields a function to call with (done, total)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -99,7 +96,7 @@ def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
 
     def show(done: float, total: float) -> None:
         bar.update(task, completed=done, total=total)
-        bar.start()  # not before: a complaint about bad input must stand alone
+        bar.start()  # not earlier: an error message about bad input stands alone
 
     try:
         yield show
@@ -110,5 +107,5 @@ def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
 
 
 def _stdout() -> Console:
-    told = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if told else WIDTH, markup=False, highlight=False)
+    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if has_width else WIDTH, markup=False, highlight=False)

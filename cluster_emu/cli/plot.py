@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,17 +49,20 @@ def plot(
 
 
 def _plot_comparison(file: Path, folder: Path) -> Path:
-    with _refusing_damage(file, "compare"):
-        return draw(json.loads(file.read_text("utf-8")), folder)
+    from cluster_emu.study.report.comparison import ComparisonReport
+    from cluster_emu.study.report.reading import read_report
+
+    with _checked_input(file, "compare"):
+        return draw(read_report(ComparisonReport, file), folder)
 
 
 def _plot_evacuation(run_dir: Path, folder: Path) -> list[Path]:
-    with _refusing_damage(run_dir / REPORT, "evacuate"):
+    with _checked_input(run_dir / REPORT, "evacuate"):
         return draw_evacuation(run_dir, folder)
 
 
 @contextmanager
-def _refusing_damage(file: Path, command: str) -> Iterator[None]:
+def _checked_input(file: Path, command: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, TypeError, FileNotFoundError) as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster_emu.cli import options
 from cluster_emu.cli.inputs import (
-    blaming,
+    attributed_to_options,
     chosen_scenario,
     parse_settings,
     usable_folder,
@@ -20,6 +21,7 @@ from cluster_emu.cli.output import progress_bar, show_lines, write_json
 
 if TYPE_CHECKING:
     from cluster_emu.results.run_result import RunResult
+    from cluster_emu.study.report.run import RunReport
 
 
 def run(
@@ -42,12 +44,12 @@ def run(
     folder = usable_folder(out)
     fields = parse_settings(settings)
     started = time.perf_counter()
-    with blaming(scenario, fields, {"strategies": "--strategy"}):
+    with attributed_to_options(scenario, fields, {"strategies": "--strategy"}):
         chosen = chosen_scenario(scenario, fields, traces)
-        said: tuple[str, ...] = ()
+        carried: tuple[str, ...] = ()
         if strategy is not None:
             (variant,) = variants(chosen, [strategy])
-            chosen, said = variant.scenario, variant.assumptions
+            chosen, carried = variant.scenario, variant.assumptions
         # CSV is written from tables in memory
         stream_to = None if csv else folder
         with (
@@ -58,29 +60,32 @@ def run(
     if folder is not None:
         with writing_to(folder):
             result.save(folder, csv=csv, wall_time_s=time.perf_counter() - started)
-    document = _document(result, said)
+    report = _report(result, carried, folder)
     if as_json:
-        write_json(document | {"out": None if folder is None else str(folder)})
+        write_json(report)
     else:
-        show_run(document)
+        show_run(report)
         where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
         show_lines("Written", [where])
 
 
-def _document(result: RunResult, said: tuple[str, ...]) -> dict[str, Any]:
+def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) -> RunReport:
     from cluster_emu.scenario import Choice
     from cluster_emu.study import outcome_counts
+    from cluster_emu.study.report.figures import OutcomeCount
+    from cluster_emu.study.report.run import RunReport
 
-    return {
-        "scenario": result.scenario["name"],
-        "strategy": str(Choice.model_validate(result.scenario["transfer"]["strategy"])),
-        "seed": result.seed,
-        "traces": result.traces,
-        "summary": result.summary,
-        "outcomes": [
-            {"outcome": outcome, "why": why, "migrations": count}
+    return RunReport(
+        scenario=result.scenario["name"],
+        strategy=str(Choice.model_validate(result.scenario["transfer"]["strategy"])),
+        seed=result.seed,
+        traces=result.traces,
+        summary=result.summary,
+        outcomes=tuple(
+            OutcomeCount(outcome, why, count)
             for (outcome, why), count in sorted(outcome_counts(result).items())
-        ],
-        "notes": result.notes,
-        "assumptions": (*result.assumptions, *said),
-    }
+        ),
+        notes=result.notes,
+        assumptions=(*result.assumptions, *carried),
+        out=None if folder is None else str(folder),
+    )

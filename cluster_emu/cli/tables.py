@@ -3,70 +3,69 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 from cluster_emu.cli.output import interval, number, show_lines, show_table
-from cluster_emu.metrics.catalogue import Metric, metrics
+from cluster_emu.metrics.catalogue import Metric, metric_catalogue
+from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
+from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
+from cluster_emu.study.report.run import RunReport
 
-Document = dict[str, Any]
 
-
-def show_run(document: Document) -> None:
+def show_run(report: RunReport) -> None:
     """Print a run: its figures, how its migrations ended, and what was assumed."""
-    title = f"{document['scenario']}, {document['strategy']}, seed {document['seed']}"
-    summary = document["summary"]
+    title = f"{report.scenario}, {report.strategy}, seed {report.seed}"
     rows = [
-        (metric.label, number(summary[metric.name] * metric.scale), metric.unit)
-        for metric in metrics.compared()
+        (metric.label, number(report.summary[metric.name] * metric.scale), metric.unit)
+        for metric in metric_catalogue.compared()
     ]
     show_table(title, ("", "value", "unit"), rows)
-    show_lines("CPU traces", [document["traces"]])
-    show_lines("Migrations", [_ending(one) for one in document["outcomes"]] or ["none"])
-    show_lines("What the policies did", document["notes"])
-    show_lines("Assumptions", document["assumptions"])
+    show_lines("CPU traces", [report.traces])
+    show_lines("Migrations", [_ending(one) for one in report.outcomes] or ["none"])
+    show_lines("What the policies did", report.notes)
+    show_lines("Assumptions", report.assumptions)
 
 
-def show_comparison(document: Document) -> None:
+def show_comparison(report: ComparisonReport) -> None:
     """Print a comparison: means, paired differences, outcomes, and what was assumed."""
-    compared = metrics.compared()
-    zero = [metric for metric in compared if _is_zero(document["metrics"][metric.name])]
+    compared = metric_catalogue.compared()
+    zero = [metric for metric in compared if _is_zero(report.metrics[metric.name])]
     shown = [metric for metric in compared if metric not in zero]
-    _show_means(document, shown)
-    for a, b in combinations(document["strategies"], 2):
-        _show_differences(document, a, b, shown)
+    _show_means(report, shown)
+    for a, b in combinations(report.strategies, 2):
+        _show_differences(report, a, b, shown)
     show_lines("Zero in every run", [", ".join(metric.label for metric in zero)])
-    show_lines("CPU traces", [document["traces"]])
-    show_lines("Migrations", _endings(document))
-    show_lines("What the policies did", _notes(document))
-    show_lines("Assumptions", document["assumptions"])
+    show_lines("CPU traces", [report.traces])
+    show_lines("Migrations", _endings(report))
+    show_lines("What the policies did", _notes(report))
+    show_lines("Assumptions", report.assumptions)
 
 
-def _is_zero(found: Document) -> bool:
+def _is_zero(means: dict[str, MeanFigure]) -> bool:
     """Return whether a metric is 0 in every run; none of them can be negative."""
-    return all(one["mean"] == 0 for one in found.values())
+    return all(one.mean == 0 for one in means.values())
 
 
-def _show_means(document: Document, shown: list[Metric]) -> None:
-    labels = document["strategies"]
-    rows = [
-        (metric.label, metric.unit, *(_estimate(found[label], "mean", metric) for label in labels))
-        for metric in shown
-        for found in (document["metrics"][metric.name],)
-    ]
-    count = document["replications"]
-    title = f"{document['scenario']}: mean [95 % interval] of {count} replications"
+def _show_means(report: ComparisonReport, shown: list[Metric]) -> None:
+    labels = report.strategies
+    rows = []
+    for metric in shown:
+        means = [report.metrics[metric.name][label] for label in labels]
+        rows.append(
+            (metric.label, metric.unit, *(_estimate(one.mean, one.ci95, metric) for one in means))
+        )
+    title = f"{report.scenario}: mean [95 % interval] of {report.replications} replications"
     show_table(title, ("", "unit", *labels), rows, text_columns=2)
 
 
-def _show_differences(document: Document, a: str, b: str, shown: list[Metric]) -> None:
-    pairs = {one["metric"]: one for one in document["paired"] if (one["a"], one["b"]) == (a, b)}
+def _show_differences(report: ComparisonReport, a: str, b: str, shown: list[Metric]) -> None:
+    pairs = {one.metric: one for one in report.paired if (one.a, one.b) == (a, b)}
     rows = [
         (
             metric.label,
             _verdict(pairs[metric.name]),
             metric.unit,
-            _estimate(pairs[metric.name], "mean_difference", metric),
-            _percent(pairs[metric.name]["relative_difference"]),
+            _estimate(pairs[metric.name].mean_difference, pairs[metric.name].ci95, metric),
+            _percent(pairs[metric.name].relative_difference),
         )
         for metric in shown
     ]
@@ -74,10 +73,9 @@ def _show_differences(document: Document, a: str, b: str, shown: list[Metric]) -
     show_table(f"{b} minus {a}, seed by seed", header, rows, text_columns=3)
 
 
-def _estimate(found: Document, mean: str, metric: Metric) -> str:
-    value = found[mean]
-    low, high = found["ci95"]
-    shown = number(None if value is None else value * metric.scale)
+def _estimate(mean: float | None, ends: Interval, metric: Metric) -> str:
+    low, high = ends
+    shown = number(None if mean is None else mean * metric.scale)
     return f"{shown} {interval(low, high, metric.scale)}".rstrip()
 
 
@@ -85,24 +83,24 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:+.3g} %"
 
 
-def _verdict(pair: Document) -> str:
+def _verdict(pair: PairedDifference) -> str:
     """Return the verdict with the name of b, and how many pairs had no figure."""
-    words = str(pair["verdict"]).removesuffix(" than a").replace("b is", f"{pair['b']} is")
-    left_out = pair["pairs_left_out"]
+    words = pair.verdict.removesuffix(" than a").replace("b is", f"{pair.b} is")
+    left_out = pair.pairs_left_out
     return f"{words} ({left_out} pairs left out)" if left_out else words
 
 
-def _endings(document: Document) -> list[str]:
+def _endings(report: ComparisonReport) -> list[str]:
     return [
         f"{label}: {text}"
-        for label, found in document["outcomes"].items()
+        for label, found in report.outcomes.items()
         for text in [_ending(one) for one in found] or ["none"]
     ]
 
 
-def _ending(one: Document) -> str:
-    return f"{one['migrations']} {one['outcome']}: {one['why']}"
+def _ending(one: OutcomeCount) -> str:
+    return f"{one.migrations} {one.outcome}: {one.why}"
 
 
-def _notes(document: Document) -> list[str]:
-    return [f"{label}, {note}" for label, notes in document["notes"].items() for note in notes]
+def _notes(report: ComparisonReport) -> list[str]:
+    return [f"{label}, {note}" for label, notes in report.notes.items() for note in notes]

@@ -327,4 +327,9 @@ class MemoryModel(ABC):
         return self
 
 
-memory_models: Registry[MemoryModel] = Registry("memory model", "cluster_emu.memory_models")
+memory_models: Registry[MemoryModel] = Registry(
+    "memory model",
+    "cluster_emu.memory_models",
+    package="cluster_emu.memory.models",
+    summary="how the memory of a migrating VM is modelled",
+)

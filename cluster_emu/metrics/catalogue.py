@@ -2,7 +2,7 @@
 
 The summary of a run, comparisons, the labels of axes, the tables of the command line and
 docs/metrics.md are made from these entries. Another metric is one more entry: in this file, with
-`metrics.register` in a script, or as an entry point of another distribution::
+`metric_catalogue.register` in a script, or as an entry point of another distribution::
 
     [project.entry-points."cluster_emu.metrics"]
     longest_round_s = "my_package.my_module:LONGEST_ROUND"
@@ -423,26 +423,26 @@ BUILT_IN = (
     # drains
     Metric(
         name="cpu_lost_to_migration_s",
-        label="CPU lost to migrations",
+        label="CPU time lost to migrations",
         description="CPU that migrations took from VMs, in the CPU unit times seconds.",
         value=None,
         unit="CPU s",
     ),
     Metric(
         name="cpu_lost_by_others_s",
-        label="CPU lost by VMs that stayed",
+        label="CPU time lost by VMs that stayed",
         description="The part of `cpu_lost_to_migration_s` that VMs lost which were not drained.",
         value=None,
         unit="CPU s",
     ),
     Metric(
         name="cpu_lost_to_overload_s",
-        label="CPU lost to overload",
+        label="CPU time lost to overload",
         description="CPU that full hosts did not give to VMs, in the CPU unit times seconds.",
         value=None,
         unit="CPU s",
     ),
 )
 
-metrics = MetricCatalogue("cluster_emu.metrics", BUILT_IN)
+metric_catalogue = MetricCatalogue("cluster_emu.metrics", BUILT_IN)
 """The metrics that there are."""

@@ -3,19 +3,25 @@
 from cluster_emu.study.comparison.compare import compare
 from cluster_emu.study.comparison.result import Comparison
 from cluster_emu.study.comparison.variants import Variant, variants
-from cluster_emu.study.evacuation.advice_report import Advice, Option
+from cluster_emu.study.evacuation.advice import Advice, Option
 from cluster_emu.study.evacuation.advise import advise
 from cluster_emu.study.evacuation.evacuate import evacuate
 from cluster_emu.study.evacuation.plan import ImpossibleDrainError
-from cluster_emu.study.evacuation.report import Evacuation
+from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.execution.runs import StudyInterrupted, outcome_counts, simulate
 from cluster_emu.study.grid.batch import Batch, run_batch
+from cluster_emu.study.report.advice import AdviceReport
+from cluster_emu.study.report.comparison import ComparisonReport
+from cluster_emu.study.report.evacuation import EvacuationReport
 
 __all__ = [
     "Advice",
+    "AdviceReport",
     "Batch",
     "Comparison",
+    "ComparisonReport",
     "Evacuation",
+    "EvacuationReport",
     "ImpossibleDrainError",
     "Option",
     "StudyInterrupted",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.metrics.catalogue import metric_catalogue
+from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
+from cluster_emu.study.report.figures import Interval
 from cluster_emu.view.quantities import Quantity, quantity_of
 from cluster_emu.view.style import (
     BLACK,
@@ -29,15 +31,6 @@ from cluster_emu.view.style import (
     new_figure,
 )
 
-MAIN_METRICS = (
-    "migrations",
-    "total_time_s",
-    "downtime_s",
-    "pages_sent_precopy",
-    "pages_sent_stop",
-    "bytes",
-    "energy_kwh",
-)
 STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 LINE_INCHES = 0.2
 FOLD_INCHES = 0.13
@@ -70,7 +63,7 @@ class _Estimate:
 
 
 def draw_comparison(
-    document: Mapping[str, Any],
+    report: ComparisonReport,
     metrics: Sequence[str] | None = None,
     figure: Figure | None = None,
 ) -> Figure:
@@ -80,16 +73,16 @@ def draw_comparison(
     is no difference at all.
 
     Args:
-        document: what ``compare --json`` prints: `metrics`, `paired`, `scenario`, `traces` and
-            `replications`; the `relative_difference` of a pair is shown where there is one.
+        report: the comparison's report; the `relative_difference` of a pair is shown where there
+            is one.
         metrics: which metrics to draw, in this order; by default the main ones it has.
         figure: an empty figure to draw in; a new one by default.
 
     Raises:
-        UnknownNameError: if the document has no such metric.
+        UnknownNameError: if the report has no such metric.
     """
-    chosen = _chosen(document, metrics)
-    rows = [_Row.of(document, metric) for metric in chosen]
+    chosen = _chosen(report, metrics)
+    rows = [_Row.of(report, metric) for metric in chosen]
     heights = [row.height_inches for row in rows]
     if figure is None:
         figure = new_figure(sum(heights) + ROOM_FOR_TITLE_INCHES)
@@ -98,11 +91,11 @@ def draw_comparison(
         _draw_estimates(left, row.means, row.quantity)
         left.set_title(row.quantity.axis_label, fontsize=LABEL_PT, loc="left")
         _draw_differences(right, row)
-    figure.suptitle(_title(document), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(_title(report), fontsize=TITLE_PT, x=0.01, ha="left")
     return figure
 
 
-# --- what the document says ----------------------------------------------------------------------
+# --- what is drawn of a report --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +107,10 @@ class _Row:
     differences: list[_Estimate]
 
     @classmethod
-    def of(cls, document: Mapping[str, Any], metric: str) -> _Row:
-        """Return what the document says about a metric; both panels have one unit."""
-        means = _means(document, metric)
-        differences = _differences(document, metric)
+    def of(cls, report: ComparisonReport, metric: str) -> _Row:
+        """Return what is drawn of a metric; both panels have one unit."""
+        means = _means(report, metric)
+        differences = _differences(report, metric)
         numbers = [value for each in means for value in each.numbers]
         return cls(quantity_of(metric, numbers), means, differences)
 
@@ -131,55 +124,56 @@ class _Row:
         return lines * (LINE_INCHES + folds * FOLD_INCHES) + ROOM_PER_METRIC_INCHES
 
 
-def _chosen(document: Mapping[str, Any], metrics: Sequence[str] | None) -> list[str]:
-    known = document["metrics"]
+def _chosen(report: ComparisonReport, metrics: Sequence[str] | None) -> list[str]:
+    known = report.metrics
     if metrics is None:
-        return [metric for metric in MAIN_METRICS if metric in known] or list(known)
+        main = [each.name for each in metric_catalogue.compared() if each.is_main]
+        return [name for name in main if name in known] or list(known)
     for metric in metrics:
         if metric not in known:
             raise UnknownNameError("metric", metric, known)
     return list(metrics)
 
 
-def _means(document: Mapping[str, Any], metric: str) -> list[_Estimate]:
+def _means(report: ComparisonReport, metric: str) -> list[_Estimate]:
     return [
-        _estimate(strategy, found.get("mean"), found.get("ci95"), _colour(number))
-        for number, (strategy, found) in enumerate(document["metrics"][metric].items())
+        _estimate(strategy, found.mean, found.ci95, _colour(number))
+        for number, (strategy, found) in enumerate(report.metrics[metric].items())
     ]
 
 
-def _differences(document: Mapping[str, Any], metric: str) -> list[_Estimate]:
-    strategies = list(document["metrics"][metric])
+def _differences(report: ComparisonReport, metric: str) -> list[_Estimate]:
+    strategies = list(report.metrics[metric])
     return [
         _estimate(
-            f"{pair['b']} − {pair['a']}",
-            pair["mean_difference"],
-            pair["ci95"],
-            _colour(strategies.index(pair["b"]) if pair["b"] in strategies else 0),
+            f"{pair.b} − {pair.a}",
+            pair.mean_difference,
+            pair.ci95,
+            _colour(strategies.index(pair.b) if pair.b in strategies else 0),
             _note(pair),
         )
-        for pair in document["paired"]
-        if pair["metric"] == metric
+        for pair in report.paired
+        if pair.metric == metric
     ]
 
 
-def _note(pair: Mapping[str, Any]) -> str:
-    """Return the verdict and, where the document has it, the difference in per cent of a."""
-    relative = pair.get("relative_difference")
+def _note(pair: PairedDifference) -> str:
+    """Return the verdict and, where there is one, the difference in per cent of a."""
+    relative = pair.relative_difference
     if not relative:
-        return str(pair["verdict"])
+        return pair.verdict
     size = f"{100 * relative:+.2g} %" if abs(relative) >= SMALLEST_SHARE else "< 0.001 %"
-    return f"{pair['verdict']}, {size}".replace("-", "−")
+    return f"{pair.verdict}, {size}".replace("-", "−")
 
 
 def _estimate(
     label: str,
     mean: float | None,
-    interval: Sequence[float | None] | None,
+    interval: Interval,
     colour: str,
     note: str = "",
 ) -> _Estimate:
-    low, high = interval if interval is not None else (None, None)
+    low, high = interval
     folded = textwrap.fill(label.replace(",", ", "), LABEL_LETTERS, break_on_hyphens=False)
     return _Estimate(folded, mean, low, high, colour, textwrap.fill(note, VERDICT_LETTERS))
 
@@ -188,13 +182,12 @@ def _colour(number: int) -> str:
     return STRATEGY_COLOURS[number % len(STRATEGY_COLOURS)]
 
 
-def _title(document: Mapping[str, Any]) -> str:
-    pairs = sorted({(pair["a"], pair["b"]) for pair in document["paired"]})
+def _title(report: ComparisonReport) -> str:
+    pairs = sorted({(pair.a, pair.b) for pair in report.paired})
     title = (
-        f"{document['scenario']}: means with 95 % intervals, "
-        f"{document['replications']} paired replications"
+        f"{report.scenario}: means with 95 % intervals, {report.replications} paired replications"
     )
-    lines = [title, f"CPU traces: {document['traces']}"]
+    lines = [title, f"CPU traces: {report.traces}"]
     if len(pairs) == 1:
         lines.insert(1, f"a is {pairs[0][0]}, b is {pairs[0][1]}".replace(",", ", "))
     return "\n".join(

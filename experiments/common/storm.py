@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu import estimate
 from cluster_emu.view.style import (
     BLACK,
     BLUE,

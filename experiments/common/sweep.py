@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, ScalarFormatter
 
-from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu import estimate
 from cluster_emu.view.style import (
     BLACK,
     BLUE,

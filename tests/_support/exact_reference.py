@@ -20,15 +20,15 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class PageCounts:
-    """How often one page was sent before stop-and-copy and in it, and whether it was rescued.
+    """How often one page was sent before stop-and-copy and in it, and whether its update was lost.
 
-    `rescued` is 1 for a page that stop-and-copy would have missed had it sent to_send and
+    `lost_updates` is 1 for a page that stop-and-copy would have missed had it sent to_send and
     to_send_last only.
     """
 
     before_stop: int | Fraction
     in_stop: int | Fraction
-    rescued: int | Fraction = 0
+    lost_updates: int | Fraction = 0
 
     @property
     def total(self) -> int | Fraction:
@@ -77,14 +77,14 @@ def exact_means(
 ) -> PageCounts:
     """Return the means over every sequence of dirty bits, each bit 1 with probability `p`."""
     warm_bits = strategy.code_bits - 1 if warm else 0
-    before, stop, rescued = Fraction(0), Fraction(0), Fraction(0)
+    before, stop, lost_updates = Fraction(0), Fraction(0), Fraction(0)
     for bits in sequences(warm_bits + rounds):
         weight = p ** sum(bits) * (1 - p) ** (len(bits) - sum(bits))
         counts = migrate_page(strategy, bits[warm_bits:], bits[:warm_bits])
         before += weight * counts.before_stop
         stop += weight * counts.in_stop
-        rescued += weight * counts.rescued
-    return PageCounts(before, stop, rescued)
+        lost_updates += weight * counts.lost_updates
+    return PageCounts(before, stop, lost_updates)
 
 
 def sequences(length: int) -> Iterator[tuple[int, ...]]:
@@ -96,5 +96,5 @@ def _code(strategy: Strategy | SendSet, history: Sequence[int], bit: int) -> int
     """Return the history code as the peek of this round completes it, oldest bit first."""
     if strategy.peek_batch_pages == 0:
         return 0
-    looks = [bit] * strategy.peeks if strategy.peeks > 1 else [*history, bit]
-    return int("".join(map(str, looks[-strategy.code_bits :])), base=2)
+    peeks = [bit] * strategy.peeks if strategy.peeks > 1 else [*history, bit]
+    return int("".join(map(str, peeks[-strategy.code_bits :])), base=2)

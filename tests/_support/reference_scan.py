@@ -14,14 +14,14 @@ from cluster_emu.strategies import Decision, Strategy
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a round in which nothing changes.
+    """A part of a round in which nothing changes.
 
     Args:
         sent_bytes: bytes that go over the wire in it, unless the round ends before.
         time_per_byte: operational time per byte.
-        sync_threshold_bytes: the round ends where fewer bytes than this wait for their turn.
+        sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
         stall: operational time that passes after it while nothing is sent.
-        cut: whether the round has been told to end behind the page in transit.
+        cut: whether the round is cut short after the page in transit.
     """
 
     sent_bytes: float
@@ -114,7 +114,7 @@ class ReferenceMigration:
         sent_at: dict[int, float] = {}
         skipped: list[int] = []
         deferred: list[int] = []
-        batch_start, look = -1, start
+        batch_start, peek = -1, start
         sizes = {page: self.size_of(self.rounds, page) for page in order}
         sent_bytes, waiting_bytes = 0.0, sum(sizes.values())
         visited = 0
@@ -124,14 +124,14 @@ class ReferenceMigration:
                 break
             visited += 1
             waiting_bytes -= sizes[page]
-            turn = wire.time_at(sent_bytes)
+            visit = wire.time_at(sent_bytes)
             batch = self.strategy.peek_batch_pages
             if batch and len(sent_at) - len(sent_at) % batch > batch_start:
                 batch_start = len(sent_at) - len(sent_at) % batch
-                look = turn
-            decision = self._decide(page, start, look)
+                peek = visit
+            decision = self._decide(page, start, peek)
             if decision == Decision.SEND:
-                sent_at[page] = turn
+                sent_at[page] = visit
                 sent_bytes += sizes[page]
             elif decision == Decision.DEFER:
                 deferred.append(page)
@@ -139,7 +139,7 @@ class ReferenceMigration:
                 skipped.append(page)
         self.now = wire.time_at(sent_bytes)
         dirty = self._dirty_bits(start, sent_at)
-        self._settle(sent_at, deferred, dirty)
+        self._apply_round(sent_at, deferred, dirty)
         rest = order[visited:]
         self.scan_from = rest[0] if self.strategy.cyclic and rest else 0
         return Round(
@@ -158,7 +158,7 @@ class ReferenceMigration:
         return [page for page, stale in enumerate(self.stale) if stale]
 
     @property
-    def rescued(self) -> int:
+    def lost_updates(self) -> int:
         return sum(
             stale and not due and not deferred
             for stale, due, deferred in zip(self.stale, self.due, self.deferred, strict=True)
@@ -181,19 +181,19 @@ class ReferenceMigration:
         due = [page for page, is_due in enumerate(self.due) if is_due]
         return [p for p in due if p >= self.scan_from] + [p for p in due if p < self.scan_from]
 
-    def _decide(self, page: int, start: float, look: float) -> Decision:
+    def _decide(self, page: int, start: float, peek: float) -> Decision:
         strategy = self.strategy
         row = strategy.table(self.rounds)[1]
         if not strategy.peek_batch_pages:
             bits = [*self.history[page], 0]
         elif strategy.peeks == 1:
-            bits = [*self.history[page], int(self._written(page, start, look))]
+            bits = [*self.history[page], int(self._written(page, start, peek))]
         else:
-            looks = [
-                start + (look - start) * number / strategy.peeks
+            peeks = [
+                start + (peek - start) * number / strategy.peeks
                 for number in range(1, strategy.peeks + 1)
             ]
-            bits = [int(self._written(page, start, one)) for one in looks]
+            bits = [int(self._written(page, start, one)) for one in peeks]
         return Decision(int(row[int("".join(map(str, bits[-strategy.code_bits :])), base=2)]))
 
     def _dirty_bits(self, start: float, sent_at: dict[int, float]) -> list[int]:
@@ -211,15 +211,17 @@ class ReferenceMigration:
             return sent_at[page]
         chunk = page // self.strategy.chunk_pages
         return min(
-            turn for other, turn in sent_at.items() if other // self.strategy.chunk_pages == chunk
+            visit for other, visit in sent_at.items() if other // self.strategy.chunk_pages == chunk
         )
 
-    def _settle(self, sent_at: dict[int, float], deferred: list[int], dirty: list[int]) -> None:
+    def _apply_round(
+        self, sent_at: dict[int, float], deferred: list[int], dirty: list[int]
+    ) -> None:
         dirty_set = set(dirty)
         for page in deferred:
             self.deferred[page] = True
-        for page, turn in sent_at.items():
-            self.target_version[page] = self._version(page, turn)
+        for page, visit in sent_at.items():
+            self.target_version[page] = self._version(page, visit)
         for page in range(len(self.writes)):
             was_due = self.due[page]
             self.stale[page] = (self.stale[page] and page not in sent_at) or page in dirty_set

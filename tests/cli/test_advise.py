@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cluster_emu.json_output import plain_data
 from cluster_emu.study import Advice, StudyInterrupted, advise
 from cluster_emu.study.evacuation.advise import POLICIES, STRATEGIES
 
@@ -56,7 +57,7 @@ def test_the_json_and_the_files_are_the_advice_itself(
     result = emu(*words(scenario, *WAYS, "--json", "--out", tmp_path))
 
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == json.loads(json.dumps(advice.document()))
+    assert json.loads(result.stdout) == plain_data(advice.report())
     assert json.loads((tmp_path / "advice.json").read_text("utf-8")) == json.loads(result.stdout)
     assert len(pd.read_parquet(tmp_path / "options.parquet")) == 2
 
@@ -67,8 +68,8 @@ def test_one_way_is_recommended_with_its_reason(
     monkeypatch.setattr("cluster_emu.study.advise", lambda *_, **__: advice)
     shown = emu(*words(scenario, *WAYS)).stdout
 
-    assert "rack: 2 VMs leave host 0; not beaten in" in shown
-    assert "among 2 ways, each run 2 times" in " ".join(shown.split())
+    assert "rack: 2 VMs leave host 0; Pareto front in" in shown
+    assert "bytes of 2 ways, each run 2 times" in " ".join(shown.split())
     assert "Recommended\n  --policy none --strategy pre-copy --parallel 1\n" in shown
     assert advice.reason in shown
     assert "stop-and-copy" in shown

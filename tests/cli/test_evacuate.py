@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from cluster_emu.cli.evacuation_tables import _endings
+from cluster_emu.json_output import plain_data
 from cluster_emu.study import StudyInterrupted, evacuate
+from cluster_emu.study.report.figures import OutcomeCount
 
 Emu = Callable[..., Any]
 
@@ -51,7 +53,7 @@ def test_the_json_is_the_evacuation_itself(emu: Emu, scenario: Path) -> None:
     expected = evacuate(scenario, hosts=[0], policy="nova", parallel=1, replications=2, seed=3)
 
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == json.loads(json.dumps(expected.document()))
+    assert json.loads(result.stdout) == plain_data(expected.report())
 
 
 def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
@@ -63,10 +65,10 @@ def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
         "or more",
         "downtime",
         "data sent per drain",
-        "CPU lost to migrations, all VMs",
+        "CPU time lost to migrations",
         "Hosts empty after\n  host 0: ",
         "2 of 2",
-        "VMs left behind\n  none",
+        "VMs not drained\n  none",
         "order-statistic intervals; with 2 replications some ends are missing",
         "--out DIR",
     ):
@@ -159,17 +161,17 @@ def test_ctrl_c_shows_what_was_finished(
     result = emu(*words(scenario, "--json", "--out", tmp_path / "out"))
 
     assert result.exit_code == 130
-    assert json.loads(result.stdout) == json.loads(json.dumps(partial.document()))
+    assert json.loads(result.stdout) == plain_data(partial.report())
     assert (tmp_path / "out" / "vms.parquet").is_file()
     assert "interrupted" in result.stderr
 
 
 def test_reasons_that_differ_in_figures_alone_make_one_line() -> None:
     outcomes = [
-        {"outcome": "completed", "why": "fits 0.3 s of downtime", "migrations": 9},
-        {"outcome": "not converged", "why": "stalled, would take 3.44 s", "migrations": 2},
-        {"outcome": "not converged", "why": "stalled, would take 20.4 s", "migrations": 1},
-        {"outcome": "completed", "why": "nothing due", "migrations": 1},
+        OutcomeCount("completed", "fits 0.3 s of downtime", 9),
+        OutcomeCount("not converged", "stalled, would take 3.44 s", 2),
+        OutcomeCount("not converged", "stalled, would take 20.4 s", 1),
+        OutcomeCount("completed", "nothing due", 1),
     ]
     assert _endings(outcomes) == [
         "9 completed: fits 0.3 s of downtime",

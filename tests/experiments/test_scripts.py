@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from tests.test_public_names import PACKAGES
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 SCRIPTS = sorted(path.name for path in EXPERIMENTS.glob("*.py"))
@@ -45,6 +49,19 @@ def assert_claims(claims: list[dict[str, object]]) -> None:
         assert each["reduction"] < 1
         expected = "holds" if low > 0 else "does not hold" if high <= 0 else "undecided"
         assert each["verdict"] == expected
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.rglob("*.py")), ids=lambda path: path.name)
+def test_a_script_uses_public_names_alone(path: Path) -> None:
+    public = {"cluster_emu", *(f"cluster_emu.{name}" for name in PACKAGES)}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or "cluster_emu" not in str(node.module):
+            continue
+        if node.module == "cluster_emu.view.style":
+            continue
+        assert node.module in public
+        offered = set(import_module(str(node.module)).__all__)
+        assert {alias.name for alias in node.names} <= offered
 
 
 def test_there_are_the_experiments() -> None:

@@ -26,7 +26,7 @@ from cluster_emu.metrics.aggregations import (
     makespan_s,
     mean_queue_wait_s,
 )
-from cluster_emu.metrics.catalogue import Metric, MetricCatalogue, metrics
+from cluster_emu.metrics.catalogue import Metric, MetricCatalogue, metric_catalogue
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.model import ClusterModel
 from cluster_emu.transfer.records import Phase
@@ -54,11 +54,12 @@ LONGEST_ROUND = Metric(
 """
 STUDY = """
 import json
+from cluster_emu.json_output import plain_data
 from cluster_emu.study import compare
 
 if __name__ == "__main__":
     found = compare("single", ["pre-copy", "post-copy"], replications=2, jobs={jobs})
-    print(json.dumps({{"document": found.document(), "columns": list(found.runs)}}))
+    print(json.dumps({{"document": plain_data(found.report()), "columns": list(found.runs)}}))
 """
 
 
@@ -107,18 +108,18 @@ def test_means_over_no_migration_are_nan() -> None:
 
 def test_the_summary_has_a_column_for_every_metric_of_runs_in_their_order() -> None:
     summary = ClusterModel("single", rng=1).run().tables["summary"]
-    assert list(summary) == [metric.name for metric in metrics if metric.value is not None]
+    assert list(summary) == [metric.name for metric in metric_catalogue if metric.value is not None]
     assert len(summary) == 1
 
 
 def test_every_metric_says_what_it_is_and_what_unit_it_is_in() -> None:
     units = {"s": {"s": 1.0, "ms": 1e3, "CPU s": 1.0}, "share": {"%": 100.0}, "kwh": {"kWh": 1.0}}
-    for metric in metrics:
+    for metric in metric_catalogue:
         assert metric.label and metric.description.endswith("."), metric.name
         allowed = units.get(metric.name.rpartition("_")[2])
         if allowed is not None:
             assert allowed[metric.unit] == metric.scale, metric.name
-    ranks = [metric.comparison_rank for metric in metrics.compared()]
+    ranks = [metric.comparison_rank for metric in metric_catalogue.compared()]
     assert ranks == sorted(set(ranks))
 
 
@@ -135,12 +136,12 @@ def test_a_name_is_taken_once_and_an_unknown_one_is_refused() -> None:
 
 
 def test_a_script_adds_a_metric_with_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_metrics", dict(metrics._metrics))
-    metrics.register(
+    monkeypatch.setattr(metric_catalogue, "_metrics", dict(metric_catalogue._metrics))
+    metric_catalogue.register(
         Metric(name="twice", label="twice", description="2 x bytes.", value=lambda run: 2 * 410.0)
     )
     run = figures()
-    monkeypatch.setattr(metrics, "_metrics", {"twice": metrics["twice"]})
+    monkeypatch.setattr(metric_catalogue, "_metrics", {"twice": metric_catalogue["twice"]})
     assert summarise(run).to_dict("records") == [{"twice": 820.0}]
 
 

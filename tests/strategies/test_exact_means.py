@@ -74,9 +74,9 @@ def test_means_of_cold_and_hot_pages(
 
 
 def test_the_literal_reading_would_lose_updates_and_the_sticky_one_none() -> None:
-    assert exact_means(LITERAL).rescued == F(47, 64) - F(1, 2)
-    assert exact_means(STICKY).rescued == 0
-    assert exact_means(hu(3, "sticky", sticky_last=True)).rescued == 0
+    assert exact_means(LITERAL).lost_updates == F(47, 64) - F(1, 2)
+    assert exact_means(STICKY).lost_updates == 0
+    assert exact_means(hu(3, "sticky", sticky_last=True)).lost_updates == 0
 
 
 def test_without_threshold_slack_matrix_bitmap_is_xen() -> None:
@@ -90,7 +90,7 @@ def test_ma_sends_a_page_until_it_is_dirty_twice_running() -> None:
     assert migrate_page(Ma(), [0, 1, 0, 0]).before_stop == 2
     assert migrate_page(Ma(), [1, 0, 0, 0]).before_stop == 1
     deferred = migrate_page(Ma(), [1, 1, 0, 0])
-    assert (deferred.before_stop, deferred.in_stop, deferred.rescued) == (0, 1, 0)
+    assert (deferred.before_stop, deferred.in_stop, deferred.lost_updates) == (0, 1, 0)
 
 
 def test_sticky_last_never_sends_a_hot_page_again() -> None:
@@ -143,6 +143,6 @@ def test_any_filter_of_clean_pages_obeys_the_theorem(
 
 
 def test_no_filter_leaves_less_to_the_stop_than_xen() -> None:
-    # A page dirtied in the last round is stale whatever was sent; Xen leaves exactly those.
+    # A page dirtied in the last round is always stale; Xen leaves exactly those pages.
     for bits in sequences(5):
         assert migrate_page(XEN, bits).in_stop == bits[-1]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -8,6 +10,8 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from cluster_emu import UnknownNameError
+from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
+from cluster_emu.study.report.figures import MeanFigure
 from cluster_emu.view import draw_comparison
 from tests._support.figure_checks import all_texts, misplaced
 
@@ -23,37 +27,58 @@ MEANS = {
 }
 
 
-def document(strategies: list[str]) -> dict[str, Any]:
+def report(*strategies: str) -> ComparisonReport:
     """Return a comparison in which each strategy is 2 % above the one before."""
-    pairs = [(a, b) for i, a in enumerate(strategies) for b in strategies[i + 1 :]]
-    return {
-        "scenario": "cluster",
-        "traces": "traces of our own (40 files)",
-        "replications": 10,
-        "metrics": {
+    return ComparisonReport(
+        scenario="cluster",
+        traces="traces of our own (40 files)",
+        strategies=strategies,
+        replications=10,
+        seed=0,
+        seeds=tuple(range(10)),
+        metrics={
             metric: {
-                name: {"mean": mean * (1 + 0.02 * i), "ci95": [mean * 0.99, mean * 1.1]}
+                name: MeanFigure(mean * (1 + 0.02 * i), (mean * 0.99, mean * 1.1), 10)
                 for i, name in enumerate(strategies)
             }
             for metric, mean in MEANS.items()
         },
-        "paired": [
-            {
-                "metric": metric,
-                "a": a,
-                "b": b,
-                "mean_difference": 0.02 * mean,
-                "ci95": [0.01 * mean, 0.03 * mean],
-                "verdict": "b is higher than a",
-            }
+        paired=tuple(
+            PairedDifference(
+                metric=metric,
+                a=a,
+                b=b,
+                mean_difference=0.02 * mean,
+                ci95=(0.01 * mean, 0.03 * mean),
+                relative_difference=None,
+                pairs=10,
+                pairs_left_out=0,
+                verdict="b is higher than a",
+            )
             for metric, mean in MEANS.items()
-            for a, b in pairs
-        ],
-    }
+            for a, b in combinations(strategies, 2)
+        ),
+        outcomes={},
+        notes={},
+        failures=(),
+        assumptions=(),
+        versions={},
+    )
 
 
-TWO = document(["time-series", "history-majority"])
-FIVE = document(["pre-copy", "xen-legacy", "time-series", "history-majority", "post-copy"])
+def with_pairs(found: ComparisonReport, **changes: Any) -> ComparisonReport:
+    """Return the report with other values in every paired difference."""
+    return replace(found, paired=tuple(replace(pair, **changes) for pair in found.paired))
+
+
+def with_mean(found: ComparisonReport, metric: str, figure: MeanFigure) -> ComparisonReport:
+    """Return the report with another mean of the first strategy."""
+    means = {**found.metrics[metric], found.strategies[0]: figure}
+    return replace(found, metrics={**found.metrics, metric: means})
+
+
+TWO = report("time-series", "history-majority")
+FIVE = report("pre-copy", "xen-legacy", "time-series", "history-majority", "post-copy")
 
 
 def rows(figure: Figure) -> list[tuple[Axes, Axes]]:
@@ -80,7 +105,7 @@ def test_each_metric_has_a_panel_with_its_unit() -> None:
         "Pages sent before the stop (thousand)",
         "Pages sent while stopped",
         "Data sent (GB)",
-        "Energy (kWh)",
+        "Energy of the cluster (kWh)",
     ]
     assert rows(figure)[2][1].get_title("left") == "Difference b − a (ms)"
 
@@ -106,10 +131,8 @@ def test_the_verdict_stands_beside_its_difference() -> None:
 
 
 def test_a_relative_difference_is_shown_where_there_is_one() -> None:
-    known = document(["time-series", "history-majority"])
     for relative, written in ((-0.0123, "−1.2 %"), (1e-9, "< 0.001 %")):
-        for pair in known["paired"]:
-            pair.update(relative_difference=relative, verdict="b is lower than a")
+        known = with_pairs(TWO, relative_difference=relative, verdict="b is lower than a")
         texts = all_texts(draw_comparison(known, ["bytes"]))
         assert f"b is lower than a, {written}" in texts
 
@@ -122,10 +145,8 @@ def test_several_pairs_are_named_line_by_line() -> None:
 
 
 def test_what_could_not_be_measured_is_said_and_not_drawn() -> None:
-    empty = document(["time-series", "history-majority"])
-    empty["metrics"]["downtime_s"]["time-series"] = {"mean": None, "ci95": [None, None]}
-    for pair in empty["paired"]:
-        pair.update(mean_difference=None, ci95=None, verdict="no pair to compare")
+    empty = with_mean(TWO, "downtime_s", MeanFigure(None, (None, None), 0))
+    empty = with_pairs(empty, mean_difference=None, ci95=(None, None), verdict="no pair to compare")
     ((left, right),) = rows(draw_comparison(empty, ["downtime_s"]))
     assert len(estimates(left)) == 1
     assert estimates(right) == []
@@ -134,15 +155,15 @@ def test_what_could_not_be_measured_is_said_and_not_drawn() -> None:
 
 
 def test_a_mean_without_an_interval_is_a_dot() -> None:
-    single = document(["time-series", "history-majority"])
-    single["metrics"]["bytes"]["time-series"]["ci95"] = [None, None]
+    mean = TWO.metrics["bytes"]["time-series"].mean
+    single = with_mean(TWO, "bytes", MeanFigure(mean, (None, None), 1))
     ((left, _),) = rows(draw_comparison(single, ["bytes"]))
     low, mean, high = estimates(left)[0]
     assert low == mean == high == pytest.approx(1.34)
 
 
 def test_a_comparison_of_one_strategy_has_no_differences() -> None:
-    ((left, right),) = rows(draw_comparison(document(["pre-copy"]), ["bytes"]))
+    ((left, right),) = rows(draw_comparison(report("pre-copy"), ["bytes"]))
     assert (len(estimates(left)), estimates(right)) == (1, [])
 
 
@@ -156,12 +177,12 @@ def test_an_unknown_metric_is_refused() -> None:
     [
         (TWO, ["total_time_s", "pages_sent_stop"]),
         (FIVE, ["pages_sent_precopy", "bytes"]),
-        (document(["time-series:threshold=4,history=5,sticky=true", "pre-copy"]), ["bytes"]),
+        (report("time-series:threshold=4,history=5,sticky=true", "pre-copy"), ["bytes"]),
     ],
     ids=["two", "five", "long names"],
 )
 def test_nothing_written_overlaps_or_is_cut_off(
-    compared: dict[str, Any], metrics: list[str] | None
+    compared: ComparisonReport, metrics: list[str] | None
 ) -> None:
     figure = draw_comparison(compared, metrics)
     assert misplaced(figure) == []

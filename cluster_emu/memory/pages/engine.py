@@ -54,6 +54,8 @@ class PagesEngine:
         self._strategy = strategy
         self._log = DirtyLog(self.page_count)
         self._peeks = strategy.peek_schedule
+        self._clear_granularity = strategy.clear_granularity
+        self._needs_visit_times = self._clear_granularity != "round" or track_versions
         self._history = PageHistory(self.page_count) if strategy.past_bits else None
         self._stale = np.ones(self.page_count, dtype=np.bool_)
         self._deferred = np.zeros(self.page_count, dtype=np.bool_)
@@ -278,10 +280,6 @@ class PagesEngine:
 
     # --- after the scan --------------------------------------------------------------------------
 
-    @property
-    def _needs_visit_times(self) -> bool:
-        return self._strategy.clear_granularity != "round" or self.versions is not None
-
     def _dirty_after(self, sent: NDArray[np.bool_]) -> PageIds:
         """Return the pages whose dirty bit is set after the round."""
         dirty = self._present(self._log.dirty_pages(self.now))
@@ -291,7 +289,7 @@ class PagesEngine:
         visited_at = self._scan.visit_times()[sent]
         if self.versions is not None:
             self._count_versions(sent_pages, visited_at, dirty)
-        if self._strategy.clear_granularity == "round":
+        if self._clear_granularity == "round":
             return dirty
         return self._without_cleared(sent_pages, visited_at, dirty)
 
@@ -301,7 +299,7 @@ class PagesEngine:
     def _without_cleared(self, sent: PageIds, visited_at: Times, dirty: PageIds) -> PageIds:
         """Leave out pages written only before their dirty bit was cleared in mid-round."""
         cleared_at = visited_at
-        if self._strategy.clear_granularity == "chunk":
+        if self._clear_granularity == "chunk":
             chunk = sent // self._strategy.chunk_pages
             first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
             np.minimum.at(first, chunk, visited_at)
@@ -332,7 +330,7 @@ class PagesEngine:
         self.versions.written(before)
         self.versions.arrived(sent)
         self.versions.written(sent[(first > visited_at) & (first <= self.now)])
-        if self._strategy.clear_granularity == "round":
+        if self._clear_granularity == "round":
             self.versions.written(before)
 
     def _apply_round(self, unsent: PageIds, deferred: PageIds, dirty: PageIds) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 from cluster_emu.building import Parts, build
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.comparison.result import Comparison
 from cluster_emu.study.comparison.variants import Variant, variants
-from cluster_emu.study.execution.runs import Progress, RunReport, run_all
+from cluster_emu.study.execution.runs import StudyRun, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
-HOW = (
+METHOD = (
     "A replication has one seed under every strategy: the same placement, demand and profiles.",
     "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once.",
     "Runs without a completed migration have no mean per migration; their pairs are left out.",
@@ -30,7 +31,7 @@ def compare(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Comparison:
     """Run every strategy on the scenario with the same seeds and compare them pair by pair.
 
@@ -47,7 +48,7 @@ def compare(
         progress: called after every run with the number done and the number of all.
 
     Raises:
-        ClusterEmuError: if scenario, strategies or numbers are not allowed; nothing has run then.
+        ClusterEmuError: if scenario, strategies or numbers are not allowed; before any run.
         WorkerDiedError: if a process was killed.
     """
     _check_at_least(1, replications=replications, jobs=jobs)
@@ -74,15 +75,15 @@ def _check_at_least(least: int, **numbers: int) -> None:
 
 
 def _run(
-    made: tuple[Variant, ...], seeds: tuple[int, ...], jobs: int, progress: Progress | None
-) -> dict[str, tuple[RunReport, ...]]:
-    """Return the reports by strategy, in the order of the seeds whatever order they came in."""
+    made: tuple[Variant, ...], seeds: tuple[int, ...], jobs: int, progress: ProgressCallback | None
+) -> dict[str, tuple[StudyRun, ...]]:
+    """Return the reports by strategy, in the order of the seeds."""
     tasks = [(variant.scenario, seed) for seed in seeds for variant in made]
     reports = dict(run_all(tasks, jobs, progress))
-    ordered = [reports[place] for place in range(len(tasks))]
+    ordered = [reports[index] for index in range(len(tasks))]
     return {variant.label: tuple(ordered[i :: len(made)]) for i, variant in enumerate(made)}
 
 
 def _assumptions(made: tuple[Variant, ...], parts: Parts) -> tuple[str, ...]:
     carried = [sentence for variant in made for sentence in variant.assumptions]
-    return (*parts.assumptions, *carried, *HOW)
+    return (*parts.assumptions, *carried, *METHOD)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cluster_emu.metrics.catalogue import Metric, metrics
+from cluster_emu.json_output import json_text
+from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.results.run_result import versions, write_parquet, write_text
-from cluster_emu.study.execution.runs import RunReport
+from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
+from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
 from cluster_emu.study.statistics.estimates import differences, estimate, verdict
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Comparison:
         labels: the strategies, as they were asked for.
         seed: the base seed.
         seeds: the seed of each replication.
-        reports: what each run left, by strategy in the order of `seeds`.
+        reports: what is kept of each run, by strategy in the order of `seeds`.
         assumptions: what was assumed, one sentence each.
     """
 
@@ -41,110 +41,139 @@ class Comparison:
     labels: tuple[str, ...]
     seed: int
     seeds: tuple[int, ...]
-    reports: dict[str, tuple[RunReport, ...]]
+    reports: dict[str, tuple[StudyRun, ...]]
     assumptions: tuple[str, ...]
 
     @property
     def runs(self) -> pd.DataFrame:
         """One row per run: strategy, replication, seed, error, then the figures of its summary."""
-        return pd.DataFrame([{**row, **report.summary} for row, report in self._rows()])
+        return pd.DataFrame(
+            [
+                {
+                    "strategy": label,
+                    "replication": place,
+                    "seed": seed,
+                    "error": report.error,
+                    **report.summary,
+                }
+                for label, place, seed, report in self._rows()
+            ]
+        )
 
     @property
-    def failures(self) -> list[Document]:
-        """The runs that failed: strategy, replication, seed and error of each."""
-        return [row for row, report in self._rows() if report.error]
+    def failures(self) -> tuple[FailedRun, ...]:
+        """The runs that failed."""
+        return tuple(
+            FailedRun(label, place, seed, report.error)
+            for label, place, seed, report in self._rows()
+            if report.error
+        )
 
-    def document(self) -> Document:
-        """Return everything as plain data for JSON; None stands for a figure there is none of."""
-        return {
-            "scenario": self.scenario,
-            "traces": self.traces,
-            "strategies": list(self.labels),
-            "replications": len(self.seeds),
-            "seed": self.seed,
-            "seeds": list(self.seeds),
-            "metrics": {metric.name: self._means(metric) for metric in metrics.compared()},
-            "paired": [
+    @property
+    def means(self) -> pd.DataFrame:
+        """One row per metric and strategy: mean, runs, ci95_low, ci95_high."""
+        return pd.DataFrame(
+            [
+                {"metric": metric, "strategy": label, **_columns(one)}
+                for metric, by_strategy in self.report().metrics.items()
+                for label, one in by_strategy.items()
+            ]
+        )
+
+    @property
+    def paired(self) -> pd.DataFrame:
+        """One row per metric and pair of strategies a, b, compared seed by seed.
+
+        Columns: metric, a, b, mean_difference (of b minus a), relative_difference, pairs,
+        pairs_left_out, verdict, ci95_low, ci95_high. A figure that there is not is NaN.
+        """
+        return pd.DataFrame([_columns(one) for one in self.report().paired])
+
+    def report(self) -> ComparisonReport:
+        """Return everything but the single runs, as `compare --json` prints it."""
+        return ComparisonReport(
+            scenario=self.scenario,
+            traces=self.traces,
+            strategies=self.labels,
+            replications=len(self.seeds),
+            seed=self.seed,
+            seeds=self.seeds,
+            metrics={metric.name: self._means(metric) for metric in metric_catalogue.compared()},
+            paired=tuple(
                 self._paired(metric.name, a, b)
-                for metric in metrics.compared()
+                for metric in metric_catalogue.compared()
                 for a, b in combinations(self.labels, 2)
-            ],
-            "outcomes": {label: self._outcomes(label) for label in self.labels},
-            "notes": {label: self._notes(label) for label in self.labels},
-            "failures": self.failures,
-            "assumptions": list(self.assumptions),
-            "versions": versions(),
-        }
+            ),
+            outcomes={label: self._outcomes(label) for label in self.labels},
+            notes={label: self._notes(label) for label in self.labels},
+            failures=self.failures,
+            assumptions=self.assumptions,
+            versions=versions(),
+        )
 
     def save(self, folder: Path) -> list[Path]:
         """Write compare.json and the table of runs (Parquet, CSV); return the files written."""
         runs = self.runs
         paths = [folder / name for name in ("compare.json", "runs.parquet", "runs.csv")]
-        write_text(json.dumps(self.document(), indent=2, allow_nan=False) + "\n", paths[0])
+        write_text(json_text(self.report()), paths[0])
         write_parquet(runs, paths[1])
         write_text(runs.to_csv(index=False), paths[2])
         return paths
 
-    def _rows(self) -> Iterator[tuple[Document, RunReport]]:
+    def _rows(self) -> Iterator[tuple[str, int, int, StudyRun]]:
+        """Yield strategy, replication, seed and report of every run."""
         for label in self.labels:
-            for place, (seed, report) in enumerate(
-                zip(self.seeds, self.reports[label], strict=True)
-            ):
-                row = {"strategy": label, "replication": place, "seed": seed}
-                yield {**row, "error": report.error}, report
+            for place, seed in enumerate(self.seeds):
+                yield label, place, seed, self.reports[label][place]
 
     def _values(self, metric: str, label: str) -> NDArray[np.float64]:
         """Return one figure per replication, NaN where the run has none or failed."""
         figures = [report.summary.get(metric, math.nan) for report in self.reports[label]]
         return np.array(figures, dtype=np.float64)
 
-    def _means(self, metric: Metric) -> dict[str, Document]:
-        found = {label: estimate(self._values(metric.name, label)) for label in self.labels}
+    def _means(self, metric: Metric) -> dict[str, MeanFigure]:
         return {
-            label: {"mean": one.mean, "ci95": _possible(one.ci95, metric), "runs": one.count}
-            for label, one in found.items()
+            label: MeanFigure.of(estimate(self._values(metric.name, label)), signed=metric.signed)
+            for label in self.labels
         }
 
-    def _paired(self, metric: str, a: str, b: str) -> Document:
+    def _paired(self, metric: str, a: str, b: str) -> PairedDifference:
         values = self._values(metric, a)
         difference = differences(values, self._values(metric, b))
         found = estimate(difference)
         base = estimate(np.where(np.isnan(difference), math.nan, values)).mean
-        return {
-            "metric": metric,
-            "a": a,
-            "b": b,
-            "mean_difference": found.mean,
-            "ci95": found.ci95,
-            "relative_difference": found.mean / base if found.mean is not None and base else None,
-            "pairs": found.count,
-            "pairs_left_out": len(self.seeds) - found.count,
-            "verdict": str(verdict(difference)),
-        }
+        return PairedDifference(
+            metric=metric,
+            a=a,
+            b=b,
+            mean_difference=found.mean,
+            ci95=(found.low, found.high),
+            relative_difference=found.mean / base if found.mean is not None and base else None,
+            pairs=found.count,
+            pairs_left_out=len(self.seeds) - found.count,
+            verdict=str(verdict(difference)),
+        )
 
-    def _outcomes(self, label: str) -> list[Document]:
-        """Return how many migrations of all replications ended how, the most frequent first."""
-        counts: dict[tuple[str, str], int] = {}
+    def _outcomes(self, label: str) -> tuple[OutcomeCount, ...]:
+        """Return how many migrations of all replications ended how."""
+        counts: Counter[tuple[str, str]] = Counter()
         for report in self.reports[label]:
-            for kind, count in report.outcomes.items():
-                counts[kind] = counts.get(kind, 0) + count
-        order = sorted(counts, key=lambda kind: (-counts[kind], kind))
-        return [
-            {"outcome": outcome, "why": why, "migrations": counts[outcome, why]}
-            for outcome, why in order
-        ]
+            counts.update(report.outcomes)
+        return most_frequent_first(counts)
 
-    def _notes(self, label: str) -> list[str]:
-        """Return what policies said in the first replication, and wherever nothing migrated."""
-        return [
+    def _notes(self, label: str) -> tuple[str, ...]:
+        """Return the policies' notes of the first replication, and of each without migrations."""
+        return tuple(
             f"replication {place}: {note}"
             for place, report in enumerate(self.reports[label])
             for note in report.notes
             if place == 0 or not report.outcomes
-        ]
+        )
 
 
-def _possible(ends: list[float | None], metric: Metric) -> list[float | None]:
-    """Return an interval without the part in which the figure cannot be."""
-    low, high = ends
-    return ends if low is None or metric.signed else [max(low, 0.0), high]
+def _columns(figure: MeanFigure | PairedDifference) -> dict[str, str | float]:
+    """Return a figure as columns: one for each end of its interval, NaN for what there is not."""
+    values = asdict(figure)
+    low, high = values.pop("ci95")
+    columns = {**values, "ci95_low": low, "ci95_high": high}
+    return {name: math.nan if value is None else value for name, value in columns.items()}

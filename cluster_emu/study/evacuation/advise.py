@@ -1,4 +1,4 @@
-"""Which policy, strategy and number of migrations at once should empty these hosts?"""
+"""Search for the policy, strategy and number of migrations at once to empty hosts with."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
-from cluster_emu.study.evacuation.advice_report import Advice, Option, pareto
+from cluster_emu.study.evacuation.advice import Advice, Option, pareto_front
 from cluster_emu.study.evacuation.evacuate import check_at_least
-from cluster_emu.study.evacuation.plan import NO_POLICY, Drained, DrainPlan, drained, plan_drain
-from cluster_emu.study.evacuation.report import Evacuation, Replication
+from cluster_emu.study.evacuation.plan import (
+    NO_POLICY,
+    Drain,
+    DrainPlan,
+    drain_scenario,
+    plan_drain,
+)
+from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import run_drain
-from cluster_emu.study.execution.runs import Progress, StudyInterrupted, do_all
+from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 POLICIES = ("kubevirt", "nova", "ovirt-minimal-downtime", "proxmox", "vmotion")
 """Tried beside the scenario's own: managers that queue migrations by themselves."""
 STRATEGIES = ("qemu", "history-majority", "hybrid")
-"""Tried beside the scenario's own: one of each kind, today's, the proposed filter, post-copy."""
+"""Tried beside the scenario's own: one of each kind, QEMU's, the proposed filter, post-copy."""
 PARALLEL = (1, 2, 4, 8)
-FASTEST = 4
-"""How many of the fastest that look good enough are tried further at a time."""
+CANDIDATES_AT_A_TIME = 4
+"""How many of the fastest candidates are confirmed at a time."""
 
 
 def advise(
@@ -39,13 +46,14 @@ def advise(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Advice:
-    """Search policy x strategy x parallelism for the fastest drain that VMs hardly notice.
+    """Search policy x strategy x parallelism for the fastest drain with short downtimes.
 
-    Every combination is run once. Those that nothing else beats in drain time, worst downtime and
-    bytes at once, and the fastest whose downtime looks good enough, get all replications, until one
-    of the latter holds what it promised. The result does not depend on `jobs`.
+    Every combination is run once. Then the Pareto front in drain time, worst downtime and bytes
+    gets all replications, and so do the candidates: those in which no VM is down for too long, the
+    fastest first, until one of them qualifies after all replications. The result does not depend
+    on `jobs`.
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
@@ -56,15 +64,15 @@ def advise(
             `POLICIES`.
         strategies: transfer strategies as text; by default the scenario's own and `STRATEGIES`.
         parallel: numbers of migrations at once in the cluster.
-        replications: number of seeds of those that are looked at more closely.
+        replications: number of seeds of the options that are confirmed.
         seed: base of the seeds, a whole number >= 0.
         jobs: number of processes.
         fields: values for other fields of the scenario, by dotted path.
-        progress: called after every run with the number done and the number known to be wanted.
+        progress: called after every run with the number done and the number known to be needed.
 
     Raises:
-        ImpossibleDrainError: if VMs fit nowhere under one of the seeds; nothing has run then.
-        ClusterEmuError: if the scenario or an argument is not allowed; likewise.
+        ImpossibleDrainError: if VMs fit on no other host under one of the seeds; before any run.
+        ClusterEmuError: if the scenario or an argument is not allowed; before any run.
         WorkerDiedError: if a process was killed.
         StudyInterrupted: on Ctrl-C, if some runs had ended; it has the `Advice` from these.
     """
@@ -76,13 +84,15 @@ def advise(
     base = base.with_fields(dict(fields or {}))
     seeds = replication_seeds(seed, replications)
     for each in seeds:
-        plan_drain(drained(base, hosts=hosts, racks=racks).scenario, each)
+        plan_drain(drain_scenario(base, hosts=hosts, racks=racks).scenario, each)
     drains = [
-        drained(base, hosts=hosts, racks=racks, policy=policy, strategy=strategy, parallel=count)
+        drain_scenario(
+            base, hosts=hosts, racks=racks, policy=policy, strategy=strategy, parallel=count
+        )
         for policy, strategy, count in product(
-            _once("policies", _chosen(policies, _own_policy(base), POLICIES)),
-            _once("strategies", _chosen(strategies, str(base.transfer.strategy), STRATEGIES)),
-            _once("parallel", sorted(parallel)),
+            _each_once("policies", _chosen(policies, _own_policy(base), POLICIES)),
+            _each_once("strategies", _chosen(strategies, str(base.transfer.strategy), STRATEGIES)),
+            _each_once("parallel", sorted(parallel)),
         )
     ]
     search = _Search(_distinct(drains, seeds[0]), seeds, seed, max_downtime_s, jobs, progress)
@@ -100,130 +110,127 @@ def _own_policy(base: Scenario) -> str:
 
 
 def _chosen(given: Sequence[str] | None, own: str, usual: Sequence[str]) -> list[str]:
-    """Return what was asked for, or the scenario's own and the usual ones."""
+    """Return the given names, or else the scenario's own and the usual ones."""
     if given is not None:
         return [text.strip() for text in given]
     return [own, *(name for name in usual if name != own)]
 
 
-def _once(field: str, values: list[Any]) -> list[Any]:
+def _each_once(field: str, values: list[Any]) -> list[Any]:
     if not values:
         raise ScenarioError(field, values, "at least one")
     for value in values:
         if values.count(value) > 1:
-            raise ScenarioError(field, value, "every one once")
+            raise ScenarioError(field, value, "each once")
     return values
 
 
-class _Candidate(NamedTuple):
+class _Combination(NamedTuple):
     """A combination to try, and its first replication."""
 
-    drain: Drained
+    drain: Drain
     first: DrainPlan
 
 
-def _distinct(drains: Sequence[Drained], seed: int) -> list[_Candidate]:
-    """Return the combinations that can differ.
+def _distinct(drains: Sequence[Drain], seed: int) -> list[_Combination]:
+    """Return the combinations that can differ, given drains with growing numbers at once.
 
-    Where fewer migrations at once already use up what hosts may send, more make no difference; the
-    drains come with growing numbers.
+    Where a number at once reaches the limits per host, larger ones make no difference.
     """
-    found: list[_Candidate] = []
-    used_up: set[tuple[str, str]] = set()
+    found: list[_Combination] = []
+    at_limit: set[tuple[str, str]] = set()
     for drain in drains:
         kind = drain.policy, drain.strategy
-        if kind in used_up:
+        if kind in at_limit:
             continue
         plan = plan_drain(drain.scenario, seed)
-        found.append(_Candidate(drain, plan))
+        found.append(_Combination(drain, plan))
         limit = drain.scenario.manager.max_per_cluster
         if limit is not None and limit >= plan.most_at_once:
-            used_up.add(kind)
+            at_limit.add(kind)
     return found
 
 
 class _Search:
-    """Runs combinations, first all of them once, then the promising ones again."""
+    """Runs every combination once, then the Pareto front and the candidates again."""
 
     def __init__(
         self,
-        candidates: list[_Candidate],
+        combinations: list[_Combination],
         seeds: tuple[int, ...],
         seed: int,
         max_downtime_s: float,
         jobs: int,
-        progress: Progress | None,
+        progress: ProgressCallback | None,
     ) -> None:
-        self._candidates = candidates
+        self._combinations = combinations
         self._seeds = seeds
         self._seed = seed
         self._max_downtime_s = max_downtime_s
         self._jobs = jobs
         self._progress = progress
-        self._ended: list[dict[int, Replication]] = [{} for _ in candidates]
+        self._ended: list[dict[int, Replication]] = [{} for _ in combinations]
         self._done = 0
 
     def run(self) -> None:
         """Do all runs."""
-        self._replicate(range(len(self._candidates)), 1)
-        everyone = range(len(self._candidates))
-        hopeful = sorted(
-            (place for place in everyone if self._qualifies(place)),
-            key=lambda place: (self._option(place).drain_p95_s, place),
+        every = range(len(self._combinations))
+        self._replicate(every, 1)
+        candidates = sorted(
+            (index for index in every if self._qualifies(index)),
+            key=lambda index: (self._option(index).drain_p95_s, index),
         )
-        front = pareto([self._option(place) for place in everyone])
-        self._replicate(sorted({*front, *hopeful[:FASTEST]}), len(self._seeds))
-        while hopeful and not any(map(self._qualifies, hopeful[:FASTEST])):
-            hopeful = hopeful[FASTEST:]
-            self._replicate(sorted(hopeful[:FASTEST]), len(self._seeds))
+        front = pareto_front([self._option(index) for index in every])
+        fastest, others = _split(candidates)
+        self._replicate(sorted({*front, *fastest}), len(self._seeds))
+        while fastest and not any(map(self._qualifies, fastest)):
+            fastest, others = _split(others)
+            self._replicate(sorted(fastest), len(self._seeds))
 
     @property
     def options(self) -> list[Option]:
         """Every combination of which a run has ended."""
-        return [self._option(place) for place, ended in enumerate(self._ended) if ended]
+        return [self._option(index) for index, ended in enumerate(self._ended) if ended]
 
     def advice(self) -> Advice:
-        """Return what can be said by now."""
+        """Return the advice from the runs that have ended."""
         return Advice(
             max_downtime_s=self._max_downtime_s,
             options=tuple(self.options),
-            combinations=len(self._candidates),
+            combinations=len(self._combinations),
             replications=len(self._seeds),
             seed=self._seed,
         )
 
-    def _qualifies(self, place: int) -> bool:
-        return self._option(place).qualifies(self._max_downtime_s)
+    def _qualifies(self, index: int) -> bool:
+        return self._option(index).qualifies(self._max_downtime_s)
 
-    def _option(self, place: int) -> Option:
-        ended = self._ended[place]
+    def _option(self, index: int) -> Option:
+        ended = self._ended[index]
         replications = tuple(ended[number] for number in sorted(ended))
-        drain = self._candidates[place].drain
+        drain = self._combinations[index].drain
         return Option(Evacuation(drain, self._seed, len(self._seeds), replications))
 
-    def _replicate(self, places: Sequence[int], count: int) -> None:
+    def _replicate(self, indices: Sequence[int], count: int) -> None:
         """Give each of the combinations so many replications."""
         wanted = [
-            (place, number, plan) for place in places for number, plan in self._plans(place, count)
+            (index, number, plan) for index in indices for number, plan in self._plans(index, count)
         ]
         tasks = [(plan.scenario, plan.seed) for _, _, plan in wanted]
         runs = do_all(run_drain, tasks, self._jobs, self._progress, done=self._done)
         for task, run in runs:
-            place, number, plan = wanted[task]
-            self._ended[place][number] = Replication(number, plan, run)
+            index, number, plan = wanted[task]
+            self._ended[index][number] = Replication(number, plan, run)
             self._done += 1
 
-    def _plans(self, place: int, count: int) -> Iterator[tuple[int, DrainPlan]]:
+    def _plans(self, index: int, count: int) -> Iterator[tuple[int, DrainPlan]]:
         """Yield number and plan of the replications that have not been run yet."""
-        candidate = self._candidates[place]
+        drain, first = self._combinations[index]
         for number in range(count):
-            if number not in self._ended[place]:
-                again = number > 0
-                yield (
-                    number,
-                    (
-                        plan_drain(candidate.drain.scenario, self._seeds[number])
-                        if again
-                        else candidate.first
-                    ),
-                )
+            if number not in self._ended[index]:
+                yield number, plan_drain(drain.scenario, self._seeds[number]) if number else first
+
+
+def _split(candidates: list[int]) -> tuple[list[int], list[int]]:
+    """Return the candidates to confirm next, and the others."""
+    return candidates[:CANDIDATES_AT_A_TIME], candidates[CANDIDATES_AT_A_TIME:]

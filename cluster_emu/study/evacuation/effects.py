@@ -1,19 +1,18 @@
-"""What a drain does beyond the VMs that have to go: to all VMs, to tenants, host by host."""
+"""What a drain does to all VMs and to background traffic, and when each host is empty."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.study.evacuation.run import DrainRun
+from cluster_emu.study.report.evacuation import EmptiedHost
+from cluster_emu.study.report.figures import MeanFigure, finite_or_none
 from cluster_emu.study.statistics.estimates import estimate
-
-Document = dict[str, Any]
 
 OF_SUMMARY = (
     "degradation_by_migration",
@@ -23,43 +22,41 @@ OF_SUMMARY = (
     "vms_lost",
     "vm_down_s",
 )
-"""Figures of a run's summary that tell what others noticed of the drain."""
-
-SIGNED = ("tenant_lost_share",)
-"""Those that can be negative: where migrations hold back a flow, another one gains."""
+"""Figures of a run's summary: what the drain did to others, and what faults did."""
 
 
 def effects(run: DrainRun) -> dict[str, float]:
-    """Return what the drain did to all VMs of the cluster and to tenants, sums over the run.
+    """Return what the drain did to all VMs and to background traffic, sums over the run.
 
     CPU is in the scenario's unit times seconds. `cpu_lost_by_others_s` is the part of
-    `cpu_lost_to_migration_s` that VMs lost which had not to go. `vm_down_s` is down by faults.
+    `cpu_lost_to_migration_s` that the VMs lost that are not drained. `vm_down_s` is the time for
+    which faults kept VMs down.
     """
     service = run.service
-    goes = service["vm"].isin(run.vms["vm"])
+    is_drained = service["vm"].isin(run.vms["vm"])
     to_migration = service["cpu_lost_to_migration_s"]
     return {
         "cpu_lost_to_migration_s": float(to_migration.sum()),
-        "cpu_lost_by_others_s": float(to_migration[~goes].sum()),
+        "cpu_lost_by_others_s": float(to_migration[~is_drained].sum()),
         "cpu_lost_to_overload_s": float(service["cpu_lost_to_overload_s"].sum()),
         **{name: run.summary[name] for name in OF_SUMMARY if name in run.summary},
     }
 
 
-def mean_effects(runs: Sequence[DrainRun]) -> Document:
-    """Return mean and 95 % interval over the replications of every figure of `effects`."""
+def mean_effects(runs: Sequence[DrainRun]) -> dict[str, MeanFigure]:
+    """Return the mean over the replications of every figure of `effects`."""
     table = pd.DataFrame([effects(run) for run in runs])
-    return {str(name): _mean(str(name), table[name].to_numpy(dtype=np.float64)) for name in table}
-
-
-def _mean(name: str, values: NDArray[np.float64]) -> Document:
-    found = estimate(values)
-    low = None if found.low is None else max(found.low, -math.inf if name in SIGNED else 0.0)
-    return {"mean": found.mean, "ci95": [low, found.high], "runs": found.count}
+    return {
+        str(name): MeanFigure.of(
+            estimate(table[name].to_numpy(dtype=np.float64)),
+            signed=metric_catalogue[str(name)].signed,
+        )
+        for name in table
+    }
 
 
 def emptied_s(hosts: Sequence[int], run: DrainRun) -> dict[int, float]:
-    """Return when each host was rid of its last VM: 0 if it had none, inf if one is left."""
+    """Return when the last VM left each host: 0 if it had none, inf if one is not drained."""
     vms = run.vms
     when = dict.fromkeys(hosts, 0.0)
     if len(vms):
@@ -69,13 +66,9 @@ def emptied_s(hosts: Sequence[int], run: DrainRun) -> dict[int, float]:
     return when
 
 
-def hosts_document(hosts: Sequence[int], runs: Sequence[DrainRun]) -> list[Document]:
-    """Return for each host the seconds after which it was empty in each run, None for never."""
+def emptied_hosts(hosts: Sequence[int], runs: Sequence[DrainRun]) -> tuple[EmptiedHost, ...]:
+    """Return for each host when it was empty in each run."""
     each = [emptied_s(hosts, run) for run in runs]
-    return [
-        {
-            "host": host,
-            "emptied_s": [one[host] if math.isfinite(one[host]) else None for one in each],
-        }
-        for host in hosts
-    ]
+    return tuple(
+        EmptiedHost(host, tuple(finite_or_none(one[host]) for one in each)) for host in hosts
+    )

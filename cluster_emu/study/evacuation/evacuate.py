@@ -1,4 +1,4 @@
-"""How long does it take to empty some hosts, and what do their VMs notice of it?"""
+"""How long it takes to empty hosts, and what it costs their VMs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
-from cluster_emu.study.evacuation.plan import Drained, DrainPlan, drained, plan_drain
-from cluster_emu.study.evacuation.report import Evacuation, Replication
+from cluster_emu.study.evacuation.plan import Drain, DrainPlan, drain_scenario, plan_drain
+from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import DrainRun, run_drain
-from cluster_emu.study.execution.runs import Progress, StudyInterrupted, do_all
+from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 
@@ -27,12 +28,12 @@ def evacuate(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evacuation:
-    """Empty hosts of a scenario again and again with different seeds, and measure it.
+    """Empty hosts of a scenario under several seeds, and measure each drain.
 
-    The scenario's own triggers and requests give way to the drain. A run ends when nothing moves
-    any more, or with the scenario's duration. The result does not depend on `jobs`.
+    The drain replaces the scenario's own triggers and requests. A run ends when no migration runs
+    or waits, or with the scenario's duration. The result does not depend on `jobs`.
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
@@ -48,15 +49,15 @@ def evacuate(
         progress: called after every run with the number done and the number of all.
 
     Raises:
-        ImpossibleDrainError: if VMs fit nowhere under one of the seeds; nothing has run then.
-        ClusterEmuError: if the scenario or an argument is not allowed; likewise.
+        ImpossibleDrainError: if VMs fit on no other host under one of the seeds; before any run.
+        ClusterEmuError: if the scenario or an argument is not allowed; before any run.
         WorkerDiedError: if a process was killed.
         StudyInterrupted: on Ctrl-C, if some replications had ended; it has their `Evacuation`.
     """
     check_at_least(1, replications=replications, jobs=jobs)
     check_at_least(0, seed=seed)
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    drain = drained(
+    drain = drain_scenario(
         base.with_fields(dict(fields or {})),
         hosts=hosts,
         racks=racks,
@@ -68,7 +69,7 @@ def evacuate(
     ended: dict[int, DrainRun] = {}
     try:
         tasks = [(plan.scenario, plan.seed) for plan in plans]
-        ended.update(do_all(run_drain, tasks, jobs, progress))  # keeps what there is at Ctrl-C
+        ended.update(do_all(run_drain, tasks, jobs, progress))  # Ctrl-C leaves what has ended
     except KeyboardInterrupt:
         if not ended:
             raise
@@ -77,18 +78,20 @@ def evacuate(
 
 
 def check_at_least(least: int, **numbers: int) -> None:
-    """Refuse the first of the numbers, by name, that is less than it may be."""
+    """Raise a ScenarioError for the first number, by name, that is less than `least`."""
     for name, value in numbers.items():
         if value < least:
             raise ScenarioError(name, value, f"a whole number >= {least}")
 
 
 def _evacuation(
-    drain: Drained, plans: Sequence[DrainPlan], ended: Mapping[int, DrainRun], seed: int
+    drain: Drain, plans: Sequence[DrainPlan], ended: Mapping[int, DrainRun], seed: int
 ) -> Evacuation:
-    """Return the result, its replications in the order of the seeds whatever order they ended in.
+    """Return the result, its replications in the order of the seeds.
 
-    Ctrl-C may have left some out.
+    They may have ended in any order, and some are missing after Ctrl-C.
     """
-    replications = tuple(Replication(place, plans[place], ended[place]) for place in sorted(ended))
+    replications = tuple(
+        Replication(number, plans[number], ended[number]) for number in sorted(ended)
+    )
     return Evacuation(drain, seed, len(plans), replications)

@@ -1,4 +1,4 @@
-"""The scenario in which given hosts are emptied from the start, and whether that can be done."""
+"""The scenario in which given hosts are emptied from the start, and whether their VMs fit."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.comparison.variants import variants
-from cluster_emu.study.evacuation.threads import beyond_hosts
+from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
 
 NO_POLICY = "none"
-"""Asks for no manager's policy: the scenario's stop rule alone ends the live rounds."""
+"""Name for no manager's policy: the scenario's stop rule alone ends the live rounds."""
 
-TIGHT: dict[str, Any] = {
+BY_MEMORY: dict[str, Any] = {
     "placement": "memory-best-fit-decreasing",
     "overload": {"name": "static-threshold", "upper": 4.0},
 }
-"""Parameters of a drain that lets nothing but memory decide where VMs go."""
+"""Parameters of a drain in which memory alone decides where VMs go."""
 
 LONGEST_TICK_S = 10.0
-"""A drain ends up to so much after its last migration."""
+"""A drain ends at most this long after its last migration, unless the scenario's tick is longer."""
 MOST_NAMED = 20
 GIB = 2**30
 
 
 class ImpossibleDrainError(ClusterEmuError):
-    """Some VMs of the hosts to be emptied have no place anywhere else.
+    """Some VMs of the hosts to be emptied fit on no other host.
 
     Args:
         message: which, and what is free, in words.
@@ -51,19 +51,19 @@ class ImpossibleDrainError(ClusterEmuError):
 
 @dataclass(frozen=True, slots=True)
 class DrainPlan:
-    """One replication of a drain, known to be possible.
+    """One replication of a drain for which every VM has a target.
 
     Args:
         scenario: what to run.
         seed: with which seed.
         hosts: the hosts to be emptied.
-        vms: how many VMs have to leave them.
-        by_memory: whether there is room for all only if memory alone decides where they go.
+        vms: how many VMs are to move.
+        by_memory: whether all fit only if memory alone decides where they go.
         traces: which CPU traces are replayed, in words.
         assumptions: what the scenario assumes.
         limits: how many migrations may run at once, the scenario's limits or its policy's.
-        most_at_once: how many could run at once if it were for the limits per host alone.
-        warnings: what can be run but is hardly meant, in words.
+        most_at_once: how many can run at once by the limits per host alone.
+        warnings: what could be run but is hardly meant, in words.
     """
 
     scenario: Scenario
@@ -85,14 +85,14 @@ class DrainPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Drained:
+class Drain:
     """A scenario with a drain in place of all else that moves VMs.
 
     Args:
         scenario: the scenario.
         policy: its manager's policy in words.
         strategy: its transfer strategy in words.
-        assumptions: what was assumed on the way, one sentence each.
+        assumptions: what was assumed, one sentence each.
     """
 
     scenario: Scenario
@@ -102,12 +102,16 @@ class Drained:
 
 
 def _tick_s(base: Scenario) -> float:
-    """Return a tick that is long enough to cost little: migrations do not depend on it."""
+    """Return the tick of a drain.
+
+    Migrations do not depend on it, but a run ends with the tick in which its last migration ends:
+    the tick decides over how long CPU demand and faults are counted beyond that.
+    """
     control_s = base.run.control_interval_s
     return max(base.run.tick_s, control_s / max(math.ceil(control_s / LONGEST_TICK_S), 1))
 
 
-def drained(
+def drain_scenario(
     base: Scenario,
     *,
     hosts: Sequence[int] = (),
@@ -115,8 +119,8 @@ def drained(
     policy: str | None = None,
     strategy: str | None = None,
     parallel: int | None = None,
-) -> Drained:
-    """Return the scenario with nothing to do but to empty the hosts, from time 0 on.
+) -> Drain:
+    """Return the scenario in which the manager only empties the hosts, from time 0 on.
 
     Args:
         base: the scenario; its triggers and the migrations it asks for are left out.
@@ -130,7 +134,7 @@ def drained(
         ScenarioError: if a policy, strategy or number is not allowed, or no host is named.
     """
     named = {"hosts": tuple(hosts), "racks": tuple(racks)}
-    triggers.create("drain", **named)  # complains before anything is built
+    triggers.create("drain", **named)  # raises before anything is built
     fields: dict[str, Any] = {
         "manager.triggers": [{"name": "drain", **named}],
         "migrations": [],
@@ -142,13 +146,13 @@ def drained(
     if parallel is not None:
         fields["manager.max_per_cluster"] = parallel
     scenario = base.with_fields(fields)
-    said = _left_out(base)
+    assumptions = _left_out(base)
     if strategy is not None:
         (variant,) = variants(scenario, [strategy])
-        scenario, said = variant.scenario, (*said, *variant.assumptions)
+        scenario, assumptions = variant.scenario, (*assumptions, *variant.assumptions)
     transfer = scenario.transfer
     in_force = NO_POLICY if transfer.policy is None else str(transfer.policy)
-    return Drained(scenario, in_force, str(transfer.strategy), said)
+    return Drain(scenario, in_force, str(transfer.strategy), assumptions)
 
 
 def _left_out(base: Scenario) -> tuple[str, ...]:
@@ -163,30 +167,31 @@ def _left_out(base: Scenario) -> tuple[str, ...]:
 def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
     """Return the drain as it can be run with this seed.
 
-    The targets are planned at time 0, when all of them are reserved, so what has no place then
-    never gets one. Where the usual placement leaves a VM over, one that packs by memory is tried.
+    All targets are planned and reserved at time 0, so a VM without a target then never gets one.
+    Where the usual placement finds none for a VM, one that packs by memory is tried.
 
     Args:
-        drain: a scenario made by `drained`.
+        drain: a scenario made by `drain_scenario`.
         seed: the seed of the run.
 
     Raises:
-        ImpossibleDrainError: if VMs fit nowhere; names them, their memory and what is free.
+        ImpossibleDrainError: if VMs fit on no other host; names them, their memory and what is
+            free.
         ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
     """
-    parts, leaving, moves, over = _tried(drain, seed)
-    by_memory = bool(over)
-    if over:
+    parts, is_drained, moves, unplaced = _plan_at_start(drain, seed)
+    by_memory = bool(unplaced)
+    if unplaced:
         trigger = drain.manager.triggers[0].model_dump()
-        drain = drain.with_fields({"manager.triggers": [{**trigger, **TIGHT}]})
-        parts, leaving, moves, over = _tried(drain, seed)
-    if over:
-        raise _impossible(parts, leaving, over, seed)
+        drain = drain.with_fields({"manager.triggers": [{**trigger, **BY_MEMORY}]})
+        parts, is_drained, moves, unplaced = _plan_at_start(drain, seed)
+    if unplaced:
+        raise _impossible(parts, is_drained, unplaced, seed)
     limits = parts.queue.copying
     return DrainPlan(
         scenario=drain,
         seed=seed,
-        hosts=tuple(np.flatnonzero(leaving).tolist()),
+        hosts=tuple(np.flatnonzero(is_drained).tolist()),
         vms=len(moves),
         by_memory=by_memory,
         traces=parts.traces,
@@ -196,7 +201,7 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
             _most([move.source for move in moves], limits.outbound_per_host),
             _most([move.target for move in moves], limits.inbound_per_host),
         ),
-        warnings=beyond_hosts(drain.costs, limits, moves, parts.state.hosts.cpu_capacity),
+        warnings=cpu_warnings(drain.costs, limits, moves, parts.state.hosts.cpu_capacity),
     )
 
 
@@ -211,10 +216,10 @@ def at_once_in_words(asked: int, possible: int) -> str:
     return f"{asked}" if possible >= asked else f"{asked} ({possible} possible)"
 
 
-def _tried(
+def _plan_at_start(
     drain: Scenario, seed: int
 ) -> tuple[Parts, NDArray[np.bool_], list[Move], tuple[int, ...]]:
-    """Plan the drain at time 0; return parts, hosts to empty, moves and the VMs left over."""
+    """Plan the drain at time 0; return parts, hosts to empty, moves and VMs without a target."""
     parts = build(drain, RandomStreams(seed))
     parts.state.set_demand(parts.demand.at(0.0), 0.0)
     plan = parts.planner.begin()
@@ -224,22 +229,22 @@ def _tried(
 
 
 def _impossible(
-    parts: Parts, leaving: NDArray[np.bool_], over: tuple[int, ...], seed: int
+    parts: Parts, is_drained: NDArray[np.bool_], unplaced: tuple[int, ...], seed: int
 ) -> ImpossibleDrainError:
     memory = parts.state.vms.memory_bytes
-    moving = np.flatnonzero(leaving[parts.state.vms.host])
-    free = parts.state.hosts.memory_free_bytes[~leaving]
+    moving = np.flatnonzero(is_drained[parts.state.vms.host])
+    free = parts.state.hosts.memory_free_bytes[~is_drained]
     largest = int(free.max(initial=0))
-    nowhere = moving[memory[moving] > largest]
-    found = "fit on no other host" if len(nowhere) else "no placement found for them"
-    vms = tuple(nowhere.tolist()) or over
+    too_large = moving[memory[moving] > largest]
+    found = "fit on no other host" if len(too_large) else "no placement found for them"
+    vms = tuple(too_large.tolist()) or unplaced
     named = ", ".join(f"VM {vm} ({_size(memory[vm])})" for vm in vms[:MOST_NAMED])
     more = f" and {len(vms) - MOST_NAMED} more" if len(vms) > MOST_NAMED else ""
     together = f"{len(moving)} VMs to move with {_size(memory[moving].sum())}"
-    room = f"{len(free)} hosts with {_size(free.sum())} free, at most {_size(largest)} on one"
+    elsewhere = f"{len(free)} hosts with {_size(free.sum())} free, at most {_size(largest)} on one"
     return ImpossibleDrainError(
         f"impossible drain, seed {seed}: {len(vms)} VMs, {found}: {named}{more}; "
-        f"{together}, elsewhere {room}: allowed is a drain whose VMs have room elsewhere",
+        f"{together}, elsewhere {elsewhere}: allowed is a drain whose VMs have room elsewhere",
         vms,
     )
 

@@ -1,4 +1,4 @@
-"""One replication of a drain, and what it was like for every VM that had to go."""
+"""One replication of a drain, and what it cost every VM to move."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
-from cluster_emu.study.execution.runs import simulate, told
+from cluster_emu.study.execution.runs import format_error, simulate
 from cluster_emu.transfer.records import Phase
 
 SUMMED = (
@@ -23,23 +23,24 @@ SUMMED = (
     "fault_stall_s",
     "guest_lost_s",
 )
-"""Columns of `migrations` that add up over the attempts to move one VM, where there are such."""
+"""Columns of `migrations`, if present, that add up over the attempts to move one VM."""
 
 ENDS: tuple[Literal["first"], Literal["last"]] = ("first", "last")
 
 SERVICE = ("cpu_wanted_s", "cpu_lost_to_migration_s")
-"""Columns of the table `service` that tell how much a VM was slowed down."""
+"""Columns of the table `service`: how much CPU a VM wanted and lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrainRun:
-    """What one replication left.
+    """The result of one replication.
 
     Args:
-        drain_s: time from 0 until the source of the last VM was released, inf if a VM is left.
-        vms: one row per VM that had to go.
+        drain_s: time from 0 until the source of the last VM was released, inf if a VM is
+            not drained.
+        vms: one row per VM to move.
         migrations: the run's table of that name.
-        service: that table too: what every VM of the cluster wanted and lost.
+        service: the run's table of that name: CPU that every VM wanted and lost.
         summary: the figures of the run by name.
         rounds: the run's table of that name.
         notes: what the run's policies did.
@@ -59,14 +60,14 @@ class DrainRun:
 def run_drain(scenario: Scenario, seed: int) -> DrainRun:
     """Run a drain to its end; an exception becomes the run's error."""
     try:
-        return account(simulate(scenario, seed))
-    except Exception as error:  # a study goes on, and says which of its runs failed and why
-        return DrainRun(error=told(error))
+        return drain_run_of(simulate(scenario, seed))
+    except Exception as error:  # the study continues and reports the failed run
+        return DrainRun(error=format_error(error))
 
 
-def account(result: RunResult) -> DrainRun:
-    """Return what the run of a drain comes to."""
-    vms = vms_of(result)
+def drain_run_of(result: RunResult) -> DrainRun:
+    """Return what is kept of the run of a drain."""
+    vms = drained_vms(result)
     released = vms["released_s"].max() if len(vms) else 0.0
     return DrainRun(
         drain_s=float(released) if vms["moved"].all() else math.inf,
@@ -79,13 +80,13 @@ def account(result: RunResult) -> DrainRun:
     )
 
 
-def vms_of(result: RunResult) -> pd.DataFrame:
-    """Return one row per VM that had to go, by number.
+def drained_vms(result: RunResult) -> pd.DataFrame:
+    """Return one row per VM to move, by number.
 
-    `moved` tells whether it got away, `outcome` and `why` are those of the last attempt, and
-    `released_s` is when its source was released. Downtime, bytes and what the guest lost add up
+    `moved` tells whether it left its host, `outcome` and `why` are those of the last attempt, and
+    `released_s` is when its source was released. Downtime, bytes and losses of the guest add up
     over all attempts; times that no attempt had are NaN. `queue_wait_s` is the time from the
-    request to the first byte of the first attempt, less the preparing.
+    request to the first byte of the first attempt, less the preparation.
     """
     drains = result.migrations[result.migrations["reason"] == "drain"]
     ordered = drains.sort_values(["vm", "migration"])

@@ -1,4 +1,4 @@
-"""Single runs and many of them on several processes: whatever happens, each gives a report."""
+"""Single runs, and many of them on several processes, each of which gives a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from joblib import Parallel, delayed, parallel_config
 
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
-from cluster_emu.model import ClusterModel
+from cluster_emu.model import ClusterModel, ProgressCallback
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 
@@ -25,15 +25,12 @@ R = TypeVar("R")
 Task = tuple[Scenario, int]
 """A scenario and the seed to run it with."""
 
-Progress = Callable[[float, float], None]
-"""Called with how much is done and how much there is."""
-
 
 class StudyInterrupted(KeyboardInterrupt):
-    """A study was broken off by Ctrl-C after some of it had been done.
+    """Ctrl-C interrupted a study after some of its runs had ended.
 
     Args:
-        partial: the study's result, from what was finished.
+        partial: the study's result from the runs that had ended.
     """
 
     def __init__(self, partial: Any) -> None:
@@ -42,8 +39,8 @@ class StudyInterrupted(KeyboardInterrupt):
 
 
 @dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a study keeps of one run.
+class StudyRun:
+    """What a study keeps of a run.
 
     Args:
         summary: the run's figures by name; empty if it failed.
@@ -58,15 +55,15 @@ class RunReport:
     error: str = ""
 
 
-def run_once(scenario: Scenario, seed: int) -> RunReport:
+def run_once(scenario: Scenario, seed: int) -> StudyRun:
     """Run a scenario to its end; an exception becomes the report's error."""
     try:
         return _report(simulate(scenario, seed))
-    except Exception as error:  # a study goes on, and says which of its runs failed and why
-        return RunReport(error=told(error))
+    except Exception as error:  # the study continues and reports the failed run
+        return StudyRun(error=format_error(error))
 
 
-def told(error: Exception) -> str:
+def format_error(error: Exception) -> str:
     """Return why a run failed; an error of our own explains itself."""
     text = str(error)
     return text if isinstance(error, ClusterEmuError) else f"{type(error).__name__}: {text}"
@@ -75,35 +72,31 @@ def told(error: Exception) -> str:
 def simulate(
     scenario: Scenario,
     seed: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     stream_to: Path | None = None,
 ) -> RunResult:
-    """Run a scenario to its end and return its result; its model is let go of in any case.
+    """Run a scenario to its end and return its result; close the model in any case.
 
     Args:
         scenario: what to run.
         seed: the seed to run it with.
-        progress: called before each tick with the simulated seconds gone and in all.
+        progress: called before each step with the simulated seconds gone and in all.
         stream_to: folder for the tables that grow with simulated time, see `ClusterModel`.
 
     Raises:
         ClusterEmuError: if the scenario is not allowed.
     """
-    report_progress = progress or _ignore
     model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
-        while model.running:
-            report_progress(model.time_s, scenario.run.duration_s)
-            model.step()
-        return model.result()
+        return model.run(progress)
     finally:
         model.close()
 
 
 def run_all(
-    tasks: Sequence[Task], jobs: int, progress: Progress | None = None, *, done: int = 0
-) -> Iterator[tuple[int, RunReport]]:
-    """Run the tasks on `jobs` processes; yield each one's place and report as it ends.
+    tasks: Sequence[Task], jobs: int, progress: ProgressCallback | None = None, *, done: int = 0
+) -> Iterator[tuple[int, StudyRun]]:
+    """Run the tasks on `jobs` processes; yield each task's index and report as it ends.
 
     Args and errors are those of `do_all`, the work is `run_once`.
     """
@@ -114,18 +107,18 @@ def do_all(
     work: Callable[[Scenario, int], R],
     tasks: Sequence[Task],
     jobs: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     *,
     done: int = 0,
 ) -> Iterator[tuple[int, R]]:
-    """Do the work for every task on `jobs` processes; yield each one's place and result.
+    """Do the work for every task on `jobs` processes; yield each task's index and result.
 
-    They come in the order in which they end.
+    Results come in the order in which the tasks end.
 
     Args:
-        work: what to do with a scenario and a seed; a function that processes can be sent.
-        tasks: what to do it with.
-        jobs: number of processes; with one it is this one.
+        work: what to do with a scenario and a seed; a function that can be pickled.
+        tasks: scenarios and seeds.
+        jobs: number of processes; 1 stands for this process alone.
         progress: called at the start and after each run, with the number of runs done and of all.
         done: number of runs that were done before.
 
@@ -134,11 +127,11 @@ def do_all(
     """
     with parallel_config(backend="loky", inner_max_num_threads=1):
         workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-    calls = (delayed(_do)(work, place, task) for place, task in enumerate(tasks))
+    calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    with nullcontext() if jobs == 1 else _deaf_to_interrupts():
+    with nullcontext() if jobs == 1 else _ignoring_interrupts():
         runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         for count, numbered in enumerate(runs, start=done + 1):
@@ -147,20 +140,21 @@ def do_all(
     except BrokenProcessPool as error:
         raise WorkerDiedError("a worker process was killed (is there enough memory?)") from error
     finally:
-        with warnings.catch_warnings(action="ignore"):  # runs given up on are no news to anyone
+        with warnings.catch_warnings(action="ignore"):  # joblib warns of runs that are given up
             runs.close()
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C for the moment in which processes are started, which then always do.
+def _ignoring_interrupts() -> Iterator[None]:
+    """Ignore SIGINT while worker processes start, so that they ignore it for good.
 
-    It goes to the whole group of processes; one that is still importing would print a traceback.
-    This process ends the others when it is interrupted. (To block the signal for that moment would
-    lose none, but the library that starts them unblocks it.)
+    Ctrl-C sends it to the whole group of processes, and a worker that is still importing would
+    print a traceback. This process ends the workers when it is interrupted. A Ctrl-C in this very
+    moment is lost: to block the signal instead would keep it, but the library that starts the
+    processes unblocks it.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # where signals cannot be set, and never arrive
+        yield  # signals can only be set in the main thread, and only arrive there
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -170,15 +164,15 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _ignore(done: float, total: float) -> None:
-    """Stand in where nobody wants to know how far it is."""
+    """Ignore progress."""
 
 
-def _do(work: Callable[[Scenario, int], R], place: int, task: Task) -> tuple[int, R]:
-    return place, work(*task)
+def _do(work: Callable[[Scenario, int], R], index: int, task: Task) -> tuple[int, R]:
+    return index, work(*task)
 
 
-def _report(result: RunResult) -> RunReport:
-    return RunReport(result.summary, outcome_counts(result), result.notes)
+def _report(result: RunResult) -> StudyRun:
+    return StudyRun(result.summary, outcome_counts(result), result.notes)
 
 
 def outcome_counts(result: RunResult) -> dict[tuple[str, str], int]:

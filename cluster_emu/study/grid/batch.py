@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.study.execution.runs import Progress, run_all
+from cluster_emu.model import ProgressCallback
+from cluster_emu.study.execution.runs import run_all
 from cluster_emu.study.grid.cell_store import FAILED, Parts
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.study_file import load_study
@@ -64,7 +65,7 @@ def run_batch(
     jobs: int = 1,
     changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Batch:
     """Run every cell of a study that has not ended yet, and merge the results of all.
 
@@ -104,7 +105,9 @@ def _is_left(parts: Parts, cell: Cell, retry_failed: bool) -> bool:
     return row is None or (retry_failed and row["status"] == FAILED)
 
 
-def _run(parts: Parts, left: list[Cell], jobs: int, total: int, progress: Progress | None) -> None:
+def _run(
+    parts: Parts, left: list[Cell], jobs: int, total: int, progress: ProgressCallback | None
+) -> None:
     tasks = [(cell.scenario, cell.seed) for cell in left]
     for place, report in run_all(tasks, jobs, progress, done=total - len(left)):
         parts.write(left[place], report)

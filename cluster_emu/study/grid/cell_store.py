@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster_emu.results.run_result import write_parquet, write_text
-from cluster_emu.study.execution.runs import RunReport
+from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.grid.cells import Cell
 
 DONE = "done"
@@ -45,7 +45,7 @@ class Parts:
             return None
         return row
 
-    def write(self, cell: Cell, report: RunReport) -> None:
+    def write(self, cell: Cell, report: StudyRun) -> None:
         """Write the row of a cell that has ended, well or badly; wall times are kept out of it."""
         status = {"status": FAILED if report.error else DONE, "error": report.error}
         row = {**cell.labels, "cell": cell.key, **status, **report.summary}

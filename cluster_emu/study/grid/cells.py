@@ -59,7 +59,7 @@ class Cell:
 def cells_of(study: Study, base: Scenario, file: Path) -> list[Cell]:
     """Return every cell: axes in the order given, then strategies, then replications.
 
-    Every scenario is built once, so that whatever can never run is found before anything has.
+    Every scenario is built once, so that an error in one of them is found before any run.
 
     Raises:
         ClusterEmuError: if a value of an axis or a strategy is not allowed; it names the file.

@@ -1,9 +1,8 @@
-"""Quantiles of few independent values, with what can honestly be said about their precision."""
+"""Quantiles of few independent values, with intervals that hold for any distribution."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,9 @@ class Quantile:
 
     Args:
         share: which quantile, 0.5 for the median.
-        value: the smallest value that at least this share of the values do not exceed; inf where
-            that is one that was not reached, None where there is no value at all.
-        low: lower end of the interval, None where there are too few values for one.
+        value: the smallest value that at least this share of the values do not exceed, which may be
+            inf; None where there is no value.
+        low: lower end of the interval; None where there are too few values for one.
         high: upper end, likewise.
         count: number of values.
     """
@@ -31,22 +30,13 @@ class Quantile:
     high: float | None
     count: int
 
-    @property
-    def ci95(self) -> list[float | None]:
-        """The two ends of the interval."""
-        return [self.low, self.high]
-
-    def document(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return {"value": self.value, "ci95": self.ci95, "runs": self.count}
-
 
 def quantile(values: NDArray[np.float64], share: float) -> Quantile:
     """Return the quantile of independent values (shape [n], inf allowed) and its interval.
 
     The interval's ends are order statistics (David and Nagaraja, Order Statistics, section 7.1):
-    the number of values below the true quantile is binomial, whatever the distribution. Each end
-    errs with probability 2.5 % at most; where no order statistic keeps that, there is none.
+    the number of values below the true quantile is binomial for every distribution. Each end errs
+    with probability 2.5 % at most; where no order statistic satisfies that, the end is None.
     """
     ordered = np.sort(values)
     n = len(ordered)

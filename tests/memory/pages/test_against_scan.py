@@ -34,7 +34,7 @@ HEADER_BYTES = 8
 
 
 class ScriptedSizes:
-    """Makes every page as large in every round as it is told, 0 for the size it always has."""
+    """Gives every page a size in every round, 0 for its usual size."""
 
     cpu_s_per_page = 0.0
 
@@ -212,7 +212,7 @@ def assert_same_round(counts: RoundCounts, expected: Round) -> None:
 def assert_same_state(engine: PagesEngine, reference: ReferenceMigration) -> None:
     assert engine.stop_set().tolist() == reference.stop_set
     assert engine.stale_pages == len(reference.stop_set)
-    assert engine.lost_update_pages() == reference.rescued
+    assert engine.lost_update_pages() == reference.lost_updates
     assert engine.now == pytest.approx(reference.now)
     assert set(reference.truly_stale) <= set(reference.stop_set)
     if engine.versions is not None:
@@ -320,7 +320,7 @@ def test_each_clear_granularity_forgives_exactly_the_writes_before_its_clearing(
 
 
 def test_the_later_the_log_is_cleared_the_fewer_pages_are_due_again() -> None:
-    # 4 pages, one second each; page 2 is written once, at 1.5 s, before its turn at 2 s.
+    # 4 pages, one second each; page 2 is written once, at 1.5 s, before its visit at 2 s.
     due_again = {}
     for granularity, chunk in (("round", 1), ("chunk", 4), ("chunk", 2), ("page", 1)):
         engine = PagesEngine(
@@ -369,8 +369,8 @@ def test_rounds_longer_than_the_pieces_in_which_the_scan_is_solved(
 
 
 def test_a_batch_looks_when_its_first_page_has_its_turn_though_the_rate_changed_before() -> None:
-    # Two pages per look. The second page is in transit from 1 s on; at 1.5 s the link slows down to
-    # a tenth, so the second batch looks at 6.5 s, not at 2 s, and finds page 2, written at 4 s.
+    # Two pages per peek. The second page is in transit from 1 s on; at 1.5 s the link slows down to
+    # a tenth, so the second batch peeks at 6.5 s, not at 2 s, and finds page 2, written at 4 s.
     writes = [[], [], [4.0], []]
     pieces = [Piece(1.5, 1.0), Piece(0.0, 10.0)]
     strategy = XenLegacy(peek_batch_pages=2)
@@ -415,7 +415,7 @@ def test_planning_again_and_again_changes_nothing() -> None:
 
 def test_a_scan_that_goes_on_where_it_ended_peeks_at_the_right_pages() -> None:
     # Round 1 ends behind page 0, which is written meanwhile: all pages are due, from page 1 on.
-    # In round 2 (1 s to 5 s) page 3 is written at 1.5 s, before its turn at 3 s.
+    # In round 2 (1 s to 5 s) page 3 is written at 1.5 s, before its visit at 3 s.
     writes = [[0.5], [], [], [1.5]]
     strategy = MadeUp(decisions=((1, 2), (1, 2)), goes_round=True)
     reference = ReferenceMigration(strategy, one_byte, writes)

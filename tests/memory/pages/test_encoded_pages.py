@@ -49,7 +49,7 @@ def test_a_page_written_between_two_rounds_is_zero_no_more() -> None:
 
 @pytest.mark.parametrize("granularity", ["chunk", "page"])
 def test_a_write_the_log_forgives_counts_all_the_same(granularity: str) -> None:
-    # Page 0 is written while page 3 waits, and again; page 3 before its turn only: it is sent with
+    # Page 0 is written while page 3 waits, and again; page 3 before its visit only: it is sent with
     # that content, and not again until it is written in round 2.
     engine = zero_pages(
         Qemu(clear_granularity=granularity, chunk_pages=1), [[5.0], [], [], [5.0, 40.0]]

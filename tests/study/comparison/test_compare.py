@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import gc
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 
 from cluster_emu import ClusterModel
 from cluster_emu.errors import ScenarioError
-from cluster_emu.metrics.catalogue import metrics
+from cluster_emu.json_output import json_text, plain_data
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import Comparison, compare
-from cluster_emu.study.execution.runs import RunReport
+from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.report.figures import OutcomeCount
 
 STRATEGIES = ("time-series", "history-majority")
 WANTED_METRICS = {
@@ -28,7 +31,7 @@ WANTED_METRICS = {
     "energy_kwh",
 }
 
-NAMES = [metric.name for metric in metrics.compared()]
+NAMES = [metric.name for metric in metric_catalogue.compared()]
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +61,11 @@ def test_replications_have_the_same_seed_under_every_strategy(comparison: Compar
     by_strategy = comparison.runs.groupby("strategy", sort=False)["seed"].apply(list).to_dict()
 
     assert by_strategy == {name: list(replication_seeds(2, 6)) for name in STRATEGIES}
-    assert comparison.document()["seeds"] == list(replication_seeds(2, 6))
+    assert comparison.report().seeds == replication_seeds(2, 6)
 
 
-def test_the_document_has_the_fixed_shape(comparison: Comparison) -> None:
-    document = json.loads(json.dumps(comparison.document(), allow_nan=False))
+def test_the_json_has_the_fixed_shape(comparison: Comparison) -> None:
+    document = plain_data(comparison.report())
 
     assert document["scenario"] == "paper"
     assert document["traces"].startswith("none")
@@ -72,9 +75,7 @@ def test_the_document_has_the_fixed_shape(comparison: Comparison) -> None:
         assert list(found) == list(STRATEGIES)
         for one in found.values():
             assert one["ci95"][0] <= one["mean"] <= one["ci95"][1]
-    assert [pair["metric"] for pair in document["paired"]] == [
-        metric.name for metric in metrics.compared()
-    ]
+    assert [pair["metric"] for pair in document["paired"]] == NAMES
     for pair in document["paired"]:
         assert (pair["a"], pair["b"]) == STRATEGIES
         assert set(pair) >= {"mean_difference", "ci95", "verdict"}
@@ -82,17 +83,17 @@ def test_the_document_has_the_fixed_shape(comparison: Comparison) -> None:
 
 def test_no_interval_of_a_mean_holds_what_cannot_be() -> None:
     values = [0.0, 0.0, 3.0]
-    reports = {"qemu": tuple(RunReport(summary=dict.fromkeys(NAMES, value)) for value in values)}
-    found = Comparison("none", "none", ("qemu",), 0, (1, 2, 3), reports, ()).document()["metrics"]
+    reports = {"qemu": tuple(StudyRun(summary=dict.fromkeys(NAMES, value)) for value in values)}
+    found = Comparison("none", "none", ("qemu",), 0, (1, 2, 3), reports, ()).report().metrics
 
-    assert found["pages_sent_stop"]["qemu"]["ci95"][0] == 0.0
-    assert found["tenant_lost_share"]["qemu"]["ci95"][0] < 0.0
+    assert found["pages_sent_stop"]["qemu"].ci95[0] == 0.0
+    assert found["tenant_lost_share"]["qemu"].ci95[0] < 0.0
 
 
 def test_differences_are_b_minus_a_seed_by_seed(comparison: Comparison) -> None:
     runs = comparison.runs.pivot(index="replication", columns="strategy", values="downtime_s")
     difference = runs["history-majority"] - runs["time-series"]
-    pair = next(p for p in comparison.document()["paired"] if p["metric"] == "downtime_s")
+    pair = comparison.paired.set_index("metric").loc["downtime_s"]
 
     assert pair["mean_difference"] == pytest.approx(difference.mean(), rel=1e-12)
     assert pair["relative_difference"] == pytest.approx(
@@ -100,13 +101,13 @@ def test_differences_are_b_minus_a_seed_by_seed(comparison: Comparison) -> None:
     )
     # The interval of the differences, not the difference of two intervals: pairing has its effect.
     half = 2.570581835636314 * difference.std() / math.sqrt(6)
-    assert pair["ci95"] == pytest.approx(
+    assert [pair["ci95_low"], pair["ci95_high"]] == pytest.approx(
         [difference.mean() - half, difference.mean() + half], rel=1e-9
     )
 
 
 def test_the_papers_first_claim_is_found_and_its_second_is_not(comparison: Comparison) -> None:
-    verdicts = {pair["metric"]: pair["verdict"] for pair in comparison.document()["paired"]}
+    verdicts = comparison.paired.set_index("metric")["verdict"]
 
     assert verdicts["pages_sent_precopy"] == "b is lower than a"
     assert verdicts["downtime_s"] != "b is lower than a"
@@ -115,8 +116,8 @@ def test_the_papers_first_claim_is_found_and_its_second_is_not(comparison: Compa
 
 def test_every_pair_of_strategies_is_compared_once() -> None:
     names = ("ma", "xen-legacy", "pre-copy")
-    document = compare("paper", names, replications=2).document()
-    pairs = [(p["a"], p["b"]) for p in document["paired"] if p["metric"] == "bytes"]
+    paired = compare("paper", names, replications=2).paired
+    pairs = paired[paired["metric"] == "bytes"][["a", "b"]].to_records(index=False).tolist()
 
     assert pairs == [("ma", "xen-legacy"), ("ma", "pre-copy"), ("xen-legacy", "pre-copy")]
 
@@ -136,30 +137,31 @@ def test_one_or_two_processes_and_any_order_give_the_same_bytes(
 
 
 def test_what_was_assumed_is_said(comparison: Comparison) -> None:
-    said = " ".join(comparison.document()["assumptions"])
+    said = " ".join(comparison.report().assumptions)
 
     assert "time-series takes history = 5, first_round = full" in said
     assert "95 %" in said
 
 
 def test_every_migration_has_its_outcome_and_reason(comparison: Comparison) -> None:
-    expected = [{"outcome": "completed", "why": "5 rounds", "migrations": 12}]
+    expected = (OutcomeCount("completed", "5 rounds", 12),)
 
-    assert comparison.document()["outcomes"] == {name: expected for name in STRATEGIES}
+    assert comparison.report().outcomes == dict.fromkeys(STRATEGIES, expected)
 
 
 def test_one_replication_has_no_interval() -> None:
-    document = compare("paper", STRATEGIES, replications=1).document()
+    found = compare("paper", STRATEGIES, replications=1)
 
-    assert document["metrics"]["bytes"]["time-series"]["ci95"] == [None, None]
-    pair = next(p for p in document["paired"] if p["metric"] == "pages_sent_precopy")
-    assert (pair["ci95"], pair["pairs"]) == ([None, None], 1)
+    assert found.report().metrics["bytes"]["time-series"].ci95 == (None, None)
+    pair = found.paired.set_index("metric").loc["pages_sent_precopy"]
+    assert np.isnan([pair["ci95_low"], pair["ci95_high"]]).all()
+    assert pair["pairs"] == 1
     assert pair["verdict"] == "one pair, no interval"
 
 
 def test_runs_without_migrations_have_no_means_but_are_counted() -> None:
     found = compare("paper", STRATEGIES, replications=3, fields={"migrations": []})
-    document = json.loads(json.dumps(found.document(), allow_nan=False))
+    document = plain_data(found.report())
 
     assert document["metrics"]["migrations"]["time-series"]["mean"] == 0
     assert document["metrics"]["downtime_s"]["time-series"]["mean"] is None
@@ -170,11 +172,11 @@ def test_runs_without_migrations_have_no_means_but_are_counted() -> None:
 
 def test_a_request_that_could_not_be_carried_out_is_explained() -> None:
     requests = [{"vm": 0, "target": 0}]
-    document = compare("paper", ["ma"], replications=2, fields={"migrations": requests}).document()
+    report = compare("paper", ["ma"], replications=2, fields={"migrations": requests}).report()
 
-    assert document["outcomes"] == {"ma": []}
-    assert len(document["notes"]["ma"]) == 2
-    assert "on host 0 already" in document["notes"]["ma"][0]
+    assert report.outcomes == {"ma": ()}
+    assert len(report.notes["ma"]) == 2
+    assert "on host 0 already" in report.notes["ma"][0]
 
 
 def test_a_run_that_fails_is_reported_and_its_pair_left_out(fragile: Scenario) -> None:
@@ -185,10 +187,10 @@ def test_a_run_that_fails_is_reported_and_its_pair_left_out(fragile: Scenario) -
 
     assert 0 < len(failed) < len(runs)
     assert failed["error"].str.contains("vms.1.count").all()
-    assert [one["seed"] for one in found.failures] == failed["seed"].tolist()
-    pair = next(p for p in found.document()["paired"] if p["metric"] == "energy_kwh")
+    assert [one.seed for one in found.failures] == failed["seed"].tolist()
+    pair = found.paired.set_index("metric").loc["energy_kwh"]
     assert pair["pairs_left_out"] == len(failed) // 2
-    json.dumps(found.document(), allow_nan=False)
+    json_text(found.report())
 
 
 def base_seed_of(scenario: Scenario) -> int:
@@ -216,17 +218,23 @@ def test_an_error_within_a_run_is_reported_too(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ClusterModel, "manage", fail)
     found = compare("paper", ["ma"], replications=2)
 
-    assert [one["error"] for one in found.failures] == ["RuntimeError: out of luck"] * 2
-    assert found.document()["metrics"]["bytes"]["ma"]["mean"] is None
+    assert [one.error for one in found.failures] == ["RuntimeError: out of luck"] * 2
+    assert found.report().metrics["bytes"]["ma"].mean is None
 
 
-def test_models_are_let_go_of() -> None:
-    from mesa import Agent
+def test_models_are_closed_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+    close = ClusterModel.close
 
-    before = len(Agent._ids)
+    def noted(model: ClusterModel) -> None:
+        models.append(weakref.ref(model))
+        close(model)
+
+    monkeypatch.setattr(ClusterModel, "close", noted)
     compare("paper", ["ma"], replications=3)
+    gc.collect()
 
-    assert len(Agent._ids) == before
+    assert [model() for model in models] == [None] * 3
 
 
 def test_progress_counts_every_run() -> None:
@@ -256,6 +264,6 @@ def test_a_scenario_that_can_never_run_is_refused_before_anything_runs() -> None
 
 
 def test_values_are_plain_numbers(comparison: Comparison) -> None:
-    means = [one["mean"] for one in comparison.document()["metrics"]["bytes"].values()]
+    means = [one.mean for one in comparison.report().metrics["bytes"].values()]
 
     assert not any(isinstance(mean, np.generic) for mean in means)

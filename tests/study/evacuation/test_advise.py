@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.json_output import json_text
 from cluster_emu.scenario import Scenario
 from cluster_emu.study import (
     Advice,
@@ -21,7 +21,7 @@ from cluster_emu.study import (
     evacuate,
 )
 from cluster_emu.study.evacuation import run as drain_run
-from cluster_emu.study.evacuation.advice_report import Option, pareto
+from cluster_emu.study.evacuation.advice import Option, pareto_front
 from cluster_emu.study.execution.seeds import replication_seeds
 from tests._support.drains import rack
 
@@ -62,16 +62,16 @@ def test_an_option_is_what_evacuate_measures(advice: Advice) -> None:
 
 
 def test_the_fastest_that_is_short_enough_is_recommended(advice: Advice) -> None:
-    chosen = advice.recommended.document()
-    by_way = {(one["strategy"], one["parallel"]): one for one in advice.document()["options"]}
+    chosen = advice.recommended.report()
+    by_way = {(one.strategy, one.parallel): one for one in advice.report().options}
 
     assert set(by_way) == {(s, n) for s in ("stop-and-copy", "pre-copy") for n in (1, 2)}
-    assert chosen["strategy"] == "pre-copy"
-    assert chosen["worst_downtime_s"] <= 0.05
+    assert chosen.strategy == "pre-copy"
+    assert chosen.worst_downtime_s <= 0.05
     # Stop-and-copy sends every page once, so nothing sends less, and every VM has to wait.
     best = by_way["stop-and-copy", 1]
-    assert best["bytes"] == min(one["bytes"] for one in by_way.values())
-    assert best["worst_downtime_s"] > 0.05
+    assert best.bytes == min(one.bytes for one in by_way.values())
+    assert best.worst_downtime_s > 0.05
     assert "stop-and-copy" in advice.reason and "0.05 s" in advice.reason
 
 
@@ -92,7 +92,7 @@ def test_what_ran_once_is_neither_compared_nor_called_faster(advice: Advice) -> 
     assert "stop-and-copy" not in found.reason
     ways = "1 way" if len(compared) == 1 else f"{len(compared)} ways"
     assert found.comparison == f"{ways}, each run 2 times, of 4 run at least once"
-    assert found.document()["comparison"] == found.comparison
+    assert found.report().comparison == found.comparison
 
     unsure = replace(advice, options=tuple(once(one) for one in advice.options))
     assert len(unsure.compared) == 4
@@ -104,19 +104,19 @@ def test_a_longer_downtime_allows_a_faster_drain(advice: Advice) -> None:
 
     assert patient.recommended.drain_p95_s <= advice.recommended.drain_p95_s
     assert patient.recommended.evacuation.drain.strategy == "stop-and-copy"
-    assert patient.document()["recommendation"]["qualifies"]
+    assert patient.report().recommendation.qualifies
 
 
 def test_where_none_is_short_enough_the_shortest_is_recommended(advice: Advice) -> None:
     hasty = replace(advice, max_downtime_s=1e-6)
-    looked_at = [one for one in hasty.options if one.is_confirmed]
+    confirmed = [one for one in hasty.options if one.is_confirmed]
 
     assert hasty.reason.startswith("none stays within 1e-06 s for every VM")
-    assert not hasty.document()["recommendation"]["qualifies"]
-    assert hasty.recommended.worst_downtime_s == min(one.worst_downtime_s for one in looked_at)
+    assert not hasty.report().recommendation.qualifies
+    assert hasty.recommended.worst_downtime_s == min(one.worst_downtime_s for one in confirmed)
 
 
-def test_a_way_that_leaves_vms_behind_is_not_recommended() -> None:
+def test_an_option_in_which_a_vm_is_not_drained_is_not_recommended() -> None:
     aborting = "qemu:downtime_limit_s=0.001,deadline_s=2,at_deadline=abort"
     scenario = rack([16, 60], transfer={"stop": aborting}).with_fields(
         {"vms.1.profile": "memory-hog"}
@@ -131,7 +131,7 @@ def test_a_way_that_leaves_vms_behind_is_not_recommended() -> None:
     assert left["post-copy"] == 0
     assert found.recommended.evacuation.drain.strategy == "post-copy"
     assert [one.evacuation.drain.strategy for one in found.front] == ["post-copy"]
-    json.dumps(found.document(), allow_nan=False)
+    json_text(found.report())
 
 
 def test_numbers_at_once_that_cannot_differ_are_tried_once() -> None:
@@ -170,7 +170,7 @@ def test_what_was_finished_before_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch
         advise(rack(SIZES), max_downtime_s=0.05, **WAYS)
     partial: Advice = error.value.partial
 
-    assert [one["replications"] for one in partial.document()["options"]] == [1] * 4
+    assert [one.replications for one in partial.report().options] == [1] * 4
     assert partial.recommended.evacuation.drain.strategy == "pre-copy"
 
 
@@ -216,7 +216,7 @@ POINTS = st.lists(st.tuples(*[st.sampled_from([1.0, 1.005, 1.1, 2.0, 3.0])] * 3)
 def test_what_is_left_is_beaten_by_nothing_and_the_rest_by_what_is_left(
     points: list[tuple[float, float, float]],
 ) -> None:
-    kept = pareto([Costs(*point) for point in points])  # type: ignore[misc]
+    kept = pareto_front([Costs(*point) for point in points])  # type: ignore[misc]
 
     def beats(a: int, b: int, margin: float) -> bool:
         return all(x <= y * margin for x, y in zip(points[a], points[b], strict=True))
@@ -235,7 +235,7 @@ def test_what_is_left_is_beaten_by_nothing_and_the_rest_by_what_is_left(
 
 def test_one_that_is_hardly_faster_and_far_worse_is_beaten() -> None:
     options = [Costs(1.0, 0.5, 10.0), Costs(1.005, 0.1, 9.0), Costs(3.0, 0.05, 9.0)]
-    assert pareto(options) == [1, 2]  # type: ignore[arg-type]
+    assert pareto_front(options) == [1, 2]  # type: ignore[arg-type]
 
 
 def test_of_those_as_fast_the_least_downtime_is_recommended(advice: Advice) -> None:
@@ -257,13 +257,13 @@ def test_of_those_as_fast_the_least_downtime_is_recommended(advice: Advice) -> N
     assert replace(found, options=tuple(ways[:2])).reason.endswith("0.1 s")
 
 
-def test_it_is_told_how_many_can_run_at_once() -> None:
+def test_the_report_has_how_many_can_run_at_once() -> None:
     found = advise(
         rack([8, 8, 8]).with_fields({"vms.2.host": 1}), hosts=[0, 1], policies=["nova"],
         strategies=["pre-copy"], parallel=[16], replications=1,
     )  # fmt: skip
-    told = found.document()["options"][0]
+    option = found.report().options[0]
 
     # Nova lets one at a time leave each of the two hosts.
-    assert (told["parallel"], told["possible_at_once"]) == (16, 2)
+    assert (option.parallel, option.possible_at_once) == (16, 2)
     assert found.recommended.label == "policy nova, strategy pre-copy, 16 (2 possible) at once"

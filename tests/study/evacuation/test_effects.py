@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cluster_emu.consolidation import Move, Priority
+from cluster_emu.json_output import plain_data
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.study import evacuate
-from cluster_emu.study.evacuation.settings import settings_in_words
-from cluster_emu.study.evacuation.threads import beyond_hosts
+from cluster_emu.study.evacuation.assumptions import settings_in_words
+from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
 from tests._support.drains import rack
 
 BUSY = {"workload": {"demand": {"name": "constant", "share": 1.0}}}
@@ -33,13 +33,13 @@ def two_hosts(**costs: float) -> Any:
     return scenario.with_fields({"vms": vms})
 
 
-def test_what_threads_take_from_neighbours_is_the_drains_loss() -> None:
+def test_cpu_that_migrations_take_from_other_vms_is_a_loss_of_the_drain() -> None:
     found = evacuate(two_hosts(target_cpu=4.0), hosts=[0], replications=2)
     free = evacuate(two_hosts(), hosts=[0], replications=2)
-    document = json.loads(json.dumps(found.document(), allow_nan=False))
+    document = plain_data(found.report())
     copied_s = [one.run.migrations.eval("end_s - start_s").sum() for one in found.replications]
     lost = document["cluster"]["cpu_lost_by_others_s"]["mean"]
-    without = free.document()["cluster"]["cpu_lost_by_others_s"]["mean"]
+    without = free.report().cluster["cpu_lost_by_others_s"].mean
 
     # Host 1 gives 12 of the 16 that are wanted, but for what the guest uses there from its resume.
     assert without == 0.0
@@ -51,16 +51,16 @@ def test_what_threads_take_from_neighbours_is_the_drains_loss() -> None:
     assert found.drains["cpu_lost_by_others_s"].mean() == pytest.approx(lost)
 
 
-def test_it_is_told_when_each_host_is_empty() -> None:
+def test_the_report_has_when_each_host_is_empty() -> None:
     scenario = rack([16, 8]).with_fields({"vms.1.host": 1})
     found = evacuate(scenario, hosts=[0, 1, 2], replications=2, parallel=1)
-    told = found.document()["hosts_emptied"]
+    emptied = found.report().hosts_emptied
     last = found.vms.groupby(["replication", "source"])["released_s"].max()
 
-    assert [one["host"] for one in told] == [0, 1, 2]
+    assert [one.host for one in emptied] == [0, 1, 2]
     for host in (0, 1):
-        assert told[host]["emptied_s"] == [last[0, host], last[1, host]]
-    assert told[2]["emptied_s"] == [0.0, 0.0]
+        assert emptied[host].emptied_s == (last[0, host], last[1, host])
+    assert emptied[2].emptied_s == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -75,25 +75,21 @@ def test_it_is_told_when_each_host_is_empty() -> None:
         (Costs(), ConcurrencyLimits(), None),
     ],
 )
-def test_threads_that_a_host_has_no_cpu_for_are_warned_of(
+def test_migrations_that_a_host_has_no_cpu_for_give_a_warning(
     costs: Costs, limits: ConcurrencyLimits, wanted: str | None
 ) -> None:
     moves = [Move(vm, 0, target, "drain", Priority.DRAIN) for vm, target in enumerate([1, 1, 2])]
-    warnings = beyond_hosts(costs, limits, moves, np.full(3, 8.0))
+    warnings = cpu_warnings(costs, limits, moves, np.full(3, 8.0))
 
     assert len(warnings) == (wanted is not None)
     assert all(wanted in warning for warning in warnings if wanted)
 
 
-def test_the_warning_is_in_the_document() -> None:
-    document = evacuate(
-        rack([8, 8, 8], costs={"source_cpu": 6.0}), hosts=[0], replications=2
-    ).document()
+def test_the_warning_is_in_the_report() -> None:
+    found = evacuate(rack([8, 8, 8], costs={"source_cpu": 6.0}), hosts=[0], replications=2)
 
-    assert len(document["warnings"]) == 1
-    assert (
-        "of host 0, which has 16, 18 (3 leaving at costs.source_cpu = 6" in document["warnings"][0]
-    )
+    (warning,) = found.report().warnings
+    assert "of host 0, which has 16, 18 (3 leaving at costs.source_cpu = 6" in warning
 
 
 def test_what_is_set_is_among_the_assumptions() -> None:
@@ -115,19 +111,19 @@ def test_what_is_set_is_among_the_assumptions() -> None:
         background=[{"source": 0, "target": 1}],
         faults=[{"kind": "host-crash", "host": 3, "at_s": 250.0}],
     )
-    said = " ".join(evacuate(scenario, hosts=[0], replications=1).document()["assumptions"])
+    said = " ".join(evacuate(scenario, hosts=[0], replications=1).report().assumptions)
 
-    for told in (
+    for sentence in (
         "encoded by zero-page, then compression:ratio=0.4, 2 channels per migration, "
         "at most 100 Mbit/s per channel.",
         "A migration takes: 1 s to prepare its target, 0.5 s to release its source.",
         "1 CPU of its source, 0.1 of its VM's CPU time while writes are tracked.",
-        "Queue order: disjoint-bottlenecks:otherwise=share, those that copy take turns",
+        "Queue order: disjoint-bottlenecks:otherwise=share, migrations that copy take turns",
         "Targets prepared at once, with slots of their own: 4 onto a host.",
         "Tenants in the background: 1 x elastic.",
-        "Faults that strike meanwhile: 1 x host-crash.",
+        "Faults during the drain: 1 x host-crash.",
     ):
-        assert told in said
+        assert sentence in said
 
 
 def test_what_is_off_is_not_mentioned() -> None:

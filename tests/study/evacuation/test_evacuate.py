@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from cluster_emu import ClusterModel
 from cluster_emu.errors import ScenarioError
+from cluster_emu.json_output import plain_data
 from cluster_emu.scenario import Scenario
 from cluster_emu.study import Evacuation, ImpossibleDrainError, StudyInterrupted, evacuate
 from cluster_emu.study.execution import runs as study_runs
@@ -48,8 +48,8 @@ def test_a_replication_is_the_run_of_the_drain_under_its_seed(evacuation: Evacua
         assert vms["moved"].all()
 
 
-def test_the_document_sums_the_tables_up(evacuation: Evacuation) -> None:
-    document = json.loads(json.dumps(evacuation.document(), allow_nan=False))
+def test_the_report_sums_the_tables_up(evacuation: Evacuation) -> None:
+    document = plain_data(evacuation.report())
     drain_s = evacuation.drains["drain_s"]
     downtime_s = evacuation.vms["downtime_s"]
     per_seed = evacuation.vms.groupby("replication")["downtime_s"].max()
@@ -68,8 +68,8 @@ def test_the_document_sums_the_tables_up(evacuation: Evacuation) -> None:
     assert evacuation.worst_downtime_s == pytest.approx(max(worst["ci95"][1], downtime_s.max()))
     assert sum(one["migrations"] for one in document["outcomes"]) == 12
     assert document["failures"] == []
-    assert evacuation.typical is not None
-    assert evacuation.typical.run.drain_s == drain_s.median()
+    assert evacuation.median_replication is not None
+    assert evacuation.median_replication.run.drain_s == drain_s.median()
 
 
 def test_one_or_two_processes_give_the_same_bytes(evacuation: Evacuation, tmp_path: Path) -> None:
@@ -86,29 +86,29 @@ def test_policy_strategy_and_limit_replace_the_scenarios() -> None:
     found = evacuate(
         scenario, hosts=[0], policy="nova", strategy="qemu", parallel=3, replications=1
     )
-    document = found.document()
-    said = " ".join(document["assumptions"])
+    report = found.report()
+    said = " ".join(report.assumptions)
 
-    assert (document["policy"], document["strategy"]) == ("nova", "qemu")
+    assert (report.policy, report.strategy) == ("nova", "qemu")
     assert "3 in the cluster, 1 away from a host" in said
     assert "left out from the scenario: load-balance, 1 migrations asked for" in said
     assert set(found.vms["policy"]) == {"nova"}
     assert len(found.vms) == len(SIZES)
-    plain = evacuate(scenario, hosts=[0], policy="none", replications=1).document()
-    assert (plain["policy"], plain["parallel"]) == ("none", 1)
+    plain = evacuate(scenario, hosts=[0], policy="none", replications=1).report()
+    assert (plain.policy, plain.parallel) == ("none", 1)
 
 
-def test_the_limits_in_force_are_told_whoever_sets_them() -> None:
+def test_the_limits_of_scenario_and_policy_are_reported() -> None:
     def limits(scenario: Scenario, policy: str) -> list[int | None]:
-        found = evacuate(scenario, hosts=[0], policy=policy, replications=1).document()
-        return [found[name] for name in ("parallel", "outbound_per_host", "inbound_per_host")]
+        found = evacuate(scenario, hosts=[0], policy=policy, replications=1).report()
+        return [found.parallel, found.outbound_per_host, found.inbound_per_host]
 
     assert limits(rack(SIZES), "kubevirt") == [5, 2, None]
     assert limits(rack(SIZES), "nova") == [None, 1, None]
     assert limits(rack(SIZES, manager={"max_inbound_per_host": 3}), "none") == [None, None, 3]
 
 
-def test_a_vm_that_fits_nowhere_is_named_before_anything_runs() -> None:
+def test_a_vm_that_fits_on_no_other_host_is_named_before_any_run() -> None:
     seen: list[object] = []
     with pytest.raises(ImpossibleDrainError) as error:
         evacuate(rack([16, 80, 8, 72]), hosts=[0], progress=lambda *each: seen.append(each))
@@ -139,19 +139,19 @@ def test_room_that_only_a_packing_by_memory_finds_is_used() -> None:
 
     assert found.drains["by_memory"].tolist() == [True]
     assert found.vms["moved"].all()
-    assert "Memory is so short in replications 0" in " ".join(found.document()["assumptions"])
+    assert "Memory is so short in replications 0" in " ".join(found.report().assumptions)
     used = found.vms.groupby("target")["memory_pages"].sum() * 4096
     assert used.max() <= 64 * MIB
 
 
-def test_a_vm_that_never_converges_is_left_behind_and_said_why() -> None:
+def test_a_vm_that_never_converges_is_reported_as_not_drained() -> None:
     scenario = rack(
         [16, 60],
         transfer={"strategy": "pre-copy", "stop": ABORTING},
     )
     scenario = scenario.with_fields({"vms.1.profile": "memory-hog"})
     found = evacuate(scenario, hosts=[0], replications=2)
-    document = json.loads(json.dumps(found.document(), allow_nan=False))
+    document = plain_data(found.report())
 
     assert found.drains["drain_s"].tolist() == [math.inf, math.inf]
     assert document["drain_s"]["p50"]["value"] is None
@@ -162,11 +162,11 @@ def test_a_vm_that_never_converges_is_left_behind_and_said_why() -> None:
 
 
 def test_hosts_without_vms_are_empty_at_once() -> None:
-    document = evacuate(rack(SIZES), hosts=[1], replications=2).document()
+    report = evacuate(rack(SIZES), hosts=[1], replications=2).report()
 
-    assert document["vms_to_move"] == [0, 0]
-    assert document["drain_s"]["p50"]["value"] == 0.0
-    assert document["per_vm"]["downtime_s"]["max"]["all_vms"] is None
+    assert report.vms_to_move == (0, 0)
+    assert report.drain_s.p50.value == 0.0
+    assert report.per_vm["downtime_s"].max.all_vms is None
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_a_run_that_fails_is_reported_and_left_out(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ClusterModel, "manage", fail)
     found = evacuate(rack(SIZES), hosts=[0], replications=3)
 
-    assert [one["replication"] for one in found.errors] == [1]
-    assert found.errors[0]["error"] == "RuntimeError: out of luck"
-    assert found.document()["drain_s"]["runs"] == 2
+    assert [one.replication for one in found.errors] == [1]
+    assert found.errors[0].error == "RuntimeError: out of luck"
+    assert found.report().drain_s.runs == 2
     assert np.isnan(found.drains["drain_s"][1])
 
 
@@ -219,7 +219,7 @@ def test_what_was_finished_before_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch
         evacuate(rack(SIZES), hosts=[0], replications=3)
     partial: Evacuation = error.value.partial
 
-    assert partial.document()["replications"] == 1
-    assert partial.document()["replications_wanted"] == 3
+    assert partial.report().replications == 1
+    assert partial.report().replications_wanted == 3
     expected = evacuate(rack(SIZES), hosts=[0], replications=1)
     pd.testing.assert_frame_equal(partial.vms, expected.vms)

@@ -204,7 +204,7 @@ def test_a_killed_worker_ends_the_study_with_what_it_had(
     study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def one_then_death(*_: object) -> Iterator[object]:
-        yield 0, runs.RunReport({"bytes": 1.0})
+        yield 0, runs.StudyRun({"bytes": 1.0})
         raise WorkerDiedError
 
     monkeypatch.setattr("cluster_emu.study.grid.batch.run_all", lambda *_, **__: one_then_death())

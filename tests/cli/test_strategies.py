@@ -1,32 +1,15 @@
-"""`strategies`, `encoders` and `scenarios`."""
+"""`strategies NAME`: truth tables."""
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cluster_emu.encoding import encoders
-from cluster_emu.strategies import strategies
-
 Emu = Callable[..., Any]
-
-
-@pytest.mark.parametrize(
-    ("command", "names"), [("strategies", strategies.names()), ("encoders", encoders.names())]
-)
-def test_every_part_has_a_line_with_its_source(emu: Emu, command: str, names: list[str]) -> None:
-    listed = json.loads(emu(command, "--json").stdout)
-    shown = emu(command).stdout
-
-    assert [one["name"] for one in listed] == names
-    assert all(set(one) == {"name", "summary", "source"} for one in listed)
-    assert all(all(one.values()) for one in listed)
-    assert all(one["name"] in shown for one in listed)
 
 
 def test_the_table_of_the_paper(emu: Emu) -> None:
@@ -94,26 +77,18 @@ def test_bad_strategies_exit_with_2(emu: Emu, words: tuple[str, ...], said: str)
     assert result.stdout == ""
 
 
-def test_scenarios_are_listed_and_shown(emu: Emu) -> None:
-    listed = json.loads(emu("scenarios", "--json").stdout)
+def test_without_a_name_it_points_to_the_list(emu: Emu) -> None:
+    for words in ((), ("--json",), ("--history", 4)):
+        result = emu("strategies", *words)
 
-    assert [one["name"] for one in listed] == [
-        "cluster",
-        "evacuation",
-        "evacuation-large",
-        "paper",
-        "single",
-    ]
-    assert listed[0] | {"hosts": 32, "vms": 160} == listed[0]
-    assert tomllib.loads(emu("scenarios", "paper").stdout)["name"] == "paper"
-    assert json.loads(emu("scenarios", "paper", "--json").stdout)["vms"][0]["page_count"] == 10
-    assert emu("scenarios", "papers").exit_code == 2
+        assert result.exit_code == 2
+        assert "NAME = nothing" in result.stderr
+        assert "cluster-emu list strategies" in result.stderr
+        assert result.stdout == ""
 
 
 def test_what_is_shown_can_be_written(emu: Emu, tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
     result = emu("strategies", "ma", "--out", out, "--json", "--seed", 3)
-    emu("scenarios", "paper", "--out", out)
 
     assert json.loads((out / "ma.json").read_text("utf-8")) == json.loads(result.stdout)
-    assert json.loads((out / "paper.json").read_text("utf-8"))["name"] == "paper"

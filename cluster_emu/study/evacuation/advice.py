@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from cluster_emu.json_output import json_text, plain_data
 from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import at_once_in_words
-from cluster_emu.study.evacuation.report import Evacuation
-from cluster_emu.study.evacuation.settings import settings_in_words
+from cluster_emu.study.evacuation.result import Evacuation
+from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
+from cluster_emu.study.report.figures import finite_or_none
 from cluster_emu.study.statistics.quantiles import quantile
-
-Document = dict[str, Any]
 
 SAME = 0.01
 """Relative difference in drain time, downtime or bytes below which two ways count as alike."""
@@ -28,20 +27,20 @@ class Option:
     """One way to empty the hosts: a policy, a strategy, a number of migrations at once.
 
     Args:
-        evacuation: what came of it.
+        evacuation: what it measured.
     """
 
     evacuation: Evacuation
 
     @property
     def drain_p95_s(self) -> float:
-        """The drain time that 95 % of the replications keep, inf if VMs were left behind."""
+        """The drain time that 95 % of the replications keep, inf if VMs were not drained."""
         found = quantile(self.evacuation.drain_s, 0.95).value
         return math.inf if found is None else found
 
     @property
     def worst_downtime_s(self) -> float:
-        """The longest downtime to reckon with; 0 where no VM had any."""
+        """The longest downtime to expect; 0 where no VM had any."""
         found = self.evacuation.worst_downtime_s
         return 0.0 if math.isnan(found) else found
 
@@ -53,7 +52,7 @@ class Option:
 
     @property
     def failures(self) -> int:
-        """How many VMs were left behind and how many runs failed."""
+        """Number of VMs that were not drained and of runs that failed."""
         return len(self.evacuation.failures) + len(self.evacuation.errors)
 
     @property
@@ -69,7 +68,7 @@ class Option:
 
     @property
     def at_once(self) -> str:
-        """How many migrations are let run at once, and how many can if that is fewer."""
+        """How many migrations may run at once, and how many can if that is fewer."""
         asked = self.evacuation.drain.scenario.manager.max_per_cluster
         possible = self.possible_at_once
         return f"{possible}" if asked is None else at_once_in_words(asked, possible)
@@ -88,37 +87,37 @@ class Option:
         """Return whether every VM moved and none was down for longer than that."""
         return not self.failures and self.worst_downtime_s <= max_downtime_s
 
-    def document(self) -> Document:
-        """Return it as plain data."""
+    def report(self) -> OptionReport:
+        """Return what the option costs."""
         drain = self.evacuation.drain
-        return {
-            "policy": drain.policy,
-            "strategy": drain.strategy,
-            "parallel": drain.scenario.manager.max_per_cluster,
-            "possible_at_once": self.possible_at_once,
-            "replications": len(self.evacuation.replications),
-            "drain_p95_s": _finite(self.drain_p95_s),
-            "worst_downtime_s": self.worst_downtime_s,
-            "bytes": _finite(self.bytes),
-            "failures": self.failures,
-        }
+        return OptionReport(
+            policy=drain.policy,
+            strategy=drain.strategy,
+            parallel=drain.scenario.manager.max_per_cluster,
+            possible_at_once=self.possible_at_once,
+            replications=len(self.evacuation.replications),
+            drain_p95_s=finite_or_none(self.drain_p95_s),
+            worst_downtime_s=self.worst_downtime_s,
+            bytes=finite_or_none(self.bytes),
+            failures=self.failures,
+        )
 
 
-def pareto(options: Sequence[Option]) -> list[int]:
-    """Return the places of the options that none beats in drain time, downtime and bytes at once.
+def pareto_front(options: Sequence[Option]) -> list[int]:
+    """Return the indices of the options that no other beats in drain time, downtime and bytes.
 
-    Those that left VMs behind are not among them. What beats another is better by more than `SAME`
-    in one of the three and not worse by more than that in the others; of those that are alike the
-    fastest stays.
+    Options in which a VM was not drained are left out. An option beats another if it is better by
+    more than `SAME` in one of the three and not worse by more than that in the others; of options
+    that are alike the fastest stays.
     """
-    sound = [place for place, option in enumerate(options) if not option.failures]
+    drained = [index for index, option in enumerate(options) if not option.failures]
     kept: list[int] = []
-    for place in sorted(sound, key=lambda place: (options[place].costs, place)):
-        costs = options[place].costs
+    for index in sorted(drained, key=lambda index: (options[index].costs, index)):
+        costs = options[index].costs
         if not any(_no_worse(options[other].costs, costs) for other in kept):
-            # one that is hardly faster does not stay for that
+            # an option that is faster by less than `SAME` does not stay for that alone
             kept = [other for other in kept if not _no_worse(costs, options[other].costs)]
-            kept.append(place)
+            kept.append(index)
     return sorted(kept)
 
 
@@ -134,7 +133,7 @@ class Advice:
         max_downtime_s: the longest downtime that was allowed.
         options: what was tried, in the order of policies, strategies and numbers.
         combinations: how many there are to try.
-        replications: how many replications a close look takes.
+        replications: number of replications of an option that is confirmed.
         seed: the base seed.
     """
 
@@ -146,14 +145,16 @@ class Advice:
 
     @property
     def compared(self) -> list[Option]:
-        """The options that had all of their replications; all where none had, as after Ctrl-C."""
+        """The confirmed options; all options where none is confirmed, as after Ctrl-C."""
         return [one for one in self.options if one.is_confirmed] or list(self.options)
 
     @property
     def front(self) -> list[Option]:
-        """Those of the compared that none of these beats in all three costs, fastest first."""
+        """The compared options that no other of these beats in all three costs, fastest first."""
         compared = self.compared
-        return sorted((compared[place] for place in pareto(compared)), key=lambda one: one.costs)
+        return sorted(
+            (compared[index] for index in pareto_front(compared)), key=lambda one: one.costs
+        )
 
     @property
     def recommended(self) -> Option:
@@ -178,8 +179,8 @@ class Advice:
         if not chosen.qualifies(self.max_downtime_s):
             left = f", {chosen.failures} failures" if chosen.failures else ""
             return f"none stays within {limit} for every VM; this one has the least: {had}{left}"
-        sound = [one for one in self.compared if not one.failures]
-        fastest = min(sound, key=lambda one: one.costs)
+        drained = [one for one in self.compared if not one.failures]
+        fastest = min(drained, key=lambda one: one.costs)
         good = [one for one in self.compared if one.qualifies(self.max_downtime_s)]
         is_fastest = chosen is min(good, key=lambda one: one.costs)
         which = "the fastest drain" if is_fastest else "the least downtime of the fastest drains"
@@ -205,59 +206,57 @@ class Advice:
         others = "" if compared == tried else f", of {tried} run at least once"
         return f"{ways}, each run {runs}{others}"
 
-    def document(self) -> Document:
-        """Return everything as plain data for JSON; None for what there is not."""
+    def report(self) -> AdviceReport:
+        """Return everything, as `advise --json` prints it."""
         evacuation = self.options[0].evacuation
         plan = evacuation.replications[0].plan
-        return {
-            "scenario": evacuation.drain.scenario.name,
-            "traces": plan.traces,
-            "hosts": list(plan.hosts),
-            "vms_to_move": plan.vms,
-            "max_downtime_s": self.max_downtime_s,
-            "seed": self.seed,
-            "replications": self.replications,
-            "combinations": self.combinations,
-            "tried": len(self.options),
-            "compared": len(self.compared),
-            "comparison": self.comparison,
-            "recommendation": {
-                **self.recommended.document(),
-                "qualifies": self.recommended.qualifies(self.max_downtime_s),
-                "reason": self.reason,
-            },
-            "pareto": [one.document() for one in self.front],
-            "options": [one.document() for one in self.options],
-            "warnings": self.recommended.evacuation.warnings,
-            "assumptions": self._assumptions(),
-            "versions": versions(),
-        }
+        recommended = self.recommended
+        return AdviceReport(
+            scenario=evacuation.drain.scenario.name,
+            traces=plan.traces,
+            hosts=plan.hosts,
+            vms_to_move=plan.vms,
+            max_downtime_s=self.max_downtime_s,
+            seed=self.seed,
+            replications=self.replications,
+            combinations=self.combinations,
+            tried=len(self.options),
+            compared=len(self.compared),
+            comparison=self.comparison,
+            recommendation=Recommendation(
+                **asdict(recommended.report()),
+                qualifies=recommended.qualifies(self.max_downtime_s),
+                reason=self.reason,
+            ),
+            pareto=tuple(one.report() for one in self.front),
+            options=tuple(one.report() for one in self.options),
+            warnings=recommended.evacuation.warnings,
+            assumptions=self._assumptions(),
+            versions=versions(),
+        )
 
     def save(self, folder: Path) -> list[Path]:
         """Write advice.json and the table `options` (Parquet, CSV); return the files written."""
-        table = pd.DataFrame([one.document() for one in self.options])
+        table = pd.DataFrame([plain_data(one.report()) for one in self.options])
         paths = [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
-        write_text(json.dumps(self.document(), indent=2, allow_nan=False) + "\n", paths[0])
+        write_text(json_text(self.report()), paths[0])
         write_parquet(table, paths[1])
         write_text(table.to_csv(index=False), paths[2])
         return paths
 
-    def _assumptions(self) -> list[str]:
+    def _assumptions(self) -> tuple[str, ...]:
         best = self.recommended.evacuation
-        return [
+        return (
             *best.replications[0].plan.assumptions,
             *settings_in_words(best.replications[0].plan.scenario),
-            "Every combination is run once; those that nothing beats then, and the fastest that "
-            f"look good enough, {self.replications} times. With another seed others might have.",
+            "Every combination is run once. The Pareto front of these runs, and the fastest "
+            f"candidates whose downtime is short enough, are run {self.replications} times. "
+            "Another seed may choose others.",
             "Drain time is p95 over the replications, with few of them the longest; the worst "
             "downtime is the longest seen or, if larger, the upper end of the 95 % Student t "
             "interval of the longest per replication.",
             f"Differences below {SAME:.0%} do not make one way better than another.",
-            "More migrations at once than limits per host let through are not tried.",
+            "More migrations at once than limits per host allow are not tried.",
             "A VM that resumes before its pages are there (hybrid, post-copy) waits for them; "
-            "downtime leaves that out.",
-        ]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+            "downtime does not count that.",
+        )

@@ -1,4 +1,4 @@
-"""Whether the threads of the migrations that a drain allows at once fit their hosts."""
+"""Whether hosts have the CPU that the migrations which a drain allows at once take."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs
 
 
-def beyond_hosts(
+def cpu_warnings(
     costs: Costs, limits: ConcurrencyLimits, moves: Sequence[Move], cpu_capacity: FloatColumn
 ) -> tuple[str, ...]:
     """Return a warning where migrations at once may want more CPU of a host than it has.
 
     Args:
-        costs: what one migration takes of its source and of its target.
+        costs: CPU that one migration takes of its source and of its target.
         limits: how many may copy at once.
-        moves: what is to be moved.
+        moves: the moves of the drain.
         cpu_capacity: of the hosts, [hosts].
     """
     count = len(cpu_capacity)
     sources, targets = ([getattr(move, end) for move in moves] for end in ("source", "target"))
     leaving = _at_once(sources, count, limits.outbound_per_host, limits.per_cluster)
-    coming = _at_once(targets, count, limits.inbound_per_host, limits.per_cluster)
-    if limits.per_cluster is not None:  # the limit holds for both together: most of the dearer
+    arriving = _at_once(targets, count, limits.inbound_per_host, limits.per_cluster)
+    if limits.per_cluster is not None:  # for both ends together: as many as can be of the dearer
         if costs.source_cpu >= costs.target_cpu:
-            coming = np.minimum(coming, limits.per_cluster - leaving)
+            arriving = np.minimum(arriving, limits.per_cluster - leaving)
         else:
-            leaving = np.minimum(leaving, limits.per_cluster - coming)
-    wanted = costs.source_cpu * leaving + costs.target_cpu * coming
+            leaving = np.minimum(leaving, limits.per_cluster - arriving)
+    wanted = costs.source_cpu * leaving + costs.target_cpu * arriving
     over = np.flatnonzero(wanted > cpu_capacity)
     if not len(over):
         return ()
@@ -41,9 +41,9 @@ def beyond_hosts(
     return (
         f"migrations at once may take more CPU than {hosts} have: of host {worst}, which has "
         f"{cpu_capacity[worst]:g}, {wanted[worst]:g} ({leaving[worst]} leaving at "
-        f"costs.source_cpu = {costs.source_cpu:g}, {coming[worst]} arriving at costs.target_cpu = "
-        f"{costs.target_cpu:g}); its VMs get nothing meanwhile. Allow fewer at once, or give "
-        "these costs in the hosts' CPU unit",
+        f"costs.source_cpu = {costs.source_cpu:g}, {arriving[worst]} arriving at "
+        f"costs.target_cpu = {costs.target_cpu:g}); its VMs get no CPU meanwhile. Allow fewer at "
+        "once, or give these costs in the hosts' CPU unit",
     )
 
 

@@ -1,0 +1,311 @@
+"""What emptying hosts measured: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cluster_emu.json_output import json_text
+from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.study.evacuation.assumptions import (
+    DRAIN_SHARES,
+    limits_in_words,
+    measures_in_words,
+    settings_in_words,
+)
+from cluster_emu.study.evacuation.effects import effects, emptied_hosts, mean_effects
+from cluster_emu.study.evacuation.plan import Drain, DrainPlan
+from cluster_emu.study.evacuation.run import DrainRun
+from cluster_emu.study.report.evacuation import (
+    DrainTime,
+    EvacuationReport,
+    FailedReplication,
+    MedianReplication,
+    NotDrained,
+    VMQuantile,
+    VMQuantiles,
+)
+from cluster_emu.study.report.figures import (
+    MeanFigure,
+    OutcomeCount,
+    QuantileFigure,
+    finite_or_none,
+    most_frequent_first,
+)
+from cluster_emu.study.statistics.estimates import Estimate, estimate
+from cluster_emu.study.statistics.quantiles import quantile
+
+VM_SHARES = {"p50": 0.5, "p95": 0.95, "max": 1.0}
+"""The quantiles over the VMs that are reported."""
+
+PER_VM = ("downtime_s", "queue_wait_s", "guest_lost_s", "fault_stall_s", "cpu_lost_to_migration_s")
+"""Columns of the table `vms` of which quantiles are reported, where there are such columns."""
+
+
+class Replication(NamedTuple):
+    """One replication: its number, what was to be run, and the result of the run."""
+
+    number: int
+    plan: DrainPlan
+    run: DrainRun
+
+
+@dataclass(frozen=True, slots=True)
+class Evacuation:
+    """Hosts emptied under several seeds.
+
+    Args:
+        drain: the scenario with the drain in it.
+        seed: the base seed.
+        wanted: number of replications that were asked for.
+        replications: those that ended, one at least, in the order of their seeds.
+    """
+
+    drain: Drain
+    seed: int
+    wanted: int
+    replications: tuple[Replication, ...]
+
+    @property
+    def vms(self) -> pd.DataFrame:
+        """One row per replication and VM to move."""
+        tables = [self._labelled(one) for one in self._succeeded]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @property
+    def service(self) -> pd.DataFrame:
+        """One row per replication and VM of the cluster: CPU wanted and lost, and if it `goes`."""
+        tables = [
+            one.run.service.assign(
+                replication=one.number,
+                seed=one.plan.seed,
+                goes=one.run.service["vm"].isin(one.run.vms["vm"]),
+            )
+            for one in self._succeeded
+        ]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could be run but is hardly meant, in words."""
+        return tuple(dict.fromkeys(text for one in self.replications for text in one.plan.warnings))
+
+    @property
+    def drains(self) -> pd.DataFrame:
+        """One row per replication: drain time (inf if a VM is not drained), figures over VMs."""
+        return pd.DataFrame([_figures(one) for one in self.replications])
+
+    @property
+    def failures(self) -> tuple[NotDrained, ...]:
+        """The VMs that were not drained."""
+        columns = ["replication", "seed", "vm", "source", "attempts", "outcome", "why"]
+        vms = self.vms
+        if not len(vms):
+            return ()
+        left = vms.loc[~vms["moved"].astype(bool), columns]
+        return tuple(NotDrained(*values) for values in zip(*map(left.get, columns), strict=True))
+
+    @property
+    def errors(self) -> tuple[FailedReplication, ...]:
+        """The replications that failed."""
+        return tuple(
+            FailedReplication(one.number, one.plan.seed, one.run.error)
+            for one in self.replications
+            if one.run.error
+        )
+
+    @property
+    def median_replication(self) -> Replication | None:
+        """The replication with the median drain time, the lower of two; None if all failed."""
+        ordered = sorted(self._succeeded, key=lambda one: (one.run.drain_s, one.number))
+        return ordered[(len(ordered) - 1) // 2] if ordered else None
+
+    @property
+    def worst_downtime_s(self) -> float:
+        """The longest downtime to expect.
+
+        The longest that was seen or, if larger, the upper end of the interval of the mean over the
+        replications; NaN where no VM has a downtime.
+        """
+        longest = self._over_replications("downtime_s", 1.0)
+        ends = [*longest, estimate(longest).high or math.nan]
+        return float(np.nanmax(ends)) if np.isfinite(ends).any() else math.nan
+
+    @property
+    def drain_s(self) -> NDArray[np.float64]:
+        """The drain time of every replication that did not fail, inf if a VM is not drained."""
+        return np.array([one.run.drain_s for one in self._succeeded], dtype=np.float64)
+
+    @property
+    def bytes(self) -> Estimate:
+        """Bytes sent per drain."""
+        return estimate(np.array([one.run.migrations["bytes"].sum() for one in self._succeeded]))
+
+    def report(self) -> EvacuationReport:
+        """Return everything but the tables, as `evacuate --json` prints it."""
+        plan = self.replications[0].plan
+        runs = [one.run for one in self._succeeded]
+        vms = self.vms
+        return EvacuationReport(
+            scenario=self.drain.scenario.name,
+            traces=plan.traces,
+            hosts=plan.hosts,
+            policy=self.drain.policy,
+            strategy=self.drain.strategy,
+            parallel=plan.limits.per_cluster,
+            possible_at_once=plan.possible_at_once,
+            outbound_per_host=plan.limits.outbound_per_host,
+            inbound_per_host=plan.limits.inbound_per_host,
+            replications=len(self.replications),
+            replications_wanted=self.wanted,
+            seed=self.seed,
+            seeds=tuple(one.plan.seed for one in self.replications),
+            vms_to_move=tuple(one.plan.vms for one in self.replications),
+            drain_s=self._drain_time(),
+            per_vm={name: self._quantiles(vms, name) for name in PER_VM if name in vms},
+            bytes=MeanFigure.of(self.bytes),
+            cluster=mean_effects(runs),
+            hosts_emptied=emptied_hosts(plan.hosts, runs),
+            outcomes=self._outcomes(),
+            failures=self.failures,
+            errors=self.errors,
+            typical=self._median_figures(),
+            warnings=self.warnings,
+            notes=self._notes(),
+            assumptions=self._assumptions(),
+            versions=versions(),
+        )
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write evacuation.json and tables (Parquet, CSV), each atomically.
+
+        `vms`, `service` and `drains` are of all replications, `migrations` and `rounds` of the
+        median one. Returns the files written.
+        """
+        tables = {"vms": self.vms, "service": self.service, "drains": self.drains}
+        median = self.median_replication
+        if median is not None:
+            run = median.run
+            tables |= {"migrations": run.migrations, "rounds": run.rounds}
+        paths = [folder / "evacuation.json"]
+        write_text(json_text(self.report()), paths[0])
+        for name, table in tables.items():
+            paths += [folder / f"{name}.parquet", folder / f"{name}.csv"]
+            write_parquet(table, paths[-2])
+            write_text(table.to_csv(index=False), paths[-1])
+        return paths
+
+    @property
+    def _succeeded(self) -> list[Replication]:
+        return [one for one in self.replications if not one.run.error]
+
+    def _labelled(self, one: Replication) -> pd.DataFrame:
+        labels = {
+            "replication": one.number,
+            "seed": one.plan.seed,
+            "policy": self.drain.policy,
+            "strategy": self.drain.strategy,
+        }
+        return pd.concat([pd.DataFrame(labels, index=one.run.vms.index), one.run.vms], axis=1)
+
+    def _median_figures(self) -> MedianReplication | None:
+        median = self.median_replication
+        if median is None:
+            return None
+        drain_s = finite_or_none(median.run.drain_s)
+        return MedianReplication(median.number, median.plan.seed, drain_s)
+
+    def _drain_time(self) -> DrainTime:
+        drain_s = self.drain_s
+        finite = drain_s[np.isfinite(drain_s)]
+        every_vm_moved = len(finite) == len(drain_s)
+        return DrainTime(
+            drained=len(finite),
+            runs=len(drain_s),
+            mean=MeanFigure.of(estimate(drain_s if every_vm_moved else finite[:0])),
+            **{
+                name: QuantileFigure.of(quantile(drain_s, share))
+                for name, share in DRAIN_SHARES.items()
+            },
+        )
+
+    def _quantiles(self, vms: pd.DataFrame, column: str) -> VMQuantiles:
+        """Return quantiles of a column of the table `vms`."""
+        pooled = vms[column].to_numpy(dtype=np.float64)
+        known = pooled[~np.isnan(pooled)]
+        return VMQuantiles(
+            **{name: self._vm_quantile(known, column, share) for name, share in VM_SHARES.items()}
+        )
+
+    def _vm_quantile(self, known: NDArray[np.float64], column: str, share: float) -> VMQuantile:
+        """Return a quantile over all VMs, and the mean of those of the replications."""
+        mean = MeanFigure.of(estimate(self._over_replications(column, share)))
+        all_vms = float(np.quantile(known, share)) if len(known) else None
+        return VMQuantile(all_vms, mean.mean, mean.ci95, mean.runs)
+
+    def _over_replications(self, column: str, share: float) -> NDArray[np.float64]:
+        return np.array([_quantile(one.run.vms, column, share) for one in self._succeeded])
+
+    def _outcomes(self) -> tuple[OutcomeCount, ...]:
+        """Return how many migrations of all replications ended how."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for one in self._succeeded:
+            ends = one.run.migrations
+            counts.update(zip(ends["outcome"], ends["why"], strict=True))
+        return most_frequent_first(counts)
+
+    def _notes(self) -> tuple[str, ...]:
+        return tuple(
+            f"replication {one.number}: {text}" for one in self._succeeded for text in one.run.notes
+        )
+
+    def _assumptions(self) -> tuple[str, ...]:
+        plan = self.replications[0].plan
+        packed = [str(one.number) for one in self.replications if one.plan.by_memory]
+        by_memory = (
+            f"Memory is so short in replications {', '.join(packed)} that it alone decides "
+            "where VMs go, the largest first."
+        )
+        return (
+            *plan.assumptions,
+            *self.drain.assumptions,
+            limits_in_words(plan),
+            *settings_in_words(plan.scenario),
+            *([by_memory] if packed else []),
+            *measures_in_words(self.drain.scenario, len(self._succeeded)),
+        )
+
+
+def _figures(one: Replication) -> dict[str, Any]:
+    """Return the row of a replication in the table `drains`."""
+    vms = one.run.vms
+    row: dict[str, Any] = {
+        "replication": one.number,
+        "seed": one.plan.seed,
+        "error": one.run.error,
+        "drain_s": one.run.drain_s,
+        "vms": one.plan.vms,
+        "by_memory": one.plan.by_memory,
+    }
+    if one.run.error:
+        return row
+    quantiles = {
+        f"{column.removesuffix('_s')}_{name}_s": _quantile(vms, column, share)
+        for column in PER_VM
+        if column in vms
+        for name, share in VM_SHARES.items()
+    }
+    moved = int(vms["moved"].sum())
+    sent = float(one.run.migrations["bytes"].sum())
+    return {**row, "moved": moved, "bytes": sent, **quantiles, **effects(one.run)}
+
+
+def _quantile(vms: pd.DataFrame, column: str, share: float) -> float:
+    return float(vms[column].quantile(share)) if len(vms) else math.nan

@@ -1,0 +1,1 @@
+"""Reports of studies as data: what `--json` prints, with one field per key."""

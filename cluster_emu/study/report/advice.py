@@ -1,0 +1,88 @@
+"""The report of a search for the best way to empty hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OptionReport:
+    """One way to empty the hosts, and what it costs.
+
+    Args:
+        policy: the manager's policy in words.
+        strategy: the transfer strategy in words.
+        parallel: migrations at once in the cluster.
+        possible_at_once: how many can run at once by all limits.
+        replications: number of runs.
+        drain_p95_s: 95th percentile of the drain time; None where it is infinite.
+        worst_downtime_s: the longest downtime to expect.
+        bytes: mean bytes sent per drain; None where no run has any.
+        failures: number of VMs that were not drained and of runs that failed.
+    """
+
+    policy: str
+    strategy: str
+    parallel: int | None
+    possible_at_once: int
+    replications: int
+    drain_p95_s: float | None
+    worst_downtime_s: float
+    bytes: float | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation(OptionReport):
+    """The way that is recommended.
+
+    Args:
+        qualifies: whether every VM moves and none is down for longer than allowed.
+        reason: why this one, in words.
+    """
+
+    qualifies: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceReport:
+    """Everything that a search found.
+
+    Args:
+        scenario: name of the scenario.
+        traces: which CPU traces were used, in words.
+        hosts: the hosts to be emptied.
+        vms_to_move: number of VMs to move in the first replication.
+        max_downtime_s: the longest downtime that was allowed.
+        seed: the base seed.
+        replications: number of runs of each option that is confirmed.
+        combinations: number of combinations there are to try.
+        tried: number of options that were run at least once.
+        compared: number of options that were compared.
+        comparison: which options were compared, in words.
+        recommendation: the way that is recommended.
+        pareto: the Pareto front in drain time, worst downtime and bytes.
+        options: every option that was run.
+        warnings: what could be run but is hardly meant, in words.
+        assumptions: what was assumed, one sentence each.
+        versions: versions of what results depend on.
+    """
+
+    scenario: str
+    traces: str
+    hosts: tuple[int, ...]
+    vms_to_move: int
+    max_downtime_s: float
+    seed: int
+    replications: int
+    combinations: int
+    tried: int
+    compared: int
+    comparison: str
+    recommendation: Recommendation
+    pareto: tuple[OptionReport, ...]
+    options: tuple[OptionReport, ...]
+    warnings: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    versions: dict[str, str]

@@ -1,0 +1,79 @@
+"""The report of a paired comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """One metric of two strategies, compared replication by replication.
+
+    Args:
+        metric: name of the metric.
+        a: the strategy that is subtracted.
+        b: the strategy that it is subtracted from.
+        mean_difference: mean of b minus a; None without a pair.
+        ci95: its 95 % Student t interval.
+        relative_difference: the mean difference over the mean of a; None where that is 0.
+        pairs: number of pairs in which both runs have the figure.
+        pairs_left_out: number of the other pairs.
+        verdict: what the differences show, in words.
+    """
+
+    metric: str
+    a: str
+    b: str
+    mean_difference: float | None
+    ci95: Interval
+    relative_difference: float | None
+    pairs: int
+    pairs_left_out: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A run of a comparison that failed, and why."""
+
+    strategy: str
+    replication: int
+    seed: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonReport:
+    """Everything that a comparison found, but for the single runs.
+
+    Args:
+        scenario: name of the scenario.
+        traces: which CPU traces were used, in words.
+        strategies: the strategies, as they were asked for.
+        replications: number of seeds.
+        seed: the base seed.
+        seeds: the seed of each replication.
+        metrics: means by name of the metric, then by strategy.
+        paired: one entry per metric and pair of strategies.
+        outcomes: how the migrations of all replications ended, by strategy.
+        notes: what the policies did in the first replication, and in each without migrations.
+        failures: the runs that failed.
+        assumptions: what was assumed, one sentence each.
+        versions: versions of what results depend on.
+    """
+
+    scenario: str
+    traces: str
+    strategies: tuple[str, ...]
+    replications: int
+    seed: int
+    seeds: tuple[int, ...]
+    metrics: dict[str, dict[str, MeanFigure]]
+    paired: tuple[PairedDifference, ...]
+    outcomes: dict[str, tuple[OutcomeCount, ...]]
+    notes: dict[str, tuple[str, ...]]
+    failures: tuple[FailedRun, ...]
+    assumptions: tuple[str, ...]
+    versions: dict[str, str]

@@ -1,0 +1,33 @@
+"""Reports read back from the JSON that was saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.plugins import from_validation
+
+T = TypeVar("T")
+
+
+def read_report(kind: type[T], path: Path) -> T:
+    """Return the report in a JSON file.
+
+    Args:
+        kind: which report it is, such as `ComparisonReport`.
+        path: the file.
+
+    Raises:
+        ScenarioError: if the file is not there, is no JSON or not such a report; it names the file
+            and the key.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise from_validation(error, kind).at(file=path) from error
+    except OSError as error:
+        allowed = f"a file that can be read ({error.strerror})"
+        raise ScenarioError("file", path.name, allowed, file=path) from error
