@@ -1,11 +1,11 @@
-"""Which transfer method suits a consolidated cluster? All of them on the scenario `cluster`.
+"""Which transfer strategy suits a consolidated cluster? All of them on the scenario `cluster`.
 
     python experiments/cluster_comparison.py --traces PLANETLAB_DAY --replications 5
 
-32 hosts, 160 VMs and four hours of consolidation under each method, with the same seeds: placement,
-CPU demand and kinds of VMs are the same, so each figure is compared with the baseline's run by run.
-Without --traces the package's own made-up CPU traces are replayed. --quick takes 4 hosts, 16 VMs
-with half the memory, and 15 minutes; all of it takes some ten minutes, half of them post-copy.
+Each strategy runs four hours of consolidation on 32 hosts with 160 VMs, with the same seeds. So
+placement, CPU demand and kinds of VMs are the same, and figures are compared run by run. Without
+--traces the package's own synthetic CPU traces are replayed. --quick takes 4 hosts, 16 VMs with
+half the memory, and 15 minutes. The full experiment takes ten minutes, half of them for post-copy.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def shown(percent: float) -> str:
 
 
 def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
-    """Yield what the differences come to."""
+    """Yield the differences as sentences."""
     yield f"Against {BASELINE}, {len(found.seeds)} runs each on {found.scenario} ({found.traces}):"
     for metric in SHOWN:
         parts = []
@@ -69,11 +69,11 @@ def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
             pairs = zip(group["strategy"], group["percent"], strict=True)
             parts.append(f"{way} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
         yield f"{LABELS[metric].label} is {'; '.join(parts)}."
-    yield "A VM that resumes before its pages are there waits for them; downtime leaves that out."
+    yield "A VM that resumes before its pages arrive waits for them; downtime excludes this wait."
 
 
 def main() -> int:
-    """Compare, write, sum up."""
+    """Compare, write and summarise."""
     parser = study_options(__doc__, "cluster_comparison")
     parser.add_argument("--traces", type=Path, metavar="DIR", help="folder of PlanetLab CPU traces")
     args = parser.parse_args()

@@ -1,14 +1,14 @@
-"""How many migrations at a time? 1 to 32 at once, for four methods and rising write intensity.
+"""How many migrations should run at once? 1 to 32, for four strategies and write intensities.
 
     python experiments/concurrency_sweep.py --out results/concurrency_sweep
 
 32 VMs of 256 MiB leave one host (they share its network card), or the eight hosts of a rack (they
-share its uplinks). Each migration is prepared for one second before its first byte, which several
-at a time can hide; a link they share makes each of them slower, so that more pages are written
-meanwhile. The write intensity is the mean number of writes per page during one copy of the VM alone
-on the link; a tenth of the pages takes four fifths of them. The two studies are in
-experiments/studies; broken off, the same command goes on. --quick: 3 of 6 numbers at once, 2 of 4
-intensities, memory and links a sixteenth as large.
+share its uplinks). Each migration is prepared for one second before its first byte. With several at
+once, one prepares while another copies. But a shared link makes each copy slower, so VMs write more
+pages during it. The write intensity is the mean number of writes per page during one copy of the VM
+alone on the link. A tenth of the pages takes four fifths of the writes. The two studies are in
+experiments/studies. After an interruption the same command continues. --quick takes 3 of 6 numbers
+at once, 2 of 4 intensities, and memory and links of a sixteenth of the size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AT_ONCE, INTENSITY = "manager.max_per_cluster", "workload.demand.share"
 
 
 def changes(args: argparse.Namespace, groups: int) -> dict[str, Any]:
-    """Return what the options change in a study of so many groups of VMs."""
+    """Return the changes that the options make in a study with `groups` groups of VMs."""
     often = how_often(args, full=5, quick=2)
     changed: dict[str, Any] = {"seed": often["seed"], "replications": often["replications"]}
     if args.quick:
@@ -42,10 +42,10 @@ def changes(args: argparse.Namespace, groups: int) -> dict[str, Any]:
 
 
 def crossovers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return, per method and intensity, the best number at once and where it becomes a loss.
+    """Return, per strategy and intensity, the best number at once and where more are a loss.
 
     A number at once loses to one at a time if the 95 % interval of the paired differences of the
-    time to the last end lies above 0; `loses_from` is the smallest from which all larger ones lose.
+    makespan lies above 0. `loses_from` is the smallest number from which all larger ones lose.
     """
     rows = []
     for (method, intensity), group in table.groupby(["strategy", INTENSITY], sort=False):
@@ -68,7 +68,7 @@ def crossovers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run both studies, write and draw them, say where several at once lose."""
+    """Run both studies, write and draw them, print from which number on concurrency is a loss."""
     args = study_options(__doc__, "concurrency_sweep").parse_args()
     jobs = how_often(args, full=5, quick=2)["jobs"]
     found, files, failed = [], [], 0
@@ -81,14 +81,14 @@ def main() -> int:
             progress=show_progress,
         )
         failed += len(batch.failed)
-        title = f"{drained.capitalize()} drained of 32 VMs: means and 95 % intervals"
+        title = f"32 VMs leave {drained}: means and 95 % intervals"
         figure = draw_sweep(batch.table, AT_ONCE, INTENSITY, title)
         files += save_figure(figure, args.out / f"{study}.png")
         found.append(crossovers(batch.table).assign(drained=drained))
     rows = pd.concat(found, ignore_index=True)
     files.append(args.out / "crossovers.csv")
     rows.to_csv(files[-1], index=False)
-    print("Where more at once take longer than one at a time (95 %, paired by seed):")
+    print("Numbers at once that take longer than one at a time (95 %, paired by seed):")
     print(rows.to_string(index=False, na_rep="never", float_format="{:.4g}".format))
     print("\nWritten", *files, sep="\n")
     return 1 if failed else 0

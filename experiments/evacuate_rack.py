@@ -1,11 +1,11 @@
-"""Which manager's policy empties a rack best? The scenario `evacuation` under all of them.
+"""Which manager's policy drains a rack best? All of them on the scenario `evacuation`.
 
     python experiments/evacuate_rack.py --replications 5 --jobs 2
 
-10 of 40 hosts with 200 of 800 VMs (1 GiB each) are emptied under every policy with its real
-defaults: limits, downtime, timeouts, throttling, retries. How many migrate at once is part of a
-policy, so this compares them as they are shipped. Two figures: all policies side by side, and the
-drain of the fastest one that moved every VM. --quick takes 4 hosts and 16 VMs of 64 MiB.
+200 of 800 VMs (1 GiB each) leave 10 of 40 hosts under every policy, with its real defaults: limits,
+downtime, timeouts, throttling, retries. The number of migrations at once is part of a policy. There
+are two figures: all policies, and the drain of the fastest policy that moves every VM. --quick
+takes 4 hosts and 16 VMs of 64 MiB.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ QUICK = {
 
 
 def at_once(limits: EvacuationReport) -> str:
-    """Return how many migrations may run at once: in all, per source, per target."""
+    """Return how many migrations may run at once: in total, per source, per target."""
     numbers = (limits.parallel, limits.outbound_per_host, limits.inbound_per_host)
     named = zip(numbers, ("", " a source", " a target"), strict=True)
     return ", ".join(f"{limit}{where}" for limit, where in named if limit) or "all"

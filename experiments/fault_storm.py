@@ -1,16 +1,16 @@
-"""What does a crash cost while hosts are drained? Four methods under rising fault rates.
+"""What does a crash cost during a drain? Four strategies at rising fault rates.
 
     python experiments/fault_storm.py --out results/fault_storm
 
-32 VMs leave two of ten hosts while any of the ten may crash, at random and with the same crashes
-for every method; a host is back after a minute on average, its VMs are started elsewhere after
-30 s. A crash of the source or the target strikes a pre-copy in vain, but ends a VM whose memory is
-in two places, as it is after a post-copy has resumed. Migrations that fail in the queue count too,
-and VMs that went down with their host need no migration any more, so a drain gets no longer. Hosts
-crash once in months, not minutes: the rates are far higher than real ones, so that some hundred
-runs show what is rare. The study is in experiments/studies; broken off, the same command goes on
-with what is left. --quick takes 3 of the 5 rates, with a quarter of the memory and links of a
-quarter of the rate.
+32 VMs leave two of ten hosts. Any of the ten hosts may crash at random, with the same crashes for
+every strategy. A host is back after a minute on average, and its VMs restart elsewhere after 30 s.
+A crash of the source or the target makes a pre-copy fail. After a post-copy has resumed, the memory
+of the VM is at two hosts, and a crash of either loses the VM. Migrations that fail in the queue
+count, too. VMs that are down with their host need no migration any more, so a drain does not get
+longer. Real hosts crash once in months, not minutes: the rates are far higher than real ones, so
+that some hundred runs show rare events. The study is in experiments/studies. After an interruption
+the same command continues. --quick takes 3 of the 5 rates, with a quarter of the memory and links
+of a quarter of the rate.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ QUICK_RATES = (0, 5, 20)
 
 
 def changes(args: argparse.Namespace, rate: int) -> dict[str, Any]:
-    """Return what the options and the rate change in the study."""
+    """Return the changes that the options and the rate make in the study."""
     often = how_often(args, full=30, quick=3)
     fields: dict[str, Any] = {"faults.0.mtbf_s": 3600 / rate} if rate else {"faults": []}
     if args.quick:
@@ -44,7 +44,7 @@ def changes(args: argparse.Namespace, rate: int) -> dict[str, Any]:
 
 
 def measures(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with the figures in the units that are shown."""
+    """Return the runs with figures in the units of the output."""
     failed = 1000 * runs["failed"] / runs["migrations"]
     return runs.assign(down_min=runs["vm_down_s"] / 60, failed_per_1000=failed)
 
@@ -63,7 +63,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run the study at every rate, write, draw, print."""
+    """Run the study at every rate; write, draw and print the results."""
     args = study_options(__doc__, "fault_storm").parse_args()
     jobs = how_often(args, full=30, quick=3)["jobs"]
     found = []

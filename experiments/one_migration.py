@@ -1,10 +1,11 @@
-"""What happens, round by round, while one VM migrates? The scenario `single`, taken apart.
+"""What happens in each round of one migration? The scenario `single` in detail.
 
     python experiments/one_migration.py --strategy xen-legacy --profile oltp
 
-A VM of 1 GiB moves over 1 Gbit/s (--quick: 64 MiB) with a transfer strategy and a write profile of
-your choice; `cluster-emu strategies` lists the strategies. Every round is a row of the table and a
-bar of the figure: pages due at its start, what became of them, and pages dirtied meanwhile.
+A VM of 1 GiB (--quick: 64 MiB) moves over 1 Gbit/s with a transfer strategy and a write profile of
+your choice. `cluster-emu list strategies` lists the strategies. Every round is a row of the table
+and a bar of the figure: pages due at its start, pages sent, skipped and deferred, and pages dirtied
+during the round.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ COLUMNS = ["phase", "round", "start_s", "end_s", "due", "sent", "skipped", "defe
 
 
 def migrate(args: argparse.Namespace) -> RunResult:
-    """Run the scenario with what was asked for."""
+    """Run the scenario with the options."""
     fields = {"vms.0.profile": args.profile}
     if args.quick:
         fields["vms.0.memory_bytes"] = "64 MiB"
@@ -28,7 +29,7 @@ def migrate(args: argparse.Namespace) -> RunResult:
 
 
 def main() -> None:
-    """Run, print, write."""
+    """Run the migration, print and write its tables."""
     parser = options(__doc__, "one_migration")
     parser.add_argument("--strategy", default="history-majority", help="name:key=value,...")
     parser.add_argument("--profile", default="web", help="idle, web, oltp, memory-hog, ...")
@@ -38,8 +39,8 @@ def main() -> None:
     print(result.rounds[COLUMNS].to_string(index=False, float_format="{:.3f}".format))
     print(
         f"\n{migration['strategy']}, {args.profile}: {migration['outcome']} ({migration['why']}); "
-        f"{migration['total_time_s']:.3f} s in all, {1000 * migration['downtime_s']:.1f} ms of it "
-        f"stopped, {migration['bytes'] / 1e6:.1f} MB sent"
+        f"total time {migration['total_time_s']:.3f} s, downtime "
+        f"{1000 * migration['downtime_s']:.1f} ms, {migration['bytes'] / 1e6:.1f} MB sent"
     )
     for sentence in (*result.assumptions, *result.notes):
         print(sentence)

@@ -1,19 +1,21 @@
-"""Does the reference paper's filter keep its promises? Its Figures 2 to 4, and a verdict for each.
+"""Do the claims of the reference paper hold? Its Figures 2 to 4, and a verdict for each claim.
 
     python experiments/paper_figures.py --out results/paper_figures
 
 Jain and Agrawal (IJEM 6(6), 2016) hold back pages that were dirty in half or more of the last five
-rounds, and claim fewer pages sent before stop-and-copy, less downtime and less total time than Hu's
-time series with a threshold of 5 rounds in 5, which is Xen's rule with a look at the dirty log per
-page. As there: 2 VMs of 10, 15 or 20 pages, 6.78 ms per page, 5 rounds. What the paper leaves open:
-round 1 sends every page, histories are warm, and there are two ways in which pages get dirty,
-  fixed-samples  a page is dirty in a round with probability 1/2, whatever was sent;
-  time-driven    Poisson writes at the rate that dirties a page with probability 1/2 while the VM is
-                 copied once, ln 2 per (pages x 6.78 ms), so that fewer sends make shorter rounds.
+rounds. They claim fewer pages sent before stop-and-copy, less downtime and less total time than
+Hu's time series with a threshold of 5 rounds in 5. That baseline is Xen's rule with a peek at the
+dirty log per page. The settings are those of the paper: 2 VMs of 10, 15 or 20 pages, 6.78 ms per
+page, 5 rounds. The paper leaves some settings open. Here round 1 sends every page, histories are
+warm, and there are two ways in which pages become dirty:
+  fixed-samples  a page is dirty in a round with probability 1/2, whether or not it was sent;
+  time-driven    Poisson writes. The rate dirties a page with probability 1/2 during one copy of the
+                 VM: ln 2 per (pages x 6.78 ms). So fewer sends make shorter rounds.
 A reduction is 1 - proposed / baseline, of means over replications with the same seeds, with the
 95 % interval of a ratio of paired means (delta method, Student t). A claim holds if the interval
-lies above 0, does not hold if it lies at or below 0, and is undecided otherwise. Simulated means
-are checked against exact ones where these are known; status 1 says that one of them is missed.
+lies above 0. It does not hold if the interval lies at or below 0. Otherwise it is undecided.
+Simulated means are compared with exact ones where these are known. The exit status is 1 if an
+interval misses its exact mean.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ CLAIMS = dict(zip(("pages_before_stop", "downtime", "total_time"), COLUMNS, stri
 
 
 def setting(mode: str, pages: int) -> dict[str, object]:
-    """Return what differs from the built-in scenario `paper`."""
+    """Return the changes to the built-in scenario `paper`."""
     if mode == "fixed-samples":
         return {"vms.0.page_count": pages}
     copy_s = pages * PAGE_TIME_S
@@ -47,10 +49,10 @@ def setting(mode: str, pages: int) -> dict[str, object]:
 
 
 def judge(baseline: pd.Series, proposed: pd.Series) -> dict[str, Any]:
-    """Return the reduction of paired values, its interval and the verdict; and both means."""
+    """Return the reduction of paired values with its interval, the verdict and both means."""
     a, b = baseline.to_numpy(), proposed.to_numpy()
     if not a.any():
-        raise ScenarioError("--replications", len(a), "more: the baseline's values are all 0")
+        raise ScenarioError("--replications", len(a), "more: all values of the baseline are 0")
     ratio = b.mean() / a.mean()
     half = estimate(b - ratio * a).high / a.mean()
     low, high = 1 - ratio - half, 1 - ratio + half
@@ -62,9 +64,9 @@ def judge(baseline: pd.Series, proposed: pd.Series) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, judge, check, write."""
+    """Run the cases, find the verdicts, check the exact means, write."""
     parser = study_options(__doc__, "paper_figures")
-    parser.add_argument("--literal", action="store_true", help="to_send as the paper words it")
+    parser.add_argument("--literal", action="store_true", help="to_send as the paper states it")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON only")
     args = parser.parse_args()
     proposed = LITERAL if args.literal else STICKY

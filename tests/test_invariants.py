@@ -13,7 +13,7 @@ from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 from cluster_emu.strategies import strategies
-from cluster_emu.transfer.migration import Migration
+from cluster_emu.transfer.migration import StopAndCopy
 from cluster_emu.transfer.records import Phase
 from cluster_emu.workload import load_profiles
 from tests._support.small_scenarios import random_scenarios, scenario
@@ -26,16 +26,16 @@ class StopSets:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[tuple[set[int], set[int]]] = []
-        send_stopped = Migration._send_stopped
+        send = StopAndCopy._send
 
-        def noting(migration: Migration, now_s: float) -> None:
-            pages = migration._pages
+        def noting(phase: StopAndCopy, now_s: float) -> None:
+            pages = phase._migration.engine
             assert pages.versions is not None
             stale = set(pages.versions.stale().tolist())
             self.seen.append((set(pages.stop_set().tolist()), stale))
-            send_stopped(migration, now_s)
+            send(phase, now_s)
 
-        monkeypatch.setattr(Migration, "_send_stopped", noting)
+        monkeypatch.setattr(StopAndCopy, "_send", noting)
 
 
 def check_columns(model: ClusterModel) -> None:

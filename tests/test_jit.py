@@ -133,7 +133,12 @@ print(results, loaded)
 """
 
 
-@pytest.fixture(params=INSTALLATIONS)
+@pytest.fixture(
+    params=[
+        *INSTALLATIONS[:3],
+        pytest.param(INSTALLATIONS[3], marks=pytest.mark.slow),
+    ]
+)
 def made_up(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
     package = tmp_path / "site" / "made_up"
     package.mkdir(parents=True)
@@ -271,3 +276,18 @@ def test_only_kernel_files_use_the_decorators() -> None:
         and {alias.name for alias in node.names} & DECORATORS
     }
     assert users <= set(KERNEL_FILES)
+
+
+def test_only_one_module_imports_numba() -> None:
+    importers = {
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.Import) and any(is_numba(one.name) for one in node.names))
+        or (isinstance(node, ast.ImportFrom) and is_numba(str(node.module)))
+    }
+    assert importers == {"_jit.py"}
+
+
+def is_numba(module: str) -> bool:
+    return module.split(".")[0] == "numba"

@@ -1,4 +1,4 @@
-"""Draws the data flow of one run: docs/images/architecture.png.
+"""Draw the data flow of one run: docs/images/architecture.png.
 
 python tools/architecture_figure.py
 """
@@ -17,7 +17,7 @@ PHASE, STATE, MIGRATION, OUTSIDE = "#cfe2f3", "#fff2cc", "#d9ead3", "#eeeeee"
 # name: (x, y, width, height, colour, title, text)
 BOXES = {
     "scenario": (0.1, 6.4, 2.3, 0.9, OUTSIDE, "scenario + seed", "TOML or Python"),
-    "building": (3.1, 6.4, 2.3, 0.9, OUTSIDE, "building/", "makes all components"),
+    "building": (3.1, 6.4, 2.3, 0.9, OUTSIDE, "building/", "factory of components"),
     "workload": (0.1, 4.7, 2.3, 0.9, PHASE, "1 workload", "workload/: demand, writes"),
     "manage": (3.1, 4.7, 2.3, 0.9, PHASE, "2 manage", "agents, faults/, triggers"),
     "transfer": (6.1, 4.7, 2.3, 0.9, PHASE, "3 transfer", "the event loop"),
@@ -87,7 +87,8 @@ BOXES = {
         "metrics/, results/",
         "catalogue of metrics,\ntables, RunResult",
     ),
-    "study": (9.1, 6.4, 2.3, 0.9, OUTSIDE, "study/, view/, cli/", "many runs, figures"),
+    "view": (9.1, 6.4, 2.3, 0.9, OUTSIDE, "view/", "figures of saved tables"),
+    "study": (6.1, 6.4, 2.3, 0.9, OUTSIDE, "study/, cli/", "many runs, commands"),
 }
 
 # from, to, label, (label dx, dy)
@@ -105,10 +106,10 @@ ARROWS = [
     ("transfer", "network", "runs to the end of the tick", (1.1, 0.0)),
     ("network", "migration", "rates, events", (0.62, 0.0)),
     ("migration", "memory", "bytes", (0, 0.14)),
-    ("memory", "strategy", "looks up", (0.42, 0.0)),
-    ("migration", "controller", "asks", (0.27, 0.0)),
+    ("memory", "strategy", "reads", (0.3, 0.0)),
+    ("migration", "controller", "status", (0.32, 0.0)),
     ("account", "results", "", (0, 0)),
-    ("study", "account", "calls run()", (0.42, 0.0)),
+    ("study", "building", "run()", (0, 0.14)),
 ]
 
 
@@ -154,4 +155,4 @@ def draw() -> Figure:
 
 if __name__ == "__main__":
     draw().savefig(TARGET)
-    print(f"wrote {TARGET.name}")
+    print(f"written: {TARGET.name}")

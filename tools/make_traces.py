@@ -1,11 +1,11 @@
-"""Write the package's own CPU traces: 40 made-up VMs, one day, in PlanetLab's format.
+"""Write the package's own CPU traces: 40 synthetic VMs, one day, in PlanetLab's format.
 
     python tools/make_traces.py [FOLDER]
 
-The shapes are invented; only their overall level follows what is published of the PlanetLab days: a
-mean of 10-15 %, most VMs nearly idle, few busy, peaks to 100 %. The day begins at 08:00, so that
-load rises during the first hours and a short run sees hosts fill up as well as empty.
-Only `random.Random.random` is used, whose stream Python promises never to change.
+The shapes are invented. Only their overall level follows published figures of the PlanetLab days: a
+mean of 10-15 %, most VMs nearly idle, few busy, peaks to 100 %. The day begins at 08:00. So load
+rises during the first hours, and a short run has hosts that fill up and hosts that become empty.
+The traces use only `random.Random.random`, because Python guarantees its stream.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def between(rng: Random, low: float, high: float) -> float:
 
 
 def flat_low(rng: Random) -> Iterator[float]:
-    """Nearly idle all day, with a little housekeeping."""
+    """Nearly idle all day, with rare short spikes."""
     level = between(rng, 1, 6)
     for _ in range(SAMPLES):
         spike = between(rng, 5, 25) if rng.random() < 0.01 else 0.0
@@ -55,7 +55,7 @@ def bursty(rng: Random) -> Iterator[float]:
 
 
 def batch(rng: Random) -> Iterator[float]:
-    """Idle but for two jobs of one to four hours near full load."""
+    """Idle, except for two jobs of one to four hours near full load."""
     starts = [between(rng, 0, 6), between(rng, 8, 20)]
     jobs = [(start, start + between(rng, 1, 4), between(rng, 60, 98)) for start in starts]
     for sample in range(SAMPLES):

@@ -1,8 +1,8 @@
-"""Write docs/scenarios.md: every field of a scenario, from the models that check them.
+"""Write docs/scenarios.md: every field of a scenario, from the pydantic models.
 
     python tools/scenario_reference.py
 
-A test fails where the file is not what this writes.
+A test fails if the file differs from the output of this tool.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ START = """# Scenarios, field by field
 
 <!-- Written by tools/scenario_reference.py from the models of a scenario; do not edit. -->
 
-A scenario is a TOML file. A table with one bracket, `[run]`, is there once; one with two,
-`[[vms]]`, as often as there are groups. `--set PATH=VALUE` sets any field by its path, the groups
-counted from 0: `--set vms.0.count=5`.
+A scenario is a TOML file. A table in single brackets, such as `[run]`, occurs once. A table in
+double brackets, such as `[[vms]]`, occurs once per group. `--set PATH=VALUE` sets any field by its
+path. Groups count from 0: `--set vms.0.count=5`.
 
-Names tell units, and a bare number is in that unit. Texts may have others:
+The end of a name gives the unit of a bare number. A text may have another unit:
 
 | name ends with | unit | for example |
 | --- | --- | --- |
@@ -73,8 +73,8 @@ A *part* is a registered name, alone or with parameters: `"qemu"`, `"qemu:downti
 """
 
 EXAMPLES = {
-    "[costs]": """With hosts of 16 cores, a sending thread that takes one core, a receiving one that
-takes half a core, and guests that lose 5 % of their CPU time while their writes are tracked:
+    "[costs]": """An example for hosts of 16 cores: the sending thread takes one core, the receiving
+thread takes half a core, and a guest loses 5 % of its CPU time while its writes are tracked:
 
 ```toml
 [costs]
@@ -83,8 +83,8 @@ target_cpu = 0.5
 tracking_slowdown = 0.05
 ```
 
-What the threads take from VMs on full hosts counts as lost to migration. `evacuate` warns where
-migrations at once may take more than a host has.
+CPU that the threads take from VMs on full hosts counts as lost to migration. `evacuate` warns if
+concurrent migrations may take more CPU than a host has.
 """,
 }
 
@@ -127,7 +127,7 @@ def _default(field: dict[str, Any], needed: bool) -> str:
 
 
 def _value(model: type[BaseModel], name: str, field: dict[str, Any]) -> str:
-    """Return in words what may be given."""
+    """Return the allowed values in words."""
     kinds = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
     words = " or ".join(dict.fromkeys(_kind(kind) for kind in kinds))
     return " ".join([words, ", ".join(_limits(model.model_fields[name]))]).strip()
@@ -144,9 +144,9 @@ def _kind(kind: dict[str, Any]) -> str:
 
 
 def _limits(field: FieldInfo) -> list[str]:
-    """Return the limits of a number; the JSON schema leaves out those behind a unit's parser."""
+    """Return the limits of a number; the JSON schema omits those of fields with a unit parser."""
     found = list(field.metadata)
-    for option in get_args(field.annotation):  # of a value or nothing
+    for option in get_args(field.annotation):  # of an optional value
         for each in getattr(option, "__metadata__", ()):
             found += each.metadata if isinstance(each, FieldInfo) else [each]
     return [
@@ -158,7 +158,7 @@ def _limits(field: FieldInfo) -> list[str]:
 
 
 def _referred(model: str) -> str:
-    """Return what a nested model stands for: a part, or a table of its own."""
+    """Return the text for a nested model: a part, or the name of its table."""
     if model == "Choice":
         return "a part"
     titles = {each.__name__: title for title, each in SECTIONS}

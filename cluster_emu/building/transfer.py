@@ -34,7 +34,7 @@ def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
         for i, choice in enumerate(transfer.encoders)
     )
     for i, encoder in enumerate(made[:-1]):
-        if getattr(encoder, "takes_every_page", False):
+        if encoder.takes_every_page:
             allowed = f"no encoder after {encoder.name}, which takes every page: list that last"
             raise ScenarioError(f"transfer.encoders.{i + 1}", made[i + 1].name, allowed)
     return made

@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.encoding.contract import ByteCounts, Content, PageIds, Stage, encoders
+from cluster_emu.encoding.contract import ByteCounts, Content, Encoder, PageIds, Stage, encoders
 
 
 @encoders.register("compression")
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class Compression:
+class Compression(Encoder):
     """Compress every page, at the speed of one processor core per channel.
 
     Compressing and sending overlap: what is sent together takes the longer of the time to compress

@@ -7,6 +7,7 @@ sent and what was written. Several make a chain; `cluster_emu.encoding.chain` sa
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -72,23 +73,21 @@ class Coder(Protocol):
         ...
 
 
-class Encoder(Protocol):
-    """A way to encode pages. Implementations are frozen pydantic dataclasses."""
+class Encoder(ABC):
+    """A way to encode pages. Subclasses are frozen pydantic dataclasses."""
 
     name: ClassVar[str]
     """The registered kebab-case name."""
     summary: ClassVar[str]
     """One line saying what it does."""
     source: ClassVar[str]
-    """Where it comes from: paper and section, or source file.
+    """Where it comes from: paper and section, or source file."""
+    takes_every_page: ClassVar[bool] = False
+    """Whether it leaves no page to the next encoder, so that a chain may not continue after it."""
 
-    One that never leaves a page to the next encoder says so by `takes_every_page = True`; one
-    listed after it is refused.
-    """
-
+    @abstractmethod
     def coder(self, content: Content) -> Coder:
         """Return the encoder at work on one migration."""
-        ...
 
 
 encoders: Registry[Encoder] = Registry(

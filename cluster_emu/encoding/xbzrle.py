@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.encoding.contract import ByteCounts, Content, PageIds, Stage, encoders
+from cluster_emu.encoding.contract import ByteCounts, Content, Encoder, PageIds, Stage, encoders
 from cluster_emu.units import MemoryBytes
 
 _STREAM = 1
@@ -19,7 +19,7 @@ _EMPTY = -1
 
 @encoders.register("xbzrle")
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class Xbzrle:
+class Xbzrle(Encoder):
     """Send the run-length encoded difference to the copy of the page that was sent before.
 
     From round 2 on, a page with a copy in the cache takes its header, 3 bytes and the difference; a

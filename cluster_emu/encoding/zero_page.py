@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.encoding.contract import ByteCounts, Content, PageIds, Stage, encoders
+from cluster_emu.encoding.contract import ByteCounts, Content, Encoder, PageIds, Stage, encoders
 
 _STREAM = 0
 _PAYLOAD_BYTES = 1
@@ -16,7 +16,7 @@ _PAYLOAD_BYTES = 1
 
 @encoders.register("zero-page")
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class ZeroPage:
+class ZeroPage(Encoder):
     """Send a header and one byte for a page that holds nothing but zeros.
 
     A page is zero until it is first written. The search for zeros costs no processor time.

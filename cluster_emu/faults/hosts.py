@@ -80,7 +80,7 @@ class HostFaults:
         record, phase = migration.record, migration.state
         target_failed = bool(self._state.hosts.failed[record.target])
         what = impact(phase, needs_source=migration.needs_source, target_failed=target_failed)
-        why = f"{self._crashed_host(migration)} crashed in phase {phase}"
+        why = f"{self._crashed_host(migration)} crashed in phase {phase.reported}"
         if what is Impact.NONE:
             going_down.discard(record.vm)
         elif what is Impact.COMPLETES:

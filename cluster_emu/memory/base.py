@@ -331,5 +331,5 @@ memory_models: Registry[MemoryModel] = Registry(
     "memory model",
     "cluster_emu.memory_models",
     package="cluster_emu.memory.models",
-    summary="how the memory of a migrating VM is modelled",
+    summary="how closely the memory of a migrating VM is represented (`run.fidelity`)",
 )

@@ -27,6 +27,7 @@ CapacityListener = Callable[[float, int, float], None]
 
 EVENTS_PER_INSTANT = 100_000
 EVENTS_PER_FLOW = 100
+"""An instant with more events, and more per flow, is taken for a loop that never ends."""
 
 
 def same_instant_s(time_s: float) -> float:

@@ -101,6 +101,6 @@ class RoundRobin:
             return
         self._sending = self._waiting.popleft()
         if self._sending.has_started:
-            self._sending.go_on(now_s)
+            self._sending.take_turn(now_s)
         else:
             self._start(self._sending, now_s)

@@ -146,7 +146,7 @@ class MigrationScheduler:
         """
         migration = self.live[number]
         if migration.state in COPYING:
-            migration.give_up(now_s)
+            migration.abort(now_s)
             self._overhead.end(migration.record.source, migration.record.target, now_s)
         self._end(number, outcome, why, now_s)
 
@@ -164,7 +164,8 @@ class MigrationScheduler:
         for number in numbers:
             state = self.live[number].state
             still = "still " if state is Phase.QUEUED else ""
-            self.cancel(number, Phase.UNFINISHED, f"{still}{state} when the run ended", now_s)
+            why = f"{still}{state.reported} when the run ended"
+            self.cancel(number, Phase.UNFINISHED, why, now_s)
             if state is Phase.QUEUED:
                 self.records[number].end_s = math.nan  # it never began
 
@@ -174,7 +175,7 @@ class MigrationScheduler:
         """Set up the target; a slot has been taken."""
         duration_s = self._factory.settings.prepare_s
         if duration_s > 0:
-            self.live[number].state = Phase.PREPARING
+            self.live[number].transition(Phase.PREPARING)
             self._timers.begin(number, duration_s, now_s, self._prepared_in_time)
         else:
             self._prepared(number, now_s)
@@ -185,15 +186,14 @@ class MigrationScheduler:
         self.admit(now_s)
 
     def _prepared(self, number: int, now_s: float) -> None:
+        self.live[number].transition(Phase.READY)
         if not self._has_preparing_slots:
             self._copy(number, now_s)
             return
-        self.live[number].state = Phase.READY
         self._preparing.leave(number)
         self._copying.put(self._candidate(number))
 
     def _copy(self, number: int, now_s: float) -> None:
-        self.live[number].state = Phase.READY
         self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
@@ -217,7 +217,7 @@ class MigrationScheduler:
         number, finish_s = record.migration, self._factory.settings.finish_s
         self._overhead.end(record.source, record.target, now_s)
         if outcome is Phase.COMPLETED and finish_s > 0:
-            self.live[number].state = Phase.FINISHING
+            self.live[number].transition(Phase.FINISHING)
             self._timers.begin(number, finish_s, now_s, self._finished)
             self._turns.leave(self.live[number])
             self._turns.give_turn(now_s)
@@ -242,7 +242,7 @@ class MigrationScheduler:
             record.finish_s = spent_s
         record.close(now_s, outcome, why)
         self._overhead.count_stall(record.vm, record.fault_stall_s)
-        migration.state = outcome
+        migration.transition(outcome)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:

@@ -23,7 +23,7 @@ from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.strategies.contract import Strategy
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
@@ -75,7 +75,7 @@ class MigrationFactory:
         """Notify all migrations of their rates together."""
         self.flow_group = MigrationFlowGroup(self.loop)
 
-    def make(self, record: MigrationRecord, watcher: MigrationListener) -> Migration:
+    def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
         """Make the migration that fills in `record`; its route is found now."""
         vm = record.vm
         number = self._started.get(vm, 0)
@@ -97,7 +97,7 @@ class MigrationFactory:
             _VMIntensity(self.intensity, vm),
             route,
             self.flow_group,
-            watcher,
+            listener,
         )
 
     def usual_cap_bytes_per_s(self, vm: int) -> float:

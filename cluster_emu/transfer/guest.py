@@ -1,4 +1,4 @@
-"""The guest while it migrates: how hard it writes, and what slows it down."""
+"""The guest while it migrates: its write intensity, and the CPU time that is taken from it."""
 
 from __future__ import annotations
 
@@ -7,65 +7,109 @@ from collections.abc import Callable
 
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.timers import Timer
-from cluster_emu.transfer.interfaces import Intensity
+from cluster_emu.transfer.interfaces import Intensity, MigrationListener
+from cluster_emu.transfer.records import MigrationRecord
 
 
 class Guest:
-    """Follows the VM's write intensity, less what is taken from the guest.
+    """Follows the VM's write intensity, and scales it by what is taken from the guest.
+
+    Two causes slow a guest down: a throttle takes a share of its CPU time, and while its writes are
+    tracked every write costs more. Both are taken from the write intensity in the same proportion.
 
     Args:
-        path: the VM's own write intensity over time.
-        loop: where changes of the intensity are waited for.
-        about_to_change: called with the time just before the intensity changes by itself.
-        changed: called with the time just after that.
+        record: where the CPU time that is taken from the guest is counted.
+        own_intensity: the VM's own write intensity over time.
+        loop: where timers for its changes are set.
+        listener: is notified of the speed of the VM.
+        before_change: called with the time just before the own intensity changes.
+        after_change: called with the time just after that.
+
+    Attributes:
+        intensity: the write intensity of the slowed guest.
+        lost_share: share of its CPU time that is taken from the guest.
     """
 
     def __init__(
         self,
-        path: Intensity,
+        record: MigrationRecord,
+        own_intensity: Intensity,
         loop: FluidLoop,
-        about_to_change: Callable[[float], None],
-        changed: Callable[[float], None],
+        listener: MigrationListener,
+        before_change: Callable[[float], None],
+        after_change: Callable[[float], None],
     ) -> None:
-        self.throttle = 0.0
-        self.tracking_slowdown = 0.0
-        self._path = path
+        self.intensity = 0.0
+        self.lost_share = 0.0
+        self._record = record
+        self._path = own_intensity
         self._loop = loop
-        self._about_to_change = about_to_change
-        self._changed = changed
-        self._wanted = 0.0
+        self._listener = listener
+        self._before_change = before_change
+        self._after_change = after_change
+        self._throttle = 0.0
+        self._tracking_slowdown = 0.0
+        self._own_intensity = 0.0
+        self._speed = 1.0
         self._next_change_s = math.inf
         self._timer: Timer | None = None
 
-    @property
-    def lost_share(self) -> float:
-        """Share of its CPU time that is taken from the guest, by throttling and by tracking."""
-        return self.throttle + self.tracking_slowdown * (1.0 - self.throttle)
-
-    @property
-    def intensity(self) -> float:
-        """The write intensity that is left to the guest."""
-        return self._wanted * (1.0 - self.throttle) * (1.0 - self.tracking_slowdown)
-
     def follow(self, now_s: float) -> None:
         """Follow the VM's own intensity from now on."""
-        self._wanted = self._path.level(now_s)
+        self._own_intensity = self._path.level(now_s)
         self._next_change_s = self._path.next_change(now_s)
         if math.isfinite(self._next_change_s):
             self._timer = self._loop.call_at(self._next_change_s, self._change)
+        self._scale()
 
-    def leave(self) -> None:
-        """Follow it no longer."""
+    def leave(self, now_s: float) -> None:
+        """Stop following it; the VM runs at full speed."""
         if self._timer is not None:
             self._loop.cancel(self._timer)
+        self._notify(1.0, now_s)
 
-    def run_freely(self) -> None:
-        """Take nothing from the guest any more."""
-        self.throttle = 0.0
-        self.tracking_slowdown = 0.0
+    def track(self, slowdown: float, now_s: float) -> None:
+        """Track its writes from now on, which takes this share of its CPU time."""
+        self._tracking_slowdown = slowdown
+        self._scale()
+        self._notify(1.0 - self.lost_share, now_s)
+
+    def throttle(self, share: float, now_s: float) -> None:
+        """Take this share of its CPU time; what was taken until now must be counted already."""
+        if share == self._throttle:
+            return
+        self._throttle = share
+        self._record.throttle_max = max(self._record.throttle_max, share)
+        self._scale()
+        self._notify(1.0 - self.lost_share, now_s)
+
+    def pause(self, now_s: float) -> None:
+        """Stop the VM; nothing is tracked or throttled any more."""
+        self._throttle = self._tracking_slowdown = 0.0
+        self._scale()
+        self._notify(0.0, now_s)
+
+    def resume(self, now_s: float) -> None:
+        """Let the VM run at full speed."""
+        self._notify(1.0, now_s)
+
+    def count_lost(self, duration_s: float) -> None:
+        """Count what was taken from it for some time, at the present shares."""
+        if self.lost_share:
+            self._record.guest_lost_s += self.lost_share * duration_s
+
+    def _scale(self) -> None:
+        throttle, tracking = self._throttle, self._tracking_slowdown
+        self.intensity = self._own_intensity * (1.0 - throttle) * (1.0 - tracking)
+        self.lost_share = throttle + tracking * (1.0 - throttle)
+
+    def _notify(self, speed: float, now_s: float) -> None:
+        if speed != self._speed:
+            self._speed = speed
+            self._listener.slowed(self._record, speed, now_s)
 
     def _change(self, now_s: float) -> None:
-        self._about_to_change(now_s)
-        # the clock may show an instant that began a rounding error before the change
+        self._before_change(now_s)
+        # The clock may show the start of an instant, a rounding error before the change.
         self.follow(max(now_s, self._next_change_s))
-        self._changed(now_s)
+        self._after_change(now_s)

@@ -1,4 +1,4 @@
-"""What a running migration needs of others, and whom it tells what happens to it."""
+"""What a migration needs from others, and what is notified of its course."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Memory(Protocol):
     """Makes the page state of the VM for the phases of one migration."""
 
     def engine(self, intensity: float) -> MemoryEngine:
-        """Return the page state at the start, histories warmed at that write intensity."""
+        """Return the page state at the start, with page histories warmed."""
         ...
 
     def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
@@ -50,14 +50,14 @@ class Intensity(Protocol):
 
 
 class MigrationListener(Protocol):
-    """Is told what the rest of the cluster has to know about a migration."""
+    """Is notified of what the rest of the cluster has to know about a migration."""
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""
         ...
 
     def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
-        """Tell whether the next live round may begin now; if not, `go_on` is called later."""
+        """Return whether the next live round may begin now; else `take_turn` is called later."""
         ...
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:

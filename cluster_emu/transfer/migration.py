@@ -1,14 +1,20 @@
-"""One migration from its first byte to its end: the fourth step of a VM migration.
+"""The course of one migration: a state machine from its request to its end.
 
-A `Migration` takes its phases one after the other; its `Sending` carries them over the network and
-says when one has come to its end.
+`TRANSITIONS` says which phase may follow which. The scheduler moves a migration through the phases
+before the first byte and after the last one. Between them the migration moves by itself, through
+phases of which each has a class here: it enters, predicts its next event for the flow that carries
+it (`transfer.flow`), advances, handles the event, and aborts.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar
 
-from cluster_emu.memory.base import MemoryEngine
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateEffect, RoundCounts
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
 from cluster_emu.transfer.controller import (
@@ -18,28 +24,64 @@ from cluster_emu.transfer.controller import (
     MigrationStatus,
     Progress,
 )
-from cluster_emu.transfer.flow import Sending
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.flow import MigrationFlow, MigrationFlowGroup, Prediction
+from cluster_emu.transfer.guest import Guest
 from cluster_emu.transfer.interfaces import Intensity, Memory, MigrationListener
-from cluster_emu.transfer.phases import (
-    NO_PAGES,
-    LiveRound,
-    PostCopyPush,
-    SendingPhase,
-    StoppedCopy,
-    WaitingRound,
+from cluster_emu.transfer.records import (
+    MigrationRecord,
+    MigrationRecorder,
+    Phase,
+    RoundRecord,
 )
-from cluster_emu.transfer.recorder import MigrationRecorder
-from cluster_emu.transfer.records import MigrationRecord, Phase, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
-from cluster_emu.transfer.stop_rules import stop
 
 MAX_EMPTY_ROUNDS = 100
-"""Rounds in a row that send nothing after which the VM is stopped: it would go on for ever."""
+"""Rounds in a row that send nothing after which the VM is stopped.
+
+They take no time, so that without a limit infinitely many could follow at one instant.
+"""
+
+NO_PAGES = PageSizes(0, 1.0)
+
+_CANCELLED = frozenset({Phase.FAILED, Phase.UNFINISHED})
+"""A fault and the end of the run cancel a migration in any phase."""
+
+TRANSITIONS: dict[Phase, frozenset[Phase]] = {
+    Phase.QUEUED: frozenset({Phase.PREPARING, Phase.READY}) | _CANCELLED,
+    Phase.PREPARING: frozenset({Phase.READY}) | _CANCELLED,
+    Phase.READY: frozenset({Phase.PRE_COPY, Phase.STOP_AND_COPY}) | _CANCELLED,
+    Phase.PRE_COPY: frozenset(
+        {
+            Phase.PRE_COPY,  # the next live round
+            Phase.WAITING_FOR_TURN,
+            Phase.STOP_AND_COPY,
+            Phase.NOT_CONVERGED,
+        }
+    )
+    | _CANCELLED,
+    Phase.WAITING_FOR_TURN: frozenset({Phase.PRE_COPY}) | _CANCELLED,
+    Phase.STOP_AND_COPY: frozenset({Phase.POST_COPY, Phase.FINISHING, Phase.COMPLETED})
+    | _CANCELLED,
+    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _CANCELLED,
+    Phase.FINISHING: frozenset({Phase.COMPLETED}) | _CANCELLED,
+    Phase.COMPLETED: frozenset(),
+    Phase.NOT_CONVERGED: frozenset(),
+    Phase.FAILED: frozenset(),
+    Phase.UNFINISHED: frozenset(),
+}
+"""The phases that may follow each phase."""
+
+
+class IllegalTransitionError(RuntimeError):
+    """A migration was moved to a phase that may not follow its present one."""
+
+    def __init__(self, migration: int, before: Phase, after: Phase) -> None:
+        allowed = ", ".join(sorted(TRANSITIONS[before])) or "none, it has ended"
+        super().__init__(f"migration {migration}: {before} -> {after}; allowed is {allowed}")
 
 
 class Migration:
-    """A running migration.
+    """One migration.
 
     Args:
         record: its row of results, filled in as it goes.
@@ -47,15 +89,23 @@ class Migration:
         strategy: what is sent when.
         controller: when live rounds end, and what else is done about it.
         settings: costs and limits.
-        memory: the VM's page state.
+        memory: makes the VM's page state.
         intensity: the VM's write intensity over time.
         route: link numbers from source to target.
         flow_group: all that migrate in its network.
-        watcher: who is told of its resume and end.
+        listener: is notified of its resume and end.
 
     Attributes:
-        state: where it stands; before the first byte and after the last its watcher says so.
+        engine: the VM's page state, from the start to the end of the copy.
+        flow: carries its phases over the network.
+        guest: the VM while it migrates.
+        recorder: enters its phases into the records.
+        resumes_early: whether the VM resumes before its memory is at the target (post-copy).
+        all_arrived: whether the target has everything it needs from the source.
+        live_round, waiting, stop_and_copy, push: its phases.
     """
+
+    engine: MemoryEngine
 
     def __init__(
         self,
@@ -68,306 +118,570 @@ class Migration:
         intensity: Intensity,
         route: tuple[int, ...],
         flow_group: MigrationFlowGroup,
-        watcher: MigrationListener,
+        listener: MigrationListener,
     ) -> None:
         self.record = record
-        self.state = Phase.QUEUED
+        self.strategy = strategy
+        self.controller = controller
+        self.settings = settings
+        self.memory = memory
         self.route = route
-        self._recorder = MigrationRecorder(record, rounds)
-        self._sending = Sending(
-            route,
-            settings.weight,
-            flow_group,
+        self.listener = listener
+        self.loop = flow_group.loop
+        self.recorder = MigrationRecorder(record, rounds)
+        self.flow = MigrationFlow(flow_group, route, settings.weight)
+        self.guest = self.flow.guest = Guest(
+            record,
             intensity,
-            self._find_cap,
-            self._recorder.guest_lost,
-            self._phase_ended,
+            self.loop,
+            listener,
+            before_change=self.flow.account,
+            after_change=self.flow.intensity_changed,
         )
-        self._guest = self._sending.guest
-        self._strategy = strategy
-        self._resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
-        self._controller = controller
-        self._settings = settings
-        self._memory = memory
-        self._loop = flow_group.loop
-        self._watcher = watcher
-        self._engine: MemoryEngine | None = None
-        self._measured_bytes_per_s = 0.0
-        self._told_speed = 1.0
-        self._all_has_arrived = False
-        self._last_step: ControllerDecision | None = None
-        self._check: Timer | None = None
-        self._timer: Timer | None = None
-        self._cap_of_raw_pages: dict[bool, float] = {}
+        self.resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
+        self.all_arrived = False
+        self.live_round = LiveRound(self)
+        self.waiting = WaitingForTurn(self)
+        self.stop_and_copy = StopAndCopy(self)
+        self.push = PostCopyPush(self)
+        self._state = Phase.QUEUED
+        self._phase: CopyPhase | None = None
+
+    @property
+    def state(self) -> Phase:
+        """Its present phase; only `transition` changes it."""
+        return self._state
 
     @property
     def bytes_sent(self) -> float:
-        """Bytes on the wire so far, as of the last event."""
-        return self.record.bytes + self._sending.bytes_sent
+        """Bytes on the wire so far, as of the last event or change of the rate."""
+        self.flow.advance_over_kept()
+        return self.record.bytes + (self._phase.bytes_sent if self._phase else 0.0)
 
     @property
     def needs_source(self) -> bool:
         """Whether the target still lacks something that only the source has."""
-        return not self._all_has_arrived
+        return not self.all_arrived
 
     @property
     def has_started(self) -> bool:
         """Whether its first byte has been sent."""
-        return self._engine is not None
+        return not math.isnan(self.record.start_s)
 
-    # --- the course of a migration ---------------------------------------------------------------
+    def transition(self, to: Phase) -> None:
+        """Move to another phase.
+
+        Raises:
+            IllegalTransitionError: if that phase may not follow the present one.
+        """
+        if to not in TRANSITIONS[self._state]:
+            raise IllegalTransitionError(self.record.migration, self._state, to)
+        self._state = to
 
     def start(self, now_s: float) -> None:
-        """Begin to move the VM."""
+        """Send the first byte."""
         self.record.start_s = now_s
-        self._guest.follow(now_s)
-        self._engine = self._memory.engine(self._guest.intensity)
-        if self._strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
-            self.state = Phase.PRE_COPY
-            self._guest.tracking_slowdown = self._settings.tracking_slowdown
-            self._leave_guest(1.0 - self._guest.lost_share, now_s)
-            self._sending.join(self._next_round(now_s), now_s)
-            self._await_check()
+        self.guest.follow(now_s)
+        self.engine = self.memory.engine(self.guest.intensity)
+        if self.strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
+            self.guest.track(self.settings.tracking_slowdown, now_s)
+            self.enter(self.live_round, now_s)
+            self.live_round.start_checks()
         else:
-            self._pause(now_s, self._strategy.mode.value)
+            self.record.why = self.strategy.mode.value
+            self.enter(self.stop_and_copy, now_s)
 
-    def _next_round(self, now_s: float) -> LiveRound:
-        return LiveRound(self._pages, self._controller, now_s)
+    def take_turn(self, now_s: float) -> None:
+        """Begin the live round that has waited for its turn on the network."""
+        self.waiting.end(now_s)
 
-    def _phase_ended(self, now_s: float) -> bool:
-        """Close the phase that has come to its end; return whether a live round follows."""
-        phase = self._sending.phase
-        if isinstance(phase, LiveRound):
-            return self._round_ended(phase, now_s)
-        self._sending.account(now_s)
-        if isinstance(phase, StoppedCopy):
-            self._stopped_sent(phase, now_s)
-        elif isinstance(phase, PostCopyPush):
-            self._push_ended(phase, now_s)
-        return False
-
-    def _round_ended(self, live: LiveRound, now_s: float) -> bool:
-        """Close the live round; return whether another one follows."""
-        counts = live.end(self._sending.elapse(now_s), self._guest.intensity)
-        self._sending.phase = None
-        self._recorder.round_ended(counts, live.start_s, now_s)
-        duration_s = now_s - live.start_s
-        if duration_s > 0:
-            self._measured_bytes_per_s = counts.bytes_sent / duration_s
-        bytes_per_s = self._measured_bytes_per_s or self._sending.bytes_per_s
-        progress = self._recorder.progress(counts, self._pages, bytes_per_s, now_s)
-        step, reason = self._judge(progress, now_s)
-        if step is MigrationAction.ABORT:
-            self._finish(now_s, Phase.NOT_CONVERGED, reason)
-        elif step in (MigrationAction.STOP, MigrationAction.POST_COPY):
-            self._resumes_early |= step is MigrationAction.POST_COPY
-            self._pause(now_s, reason)
-        elif self._pages.nothing_due or self._watcher.may_go_on(self.record, now_s):
-            # one without pages takes no time, so it needs no turn
-            self._sending.go_on_with(self._next_round(now_s))
-        else:
-            self._await_turn(now_s)
-        return step in (MigrationAction.CONTINUE, MigrationAction.LAST_ROUND)
-
-    def _await_turn(self, now_s: float) -> None:
-        """Send nothing until `go_on`; what the VM writes meanwhile is due in the next round.
-
-        The controller's clock stands still: to wait is no lack of progress.
-        """
-        self._cancel(self._check)
-        self._sending.go_on_with(WaitingRound(self._pages, now_s))
-
-    def go_on(self, now_s: float) -> None:
-        """Begin the live round that has waited for its turn."""
-        waiting = self._sending.phase
-        assert isinstance(waiting, WaitingRound)
-        self._sending.account(now_s)
-        self._recorder.waited(waiting, now_s)
-        self._sending.go_on_with(self._next_round(now_s))
-        # it is told no rate if it lost and got back the turn within one instant
-        self._sending.reschedule(now_s)
-        self._await_check()
-
-    def _judge(self, progress: Progress, now_s: float) -> ControllerDecision:
-        if self._last_step is not None:
-            return self._last_step
-        if (
-            self._strategy.mode is Mode.HYBRID
-            and progress.round_number >= self._strategy.live_rounds
-        ):
-            return stop(f"live rounds before post-copy: {self._strategy.live_rounds}")
-        step, reason = self._controller.round_ended(progress)
-        self._apply_throttle(now_s)
-        if step is MigrationAction.LAST_ROUND:
-            self._last_step = stop(reason)
-        if step is MigrationAction.CONTINUE and self._recorder.empty_rounds >= MAX_EMPTY_ROUNDS:
-            return stop("nothing left to send live")
-        return ControllerDecision(step, reason)
-
-    def _pause(self, now_s: float, why: str) -> None:
-        """Stop the VM and, after the time that takes, send what may only be sent now."""
-        self._guest.run_freely()
-        self.record.pause_s = now_s
-        self.record.why = why
-        self.state = Phase.STOP_AND_COPY
-        self._leave_guest(0.0, now_s)
-        self._sending.phase = StoppedCopy(now_s)
-        self._timer = self._loop.call_at(now_s + self._settings.suspend_s, self._send_stopped)
-
-    def _send_stopped(self, now_s: float) -> None:
-        sizes = NO_PAGES
-        if not self._resumes_early:
-            sizes = self._pages.stop_sizes()
-            self.record.pages_rescued = self._pages.lost_update_pages()
-            self._pages.hand_over()
-        stopped = self._stopped_copy
-        stopped.load(sizes, self._settings.device_state_bytes)
-        if stopped.total_bytes <= 0:
-            self._stopped_sent(stopped, now_s)
-            return
-        self._sending.join(stopped, now_s)
-
-    def _stopped_sent(self, stopped: StoppedCopy, now_s: float) -> None:
-        stopped.finish()
-        self._all_has_arrived = not self._resumes_early
-        self._timer = self._loop.call_at(now_s + self._settings.resume_s, self._resume)
-
-    def _resume(self, now_s: float) -> None:
-        self.record.resume_s = now_s
-        self._recorder.stop_ended(self._stopped_copy, now_s)
-        self._sending.phase = None
-        if not self._resumes_early:
-            self._recorder.check_memory(self._pages)
-            self._watcher.resumed(self.record, now_s)
-            self._finish(now_s, Phase.COMPLETED, "")
-            return
-        self.state = Phase.POST_COPY
-        self._leave_guest(1.0, now_s)
-        self._watcher.resumed(self.record, now_s)
-        push = PostCopyPush(self._memory.post_copy(self._pages), now_s)
-        self._sending.join(push, now_s)
-
-    def _push_ended(self, push: PostCopyPush, now_s: float) -> None:
-        push.finish()
-        self._all_has_arrived = True
-        self._recorder.check_memory(self._pages)
-        self._recorder.push_ended(push, now_s)
-        self._sending.phase = None
-        self._finish(now_s, Phase.COMPLETED, "")
-
-    def _await_check(self) -> None:
-        """Set the timer for the controller's next look at the migration."""
-        next_s = self.record.start_s + self.record.waited_s + self._controller.next_check_s()
-        if math.isfinite(next_s):
-            self._check = self._loop.call_at(max(next_s, self._loop.now_s), self._look)
-
-    def _look(self, now_s: float) -> None:
-        """Let the controller look, and do what it says."""
-        if self.state is not Phase.PRE_COPY or self._live_round.is_cut:
-            return
-        self._sending.account(now_s)
-        step, reason = self._controller.check(self._status(now_s))
-        self._apply_throttle(now_s)
-        if step is MigrationAction.ABORT:
-            self._leave(now_s)
-            self._finish(now_s, Phase.NOT_CONVERGED, reason)
-            return
-        if step is not MigrationAction.CONTINUE:
-            self._last_step = (
-                stop(reason)
-                if step is MigrationAction.LAST_ROUND
-                else ControllerDecision(step, reason)
-            )
-        if step in (MigrationAction.STOP, MigrationAction.POST_COPY):
-            self._live_round.cut_short()
-        self._sending.reschedule(now_s)
-        self._await_check()
-
-    def _status(self, now_s: float) -> MigrationStatus:
-        return MigrationStatus(
-            elapsed_s=self._recorder.elapsed_s(now_s),
-            round_number=self.record.rounds + 1,
-            memory_bytes=self.record.memory_pages * self._pages.encoding.raw_bytes,
-            bytes_left=self._live_round.bytes_waiting,
-            bytes_sent=self.bytes_sent,
-            bytes_per_s=self._sending.bytes_per_s,
-        )
-
-    def give_up(self, now_s: float) -> None:
-        """Stop copying at once, wherever it stands; the watcher is not told."""
-        self._leave(now_s)
+    def abort(self, now_s: float) -> None:
+        """Stop copying at once, in any phase; the listener is not notified."""
+        self.flow.leave(now_s)
+        if self._phase is not None:
+            self._phase.abort(now_s)
         self._stop(now_s)
 
-    def _leave(self, now_s: float) -> None:
-        """Take the unfinished phase off the network and keep count of what it sent."""
-        phase = self._sending.leave(now_s)
-        if isinstance(phase, LiveRound):
-            counts = phase.abandon()
-            self._recorder.round_ended(counts, phase.start_s, now_s)
-        elif isinstance(phase, PostCopyPush):
-            self._recorder.push_ended(phase, now_s)
-        elif isinstance(phase, StoppedCopy):
-            self._recorder.stop_ended(phase, now_s)
-        elif isinstance(phase, WaitingRound):
-            self._recorder.waited(phase, now_s)
+    # --- for its phases ---------------------------------------------------------------------------
 
-    def _finish(self, now_s: float, outcome: Phase, why: str) -> None:
+    def enter(self, phase: CopyPhase, now_s: float) -> None:
+        """Move to a phase and begin it."""
+        self.transition(phase.phase)
+        self._phase = phase
+        phase.enter(now_s)
+
+    def check(self, now_s: float) -> None:
+        """Let the controller check the migration, if a live round is under way."""
+        if self._phase is self.live_round:
+            self.live_round.check(now_s)
+
+    def leave_phase(self) -> None:
+        """Leave the present phase, which has ended and recorded what it sent."""
+        self._phase = None
+
+    def end(self, outcome: Phase, why: str, now_s: float) -> None:
+        """End the copy and notify the listener, which moves the migration to its next phase."""
         self._stop(now_s)
-        self._watcher.ended(self.record, outcome, why, now_s)
+        self.listener.ended(self.record, outcome, why, now_s)
 
     def _stop(self, now_s: float) -> None:
-        self._guest.leave()
-        self._leave_guest(1.0, now_s)
-        self._cancel(self._check)
-        self._cancel(self._timer)
-        self._engine = None
+        self.guest.leave(now_s)
+        self.live_round.stop_checks()
+        self._phase = None
+        del self.engine
 
-    def _cancel(self, timer: Timer | None) -> None:
-        if timer is not None:
-            self._loop.cancel(timer)
 
-    # --- what it is made of -----------------------------------------------------------------------
+class CopyPhase(ABC):
+    """A phase of a migration between its first and its last byte.
 
-    def _find_cap(self, phase: SendingPhase) -> float:
-        if isinstance(phase, WaitingRound):
-            return 0.0
-        stopped = not isinstance(phase, LiveRound)
-        if stopped in self._cap_of_raw_pages:
-            return self._cap_of_raw_pages[stopped]
-        encoding = self._pages.encoding
-        if encoding.is_raw:
-            cap = self._settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=stopped)
-            return self._cap_of_raw_pages.setdefault(stopped, cap)
-        return self._settings.cap_bytes_per_s(encoding.raw_bytes, phase.sizes, stopped=stopped)
+    Args:
+        migration: whose phase it is; it enters live rounds and waits several times, the other
+            phases once.
+
+    Attributes:
+        phase: its name in the table of transitions.
+        guest_writes: whether its next event depends on the guest's write intensity.
+        runs_at_source: whether the VM runs at the source.
+        end_is_known: whether the event predicted last is its own, not a time to predict again.
+        start_s: when it was entered.
+    """
+
+    phase: ClassVar[Phase]
+    guest_writes: bool = True
+    runs_at_source: ClassVar[bool] = True
+
+    def __init__(self, migration: Migration) -> None:
+        self.start_s = math.nan
+        self._migration = migration
+        self._raw_cap_bytes_per_s: float | None = None
+
+    @abstractmethod
+    def enter(self, now_s: float) -> None:
+        """Begin."""
 
     @property
-    def _pages(self) -> MemoryEngine:
-        assert self._engine is not None, "the migration has no page state before its start"
-        return self._engine
+    def end_is_known(self) -> bool:
+        """Whether the event predicted last is its own, not a time to predict again."""
+        return True
+
+    @abstractmethod
+    def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
+        """Predict the next event at a constant rate and write intensity."""
+
+    @abstractmethod
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Let time pass at a constant rate and write intensity, short of the next event."""
+
+    @abstractmethod
+    def on_event(self, now_s: float) -> bool:
+        """Handle the event that was predicted; return whether the flow goes on to send."""
+
+    @abstractmethod
+    def abort(self, now_s: float) -> None:
+        """End early and record what was done."""
 
     @property
-    def _live_round(self) -> LiveRound:
-        phase = self._sending.phase
-        assert isinstance(phase, LiveRound)
-        return phase
+    @abstractmethod
+    def bytes_sent(self) -> float:
+        """Bytes on the wire that are not in the record yet."""
 
     @property
-    def _stopped_copy(self) -> StoppedCopy:
-        phase = self._sending.phase
-        assert isinstance(phase, StoppedCopy)
-        return phase
+    @abstractmethod
+    def sizes(self) -> PageSizes:
+        """Sizes on the wire of the pages that the phase sends."""
 
-    def _apply_throttle(self, now_s: float) -> None:
-        """Slow the guest down as the controller says; the past must be accounted for already."""
-        throttle = self._controller.throttle()
-        if throttle == self._guest.throttle:
+    def rate_cap(self) -> float:
+        """Return the rate the phase may not exceed, byte/s.
+
+        The least of what is allowed, what the streams carry and what the cores encode. Pages that
+        are not encoded have the same cap in all rounds.
+        """
+        if self._raw_cap_bytes_per_s is not None:
+            return self._raw_cap_bytes_per_s
+        settings, encoding = self._migration.settings, self._migration.engine.encoding
+        stopped = not self.runs_at_source
+        if not encoding.is_raw:
+            return settings.cap_bytes_per_s(encoding.raw_bytes, self.sizes, stopped=stopped)
+        cap = settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=stopped)
+        self._raw_cap_bytes_per_s = cap
+        return cap
+
+
+class LiveRound(CopyPhase):
+    """Live rounds, one after the other: each one sends the pages due while the VM writes others."""
+
+    phase = Phase.PRE_COPY
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__(migration)
+        self._is_cut = False
+        self._decided: ControllerDecision | None = None
+        self._measured_bytes_per_s = 0.0
+        self._check_timer: Timer | None = None
+
+    def enter(self, now_s: float) -> None:
+        """Begin a round with every page that is due."""
+        self.start_s = now_s
+        self._migration.engine.begin_round()
+        self._migration.flow.carry(self, now_s)
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether the round's end is planned, not only a time to plan again."""
+        return self._migration.engine.end_is_known
+
+    def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
+        """Plan the rest of the round."""
+        engine = self._migration.engine
+        if self._is_cut:
+            return Prediction(engine.cut_short())
+        threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
+        left = engine.plan(intensity / bytes_per_s, threshold)
+        # With a threshold the moment at which the round is cut short depends on the rate.
+        effect = engine.rate_effect if threshold == 0 else RateEffect.ANY
+        if effect is RateEffect.ANY:
+            return Prediction(left)
+        sent = self.bytes_sent
+        return Prediction(left, effect, sent, sent + left)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Send pages and let the VM write others."""
+        self._migration.engine.advance(bytes_per_s * duration_s, intensity * duration_s)
+
+    def on_event(self, now_s: float) -> bool:
+        """End the round and do what the controller decides; return whether a round follows."""
+        migration = self._migration
+        duration_s = migration.flow.elapse(now_s)
+        counts = migration.engine.end_round(migration.guest.intensity * duration_s)
+        action, reason = self._decide(self._record(counts, now_s), now_s)
+        if action is MigrationAction.ABORT:
+            migration.end(Phase.NOT_CONVERGED, reason, now_s)
+            return False
+        if action in (MigrationAction.STOP, MigrationAction.POST_COPY):
+            migration.resumes_early |= action is MigrationAction.POST_COPY
+            migration.record.why = reason
+            migration.enter(migration.stop_and_copy, now_s)
+            return False
+        # A round without pages takes no time, so it needs no turn.
+        if migration.engine.nothing_due or migration.listener.may_go_on(migration.record, now_s):
+            migration.enter(self, now_s)
+        else:
+            migration.enter(migration.waiting, now_s)
+        return True
+
+    def _record(self, counts: RoundCounts, now_s: float) -> Progress:
+        """Record the round that has ended; return what is known after it."""
+        migration = self._migration
+        migration.recorder.round_ended(counts, self.start_s, now_s)
+        if now_s > self.start_s:
+            self._measured_bytes_per_s = counts.bytes_sent / (now_s - self.start_s)
+        bytes_per_s = self._measured_bytes_per_s or migration.flow.bytes_per_s
+        return migration.recorder.progress(counts, migration.engine, bytes_per_s, now_s)
+
+    def _decide(self, progress: Progress, now_s: float) -> ControllerDecision:
+        migration = self._migration
+        if self._decided is not None:
+            return self._decided
+        strategy = migration.strategy
+        if strategy.mode is Mode.HYBRID and progress.round_number >= strategy.live_rounds:
+            reason = f"live rounds before post-copy: {strategy.live_rounds}"
+            return ControllerDecision(MigrationAction.STOP, reason)
+        decision = migration.controller.round_ended(progress)
+        migration.guest.throttle(migration.controller.throttle(), now_s)
+        if decision.action is MigrationAction.LAST_ROUND:
+            self._decided = ControllerDecision(MigrationAction.STOP, decision.reason)
+        endless = migration.recorder.empty_rounds >= MAX_EMPTY_ROUNDS
+        if decision.action is MigrationAction.CONTINUE and endless:
+            return ControllerDecision(MigrationAction.STOP, "nothing left to send live")
+        return decision
+
+    def start_checks(self) -> None:
+        """Set the timer for the next time at which the controller wants to check the migration."""
+        migration = self._migration
+        record, loop = migration.record, migration.loop
+        next_s = record.start_s + record.waited_s + migration.controller.next_check_s()
+        if math.isfinite(next_s):
+            self._check_timer = loop.call_at(max(next_s, loop.now_s), migration.check)
+
+    def stop_checks(self) -> None:
+        """Cancel the timer for the next check."""
+        if self._check_timer is not None:
+            self._migration.loop.cancel(self._check_timer)
+
+    def check(self, now_s: float) -> None:
+        """Do what the controller decides in mid-round; a round that is cut short is left alone."""
+        if self._is_cut:
             return
-        self._guest.throttle = throttle
-        self.record.throttle_max = max(self.record.throttle_max, self._guest.throttle)
-        self._leave_guest(1.0 - self._guest.lost_share, now_s)
+        migration = self._migration
+        migration.flow.account(now_s)
+        action, reason = migration.controller.check(self._status(now_s))
+        migration.guest.throttle(migration.controller.throttle(), now_s)
+        if action is MigrationAction.ABORT:
+            migration.flow.leave(now_s)
+            self.abort(now_s)
+            migration.end(Phase.NOT_CONVERGED, reason, now_s)
+            return
+        if action is MigrationAction.LAST_ROUND:
+            self._decided = ControllerDecision(MigrationAction.STOP, reason)
+        elif action is not MigrationAction.CONTINUE:
+            self._decided = ControllerDecision(action, reason)
+            self._is_cut = True
+        migration.flow.reschedule(now_s)
+        self.start_checks()
 
-    def _leave_guest(self, speed: float, now_s: float) -> None:
-        """Tell which share of the CPU time it wants the guest can use, if that has changed."""
-        if speed != self._told_speed:
-            self._told_speed = speed
-            self._watcher.slowed(self.record, speed, now_s)
+    def _status(self, now_s: float) -> MigrationStatus:
+        migration = self._migration
+        return MigrationStatus(
+            elapsed_s=migration.recorder.elapsed_s(now_s),
+            round_number=migration.record.rounds + 1,
+            memory_bytes=migration.record.memory_pages * migration.engine.encoding.raw_bytes,
+            bytes_left=migration.engine.bytes_waiting,
+            bytes_sent=migration.bytes_sent,
+            bytes_per_s=migration.flow.bytes_per_s,
+        )
+
+    def abort(self, now_s: float) -> None:
+        """End the round at once; the page in transit counts as sent, with the bytes it has sent."""
+        sent_bytes = self.bytes_sent
+        self._migration.engine.cut_short()
+        counts = replace(self._migration.engine.end_round(0.0), bytes_sent=sent_bytes)
+        self._migration.recorder.round_ended(counts, self.start_s, now_s)
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire in the round under way."""
+        return self._migration.engine.sent_in_round[1]
+
+    @property
+    def sizes(self) -> PageSizes:
+        """Sizes on the wire of the pages due in the round under way."""
+        return self._migration.engine.round_sizes
+
+
+class WaitingForTurn(CopyPhase):
+    """Between two live rounds, while another migration has the turn on the network.
+
+    The flow keeps its place in the network, at rate 0. What the VM writes meanwhile is due in the
+    next round. The controller's clock stands still, because a wait is no lack of progress.
+    """
+
+    phase = Phase.WAITING_FOR_TURN
+    bytes_sent = 0.0
+    sizes = NO_PAGES
+
+    def enter(self, now_s: float) -> None:
+        """Stop sending."""
+        self.start_s = now_s
+        self._migration.live_round.stop_checks()
+        self._migration.flow.carry(self, now_s)
+
+    def end(self, now_s: float) -> None:
+        """Begin the next live round."""
+        migration = self._migration
+        migration.flow.account(now_s)
+        migration.recorder.waited(self.start_s, now_s)
+        migration.enter(migration.live_round, now_s)
+        # The network notifies no rate if the turn was lost and regained within one instant.
+        migration.flow.reschedule(now_s)
+        migration.live_round.start_checks()
+
+    def rate_cap(self) -> float:
+        """Return 0: nothing is sent."""
+        return 0.0
+
+    def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
+        """Return that no number of bytes ends the wait."""
+        return Prediction(math.inf)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Let the VM write."""
+        self._migration.engine.wait(intensity * duration_s)
+
+    def on_event(self, now_s: float) -> bool:
+        """Go on waiting: only the turn ends the wait."""
+        return True
+
+    def abort(self, now_s: float) -> None:
+        """Record the wait."""
+        self._migration.recorder.waited(self.start_s, now_s)
+
+
+class StopAndCopy(CopyPhase):
+    """From the pause to the resume: suspend, send what the VM needs to resume, resume.
+
+    That is the device state, and the stale pages unless the VM resumes early.
+    """
+
+    phase = Phase.STOP_AND_COPY
+    guest_writes = False
+    runs_at_source = False
+    sizes = NO_PAGES
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__(migration)
+        self._sent_bytes = 0.0
+        self._total_bytes = 0.0
+        self._timer: Timer | None = None
+
+    def enter(self, now_s: float) -> None:
+        """Pause the VM; what is left is sent after the time that suspending takes."""
+        migration = self._migration
+        self.start_s = now_s
+        migration.record.pause_s = now_s
+        migration.guest.pause(now_s)
+        self._timer = migration.loop.call_at(now_s + migration.settings.suspend_s, self._send)
+
+    def _send(self, now_s: float) -> None:
+        migration = self._migration
+        if not migration.resumes_early:
+            self.sizes = migration.engine.stop_sizes()
+            migration.record.pages_rescued = migration.engine.lost_update_pages()
+            migration.engine.hand_over()
+        self._total_bytes = migration.settings.device_state_bytes + self.sizes.total_bytes
+        if self._total_bytes > 0:
+            migration.flow.carry(self, now_s)
+        else:
+            self._resume_soon(now_s)
+
+    def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
+        """Predict the last byte; nothing depends on the rate."""
+        left = max(self._total_bytes - self._sent_bytes, 0.0)
+        return Prediction(left, RateEffect.NONE, self._sent_bytes, self._total_bytes)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Send at the given rate."""
+        self._sent_bytes += bytes_per_s * duration_s
+
+    def on_event(self, now_s: float) -> bool:
+        """Note that the last byte has arrived."""
+        self._migration.flow.account(now_s)
+        self._resume_soon(now_s)
+        return False
+
+    def _resume_soon(self, now_s: float) -> None:
+        migration = self._migration
+        self._sent_bytes = self._total_bytes
+        migration.all_arrived = not migration.resumes_early
+        self._timer = migration.loop.call_at(now_s + migration.settings.resume_s, self._resume)
+
+    def _resume(self, now_s: float) -> None:
+        """Let the VM run at the target."""
+        migration = self._migration
+        migration.record.resume_s = now_s
+        self._record(now_s)
+        migration.leave_phase()
+        if migration.resumes_early:
+            migration.enter(migration.push, now_s)
+            return
+        _check_memory(migration)
+        migration.listener.resumed(migration.record, now_s)
+        migration.end(Phase.COMPLETED, "", now_s)
+
+    def abort(self, now_s: float) -> None:
+        """Record what was sent."""
+        if self._timer is not None:
+            self._migration.loop.cancel(self._timer)
+        self._record(now_s)
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire so far."""
+        return self._sent_bytes
+
+    def _record(self, now_s: float) -> None:
+        sizes, migration = self.sizes, self._migration
+        pages, encode_cpu_s = sizes.count, sizes.total_cpu_s
+        if self._sent_bytes < self._total_bytes:
+            pages = sizes.whole_pages_in(self._sent_bytes)
+            encode_cpu_s = sizes.cpu_s_until(self._sent_bytes)
+        migration.record.pages_sent_stop = pages
+        migration.recorder.sent_once(
+            self.phase, self.start_s, now_s, pages, self._sent_bytes, encode_cpu_s
+        )
+
+
+class PostCopyPush(CopyPhase):
+    """The push of missing pages, with demand faults, while the VM runs at the target."""
+
+    phase = Phase.POST_COPY
+    runs_at_source = False
+
+    pages: PostCopyMemory
+    """The missing pages; set when the phase is entered."""
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__(migration)
+        self._total_bytes = 0.0
+        self._is_complete = False
+
+    def enter(self, now_s: float) -> None:
+        """Resume the VM at the target and begin to push what it lacks."""
+        migration = self._migration
+        self.start_s = now_s
+        migration.guest.resume(now_s)
+        migration.listener.resumed(migration.record, now_s)
+        self.pages = migration.memory.post_copy(migration.engine)
+        self._total_bytes = self.pages.bytes_left
+        migration.flow.carry(self, now_s)
+
+    def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
+        """Predict the last byte; faults change the order of pages, not their number."""
+        pages = self.pages
+        left = max(pages.bytes_left, 0.0)
+        return Prediction(left, pages.rate_effect, pages.bytes_sent, self._total_bytes)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Push pages and serve faults."""
+        self.pages.advance(duration_s, bytes_per_s, intensity)
+
+    def on_event(self, now_s: float) -> bool:
+        """Complete the migration: the last page has arrived."""
+        migration = self._migration
+        migration.flow.account(now_s)
+        self.pages.finish()
+        self._is_complete = migration.all_arrived = True
+        _check_memory(migration)
+        self._record(now_s)
+        migration.leave_phase()
+        migration.end(Phase.COMPLETED, "", now_s)
+        return False
+
+    def abort(self, now_s: float) -> None:
+        """Record what was pushed."""
+        self._record(now_s)
+
+    def _record(self, now_s: float) -> None:
+        pages, record = self.pages, self._migration.record
+        record.demand_faults = pages.faults
+        record.fault_stall_s = pages.stall_s
+        record.pages_sent_postcopy = pages.pages_arrived
+        encode_cpu_s = self.sizes.cpu_s_until(self.bytes_sent)
+        if self._is_complete:
+            encode_cpu_s = self.sizes.total_cpu_s
+        self._migration.recorder.sent_once(
+            self.phase, self.start_s, now_s, pages.pages_arrived, self.bytes_sent, encode_cpu_s
+        )
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire so far."""
+        return self._total_bytes if self._is_complete else self.pages.bytes_sent
+
+    @property
+    def sizes(self) -> PageSizes:
+        """Sizes on the wire of the pages that were missing at the resume."""
+        return self.pages.sizes
+
+
+def _check_memory(migration: Migration) -> None:
+    """Check, where versions are kept, that the target's memory is the source's.
+
+    Raises:
+        RuntimeError: if it is not.
+    """
+    versions, record = migration.engine.versions, migration.record
+    if versions is not None and len(versions.stale()):
+        raise RuntimeError(
+            f"migration {record.migration}: {len(versions.stale())} pages of VM {record.vm} are "
+            "stale at the target"
+        )

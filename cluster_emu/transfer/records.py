@@ -1,4 +1,4 @@
-"""What is kept of a migration and of each of its rounds; the rows of the result tables."""
+"""The phases of a migration, and the records of it and of its rounds: rows of result tables."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isnan
 
-from cluster_emu.memory.base import RoundCounts
+from cluster_emu.memory.base import MemoryEngine, RoundCounts
+from cluster_emu.transfer.controller import Progress
 
 
 class Phase(StrEnum):
-    """Where a migration stands."""
+    """The state of a migration; `transfer.migration.TRANSITIONS` says what may follow each one."""
 
     QUEUED = "queued"
     PREPARING = "preparing"
     READY = "ready"
     """The target is prepared; the migration waits for a slot to copy, or for its first turn."""
     PRE_COPY = "pre-copy"
+    WAITING_FOR_TURN = "waiting for turn"
+    """Between two live rounds, while another migration has the turn on the network."""
     STOP_AND_COPY = "stop-and-copy"
     POST_COPY = "post-copy"
     FINISHING = "finishing"
@@ -31,9 +34,14 @@ class Phase(StrEnum):
         """Whether nothing more happens to the migration."""
         return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.FAILED, Phase.UNFINISHED)
 
+    @property
+    def reported(self) -> Phase:
+        """The phase that tables and reasons name: a wait for a turn is a part of pre-copy."""
+        return Phase.PRE_COPY if self is Phase.WAITING_FOR_TURN else self
 
-COPYING = (Phase.PRE_COPY, Phase.STOP_AND_COPY, Phase.POST_COPY)
-"""The phases in which memory crosses the network."""
+
+COPYING = (Phase.PRE_COPY, Phase.WAITING_FOR_TURN, Phase.STOP_AND_COPY, Phase.POST_COPY)
+"""The phases from the first byte to the last one."""
 
 
 @dataclass(slots=True)
@@ -41,16 +49,16 @@ class MigrationRecord:
     """One migration, one row of the table `migrations`.
 
     Times are simulated seconds since the start of the run, NaN for what did not happen.
-    `prepare_s` is the time spent on setting up the target before the first byte, at `start_s`;
-    `finish_s`, the last part of the time until `end_s`, that spent on releasing the source after
-    the VM ran at the target with all of its memory. `waited_s` is the part of the time after the
+    `prepare_s` is the time spent on setting up the target before the first byte, at `start_s`.
+    `finish_s`, the last part of the time until `end_s`, is spent on releasing the source after the
+    VM runs at the target with all of its memory. `waited_s` is the part of the time after the
     first byte in which it waited for its turn on the network. `total_time_s` is
-    prepare_s + (end_s - start_s), that is without the waits for slots; `downtime_s` runs from pause
+    prepare_s + (end_s - start_s), that is without the waits for slots. `downtime_s` runs from pause
     to resume, or to the end if it never resumed. `pages_rescued` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
-    `attempt` counts the tries, whoever asked again: the policy after an abort, or high
-    availability after a fault; `faults_before` of the tries before were ended by faults.
+    `attempt` counts the attempts, whether the policy retried after an abort or high availability
+    after a fault; `faults_before` of the attempts before were ended by faults.
     `fidelity` is the engine that kept the page state, "pages", "lumped" or "scalar". `outcome` is
     the final phase and `why` says in words what ended the live rounds, or why it did not complete.
     """
@@ -94,7 +102,7 @@ class MigrationRecord:
 
     @property
     def retries_of_its_kind(self) -> int:
-        """How often it was asked for again before, for the kind of reason it has ended by now."""
+        """How often it was retried before, for the kind of reason that has ended it now."""
         return self.faults_before if self.ended_by_fault else self.attempt - 1 - self.faults_before
 
     @property
@@ -191,4 +199,75 @@ class RoundRecord:
             dirtied=0,
             bytes=sent_bytes,
             encode_cpu_s=encode_cpu_s,
+        )
+
+
+class MigrationRecorder:
+    """Enters what one migration did into its record and into the table `rounds`.
+
+    Args:
+        record: its row of the table `migrations`.
+        rounds: where its rows of the table `rounds` go.
+
+    Attributes:
+        empty_rounds: live rounds in a row, up to the last one, that sent nothing.
+    """
+
+    def __init__(self, record: MigrationRecord, rounds: list[RoundRecord]) -> None:
+        self.empty_rounds = 0
+        self._record = record
+        self._rounds = rounds
+        self._pages_left_before: list[int] = []
+
+    def round_ended(self, counts: RoundCounts, start_s: float, now_s: float) -> None:
+        """Enter a live round that has ended or was aborted."""
+        self._record.add_round(counts)
+        self._rounds.append(RoundRecord.live(self._record, start_s, now_s, counts))
+        self.empty_rounds = 0 if counts.sent else self.empty_rounds + 1
+
+    def progress(
+        self, counts: RoundCounts, engine: MemoryEngine, bytes_per_s: float, now_s: float
+    ) -> Progress:
+        """Return what is known after a live round that has ended and is entered."""
+        record = self._record
+        left = engine.stale_pages
+        progress = Progress(
+            round_number=record.rounds,
+            memory_pages=record.memory_pages,
+            pages_left=left,
+            bytes_left=engine.stale_bytes,
+            pages_left_before=tuple(self._pages_left_before),
+            sent_pages=counts.sent,
+            skipped_pages=counts.skipped + counts.deferred,
+            total_sent_pages=record.pages_sent_precopy,
+            sent_bytes=counts.bytes_sent,
+            bytes_per_s=bytes_per_s,
+            elapsed_s=self.elapsed_s(now_s),
+            waited_s=record.waited_s,
+        )
+        self._pages_left_before.append(left)
+        return progress
+
+    def waited(self, start_s: float, now_s: float) -> None:
+        """Enter a wait for a turn that has ended or was aborted."""
+        self._record.waited_s += now_s - start_s
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the time since the first byte, without the time spent on waiting for turns."""
+        return now_s - self._record.start_s - self._record.waited_s
+
+    def sent_once(
+        self,
+        phase: Phase,
+        start_s: float,
+        now_s: float,
+        pages: int,
+        sent_bytes: float,
+        encode_cpu_s: float,
+    ) -> None:
+        """Enter a phase in which every page is sent once, when it has ended or was aborted."""
+        self._record.bytes += sent_bytes
+        self._record.encode_cpu_s += encode_cpu_s
+        self._rounds.append(
+            RoundRecord.single(self._record, phase, start_s, now_s, pages, sent_bytes, encode_cpu_s)
         )

@@ -18,7 +18,7 @@ from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
 from cluster_emu.plugins import from_validation
 from cluster_emu.strategies.pre_copy import PreCopy
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import MigrationRecord, Phase
 from cluster_emu.transfer.settings import TransferSettings
@@ -156,6 +156,7 @@ def _start(
         flow_group,
         _Closing(),
     )
+    migration.transition(Phase.READY)
     migration.start(now_s)
 
 

@@ -1,4 +1,4 @@
-"""What the experiments share: their options, and one message instead of a traceback."""
+"""Common parts of the experiments: options, and one message instead of a traceback."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def options(text: str | None, name: str) -> argparse.ArgumentParser:
 
     Args:
         text: the script's docstring, shown by --help.
-        name: the folder below results/ that it writes to unless told otherwise.
+        name: the folder below results/ that is the default of --out.
     """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=text, formatter_class=raw)
-    quick = "the smallest size that shows something"
+    quick = "a small size that runs in a short time"
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--out", type=Path, default=Path("results", name), metavar="DIR")
     parser.add_argument("--seed", type=_at_least(0), default=0, metavar="S")
@@ -36,7 +36,7 @@ def study_options(text: str | None, name: str) -> argparse.ArgumentParser:
 
 
 def how_often(args: argparse.Namespace, *, full: int, quick: int) -> dict[str, int]:
-    """Return what `compare` has to know of the options: replications, seed and processes."""
+    """Return the options that `compare` takes: replications, seed and processes."""
     usual, jobs = (quick, 1) if args.quick else (full, 2)
     return {
         "replications": args.replications or usual,
@@ -46,7 +46,7 @@ def how_often(args: argparse.Namespace, *, full: int, quick: int) -> dict[str, i
 
 
 def show_progress(done: int, total: int) -> None:
-    """Write to stderr how far a study is, if a person is watching."""
+    """Write the progress of a study to stderr if it is a terminal."""
     if not sys.stderr.isatty():
         return
     end = "" if done < total else "\n"
@@ -54,7 +54,7 @@ def show_progress(done: int, total: int) -> None:
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a script; input or a folder it cannot use ends it with status 2 and one message."""
+    """Run a script; invalid input or an unusable folder ends it with status 2 and one message."""
     try:
         sys.exit(main())
     except (ClusterEmuError, OSError) as error:

@@ -1,4 +1,4 @@
-"""A figure for many strategies against one: relative differences with their intervals."""
+"""A figure that compares many strategies with one: relative differences with intervals."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FAR_OFF_PERCENT = 100
 
 
 def draw_forest(rows: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
-    """Draw one panel per metric and in it one line per strategy; colours tell which way it differs.
+    """Draw one panel per metric, one line per strategy; the colour is the sign of the difference.
 
     Args:
-        rows: columns metric, strategy, way, baseline (the mean that is compared with) and, in
-            percent of it, percent, low_percent and high_percent.
+        rows: columns metric, strategy, way, baseline (its mean) and, in percent of this
+            mean, percent, low_percent and high_percent.
         names: the metrics.
-        title: what stands above.
+        title: title of the figure.
     """
     figure = new_figure(3.8)
     for ax, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
@@ -36,7 +36,7 @@ def draw_forest(rows: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
 
 
 def _draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the differences in one metric; one that is far off is written instead."""
+    """Draw the differences in one metric; a difference outside the axis is written as text."""
     near = rows[rows["percent"].abs() < FAR_OFF_PERCENT]
     limit = 1.15 * near[["low_percent", "high_percent"]].abs().max().max()
     for place, row in enumerate(rows.itertuples()):

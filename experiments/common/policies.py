@@ -1,4 +1,4 @@
-"""A figure for drains under several policies: how long they take against what VMs notice."""
+"""A figure for drains under several policies: drain time, downtime of VMs, data sent."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cluster_emu.view.style import (
 
 
 def draw_policies(rows: pd.DataFrame, title: str) -> Figure:
-    """Draw one line per policy: drain time, downtime, data; policies that failed in another colour.
+    """Draw one line per policy; policies that did not drain every VM have another colour.
 
     Args:
         rows: columns policy, drain_p50_s, drain_low_s, drain_high_s, downtime_p50_s,
-            downtime_p95_s, downtime_max_s, gigabytes, not_moved; a drain that was not over is NaN.
-        title: what stands above.
+            downtime_p95_s, downtime_max_s, gigabytes, not_moved; an unfinished drain is NaN.
+        title: title of the figure.
     """
     figure = new_figure(0.32 * len(rows) + 1.7)
     drain, downtime, data = figure.subplots(1, 3, sharey=True)
@@ -56,7 +56,7 @@ def draw_policies(rows: pd.DataFrame, title: str) -> Figure:
         *downtime.get_legend_handles_labels(),
         loc="outside lower center",
         ncols=3,
-        title="downtime (vermillion: VMs were left behind)",
+        title="downtime (vermillion: VMs were not drained)",
         title_fontsize=TICK_PT,
         fontsize=TICK_PT,
     )

@@ -1,4 +1,4 @@
-"""A figure for rising fault rates: one panel per figure of merit, one line per method."""
+"""A figure over fault rates: one panel per metric, one line per strategy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOKS = {
 
 
 class Panel(NamedTuple):
-    """A column of the results and what it is called."""
+    """A column of the results and its label."""
 
     column: str
     label: str
@@ -50,7 +50,7 @@ def draw_storm(runs: pd.DataFrame, rate: str, title: str) -> Figure:
     Args:
         runs: one row per run, with strategy, the rate and the columns of `PANELS`.
         rate: column of the crashes per host and hour.
-        title: what stands above.
+        title: title of the figure.
     """
     figure = new_figure(4.6)
     axes = figure.subplots(2, 2, sharex=True).flat
@@ -69,14 +69,14 @@ def _draw_panel(ax: Axes, runs: pd.DataFrame, rate: str, panel: Panel) -> None:
     for place, (name, group) in enumerate(runs.groupby("strategy", sort=False)):
         colour, marker, line = LOOKS[str(name)]
         found = [estimate(group.loc[group[rate] == r, panel.column].to_numpy()) for r in rates]
-        beside = 0.2 * (place - 1.5)  # so that no bar hides another
+        shift = 0.2 * (place - 1.5)  # so that no bar covers another
         means = [each.mean for each in found]
         ends = [
             [each.mean - (each.mean if each.low is None else each.low) for each in found],
             [(each.mean if each.high is None else each.high) - each.mean for each in found],
         ]
         ax.errorbar(
-            [r + beside for r in rates],
+            [r + shift for r in rates],
             means,
             ends,
             color=colour,

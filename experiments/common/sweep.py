@@ -1,4 +1,4 @@
-"""A figure for a number at once: small panels by write intensity, one line per method."""
+"""A figure over the number at once: one panel per write intensity, one line per strategy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEW_DECADES = 100
 
 
 class Row(NamedTuple):
-    """What a row of panels shows: a column of the results, its label and its scale."""
+    """A row of panels: a column of the results, its label and its scale."""
 
     column: str
     label: str
@@ -51,7 +51,7 @@ def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) ->
         table: one row per run, with the columns of `ROWS`, strategy, and the two axes.
         at_once: column of the number of migrations at once.
         intensity: column of the writes per page during one copy.
-        title: what stands above.
+        title: title of the figure.
     """
     figure = new_figure(5.6)
     levels = sorted(table[intensity].unique())
@@ -67,7 +67,7 @@ def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) ->
         if row.log:
             _label_decades(ax)
         else:
-            ax.set_ylim(bottom=0)  # only now: it would fix the upper end that the row shares
+            ax.set_ylim(bottom=0)  # last, because it fixes the upper end that the row shares
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
     lines, names = panels[0, 0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), fontsize=LABEL_PT)
@@ -95,7 +95,7 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, at_once: str, shown: Row) -> None:
         means = [each.mean for each in estimates]
         ax.plot(numbers, means, line, color=colour, marker=marker, markersize=4, label=str(name))
         if all(each.low is not None for each in estimates):
-            floor = min(group[shown.column]) * shown.scale / 2  # a log axis has no place for less
+            floor = min(group[shown.column]) * shown.scale / 2  # a log axis cannot show 0
             low = [max(each.low or 0.0, floor) for each in estimates]
             high = [each.high or 0.0 for each in estimates]
             ax.fill_between(numbers, low, high, color=colour, alpha=0.2, linewidth=0)

@@ -1,1 +1,1 @@
-"""What `paper_figures.py` needs beside its measurement: exact means, reasons, figure and text."""
+"""The parts of `paper_figures.py`: exact means, reasons, figure and text."""

@@ -1,4 +1,4 @@
-"""The rules compared, and the exact means per page that they must give for fixed samples."""
+"""The compared rules, and their exact means per page for fixed samples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXACT = {
     LITERAL: {BEFORE: F(3, 2), STOP: F(47, 64)},
     HU: {BEFORE: F(15, 8), STOP: F(143, 256)},
 }
-"""Over all sequences of independent dirty bits, p = 1/2, N = 5, 5 rounds, the first full; warm."""
+"""Over all sequences of independent dirty bits: p = 1/2, N = 5, 5 rounds, first full; warm."""
 
 JOINT_CONFIDENCE = 0.99
 
@@ -42,8 +42,8 @@ def exact_reduction(claim: str, proposed: str) -> float:
 def check(runs: pd.DataFrame) -> pd.DataFrame:
     """Compare simulated means per page with the exact ones, a row per rule, pages and quantity.
 
-    All intervals together hold with a probability of 99 % (Bonferroni), so that a miss is an error
-    of the emulator and not one of the many intervals that misses now and then.
+    All intervals together hold with a probability of 99 % (Bonferroni). So a miss is an error of
+    the emulator, and not one of the rare misses that many separate intervals have.
 
     Args:
         runs: the runs with fixed samples.

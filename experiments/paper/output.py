@@ -1,4 +1,4 @@
-"""The comparison with the reference paper on paper: figure, tables and text."""
+"""The output of the comparison with the reference paper: figure, tables and text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from paper.reasons import REASONS
 
 Claim = dict[str, Any]
 
-QUANTITIES = {  # in a reader's words, the unit, and how many of it make one of the claim's own
+QUANTITIES = {  # claim: label, unit shown, factor from the claim's own unit to it
     "pages_before_stop": ("pages sent before the stop", "pages", 1),
     "downtime": ("downtime", "ms", 1000),
     "total_time": ("total migration time", "ms", 1000),
@@ -46,7 +46,7 @@ def save(folder: Path, claims: Sequence[Claim], checks: pd.DataFrame, proposed: 
 
 
 def _table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Return a row per claim, the two ends of an interval in columns of their own."""
+    """Return a row per claim, with one column for each end of an interval."""
     rows = pd.DataFrame(claims)
     for name in [name for name in rows if name.endswith("ci95")]:
         rows[[f"{name}_low", f"{name}_high"]] = rows.pop(name).tolist()
@@ -57,15 +57,15 @@ def draw(claims: Sequence[Claim], names: dict[str, str]) -> Figure:
     """Draw a panel per claim: means and 95 % intervals over the number of pages.
 
     Args:
-        claims: what was found.
-        names: what the legend calls "baseline" and "proposed".
+        claims: one entry per claim, mode and number of pages.
+        names: the labels of "baseline" and "proposed" in the legend.
     """
     figure = new_figure(3.3)
     for number, (ax, claim) in enumerate(zip(figure.subplots(1, 3), QUANTITIES, strict=True), 2):
         label, unit, scale = QUANTITIES[claim]
         for place, (mode, rule) in enumerate(product(LINES, RULES)):
             rows = [row for row in claims if (row["claim"], row["mode"]) == (claim, mode)]
-            shift = 0.25 * (place - 1.5)  # so that intervals stand side by side
+            shift = 0.25 * (place - 1.5)  # so that no interval covers another
             _draw_series(ax, rows, mode, rule, scale, shift, names[rule])
         ax.set_title(f"Figure {number}: {label}", fontsize=LABEL_PT)
         _tidy(ax, unit)
@@ -108,7 +108,7 @@ def _tidy(ax: Axes, unit: str) -> None:
 
 
 def report(claims: Sequence[Claim], checks: pd.DataFrame, files: Sequence[Path]) -> str:
-    """Return the verdicts, why, and the check against exact means, as text."""
+    """Return the verdicts, their reasons, and the check against exact means, as text."""
     return "\n".join([*_verdicts(claims), *_checks(checks), "", "Written", *map(str, files)])
 
 
@@ -131,7 +131,7 @@ def _verdicts(claims: Sequence[Claim]) -> Iterator[str]:
 def _checks(checks: pd.DataFrame) -> Iterator[str]:
     missed = int((~checks["within"]).sum())
     yield f"Sends per page, fixed samples: {missed} of {len(checks)} intervals miss the exact mean"
-    yield f"{'rule':29}{'pages':>6}{'before the stop':>26}{'in the stop':>26}{'altogether':>26}"
+    yield f"{'rule':29}{'pages':>6}{'before the stop':>26}{'in the stop':>26}{'total':>26}"
     for (rule, pages), rows in checks.groupby(["strategy", "pages"], sort=False):
         cells = rows.set_index("per_page").loc[[BEFORE, STOP, TOTAL]].to_dict("records")
         yield f"{NAMES[rule]:29}{pages:6}" + "".join(f"{_cell(cell):>26}" for cell in cells)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cluster_emu.model import ClusterModel
 from cluster_emu.network import Flow
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import COPYING, Phase
 from tests._support.record_checks import check_books
@@ -82,7 +82,7 @@ def check_migrations(model: ClusterModel) -> None:
     count = range(model.state.host_count)
     assert hosts.outgoing.tolist() == [outgoing[host] for host in count]
     assert hosts.incoming.tolist() == [incoming[host] for host in count]
-    sending = {each._sending._flow for each in live} - {None}
+    sending = {each.flow._flow for each in live} - {None}
     assert sending == set(migration_flows(model))
     at_rest = np.ones(model.state.vm_count, dtype=np.bool_)
     at_rest[moving] = False

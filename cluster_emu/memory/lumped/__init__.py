@@ -1,6 +1,6 @@
 """The lumped engine: counts of exchangeable pages instead of pages.
 
-`LumpedEngine` is in `engine`, which is slow to import (see `compiling`).
+`LumpedEngine` is in `engine`, which loads numba and is slow to import.
 """
 
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses

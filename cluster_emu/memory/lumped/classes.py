@@ -1,4 +1,4 @@
-"""The pages of a VM as the lumped engine sees them: how many of each write class."""
+"""The pages of a VM as the lumped engine needs them: how many of each write class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class HotSet:
-    """A working set that moves: pages drawn at random, and drawn anew after every period.
+    """A working set that moves: pages drawn at random, and drawn again after every period.
 
     Args:
         pages: pages in the set at any time.
@@ -33,14 +33,15 @@ class PageClasses:
     Args:
         pages: pages of each class, [classes].
         writes_per_page_s: writes per page and operational second, Poisson, [classes].
-        given_share: chance that a page is given as dirty for a round, from its very start and
-            whatever its length (the reference paper's samples per iteration).
+        dirty_probability: per-round dirty probability: the chance that a page is dirty from the
+            start of a round, however long the round is (the reference paper's samples per
+            iteration).
         hot: a working set that moves over pages of all classes, if there is one.
     """
 
     pages: Counts
     writes_per_page_s: Floats
-    given_share: float = 0.0
+    dirty_probability: float = 0.0
     hot: HotSet | None = None
 
     @classmethod
@@ -48,13 +49,13 @@ class PageClasses:
         cls,
         pages: Counts,
         writes_per_page_s: Floats,
-        given_share: float = 0.0,
+        dirty_probability: float = 0.0,
         hot: HotSet | None = None,
     ) -> PageClasses:
         """Put classes of one rate together and leave out those without pages."""
         rates, where = np.unique(writes_per_page_s, return_inverse=True)
         totals = np.bincount(where, pages, minlength=len(rates)).astype(np.int64)
-        return cls(totals[totals > 0], rates[totals > 0], given_share, hot)
+        return cls(totals[totals > 0], rates[totals > 0], dirty_probability, hot)
 
     @property
     def page_count(self) -> int:

@@ -1,79 +1,49 @@
-"""The lumped engine: pages that nothing can tell apart are counted, not kept one by one.
+"""The lumped engine: it counts pages that nothing can tell apart instead of keeping each page.
 
-A VM of any size is a few hundred counts. Like the pages engine it knows no time but operational
-time and bytes, and what is sent when is the strategy's truth table and nothing else.
+A VM of any size is a few hundred counts. Like the pages engine, this one knows operational time and
+bytes only, and the strategy's truth table alone decides what is sent when.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateEffect, RoundCounts
-from cluster_emu.memory.lumped.batches import BatchRound, need_drawing
-from cluster_emu.memory.lumped.cells import Cells, Flag, Kinds
-from cluster_emu.memory.lumped.chance import Draws, MeanDraws, RandomDraws
-from cluster_emu.memory.lumped.classes import PageClasses
-from cluster_emu.memory.lumped.cuts import cut_in_two, first_unvisited
-from cluster_emu.memory.lumped.due import Clearing, DecisionsByHistory, Due
-from cluster_emu.memory.lumped.few import FEW_PAGES, FewPages
-from cluster_emu.memory.lumped.lots import (
-    FATE_OF_FLAG,
-    Fate,
-    Lots,
-    flags_after,
-    settle,
+from cluster_emu.memory.lumped._kernels import (
+    OUTCOME_OF_STATUS,
+    OutcomeTotals,
+    PageStatus,
+    Records,
+    StateIndex,
+    StatusTotals,
+    end_round,
+    first_unvisited,
+    read_dirty_log,
+    scatter_pages,
+    split_outcomes,
+    undue_in_range,
+    write_between_rounds,
 )
-from cluster_emu.memory.lumped.many import ManyPages
-from cluster_emu.memory.lumped.members import ROOM, Members, kinds_of
-from cluster_emu.memory.lumped.push import AT_ONCE, LumpedPush
-from cluster_emu.memory.lumped.strata import STRATA, Strata
+from cluster_emu.memory.lumped.address_ranges import FIRST_RANGES, MOST_RANGES, AddressRanges
+from cluster_emu.memory.lumped.batched_round import BatchedRound, needs_batches
+from cluster_emu.memory.lumped.classes import PageClasses
+from cluster_emu.memory.lumped.draws import Draws, MeanDraws, RandomDraws
+from cluster_emu.memory.lumped.exact_round import MOST_EXACT_PAGES, ExactRound
+from cluster_emu.memory.lumped.expected_round import ExpectedRound
+from cluster_emu.memory.lumped.membership import READY_FACTOR, WorkingSetMembership
+from cluster_emu.memory.lumped.page_groups import MOST_DENSE_STATES, DuePages, PageGroups
+from cluster_emu.memory.lumped.post_copy import TOUCHED_AT_ONCE_PER_S, LumpedPostCopy
+from cluster_emu.memory.lumped.round_setup import RoundSetup
+from cluster_emu.memory.lumped.strategy_rules import rules_of
+from cluster_emu.memory.lumped.write_rates import WriteRates
 from cluster_emu.memory.versions import PageVersions
-from cluster_emu.strategies.contract import PeekSchedule, Strategy
+from cluster_emu.strategies.contract import Strategy
 
-Round = FewPages | ManyPages | BatchRound
+Round = ExactRound | ExpectedRound | BatchedRound
 
-
-_EVENLY = [1.0 / STRATA] * STRATA
-
-
-class _Rules(NamedTuple):
-    """What a strategy comes down to, found once.
-
-    Args:
-        first_round: what its table says in the first round.
-        peeks: how the log is looked at.
-        after: flags by fate and dirty bit.
-        history_bits: dirty bits of past rounds that decisions need.
-    """
-
-    first_round: DecisionsByHistory
-    peeks: PeekSchedule
-    after: NDArray[np.int64]
-    history_bits: int
-
-
-@lru_cache(maxsize=64)
-def _rules_of(strategy: Strategy) -> _Rules:
-    """Return what a strategy comes down to."""
-    return _Rules(
-        DecisionsByHistory.of(strategy, strategy.table(1)),
-        strategy.peek_schedule,
-        flags_after(strategy.to_send),
-        strategy.past_bits,
-    )
-
-
-@lru_cache(maxsize=64)
-def _all_due(kinds: Kinds) -> NDArray[np.int64]:
-    """Return the kinds of pages that are due and have no history, stretch by stretch."""
-    stratum, page_class = np.indices((STRATA, kinds.classes))
-    due = np.full(stratum.size, int(Flag.DUE))
-    return kinds.keys(stratum.ravel(), page_class.ravel(), due, np.zeros_like(due))
+_EVENLY = [1.0 / FIRST_RANGES] * FIRST_RANGES
+_EVERY_STATUS = np.array(list(PageStatus))
 
 
 class LumpedEngine:
@@ -85,7 +55,7 @@ class LumpedEngine:
         encoding: what pages take on the wire; all the same.
         rng: the stream to draw from.
         absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
-        mean_field: whether every draw comes out at its mean.
+        mean_field: whether every draw takes its mean.
     """
 
     def __init__(
@@ -107,22 +77,32 @@ class LumpedEngine:
         self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
-        self._rules = _rules_of(strategy)
-        self._rows, self._table = self._rules.first_round, strategy.table(1)
-        self._peeks, self._after = self._rules.peeks, self._rules.after
-        self._clearing = Clearing.of(strategy, self.page_count)
-        self._strata = Strata()
-        self._members = Members(classes, absent_pages, self._draws)
-        kinds = kinds_of(len(classes.pages), self._rules.history_bits)
-        self._cells = self._members.present_in(self._scattered(kinds, absent_pages))
+        self._rules = rules_of(strategy, self.page_count)
+        self._table, self._decisions = self._rules.first_table, self._rules.first_decisions
+        self._ranges = AddressRanges()
+        self._membership: WorkingSetMembership | None = None
+        if classes.hot is not None:
+            self._membership = WorkingSetMembership(classes, classes.hot, absent_pages, self._draws)
+        self._fixed_rates = WriteRates(classes)
+        self._groups = self._scattered(absent_pages)
+        # whether one kernel ends a round: no sets that move, and few enough states for an array
+        self._is_plain = self._groups.index.states <= MOST_DENSE_STATES
+        if self._membership is not None:
+            self._groups = self._membership.with_next_set(self._groups)
+            self._is_plain = False
 
-    def _scattered(self, kinds: Kinds, absent_pages: int) -> Cells:
+    def _scattered(self, absent_pages: int) -> PageGroups:
         """Scatter the pages over the address space; all of them are due."""
-        pages = self._classes.pages
+        pages = self._classes.pages.astype(np.float64)
         if absent_pages:
             pages = pages - self._draws.without_replacement(pages, absent_pages)
-        placed = self._draws.multinomial(pages, _EVENLY).T
-        return Cells(kinds, _all_due(kinds), placed.ravel())
+        placed = self._draws.multinomial(pages, _EVENLY)
+        index = StateIndex(len(pages), MOST_RANGES, self._rules.history_bits)
+        return PageGroups(index, scatter_pages(placed))
+
+    @property
+    def _rates(self) -> WriteRates:
+        return self._fixed_rates if self._membership is None else self._membership.rates
 
     # --- before and between rounds ---------------------------------------------------------------
 
@@ -134,10 +114,8 @@ class LumpedEngine:
             interval: length of each in operational time.
         """
         for _ in range(intervals):
-            cells = self._cells = self._members.ready_for(self._cells, interval)
-            codes = [cells.kinds.shifted(cells.code, bit) for bit in (0, 1)]
-            chance = self._members.writing.clean_chance(interval)
-            self._draw_dirty(chance, [cells.flag, cells.flag], codes, interval)
+            self._get_ready_for(interval)
+            self._write(self._rates.clean_chance(interval), _EVERY_STATUS, interval, new=True)
 
     def wait(self, elapsed: float) -> None:
         """Let operational time pass between two rounds; what is written in it is due in the next.
@@ -146,42 +124,65 @@ class LumpedEngine:
         or in this wait was written once.
         """
         self.now += elapsed
-        cells = self._cells = self._members.ready_for(self._cells, elapsed)
-        flags = [self._after[FATE_OF_FLAG[cells.flag], bit] for bit in (0, 1)]
-        flags[0] = cells.flag
-        newest = min(cells.kinds.history_bits, 1)
-        chance = self._members.writing.unwritten_chance(elapsed)
-        self._draw_dirty(chance, flags, [cells.code, cells.code | newest], elapsed)
+        self._get_ready_for(elapsed)
+        status_if_dirty = self._rules.status_after[OUTCOME_OF_STATUS, 1]
+        self._write(self._rates.unwritten_chance(elapsed), status_if_dirty, elapsed, new=False)
 
-    def _draw_dirty(
+    def _write(
         self,
         clean_chance: np.ndarray[tuple[int], np.dtype[np.float64]],
-        flags: list[np.ndarray[tuple[int], np.dtype[np.int64]]],
-        codes: list[np.ndarray[tuple[int], np.dtype[np.int64]]],
+        status_if_dirty: np.ndarray[tuple[int], np.dtype[np.int64]],
         elapsed: float,
+        *,
+        new: bool,
     ) -> None:
-        """Draw who is written; clean ones get the first flags and codes, dirty ones the second."""
-        cells = self._cells
-        clean = self._draws.binomial(cells.pages, clean_chance[cells.page_class])
-        keys = [
-            cells.kinds.keys(cells.stratum, cells.page_class, flags[bit], codes[bit])
-            for bit in (0, 1)
-        ]
-        pages = np.concatenate([clean, cells.pages - clean])
-        is_dirty = np.repeat([0, 1], len(cells))
-        self._cells = self._members.settled(
-            cells.kinds, np.concatenate(keys), pages, is_dirty, np.zeros_like(is_dirty), elapsed
+        """Draw which pages are written outside live rounds.
+
+        Args:
+            clean_chance: chance of each write class not to be written.
+            status_if_dirty: the status of a page that is written, by its status before.
+            elapsed: the time.
+            new: whether this is a logging interval of its own in the histories.
+        """
+        groups = self._groups
+        count = len(groups.records)
+        records = write_between_rounds(
+            groups.records,
+            clean_chance,
+            status_if_dirty,
+            new,
+            groups.index.history_bits,
+            self._draws.normals(count),
         )
+        is_dirty = np.repeat([0, 1], count)
+        self._groups = self._with_members(records, is_dirty, np.zeros_like(is_dirty), elapsed)
+
+    def _with_members(
+        self,
+        records: Records,
+        is_dirty: np.ndarray[tuple[int], np.dtype[np.int64]],
+        outcome: np.ndarray[tuple[int], np.dtype[np.int64]],
+        elapsed: float,
+    ) -> PageGroups:
+        """Merge groups that operational time has passed for; sets that move may have moved."""
+        if self._membership is None:
+            return PageGroups.merged(self._groups.index, records)
+        return self._membership.after(self._groups, records, is_dirty, outcome, elapsed)
+
+    def _get_ready_for(self, duration: float) -> None:
+        """Draw the members of the sets that move and begin in so much operational time."""
+        if self._membership is not None:
+            self._groups = self._membership.ready_for(self._groups, duration)
 
     @property
     def stale_pages(self) -> int:
         """Number of pages stop-and-copy would send if it began now."""
-        return self._cells.stale
+        return round(self._groups.totals.stale)
 
     @property
     def nothing_due(self) -> bool:
-        """Whether the next live round has no page to look at."""
-        return self._cells.total(Flag.DUE) == 0
+        """Whether the next live round has no page to visit."""
+        return round(self._groups.totals.due) == 0
 
     def stop_sizes(self) -> PageSizes:
         """Return what the stale pages take on the wire."""
@@ -194,32 +195,34 @@ class LumpedEngine:
 
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
-        return self._cells.total(Flag.FORGOTTEN)
+        return round(self._groups.totals.lost_update)
 
     def hand_over(self) -> None:
         """Let every stale page arrive at the target while the VM does not write at the source."""
-        cells = self._cells
-        current = np.full(len(cells), int(Flag.CURRENT))
-        keys = cells.kinds.keys(cells.stratum, cells.page_class, current, cells.code)
-        self._cells = Cells(cells.kinds, keys, cells.pages)
+        records = self._groups.records.copy()
+        records["status"] = PageStatus.CURRENT
+        self._groups = PageGroups.merged(self._groups.index, records)
 
     def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyMemory:
         """Return the state in which the VM resumes at the target without the stale pages.
 
         In which order they are pushed makes no difference, as places say nothing about classes.
         """
-        cells, writing = self._cells, self._members.writing
-        stale = cells.flag != Flag.CURRENT
-        labels = len(writing.rates)
-        missing = np.bincount(cells.page_class[stale], cells.pages[stale], minlength=labels)
-        given = self._draws.binomial(missing, np.full(labels, writing.given_share))
-        return LumpedPush(
+        records, rates, membership = self._groups.records, self._rates, self._membership
+        stale = records[records["status"] != PageStatus.CURRENT]
+        classes = len(rates.per_page_s)
+        missing = np.bincount(stale["write_class"], stale["pages"], minlength=classes).astype(
+            np.float64
+        )
+        given = self._draws.binomial(missing, np.full(classes, rates.dirty_probability))
+        touched = rates.per_page_s if membership is None else membership.touch_rates()
+        return LumpedPostCopy(
             np.concatenate([missing - given, given]),
-            np.concatenate([self._members.rates, np.full(labels, AT_ONCE)]),
+            np.concatenate([touched, np.full(classes, TOUCHED_AT_ONCE_PER_S)]),
             self.encoding.raw_bytes,
             costs,
             self._draws,
-            self._members.in_push(),
+            None if membership is None else membership.after_resume(),
         )
 
     def _sizes(self, pages: int) -> PageSizes:
@@ -230,43 +233,42 @@ class LumpedEngine:
     def begin_round(self) -> None:
         """Start the next live round with every page that is due."""
         self.round_number += 1
-        self._cells = self._strata.make_room(self._cells)
-        self._due = Due.of(self._cells, self._strata, self._decisions())
+        if self._ranges.is_full:
+            joined = self._ranges.join_most_alike(self._groups.records)
+            self._groups = PageGroups.merged(self._groups.index, joined)
+        table = self._strategy.table(self.round_number)
+        if table is not self._table:
+            self._table, self._decisions = table, self._rules.decisions(table)
+        self._due_pages = self._groups.totals.due
         self._opened: Round | None = None
         self._stalled = 0.0
 
-    def _decisions(self) -> DecisionsByHistory:
-        """Return what the strategy's table says in this round."""
-        table = self._strategy.table(self.round_number)
-        if table is not self._table:
-            self._table, self._rows = table, DecisionsByHistory.of(self._strategy, table)
-        return self._rows
-
-    def _open(self, pace: float) -> Round:
+    def _open(self, time_per_byte: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
-        self._get_ready_for(ROOM * float(self._due.total) * pace)
-        wire_bytes, due = self.encoding.raw_bytes, self._due
-        common = self._cells, due, self._members.writing, self._peeks
+        time_per_page = time_per_byte * self.encoding.raw_bytes
+        self._get_ready_for(READY_FACTOR * self._due_pages * time_per_page)
+        due = DuePages.of(self._groups, self._ranges, self._decisions)
+        self._due_pages = due.total
+        setup = RoundSetup(
+            self._groups, due, self._rates, self._rules, self.encoding.raw_bytes, self._draws
+        )
+        opened: Round
         if not self._draws.is_random:
-            return ManyPages(*common, self._clearing, wire_bytes, self._draws)
-        if due.total <= FEW_PAGES:
-            return FewPages(*common, self._clearing, wire_bytes, self._rng)
-        if need_drawing(*common[1:], self._clearing, pace):
-            return BatchRound(*common, wire_bytes, self._rng)
-        return ManyPages(*common, self._clearing, wire_bytes, self._draws)
-
-    def _get_ready_for(self, duration_s: float) -> None:
-        """Draw who is in the moving sets that the round, if it takes so long, comes to."""
-        cells = self._members.ready_for(self._cells, duration_s)
-        if cells is not self._cells:
-            self._cells = cells
-            self._due = Due.of(cells, self._strata, self._rows)
+            opened = ExpectedRound(setup)
+        elif due.total <= MOST_EXACT_PAGES:
+            opened = ExactRound(setup, self._rng)
+        elif needs_batches(due, self._rates, self._rules, time_per_page):
+            opened = BatchedRound(setup, self._rng)
+        else:
+            opened = ExpectedRound(setup)
+        if self._stalled:
+            opened.advance(0.0, self._stalled)
+        return opened
 
     @property
     def _round(self) -> Round:
         if self._opened is None:
             self._opened = self._open(0.0)
-            self._opened.advance(0.0, self._stalled)
         return self._opened
 
     @property
@@ -284,11 +286,11 @@ class LumpedEngine:
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once fewer bytes than this wait for their turn.
+            sync_threshold_bytes: sync threshold: the round ends as soon as the pages that were not
+                visited take fewer bytes.
         """
         if self._opened is None:
-            self._opened = self._open(time_per_byte * self.encoding.raw_bytes)
-            self._opened.advance(0.0, self._stalled)
+            self._opened = self._open(time_per_byte)
         return self._opened.plan(time_per_byte, sync_threshold_bytes)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
@@ -305,22 +307,22 @@ class LumpedEngine:
 
     @property
     def sent_in_round(self) -> tuple[int, float]:
-        """Pages (the one in transit included) and bytes sent so far in the round under way."""
+        """Pages (the one in transit included) and bytes sent so far in the present round."""
         if self._opened is None:
             return 0, 0.0
         return self._opened.pages_sent, self._opened.bytes_sent
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages whose turn has not come in the round under way; an estimate."""
+        """Bytes of the pages that the present round has not visited; an estimate."""
         if self._opened is None:
-            return float(self._due.total) * self.encoding.raw_bytes
+            return self._due_pages * self.encoding.raw_bytes
         return self._opened.bytes_waiting
 
     @property
     def round_sizes(self) -> PageSizes:
-        """What the pages due in the round under way take on the wire."""
-        return self._sizes(round(self._due.total))
+        """What the pages due in the present round take on the wire."""
+        return self._sizes(round(self._due_pages))
 
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round as planned, read and clear the dirty log, and return what happened.
@@ -329,43 +331,57 @@ class LumpedEngine:
             elapsed: operational time since the last call of `advance` (or the start).
         """
         self.now += elapsed
-        lots = self._round.end(elapsed)
-        if self._round.unvisited > 0:
-            lots = self._split_at_cut(lots)
+        live_round, groups = self._round, self._groups
+        outcomes = live_round.end(elapsed)
+        if live_round.unvisited > 0:
+            outcomes = self._split_range(outcomes)
         elif self._strategy.cyclic:
-            self._strata.scan_from_place(0)
-        settled = settle(self._cells, lots, self._after, self._draws)
-        counted = self._cells.kinds, settled.keys, settled.pages
-        if self._classes.hot is None:
-            self._cells = Cells(*counted)
+            self._ranges.scan_from_place(0)
+        arguments = (
+            groups.records,
+            outcomes,
+            self._rules.status_after,
+            groups.index,
+            self._draws.normals(len(outcomes)),
+        )
+        if self._is_plain:
+            records, counted, by_status = end_round(*arguments)
+            self._groups = PageGroups(groups.index, records, StatusTotals(*by_status))
         else:
-            is_dirty, fate = np.arange(len(settled.keys)) & 1, np.repeat(lots.kind[1], 2)
-            self._cells = self._members.settled(*counted, is_dirty, fate, self._round.time)
-        totals = [round(total) for total in settled.totals]
+            records, counted = read_dirty_log(*arguments)
+            is_dirty = np.arange(len(records)) & 1
+            outcome = np.repeat(outcomes["outcome"], 2)
+            self._groups = self._with_members(records, is_dirty, outcome, live_round.time_s)
+        totals = OutcomeTotals(*counted)
+        sent, skipped = round(totals.sent), round(totals.skipped)
+        deferred, unvisited = round(totals.deferred), round(totals.unvisited)
         return RoundCounts(
-            due=sum(totals[Fate.SENT :]),
-            sent=totals[Fate.SENT],
-            skipped=totals[Fate.SKIPPED],
-            deferred=totals[Fate.DEFERRED],
-            unvisited=totals[Fate.UNVISITED],
-            dirtied=round(settled.dirtied),
-            bytes_sent=self._round.bytes_sent,
+            due=sent + skipped + deferred + unvisited,
+            sent=sent,
+            skipped=skipped,
+            deferred=deferred,
+            unvisited=unvisited,
+            dirtied=round(totals.dirtied),
+            bytes_sent=live_round.bytes_sent,
         )
 
-    def _split_at_cut(self, lots: Lots) -> Lots:
-        """Give what lies behind the end of a round that was cut short a stretch of its own."""
-        rank, left = first_unvisited(lots.kind, lots.pages, self._strata.ranks)
-        label = self._strata.scan_order[rank]
-        visited = self._round.visited_of(rank)
+    def _split_range(self, outcomes: Records) -> Records:
+        """Give what lies after the end of a cut round an address range of its own."""
+        ranges = self._ranges
+        rank, left = first_unvisited(outcomes, ranges.table, len(ranges.order))
+        label = ranges.scan_order[rank]
+        visited = self._round.visited_in(rank)
         if visited <= 0:
             self._scan_on_from(label)
-            return lots
+            return outcomes
         # the scan stopped before the next page due: with v of them before it, an order statistic
         share = float(self._draws.beta(visited + 1, left))
-        behind = self._strata.split(label, share)
-        self._scan_on_from(behind)
-        return cut_in_two(self._cells, lots, label, behind, share, self._draws)
+        new = ranges.split(label, share)
+        self._scan_on_from(new)
+        undue = undue_in_range(self._groups.records, outcomes, label)
+        before = self._draws.binomial(outcomes["pages"][undue], np.full(len(undue), share))
+        return split_outcomes(outcomes, undue, before, label, new)
 
     def _scan_on_from(self, label: int) -> None:
         if self._strategy.cyclic:
-            self._strata.scan_from(label)
+            self._ranges.scan_from(label)

@@ -20,7 +20,7 @@ from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import Strategy
 from cluster_emu.transfer.stop_rules import StopRule
 from cluster_emu.workload.profiles import WriteProfile
-from tests.memory.lumped.driving import Driver, Outcome, Pace
+from tests.memory.lumped.driving import Driver, Outcome, RateStep
 
 PAGES = 16_384
 PAGE_BYTES, HEADER_BYTES = 4096, 8
@@ -29,9 +29,9 @@ MEASURES = ("total_time_s", "downtime_s", "pages_live", "pages_stop", "rounds")
 MEAN_TOLERANCE = 0.005
 SD_TOLERANCE = 0.15
 
-STEADY = (Pace(0.0, BYTES_PER_S),)
+STEADY = (RateStep(0.0, BYTES_PER_S),)
 CHANGING = tuple(
-    Pace(0.37 * turn, BYTES_PER_S * (1.0, 0.4, 2.0)[turn % 3], (1.0, 0.5)[turn % 2])
+    RateStep(0.37 * turn, BYTES_PER_S * (1.0, 0.4, 2.0)[turn % 3], (1.0, 0.5)[turn % 2])
     for turn in range(1000)
 )
 """Rates and intensities that change several times in every long round."""
@@ -44,7 +44,7 @@ class Case:
     profile: WriteProfile
     strategy: Strategy
     rule: StopRule
-    paces: Sequence[Pace] = STEADY
+    schedule: Sequence[RateStep] = STEADY
     warm: int = 0
 
 
@@ -64,7 +64,7 @@ def lumped_engine(case: Case, seed: int) -> LumpedEngine:
 
 def migrate(engine: MemoryEngine, case: Case) -> Outcome:
     engine.warm(case.warm, 1.0)
-    return Driver(engine, case.rule, case.paces).run()
+    return Driver(engine, case.rule, case.schedule).run()
 
 
 def outcomes(case: Case, seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,7 +14,7 @@ MOST_ROUNDS = 30
 
 
 @dataclass(frozen=True)
-class Pace:
+class RateStep:
     """Rate and intensity from some time on."""
 
     since_s: float
@@ -36,26 +36,26 @@ class Outcome:
 
 
 class Driver:
-    """Gives an engine bytes and time by a schedule of paces.
+    """Gives an engine bytes and time by a schedule of rates.
 
     Args:
         engine: the page state.
         rule: when live rounds end.
-        paces: rate and intensity over time, the first one from time 0.
+        schedule: rate and intensity over time, the first one from time 0.
     """
 
-    def __init__(self, engine: MemoryEngine, rule: StopRule, paces: Sequence[Pace]) -> None:
+    def __init__(self, engine: MemoryEngine, rule: StopRule, schedule: Sequence[RateStep]) -> None:
         self.engine = engine
         self.rule = rule
-        self.paces = list(paces)
+        self.schedule = list(schedule)
         self.now_s = 0.0
         self.outcome = Outcome()
 
     @property
-    def _pace(self) -> tuple[Pace, float]:
-        """The pace that holds now, and when the next one begins."""
-        begun = [pace for pace in self.paces if pace.since_s <= self.now_s + NEAR]
-        later = [pace.since_s for pace in self.paces if pace.since_s > self.now_s + NEAR]
+    def _step(self) -> tuple[RateStep, float]:
+        """The rate that holds now, and when the next one begins."""
+        begun = [step for step in self.schedule if step.since_s <= self.now_s + NEAR]
+        later = [step.since_s for step in self.schedule if step.since_s > self.now_s + NEAR]
         return begun[-1], min(later, default=math.inf)
 
     def run(self) -> Outcome:
@@ -82,25 +82,25 @@ class Driver:
         engine = self.engine
         engine.begin_round()
         while True:
-            pace, until_s = self._pace
+            step, until_s = self._step
             left = engine.plan(
-                pace.intensity / pace.bytes_per_s, self.rule.sync_threshold_bytes(pace.bytes_per_s)
+                step.intensity / step.bytes_per_s, self.rule.sync_threshold_bytes(step.bytes_per_s)
             )
-            duration_s = left / pace.bytes_per_s
+            duration_s = left / step.bytes_per_s
             if self.now_s + duration_s > until_s:
-                self._advance(until_s - self.now_s, pace)
+                self._advance(until_s - self.now_s, step)
             elif engine.end_is_known:
                 self.now_s += duration_s
-                return engine.end_round(pace.intensity * duration_s)
+                return engine.end_round(step.intensity * duration_s)
             else:
-                self._advance(duration_s, pace)
+                self._advance(duration_s, step)
 
-    def _advance(self, duration_s: float, pace: Pace) -> None:
-        self.engine.advance(pace.bytes_per_s * duration_s, pace.intensity * duration_s)
+    def _advance(self, duration_s: float, step: RateStep) -> None:
+        self.engine.advance(step.bytes_per_s * duration_s, step.intensity * duration_s)
         self.now_s += duration_s
 
     def _progress(self, counts: RoundCounts, left: list[int], duration_s: float) -> Progress:
-        rate = counts.bytes_sent / duration_s if duration_s > 0 else self._pace[0].bytes_per_s
+        rate = counts.bytes_sent / duration_s if duration_s > 0 else self._step[0].bytes_per_s
         return Progress(
             round_number=self.outcome.rounds,
             memory_pages=self.engine.page_count,
@@ -119,10 +119,10 @@ class Driver:
         self.outcome.pages_stop = self.engine.stop_sizes().count
         begun_s, left = self.now_s, self.engine.stale_bytes
         while left > 0:
-            pace, until_s = self._pace
-            duration_s = min(left / pace.bytes_per_s, until_s - self.now_s)
-            left -= pace.bytes_per_s * duration_s
-            left = left if left > NEAR * pace.bytes_per_s else 0.0
+            step, until_s = self._step
+            duration_s = min(left / step.bytes_per_s, until_s - self.now_s)
+            left -= step.bytes_per_s * duration_s
+            left = left if left > NEAR * step.bytes_per_s else 0.0
             self.now_s += duration_s
         self.engine.hand_over()
         assert self.engine.stale_pages == 0

@@ -63,8 +63,8 @@ FAST_SEEDS = 45
 
 def case_of(profile: str, strategy: str, rule: str, changing: bool) -> Case:
     made = strategies.create(strategy.split()[0], **STRATEGIES[strategy])
-    paces = CHANGING if changing else STEADY
-    return Case(PROFILES[profile], made, stop_rules.create(rule, **RULES[rule]), paces)
+    schedule = CHANGING if changing else STEADY
+    return Case(PROFILES[profile], made, stop_rules.create(rule, **RULES[rule]), schedule)
 
 
 @pytest.mark.parametrize(("profile", "strategy", "rule", "changing"), FAST)

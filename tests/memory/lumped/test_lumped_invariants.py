@@ -43,26 +43,26 @@ def random_round(memory: LumpedEngine, rng: np.random.Generator) -> RoundCounts:
     """Run a round with rates, intensities, stalls and cuts drawn at random."""
     memory.begin_round()
     while True:
-        pace = float(rng.choice([0.0, 1e-5, 1e-3])) / WIRE
+        time_per_byte = float(rng.choice([0.0, 1e-5, 1e-3])) / WIRE
         undrained = float(rng.choice([0.0, 200 * WIRE])) if rng.random() < 0.3 else 0.0
-        left = memory.plan(pace, undrained)
+        left = memory.plan(time_per_byte, undrained)
         action = rng.random()
         if action < 0.15:
             left = memory.cut_short()
         assert left >= 0
         assert 0 <= memory.bytes_waiting <= memory.round_sizes.total_bytes + 1e-6
         if (memory.end_is_known and action < 0.6) or action < 0.15:
-            return memory.end_round(left * pace)
+            return memory.end_round(left * time_per_byte)
         part = left * float(rng.choice([0.3, 1.0])) if memory.end_is_known else left
-        memory.advance(part, part * pace)
+        memory.advance(part, part * time_per_byte)
         if rng.random() < 0.2:
             memory.advance(0.0, float(rng.choice([0.01, 1.0])))
 
 
 def members(memory: LumpedEngine) -> int:
     """Pages in the present moving set."""
-    cells = memory._cells
-    return int(cells.pages[cells.page_class >= len(memory._classes.pages)].sum())
+    groups = memory._groups.records
+    return int(groups["pages"][groups["write_class"] >= len(memory._classes.pages)].sum())
 
 
 def most_members(memory: LumpedEngine) -> int:
@@ -104,7 +104,7 @@ def test_no_page_is_lost(
         assert counts.bytes_sent == pytest.approx(counts.sent * WIRE, abs=2 * WIRE + 1e-6)
         assert counts.dirtied <= memory.page_count
         assert stale - counts.sent <= memory.stale_pages <= stale - counts.sent + counts.dirtied
-        assert int(memory._cells.pages.sum()) == memory.page_count - absent_pages
+        assert int(memory._groups.records["pages"].sum()) == memory.page_count - absent_pages
         if hot is not None:
             assert least_members(memory, absent_pages) <= members(memory) <= most_members(memory)
         if rng.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Migrations told their rates together: what comes out is what each would find by itself."""
+"""Rates of many migrations at once: the results are those of each migration by itself."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.model import ClusterModel
 from cluster_emu.network import FluidLoop
 from cluster_emu.strategies.pre_copy import PreCopy
-from cluster_emu.transfer import flow_group
-from cluster_emu.transfer.controller import StopRuleController
-from cluster_emu.transfer.flow_group import MigrationFlowGroup
+from cluster_emu.transfer import flow
+from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
-from cluster_emu.transfer.records import MigrationRecord
+from cluster_emu.transfer.records import MigrationRecord, Phase
 from cluster_emu.transfer.settings import TransferSettings
-from cluster_emu.transfer.stop_rules import FixedRounds
+from cluster_emu.transfer.stop_rules import FixedRounds, StopRuleController
 from tests._support.small_scenarios import BPS, PAGE, scenario
 
 MANY = 10**9
@@ -61,9 +60,9 @@ def assert_same(a: dict[str, pd.DataFrame], b: dict[str, pd.DataFrame]) -> None:
 def test_together_and_one_by_one_agree_to_the_last_bit(
     fidelity: str, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow_group, "FEW", MANY)
+    monkeypatch.setattr(flow, "FEW", MANY)
     alone = tables(fidelity, strategy=strategy, transfer={"device_state_bytes": 3e5})
-    monkeypatch.setattr(flow_group, "FEW", 0)
+    monkeypatch.setattr(flow, "FEW", 0)
     together = tables(fidelity, strategy=strategy, transfer={"device_state_bytes": 3e5})
     if fidelity == "pages":
         assert_same(alone, together)
@@ -77,12 +76,12 @@ def test_ticks_move_no_result(tick_s: float) -> None:
     assert_same(tables("scalar"), tables("scalar", tick_s))
 
 
-def test_what_is_kept_is_told_before_there_is_no_more_room(
+def test_kept_spans_are_used_before_their_space_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flow_group, "FEW", 0)
+    monkeypatch.setattr(flow, "FEW", 0)
     usual = tables("scalar")
-    monkeypatch.setattr(flow_group, "STRETCHES", 2)
+    monkeypatch.setattr(flow, "KEPT_SPANS", 2)
     assert_same(usual, tables("scalar"))
 
 
@@ -127,7 +126,7 @@ class Fading(ScalarEngine):
 
 
 class Around:
-    """All that a migration needs around it, and nothing happens there."""
+    """What a migration needs around it; nothing happens there."""
 
     def __init__(self, engine: ScalarEngine) -> None:
         self._engine = engine
@@ -164,9 +163,11 @@ def ends_s(
         around: Any = Around(engine)
         settings_ = TransferSettings(page_header_bytes=0.0)
         controller = StopRuleController(FixedRounds(rounds=1))
-        Migration(
+        migration = Migration(
             record, [], PreCopy(), controller, settings_, around, around, (0,), together, around
-        ).start(0.0)
+        )
+        migration.transition(Phase.READY)
+        migration.start(0.0)
     for number, capacity in enumerate([*capacities, 10.0], start=1):
         loop.run_until(0.7 * number)
         loop.set_capacity(0, capacity)

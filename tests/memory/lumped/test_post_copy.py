@@ -17,9 +17,9 @@ from cluster_emu.memory.dirtying.processes import (
     WriteProcess,
 )
 from cluster_emu.memory.lumped import HotSet, PageClasses
-from cluster_emu.memory.lumped.chance import MeanDraws, RandomDraws
+from cluster_emu.memory.lumped.draws import MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.engine import LumpedEngine
-from cluster_emu.memory.lumped.push import LumpedPush
+from cluster_emu.memory.lumped.post_copy import LumpedPostCopy
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.strategies import Hybrid
 
@@ -33,11 +33,11 @@ CHANGING = [(0.3, 1.0), (0.0, 0.7), (3.0, 0.0), (0.2, 0.4), (1.0, 2.0)]
 """Rates, as shares of the link's, and intensities, which take turns every 0.4 s."""
 
 
-def push(engine: PostCopyMemory, paces: list[tuple[float, float]]) -> tuple[int, float]:
+def push(engine: PostCopyMemory, schedule: list[tuple[float, float]]) -> tuple[int, float]:
     """Push everything at 1,000 pages a second; return faults and stalls."""
     turn = 0
     while engine.bytes_left > 1e-6:
-        share, intensity = paces[turn % len(paces)]
+        share, intensity = schedule[turn % len(schedule)]
         rate = share * 1_000 * PAGE_BYTES
         needs_s = engine.bytes_left / rate if rate > 0 else np.inf
         engine.advance(min(0.4, needs_s), rate, intensity)
@@ -80,9 +80,9 @@ def pages_push(seed: int, *, moves: bool = False) -> PostCopyEngine:
     )
 
 
-def lumped_push(seed: int) -> LumpedPush:
+def lumped_push(seed: int) -> LumpedPostCopy:
     draws = RandomDraws(np.random.default_rng([seed, 7]))
-    return LumpedPush(PAGES, RATES, PAGE_BYTES, COSTS, draws)
+    return LumpedPostCopy(PAGES, RATES, PAGE_BYTES, COSTS, draws)
 
 
 def moving_push(seed: int, *, mean_field: bool = False) -> PostCopyMemory:
@@ -96,36 +96,36 @@ def moving_push(seed: int, *, mean_field: bool = False) -> PostCopyMemory:
     return memory.post_copy(COSTS, bubbling=True, pivots=1)
 
 
-@pytest.mark.parametrize("paces", [STEADY, CHANGING], ids=["steady", "changing"])
-def test_faults_and_stalls_are_those_of_pages(paces: list[tuple[float, float]]) -> None:
+@pytest.mark.parametrize("schedule", [STEADY, CHANGING], ids=["steady", "changing"])
+def test_faults_and_stalls_are_those_of_pages(schedule: list[tuple[float, float]]) -> None:
     # two Kolmogorov-Smirnov tests at 0.1 % each, means at four and a half standard errors
-    pages = np.array([push(pages_push(seed), paces) for seed in range(SEEDS)])
-    lumped = np.array([push(lumped_push(seed), paces) for seed in range(SEEDS)])
+    pages = np.array([push(pages_push(seed), schedule) for seed in range(SEEDS)])
+    lumped = np.array([push(lumped_push(seed), schedule) for seed in range(SEEDS)])
     for measure in (0, 1):
         assert ks_2samp(pages[:, measure], lumped[:, measure]).pvalue > 1e-3
         error = np.sqrt((pages[:, measure].var() + lumped[:, measure].var()) / SEEDS)
         assert abs(pages[:, measure].mean() - lumped[:, measure].mean()) < 4.5 * error
-    mean = push(LumpedPush(PAGES, RATES, PAGE_BYTES, COSTS, MeanDraws()), paces)
+    mean = push(LumpedPostCopy(PAGES, RATES, PAGE_BYTES, COSTS, MeanDraws()), schedule)
     assert mean == pytest.approx(lumped.mean(axis=0), rel=0.03)
 
 
-@pytest.mark.parametrize("paces", [STEADY, CHANGING], ids=["steady", "changing"])
-def test_so_they_are_where_a_working_set_moves(paces: list[tuple[float, float]]) -> None:
+@pytest.mark.parametrize("schedule", [STEADY, CHANGING], ids=["steady", "changing"])
+def test_so_they_are_where_a_working_set_moves(schedule: list[tuple[float, float]]) -> None:
     # as above; at a steady rate the set makes 160 faults more, that it moves 40 of them: 25 of
     # their standard errors
-    pages = np.array([push(pages_push(seed, moves=True), paces) for seed in range(SEEDS)])
-    lumped = np.array([push(moving_push(seed), paces) for seed in range(SEEDS)])
+    pages = np.array([push(pages_push(seed, moves=True), schedule) for seed in range(SEEDS)])
+    lumped = np.array([push(moving_push(seed), schedule) for seed in range(SEEDS)])
     for measure in (0, 1):
         assert ks_2samp(pages[:, measure], lumped[:, measure]).pvalue > 1e-3
         error = np.sqrt((pages[:, measure].var() + lumped[:, measure].var()) / SEEDS)
         assert abs(pages[:, measure].mean() - lumped[:, measure].mean()) < 4.5 * error
-    mean = push(moving_push(0, mean_field=True), paces)
+    mean = push(moving_push(0, mean_field=True), schedule)
     assert mean == pytest.approx(lumped.mean(axis=0), rel=0.03)
 
 
 @given(
     pages=st.lists(st.sampled_from([0, 1, 5, 3_000]), min_size=3, max_size=3),
-    paces=st.lists(
+    schedule=st.lists(
         st.tuples(st.sampled_from([0.01, 1.0, 5.0]), st.sampled_from([0.0, 0.5, 1.0])),
         min_size=1,
         max_size=4,
@@ -135,12 +135,12 @@ def test_so_they_are_where_a_working_set_moves(paces: list[tuple[float, float]])
 )
 @settings(deadline=None, max_examples=60)
 def test_every_page_crosses_the_wire_once(
-    pages: list[int], paces: list[tuple[float, float]], seed: int, is_mean: bool
+    pages: list[int], schedule: list[tuple[float, float]], seed: int, is_mean: bool
 ) -> None:
     draws = MeanDraws() if is_mean else RandomDraws(np.random.default_rng(seed))
-    engine = LumpedPush(np.array(pages), RATES, PAGE_BYTES, COSTS, draws)
+    engine = LumpedPostCopy(np.array(pages), RATES, PAGE_BYTES, COSTS, draws)
     total_bytes = sum(pages) * PAGE_BYTES
-    for share, intensity in paces:
+    for share, intensity in schedule:
         rate = share * 1_000 * PAGE_BYTES
         engine.advance(min(0.2, engine.bytes_left / rate), rate, intensity)
         assert engine.bytes_left == pytest.approx(total_bytes - engine.bytes_sent, abs=1e-6)

@@ -77,8 +77,8 @@ FAST = [
 
 def case_of(name: str, strategy: str, rule: str, changing: bool, warm: int = 0) -> Case:
     made = strategies.create(strategy.split()[0], **STRATEGIES[strategy])
-    paces = CHANGING if changing else STEADY
-    return Case(PROFILES[name], made, stop_rules.create(rule, **RULES[rule]), paces, warm)
+    schedule = CHANGING if changing else STEADY
+    return Case(PROFILES[name], made, stop_rules.create(rule, **RULES[rule]), schedule, warm)
 
 
 @pytest.mark.parametrize(("name", "strategy", "rule", "changing"), FAST)
@@ -108,7 +108,7 @@ def test_full_grid(name: str, changing: bool) -> None:
     assert len(outside) <= 0.1 * len(every), outside
 
 
-# --- memory of who is in the set -----------------------------------------------------------------
+# --- membership of the set from round to round ---------------------------------------------------
 
 
 def written_in_all(rounds: int, period_s: float, seed: int, *, warm: bool) -> int:
@@ -128,14 +128,14 @@ def written_in_all(rounds: int, period_s: float, seed: int, *, warm: bool) -> in
         memory.advance(left, 0.0)
         memory.advance(0.0, 1.0)
         memory.end_round(0.0)
-    cells = memory._cells
-    return int(cells.pages[cells.code == (1 << rounds) - 1].sum())
+    groups = memory._groups.records
+    return int(groups["pages"][groups["history"] == (1 << rounds) - 1].sum())
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "live"])
 def test_rounds_of_one_period_have_the_same_set(warm: bool) -> None:
-    # 1,600 pages, each dirty in three rounds with (1 - exp(-0.7))^3 = 0.128: 204. Were members
-    # forgotten between rounds it would be 2. Tolerance: four standard errors
+    # 1,600 pages, each dirty in three rounds with (1 - exp(-0.7))^3 = 0.128: 204. Without
+    # membership from round to round it would be 2. Tolerance: four standard errors
     seeds = 12
     expected = 1_600 * (1 - np.exp(-0.7)) ** 3
     found = [written_in_all(3, 1e9, seed, warm=warm) for seed in range(seeds)]
@@ -211,8 +211,8 @@ def test_a_set_that_writes_nothing_is_none() -> None:
     assert page_classes(ProfileSource(still).describe_writes(100)).hot is None
 
 
-def test_without_a_moving_set_draws_are_what_they_were() -> None:
-    # what the engine found before it knew of moving sets
+def test_draws_without_a_moving_set_do_not_depend_on_moving_sets() -> None:
+    # recorded before the engine supported moving sets
     case = Case(
         load_profiles()["web"],
         strategies.create("history-majority"),

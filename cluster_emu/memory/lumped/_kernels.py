@@ -1,0 +1,1947 @@
+"""All compiled code of the lumped engine, with the tables and constants it uses.
+
+numba keeps machine code on disk and replaces it only when the function's own file changes, so a
+kernel and everything it depends on stand in this one file (`cluster_emu._jit`).
+
+Tables are numpy record arrays: a row per page group, per due group and so on, with named columns.
+Page counts are float64 throughout. They are whole numbers where the engine samples, and means in
+the mean field, where kernels get no normal deviates and take the mean of each draw.
+
+Sources: docs/lumped.md derives the live round; docs/protocol.md derives the closed form.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu._jit import jit
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Records = NDArray[Any]
+"""A record array; its dtype is one of those below."""
+
+
+# --- constants and tables -------------------------------------------------------------------------
+
+
+class PageStatus(IntEnum):
+    """What the target has of a page, and what is to happen to the page."""
+
+    CURRENT = 0
+    """The target has its newest version."""
+    DUE = 1
+    """The page waits for its visit in the next live round (to_send is set)."""
+    DEFERRED = 2
+    """Stop-and-copy sends it, whatever happens until then."""
+    LOST_UPDATE = 3
+    """Stale but not due: to_send was recomputed from the dirty log alone."""
+
+
+class Outcome(IntEnum):
+    """What happened to a page in a live round; the first three apply to pages that were not due."""
+
+    CURRENT = 0
+    DEFERRED_BEFORE = 1
+    LOST_UPDATE = 2
+    SENT = 3
+    SKIPPED = 4
+    DEFERRED = 5
+    UNVISITED = 6
+
+
+# numba compiles plain integers into the code; enum members would be looked up at each use
+_CURRENT = int(PageStatus.CURRENT)
+_DUE = int(PageStatus.DUE)
+_LOST_UPDATE = int(PageStatus.LOST_UPDATE)
+_UNVISITED = int(Outcome.UNVISITED)
+_SENT = int(Outcome.SENT)
+_SKIPPED = int(Outcome.SKIPPED)
+_DEFERRED = int(Outcome.DEFERRED)
+_OUTCOMES = len(Outcome)
+
+_STATUS_BITS = 2
+_LEAST = 1e-300
+"""Keeps a quotient finite where both of its terms are 0."""
+
+SEND = 1
+"""`Decision.SEND` of `strategies/contract.py`; a test compares the two."""
+
+OUTCOME_OF_STATUS = np.array(
+    [Outcome.CURRENT, Outcome.UNVISITED, Outcome.DEFERRED_BEFORE, Outcome.LOST_UPDATE]
+)
+"""By status: the outcome of a page that the scan did not visit."""
+OUTCOME_OF_DECISION = np.array([Outcome.SKIPPED, Outcome.SENT, Outcome.SKIPPED, Outcome.DEFERRED])
+"""By decision: the outcome of a page that the scan visited."""
+
+GROUP = np.dtype(
+    [
+        ("address_range", "i8"),  # label of the range of addresses the pages lie in
+        ("write_class", "i8"),  # write class, and the working sets the pages belong to
+        ("status", "i8"),  # PageStatus
+        ("history", "i8"),  # dirty bits of past rounds, the newest in the lowest bit
+        ("pages", "f8"),
+    ],
+    align=True,
+)
+"""Pages that nothing can tell apart."""
+
+DUE_GROUP = np.dtype(
+    [
+        ("group", "i8"),  # row of the page group
+        ("write_class", "i8"),
+        ("rank", "i8"),  # place of the address range in the scan
+        ("if_clean", "i8"),  # Decision for a page that the peek sees clean
+        ("if_dirty", "i8"),  # Decision for a page that the peek sees dirty
+        ("pages", "f8"),
+    ],
+    align=True,
+)
+"""A page group whose pages are due, in scan order."""
+
+DECISIONS = np.dtype([("if_clean", "i8"), ("if_dirty", "i8")], align=True)
+"""What the strategy decides in a round for a due page, by history."""
+
+ADDRESS_RANGE = np.dtype([("rank", "i8"), ("begin", "f8"), ("share", "f8")], align=True)
+"""Place in the scan, first address and length; addresses are shares of the address space."""
+
+SENDABLE = np.dtype(
+    [("always", "f8"), ("if_clean", "f8"), ("if_dirty", "f8"), ("due", "f8")], align=True
+)
+"""Pages of one address range and write class by what makes the scan send them, and all due ones."""
+
+EXACT_PAGE = np.dtype(
+    [
+        ("due", "i8"),  # row of the due group
+        ("write_class", "i8"),
+        ("if_clean", "i8"),
+        ("if_dirty", "i8"),
+        ("place", "f8"),  # rank of the address range plus the place within it, 0 to 1
+        ("first_write_s", "f8"),  # operational time since the round began
+        ("noticed_s", "f8"),  # a peek from then on sees the page dirty
+        ("visit_s", "f8"),  # operational time at which the scan visits the page
+        ("sent_before", "i8"),  # pages that the scan sends before it
+        ("is_seen_dirty", "i8"),
+    ],
+    align=True,
+)
+"""One page of an exact round."""
+
+SEEN = np.dtype([("clean", "f8"), ("dirty", "f8"), ("waiting", "f8")], align=True)
+"""Pages of a due group that the peek saw clean, saw dirty, and that were not visited.
+
+Pages for which the peek makes no difference count as seen clean.
+"""
+
+BATCH = np.dtype([("begin", "f8"), ("end", "f8")], align=True)
+"""Pages of the round sent when a batch begins and ends."""
+
+POINT = np.dtype([("visited_share", "f8"), ("would_send", "f8")], align=True)
+"""A quadrature point: share of the range's visited pages met about it; pages of the range that
+would be sent if the scan visited all of them then, Q in docs/lumped.md."""
+
+CLEAN_CHANCE = np.dtype([("mean", "f8"), ("hazard_per_s", "f8")], align=True)
+"""Chance that a visited page is seen clean, and how fast its logarithm falls if the scan is late,
+for one address range and write class."""
+
+QUADRATURE = np.dtype([("point", "f8"), ("weight", "f8")], align=True)
+"""A quadrature rule on [0, 1] whose first and last points are the ends."""
+
+BREAKPOINT = np.dtype([("pages", "f8"), ("time_s", "f8")], align=True)
+"""Pages sent and operational time at which the time per page changed."""
+
+OUTCOME_GROUP = np.dtype(
+    [
+        ("group", "i8"),  # row of the page group before the round
+        ("outcome", "i8"),  # Outcome
+        ("address_range", "i8"),
+        ("clean_chance", "f8"),  # chance that a page's dirty bit is clear when the log is read
+        ("pages", "f8"),
+    ],
+    align=True,
+)
+"""Pages of one group with the same outcome and the same chance of a clear dirty bit."""
+
+WRITE_LAW = np.dtype(
+    [
+        ("dirty_probability", "f8"),  # per-round dirty probability, whatever the round's length
+        ("set_share", "f8"),  # share of all pages that are in the moving working set
+        ("set_writes_per_page_s", "f8"),  # on top of the rate of the write class
+        ("set_left_s", "f8"),  # operational time for which the present set lasts
+        ("set_period_s", "f8"),
+        ("known_sets", "i8"),  # sets with known members, the present one included; 0 without sets
+    ],
+    align=True,
+)
+"""How pages are written, besides the rates of their classes; a table of one row."""
+
+
+class StateIndex(NamedTuple):
+    """Numbers the states that a page can have.
+
+    Args:
+        write_classes: number of write classes; working sets with known members double it.
+        address_ranges: number of labels of address ranges.
+        history_bits: dirty bits of past rounds that are kept.
+    """
+
+    write_classes: int
+    address_ranges: int
+    history_bits: int
+
+    @property
+    def states(self) -> int:
+        """How many states there are."""
+        places = self.address_ranges * self.write_classes
+        return places << (_STATUS_BITS + self.history_bits)
+
+
+class StatusTotals(NamedTuple):
+    """Pages of all groups by status; stale pages are those that are not current.
+
+    Kernels return its fields as a plain tuple, which numba makes much faster.
+    """
+
+    due: float
+    lost_update: float
+    stale: float
+
+
+class OutcomeTotals(NamedTuple):
+    """Pages by outcome, and pages with a set dirty bit at the end of the round.
+
+    Kernels return its fields as a plain tuple, which numba makes much faster.
+    """
+
+    sent: float
+    skipped: float
+    deferred: float
+    unvisited: float
+    dirtied: float
+
+
+class ScanStart(NamedTuple):
+    """Where the scan of an exact round goes on, and how fast.
+
+    Args:
+        position: the first page that was not visited.
+        time_s: operational time since the round began.
+        bytes_sent: bytes of the round sent.
+        page_bytes: bytes of a page on the wire.
+        time_per_byte: operational seconds per byte from now on.
+        batch_pages: sent pages that share a peek; 0 if the strategy never peeks.
+        batch_begin: pages sent when the present batch began.
+        batch_peek_s: operational time of its peek.
+    """
+
+    position: int
+    time_s: float
+    bytes_sent: float
+    page_bytes: float
+    time_per_byte: float
+    batch_pages: int
+    batch_begin: int
+    batch_peek_s: float
+
+
+class PeekTimes(NamedTuple):
+    """When the scan peeks at the dirty log.
+
+    Args:
+        time_per_page_s: operational seconds per page sent after the last breakpoint.
+        fraction: share of the time until a visit at which the decisive peek comes.
+        batch_pages: sent pages that share a peek.
+        lead_pages: by how many sent pages peeks come earlier than that.
+    """
+
+    time_per_page_s: float
+    fraction: float
+    batch_pages: int
+    lead_pages: float
+
+
+class PushState(NamedTuple):
+    """Where the push of missing pages after an early resume stands.
+
+    Args:
+        left_s: time to go.
+        spare_bytes: bytes sent that do not yet make a page.
+        touches_left: unit-exponential threshold: touches of missing pages expected until the next
+            one comes; 0 if it is not drawn.
+        set_left_s: operational time for which the present working set lasts.
+        waits: pages the VM waits for: none, one, or a part of one in the mean field.
+        begins_s: time until that page begins to be sent.
+        arrives_bytes: bytes from then on until it has arrived.
+        faults: pages asked for.
+        stall_s: time waited.
+        used: normal deviates used.
+    """
+
+    left_s: float
+    spare_bytes: float
+    touches_left: float
+    set_left_s: float
+    waits: float
+    begins_s: float
+    arrives_bytes: float
+    faults: float
+    stall_s: float
+    used: int
+
+
+class PushSetting(NamedTuple):
+    """Rates and costs of the push of missing pages.
+
+    Args:
+        bytes_per_s: rate of the link.
+        intensity: operational seconds per second.
+        page_bytes: bytes of a page on the wire.
+        round_trip_s: time from a fault until its page begins to be sent.
+        queued_pages: pages that are sent before it.
+    """
+
+    bytes_per_s: float
+    intensity: float
+    page_bytes: float
+    round_trip_s: float
+    queued_pages: float
+
+
+# --- samplers -------------------------------------------------------------------------------------
+# One normal deviate makes one draw, so that one compiled call makes all draws of a round.
+
+INVERTED_UP_TO = 40.0
+"""Mean (or variance) up to which a sampler inverts the distribution function. Above it, the draw is
+normal with the skewness and, if binomial, the kurtosis it must have (Cornish and Fisher, 1938); its
+distribution function is off by less than 0.001."""
+SUMMED_UP_TO = 12
+"""Shape up to which a gamma variate is a sum of exponential ones; above, Wilson and Hilferty's."""
+_SQRT_2 = math.sqrt(2.0)
+_NEGLIGIBLE_MASS = 1e-18
+
+
+@jit
+def uniform_of_normal(normal: float) -> float:
+    """Return the uniform variate of the same quantile, ``Phi(z) = erfc(-z / sqrt(2)) / 2``."""
+    return 0.5 * math.erfc(-normal / _SQRT_2)
+
+
+@jit
+def sample_binomial(pages: float, chance: float, normal: float) -> float:
+    """Return a binomial number of successes among so many pages.
+
+    With p = min(chance, 1 - chance), mean m = n p, standard deviation s, skewness g and excess
+    kurtosis k, a large draw is ``floor(m + s w + 1/2)`` with the Cornish-Fisher quantile
+    ``w = z + g (z^2 - 1) / 6 + k (z^3 - 3 z) / 24 - g^2 (2 z^3 - 5 z) / 36``; a small one inverts
+    the distribution function by ``P(x + 1) / P(x) = (n - x) / (x + 1) p / (1 - p)``.
+    """
+    if pages <= 0 or chance <= 0:
+        return 0.0
+    if chance >= 1:
+        return float(pages)
+    p = min(chance, 1.0 - chance)
+    mean = pages * p
+    if mean > INVERTED_UP_TO:
+        sd = math.sqrt(mean * (1.0 - p))
+        skew, excess = (1.0 - 2.0 * p) / sd, (1.0 - 6.0 * p * (1.0 - p)) / (sd * sd)
+        z = normal
+        z += skew / 6.0 * (normal**2 - 1.0)
+        z += excess / 24.0 * (normal**3 - 3.0 * normal)
+        z -= skew**2 / 36.0 * (2.0 * normal**3 - 5.0 * normal)
+        found = min(max(math.floor(mean + sd * z + 0.5), 0.0), float(pages))
+    else:
+        odds, found = p / (1.0 - p), 0.0
+        mass = math.exp(pages * math.log1p(-p))
+        left = uniform_of_normal(normal) - mass
+        while left > 0 and found < pages and mass > 0:
+            mass *= odds * (pages - found) / (found + 1.0)
+            left -= mass
+            found += 1.0
+    # a chance above one half counts the failures, which are the rarer ones
+    return found if chance <= 0.5 else pages - found
+
+
+@jit
+def sample_binomials(pages: Floats, chance: Floats, normal: Floats) -> Floats:
+    """Return a binomial number for each group, [groups]; the means without normal deviates."""
+    found = np.empty_like(pages)
+    for i in range(len(pages)):
+        if len(normal):
+            found[i] = sample_binomial(pages[i], chance[i], normal[i])
+        else:
+            found[i] = pages[i] * chance[i]
+    return found
+
+
+@jit
+def sample_hypergeometric(count: float, marked: float, among: float, normal: float) -> float:
+    """Return how many marked pages are in a sample of `count` pages, taken without replacement.
+
+    With the share f = marked / among and the sampled share q = count / among, the mean is
+    ``count f``, the variance ``count f (1 - f) (among - count) / (among - 1)`` and the skewness
+    about ``(1 - 2 f) (1 - 2 q) / sd``. A small draw inverts the distribution function from its mode
+    outwards.
+    """
+    least, most = max(0.0, count - (among - marked)), min(count, marked)
+    if most <= least:
+        return least
+    share, sampled = marked / among, count / among
+    mean = count * share
+    variance = mean * (1.0 - share) * (among - count) / max(among - 1.0, 1.0)
+    if variance > INVERTED_UP_TO:
+        sd = math.sqrt(variance)
+        skew = (1.0 - 2.0 * share) * (1.0 - 2.0 * sampled) / sd
+        rounded = math.floor(mean + sd * (normal + skew / 6.0 * (normal**2 - 1.0)) + 0.5)
+        return float(min(max(rounded, least), most))
+    # from the mode outwards no term underflows; the mass below the mode is summed first
+    mode = float(min(max(math.floor((count + 1.0) * (marked + 1.0) / (among + 2.0)), least), most))
+    at_mode = math.exp(
+        _log_choose(marked, mode)
+        + _log_choose(among - marked, count - mode)
+        - _log_choose(among, count)
+    )
+    found, mass = mode, at_mode
+    left = uniform_of_normal(normal)
+    while found > least and mass > _NEGLIGIBLE_MASS:
+        left -= mass
+        mass *= found * (among - marked - count + found)
+        mass /= (marked - found + 1.0) * (count - found + 1.0)
+        found -= 1.0
+        if left <= 0:
+            return found + 1.0
+    left -= mass
+    if left <= 0:
+        return found
+    found, mass = mode, at_mode
+    while found < most and left > 0 and mass > _NEGLIGIBLE_MASS:
+        mass *= (marked - found) * (count - found)
+        mass /= (found + 1.0) * (among - marked - count + found + 1.0)
+        found += 1.0
+        left -= mass
+    return found
+
+
+@jit
+def _log_choose(n: float, k: float) -> float:
+    """Return ``ln(n! / (k! (n - k)!))``."""
+    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+
+
+@jit
+def sample_gamma(shape: float, normal: Floats) -> float:
+    """Return a gamma variate of a whole shape from `SUMMED_UP_TO` normal deviates.
+
+    A small shape sums exponential variates ``-ln(u)``; a large one takes Wilson and Hilferty's
+    ``shape (1 - 1 / (9 shape) + z / sqrt(9 shape))^3`` (1931).
+    """
+    if shape <= SUMMED_UP_TO:
+        total = 0.0
+        for i in range(int(shape)):
+            total -= math.log(uniform_of_normal(normal[i]))
+        return total
+    third = 1.0 / (9.0 * shape)
+    return float(shape * max(1.0 - third + normal[0] * math.sqrt(third), 0.0) ** 3)
+
+
+@jit
+def sample_order_statistic(sends: float, all_sends: float, normal: Floats) -> float:
+    """Return at which share of a range the scan has done the first `sends` of its sends.
+
+    Places are independent and uniform, so this is an order statistic, ``Beta(k, n - k + 1)``. The
+    sampler makes it of two gamma variates, ``G_k / (G_k + G_{n-k+1})``, from ``2 SUMMED_UP_TO``
+    normal deviates.
+    """
+    before = sample_gamma(sends, normal[:SUMMED_UP_TO])
+    after = sample_gamma(all_sends - sends + 1.0, normal[SUMMED_UP_TO:])
+    return before / (before + after)
+
+
+# --- how often pages are written ------------------------------------------------------------------
+# A page is clean after an interval with exp(-E), E being its cumulative hazard. A page of class k
+# is written lambda_k times per operational second, and rho times more while it is in the set.
+# A page that is in a set with the chance sigma stays clean through d seconds of the set with
+# 1 - sigma + sigma exp(-rho d).
+
+_NEWTON_STEPS = 40
+_LEVEL_REACHED = 1e-12
+
+
+@jit
+def cumulative_hazard(
+    rates: Floats, law: Records, since: float, until: float, hazard: Floats
+) -> None:
+    """Find the cumulative hazard of each write class in an interval of a round.
+
+    ``E_c = lambda_c (until - since)``, plus ``rho`` times the part of the interval in each set of
+    known members that the page is in, plus the hazard of the sets whose members are unknown.
+
+    Args:
+        rates: writes per page and operational second, [write classes].
+        law: `WRITE_LAW`, [1].
+        since: when the interval begins, in operational seconds since the round began.
+        until: when it ends, not before.
+        hazard: the cumulative hazard; written, [write classes].
+    """
+    for c in range(len(rates)):
+        hazard[c] = rates[c] * (until - since)
+    known = law[0].known_sets
+    if known == 0:
+        return
+    rate, left, period = law[0].set_writes_per_page_s, law[0].set_left_s, law[0].set_period_s
+    classes = len(rates) >> known
+    unknown = _hazard_of_unknown_sets(law, left + (known - 1) * period, since, until)
+    # bit `place` of the working-set bits says whether a page is in the set at that place in time
+    for bits in range(1 << known):
+        extra, begins, ends = unknown, 0.0, left
+        for place in range(known):
+            if bits >> place & 1:
+                extra += rate * max(min(until, ends) - max(since, begins), 0.0)
+            begins, ends = ends, ends + period
+        for c in range(bits * classes, (bits + 1) * classes):
+            hazard[c] += extra
+
+
+@jit
+def _hazard_of_unknown_sets(law: Records, begin: float, since: float, until: float) -> float:
+    """Return the cumulative hazard from the sets of unknown members, which follow from `begin` on.
+
+    A page belongs to each of them independently with the chance sigma, so the hazards of the sets
+    that the interval touches add up.
+    """
+    period = law[0].set_period_s
+    since, until = max(since - begin, 0.0), until - begin
+    if until <= since:
+        return 0.0
+    first, last = math.floor(since / period), math.floor(until / period)
+    if first == last:
+        return _hazard_of_one_set(law, until - since)
+    found = _hazard_of_one_set(law, (first + 1) * period - since)
+    found += _hazard_of_one_set(law, until - last * period)
+    if last - first > 1:
+        found += (last - first - 1) * _hazard_of_one_set(law, period)
+    return found
+
+
+@jit
+def _hazard_of_one_set(law: Records, part: float) -> float:
+    """Return ``-ln(1 - sigma + sigma exp(-rho d))``, the hazard of d seconds of one unknown set."""
+    return -math.log1p(law[0].set_share * math.expm1(-law[0].set_writes_per_page_s * part))
+
+
+@jit
+def hazard_rates(rates: Floats, law: Records, time: float, hazard: Floats) -> None:
+    """Find the hazard rate of each write class at a time of the round; `hazard` is written.
+
+    ``dE_c/dt = lambda_c + rho`` in a known set the page is in; in an unknown set that has lasted d
+    seconds, ``lambda_c + rho k / (1 - sigma + k)`` with ``k = sigma exp(-rho d)``.
+    """
+    hazard[:] = rates
+    known = law[0].known_sets
+    if known == 0:
+        return
+    share, rate = law[0].set_share, law[0].set_writes_per_page_s
+    left, period = law[0].set_left_s, law[0].set_period_s
+    classes = len(rates) >> known
+    number = 0 if time < left else 1 + int((time - left) / period)
+    since = time - left - (number - 1) * period
+    kept = share * math.exp(-rate * since)
+    for c in range(len(rates)):
+        if number < known:
+            hazard[c] += rate * (c // classes >> number & 1)
+        else:
+            hazard[c] += rate * kept / (1.0 - share + kept)
+
+
+@jit
+def cumulative_hazards(rates: Floats, law: Records, since: Floats, until: float) -> Floats:
+    """Return the cumulative hazard from each time until another, [times, write classes]."""
+    found = np.empty((len(since), len(rates)))
+    for i in range(len(since)):
+        cumulative_hazard(rates, law, min(since[i], until), until, found[i])
+    return found
+
+
+@jit
+def first_write_time(rates: Floats, law: Records, write_class: int, threshold: float) -> float:
+    """Return when the cumulative hazard of a page reaches its unit-exponential threshold.
+
+    The time t of the first write solves ``E(t) = threshold``: ``threshold / lambda`` without
+    working sets; with them, set after set, then over whole periods of unknown sets, and at last by
+    Newton steps within one.
+    """
+    known = law[0].known_sets
+    if known == 0:
+        return float(threshold / rates[write_class])
+    rate, left, period = law[0].set_writes_per_page_s, law[0].set_left_s, law[0].set_period_s
+    classes = len(rates) >> known
+    bits, base = write_class // classes, rates[write_class]
+    begins, ends, rest = 0.0, left, threshold
+    for place in range(known):
+        per_s = base + rate * (bits >> place & 1)
+        if rest < per_s * (ends - begins):
+            return float(begins + rest / per_s)
+        rest -= per_s * (ends - begins)
+        begins, ends = ends, ends + period
+    per_period = base * period + _hazard_of_one_set(law, period)
+    if per_period <= 0:
+        return math.inf
+    whole = math.floor(rest / per_period)
+    within = rest - whole * per_period if whole > 0 else rest
+    return float(begins + whole * period + _time_within_set(law, base, within))
+
+
+@jit
+def first_write_times(
+    rates: Floats, law: Records, write_class: Integers, threshold: Floats
+) -> Floats:
+    """Return when the cumulative hazards of pages reach their thresholds, [pages]."""
+    times = np.empty(len(write_class))
+    for i in range(len(write_class)):
+        times[i] = first_write_time(rates, law, write_class[i], threshold[i])
+    return times
+
+
+@jit
+def _time_within_set(law: Records, base: float, threshold: float) -> float:
+    """Return after what part of an unknown set the cumulative hazard reaches a threshold.
+
+    Newton steps from the start: the hazard rate falls with time, so that no step goes too far.
+    """
+    share, rate, period = law[0].set_share, law[0].set_writes_per_page_s, law[0].set_period_s
+    part = 0.0
+    for _ in range(_NEWTON_STEPS):
+        kept = share * math.exp(-rate * part)
+        per_s = base + rate * kept / (1.0 - share + kept) if kept > 0 else base
+        missing = threshold - base * part - _hazard_of_one_set(law, part)
+        if per_s <= 0 or missing <= _LEVEL_REACHED * threshold:
+            break
+        part = min(part + missing / per_s, period)
+    return part
+
+
+# --- page groups ----------------------------------------------------------------------------------
+
+
+@jit
+def state_number(
+    index: StateIndex, address_range: int, write_class: int, status: int, history: int
+) -> int:
+    """Return the number of a state: address range, write class, status, history as digits."""
+    place = address_range * index.write_classes + write_class
+    return (((place << _STATUS_BITS) | status) << index.history_bits) | history
+
+
+@jit
+def state_numbers(groups: Records, index: StateIndex) -> Integers:
+    """Return the number of each group's state, [groups]."""
+    numbers = np.empty(len(groups), dtype=np.int64)
+    for i in range(len(groups)):
+        group = groups[i]
+        numbers[i] = state_number(
+            index, group.address_range, group.write_class, group.status, group.history
+        )
+    return numbers
+
+
+@jit
+def groups_of_states(numbers: Integers, pages: Floats, index: StateIndex) -> Records:
+    """Return the groups with these states and page counts, [groups]."""
+    groups = np.empty(len(numbers), dtype=GROUP)
+    for i in range(len(numbers)):
+        rest = numbers[i] >> index.history_bits
+        place, group = rest >> _STATUS_BITS, groups[i]
+        group.address_range, group.write_class = divmod(place, index.write_classes)
+        group.status = rest & ((1 << _STATUS_BITS) - 1)
+        group.history = numbers[i] & ((1 << index.history_bits) - 1)
+        group.pages = pages[i]
+    return groups
+
+
+@jit
+def merge_groups(groups: Records, index: StateIndex) -> Records:
+    """Add up the pages of groups with the same state; return them by state, without empty ones."""
+    places = index.address_ranges * index.write_classes
+    total = np.zeros(places << (_STATUS_BITS + index.history_bits))
+    for i in range(len(groups)):
+        group = groups[i]
+        number = state_number(
+            index, group.address_range, group.write_class, group.status, group.history
+        )
+        total[number] += group.pages
+    found = np.flatnonzero(total)
+    return groups_of_states(found, total[found], index)
+
+
+@jit
+def status_totals(groups: Records) -> tuple[float, float, float]:
+    """Return how many pages are due, lost updates, and stale, as in `StatusTotals`."""
+    due = lost_update = stale = 0.0
+    for i in range(len(groups)):
+        if groups[i].status == _DUE:
+            due += groups[i].pages
+        elif groups[i].status == _LOST_UPDATE:
+            lost_update += groups[i].pages
+        if groups[i].status != _CURRENT:
+            stale += groups[i].pages
+    return due, lost_update, stale
+
+
+@jit
+def scatter_pages(pages: Floats) -> Records:
+    """Return the groups at the start: every page is due and has no history.
+
+    Args:
+        pages: pages by write class and address range, [write classes, address ranges].
+    """
+    classes, ranges = pages.shape
+    groups, count = np.empty(pages.size, dtype=GROUP), 0
+    for j in range(ranges):
+        for c in range(classes):
+            if pages[c, j] > 0:
+                groups[count].address_range, groups[count].write_class = j, c
+                groups[count].status, groups[count].history = _DUE, 0
+                groups[count].pages = pages[c, j]
+                count += 1
+    return groups[:count].copy()
+
+
+@jit
+def write_between_rounds(
+    groups: Records,
+    clean_chance: Floats,
+    status_if_dirty: Integers,
+    shifts_history: bool,
+    history_bits: int,
+    normal: Floats,
+) -> Records:
+    """Let an interval outside live rounds pass: n pages stay clean with Binomial(n, chance).
+
+    Args:
+        groups: `GROUP`, [groups].
+        clean_chance: chance of each write class to stay clean, [write classes].
+        status_if_dirty: the status of a page that is written, by its status before, [4].
+        shifts_history: whether the interval is a logging interval of its own. If it is not, a
+            write in it counts for the newest interval that the history holds.
+        history_bits: as in `StateIndex`.
+        normal: normal deviates, [groups], or none.
+
+    Returns:
+        The pages that stay clean, then the pages that are written, `GROUP`, [2 x groups].
+    """
+    count, mask = len(groups), (1 << history_bits) - 1
+    newest = 1 if history_bits > 0 else 0
+    found = np.empty(2 * count, dtype=GROUP)
+    for i in range(count):
+        group = groups[i]
+        chance = clean_chance[group.write_class]
+        clean = group.pages * chance
+        if len(normal):
+            clean = sample_binomial(group.pages, chance, normal[i])
+        found[i], found[count + i] = group, group
+        found[i].pages = clean
+        found[count + i].pages = group.pages - clean
+        found[count + i].status = status_if_dirty[group.status]
+        if shifts_history:
+            found[i].history = (group.history << 1) & mask
+            found[count + i].history = ((group.history << 1) | 1) & mask
+        else:
+            found[count + i].history = group.history | newest
+    return found
+
+
+# --- the pages that are due -----------------------------------------------------------------------
+
+
+@jit
+def find_due(
+    groups: Records, ranges: Records, ranks: int, write_classes: int, decisions: Records
+) -> tuple[Records, Records, bool, bool]:
+    """Return the groups that are due, in scan order, and sums over them.
+
+    Args:
+        groups: `GROUP`, [groups].
+        ranges: `ADDRESS_RANGE` by label, [labels].
+        ranks: number of address ranges in use.
+        write_classes: number of write classes.
+        decisions: `DECISIONS` by history, [histories].
+
+    Returns:
+        `DUE_GROUP`, [due]; `SENDABLE`, [ranks, write classes]; whether the peek makes a difference
+        for any page; whether any page is sent only if the peek sees it dirty.
+    """
+    # counting sort by the rank of the address range: it keeps the order within a range
+    place = np.zeros(ranks + 1, dtype=np.int64)
+    for i in range(len(groups)):
+        if groups[i].status == _DUE:
+            place[ranges[groups[i].address_range].rank + 1] += 1
+    place = np.cumsum(place)
+    due = np.empty(place[ranks], dtype=DUE_GROUP)
+    sendable = np.zeros((ranks, write_classes), dtype=SENDABLE)
+    peek_matters = sends_dirty_only = False
+    for i in range(len(groups)):
+        group = groups[i]
+        if group.status != _DUE:
+            continue
+        rank = ranges[group.address_range].rank
+        if_clean, if_dirty = decisions[group.history].if_clean, decisions[group.history].if_dirty
+        row = due[place[rank]]
+        place[rank] += 1
+        row.group, row.write_class, row.rank = i, group.write_class, rank
+        row.if_clean, row.if_dirty, row.pages = if_clean, if_dirty, group.pages
+        if if_clean != if_dirty:
+            peek_matters = True
+        total = sendable[rank, group.write_class]
+        total.due += group.pages
+        if if_clean == SEND and if_dirty == SEND:
+            total.always += group.pages
+        elif if_clean == SEND:
+            total.if_clean += group.pages
+        elif if_dirty == SEND:
+            total.if_dirty += group.pages
+            sends_dirty_only = True
+    return due, sendable, peek_matters, sends_dirty_only
+
+
+@jit
+def _add_undue_outcomes(
+    count: int, outcomes: Records, groups: Records, clean_at_end: Floats
+) -> int:
+    """Append the outcome groups of pages that were not due; return how many rows are then filled.
+
+    Args:
+        count: rows filled so far.
+        outcomes: `OUTCOME_GROUP`; written.
+        groups: `GROUP` before the round, [groups].
+        clean_at_end: chance of each write class not to be written in the round.
+    """
+    for i in range(len(groups)):
+        if groups[i].status != _DUE:
+            row = outcomes[count]
+            row.group, row.outcome = i, OUTCOME_OF_STATUS[groups[i].status]
+            row.address_range, row.pages = groups[i].address_range, groups[i].pages
+            row.clean_chance = clean_at_end[groups[i].write_class]
+            count += 1
+    return count
+
+
+# --- exact round: every due page is a page again --------------------------------------------------
+
+
+@jit
+def begin_exact_round(
+    due: Records,
+    uniform: Floats,
+    threshold: Floats,
+    given: Floats,
+    rates: Floats,
+    law: Records,
+    peek_fraction: float,
+) -> Records:
+    """Put the due pages into scan order and find the first write to each.
+
+    Pages of one group are exchangeable, so within its range each page gets an independent uniform
+    place. Its first write comes when its cumulative hazard reaches a unit-exponential threshold.
+    A peek at the share f of the time until the visit sees a write at t from ``t / f`` on.
+
+    Args:
+        due: `DUE_GROUP`, [due].
+        uniform: place of each page within its range, 0 to 1, by due group, [pages].
+        threshold: unit-exponential threshold of each page in scan order, [pages].
+        given: uniform variate of each page in scan order, compared with the per-round dirty
+            probability; empty if that is 0.
+        rates: writes per page and operational second, [write classes].
+        law: `WRITE_LAW`, [1].
+        peek_fraction: the share f.
+
+    Returns:
+        `EXACT_PAGE` in scan order, and one more row that ends the scan, [pages + 1].
+    """
+    count, filled = len(uniform), 0
+    row, place = np.empty(count, dtype=np.int64), uniform.copy()
+    for d in range(len(due)):
+        for _ in range(int(due[d].pages)):
+            row[filled] = d
+            place[filled] += due[d].rank
+            filled += 1
+    order = np.argsort(place)
+    pages = np.zeros(count + 1, dtype=EXACT_PAGE)
+    has_sets, dirty_probability = law[0].known_sets > 0, law[0].dirty_probability
+    for i in range(count):
+        d, page = row[order[i]], pages[i]
+        page.due, page.write_class = d, due[d].write_class
+        page.if_clean, page.if_dirty = due[d].if_clean, due[d].if_dirty
+        page.place = place[order[i]]
+        first_write = threshold[i] / rates[page.write_class]
+        if has_sets:
+            first_write = first_write_time(rates, law, page.write_class, threshold[i])
+        if len(given) and given[i] < dirty_probability:
+            first_write = 0.0
+        page.first_write_s, page.noticed_s = first_write, first_write / peek_fraction
+    return pages
+
+
+@jit
+def scan_exact_round(pages: Records, start: ScanStart) -> None:
+    """Plan the visits from a position on, at a constant time per byte.
+
+    The scan visits a page when all pages sent before it are on the wire:
+    ``visit = now + max(sent page_bytes - bytes_sent, 0) time_per_byte``. The peek comes with the
+    visit, or where a batch shares it, when the batch begins.
+
+    Args:
+        pages: `EXACT_PAGE`; visits, what is seen, and pages sent before are written, [pages + 1].
+        start: where the scan goes on.
+    """
+    batch_pages, batch_begin, batch_peek = start.batch_pages, start.batch_begin, start.batch_peek_s
+    count, sent = len(pages) - 1, pages[start.position].sent_before
+    for i in range(start.position, count):
+        page = pages[i]
+        page.sent_before = sent
+        ahead = max(sent * start.page_bytes - start.bytes_sent, 0.0)
+        page.visit_s = start.time_s + ahead * start.time_per_byte
+        decision = page.if_clean
+        if batch_pages > 0 and page.if_clean != page.if_dirty:
+            peek = page.visit_s
+            if batch_pages > 1:
+                if sent >= batch_begin + batch_pages:
+                    batch_begin = sent // batch_pages * batch_pages
+                    ahead = max(batch_begin * start.page_bytes - start.bytes_sent, 0.0)
+                    batch_peek = start.time_s + ahead * start.time_per_byte
+                peek = batch_peek
+            page.is_seen_dirty = 1 if page.noticed_s <= peek else 0
+            if page.is_seen_dirty:
+                decision = page.if_dirty
+        if decision == SEND:
+            sent += 1
+    pages[count].sent_before = sent
+
+
+@jit
+def outcomes_of_exact_round(
+    groups: Records, due: Records, pages: Records, position: int, end_s: float, clean_at_end: Floats
+) -> Records:
+    """Return the outcome groups of an exact round, [outcome groups].
+
+    The dirty bits of the due pages are known: a bit is set if the first write is before the end.
+
+    Args:
+        groups: `GROUP` before the round, [groups].
+        due: `DUE_GROUP`, [due].
+        pages: `EXACT_PAGE`, [pages + 1].
+        position: pages that were visited.
+        end_s: operational time at which the round ends.
+        clean_at_end: chance of each write class not to be written in the round.
+    """
+    count = np.zeros((len(due), _OUTCOMES, 2), dtype=np.int64)
+    for i in range(len(pages) - 1):
+        page, outcome = pages[i], _UNVISITED
+        if i < position:
+            outcome = OUTCOME_OF_DECISION[page.if_dirty if page.is_seen_dirty else page.if_clean]
+        count[page.due, outcome, 1 if page.first_write_s <= end_s else 0] += 1
+    rows = len(groups) - len(due) + int(np.sum(count > 0))
+    outcomes, filled = np.empty(rows, dtype=OUTCOME_GROUP), 0
+    for d in range(len(due)):
+        for outcome in range(_OUTCOMES):
+            for dirty_bit in range(2):
+                if count[d, outcome, dirty_bit] > 0:
+                    row = outcomes[filled]
+                    row.group, row.outcome = due[d].group, outcome
+                    row.address_range = groups[due[d].group].address_range
+                    row.pages, row.clean_chance = count[d, outcome, dirty_bit], 1.0 - dirty_bit
+                    filled += 1
+    _add_undue_outcomes(filled, outcomes, groups, clean_at_end)
+    return outcomes
+
+
+# --- when pages are sent --------------------------------------------------------------------------
+
+
+@jit
+def peek_time(x: float, breakpoints: Records, time_per_page_s: float, batch_pages: int) -> float:
+    """Return the operational time of the peek for a page before which x pages are sent.
+
+    Time is a piecewise linear function of pages sent; with batches, the peek comes when the batch
+    begins, at ``floor(x / batch) batch`` pages.
+    """
+    if batch_pages > 1:
+        x = math.floor(x / batch_pages) * batch_pages
+    low, high = 0, len(breakpoints) - 1
+    if x >= breakpoints[high].pages:
+        return float(breakpoints[high].time_s + (x - breakpoints[high].pages) * time_per_page_s)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if breakpoints[middle].pages <= x:
+            low = middle
+        else:
+            high = middle
+    begin, end = breakpoints[low], breakpoints[high]
+    rise = (end.time_s - begin.time_s) / (end.pages - begin.pages)
+    return float(begin.time_s + (x - begin.pages) * rise)
+
+
+# --- batched round: pages share peeks, batch by batch ---------------------------------------------
+
+
+@jit
+def normals_per_batch(due: int) -> int:
+    """Return how many normal deviates one batch takes at most."""
+    return 4 * due + 2 * SUMMED_UP_TO
+
+
+@jit
+def draw_batches(
+    due: Records,
+    waiting: Floats,
+    may_wait: float,
+    sent: float,
+    rates: Floats,
+    law: Records,
+    breakpoints: Records,
+    schedule: PeekTimes,
+    normal: Floats,
+) -> tuple[Records, Floats, Records]:
+    """Draw batches until few enough pages wait, or the normal deviates are used up.
+
+    At a batch's peek at time s, every waiting page of class c is clean with
+    ``g exp(-E_c(s))``, g being 1 minus the per-round dirty probability, independently of where it
+    lies. So each batch draws how many pages of each group are seen clean (binomial), and how far
+    the scan gets until the batch is full.
+
+    Args:
+        due: `DUE_GROUP`, [due].
+        waiting: pages of each due group that were not visited, [due].
+        may_wait: how many of all may stay unvisited.
+        sent: pages of the round sent so far.
+        rates: writes per page and operational second, [write classes].
+        law: `WRITE_LAW`, [1].
+        breakpoints: `BREAKPOINT`, [breakpoints].
+        schedule: when the scan peeks.
+        normal: normal deviates.
+
+    Returns:
+        `BATCH`, [batches]; chance that a page of each class was clean at the peek, [batches, write
+        classes]; pages visited, `SEEN`, [batches, due].
+    """
+    groups, used, left = len(waiting), 0, waiting.copy()
+    total, batch_pages = left.sum(), schedule.batch_pages
+    most = int(total // batch_pages) + 2
+    batches = np.empty(most, dtype=BATCH)
+    chances, seen = np.empty((most, len(rates))), np.zeros((most, groups), dtype=SEEN)
+    count, hazard = 0, np.empty(len(rates))
+    while total > may_wait and used + normals_per_batch(groups) <= len(normal):
+        peek = peek_time(sent, breakpoints, schedule.time_per_page_s, 1) * schedule.fraction
+        cumulative_hazard(rates, law, 0.0, peek, hazard)
+        for c in range(len(rates)):
+            chances[count, c] = (1.0 - law[0].dirty_probability) * math.exp(-hazard[c])
+        met, sends, visits = seen[count], 0.0, total - may_wait
+        first = 0
+        while first < groups and sends < batch_pages and visits > 0:
+            last, in_range, sent_in_range = first, 0.0, 0.0
+            while last < groups and due[last].rank == due[first].rank:
+                in_range += left[last]
+                last += 1
+            to_visit, among = min(in_range, visits), in_range
+            visits -= to_visit
+            for d in range(first, last):
+                pages = left[d]
+                if to_visit < among:
+                    pages = sample_hypergeometric(to_visit, pages, among, normal[used])
+                    used += 1
+                among -= left[d]
+                to_visit -= pages
+                clean = pages
+                if due[d].if_clean != due[d].if_dirty:
+                    chance = chances[count, due[d].write_class]
+                    clean = sample_binomial(pages, chance, normal[used])
+                    used += 1
+                met[d].clean, met[d].dirty = clean, pages - clean
+                if due[d].if_clean == SEND:
+                    sent_in_range += clean
+                if due[d].if_dirty == SEND:
+                    sent_in_range += pages - clean
+            if sends + sent_in_range >= batch_pages:
+                used += _keep_first_sends(
+                    due, met, first, last, batch_pages - sends, sent_in_range, normal[used:]
+                )
+                sends = float(batch_pages)
+            else:
+                sends += sent_in_range
+            first = last
+        for d in range(groups):
+            left[d] -= met[d].clean + met[d].dirty
+        total = left.sum()
+        batches[count].begin, batches[count].end = sent, sent + sends
+        sent += sends
+        count += 1
+    return batches[:count], chances[:count], seen[:count]
+
+
+@jit
+def _keep_first_sends(
+    due: Records,
+    met: Records,
+    first: int,
+    last: int,
+    to_send: float,
+    all_sends: float,
+    normal: Floats,
+) -> int:
+    """Take back the visits after the one with which `to_send` pages are sent.
+
+    Pages of a range are visited in random order. So the place of that visit is an order statistic
+    of the sends; a page that is not sent comes before it with the chance of that place; and any of
+    the sends may be among the first ones (hypergeometric).
+
+    Args:
+        due: `DUE_GROUP`, [due].
+        met: pages seen, `SEEN`; changed, [due].
+        first: first due group of the range.
+        last: the one after its last.
+        to_send: pages to send, at least one.
+        all_sends: pages met in the range that would be sent, no fewer.
+        normal: normal deviates.
+
+    Returns:
+        How many normal deviates it used.
+    """
+    place = sample_order_statistic(to_send, all_sends, normal)
+    used, among = 2 * SUMMED_UP_TO, all_sends
+    for d in range(first, last):
+        if due[d].if_clean == SEND:
+            pages = met[d].clean
+            met[d].clean = sample_hypergeometric(to_send, pages, among, normal[used])
+            to_send -= met[d].clean
+            among -= pages
+        else:
+            met[d].clean = sample_binomial(met[d].clean, place, normal[used])
+        used += 1
+    for d in range(first, last):
+        if due[d].if_dirty == SEND:
+            pages = met[d].dirty
+            met[d].dirty = sample_hypergeometric(to_send, pages, among, normal[used])
+            to_send -= met[d].dirty
+            among -= pages
+        else:
+            met[d].dirty = sample_binomial(met[d].dirty, place, normal[used])
+        used += 1
+    return used
+
+
+@jit
+def first_sends(due: Records, met: Records, to_send: float, normal: Floats) -> Records:
+    """Return the visits of a batch until so many of its pages are sent, `SEEN`, [due]."""
+    kept, groups, used = np.zeros(len(met), dtype=SEEN), len(met), 0
+    first = 0
+    while first < groups and to_send > 0:
+        last, sends = first, 0.0
+        while last < groups and due[last].rank == due[first].rank:
+            kept[last] = met[last]
+            if due[last].if_clean == SEND:
+                sends += met[last].clean
+            if due[last].if_dirty == SEND:
+                sends += met[last].dirty
+            last += 1
+        if sends >= to_send:
+            used += _keep_first_sends(due, kept, first, last, to_send, sends, normal[used:])
+            to_send = 0.0
+        else:
+            to_send -= sends
+        first = last
+    return kept
+
+
+@jit
+def outcomes_of_batches(
+    groups: Records,
+    due: Records,
+    seen: Records,
+    clean_at_peek: Floats,
+    waiting: Floats,
+    clean_at_end: Floats,
+) -> Records:
+    """Return the outcome groups of a batched round, [outcome groups].
+
+    A page that was clean at its peek is clean at the end with
+    ``clean_at_end / clean_at_peek``, as the two events are nested.
+
+    Args:
+        groups: `GROUP` before the round, [groups].
+        due: `DUE_GROUP`, [due].
+        seen: pages visited, `SEEN`, [batches, due].
+        clean_at_peek: chance to be clean at the peek, [batches, write classes].
+        waiting: pages that were not visited, [due].
+        clean_at_end: chance of each write class not to be written in the round.
+    """
+    batches, rows = len(seen), len(groups) - len(due)
+    for d in range(len(due)):
+        rows += waiting[d] > 0
+        for b in range(batches):
+            rows += (seen[b, d].clean > 0) + (seen[b, d].dirty > 0)
+    outcomes, filled = np.empty(rows, dtype=OUTCOME_GROUP), 0
+    for b in range(batches + 1):
+        for is_dirty in range(2 if b < batches else 1):
+            for d in range(len(due)):
+                at_end = clean_at_end[due[d].write_class]
+                pages, outcome, clean_chance = waiting[d], _UNVISITED, at_end
+                if b < batches and is_dirty:
+                    pages, clean_chance = seen[b, d].dirty, 0.0
+                    outcome = OUTCOME_OF_DECISION[due[d].if_dirty]
+                elif b < batches:
+                    pages, outcome = seen[b, d].clean, OUTCOME_OF_DECISION[due[d].if_clean]
+                    if due[d].if_clean != due[d].if_dirty:
+                        at_peek = clean_at_peek[b, due[d].write_class]
+                        clean_chance = min(at_end / max(at_peek, _LEAST), 1.0)
+                if pages > 0:
+                    row = outcomes[filled]
+                    row.group, row.outcome = due[d].group, outcome
+                    row.address_range = groups[due[d].group].address_range
+                    row.pages, row.clean_chance = pages, clean_chance
+                    filled += 1
+    _add_undue_outcomes(filled, outcomes, groups, clean_at_end)
+    return outcomes
+
+
+# --- expected round: many pages follow the expected trajectory ------------------------------------
+
+_MOST_SOLVER_STEPS = 40
+_EXACT_ENOUGH = 3e-5
+"""Newton steps, whose error is squared, end when no bound moves by more than this share of all."""
+_LEAST_SENT = 1e-9
+_LARGEST_EXPONENT = 700.0
+_FELT_FROM = 0.01
+"""Change of the share sent within a range below which feedback makes no difference."""
+
+
+@jit
+def solve_trajectory(
+    sendable: Records,
+    share: Floats,
+    rates: Floats,
+    law: Records,
+    breakpoints: Records,
+    schedule: PeekTimes,
+    rule: Records,
+) -> tuple[Floats, Records, Floats, Records, float]:
+    """Find how many pages are sent when the scan ends each address range, in expectation.
+
+    When x pages are sent, the peek that decides sees a page of class c clean with
+    ``p_c(x) = g exp(-E_c(s(x)))``, s(x) being its operational time and g being 1 minus the
+    per-round dirty probability. With A pages of the range sent always, M_c only if clean and K_c
+    only if dirty,
+
+        Q(x) = A + sum_c M_c p_c(x) + K_c (1 - p_c(x)),
+
+    the visited share of the range grows by dx / Q(x), and the range that begins at x0 ends at the
+    x1 that solves ``integral_x0^x1 dx / Q = share``. Newton steps solve for all ranges at once, as
+    each begins where the one before it ends. The chance to be seen clean is
+    ``p_c = integral p_c(x) dx / Q / integral dx / Q``.
+
+    Args:
+        sendable: `SENDABLE`, [ranks, write classes].
+        share: share of each range that the scan visits, [ranks].
+        rates: writes per page and operational second, [write classes].
+        law: `WRITE_LAW`, [1].
+        breakpoints: `BREAKPOINT`, [breakpoints].
+        schedule: when the scan peeks.
+        rule: `QUADRATURE`, [points].
+
+    Returns:
+        Pages sent when each range begins, and at the end, [ranks + 1]; `POINT`, [ranks, points];
+        the chance to be seen clean at each point, [ranks, points, write classes]; `CLEAN_CHANCE`,
+        [ranks, write classes]; visited pages for which the peek decides whether they are sent.
+    """
+    ranks, classes = sendable.shape
+    not_given = 1.0 - law[0].dirty_probability
+    lead, batch_pages, fraction = schedule.lead_pages, schedule.batch_pages, schedule.fraction
+    time_per_page = schedule.time_per_page_s
+
+    # Q = fixed + sum_c p_c change_c: `fixed` has the pages sent if dirty, `change` takes them off
+    fixed, change = np.zeros(ranks), np.empty((ranks, classes))
+    sends, uncertain = np.zeros(ranks), 0.0
+    for j in range(ranks):
+        most = 0.0
+        for c in range(classes):
+            pages = sendable[j, c]
+            change[j, c] = pages.if_clean - pages.if_dirty
+            fixed[j] += pages.always + pages.if_dirty
+            most += pages.always + pages.if_clean + pages.if_dirty
+            uncertain += (pages.if_clean + pages.if_dirty) * share[j]
+        if most > 0:
+            sends[j] = share[j]
+
+    # first guess: the pages sent per page visited fall off exponentially with the pages sent
+    bounds = np.zeros(ranks + 1)
+    total_fixed, total_change = fixed.sum(), change.sum(axis=0)
+    all_pages = sends.sum() / ranks
+    first = total_fixed + not_given * total_change.sum()
+    fall, guess, hazard = 0.0, first, np.empty(classes)
+    for _ in range(2):
+        time = peek_time(max(guess - lead, 0.0), breakpoints, time_per_page, batch_pages)
+        cumulative_hazard(rates, law, 0.0, time * fraction, hazard)
+        last = total_fixed
+        for c in range(classes):
+            last += not_given * math.exp(-min(hazard[c], _LARGEST_EXPONENT)) * total_change[c]
+        fall = math.log(max(first, _LEAST_SENT) / max(last, _LEAST_SENT)) / max(guess, _LEAST_SENT)
+        if fall * guess < 1e-3:
+            fall = 0.0
+            break
+        guess = math.log1p(fall * first * all_pages) / fall
+    passed = 0.0
+    for j in range(ranks):
+        passed += first * sends[j] / ranks
+        bounds[j + 1] = math.log1p(fall * passed) / fall if fall > 0 else passed
+
+    # Newton: d(integral)/dx1 = 1 / Q(x1), d(integral)/dx0 = -1 / Q(x0). A range may grow tenfold or
+    # shrink to a tenth in one step, so that a bad guess does no harm.
+    points = np.empty((ranks, len(rule)), dtype=POINT)
+    clean = np.empty((ranks, len(rule), classes))
+    new = np.zeros(ranks + 1)
+    for _ in range(_MOST_SOLVER_STEPS):
+        shift = moved = 0.0
+        for j in range(ranks):
+            width, passed = bounds[j + 1] - bounds[j], 0.0
+            for p in range(len(rule)):
+                x = bounds[j] + width * rule[p].point
+                time = peek_time(max(x - lead, 0.0), breakpoints, time_per_page, batch_pages)
+                cumulative_hazard(rates, law, 0.0, time * fraction, hazard)
+                total = fixed[j]
+                for c in range(classes):
+                    chance = not_given * math.exp(-min(hazard[c], _LARGEST_EXPONENT))
+                    clean[j, p, c] = chance
+                    total += chance * change[j, c]
+                points[j, p].would_send = max(total, _LEAST_SENT)
+                passed += rule[p].weight / points[j, p].would_send
+            error = width * passed - sends[j]
+            at_begin, at_end = points[j, 0].would_send, points[j, -1].would_send
+            end = bounds[j + 1] + (shift / at_begin - error) * at_end
+            widened = min(max(end - new[j], 0.1 * width), 10.0 * width + 1.0)
+            new[j + 1] = new[j] + widened
+            shift = new[j + 1] - bounds[j + 1]
+            moved = max(moved, abs(shift))
+        bounds[:] = new
+        if moved <= _EXACT_ENOUGH * bounds[-1] + 1e-6:
+            break
+
+    # means over the visited pages, which lie at a point in proportion to weight / Q
+    chances = np.zeros((ranks, classes), dtype=CLEAN_CHANCE)
+    for j in range(ranks):
+        total = 0.0
+        for p in range(len(rule)):
+            total += rule[p].weight / points[j, p].would_send
+        for p in range(len(rule)):
+            visited = rule[p].weight / points[j, p].would_send / total
+            points[j, p].visited_share = visited
+            for c in range(classes):
+                chances[j, c].mean += visited * clean[j, p, c]
+            if law[0].known_sets > 0:
+                x = bounds[j] + (bounds[j + 1] - bounds[j]) * rule[p].point
+                time = peek_time(max(x - lead, 0.0), breakpoints, time_per_page, batch_pages)
+                hazard_rates(rates, law, time * fraction, hazard)
+                for c in range(classes):
+                    chances[j, c].hazard_per_s += visited * clean[j, p, c] * hazard[c]
+        for c in range(classes):
+            chance = chances[j, c]
+            if law[0].known_sets > 0:
+                chance.hazard_per_s = chance.hazard_per_s / max(chance.mean, _LEAST)
+            else:
+                chance.hazard_per_s = rates[c]
+            chance.mean = min(chance.mean, 1.0)
+    return bounds, points, clean, chances, uncertain
+
+
+@jit
+def visited_share(points: Records, rule: Records, sent_share: float) -> float:
+    """Return the share of a range that is visited when this share of its sends is done.
+
+    Args:
+        points: `POINT` of the range, [points].
+        rule: `QUADRATURE`, [points].
+        sent_share: the share of its sends.
+    """
+    last, before, total = len(rule) - 1, 0.0, 0.0
+    for p in range(len(rule)):
+        visits = points[p].visited_share
+        here = total + visits / 2  # half of what is met about a point is met before it
+        if p == 0:
+            here = 0.0
+        elif p == last:
+            here = 1.0
+        if sent_share <= rule[p].point:
+            if p == 0:
+                return float(here)
+            rise = (here - before) / (rule[p].point - rule[p - 1].point)
+            return float(before + (sent_share - rule[p - 1].point) * rise)
+        before = here
+        total += visits
+    return 1.0
+
+
+@jit
+def draw_seen(
+    due: Records,
+    visited: Floats,
+    sendable: Records,
+    share: Floats,
+    points: Records,
+    clean: Floats,
+    chances: Records,
+    not_given: float,
+    normal: Floats,
+) -> tuple[Records, Floats, Floats, float]:
+    """Draw how many visited pages the peeks see clean.
+
+    Each due group draws Binomial(visited, p_c) about the expected trajectory. A page more or less
+    sent in one range moves the time at which the scan comes to all that follow, so each range is
+    then moved to the time at which the scan really came: pages become clean or dirty with the
+    chance that the change of p_c implies.
+
+    Args:
+        due: `DUE_GROUP`, [due].
+        visited: pages of each due group that the scan visits, [due].
+        sendable: `SENDABLE`, [ranks, write classes].
+        share: share of each range that the scan visits, [ranks].
+        points: `POINT`, [ranks, points].
+        clean: chance to be seen clean at each point, [ranks, points, write classes].
+        chances: `CLEAN_CHANCE`, [ranks, write classes].
+        not_given: 1 minus the per-round dirty probability.
+        normal: normal deviates, [2 x due], or none.
+
+    Returns:
+        `SEEN`, [due]; the chance to have been clean, [ranks, write classes]; pages sent, [ranks],
+        and of all.
+    """
+    groups, ranks, classes = len(due), len(share), chances.shape[1]
+    seen, surplus = np.empty(groups, dtype=SEEN), np.zeros(ranks)
+    found = np.empty((ranks, classes))
+    for j in range(ranks):
+        for c in range(classes):
+            found[j, c] = chances[j, c].mean
+    for d in range(groups):
+        row = due[d]
+        seen[d].waiting = row.pages - visited[d]
+        if row.if_clean == row.if_dirty:
+            seen[d].clean = visited[d]
+            continue
+        chance = found[row.rank, row.write_class]
+        seen[d].clean = visited[d] * chance
+        if len(normal):
+            seen[d].clean = sample_binomial(visited[d], chance, normal[d])
+            more = seen[d].clean - visited[d] * chance
+            if row.if_clean == SEND:
+                surplus[row.rank] += more
+            elif row.if_dirty == SEND:
+                surplus[row.rank] -= more
+    if len(normal):
+        later = _scan_delays(surplus, sendable, share, points, clean, chances)
+        if np.any(later != 0):
+            for j in range(ranks):
+                for c in range(classes):
+                    exponent = min(
+                        max(later[j] * chances[j, c].hazard_per_s, -_LARGEST_EXPONENT),
+                        _LARGEST_EXPONENT,
+                    )
+                    found[j, c] = min(chances[j, c].mean * math.exp(-exponent), not_given)
+            for d in range(groups):
+                row = due[d]
+                if row.if_clean == row.if_dirty:
+                    continue
+                old = chances[row.rank, row.write_class].mean
+                new = found[row.rank, row.write_class]
+                if new > old:
+                    becomes_clean = min((new - old) / max(1.0 - old, _LEAST), 1.0)
+                    is_dirty = visited[d] - seen[d].clean
+                    seen[d].clean += sample_binomial(is_dirty, becomes_clean, normal[groups + d])
+                elif new < old:
+                    becomes_dirty = min(1.0 - new / old, 1.0)
+                    seen[d].clean -= sample_binomial(
+                        seen[d].clean, becomes_dirty, normal[groups + d]
+                    )
+    sent, total_sent = np.zeros(ranks), 0.0
+    for d in range(groups):
+        seen[d].dirty = visited[d] - seen[d].clean
+        if due[d].if_clean == SEND:
+            sent[due[d].rank] += seen[d].clean
+            total_sent += seen[d].clean
+        if due[d].if_dirty == SEND:
+            sent[due[d].rank] += seen[d].dirty
+            total_sent += seen[d].dirty
+    return seen, found, sent, total_sent
+
+
+@jit
+def _scan_delays(
+    surplus: Floats,
+    sendable: Records,
+    share: Floats,
+    points: Records,
+    clean: Floats,
+    chances: Records,
+) -> Floats:
+    """Return how much later than expected the scan comes to each range, in seconds, [ranks].
+
+    Pages sent take time, and in that time others are written. One more page sent at share u of a
+    range leaves ``h(u) = Q(1) / Q(u)`` of a page more at its end (linear noise approximation:
+    deviations decay as the solution of dx/du = Q does). So the number sent has the variance
+    ``sum_c n_c (E[h^2 p_c] - E[h p_c]^2)``, n_c pages being sent with chance p_c(u), E being the
+    mean over u; without feedback, h = 1, it is binomial.
+
+    Args:
+        surplus: pages drawn in excess of the expected number, [ranks].
+        sendable: `SENDABLE`, [ranks, write classes].
+        share: share of each range that the scan visits, [ranks].
+        points: `POINT`, [ranks, points].
+        clean: chance to be seen clean at each point, [ranks, points, write classes].
+        chances: `CLEAN_CHANCE`, [ranks, write classes].
+    """
+    ranks, count, classes = clean.shape
+    later, is_felt = np.zeros(ranks), False
+    for j in range(ranks):
+        if abs(points[j, -1].would_send / points[j, 0].would_send - 1.0) >= _FELT_FROM:
+            is_felt = True
+    if not is_felt:
+        return later
+    ahead, decay = 0.0, np.empty(count)
+    for j in range(ranks):
+        mean_decay = mean_square = 0.0  # E[h] and E[h^2]
+        for p in range(count):
+            decay[p] = points[j, -1].would_send / points[j, p].would_send
+            mean_decay += points[j, p].visited_share * decay[p]
+            mean_square += points[j, p].visited_share * decay[p] ** 2
+        with_feedback = without = fewer_per_s = 0.0
+        for c in range(classes):
+            pages = sendable[j, c]
+            clean_decay = clean_square = 0.0  # E[h p_c] and E[h^2 p_c]
+            for p in range(count):
+                clean_decay += points[j, p].visited_share * clean[j, p, c] * decay[p]
+                clean_square += points[j, p].visited_share * clean[j, p, c] * decay[p] ** 2
+            dirty_decay, dirty_square = mean_decay - clean_decay, mean_square - clean_square
+            with_feedback += pages.always * (mean_square - mean_decay**2)
+            with_feedback += pages.if_clean * (clean_square - clean_decay**2)
+            with_feedback += pages.if_dirty * (dirty_square - dirty_decay**2)
+            chance = chances[j, c].mean
+            without += (pages.if_clean + pages.if_dirty) * chance * (1.0 - chance)
+            change = pages.if_clean - pages.if_dirty
+            fewer_per_s += share[j] * chances[j, c].hazard_per_s * chance * change
+        kept = math.sqrt(max(with_feedback / without, 0.0)) if without > 0 else 1.0
+        fewer = (1.0 - decay[0]) * ahead + (1.0 - kept) * surplus[j]
+        ahead += surplus[j] - fewer
+        if fewer_per_s != 0:
+            later[j] = fewer / fewer_per_s
+    return later
+
+
+@jit
+def spread_over_parts(due: Records, pages: Floats, parts: int, normal: Floats) -> Floats:
+    """Spread the pages of each range over equal parts of it; evenly without normal deviates.
+
+    Each part takes the next ``pages / parts`` pages of the range, and each due group of the range
+    gets a hypergeometric number of them. Drawn independently, visits would vary more than they can:
+    some page is next at any time.
+
+    Args:
+        due: `DUE_GROUP`, [due].
+        pages: pages of each due group, [due].
+        parts: number of parts.
+        normal: normal deviates, [parts x due], or none.
+
+    Returns:
+        Pages of each due group in each part, [parts, due].
+    """
+    spread, left, used = np.zeros((parts, len(pages))), pages.copy(), 0
+    first = 0
+    while first < len(pages):
+        last, total = first, 0.0
+        while last < len(pages) and due[last].rank == due[first].rank:
+            total += pages[last]
+            last += 1
+        among = total
+        for part in range(parts):
+            to_take = math.floor(among / (parts - part) + 0.5)
+            of_these = among
+            for d in range(first, last):
+                taken = pages[d] / parts
+                if len(normal):
+                    taken = sample_hypergeometric(to_take, left[d], of_these, normal[used])
+                    used += 1
+                of_these -= left[d]
+                to_take -= taken
+                among -= taken
+                left[d] -= taken
+                spread[part, d] = taken
+        first = last
+    return spread
+
+
+@jit
+def outcomes_of_expected_round(
+    groups: Records, due: Records, seen: Records, clean_at_peek: Floats, clean_at_end: Floats
+) -> Records:
+    """Return the outcome groups of an expected round, without empty ones, [outcome groups].
+
+    A page that was seen clean is clean at the end with ``clean_at_end / clean_at_peek``, as the two
+    events are nested; a page seen dirty stays dirty; any other is clean with ``clean_at_end``.
+
+    Args:
+        groups: `GROUP` before the round, [groups].
+        due: `DUE_GROUP`, [due].
+        seen: `SEEN`, [due].
+        clean_at_peek: chance to be clean at the peek, [ranks, write classes].
+        clean_at_end: chance of each write class not to be written in the round.
+    """
+    outcomes, filled = np.empty(3 * len(due) + len(groups), dtype=OUTCOME_GROUP), 0
+    for d in range(len(due)):
+        address_range = groups[due[d].group].address_range
+        at_end = clean_at_end[due[d].write_class]
+        after_peek = at_end
+        if due[d].if_clean != due[d].if_dirty:
+            at_peek = clean_at_peek[due[d].rank, due[d].write_class]
+            after_peek = min(at_end / max(at_peek, _LEAST), 1.0)
+        if seen[d].clean > 0:
+            row = outcomes[filled]
+            row.group, row.address_range, row.pages = due[d].group, address_range, seen[d].clean
+            row.outcome, row.clean_chance = OUTCOME_OF_DECISION[due[d].if_clean], after_peek
+            filled += 1
+        if seen[d].dirty > 0:
+            row = outcomes[filled]
+            row.group, row.address_range, row.pages = due[d].group, address_range, seen[d].dirty
+            row.outcome, row.clean_chance = OUTCOME_OF_DECISION[due[d].if_dirty], 0.0
+            filled += 1
+        if seen[d].waiting > 0:
+            row = outcomes[filled]
+            row.group, row.address_range, row.pages = due[d].group, address_range, seen[d].waiting
+            row.outcome, row.clean_chance = _UNVISITED, at_end
+            filled += 1
+    filled = _add_undue_outcomes(filled, outcomes, groups, clean_at_end)
+    return outcomes[:filled]
+
+
+@jit
+def outcomes_with_cleared_bits(
+    groups: Records,
+    due: Records,
+    seen: Records,
+    spread: Floats,
+    clean_since_cleared: Floats,
+    clean_at_end: Floats,
+) -> Records:
+    """Return the outcome groups of an expected round that clears dirty bits in mid-round.
+
+    Every due page is sent, and its dirty bit is clear at the end if nothing wrote the page since
+    the bit was cleared. That depends on when the scan came by, so it differs by part of a range.
+
+    Args:
+        groups: `GROUP` before the round, [groups].
+        due: `DUE_GROUP`, [due].
+        seen: `SEEN`, [due].
+        spread: the pages visited, by part of their range, [parts, due].
+        clean_since_cleared: chance not to be written since the bit was cleared, [ranks, parts,
+            write classes].
+        clean_at_end: chance of each write class not to be written in the round.
+    """
+    parts = len(spread)
+    outcomes = np.empty((parts + 2) * len(due) + len(groups), dtype=OUTCOME_GROUP)
+    filled = 0
+    for d in range(len(due)):
+        address_range, write_class = groups[due[d].group].address_range, due[d].write_class
+        for part in range(parts):
+            if spread[part, d] > 0:
+                row = outcomes[filled]
+                row.group, row.address_range = due[d].group, address_range
+                row.outcome, row.pages = OUTCOME_OF_DECISION[due[d].if_clean], spread[part, d]
+                row.clean_chance = clean_since_cleared[due[d].rank, part, write_class]
+                filled += 1
+        if seen[d].dirty > 0:
+            row = outcomes[filled]
+            row.group, row.address_range, row.pages = due[d].group, address_range, seen[d].dirty
+            row.outcome, row.clean_chance = OUTCOME_OF_DECISION[due[d].if_dirty], 0.0
+            filled += 1
+        if seen[d].waiting > 0:
+            row = outcomes[filled]
+            row.group, row.address_range, row.pages = due[d].group, address_range, seen[d].waiting
+            row.outcome, row.clean_chance = _UNVISITED, clean_at_end[write_class]
+            filled += 1
+    filled = _add_undue_outcomes(filled, outcomes, groups, clean_at_end)
+    return outcomes[:filled]
+
+
+# --- the end of a round ---------------------------------------------------------------------------
+
+
+@jit
+def read_dirty_log(
+    groups: Records,
+    outcomes: Records,
+    status_after: Integers,
+    index: StateIndex,
+    normal: Floats,
+) -> tuple[Records, tuple[float, float, float, float, float]]:
+    """Read and clear the dirty log: draw the dirty bits and shift them into the histories.
+
+    Of n pages of an outcome group, Binomial(n, clean_chance) have a clear bit. The new history is
+    ``(history << 1 | bit)``, without its oldest bit.
+
+    Args:
+        groups: `GROUP` before the round, [groups].
+        outcomes: `OUTCOME_GROUP`, [outcome groups].
+        status_after: status by outcome and dirty bit, [outcomes, 2].
+        index: numbering of the states.
+        normal: normal deviates, [outcome groups], or none.
+
+    Returns:
+        The clean and the dirty pages of each outcome group in turn, `GROUP`, [2 x outcome groups],
+        and the fields of `OutcomeTotals`.
+    """
+    mask = (1 << index.history_bits) - 1
+    after = np.empty(2 * len(outcomes), dtype=GROUP)
+    total, dirtied = np.zeros(_OUTCOMES), 0.0
+    for i in range(len(outcomes)):
+        row = outcomes[i]
+        clean = row.pages * row.clean_chance
+        if len(normal):
+            clean = sample_binomial(row.pages, row.clean_chance, normal[i])
+        before = groups[row.group]
+        for dirty_bit in range(2):
+            new = after[2 * i + dirty_bit]
+            new.address_range, new.write_class = row.address_range, before.write_class
+            new.status = status_after[row.outcome, dirty_bit]
+            new.history = ((before.history << 1) | dirty_bit) & mask
+            new.pages = row.pages - clean if dirty_bit else clean
+        total[row.outcome] += row.pages
+        dirtied += row.pages - clean
+    totals = total[_SENT], total[_SKIPPED], total[_DEFERRED], total[_UNVISITED], dirtied
+    return after, totals
+
+
+@jit
+def end_round(
+    groups: Records,
+    outcomes: Records,
+    status_after: Integers,
+    index: StateIndex,
+    normal: Floats,
+) -> tuple[Records, tuple[float, float, float, float, float], tuple[float, float, float]]:
+    """Read and clear the dirty log and merge the new groups; arguments as in `read_dirty_log`.
+
+    Returns:
+        `GROUP`, [groups], and the fields of `OutcomeTotals` and of `StatusTotals`.
+    """
+    after, totals = read_dirty_log(groups, outcomes, status_after, index, normal)
+    merged = merge_groups(after, index)
+    return merged, totals, status_totals(merged)
+
+
+# --- address ranges -------------------------------------------------------------------------------
+
+
+@jit
+def first_unvisited(outcomes: Records, ranges: Records, ranks: int) -> tuple[int, float]:
+    """Return the rank of the first range with unvisited pages, and how many it has.
+
+    Args:
+        outcomes: `OUTCOME_GROUP`, [outcome groups].
+        ranges: `ADDRESS_RANGE` by label, [labels].
+        ranks: number of address ranges in use.
+    """
+    first, left = ranks, 0.0
+    for i in range(len(outcomes)):
+        if outcomes[i].outcome == _UNVISITED and outcomes[i].pages > 0:
+            rank = ranges[outcomes[i].address_range].rank
+            if rank < first:
+                first, left = rank, 0.0
+            if rank == first:
+                left += outcomes[i].pages
+    return first, left
+
+
+@jit
+def undue_in_range(groups: Records, outcomes: Records, label: int) -> Integers:
+    """Return the rows of the outcome groups in a range whose pages were not due."""
+    found, count = np.empty(len(outcomes), dtype=np.int64), 0
+    for i in range(len(outcomes)):
+        if outcomes[i].address_range == label and groups[outcomes[i].group].status != _DUE:
+            found[count] = i
+            count += 1
+    return found[:count].copy()
+
+
+@jit
+def split_outcomes(
+    outcomes: Records, undue: Integers, before: Floats, label: int, new_label: int
+) -> Records:
+    """Move what lies after a range split to a new label.
+
+    Unvisited pages lie after it. Of a group that was not due, `before` pages lie before it.
+
+    Args:
+        outcomes: `OUTCOME_GROUP`, [outcome groups].
+        undue: rows of the groups in the range that were not due, [undue].
+        before: how many of their pages lie before the split, [undue].
+        label: the range that is split.
+        new_label: label of its second part.
+    """
+    count = len(outcomes)
+    found = np.empty(count + len(undue), dtype=OUTCOME_GROUP)
+    for i in range(count):
+        found[i] = outcomes[i]
+        if outcomes[i].address_range == label and outcomes[i].outcome == _UNVISITED:
+            found[i].address_range = new_label
+    for n in range(len(undue)):
+        i = undue[n]
+        found[count + n] = outcomes[i]
+        found[count + n].address_range = new_label
+        found[count + n].pages = outcomes[i].pages - before[n]
+        found[i].pages = before[n]
+    return found
+
+
+@jit
+def range_distances(groups: Records, order: Integers, labels: int) -> Floats:
+    """Return how unlike each range and the next one are, [ranges - 1].
+
+    Ward's distance of the share due: ``n1 n2 / (n1 + n2) (d1 / n1 - d2 / n2)^2``.
+
+    Args:
+        groups: `GROUP`, [groups].
+        order: label of each range in address order, [ranges].
+        labels: number of labels.
+    """
+    size, due = np.zeros(labels), np.zeros(labels)
+    for i in range(len(groups)):
+        size[groups[i].address_range] += groups[i].pages
+        if groups[i].status == _DUE:
+            due[groups[i].address_range] += groups[i].pages
+    distance = np.empty(len(order) - 1)
+    for place in range(len(distance)):
+        one, other = order[place], order[place + 1]
+        both = size[one] * size[other] / max(size[one] + size[other], 1.0)
+        difference = due[one] / max(size[one], 1.0) - due[other] / max(size[other], 1.0)
+        distance[place] = both * difference**2
+    return distance
+
+
+# --- post-copy ------------------------------------------------------------------------------------
+
+_STEP_SHARE = 64
+"""A step pushes at most this part of the missing pages, so that the rest stays about the same."""
+_LEAST_STEP_PAGES = 64.0
+
+
+@jit
+def push_missing_pages(
+    state: PushState,
+    setting: PushSetting,
+    missing: Floats,
+    touches_per_s: Floats,
+    normal: Floats,
+) -> PushState:
+    """Push missing pages and serve faults until time, deviates or the working set are used up.
+
+    Touches of missing pages come at the rate ``intensity sum_c r_c m_c``; the next one comes when
+    its integral reaches a unit-exponential threshold, and it is of class c in proportion to
+    ``r_c m_c``. While the VM waits for a page, it touches nothing. Any missing page is as likely as
+    another to be pushed next, so pushed pages are of class c in proportion to m_c.
+
+    Args:
+        state: where the push stands.
+        setting: rates and costs.
+        missing: missing pages m_c of each class; changed, [classes].
+        touches_per_s: touches r_c per page and operational second, [classes].
+        normal: normal deviates, or none.
+
+    Returns:
+        Where the push stands then.
+    """
+    left_s, spare_bytes, touches_left = state.left_s, state.spare_bytes, state.touches_left
+    set_left_s, waits, begins_s = state.set_left_s, state.waits, state.begins_s
+    arrives_bytes, faults, stall_s = state.arrives_bytes, state.faults, state.stall_s
+    used = state.used
+    bytes_per_s, intensity, page_bytes = setting.bytes_per_s, setting.intensity, setting.page_bytes
+    is_random, classes = len(normal) > 0, len(missing)
+    while left_s > 0 and set_left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
+        total, step_s = missing.sum(), left_s
+        is_fault = arrives = False
+        if waits > 0:  # the VM is blocked until its page has arrived
+            sending_s = arrives_bytes / bytes_per_s if bytes_per_s > 0 else math.inf
+            arrives = begins_s + sending_s <= left_s
+            step_s = min(begins_s + sending_s, left_s)
+            stall_s += step_s
+            arrives_bytes -= bytes_per_s * max(step_s - begins_s, 0.0)
+            begins_s = max(begins_s - step_s, 0.0)
+        else:  # the VM runs until the next touch of a missing page
+            per_s = intensity * (touches_per_s * missing).sum()
+            if bytes_per_s > 0 and total > 0:
+                most_pages = max(total / _STEP_SHARE, _LEAST_STEP_PAGES)
+                step_s = min(step_s, most_pages * page_bytes / bytes_per_s)
+                pushed = min(bytes_per_s * step_s / page_bytes, total)
+                per_s *= 1.0 - pushed / (2.0 * total)
+            if intensity > 0:
+                step_s = min(step_s, set_left_s / intensity)
+            if touches_left <= 0:
+                touches_left = 1.0
+                if is_random:
+                    touches_left = -math.log(uniform_of_normal(normal[used]))
+                    used += 1
+            is_fault = per_s > 0 and touches_left <= per_s * step_s
+            if is_fault:
+                step_s = touches_left / per_s
+            touches_left = 0.0 if is_fault else touches_left - per_s * step_s
+            set_left_s -= intensity * step_s
+        left_s -= step_s
+
+        # pages that the bytes of this step complete; the page the VM waits for keeps its own bytes
+        spare_bytes += bytes_per_s * step_s
+        pages = min(math.floor(spare_bytes / page_bytes) - waits, math.ceil(total))
+        if pages > 0:
+            spare_bytes -= pages * page_bytes
+            to_take, among = min(pages, total), total
+            for c in range(classes):
+                share = min(missing[c] / among, 1.0) if among > 0 else 0.0
+                taken = to_take * share
+                if is_random:
+                    taken = sample_binomial(to_take, share, normal[used])
+                    used += 1
+                taken = min(max(taken, to_take - (among - missing[c])), to_take, missing[c])
+                to_take, among = to_take - taken, among - missing[c]
+                missing[c] -= taken
+
+        if arrives:
+            spare_bytes -= waits * page_bytes
+            waits = 0.0
+        if is_fault and missing.sum() > 0:
+            weights = touches_per_s * missing
+            if is_random:
+                place = uniform_of_normal(normal[used]) * weights.sum()
+                used += 1
+                c = 0
+                while c < classes - 1 and (place >= weights[c] or missing[c] < 1):
+                    place -= weights[c]
+                    c += 1
+                while c > 0 and missing[c] < 1:  # the sum was rounded up
+                    c -= 1
+                missing[c] -= 1.0
+                waits = 1.0
+            else:
+                for c in range(classes):
+                    taken = min(weights[c] / max(weights.sum(), _LEAST), missing[c])
+                    missing[c] -= taken
+                    waits += taken
+            begins_s = setting.round_trip_s
+            arrives_bytes = (waits + setting.queued_pages) * page_bytes
+            faults += waits
+    return PushState(
+        left_s,
+        spare_bytes,
+        touches_left,
+        set_left_s,
+        waits,
+        begins_s,
+        arrives_bytes,
+        faults,
+        stall_s,
+        used,
+    )

@@ -1,0 +1,522 @@
+"""A live round with many pages due: it is drawn group by group from its expected trajectory.
+
+Nothing is drawn before the round is nearly over, so that a change of rate or intensity only moves
+the predicted end. Then the address ranges are drawn one after the other, each from the time at
+which the scan really comes to it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.memory.base import RateEffect
+from cluster_emu.memory.lumped._kernels import (
+    QUADRATURE,
+    SEEN,
+    SEND,
+    PeekTimes,
+    Records,
+    draw_seen,
+    outcomes_of_expected_round,
+    outcomes_with_cleared_bits,
+    solve_trajectory,
+    spread_over_parts,
+    visited_share,
+)
+from cluster_emu.memory.lumped.address_ranges import MOST_RANGES
+from cluster_emu.memory.lumped.batched_round import MOST_BATCHES, STEEP
+from cluster_emu.memory.lumped.round_setup import RoundSetup
+from cluster_emu.memory.lumped.send_times import SAME_RATE, SendTimes
+from cluster_emu.memory.lumped.write_rates import WriteRates
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+EARLY_SDS = 5.0
+EARLY_SHARE = 0.005
+"""A round is drawn that many standard deviations, and that share of it, before its expected end;
+decisions take the rate to stay from then on."""
+AT_ONCE_PAGES = 1.0
+"""A time to draw less than so much ahead has come: a clock may not tell it from the present."""
+CHUNK_POINTS = 16
+"""Points of an address range at which the time of its chunk's clearing is found."""
+VISIT_POINTS = 128
+"""Points of an address range between which visits are taken to be spread evenly in time."""
+PARTS = 16
+"""Parts of an address range over which pages are spread where bits are cleared in mid-round."""
+_ROUNDING = 1e-6
+_LEAST = 1e-300
+_WHOLE = [np.ones(ranks) for ranks in range(MOST_RANGES + 1)]
+"""By number of address ranges: the scan visits each range to its end."""
+
+
+# --- the expected trajectory ----------------------------------------------------------------------
+
+
+def _lobatto() -> Records:
+    """Return the Gauss-Lobatto rule of nine points, exact for polynomials of degree 15."""
+    inner = np.polynomial.legendre.Legendre.basis(8).deriv().roots()
+    points = np.concatenate([[-1.0], np.sort(inner.real), [1.0]])
+    weights = 2.0 / (9 * 8 * np.polynomial.legendre.Legendre.basis(8)(points) ** 2)
+    return quadrature((points + 1.0) / 2.0, weights / 2.0)
+
+
+def midpoints(count: int) -> Records:
+    """Return the midpoint rule with so many points, and the ends with no weight."""
+    points = (np.arange(count) + 0.5) / count
+    weights = np.full(count, 1.0 / count)
+    return quadrature(
+        np.concatenate([[0.0], points, [1.0]]), np.concatenate([[0.0], weights, [0.0]])
+    )
+
+
+def quadrature(points: Floats, weights: Floats) -> Records:
+    """Return a quadrature rule as a table, `_kernels.QUADRATURE`."""
+    rule = np.empty(len(points), dtype=QUADRATURE)
+    rule["point"], rule["weight"] = points, weights
+    return rule
+
+
+SMOOTH = _lobatto()
+ROUGH = midpoints(64)
+"""For rounds with steps in them: rate changes, stalls, peeks shared by batches."""
+
+
+class Trajectory(NamedTuple):
+    """The expected trajectory of a round: how far the scan gets, and what its peeks see.
+
+    Args:
+        share: share of each address range that is visited, [ranks].
+        rule: `_kernels.QUADRATURE`, [points].
+        bounds: pages sent when each range begins, and at the end, [ranks + 1].
+        points: `_kernels.POINT`, [ranks, points].
+        clean: chance of each class to be seen clean at a point, [ranks, points, write classes].
+        chances: `_kernels.CLEAN_CHANCE`, [ranks, write classes].
+        uncertain: visited pages for which a peek decides whether they are sent.
+    """
+
+    share: Floats
+    rule: Records
+    bounds: Floats
+    points: Records
+    clean: Floats
+    chances: Records
+    uncertain: float
+
+    @classmethod
+    def solved(
+        cls,
+        sendable: Records,
+        share: Floats,
+        rates: WriteRates,
+        breakpoints: Records,
+        schedule: PeekTimes,
+        rule: Records,
+    ) -> Trajectory:
+        """Find the expected trajectory of a round (`_kernels.solve_trajectory`).
+
+        Args:
+            sendable: `_kernels.SENDABLE`, [ranks, write classes].
+            share: share of each address range that is visited, [ranks].
+            rates: how often pages are written.
+            breakpoints: `_kernels.BREAKPOINT`: when the time per page changed.
+            schedule: when the scan peeks at the dirty log.
+            rule: `_kernels.QUADRATURE`: at which points the trajectory is evaluated.
+        """
+        found = solve_trajectory(
+            sendable, share, rates.per_page_s, rates.law, breakpoints, schedule, rule
+        )
+        return cls(share, rule, *found)
+
+    def visited_share(self, rank: int, sent_share: float) -> float:
+        """Return the share of a range that is visited when this share of its sends is done."""
+        return visited_share(self.points[rank], self.rule, sent_share)
+
+    def mean_clean_until(self, rank: int, sent_share: float) -> Floats:
+        """Return the chance to be seen clean for the pages met until then, [write classes]."""
+        is_before = self.rule["point"] <= sent_share
+        weight: Floats = self.points["visited_share"][rank] * is_before
+        if weight.sum() <= 0:
+            first: Floats = self.clean[rank, 0]
+            return first
+        mean: Floats = weight @ self.clean[rank] / weight.sum()
+        return mean
+
+
+# --- the round ------------------------------------------------------------------------------------
+
+
+class DrawnRound(NamedTuple):
+    """What happened to the pages that were due.
+
+    Args:
+        seen: `_kernels.SEEN`, [due].
+        clean_at_peek: chance that a visited page was clean at its peek, [ranks, write classes].
+        sent: pages sent, [ranks].
+        total_sent: pages sent of all.
+        unvisited: pages of all that were not visited.
+    """
+
+    seen: Records
+    clean_at_peek: Floats
+    sent: Floats
+    total_sent: float
+    unvisited: float
+
+
+class ExpectedRound:
+    """A round in closed form.
+
+    Args:
+        setup: what the round starts from.
+    """
+
+    def __init__(self, setup: RoundSetup) -> None:
+        self._setup = setup
+        self._due = setup.due
+        self._groups = setup.due.groups
+        self._page_bytes = setup.page_bytes
+        self._draws = setup.draws
+        self._ranks = len(setup.due.ranges)
+        self._whole = _WHOLE[self._ranks]
+        self._times = SendTimes()
+        self._planned_for: tuple[float, float] | None = None
+        self._share = self._whole
+        self._trajectory: Trajectory | None = None
+        self._drawn: DrawnRound | None = None
+
+    # --- as a round under way --------------------------------------------------------------------
+
+    @property
+    def time_s(self) -> float:
+        """Operational time since the round began."""
+        return self._times.time_s
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether what `plan` returned last is the end, not only a time to plan again."""
+        return self._drawn is not None
+
+    @property
+    def rate_effect(self) -> RateEffect:
+        """What another rate does to the bytes planned; once drawn, a round may be drawn again."""
+        if self._drawn is not None or self._due.sends_dirty_only:
+            return RateEffect.ANY
+        return RateEffect.BOUNDED
+
+    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
+        """Return the bytes until the round ends, or until its end can be known."""
+        if self._planned_for != (time_per_byte, sync_threshold_bytes):
+            self._planned_for = time_per_byte, sync_threshold_bytes
+            self._times.time_per_page_s = time_per_byte * self._page_bytes
+            self._trajectory = self._drawn = None
+            self._share = self._share_to_visit(sync_threshold_bytes)
+        if self._drawn is None:
+            share = self._share
+            if not self._due.peek_matters and share is self._whole:
+                self._drawn = self._draw_unseen(share)
+                return self._bytes_left
+            trajectory = self._find_trajectory(share)
+            early = float(trajectory.bounds[-1]) - self._margin(trajectory)
+            if self._draws.is_random and early > self._times.pages + AT_ONCE_PAGES:
+                return (early - self._times.pages) * self._page_bytes
+            self._drawn = self._draw(trajectory, share)
+            if self._end_pages < self._begun_pages:
+                self._drawn = None  # more pages may wait than before: it should have ended
+                return self.cut_short()
+        return self._bytes_left
+
+    @cached_property
+    def _due_in_range(self) -> list[float]:
+        """Pages that are due in each address range, in scan order."""
+        in_range: list[float] = self._due.sendable["due"].sum(axis=1).tolist()
+        return in_range
+
+    def _share_to_visit(self, sync_threshold_bytes: float) -> Floats:
+        """Return what share of each range the scan visits before few enough pages wait."""
+        if sync_threshold_bytes <= 0:
+            return self._whole
+        may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
+        visits = max(self._due.total - may_wait, 0.0)
+        share = []
+        for pages in self._due_in_range:
+            share.append(min(visits / max(pages, 1.0), 1.0))
+            visits = max(visits - pages, 0.0)
+        return np.array(share)
+
+    def _margin(self, trajectory: Trajectory) -> float:
+        """Return how many pages before its expected end the round is to be drawn."""
+        end = float(trajectory.bounds[-1])
+        return EARLY_SDS * math.sqrt(trajectory.uncertain) / 2 + EARLY_SHARE * end
+
+    def advance(self, sent_bytes: float, elapsed_s: float) -> None:
+        """Let bytes go over the wire and operational time pass."""
+        pages = sent_bytes / self._page_bytes
+        if abs(elapsed_s - pages * self._times.time_per_page_s) > SAME_RATE * elapsed_s:
+            self._planned_for = None  # a stall: the trajectory was found for another rate
+        self._times.advance(pages, elapsed_s)
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes on the wire so far."""
+        return self._times.pages * self._page_bytes
+
+    @property
+    def pages_sent(self) -> int:
+        """Pages sent so far, the one in transit included."""
+        begun = self._begun_pages
+        return begun if self._drawn is None else min(begun, round(self._end_pages))
+
+    @property
+    def _begun_pages(self) -> int:
+        return math.ceil(self._times.pages - _ROUNDING)
+
+    @property
+    def bytes_waiting(self) -> float:
+        """Bytes of the pages that were not visited, on the expected trajectory."""
+        trajectory = self._trajectory or self._find_trajectory(self._whole)
+        now, waiting = self._times.pages, self._due.total
+        bounds: list[float] = trajectory.bounds.tolist()
+        shares: list[float] = trajectory.share.tolist()
+        for j, pages in enumerate(self._due_in_range):
+            visited = pages * shares[j]
+            if bounds[j + 1] > now:
+                sent_share = (now - bounds[j]) / (bounds[j + 1] - bounds[j])
+                waiting -= visited * trajectory.visited_share(j, sent_share)
+                return waiting * self._page_bytes
+            waiting -= visited
+        return max(waiting, 0.0) * self._page_bytes
+
+    def cut_short(self) -> float:
+        """End the round after the page in transit; return the bytes that it still takes."""
+        if self._drawn is None:
+            self._drawn = self._draw(self._find_trajectory(self._whole), self._whole)
+        if self._end_pages > self._begun_pages:
+            trajectory = self._trajectory or self._find_trajectory(self._whole)
+            self._drawn = self._shortened(self._drawn, self._begun_pages, trajectory)
+        return self._bytes_left
+
+    @property
+    def _result(self) -> DrawnRound:
+        assert self._drawn is not None, "the round has not been drawn yet"
+        return self._drawn
+
+    @property
+    def _end_pages(self) -> float:
+        return self._result.total_sent
+
+    @property
+    def _bytes_left(self) -> float:
+        return max(self._end_pages - self._times.pages, 0.0) * self._page_bytes
+
+    def _find_trajectory(self, share: Floats) -> Trajectory:
+        """Return the trajectory of a round in which the scan visits that share of each range."""
+        known = self._trajectory
+        if known is None or not (known.share is share or np.array_equal(known.share, share)):
+            due, rates, peeks = self._due, self._setup.rates, self._setup.rules.peeks
+            time_per_page = self._times.time_per_page_s
+            batch = max(peeks.batch_pages, 1)
+            is_smooth = self._times.is_straight and rates.is_smooth_until(due.total * time_per_page)
+            # of many batches, none of them steep, peeks come half a batch earlier on average
+            is_blurred = is_smooth and due.total >= MOST_BATCHES * batch
+            is_blurred &= rates.highest * time_per_page * batch <= STEEP
+            schedule = PeekTimes(
+                time_per_page,
+                peeks.fraction,
+                1 if is_blurred else batch,
+                (batch - 1) / 2 if is_blurred else 0.0,
+            )
+            rule = SMOOTH if is_blurred or (is_smooth and batch == 1) else ROUGH
+            self._trajectory = known = Trajectory.solved(
+                due.sendable, share, rates, self._times.breakpoints, schedule, rule
+            )
+        return known
+
+    # --- drawing ---------------------------------------------------------------------------------
+
+    def _draw(self, trajectory: Trajectory, share: Floats) -> DrawnRound:
+        """Draw the round; if the scan visits all pages, at least those on the wire are sent."""
+        if self._due.peek_matters:
+            visited, unvisited = self._visited(share)
+            found = draw_seen(
+                self._groups,
+                visited,
+                self._due.sendable,
+                share,
+                trajectory.points,
+                trajectory.clean,
+                trajectory.chances,
+                1.0 - self._setup.rates.dirty_probability,
+                self._draws.normals(2 * len(visited)),
+            )
+            drawn = DrawnRound(*found, unvisited)
+        else:
+            drawn = self._draw_unseen(share)
+        if share is not self._whole or not self._draws.is_random:
+            return drawn
+        return self._lengthened(drawn, self._begun_pages)
+
+    def _draw_unseen(self, share: Floats) -> DrawnRound:
+        """Draw a round in which what the peek sees makes no difference."""
+        visited, _ = self._visited(share)
+        never = np.zeros((self._ranks, len(self._setup.rates.per_page_s)))
+        return self._of(visited, np.zeros_like(visited), never)
+
+    def _visited(self, share: Floats) -> tuple[Floats, float]:
+        """Draw how many pages of each due group are visited, and how many of all are not."""
+        pages, rank = np.ascontiguousarray(self._groups["pages"]), self._groups["rank"]
+        if share is self._whole or min(share.tolist()) == 1.0:
+            return pages, 0.0
+        visited = pages * (share == 1.0)[rank]
+        for j in np.flatnonzero((share > 0.0) & (share < 1.0)):
+            here = np.flatnonzero(rank == j)
+            to_visit = round(float(share[j]) * float(pages[here].sum()))
+            visited[here] = self._draws.without_replacement(pages[here], to_visit)
+        return visited, float((pages - visited).sum())
+
+    def _of(self, clean: Floats, dirty: Floats, clean_at_peek: Floats) -> DrawnRound:
+        """Return the round in which so many pages of each due group are seen clean and dirty."""
+        groups = self._groups
+        sent = clean * (groups["if_clean"] == SEND) + dirty * (groups["if_dirty"] == SEND)
+        in_range = np.bincount(groups["rank"], sent, minlength=self._ranks).astype(np.float64)
+        seen = np.empty(len(groups), dtype=SEEN)
+        seen["clean"], seen["dirty"] = clean, dirty
+        seen["waiting"] = waiting = groups["pages"] - clean - dirty
+        return DrawnRound(
+            seen, clean_at_peek, in_range, float(in_range.sum()), float(waiting.sum())
+        )
+
+    def _lengthened(self, drawn: DrawnRound, sent: int) -> DrawnRound:
+        """Return a round in which at least so many pages are sent.
+
+        A round that is drawn again, as its rate changed in its last moments, may else end before
+        the present.
+        """
+        missing = sent - int(drawn.total_sent)
+        if missing <= 0:
+            return drawn
+        groups, seen = self._groups, drawn.seen
+        is_sent_if_clean = (groups["if_clean"] == SEND) & (groups["if_dirty"] != SEND)
+        skipped = seen["dirty"] * is_sent_if_clean
+        missing = min(missing, int(skipped.sum()))
+        more = self._draws.without_replacement(skipped, missing)
+        return self._of(seen["clean"] + more, seen["dirty"] - more, drawn.clean_at_peek)
+
+    def _shortened(self, drawn: DrawnRound, sent: int, trajectory: Trajectory) -> DrawnRound:
+        """Return a round that ends as soon as so many of its pages are sent.
+
+        Args:
+            drawn: the whole round.
+            sent: pages sent until the end, less than all.
+            trajectory: the expected trajectory of the round.
+        """
+        before = np.concatenate([[0], np.cumsum(drawn.sent)])
+        last = int(np.searchsorted(before, sent, side="right")) - 1
+        is_before = self._groups["rank"] < last
+        clean, dirty = drawn.seen["clean"] * is_before, drawn.seen["dirty"] * is_before
+        clean_at_peek = drawn.clean_at_peek.copy()
+        to_send = sent - before[last]
+        if to_send > 0:
+            here = np.flatnonzero(self._groups["rank"] == last)
+            clean[here], dirty[here], done = self._shorten(drawn, here, last, to_send, trajectory)
+            earlier = trajectory.mean_clean_until(last, done)
+            earlier = earlier / np.maximum(trajectory.chances["mean"][last], _LEAST)
+            clean_at_peek[last] = np.minimum(clean_at_peek[last] * earlier, 1.0)
+        return self._of(clean, dirty, clean_at_peek)
+
+    def _shorten(
+        self, drawn: DrawnRound, here: Integers, rank: int, to_send: float, trajectory: Trajectory
+    ) -> tuple[Floats, Floats, float]:
+        """Draw which pages of one range are visited before so many of it are sent.
+
+        Returns:
+            Pages seen clean, pages seen dirty, and the share of the sends at which that is.
+        """
+        groups, seen = self._groups[here], drawn.seen[here]
+        met = np.concatenate([seen["clean"], seen["dirty"]])
+        is_sent = np.concatenate([groups["if_clean"], groups["if_dirty"]]) == SEND
+        all_sent, visited = float(drawn.sent[rank]), float(met.sum())
+        # where among the sends the last one lies, were they spread evenly: an order statistic
+        done = float(self._draws.beta(to_send, all_sent - to_send + 1))
+        passed = trajectory.visited_share(rank, done) * visited - done * all_sent
+        share = float(np.clip(passed / max(visited - all_sent, 1), 0.0, 1.0))
+        kept = self._draws.binomial(met, np.where(is_sent, 0.0, share))
+        kept[is_sent] = self._draws.without_replacement(met[is_sent], to_send)
+        clean, dirty = np.split(kept, 2)
+        return clean, dirty, done
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def end(self, elapsed_s: float) -> Records:
+        """Finish the round as planned; return `_kernels.OUTCOME_GROUP` of all pages."""
+        self._times.advance(self._bytes_left / self._page_bytes, elapsed_s)
+        setup, drawn = self._setup, self._result
+        clean_at_end = setup.rates.clean_chance(self.time_s)
+        groups = setup.groups.records
+        if setup.rules.clearing.is_in_mid_round:  # then every page that is due is sent
+            clean = np.ascontiguousarray(drawn.seen["clean"])
+            cleared = self._clean_since_clearing()
+            normals = self._draws.normals(PARTS * len(clean))
+            spread = spread_over_parts(self._groups, clean, PARTS, normals)
+            return outcomes_with_cleared_bits(
+                groups, self._groups, drawn.seen, spread, cleared, clean_at_end
+            )
+        return outcomes_of_expected_round(
+            groups, self._groups, drawn.seen, drawn.clean_at_peek, clean_at_end
+        )
+
+    def _clean_since_clearing(self) -> Floats:
+        """Return the chance that a sent page is not written after its bit was cleared.
+
+        Shape [ranks, PARTS, write classes]: the mean of each part of a range. A bit that is set
+        with the per-round dirty probability is never cleared.
+        """
+        rates = self._setup.rates
+        not_given = 1.0 - rates.dirty_probability
+        if self._setup.rules.clearing.granularity == "chunk":
+            hazard = rates.hazard_since(self._cleared_at_s(), self.time_s)
+            return not_given * _means(np.exp(-hazard))
+        visits = self._visit_times_s(np.linspace(0.0, 1.0, VISIT_POINTS + 1))
+        hazard, step = rates.hazard_steps(visits, self.time_s)
+        # visits are spread evenly between two points: the mean of exp(-hazard) over the step
+        decay = np.where(step > 1e-9, -np.expm1(-step) / np.maximum(step, 1e-9), 1.0)
+        return not_given * _means(np.exp(-hazard) * decay)
+
+    def _visit_times_s(self, places: Floats) -> Floats:
+        """Return when the scan visits a page at each place of a range, [ranks, places]."""
+        sent = self._result.sent
+        begins = np.cumsum(sent) - sent
+        return self._times.times(begins[:, np.newaxis] + sent[:, np.newaxis] * places)
+
+    def _cleared_at_s(self) -> Floats:
+        """Return when chunks are cleared at evenly spaced places, [ranks, places]."""
+        places = np.arange(CHUNK_POINTS) / CHUNK_POINTS
+        visits, ranges = self._visit_times_s(places), self._due.ranges
+        address = ranges["begin"][:, np.newaxis] + ranges["share"][:, np.newaxis] * places
+        chunk = self._setup.rules.clearing.chunk_of(address)
+        first = np.full(int(chunk.max()) + 1, np.inf)
+        np.minimum.at(first, chunk, visits)
+        cleared_at: Floats = first[chunk]
+        return cleared_at
+
+    def visited_in(self, rank: int) -> float:
+        """Return how many pages of an address range were visited."""
+        here = self._groups["rank"] == rank
+        return float((self._groups["pages"] - self._result.seen["waiting"])[here].sum())
+
+    @property
+    def unvisited(self) -> float:
+        """Pages that were not visited."""
+        return self._result.unvisited
+
+
+def _means(chance: Floats) -> Floats:
+    """Return the mean of each part of a range, [ranks, PARTS, write classes]."""
+    ranks, places, classes = chance.shape
+    parts: Floats = chance.reshape(ranks, PARTS, places // PARTS, classes).mean(axis=2)
+    return parts

@@ -1,0 +1,102 @@
+"""Page groups: the whole state of the lumped engine, and the groups that a live round starts from.
+
+Pages of one write class, in one range of the address space, with the same status and the same
+history are exchangeable (exact lumping: Kemeny and Snell, Finite Markov Chains, 1960), so their
+number is all that the engine keeps.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cluster_emu.memory.lumped._kernels import (
+    Records,
+    StateIndex,
+    StatusTotals,
+    find_due,
+    groups_of_states,
+    merge_groups,
+    state_numbers,
+    status_totals,
+)
+from cluster_emu.memory.lumped.address_ranges import AddressRanges
+
+MOST_DENSE_STATES = 2**16
+"""Number of states up to which an array of all states beats sorting."""
+
+
+class PageGroups:
+    """How many pages are in each state that has any, by state number.
+
+    Args:
+        index: the numbering of the states.
+        records: `_kernels.GROUP`, one row per state, [groups].
+        totals: pages by status, if they are known.
+    """
+
+    __slots__ = ("_totals", "index", "records")
+
+    def __init__(
+        self, index: StateIndex, records: Records, totals: StatusTotals | None = None
+    ) -> None:
+        self.index = index
+        self.records = records
+        self._totals = totals
+
+    @classmethod
+    def merged(cls, index: StateIndex, records: Records) -> PageGroups:
+        """Add up groups of the same state; `records` may repeat states, in any order."""
+        if index.states <= MOST_DENSE_STATES:
+            return cls(index, merge_groups(records, index))
+        records = records[records["pages"] > 0]
+        numbers = state_numbers(records, index)
+        order = np.argsort(numbers, kind="stable")
+        distinct, begins = np.unique(numbers[order], return_index=True)
+        pages = np.ascontiguousarray(records["pages"])
+        if len(pages):
+            pages = np.add.reduceat(pages[order], begins)
+        return cls(index, groups_of_states(distinct, pages, index))
+
+    @property
+    def totals(self) -> StatusTotals:
+        """Pages by status."""
+        if self._totals is None:
+            self._totals = StatusTotals(*status_totals(self.records))
+        return self._totals
+
+
+class DuePages(NamedTuple):
+    """The pages that are due in a live round, and what the strategy decides about them.
+
+    Args:
+        groups: `_kernels.DUE_GROUP` in scan order, [due].
+        sendable: `_kernels.SENDABLE`, [ranks, write classes].
+        peek_matters: whether what the peek sees makes a difference for any page.
+        sends_dirty_only: whether any page is sent only if the peek sees it dirty.
+        total: pages of all groups.
+        ranges: `_kernels.ADDRESS_RANGE` in scan order, [ranks].
+    """
+
+    groups: Records
+    sendable: Records
+    peek_matters: bool
+    sends_dirty_only: bool
+    total: float
+    ranges: Records
+
+    @classmethod
+    def of(cls, groups: PageGroups, ranges: AddressRanges, decisions: Records) -> DuePages:
+        """Return what is due.
+
+        Args:
+            groups: all pages.
+            ranges: the ranges of the address space.
+            decisions: `_kernels.DECISIONS` of the round by history.
+        """
+        scanned = ranges.scanned
+        found = find_due(
+            groups.records, ranges.table, len(scanned), groups.index.write_classes, decisions
+        )
+        return cls(*found, groups.totals.due, scanned)

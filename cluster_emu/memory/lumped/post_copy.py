@@ -1,0 +1,113 @@
+"""The push of missing pages after an early resume, in counts.
+
+Places say nothing about write classes, whichever page faults and whichever is pushed next. So of
+the missing pages any is as likely as another to be the next one pushed, and the next one touched is
+of a class with a chance in proportion to how often its missing pages are touched together. The
+pages engine takes the pages one by one (`memory/pages/post_copy.py`), stall by stall.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.memory.base import FaultCosts, RateEffect
+from cluster_emu.memory.lumped._kernels import PushSetting, PushState, push_missing_pages
+from cluster_emu.memory.lumped.draws import Draws
+from cluster_emu.memory.lumped.membership import MembershipAfterResume
+
+Floats = NDArray[np.float64]
+
+TOUCHED_AT_ONCE_PER_S = 1e12
+"""Touches per operational second of a page that is given as touched from the start."""
+NORMALS_PER_CALL = 4096
+MOST_NORMALS_PER_STEP = 64
+"""Normal deviates that one step may take where there are few classes: two, and one per class."""
+
+
+class LumpedPostCopy:
+    """The pages a VM still lacks at the target, by write class, and the faults it suffers.
+
+    Args:
+        missing: pages of each class that the target lacks at resume, [classes].
+        writes_per_page_s: writes per page and operational second, [classes].
+        page_bytes: bytes of a page on the wire.
+        costs: what a fault costs.
+        draws: the stream to draw from, or the mean field.
+        membership: draws the members of the working sets to come, if there are such sets; as
+            touches are more frequent than writes, the sets move that much faster as well.
+    """
+
+    rate_effect = RateEffect.NONE
+
+    def __init__(
+        self,
+        missing: Floats,
+        writes_per_page_s: Floats,
+        page_bytes: float,
+        costs: FaultCosts,
+        draws: Draws,
+        membership: MembershipAfterResume | None = None,
+    ) -> None:
+        self._missing = missing.astype(np.float64)
+        self.sizes = PageSizes(round(self._missing.sum()), page_bytes)
+        self.bytes_sent: float = 0.0
+        self._touches_per_s = writes_per_page_s * costs.touches_per_write
+        self._costs = costs
+        self._draws = draws
+        self.faults: int = 0
+        self.stall_s: float = 0.0
+        self._normals = draws.normals(0)
+        self._most_per_step = max(MOST_NORMALS_PER_STEP, len(missing) + 2)
+        self._membership = membership
+        set_left_s = math.inf if membership is None else membership.left_s / costs.touches_per_write
+        self._state = PushState(0.0, 0.0, 0.0, set_left_s, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+
+    @property
+    def bytes_left(self) -> float:
+        """Bytes that still have to cross the wire."""
+        pages = float(self._missing.sum()) + self._state.waits
+        return max(pages * self.sizes.unit_bytes - self._state.spare_bytes, 0.0)
+
+    @property
+    def pages_arrived(self) -> int:
+        """Pages that have reached the target since the VM resumed."""
+        missing = float(self._missing.sum())
+        return self.sizes.count - math.ceil(missing + self._state.waits)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Push pages and serve faults at a constant link rate and write intensity."""
+        self.bytes_sent += bytes_per_s * duration_s
+        self._state = self._state._replace(left_s=duration_s)
+        setting = PushSetting(
+            float(bytes_per_s),
+            float(intensity),
+            float(self.sizes.unit_bytes),
+            float(self._costs.round_trip_s),
+            float(self._costs.queued_pages),
+        )
+        while self._state.left_s > 0:
+            if self._state.set_left_s <= 0:
+                self._begin_set()
+            if self._state.used + self._most_per_step > len(self._normals):
+                self._normals = self._draws.normals(NORMALS_PER_CALL)
+                self._state = self._state._replace(used=0)
+            self._state = push_missing_pages(
+                self._state, setting, self._missing, self._touches_per_s, self._normals
+            )
+        self.faults, self.stall_s = round(self._state.faults), self._state.stall_s
+
+    def _begin_set(self) -> None:
+        """Let another working set begin."""
+        assert self._membership is not None
+        self._missing = self._membership.redraw(self._missing)
+        period_s = self._membership.hot.period_s / self._costs.touches_per_write
+        self._state = self._state._replace(set_left_s=period_s)
+
+    def finish(self) -> None:
+        """Let the last page arrive: the wire has carried every byte."""
+        self._missing[:] = 0.0
+        self._state = self._state._replace(spare_bytes=0.0, waits=0.0)

@@ -1,0 +1,30 @@
+"""What a live round starts from, however it is drawn."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cluster_emu.memory.lumped.draws import Draws
+from cluster_emu.memory.lumped.page_groups import DuePages, PageGroups
+from cluster_emu.memory.lumped.strategy_rules import StrategyRules
+from cluster_emu.memory.lumped.write_rates import WriteRates
+
+
+class RoundSetup(NamedTuple):
+    """What a live round starts from.
+
+    Args:
+        groups: all pages.
+        due: the pages that are due.
+        rates: how often pages are written, from the start of the round on.
+        rules: what the strategy decides.
+        page_bytes: bytes of a page on the wire.
+        draws: the stream to draw from, or the mean field.
+    """
+
+    groups: PageGroups
+    due: DuePages
+    rates: WriteRates
+    rules: StrategyRules
+    page_bytes: float
+    draws: Draws

@@ -1,0 +1,112 @@
+"""A strategy as the lumped engine uses it: decisions by history, peeks, statuses, clearing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.memory.lumped._kernels import DECISIONS, PageStatus, Records
+from cluster_emu.strategies.contract import ClearGranularity, PeekSchedule, Strategy, ToSend
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """When the dirty bit of a page that is sent is cleared (QEMU: clear_bmap).
+
+    Args:
+        granularity: "round" with the whole log as the round begins, "chunk" when the first page of
+            its chunk is sent, "page" at its own visit.
+        chunks: chunks of the address space, the last one possibly in part.
+    """
+
+    granularity: ClearGranularity
+    chunks: float
+
+    @property
+    def is_in_mid_round(self) -> bool:
+        """Whether bits are cleared while the scan goes on."""
+        return self.granularity != "round"
+
+    def chunk_of(self, address: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the chunk of each address, a share of the address space."""
+        return np.floor(address * self.chunks + 1e-9).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyRules:
+    """What the lumped engine needs of a strategy.
+
+    Args:
+        strategy: the strategy.
+        peeks: how it peeks at the dirty log.
+        clearing: when the dirty bits of sent pages are cleared.
+        status_after: the status of a page after a round, [outcomes, clean or dirty].
+        history_bits: dirty bits of past rounds that its decisions need.
+        first_table: its table for the first round.
+        first_decisions: the same by history.
+    """
+
+    strategy: Strategy
+    peeks: PeekSchedule
+    clearing: Clearing
+    status_after: NDArray[np.int64]
+    history_bits: int
+    first_table: NDArray[np.int8]
+    first_decisions: Records
+
+    def decisions(self, table: NDArray[np.int8]) -> Records:
+        """Return what the strategy's table of a round decides for due pages, by history.
+
+        Returns:
+            `_kernels.DECISIONS`, [histories].
+        """
+        return _decisions(self.strategy, table)
+
+
+@lru_cache(maxsize=256)
+def rules_of(strategy: Strategy, page_count: int) -> StrategyRules:
+    """Return the rules of a strategy for a VM with so many pages."""
+    chunks, clear = page_count / strategy.chunk_pages, strategy.clear_granularity
+    first_table = strategy.table(1)
+    return StrategyRules(
+        strategy,
+        strategy.peek_schedule,
+        # the one chunk of a small VM is cleared as the round begins
+        Clearing("round" if clear == "chunk" and chunks <= 1 else clear, chunks),
+        _status_after(strategy.to_send),
+        strategy.past_bits,
+        first_table,
+        _decisions(strategy, first_table),
+    )
+
+
+def _decisions(strategy: Strategy, table: NDArray[np.int8]) -> Records:
+    if_due = table[1]
+    if strategy.past_bits:
+        if_clean, if_dirty = if_due[0::2], if_due[1::2]
+    else:
+        if_clean, if_dirty = if_due[:1], if_due[-1:]
+    never_peeks = strategy.peek_batch_pages == 0
+    decisions = np.empty(len(if_clean), dtype=DECISIONS)
+    decisions["if_clean"] = if_clean
+    decisions["if_dirty"] = if_clean if never_peeks else if_dirty
+    return decisions
+
+
+def _status_after(to_send: ToSend) -> NDArray[np.int64]:
+    """Return the status of a page after the round, in the order of `Outcome`."""
+    unsent = PageStatus.DUE if to_send == "sticky" else PageStatus.LOST_UPDATE
+    return np.array(
+        [
+            [PageStatus.CURRENT, PageStatus.DUE],
+            [PageStatus.DEFERRED, PageStatus.DEFERRED],
+            [PageStatus.LOST_UPDATE, PageStatus.DUE],
+            [PageStatus.CURRENT, PageStatus.DUE],
+            [unsent, PageStatus.DUE],
+            [PageStatus.DEFERRED, PageStatus.DEFERRED],
+            [unsent, PageStatus.DUE],
+        ]
+    )

@@ -1,0 +1,53 @@
+"""The constants of the compiled code are those of the modules that define them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cluster_emu.memory.lumped._kernels import (
+    GROUP,
+    OUTCOME_OF_DECISION,
+    OUTCOME_OF_STATUS,
+    SEND,
+    Outcome,
+    PageStatus,
+    StateIndex,
+    groups_of_states,
+    merge_groups,
+    state_numbers,
+)
+from cluster_emu.strategies.contract import Decision
+
+
+def test_decisions_are_those_of_the_strategies() -> None:
+    assert Decision.SEND == SEND
+    assert {decision: Outcome(OUTCOME_OF_DECISION[decision]) for decision in Decision} == {
+        Decision.NOT_DUE: Outcome.SKIPPED,
+        Decision.SEND: Outcome.SENT,
+        Decision.SKIP: Outcome.SKIPPED,
+        Decision.DEFER: Outcome.DEFERRED,
+    }
+
+
+def test_every_status_has_an_outcome() -> None:
+    assert {status: Outcome(OUTCOME_OF_STATUS[status]) for status in PageStatus} == {
+        PageStatus.CURRENT: Outcome.CURRENT,
+        PageStatus.DUE: Outcome.UNVISITED,
+        PageStatus.DEFERRED: Outcome.DEFERRED_BEFORE,
+        PageStatus.LOST_UPDATE: Outcome.LOST_UPDATE,
+    }
+
+
+def test_every_state_has_a_number_of_its_own() -> None:
+    index = StateIndex(write_classes=3, address_ranges=2, history_bits=4)
+    numbers = np.arange(index.states)
+    groups = groups_of_states(numbers, np.ones(index.states), index)
+    assert len(np.unique(groups)) == index.states == 3 * 2 * len(PageStatus) * 2**4
+    assert state_numbers(groups, index).tolist() == numbers.tolist()
+
+
+def test_groups_of_one_state_are_merged() -> None:
+    index = StateIndex(write_classes=2, address_ranges=2, history_bits=1)
+    rows = [(1, 0, 2, 1, 5.0), (0, 1, 3, 0, 0.0), (0, 1, 1, 0, 2.0), (1, 0, 2, 1, 0.5)]
+    merged = merge_groups(np.array(rows, dtype=GROUP), index)
+    assert merged.tolist() == [(0, 1, 1, 0, 2.0), (1, 0, 2, 1, 5.5)]
