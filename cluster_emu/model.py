@@ -40,7 +40,7 @@ class ClusterModel(Model):
 
     Every step runs four phases in this order: **workload** (CPU demand and write intensity),
     **manage** (at control instants the manager plans migrations), **transfer** (migrations run
-    through the fluid network, exactly, whatever the tick), **account** (energy, overload, records).
+    through the fluid network, exactly, independent of the tick), **account** (cost of the tick).
 
     Args:
         scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file.

@@ -10,7 +10,7 @@ from cluster_emu.transfer.records import Phase
 class Impact(Enum):
     """The effect on a migration and its VM."""
 
-    NONE = "goes on"
+    NONE = "continues"
     FAILS = "fails; the VM stays at the source, and is down if that has crashed"
     COMPLETES = "completes at once; the VM has all it needs at the target"
     LOSES_VM = "fails, and with it the VM, whose memory was in two places"

@@ -67,7 +67,7 @@ class QueueOrder(Protocol):
     source: ClassVar[str]
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
-        """Return the candidates, the one to start first in front; those left out wait.
+        """Return the candidates, the one to start first at the beginning; those left out wait.
 
         Slots are given in this order while there are any. Where a candidate has taken the last slot
         of a host that a later one needs, the rest of the ranking is dropped and `rank` is called
