@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from cluster_emu.network.flows import Flow
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.maxmin_incremental import Priority
+from cluster_emu.units import BITS_PER_BYTE
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-BITS_PER_BYTE = 8
 
 ROUNDING = 1e-12
 """A missing share below this is a rounding error: the same sum, added up in another order."""

@@ -9,10 +9,10 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.units import BITS_PER_BYTE
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-BITS_PER_BYTE = 8
 
 FOR_MIGRATIONS = "for_migrations"
 """Attribute of the edges that only migrations use."""

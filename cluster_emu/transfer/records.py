@@ -128,6 +128,10 @@ class MigrationRecord:
         self.encode_cpu_s += counts.encode_cpu_s
 
 
+LIVE_ROUND = Phase.PRE_COPY.value
+"""What the column `phase` says of a live round; the value of an enum member takes a call."""
+
+
 @dataclass(slots=True)
 class RoundRecord:
     """One live round, stop-and-copy, or post-copy phase; one row of the table `rounds`.
@@ -158,7 +162,7 @@ class RoundRecord:
         return cls(
             migration=record.migration,
             vm=record.vm,
-            phase=Phase.PRE_COPY.value,
+            phase=LIVE_ROUND,
             round=record.rounds,
             start_s=start_s,
             end_s=end_s,

@@ -1,4 +1,4 @@
-"""What all migrations of a run have in common, apart from strategy and stop rule."""
+"""Costs and limits that all migrations of a run share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class TransferSettings:
 
     Args:
         page_header_bytes: bytes that go with every page on the wire.
-        device_state_bytes: size of what is neither memory nor header, sent while the VM is stopped.
+        device_state_bytes: size of the device state, sent while the VM is stopped.
         suspend_s: time from the decision to stop until the first byte of stop-and-copy.
         resume_s: time from the last byte until the VM runs at the target.
         prepare_s: time to set up the target before the first byte.
@@ -49,7 +49,7 @@ class TransferSettings:
     track_versions: bool = False
 
     def network_cap_bytes_per_s(self, raw_bytes: float, *, stopped: bool) -> float:
-        """Return the cap whatever encoding takes: what is allowed, or what the streams carry.
+        """Return the cap without that of encoding: what is allowed, or what the streams carry.
 
         Args:
             raw_bytes: bytes of a page on the wire, header included, that is not encoded.
@@ -65,7 +65,7 @@ class TransferSettings:
 
         Args:
             raw_bytes: bytes of a page on the wire, header included, that is not encoded.
-            sizes: what the pages take that are to be sent under this cap.
+            sizes: sizes of the pages that are sent under this cap.
             stopped: whether the VM does not run at the source.
         """
         return min(

@@ -1,4 +1,4 @@
-"""Hand-made looks and rounds for policies, and a small mean-field migration that they steer."""
+"""Hand-made checks and rounds for policies, and a small mean-field migration that they control."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RATE = 125e6
 SECOND = int(RATE / PAGE)
 """Pages sent in one second."""
 
-A_VIEW = MigrationStatus(
+A_STATUS = MigrationStatus(
     elapsed_s=0.0,
     round_number=1,
     memory_bytes=GIB,
@@ -43,9 +43,9 @@ A_ROUND = Progress(
 )
 
 
-def look(controller: MigrationController, **seen: object) -> ControllerDecision:
-    """Let the controller look at the time it asked for."""
-    return controller.check(replace(A_VIEW, elapsed_s=controller.next_check_s(), **seen))
+def check_when_due(controller: MigrationController, **seen: object) -> ControllerDecision:
+    """Let the controller check a migration at the time that it returned."""
+    return controller.check(replace(A_STATUS, elapsed_s=controller.next_check_s(), **seen))
 
 
 def end_round(
@@ -58,7 +58,7 @@ def end_round(
     pages_per_s: float = SECOND,
     waited_s: float = 0.0,
 ) -> ControllerDecision:
-    """Let a round end with so many pages left; as many as before it, unless told otherwise.
+    """Let a round end with so many pages left; as many as before it by default.
 
     The migration has waited for turns for `waited_s` so far, on top of the time `at_s`.
     """
@@ -97,7 +97,7 @@ class MeanFieldMigration:
     """A VM with uniform writes whose rounds are as long as QEMU's, on average.
 
     Args:
-        controller: what steers it.
+        controller: what decides about it.
         writes_per_s: writes a second to any of the hot pages together.
         hot_pages: pages that are written.
     """
@@ -110,13 +110,13 @@ class MeanFieldMigration:
     rounds: int = 0
 
     def run(self, until_s: float = 1e6) -> ControllerDecision:
-        """Run to the step that ends the live rounds."""
+        """Run to the decision that ends the live rounds."""
         left, before, total = float(PAGES), (), 0
         while self.now_s < until_s:
             start_s, operational_s, sent = self.now_s, 0.0, 0.0
             while True:
-                undrained = self.controller.sync_threshold_bytes(RATE)
-                end_s = self.now_s + max((left - sent) * PAGE - undrained, PAGE) / RATE
+                threshold_bytes = self.controller.sync_threshold_bytes(RATE)
+                end_s = self.now_s + max((left - sent) * PAGE - threshold_bytes, PAGE) / RATE
                 check_s = self.controller.next_check_s()
                 step_s = min(end_s, check_s) - self.now_s
                 operational_s += step_s * (1 - self.controller.throttle())
@@ -125,9 +125,9 @@ class MeanFieldMigration:
                 if end_s <= check_s:
                     break
                 self.checks += 1
-                answer = self.controller.check(self._view(left - sent, total + sent))
-                if answer[0] is not MigrationAction.CONTINUE:
-                    return answer
+                decision = self.controller.check(self._status(left - sent, total + sent))
+                if decision[0] is not MigrationAction.CONTINUE:
+                    return decision
             self.rounds += 1
             total += sent
             waiting = max(left - sent, 0.0)
@@ -137,12 +137,12 @@ class MeanFieldMigration:
             left = waiting + dirty * (1 - waiting / PAGES)
             progress = self._progress(left, before, sent, total, self.now_s - start_s)
             before = (*before, int(left))
-            answer = self.controller.round_ended(progress)
-            if answer[0] is not MigrationAction.CONTINUE:
-                return answer
+            decision = self.controller.round_ended(progress)
+            if decision[0] is not MigrationAction.CONTINUE:
+                return decision
         return MigrationAction.CONTINUE, "still at it"
 
-    def _view(self, left: float, total: float) -> MigrationStatus:
+    def _status(self, left: float, total: float) -> MigrationStatus:
         return MigrationStatus(self.now_s, self.rounds + 1, GIB, left * PAGE, total * PAGE, RATE)
 
     def _progress(

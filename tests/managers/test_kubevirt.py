@@ -12,7 +12,14 @@ from cluster_emu.transfer.controller import (
     MigrationAction,
     MigrationController,
 )
-from tests._support.policy_probes import GIB, RATE, SECOND, MeanFieldMigration, end_round, look
+from tests._support.policy_probes import (
+    GIB,
+    RATE,
+    SECOND,
+    MeanFieldMigration,
+    check_when_due,
+    end_round,
+)
 
 
 def detector() -> StallDetector:
@@ -21,11 +28,11 @@ def detector() -> StallDetector:
 
 def decisions(series: list[tuple[float, float]]) -> list[str]:
     """Return for each round (its start, bytes left) what the detector makes of it."""
-    looking = detector()
+    stalls = detector()
     seen = []
     for elapsed_s, left in series:
-        now = looking.good_moment(elapsed_s, left)
-        seen.append("act" if now else "wait" if looking.stalled else "-")
+        now = stalls.good_moment(elapsed_s, left)
+        seen.append("act" if now else "wait" if stalls.stalled else "-")
     return seen
 
 
@@ -61,11 +68,11 @@ def test_a_stall_at_a_crest_waits_for_a_trough() -> None:
 
 
 def test_the_best_is_the_least_seen_even_in_the_window() -> None:
-    looking = detector()
+    stalls = detector()
     for elapsed_s, left in [(10.0, 1000.0), (45.0, 300.0), (50.0, 1000.0)]:
-        looking.good_moment(elapsed_s, left)
-    assert looking.stalled
-    assert looking.best_bytes == 300
+        stalls.good_moment(elapsed_s, left)
+    assert stalls.stalled
+    assert stalls.best_bytes == 300
 
 
 def test_only_what_is_older_than_the_window_is_compared_with() -> None:
@@ -76,10 +83,10 @@ def test_only_what_is_older_than_the_window_is_compared_with() -> None:
 
 def test_patience_runs_out_after_40_then_20_then_10_seconds() -> None:
     """Best is 500 and never seen again; each time the next best since the stall will do."""
-    looking = detector()
+    stalls = detector()
     for elapsed_s, left in [(0.0, 500.0), (40.0, 900.0)]:
-        looking.good_moment(elapsed_s, left)
-    assert looking.best_bytes == 500
+        stalls.good_moment(elapsed_s, left)
+    assert stalls.best_bytes == 500
     bests = {}
     for elapsed_s, left in [
         (50, 700.0),
@@ -92,8 +99,8 @@ def test_patience_runs_out_after_40_then_20_then_10_seconds() -> None:
         (110, 1000.0),  # 10 s later
         (115, 1000.0),  # 5 s later
     ]:
-        looking.good_moment(elapsed_s, left)
-        bests[elapsed_s] = looking.best_bytes
+        stalls.good_moment(elapsed_s, left)
+        bests[elapsed_s] = stalls.best_bytes
     assert list(bests.values()) == [500, 500, 500, 700, 700, 800, 800, 850, 1000]
 
 
@@ -139,9 +146,9 @@ def test_what_is_done_about_a_stall(
 def stalled(
     policy: KubeVirtPolicy, pages_left: int, bytes_per_s: float = RATE
 ) -> ControllerDecision:
-    """Return the answer to a stall with so much left, found by the controller itself."""
+    """Return the decision to a stall with so much left, found by the controller itself."""
     controller = policy.create_controller(GIB)
-    look(controller, bytes_per_s=bytes_per_s)
+    check_when_due(controller, bytes_per_s=bytes_per_s)
     assert end_round(controller, 10.0, pages_left) == CONTINUE
     return end_round(controller, 50.0, pages_left)
 
@@ -162,17 +169,17 @@ def test_the_limit_is_300_ms_until_a_stall() -> None:
 
 def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
     controller = KubeVirtPolicy().create_controller(GIB)
-    look(controller)
+    check_when_due(controller)
     assert end_round(controller, 10.0, int(1.2 * SECOND)) == CONTINUE
     assert end_round(controller, 50.0, int(1.2 * SECOND)) == CONTINUE
     assert controller.sync_threshold_bytes(1.0) == 0.9
     assert end_round(controller, 55.0, int(1.1 * SECOND)) == CONTINUE
-    answers = []
+    decisions = []
     while controller.next_check_s() < 200:
         time_s = controller.next_check_s()
-        answers.append((time_s, look(controller)[0]))
+        decisions.append((time_s, check_when_due(controller)[0]))
     assert next(
-        time_s for time_s, step in answers if step is MigrationAction.ABORT
+        time_s for time_s, step in decisions if step is MigrationAction.ABORT
     ) == pytest.approx(110, abs=0.5)
     assert end_round(controller, 56.0, int(0.85 * SECOND))[0] is MigrationAction.STOP
 
@@ -189,8 +196,8 @@ def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
 def test_a_stall_far_from_the_allowed_downtime(
     knobs: dict[str, bool], step: MigrationAction
 ) -> None:
-    answer = stalled(KubeVirtPolicy(**knobs), 4 * SECOND)
-    assert answer == (step, "stalled, downtime would be 4 s")
+    decision = stalled(KubeVirtPolicy(**knobs), 4 * SECOND)
+    assert decision == (step, "stalled, downtime would be 4 s")
 
 
 def test_nothing_is_done_about_a_stall_that_would_overrun_the_budget() -> None:
@@ -202,7 +209,7 @@ def test_no_stall_is_looked_for_before_there_is_a_bandwidth() -> None:
     controller = KubeVirtPolicy().create_controller(GIB)
     for time_s in (10.0, 50.0, 90.0):
         assert end_round(controller, time_s, 4 * SECOND) == CONTINUE
-    look(controller)
+    check_when_due(controller)
     assert end_round(controller, 91.0, 4 * SECOND) == CONTINUE
     assert end_round(controller, 131.0, 4 * SECOND)[0] is MigrationAction.ABORT
 
@@ -210,13 +217,13 @@ def test_no_stall_is_looked_for_before_there_is_a_bandwidth() -> None:
 # --- timeouts ------------------------------------------------------------------------------------
 
 
-def looks_until(
+def checks_until(
     controller: MigrationController, **seen: object
 ) -> tuple[float, MigrationAction, str]:
-    """Return when and how the looks end a migration in which no round ever ends."""
+    """Return when and how the checks end a migration in which no round ever ends."""
     for _ in range(10_000):
         time_s = controller.next_check_s()
-        step, reason = look(controller, **seen)
+        step, reason = check_when_due(controller, **seen)
         if step is not MigrationAction.CONTINUE:
             return time_s, step, reason
     raise AssertionError("nothing happened")
@@ -238,7 +245,7 @@ def test_the_completion_timeout_is_150_s_per_gib(
     policy = KubeVirtPolicy(
         stall_detection=detecting, progress_timeout_s="1 d", bandwidth_alpha=1.0, **knobs
     )
-    time_s, taken, reason = looks_until(policy.create_controller(2 * GIB))
+    time_s, taken, reason = checks_until(policy.create_controller(2 * GIB))
     assert 300 < time_s < 300.5 + policy.poll_s
     assert (taken, reason) == (step, "not completed after 300 s")
 
@@ -248,28 +255,28 @@ def test_it_looks_every_400_ms() -> None:
     times = []
     for _ in range(3):
         times.append(controller.next_check_s())
-        look(controller)
+        check_when_due(controller)
     assert times == pytest.approx([0.4, 0.8, 1.2])
 
 
 def test_without_the_detector_a_link_that_is_down_ends_it_after_150_s() -> None:
     policy = KubeVirtPolicy(stall_detection=False)
-    time_s, step, reason = looks_until(policy.create_controller(64 * GIB), bytes_per_s=0.0)
+    time_s, step, reason = checks_until(policy.create_controller(64 * GIB), bytes_per_s=0.0)
     assert 150 < time_s < 151.5
     assert (step, reason) == (MigrationAction.ABORT, "no progress for 150 s")
 
 
 def test_any_fall_is_progress() -> None:
-    """The bytes left rise at every sync; a fall since the last look is all that is asked for."""
+    """The bytes left rise at every sync; only a fall since the last poll is required."""
     controller = KubeVirtPolicy(stall_detection=False).create_controller(64 * GIB)
     for number in range(2000):
-        assert look(controller, bytes_left=1e9 - 1e6 * (number % 100)) == CONTINUE
+        assert check_when_due(controller, bytes_left=1e9 - 1e6 * (number % 100)) == CONTINUE
 
 
-def test_a_link_that_is_down_at_the_timeout_means_abort_whatever_is_allowed() -> None:
+def test_a_link_that_is_down_at_the_timeout_always_means_abort() -> None:
     """Nothing sent: no bandwidth to believe that stopping the VM would help."""
     policy = KubeVirtPolicy(allow_workload_disruption=True, allow_post_copy=True)
-    _, step, _ = looks_until(policy.create_controller(GIB), bytes_per_s=0.0)
+    _, step, _ = checks_until(policy.create_controller(GIB), bytes_per_s=0.0)
     assert step is MigrationAction.ABORT
 
 

@@ -34,7 +34,7 @@ every_policy = pytest.mark.parametrize("policy", ALL, ids=lambda policy: policy.
 share = st.floats(0, 1)
 
 
-def some_views(elapsed_s: float) -> st.SearchStrategy[MigrationStatus]:
+def some_statuses(elapsed_s: float) -> st.SearchStrategy[MigrationStatus]:
     return st.builds(
         lambda number, left, sent, rate: MigrationStatus(
             elapsed_s, number, GIB, left * GIB, 10 * sent * GIB, 2 * rate * RATE
@@ -184,7 +184,7 @@ def test_looking_never_loops(policy: ManagerPolicy, data: st.DataObject) -> None
         if asked_s == math.inf:
             break
         late_s = data.draw(st.sampled_from([0.0, 0.0, 3.0]))
-        step, reason = controller.check(data.draw(some_views(asked_s + late_s)))
+        step, reason = controller.check(data.draw(some_statuses(asked_s + late_s)))
         assert bool(reason) is (step is not MigrationAction.CONTINUE)
         assert controller.next_check_s() > asked_s + late_s
 

@@ -39,7 +39,7 @@ def test_auto_converge_slows_the_guest_until_it_fits() -> None:
     assert slowed["downtime_s"] <= 0.3 + 1e-9
 
 
-def test_a_policy_may_end_in_post_copy_whatever_the_strategy() -> None:
+def test_a_policy_may_end_in_post_copy_with_any_strategy() -> None:
     row = run("ovirt-post-copy", "memory-hog", **{"vms.0.memory_bytes": "512 MiB"}).iloc[-1]
     assert row["outcome"] == "completed"
     assert row["pages_sent_postcopy"] > 0

@@ -24,8 +24,8 @@ from tests._support.policy_probes import (
     RATE,
     SECOND,
     MeanFieldMigration,
+    check_when_due,
     end_round,
-    look,
     throttles,
 )
 
@@ -133,7 +133,7 @@ def test_qemu_stops_when_the_rest_fits() -> None:
 def test_qemu_is_cancelled_in_the_end() -> None:
     controller = QemuPolicy(timeout_s="10 min").create_controller(GIB)
     assert controller.next_check_s() == 600
-    assert look(controller) == (MigrationAction.ABORT, "not completed after 600 s")
+    assert check_when_due(controller) == (MigrationAction.ABORT, "not completed after 600 s")
     assert controller.next_check_s() == math.inf
 
 

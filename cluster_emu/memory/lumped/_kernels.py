@@ -4,6 +4,9 @@ numba keeps machine code on disk and replaces it only when the function's own fi
 kernel and everything it depends on stand in this one file (`cluster_emu._jit`).
 
 Tables are numpy record arrays: a row per page group, per due group and so on, with named columns.
+Settings are tables of one row. Kernels take no NamedTuple: numba keeps its class by name, so a
+renamed class would make the machine code on disk unreadable; and each costs a microsecond per call.
+
 Page counts are float64 throughout. They are whole numbers where the engine samples, and means in
 the mean field, where kernels get no normal deviates and take the mean of each draw.
 
@@ -38,7 +41,7 @@ class PageStatus(IntEnum):
     DUE = 1
     """The page waits for its visit in the next live round (to_send is set)."""
     DEFERRED = 2
-    """Stop-and-copy sends it, whatever happens until then."""
+    """Stop-and-copy sends it, even if nothing writes it until then."""
     LOST_UPDATE = 3
     """Stale but not due: to_send was recomputed from the dirty log alone."""
 
@@ -55,7 +58,7 @@ class Outcome(IntEnum):
     UNVISITED = 6
 
 
-# numba compiles plain integers into the code; enum members would be looked up at each use
+# numba compiles plain integers into the code; it would box an enum member at each use
 _CURRENT = int(PageStatus.CURRENT)
 _DUE = int(PageStatus.DUE)
 _LOST_UPDATE = int(PageStatus.LOST_UPDATE)
@@ -169,7 +172,7 @@ OUTCOME_GROUP = np.dtype(
 
 WRITE_LAW = np.dtype(
     [
-        ("dirty_probability", "f8"),  # per-round dirty probability, whatever the round's length
+        ("dirty_probability", "f8"),  # per-round dirty probability, for a round of any length
         ("set_share", "f8"),  # share of all pages that are in the moving working set
         ("set_writes_per_page_s", "f8"),  # on top of the rate of the write class
         ("set_left_s", "f8"),  # operational time for which the present set lasts
@@ -181,24 +184,70 @@ WRITE_LAW = np.dtype(
 """How pages are written, besides the rates of their classes; a table of one row."""
 
 
-class StateIndex(NamedTuple):
-    """Numbers the states that a page can have.
+STATE_INDEX = np.dtype(
+    [
+        ("write_classes", "i8"),  # working sets with known members double them
+        ("address_ranges", "i8"),  # labels of address ranges
+        ("history_bits", "i8"),  # dirty bits of past rounds that are kept
+    ],
+    align=True,
+)
+"""How the states of a page are numbered; a table of one row."""
 
-    Args:
-        write_classes: number of write classes; working sets with known members double it.
-        address_ranges: number of labels of address ranges.
-        history_bits: dirty bits of past rounds that are kept.
-    """
+SCAN_START = np.dtype(
+    [
+        ("position", "i8"),  # the first page that was not visited
+        ("time_s", "f8"),  # operational time since the round began
+        ("bytes_sent", "f8"),  # bytes of the round sent
+        ("page_bytes", "f8"),  # bytes of a page on the wire
+        ("time_per_byte", "f8"),  # operational seconds per byte from now on
+        ("batch_pages", "i8"),  # sent pages that share a peek; 0 if the strategy never peeks
+        ("batch_begin", "i8"),  # pages sent when the present batch began
+        ("batch_peek_s", "f8"),  # operational time of its peek
+    ],
+    align=True,
+)
+"""Where the scan of an exact round goes on, and how fast; a table of one row."""
 
-    write_classes: int
-    address_ranges: int
-    history_bits: int
+PEEK_TIMES = np.dtype(
+    [
+        ("time_per_page_s", "f8"),  # operational seconds per page sent after the last breakpoint
+        ("fraction", "f8"),  # share of the time until a visit at which the decisive peek comes
+        ("batch_pages", "i8"),  # sent pages that share a peek
+        ("lead_pages", "f8"),  # by how many sent pages peeks come earlier than that
+    ],
+    align=True,
+)
+"""When the scan peeks at the dirty log; a table of one row."""
 
-    @property
-    def states(self) -> int:
-        """How many states there are."""
-        places = self.address_ranges * self.write_classes
-        return places << (_STATUS_BITS + self.history_bits)
+PUSH_STATE = np.dtype(
+    [
+        ("left_s", "f8"),  # time to go
+        ("spare_bytes", "f8"),  # bytes sent that do not yet make a page
+        ("touches_left", "f8"),  # unit-exponential threshold of the next touch; 0 if not drawn
+        ("set_left_s", "f8"),  # operational time for which the present working set lasts
+        ("waits", "f8"),  # pages the VM waits for: none, one, or a part of one in the mean field
+        ("begins_s", "f8"),  # time until that page begins to be sent
+        ("arrives_bytes", "f8"),  # bytes from then on until it has arrived
+        ("faults", "f8"),  # pages asked for
+        ("stall_s", "f8"),  # time waited
+        ("used", "i8"),  # normal deviates used
+    ],
+    align=True,
+)
+"""Where the push of missing pages after an early resume stands; a table of one row."""
+
+PUSH_SETTING = np.dtype(
+    [
+        ("bytes_per_s", "f8"),  # rate of the link
+        ("intensity", "f8"),  # operational seconds per second
+        ("page_bytes", "f8"),  # bytes of a page on the wire
+        ("round_trip_s", "f8"),  # time from a fault until its page begins to be sent
+        ("queued_pages", "f8"),  # pages that are sent before it
+    ],
+    align=True,
+)
+"""Rates and costs of the push of missing pages; a table of one row."""
 
 
 class StatusTotals(NamedTuple):
@@ -223,93 +272,6 @@ class OutcomeTotals(NamedTuple):
     deferred: float
     unvisited: float
     dirtied: float
-
-
-class ScanStart(NamedTuple):
-    """Where the scan of an exact round goes on, and how fast.
-
-    Args:
-        position: the first page that was not visited.
-        time_s: operational time since the round began.
-        bytes_sent: bytes of the round sent.
-        page_bytes: bytes of a page on the wire.
-        time_per_byte: operational seconds per byte from now on.
-        batch_pages: sent pages that share a peek; 0 if the strategy never peeks.
-        batch_begin: pages sent when the present batch began.
-        batch_peek_s: operational time of its peek.
-    """
-
-    position: int
-    time_s: float
-    bytes_sent: float
-    page_bytes: float
-    time_per_byte: float
-    batch_pages: int
-    batch_begin: int
-    batch_peek_s: float
-
-
-class PeekTimes(NamedTuple):
-    """When the scan peeks at the dirty log.
-
-    Args:
-        time_per_page_s: operational seconds per page sent after the last breakpoint.
-        fraction: share of the time until a visit at which the decisive peek comes.
-        batch_pages: sent pages that share a peek.
-        lead_pages: by how many sent pages peeks come earlier than that.
-    """
-
-    time_per_page_s: float
-    fraction: float
-    batch_pages: int
-    lead_pages: float
-
-
-class PushState(NamedTuple):
-    """Where the push of missing pages after an early resume stands.
-
-    Args:
-        left_s: time to go.
-        spare_bytes: bytes sent that do not yet make a page.
-        touches_left: unit-exponential threshold: touches of missing pages expected until the next
-            one comes; 0 if it is not drawn.
-        set_left_s: operational time for which the present working set lasts.
-        waits: pages the VM waits for: none, one, or a part of one in the mean field.
-        begins_s: time until that page begins to be sent.
-        arrives_bytes: bytes from then on until it has arrived.
-        faults: pages asked for.
-        stall_s: time waited.
-        used: normal deviates used.
-    """
-
-    left_s: float
-    spare_bytes: float
-    touches_left: float
-    set_left_s: float
-    waits: float
-    begins_s: float
-    arrives_bytes: float
-    faults: float
-    stall_s: float
-    used: int
-
-
-class PushSetting(NamedTuple):
-    """Rates and costs of the push of missing pages.
-
-    Args:
-        bytes_per_s: rate of the link.
-        intensity: operational seconds per second.
-        page_bytes: bytes of a page on the wire.
-        round_trip_s: time from a fault until its page begins to be sent.
-        queued_pages: pages that are sent before it.
-    """
-
-    bytes_per_s: float
-    intensity: float
-    page_bytes: float
-    round_trip_s: float
-    queued_pages: float
 
 
 # --- samplers -------------------------------------------------------------------------------------
@@ -629,15 +591,16 @@ def _time_within_set(law: Records, base: float, threshold: float) -> float:
 
 @jit
 def state_number(
-    index: StateIndex, address_range: int, write_class: int, status: int, history: int
+    index: Records, address_range: int, write_class: int, status: int, history: int
 ) -> int:
     """Return the number of a state: address range, write class, status, history as digits."""
-    place = address_range * index.write_classes + write_class
-    return (((place << _STATUS_BITS) | status) << index.history_bits) | history
+    place = address_range * index[0].write_classes + write_class
+    number: int = (((place << _STATUS_BITS) | status) << index[0].history_bits) | history
+    return number
 
 
 @jit
-def state_numbers(groups: Records, index: StateIndex) -> Integers:
+def state_numbers(groups: Records, index: Records) -> Integers:
     """Return the number of each group's state, [groups]."""
     numbers = np.empty(len(groups), dtype=np.int64)
     for i in range(len(groups)):
@@ -649,24 +612,24 @@ def state_numbers(groups: Records, index: StateIndex) -> Integers:
 
 
 @jit
-def groups_of_states(numbers: Integers, pages: Floats, index: StateIndex) -> Records:
+def groups_of_states(numbers: Integers, pages: Floats, index: Records) -> Records:
     """Return the groups with these states and page counts, [groups]."""
     groups = np.empty(len(numbers), dtype=GROUP)
     for i in range(len(numbers)):
-        rest = numbers[i] >> index.history_bits
+        rest = numbers[i] >> index[0].history_bits
         place, group = rest >> _STATUS_BITS, groups[i]
-        group.address_range, group.write_class = divmod(place, index.write_classes)
+        group.address_range, group.write_class = divmod(place, index[0].write_classes)
         group.status = rest & ((1 << _STATUS_BITS) - 1)
-        group.history = numbers[i] & ((1 << index.history_bits) - 1)
+        group.history = numbers[i] & ((1 << index[0].history_bits) - 1)
         group.pages = pages[i]
     return groups
 
 
 @jit
-def merge_groups(groups: Records, index: StateIndex) -> Records:
+def merge_groups(groups: Records, index: Records) -> Records:
     """Add up the pages of groups with the same state; return them by state, without empty ones."""
-    places = index.address_ranges * index.write_classes
-    total = np.zeros(places << (_STATUS_BITS + index.history_bits))
+    places = index[0].address_ranges * index[0].write_classes
+    total = np.zeros(places << (_STATUS_BITS + index[0].history_bits))
     for i in range(len(groups)):
         group = groups[i]
         number = state_number(
@@ -727,7 +690,7 @@ def write_between_rounds(
         status_if_dirty: the status of a page that is written, by its status before, [4].
         shifts_history: whether the interval is a logging interval of its own. If it is not, a
             write in it counts for the newest interval that the history holds.
-        history_bits: as in `StateIndex`.
+        history_bits: as in `STATE_INDEX`.
         normal: normal deviates, [groups], or none.
 
     Returns:
@@ -886,7 +849,7 @@ def begin_exact_round(
 
 
 @jit
-def scan_exact_round(pages: Records, start: ScanStart) -> None:
+def scan_exact_round(pages: Records, start: Records) -> None:
     """Plan the visits from a position on, at a constant time per byte.
 
     The scan visits a page when all pages sent before it are on the wire:
@@ -895,23 +858,24 @@ def scan_exact_round(pages: Records, start: ScanStart) -> None:
 
     Args:
         pages: `EXACT_PAGE`; visits, what is seen, and pages sent before are written, [pages + 1].
-        start: where the scan goes on.
+        start: `SCAN_START`, [1].
     """
-    batch_pages, batch_begin, batch_peek = start.batch_pages, start.batch_begin, start.batch_peek_s
-    count, sent = len(pages) - 1, pages[start.position].sent_before
-    for i in range(start.position, count):
+    here = start[0]
+    batch_pages, batch_begin, batch_peek = here.batch_pages, here.batch_begin, here.batch_peek_s
+    count, sent = len(pages) - 1, pages[here.position].sent_before
+    for i in range(here.position, count):
         page = pages[i]
         page.sent_before = sent
-        ahead = max(sent * start.page_bytes - start.bytes_sent, 0.0)
-        page.visit_s = start.time_s + ahead * start.time_per_byte
+        ahead = max(sent * here.page_bytes - here.bytes_sent, 0.0)
+        page.visit_s = here.time_s + ahead * here.time_per_byte
         decision = page.if_clean
         if batch_pages > 0 and page.if_clean != page.if_dirty:
             peek = page.visit_s
             if batch_pages > 1:
                 if sent >= batch_begin + batch_pages:
                     batch_begin = sent // batch_pages * batch_pages
-                    ahead = max(batch_begin * start.page_bytes - start.bytes_sent, 0.0)
-                    batch_peek = start.time_s + ahead * start.time_per_byte
+                    ahead = max(batch_begin * here.page_bytes - here.bytes_sent, 0.0)
+                    batch_peek = here.time_s + ahead * here.time_per_byte
                 peek = batch_peek
             page.is_seen_dirty = 1 if page.noticed_s <= peek else 0
             if page.is_seen_dirty:
@@ -1002,7 +966,7 @@ def draw_batches(
     rates: Floats,
     law: Records,
     breakpoints: Records,
-    schedule: PeekTimes,
+    peeks: Records,
     normal: Floats,
 ) -> tuple[Records, Floats, Records]:
     """Draw batches until few enough pages wait, or the normal deviates are used up.
@@ -1020,7 +984,7 @@ def draw_batches(
         rates: writes per page and operational second, [write classes].
         law: `WRITE_LAW`, [1].
         breakpoints: `BREAKPOINT`, [breakpoints].
-        schedule: when the scan peeks.
+        peeks: `PEEK_TIMES`, [1].
         normal: normal deviates.
 
     Returns:
@@ -1028,13 +992,13 @@ def draw_batches(
         classes]; pages visited, `SEEN`, [batches, due].
     """
     groups, used, left = len(waiting), 0, waiting.copy()
-    total, batch_pages = left.sum(), schedule.batch_pages
+    total, batch_pages = left.sum(), peeks[0].batch_pages
     most = int(total // batch_pages) + 2
     batches = np.empty(most, dtype=BATCH)
     chances, seen = np.empty((most, len(rates))), np.zeros((most, groups), dtype=SEEN)
     count, hazard = 0, np.empty(len(rates))
     while total > may_wait and used + normals_per_batch(groups) <= len(normal):
-        peek = peek_time(sent, breakpoints, schedule.time_per_page_s, 1) * schedule.fraction
+        peek = peek_time(sent, breakpoints, peeks[0].time_per_page_s, 1) * peeks[0].fraction
         cumulative_hazard(rates, law, 0.0, peek, hazard)
         for c in range(len(rates)):
             chances[count, c] = (1.0 - law[0].dirty_probability) * math.exp(-hazard[c])
@@ -1224,7 +1188,7 @@ def solve_trajectory(
     rates: Floats,
     law: Records,
     breakpoints: Records,
-    schedule: PeekTimes,
+    peeks: Records,
     rule: Records,
 ) -> tuple[Floats, Records, Floats, Records, float]:
     """Find how many pages are sent when the scan ends each address range, in expectation.
@@ -1247,7 +1211,7 @@ def solve_trajectory(
         rates: writes per page and operational second, [write classes].
         law: `WRITE_LAW`, [1].
         breakpoints: `BREAKPOINT`, [breakpoints].
-        schedule: when the scan peeks.
+        peeks: `PEEK_TIMES`, [1].
         rule: `QUADRATURE`, [points].
 
     Returns:
@@ -1257,8 +1221,8 @@ def solve_trajectory(
     """
     ranks, classes = sendable.shape
     not_given = 1.0 - law[0].dirty_probability
-    lead, batch_pages, fraction = schedule.lead_pages, schedule.batch_pages, schedule.fraction
-    time_per_page = schedule.time_per_page_s
+    lead, batch_pages, fraction = peeks[0].lead_pages, peeks[0].batch_pages, peeks[0].fraction
+    time_per_page = peeks[0].time_per_page_s
 
     # Q = fixed + sum_c p_c change_c: `fixed` has the pages sent if dirty, `change` takes them off
     fixed, change = np.zeros(ranks), np.empty((ranks, classes))
@@ -1677,7 +1641,7 @@ def read_dirty_log(
     groups: Records,
     outcomes: Records,
     status_after: Integers,
-    index: StateIndex,
+    index: Records,
     normal: Floats,
 ) -> tuple[Records, tuple[float, float, float, float, float]]:
     """Read and clear the dirty log: draw the dirty bits and shift them into the histories.
@@ -1689,14 +1653,14 @@ def read_dirty_log(
         groups: `GROUP` before the round, [groups].
         outcomes: `OUTCOME_GROUP`, [outcome groups].
         status_after: status by outcome and dirty bit, [outcomes, 2].
-        index: numbering of the states.
+        index: `STATE_INDEX`, [1].
         normal: normal deviates, [outcome groups], or none.
 
     Returns:
         The clean and the dirty pages of each outcome group in turn, `GROUP`, [2 x outcome groups],
         and the fields of `OutcomeTotals`.
     """
-    mask = (1 << index.history_bits) - 1
+    mask = (1 << index[0].history_bits) - 1
     after = np.empty(2 * len(outcomes), dtype=GROUP)
     total, dirtied = np.zeros(_OUTCOMES), 0.0
     for i in range(len(outcomes)):
@@ -1722,7 +1686,7 @@ def end_round(
     groups: Records,
     outcomes: Records,
     status_after: Integers,
-    index: StateIndex,
+    index: Records,
     normal: Floats,
 ) -> tuple[Records, tuple[float, float, float, float, float], tuple[float, float, float]]:
     """Read and clear the dirty log and merge the new groups; arguments as in `read_dirty_log`.
@@ -1833,12 +1797,12 @@ _LEAST_STEP_PAGES = 64.0
 
 @jit
 def push_missing_pages(
-    state: PushState,
-    setting: PushSetting,
+    state: Records,
+    setting: Records,
     missing: Floats,
     touches_per_s: Floats,
     normal: Floats,
-) -> PushState:
+) -> None:
     """Push missing pages and serve faults until time, deviates or the working set are used up.
 
     Touches of missing pages come at the rate ``intensity sum_c r_c m_c``; the next one comes when
@@ -1847,20 +1811,18 @@ def push_missing_pages(
     another to be pushed next, so pushed pages are of class c in proportion to m_c.
 
     Args:
-        state: where the push stands.
-        setting: rates and costs.
+        state: `PUSH_STATE`; changed, [1].
+        setting: `PUSH_SETTING`, [1].
         missing: missing pages m_c of each class; changed, [classes].
         touches_per_s: touches r_c per page and operational second, [classes].
         normal: normal deviates, or none.
-
-    Returns:
-        Where the push stands then.
     """
-    left_s, spare_bytes, touches_left = state.left_s, state.spare_bytes, state.touches_left
-    set_left_s, waits, begins_s = state.set_left_s, state.waits, state.begins_s
-    arrives_bytes, faults, stall_s = state.arrives_bytes, state.faults, state.stall_s
-    used = state.used
-    bytes_per_s, intensity, page_bytes = setting.bytes_per_s, setting.intensity, setting.page_bytes
+    push, cost = state[0], setting[0]
+    left_s, spare_bytes, touches_left = push.left_s, push.spare_bytes, push.touches_left
+    set_left_s, waits, begins_s = push.set_left_s, push.waits, push.begins_s
+    arrives_bytes, faults, stall_s = push.arrives_bytes, push.faults, push.stall_s
+    used = push.used
+    bytes_per_s, intensity, page_bytes = cost.bytes_per_s, cost.intensity, cost.page_bytes
     is_random, classes = len(normal) > 0, len(missing)
     while left_s > 0 and set_left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
         total, step_s = missing.sum(), left_s
@@ -1930,18 +1892,10 @@ def push_missing_pages(
                     taken = min(weights[c] / max(weights.sum(), _LEAST), missing[c])
                     missing[c] -= taken
                     waits += taken
-            begins_s = setting.round_trip_s
-            arrives_bytes = (waits + setting.queued_pages) * page_bytes
+            begins_s = cost.round_trip_s
+            arrives_bytes = (waits + cost.queued_pages) * page_bytes
             faults += waits
-    return PushState(
-        left_s,
-        spare_bytes,
-        touches_left,
-        set_left_s,
-        waits,
-        begins_s,
-        arrives_bytes,
-        faults,
-        stall_s,
-        used,
-    )
+    push.left_s, push.spare_bytes, push.touches_left = left_s, spare_bytes, touches_left
+    push.set_left_s, push.waits, push.begins_s = set_left_s, waits, begins_s
+    push.arrives_bytes, push.faults, push.stall_s = arrives_bytes, faults, stall_s
+    push.used = used

@@ -47,6 +47,7 @@ class AddressRanges:
         first: place in `order` at which the next scan begins.
         table: `_kernels.ADDRESS_RANGE` by label, [MOST_RANGES].
         scanned: the ranges in the order of the next scan, [ranges].
+        is_full: whether no label is free for another range.
     """
 
     def __init__(self) -> None:
@@ -54,19 +55,16 @@ class AddressRanges:
         self.first = 0
         self._shares = _EVEN
         self.table, self.scanned = _FIRST_SCAN
+        self.is_full = False
 
     def _number(self) -> None:
         self.table, self.scanned = _table(self.order, self.first, self._shares)
+        self.is_full = len(self.order) == MOST_RANGES
 
     @property
     def scan_order(self) -> list[int]:
         """Labels in the order of the next scan."""
         return self.order[self.first :] + self.order[: self.first]
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no label is free for another range."""
-        return len(self.order) == MOST_RANGES
 
     def split(self, label: int, share: float) -> int:
         """Split a range in two; return the label of the second part.

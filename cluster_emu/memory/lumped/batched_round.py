@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped._kernels import (
     BATCH,
+    PEEK_TIMES,
     SEEN,
     SUMMED_UP_TO,
-    PeekTimes,
     Records,
     draw_batches,
     first_sends,
@@ -45,7 +45,7 @@ _ROUNDING = 1e-6
 def needs_batches(
     due: DuePages, rates: WriteRates, rules: StrategyRules, time_per_page_s: float
 ) -> bool:
-    """Return whether a round's batches are to be drawn one by one.
+    """Return whether the batches of a round whose pages share peeks must be drawn one by one.
 
     Args:
         due: what is due.
@@ -54,7 +54,7 @@ def needs_batches(
         time_per_page_s: operational seconds per page sent.
     """
     batch_pages = rules.peeks.batch_pages
-    if batch_pages <= 1 or rules.clearing.is_in_mid_round:
+    if rules.clearing.is_in_mid_round:
         return False
     is_few = due.total <= MOST_BATCHES * batch_pages
     return is_few or bool(rates.highest * time_per_page_s * batch_pages > STEEP)
@@ -203,7 +203,8 @@ class BatchedRound:
     def _draw(self) -> None:
         """Draw batches until every page is visited, or few enough wait."""
         times, peeks, rates = self._times, self._setup.rules.peeks, self._setup.rates
-        schedule = PeekTimes(times.time_per_page_s, peeks.fraction, peeks.batch_pages, 0.0)
+        row = times.time_per_page_s, peeks.fraction, peeks.batch_pages, 0.0
+        peek_times = np.array([row], dtype=PEEK_TIMES)
         while int(self._waiting.sum()) > self._may_wait:
             drawn = Batches(
                 *draw_batches(
@@ -214,7 +215,7 @@ class BatchedRound:
                     rates.per_page_s,
                     rates.law,
                     times.breakpoints,
-                    schedule,
+                    peek_times,
                     self._rng.standard_normal(self._normals_needed()),
                 )
             )

@@ -15,7 +15,6 @@ from cluster_emu.memory.lumped._kernels import (
     OutcomeTotals,
     PageStatus,
     Records,
-    StateIndex,
     StatusTotals,
     end_round,
     first_unvisited,
@@ -32,7 +31,12 @@ from cluster_emu.memory.lumped.draws import Draws, MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.exact_round import MOST_EXACT_PAGES, ExactRound
 from cluster_emu.memory.lumped.expected_round import ExpectedRound
 from cluster_emu.memory.lumped.membership import READY_FACTOR, WorkingSetMembership
-from cluster_emu.memory.lumped.page_groups import MOST_DENSE_STATES, DuePages, PageGroups
+from cluster_emu.memory.lumped.page_groups import (
+    MOST_DENSE_STATES,
+    DuePages,
+    PageGroups,
+    state_index,
+)
 from cluster_emu.memory.lumped.post_copy import TOUCHED_AT_ONCE_PER_S, LumpedPostCopy
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.strategy_rules import rules_of
@@ -97,7 +101,7 @@ class LumpedEngine:
         if absent_pages:
             pages = pages - self._draws.without_replacement(pages, absent_pages)
         placed = self._draws.multinomial(pages, _EVENLY)
-        index = StateIndex(len(pages), MOST_RANGES, self._rules.history_bits)
+        index = state_index(len(pages), MOST_RANGES, self._rules.history_bits)
         return PageGroups(index, scatter_pages(placed))
 
     @property
@@ -257,7 +261,9 @@ class LumpedEngine:
             opened = ExpectedRound(setup)
         elif due.total <= MOST_EXACT_PAGES:
             opened = ExactRound(setup, self._rng)
-        elif needs_batches(due, self._rates, self._rules, time_per_page):
+        elif self._rules.peeks.batch_pages > 1 and needs_batches(
+            due, self._rates, self._rules, time_per_page
+        ):
             opened = BatchedRound(setup, self._rng)
         else:
             opened = ExpectedRound(setup)
@@ -341,7 +347,7 @@ class LumpedEngine:
             groups.records,
             outcomes,
             self._rules.status_after,
-            groups.index,
+            groups.index.table,
             self._draws.normals(len(outcomes)),
         )
         if self._is_plain:

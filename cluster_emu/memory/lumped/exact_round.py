@@ -8,9 +8,9 @@ import numpy as np
 
 from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped._kernels import (
+    SCAN_START,
     SEND,
     Records,
-    ScanStart,
     begin_exact_round,
     outcomes_of_exact_round,
     scan_exact_round,
@@ -55,6 +55,7 @@ class ExactRound:
             rates.law,
             self._peeks.fraction,
         )
+        self._start = np.empty(1, dtype=SCAN_START)
         self._sent_before = self._pages["sent_before"]
         self._position = 0
         self._stop_at = count
@@ -65,7 +66,8 @@ class ExactRound:
     def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
         """Return the bytes the round still takes."""
         self._time_per_byte = time_per_byte
-        start = ScanStart(
+        start = self._start
+        start[0] = (
             self._position,
             self.time_s,
             self.bytes_sent,

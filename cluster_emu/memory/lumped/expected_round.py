@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from cluster_emu.memory.base import RateEffect
 from cluster_emu.memory.lumped._kernels import (
+    PEEK_TIMES,
     QUADRATURE,
     SEEN,
     SEND,
-    PeekTimes,
     Records,
     draw_seen,
     outcomes_of_expected_round,
@@ -115,7 +115,7 @@ class Trajectory(NamedTuple):
         share: Floats,
         rates: WriteRates,
         breakpoints: Records,
-        schedule: PeekTimes,
+        peek_times: Records,
         rule: Records,
     ) -> Trajectory:
         """Find the expected trajectory of a round (`_kernels.solve_trajectory`).
@@ -125,11 +125,11 @@ class Trajectory(NamedTuple):
             share: share of each address range that is visited, [ranks].
             rates: how often pages are written.
             breakpoints: `_kernels.BREAKPOINT`: when the time per page changed.
-            schedule: when the scan peeks at the dirty log.
+            peek_times: `_kernels.PEEK_TIMES`: when the scan peeks at the dirty log.
             rule: `_kernels.QUADRATURE`: at which points the trajectory is evaluated.
         """
         found = solve_trajectory(
-            sendable, share, rates.per_page_s, rates.law, breakpoints, schedule, rule
+            sendable, share, rates.per_page_s, rates.law, breakpoints, peek_times, rule
         )
         return cls(share, rule, *found)
 
@@ -325,15 +325,16 @@ class ExpectedRound:
             # of many batches, none of them steep, peeks come half a batch earlier on average
             is_blurred = is_smooth and due.total >= MOST_BATCHES * batch
             is_blurred &= rates.highest * time_per_page * batch <= STEEP
-            schedule = PeekTimes(
+            row = (
                 time_per_page,
                 peeks.fraction,
                 1 if is_blurred else batch,
                 (batch - 1) / 2 if is_blurred else 0.0,
             )
+            peek_times = np.array([row], dtype=PEEK_TIMES)
             rule = SMOOTH if is_blurred or (is_smooth and batch == 1) else ROUGH
             self._trajectory = known = Trajectory.solved(
-                due.sendable, share, rates, self._times.breakpoints, schedule, rule
+                due.sendable, share, rates, self._times.breakpoints, peek_times, rule
             )
         return known
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cluster_emu.memory.lumped._kernels import Records
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.memory.lumped.draws import Draws
-from cluster_emu.memory.lumped.page_groups import PageGroups
+from cluster_emu.memory.lumped.page_groups import PageGroups, state_index
 from cluster_emu.memory.lumped.write_rates import WriteRates
 
 Floats = NDArray[np.float64]
@@ -65,7 +65,7 @@ class WorkingSetMembership:
         inside["pages"] = members
         inside["write_class"] += write_classes
         return PageGroups.merged(
-            groups.index._replace(write_classes=2 * write_classes),
+            state_index(2 * write_classes, groups.index.address_ranges, groups.index.history_bits),
             np.concatenate([outside, inside]),
         )
 
@@ -113,7 +113,7 @@ class WorkingSetMembership:
         classes, write_class = len(self._classes.pages), records["write_class"]
         bits, plain_class = np.divmod(write_class, classes)
         outside = records.copy()
-        index = groups.index._replace(write_classes=2 * classes)
+        index = state_index(2 * classes, groups.index.address_ranges, groups.index.history_bits)
         if ends < known:
             outside["write_class"] = plain_class + classes * (bits >> ends & 1)
             return PageGroups.merged(index, outside)

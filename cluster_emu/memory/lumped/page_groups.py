@@ -7,13 +7,16 @@ number is all that the engine keeps.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from cluster_emu.memory.lumped._kernels import (
+    STATE_INDEX,
+    PageStatus,
     Records,
-    StateIndex,
     StatusTotals,
     find_due,
     groups_of_states,
@@ -25,6 +28,38 @@ from cluster_emu.memory.lumped.address_ranges import AddressRanges
 
 MOST_DENSE_STATES = 2**16
 """Number of states up to which an array of all states beats sorting."""
+
+
+@dataclass(frozen=True)
+class StateIndex:
+    """Numbers the states that a page can have.
+
+    Args:
+        write_classes: number of write classes; working sets with known members double it.
+        address_ranges: number of labels of address ranges.
+        history_bits: dirty bits of past rounds that are kept.
+    """
+
+    write_classes: int
+    address_ranges: int
+    history_bits: int
+
+    @cached_property
+    def table(self) -> Records:
+        """The same as `_kernels.STATE_INDEX`, [1]."""
+        row = self.write_classes, self.address_ranges, self.history_bits
+        return np.array([row], dtype=STATE_INDEX)
+
+    @cached_property
+    def states(self) -> int:
+        """How many states there are."""
+        return self.write_classes * self.address_ranges * len(PageStatus) << self.history_bits
+
+
+@lru_cache(maxsize=64)
+def state_index(write_classes: int, address_ranges: int, history_bits: int) -> StateIndex:
+    """Return the numbering of states of so many write classes, ranges and dirty bits."""
+    return StateIndex(write_classes, address_ranges, history_bits)
 
 
 class PageGroups:
@@ -49,15 +84,15 @@ class PageGroups:
     def merged(cls, index: StateIndex, records: Records) -> PageGroups:
         """Add up groups of the same state; `records` may repeat states, in any order."""
         if index.states <= MOST_DENSE_STATES:
-            return cls(index, merge_groups(records, index))
+            return cls(index, merge_groups(records, index.table))
         records = records[records["pages"] > 0]
-        numbers = state_numbers(records, index)
+        numbers = state_numbers(records, index.table)
         order = np.argsort(numbers, kind="stable")
         distinct, begins = np.unique(numbers[order], return_index=True)
         pages = np.ascontiguousarray(records["pages"])
         if len(pages):
             pages = np.add.reduceat(pages[order], begins)
-        return cls(index, groups_of_states(distinct, pages, index))
+        return cls(index, groups_of_states(distinct, pages, index.table))
 
     @property
     def totals(self) -> StatusTotals:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import PageSizes
 from cluster_emu.memory.base import FaultCosts, RateEffect
-from cluster_emu.memory.lumped._kernels import PushSetting, PushState, push_missing_pages
+from cluster_emu.memory.lumped._kernels import PUSH_SETTING, PUSH_STATE, push_missing_pages
 from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.membership import MembershipAfterResume
 
@@ -64,50 +64,55 @@ class LumpedPostCopy:
         self._most_per_step = max(MOST_NORMALS_PER_STEP, len(missing) + 2)
         self._membership = membership
         set_left_s = math.inf if membership is None else membership.left_s / costs.touches_per_write
-        self._state = PushState(0.0, 0.0, 0.0, set_left_s, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+        self._table = np.zeros(1, dtype=PUSH_STATE)
+        self._state = self._table[0]
+        self._state["set_left_s"] = set_left_s
 
     @property
     def bytes_left(self) -> float:
         """Bytes that still have to cross the wire."""
-        pages = float(self._missing.sum()) + self._state.waits
-        return max(pages * self.sizes.unit_bytes - self._state.spare_bytes, 0.0)
+        pages = float(self._missing.sum()) + float(self._state["waits"])
+        spare_bytes = float(self._state["spare_bytes"])
+        return max(pages * self.sizes.unit_bytes - spare_bytes, 0.0)
 
     @property
     def pages_arrived(self) -> int:
         """Pages that have reached the target since the VM resumed."""
         missing = float(self._missing.sum())
-        return self.sizes.count - math.ceil(missing + self._state.waits)
+        return self.sizes.count - math.ceil(missing + float(self._state["waits"]))
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Push pages and serve faults at a constant link rate and write intensity."""
         self.bytes_sent += bytes_per_s * duration_s
-        self._state = self._state._replace(left_s=duration_s)
-        setting = PushSetting(
-            float(bytes_per_s),
-            float(intensity),
-            float(self.sizes.unit_bytes),
-            float(self._costs.round_trip_s),
-            float(self._costs.queued_pages),
+        state, costs = self._state, self._costs
+        state["left_s"] = duration_s
+        row = (
+            bytes_per_s,
+            intensity,
+            self.sizes.unit_bytes,
+            costs.round_trip_s,
+            costs.queued_pages,
         )
-        while self._state.left_s > 0:
-            if self._state.set_left_s <= 0:
+        setting = np.array([row], dtype=PUSH_SETTING)
+        while state["left_s"] > 0:
+            if state["set_left_s"] <= 0:
                 self._begin_set()
-            if self._state.used + self._most_per_step > len(self._normals):
+            if state["used"] + self._most_per_step > len(self._normals):
                 self._normals = self._draws.normals(NORMALS_PER_CALL)
-                self._state = self._state._replace(used=0)
-            self._state = push_missing_pages(
-                self._state, setting, self._missing, self._touches_per_s, self._normals
+                state["used"] = 0
+            push_missing_pages(
+                self._table, setting, self._missing, self._touches_per_s, self._normals
             )
-        self.faults, self.stall_s = round(self._state.faults), self._state.stall_s
+        self.faults, self.stall_s = round(float(state["faults"])), float(state["stall_s"])
 
     def _begin_set(self) -> None:
         """Let another working set begin."""
         assert self._membership is not None
         self._missing = self._membership.redraw(self._missing)
         period_s = self._membership.hot.period_s / self._costs.touches_per_write
-        self._state = self._state._replace(set_left_s=period_s)
+        self._state["set_left_s"] = period_s
 
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
         self._missing[:] = 0.0
-        self._state = self._state._replace(spare_bytes=0.0, waits=0.0)
+        self._state["spare_bytes"] = self._state["waits"] = 0.0

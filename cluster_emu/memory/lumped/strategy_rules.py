@@ -20,15 +20,20 @@ class Clearing:
         granularity: "round" with the whole log as the round begins, "chunk" when the first page of
             its chunk is sent, "page" at its own visit.
         chunks: chunks of the address space, the last one possibly in part.
+        is_in_mid_round: whether bits are cleared while the scan goes on.
     """
 
     granularity: ClearGranularity
     chunks: float
+    is_in_mid_round: bool
 
-    @property
-    def is_in_mid_round(self) -> bool:
-        """Whether bits are cleared while the scan goes on."""
-        return self.granularity != "round"
+    @classmethod
+    def of(cls, strategy: Strategy, page_count: int) -> Clearing:
+        """Return the strategy's; the one chunk of a small VM is cleared as the round begins."""
+        chunks, granularity = page_count / strategy.chunk_pages, strategy.clear_granularity
+        if granularity == "chunk" and chunks <= 1:
+            granularity = "round"
+        return cls(granularity, chunks, granularity != "round")
 
     def chunk_of(self, address: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the chunk of each address, a share of the address space."""
@@ -69,13 +74,11 @@ class StrategyRules:
 @lru_cache(maxsize=256)
 def rules_of(strategy: Strategy, page_count: int) -> StrategyRules:
     """Return the rules of a strategy for a VM with so many pages."""
-    chunks, clear = page_count / strategy.chunk_pages, strategy.clear_granularity
     first_table = strategy.table(1)
     return StrategyRules(
         strategy,
         strategy.peek_schedule,
-        # the one chunk of a small VM is cleared as the round begins
-        Clearing("round" if clear == "chunk" and chunks <= 1 else clear, chunks),
+        Clearing.of(strategy, page_count),
         _status_after(strategy.to_send),
         strategy.past_bits,
         first_table,

@@ -31,8 +31,8 @@ SD_TOLERANCE = 0.15
 
 STEADY = (RateStep(0.0, BYTES_PER_S),)
 CHANGING = tuple(
-    RateStep(0.37 * turn, BYTES_PER_S * (1.0, 0.4, 2.0)[turn % 3], (1.0, 0.5)[turn % 2])
-    for turn in range(1000)
+    RateStep(0.37 * number, BYTES_PER_S * (1.0, 0.4, 2.0)[number % 3], (1.0, 0.5)[number % 2])
+    for number in range(1000)
 )
 """Rates and intensities that change several times in every long round."""
 

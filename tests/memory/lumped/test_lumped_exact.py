@@ -35,11 +35,11 @@ def one_round(rates: list[float], strategy: Strategy, seed: int) -> tuple[int, i
 
 
 def enumerated(rates: list[float]) -> dict[tuple[int, int], float]:
-    """Return the chances of (sent, dirtied) in round 1 of "skip what is dirty at its turn"."""
+    """Return the chances of (sent, dirtied) in round 1 of "skip what is dirty at its visit"."""
     chances: dict[tuple[int, int], float] = {}
     orders = list(itertools.permutations(rates))
     for order in orders:
-        for seen in itertools.product((True, False), repeat=len(order)):  # clean at the turn?
+        for seen in itertools.product((True, False), repeat=len(order)):  # clean at the visit?
             sent_before = [sum(seen[:place]) for place in range(len(seen))]
             length = sum(seen) * TIME_PER_PAGE
             ways = {0: 1.0 / len(orders)}

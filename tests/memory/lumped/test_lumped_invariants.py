@@ -1,4 +1,4 @@
-"""What holds whatever is drawn: pages are conserved, however rates change and rounds are cut."""
+"""What holds for every draw: pages are conserved, however rates change and rounds are cut."""
 
 from __future__ import annotations
 

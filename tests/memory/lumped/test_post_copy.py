@@ -30,18 +30,18 @@ COSTS = FaultCosts(round_trip_s=2e-3, queued_pages=2, touches_per_write=2.0)
 SEEDS = 80
 STEADY = [(1.0, 1.0)]
 CHANGING = [(0.3, 1.0), (0.0, 0.7), (3.0, 0.0), (0.2, 0.4), (1.0, 2.0)]
-"""Rates, as shares of the link's, and intensities, which take turns every 0.4 s."""
+"""Rates, as shares of the link's, and intensities, which alternate every 0.4 s."""
 
 
 def push(engine: PostCopyMemory, schedule: list[tuple[float, float]]) -> tuple[int, float]:
     """Push everything at 1,000 pages a second; return faults and stalls."""
-    turn = 0
+    number = 0
     while engine.bytes_left > 1e-6:
-        share, intensity = schedule[turn % len(schedule)]
+        share, intensity = schedule[number % len(schedule)]
         rate = share * 1_000 * PAGE_BYTES
         needs_s = engine.bytes_left / rate if rate > 0 else np.inf
         engine.advance(min(0.4, needs_s), rate, intensity)
-        turn += 1
+        number += 1
     engine.finish()
     return engine.faults, engine.stall_s
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cluster_emu.memory.lumped import PageClasses
-from cluster_emu.memory.lumped._kernels import SENDABLE, PeekTimes, Records
+from cluster_emu.memory.lumped._kernels import PEEK_TIMES, SENDABLE, Records
 from cluster_emu.memory.lumped.expected_round import SMOOTH, Trajectory, midpoints
 from cluster_emu.memory.lumped.send_times import SendTimes
 from cluster_emu.memory.lumped.write_rates import WriteRates
@@ -24,9 +24,10 @@ def test_many_batches_are_as_one_peek_half_a_batch_earlier(pages: float, steepne
     sendable["if_clean"] = pages / 4 * np.array([0.1, 0.3, 0.6])
 
     def trajectory(batch: int, lead: float, rule: Records) -> Trajectory:
-        schedule = PeekTimes(time_per_page_s, 1.0, batch, lead)
+        row = time_per_page_s, 1.0, batch, lead
+        peek_times = np.array([row], dtype=PEEK_TIMES)
         breakpoints = SendTimes().breakpoints
-        return Trajectory.solved(sendable, np.ones(4), rates, breakpoints, schedule, rule)
+        return Trajectory.solved(sendable, np.ones(4), rates, breakpoints, peek_times, rule)
 
     exact = trajectory(batch, 0.0, EVERY_PAGE)
     blurred = trajectory(1, (batch - 1) / 2, SMOOTH)

@@ -1,4 +1,4 @@
-"""What is kept of a migration that a crash, a policy or the end of the run breaks off."""
+"""What is recorded of a migration that a crash, a policy or the end of the run aborts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def row_of(found: RunResult) -> pd.Series:
 
 
 @pytest.mark.parametrize("host", [0, 1])
-def test_a_push_has_had_its_faults_and_stalls_whatever_breaks_it_off(host: int) -> None:
+def test_a_push_has_had_its_faults_and_stalls_whether_aborted_or_cut(host: int) -> None:
     ended = row_of(result(moving(strategy="post-copy", until_s=3.0)))
     crashed = row_of(result(moving(crash(host, 3.0), strategy="post-copy")))
     assert (ended.outcome, crashed.outcome) == ("unfinished", "failed")
