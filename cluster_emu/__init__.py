@@ -22,6 +22,7 @@ if _TYPE_CHECKING:
     from cluster_emu.managers import ManagerPolicy, policies
     from cluster_emu.memory.base import MemoryModel, memory_models
     from cluster_emu.memory.dirtying.sources import WriteSource, write_sources
+    from cluster_emu.metrics.catalogue import Metric, metric_catalogue
     from cluster_emu.metrics.power import PowerModel, power_models
     from cluster_emu.model import ClusterModel
     from cluster_emu.network import Topology, completion_times, max_min_rates, topologies
@@ -35,7 +36,6 @@ if _TYPE_CHECKING:
         Batch,
         Comparison,
         Evacuation,
-        Metric,
         advise,
         compare,
         evacuate,
@@ -97,6 +97,7 @@ __all__ = [
     "load_scenario",
     "max_min_rates",
     "memory_models",
+    "metric_catalogue",
     "policies",
     "power_models",
     "queue_orders",
@@ -120,6 +121,7 @@ _MODULES = {
     "cluster_emu.managers": ("ManagerPolicy", "policies"),
     "cluster_emu.memory.base": ("MemoryModel", "memory_models"),
     "cluster_emu.memory.dirtying.sources": ("WriteSource", "write_sources"),
+    "cluster_emu.metrics.catalogue": ("Metric", "metric_catalogue"),
     "cluster_emu.metrics.power": ("PowerModel", "power_models"),
     "cluster_emu.model": ("ClusterModel",),
     "cluster_emu.network": ("Topology", "completion_times", "max_min_rates", "topologies"),
@@ -133,7 +135,6 @@ _MODULES = {
         "Batch",
         "Comparison",
         "Evacuation",
-        "Metric",
         "advise",
         "compare",
         "evacuate",

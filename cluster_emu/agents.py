@@ -71,7 +71,7 @@ class VirtualMachine(Agent):
 
     @property
     def lost(self) -> bool:
-        """Whether it is gone for good: a crash struck it in post-copy."""
+        """Whether it is lost: one of its hosts crashed during post-copy."""
         return bool(self._state.vms.lost[self.index])
 
     @property
@@ -124,7 +124,7 @@ class MigrationManager(Agent):
             plan = self._planner.begin()
             for number, trigger in enumerate(self._planner.triggers):
                 moves, report = trigger.moves(plan, self._planner.generator(number))
-                self._state.hosts.drained[:] = plan.drained
+                self._state.set_drained(plan.drained)
                 self.reports.append((now_s, report))
                 for move in moves:
                     self.scheduler.request(move, now_s)

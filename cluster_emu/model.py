@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from mesa.discrete_space import Network
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.building import RunComponents, build
 from cluster_emu.clock import Clock
-from cluster_emu.cluster.state import FloatColumn, IntColumn
+from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
+from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
@@ -26,7 +27,7 @@ from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
-from cluster_emu.scheduling.overhead import Load
+from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
 
@@ -39,7 +40,7 @@ class ClusterModel(Model):
 
     Every step runs four phases in this order: **workload** (CPU demand and write intensity),
     **manage** (at control instants the manager plans migrations), **transfer** (migrations run
-    through the fluid network, exactly, whatever the tick), **account** (energy, overload, records).
+    through the fluid network, exactly, independent of the tick), **account** (cost of the tick).
 
     Args:
         scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file.
@@ -82,7 +83,7 @@ class ClusterModel(Model):
         self._rounds = parts.factory.rounds
         self._traces = parts.traces
         self._assumptions = parts.assumptions
-        self._ledger = CostAccounting(self.state, parts.power)
+        self._costs = CostAccounting(self.state, parts.power)
         self._recorder = Recorder(self.state, self.links, stream_to)
         self._notes: list[str] = []
         self._make_agents(parts.profiles)
@@ -93,8 +94,7 @@ class ClusterModel(Model):
             MigrationScheduler(
                 parts.factory,
                 parts.queue,
-                self._load_of(self.spec.costs),
-                self.settle,
+                self._overhead_of(self.spec.costs),
                 self._another_target,
                 switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
             ),
@@ -128,17 +128,16 @@ class ClusterModel(Model):
             for index, profile in enumerate(profiles)
         ]
 
-    def _load_of(self, costs: Costs) -> Load:
-        return Load(
-            self.state, self._ledger.service, costs.source_cpu, costs.target_cpu, self.settle
+    def _overhead_of(self, costs: Costs) -> MigrationOverhead:
+        return MigrationOverhead(
+            self.state, self._costs.service, costs.source_cpu, costs.target_cpu
         )
 
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
-        settings, around = self.spec.high_availability, (self.settle, self.workload)
-        watts = self._power.watts_if_on
-        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, *around)
-        hosts = HostFaults(settings, self.state, scheduler, restarts, *around)
+        settings, watts = self.spec.high_availability, self._power.watts_if_on
+        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, self.workload)
+        hosts = HostFaults(settings, self.state, scheduler, restarts, self.workload)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
@@ -156,20 +155,15 @@ class ClusterModel(Model):
     def workload(self, now_s: float) -> None:
         """Set every VM's CPU demand, write intensity and dirty rate, and share the hosts' CPU."""
         vms = self.state.vms
-        demand = self._demand.at(now_s) * vms.running
-        if not np.array_equal(demand, vms.demand):
-            self.settle(now_s)
-            vms.demand[:] = demand
+        self.state.set_demand(self._demand.at(now_s), now_s)
         intensity = self._intensity.levels(now_s) * vms.running
         changed = np.flatnonzero(intensity != vms.intensity)
-        their_source = self._source_of[changed]
-        for number in np.unique(their_source).tolist():
-            source, some = self._sources[number], changed[their_source == number]
-            vms.dirty_pages_per_s[some] = source.dirty_pages_per_s(
-                vms.page_count[some], intensity[some]
-            )
-        vms.intensity[:] = intensity
-        self._ledger.refresh()
+        source_of_changed = self._source_of[changed]
+        for number in np.unique(source_of_changed).tolist():
+            some = changed[source_of_changed == number]
+            dirty = self._sources[number].dirty_pages_per_s(vms.page_count[some], intensity[some])
+            self.state.set_intensity(some, intensity[some], dirty)
+        self.state.refresh()
 
     def manage(self, now_s: float) -> None:
         """Let the manager plan, if this is a control instant."""
@@ -189,20 +183,11 @@ class ClusterModel(Model):
         self.state.time_s = end_s
 
     def account(self, end_s: float) -> None:
-        """Close the tick's books and stop the run when its time is over."""
-        self._ledger.count(end_s)
+        """Accrue the cost of the tick and stop the run when its time is over."""
+        self.state.accrue(end_s)
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
-
-    def settle(self, now_s: float, hosts: Collection[int] | None = None) -> None:
-        """Count up to now what time costs; called before anything that depends on changes.
-
-        Args:
-            now_s: the time.
-            hosts: where the change is going to be, see `Settle`; None if that may be anywhere.
-        """
-        self._ledger.settle(now_s, hosts)
 
     # --- runs and results ------------------------------------------------------------------------
 
@@ -244,16 +229,15 @@ class ClusterModel(Model):
     def result(self) -> RunResult:
         """Return the tables of everything so far; without those written to `stream_to`."""
         records = self.manager.scheduler.records
-        migrations = rows_to_table(records, MigrationRecord)
         tables = {
-            "migrations": migrations,
+            "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
-            "service": self._ledger.service.table(),
+            "service": self._costs.service.table(),
             "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
-            "summary": summarise(migrations, self._cluster_figures()),
         }
+        tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))
         return RunResult(
             tables=tables,
             scenario=self.spec.model_dump(mode="json"),
@@ -295,26 +279,20 @@ class ClusterModel(Model):
         self.loop.call_at(request.at_s, ask)
 
     def _observe(self, now_s: float) -> None:
-        self._ledger.refresh()
-        kwh = self._ledger.meter.host_energy_kwh
+        self.state.refresh()
+        kwh = self._costs.meter.host_energy_kwh
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
-        ledger, settled_s = self._ledger, self._ledger.settled_s
-        on_s = float(ledger.on_time_s.sum())
+        vms = self.state.vms
         return {
-            "energy_kwh": ledger.meter.energy_kwh,
-            "mean_hosts_on": on_s / settled_s if settled_s else float("nan"),
-            "overload_time_share": float(ledger.overload_time_s.sum()) / on_s if on_s else 0.0,
-            "degradation_by_migration": ledger.service.degradation_by_migration(),
-            "degradation_by_overload": ledger.service.degradation_by_overload(),
-            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            **self._costs.figures(),
             **self._tenants.figures(self.loop.now_s),
+            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             "fault_count": len(self._injection.rows),
-            "vms_lost": int(self.state.vms.lost.sum()),
-            "vm_down_s": float(self.state.vms.down_s(settled_s).sum()),
-            "vm_restarts": int(self.state.vms.restarts.sum()),
-            "simulated_s": settled_s,
+            "vms_lost": int(vms.lost.sum()),
+            "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),
+            "vm_restarts": int(vms.restarts.sum()),
         }
 
     def _policy_notes(self) -> tuple[str, ...]:
@@ -379,7 +357,7 @@ class ClusterModel(Model):
     @property
     def energy_kwh(self) -> float:
         """Energy of the whole cluster so far."""
-        return self._ledger.meter.energy_kwh
+        return self._costs.meter.energy_kwh
 
 
 def _checked_seed(rng: object) -> int:

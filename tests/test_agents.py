@@ -32,18 +32,22 @@ def test_attributes_read_the_columns(model: ClusterModel) -> None:
     machine, vm = model.machines[0], model.vms[1]
     state = model.state
     assert (machine.index, vm.index, vm.profile) == (0, 1, "web")
-    state.hosts.cpu_used[0] = 6.0
-    state.hosts.memory_reserved_bytes[0] += 5
-    state.hosts.switched_on[0] = False
-    assert machine.utilisation == 0.75
-    assert machine.memory_free_bytes == 1_500 * PAGE - 5
-    assert not machine.switched_on
+    state.set_demand(np.array([1.0, 0.25, 1.0]), 0.0)
+    state.set_cpu_overhead((0,), (3.5,), 0.0)
+    state.refresh()
+    assert machine.utilisation == (2.0 + 0.5 + 3.5) / 8.0
+    assert machine.memory_free_bytes == 1_500 * PAGE
     assert machine.vm_numbers == [0, 1]
-    state.vms.demand[1], state.vms.intensity[1], state.vms.host[1] = 0.25, 0.5, 2
-    state.vms.dirty_pages_per_s[1], state.vms.queued[1] = 7.0, True
+    state.set_intensity(np.array([1]), np.array([0.5]), np.array([7.0]))
+    state.reserve_move(1, 2, 0.0)
+    state.move_vm(1, 2, 0.0)
     assert (vm.demand, vm.intensity, vm.host) == (0.25, 0.5, 2)
     assert (vm.dirty_pages_per_s, vm.migrating) == (7.0, True)
     assert machine.vm_numbers == [0]
+    state.release_move(1, 0)
+    state.switch_off([0], 0.0)
+    assert machine.memory_free_bytes == 2_500 * PAGE
+    assert not machine.switched_on
 
 
 def test_attributes_are_plain_python_values(model: ClusterModel) -> None:
@@ -88,7 +92,9 @@ def test_a_vm_that_is_migrating_is_not_asked_for_twice(model: ClusterModel) -> N
 
 
 def test_a_target_without_memory_refuses_and_nothing_is_reserved(model: ClusterModel) -> None:
-    model.state.hosts.memory_reserved_bytes[2] = 3_000 * PAGE
+    for vm in (0, 1, 2):
+        model.state.reserve_move(vm, 2, 0.0)
+    model.state.release_move(0, 0)
     with pytest.raises(ValueError, match="memory"):
         model.manager.migrate(0, 2, 0.0)
     assert model.state.hosts.memory_reserved_bytes[2] == 3_000 * PAGE
@@ -105,7 +111,7 @@ def test_promised_memory_is_not_promised_twice(model: ClusterModel) -> None:
 
 
 def test_a_sleeping_target_is_woken(model: ClusterModel) -> None:
-    model.state.hosts.switched_on[2] = False
+    model.state.switch_off([2], 0.0)
     model.manager.migrate(0, 2, 0.0)
     assert model.machines[2].switched_on
 

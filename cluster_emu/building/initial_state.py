@@ -8,8 +8,9 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from cluster_emu.cluster.columns import HostColumns, VMColumns
 from cluster_emu.cluster.initial_placement import place
-from cluster_emu.cluster.state import ClusterState, HostColumns, VMColumns
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Scenario, VMGroup
 
@@ -26,7 +27,7 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
     memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
     host = place(scenario, hosts.memory_bytes, memory, streams.generator(Purpose.PLACEMENT))
     np.add.at(hosts.memory_reserved_bytes, host, memory)
-    hosts.vm_count += np.bincount(host, minlength=count)
+    hosts.vm_count[:] = np.bincount(host, minlength=count)
     vms = VMColumns.at_rest(
         _repeat(scenario, lambda group: group.cpu_capacity, np.float64),
         memory,

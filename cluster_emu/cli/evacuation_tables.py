@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cluster_emu.cli.drains import hosts_in_words
 from cluster_emu.cli.output import interval, number, show_lines, show_table
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.study.report.evacuation import (
     DrainTime,
     EmptiedHost,
@@ -21,28 +22,16 @@ FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 """A number in a reason, not a part of a name."""
 MOST_LINES = 20
 
-PER_VM = {
-    "downtime_s": "downtime",
-    "queue_wait_s": "wait in the queue",
-    "guest_lost_s": "guest time taken by throttling and tracking",
-    "fault_stall_s": "stalled by demand faults",
-    "cpu_lost_to_migration_s": "CPU lost to migrations",
-}
-
-
-UNITS = {"downtime_s": (1e3, "ms"), "cpu_lost_to_migration_s": (1.0, "CPU s")}
-"""Scale and unit of what is not shown in seconds."""
-
-CLUSTER = {
-    "cpu_lost_to_migration_s": ("CPU lost to migrations, all VMs", "CPU s", 1.0),
-    "cpu_lost_by_others_s": ("  of this by VMs that stayed", "CPU s", 1.0),
-    "degradation_by_migration": ("  of what a VM wanted, mean", "%", 100.0),
-    "cpu_lost_to_overload_s": ("CPU lost to overload, all VMs", "CPU s", 1.0),
-    "tenant_lost_share": ("lost by elastic tenants", "%", 100.0),
-    "vms_lost": ("VMs lost to faults", "", 1.0),
-    "vm_down_s": ("VMs down by faults, in all", "s", 1.0),
-}
-"""Figures of a drain over the whole cluster: label, unit and scale of each."""
+CLUSTER = (
+    "cpu_lost_to_migration_s",
+    "cpu_lost_by_others_s",
+    "degradation_by_migration",
+    "cpu_lost_to_overload_s",
+    "tenant_lost_share",
+    "vms_lost",
+    "vm_down_s",
+)
+"""Metrics of a drain over the whole cluster, in the order in which they are shown."""
 
 NO_FIGURE = MeanFigure(None, (None, None), 0)
 
@@ -59,7 +48,7 @@ def show_evacuation(report: EvacuationReport) -> None:
     zero = [name for name in per_vm if per_vm[name].max.all_vms == 0]
     rows = [row for name in per_vm if name not in zero for row in _vm_rows(name, per_vm[name])]
     show_table("Per VM to move", ("", "unit", "p50", "p95", "max"), rows, text_columns=2)
-    show_lines("Zero for every VM", [", ".join(PER_VM[name] for name in zero)])
+    show_lines("Zero for every VM", [", ".join(metric_catalogue[name].label for name in zero)])
     show_table(
         "Per drain, all VMs",
         ("", "unit", "mean", "95 % interval"),
@@ -122,14 +111,15 @@ def _ends(found: QuantileFigure) -> str:
 
 
 def _vm_rows(name: str, found: VMQuantiles) -> list[tuple[str, ...]]:
-    scale, unit = UNITS.get(name, (1.0, "s"))
+    metric = metric_catalogue[name]
     quantiles = (found.p50, found.p95, found.max)
-    pooled = (_scaled(one.all_vms, scale) for one in quantiles)
+    pooled = (_scaled(one.all_vms, metric.scale) for one in quantiles)
     means = (
-        f"{_scaled(one.mean, scale)} {_between(one.ci95, scale)}".rstrip() for one in quantiles
+        f"{_scaled(one.mean, metric.scale)} {_between(one.ci95, metric.scale)}".rstrip()
+        for one in quantiles
     )
     return [
-        (PER_VM[name], unit, *pooled),
+        (metric.label, metric.unit, *pooled),
         ("  its mean [95 %]", "", *means),
     ]
 
@@ -137,10 +127,11 @@ def _vm_rows(name: str, found: VMQuantiles) -> list[tuple[str, ...]]:
 def _cluster_rows(found: dict[str, MeanFigure]) -> list[tuple[str, ...]]:
     """Return the rows of figures that are not 0, and of CPU lost to migrations in any case."""
     rows: list[tuple[str, ...]] = []
-    for name, (label, unit, scale) in CLUSTER.items():
-        one = found.get(name, NO_FIGURE)
+    for name in CLUSTER:
+        one, metric = found.get(name, NO_FIGURE), metric_catalogue[name]
         if one.mean or (one.mean == 0 and name == "cpu_lost_to_migration_s"):
-            rows.append((label, unit, _scaled(one.mean, scale), _between(one.ci95, scale)))
+            value, ends = _scaled(one.mean, metric.scale), _between(one.ci95, metric.scale)
+            rows.append((metric.label, metric.unit, value, ends))
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from cluster_emu.cli.output import interval, number, show_lines, show_table
-from cluster_emu.study import METRICS, Metric
+from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
 from cluster_emu.study.report.run import RunReport
@@ -16,7 +16,7 @@ def show_run(report: RunReport) -> None:
     title = f"{report.scenario}, {report.strategy}, seed {report.seed}"
     rows = [
         (metric.label, number(report.summary[metric.name] * metric.scale), metric.unit)
-        for metric in METRICS
+        for metric in metric_catalogue.compared()
     ]
     show_table(title, ("", "value", "unit"), rows)
     show_lines("CPU traces", [report.traces])
@@ -27,8 +27,9 @@ def show_run(report: RunReport) -> None:
 
 def show_comparison(report: ComparisonReport) -> None:
     """Print a comparison: means, paired differences, outcomes, and what was assumed."""
-    zero = [metric for metric in METRICS if _is_zero(report.metrics[metric.name])]
-    shown = [metric for metric in METRICS if metric not in zero]
+    compared = metric_catalogue.compared()
+    zero = [metric for metric in compared if _is_zero(report.metrics[metric.name])]
+    shown = [metric for metric in compared if metric not in zero]
     _show_means(report, shown)
     for a, b in combinations(report.strategies, 2):
         _show_differences(report, a, b, shown)

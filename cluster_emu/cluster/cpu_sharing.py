@@ -4,48 +4,55 @@ from __future__ import annotations
 
 import numpy as np
 
-from cluster_emu.cluster.residents import Part
-from cluster_emu.cluster.state import ALL, BoolColumn, ClusterState, FloatColumn, Rows
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, HostColumns, Rows, VMColumns
+from cluster_emu.cluster.residents import HostGroup
 
 ROUNDING = 1e-12
 """Demand above capacity by less than this share is a rounding error, no overload."""
 
 
-def share_cpu(state: ClusterState, part: Part | None = None) -> None:
-    """Grant every VM what it wants, or its proportional share where its host has too little.
+def share_cpu(host_columns: HostColumns, vm_columns: VMColumns, group: HostGroup) -> None:
+    """Grant every VM what it can use, or its proportional share where its host has too little.
+
+    With `usable` = demand x cpu_capacity x speed of each VM, on each host::
+
+        wanted     = sum(usable) + overhead
+        used       = min(wanted, capacity)
+        granted    = usable x min(1, max(capacity - overhead, 0) / sum(usable))
+        unhindered = usable x min(1, capacity / sum(usable))
 
     Migrations come first: they run in the hypervisor, and take `cpu_overhead` of their hosts. A VM
-    can use `speed` of what it wants: nothing while it is paused, less while it is slowed down. What
-    it would get on a host without migrations goes to `cpu_unhindered`.
+    can use `speed` of what it wants: nothing while it is paused, less while it is slowed down.
+    `cpu_unhindered` is what it would get if migrations took no CPU of its host.
 
     Args:
-        state: the columns.
-        part: the hosts to do this for, with all of their VMs; None for all.
+        host_columns: the columns of all hosts; `cpu_wanted` and `cpu_used` are written.
+        vm_columns: those of all VMs; `cpu_granted` and `cpu_unhindered` are written.
+        group: the hosts to do this for, with all of their VMs.
     """
-    part = part or Part(ALL, ALL, state.vms.host, state.host_count)
-    hosts, vms = part.hosts, part.vms
-    usable = state.vms.demand[vms] * state.vms.cpu_capacity[vms] * state.vms.speed[vms]
-    for_vms: FloatColumn = np.bincount(part.place, usable, part.host_count).astype(
+    hosts, vms = group.hosts, group.vms
+    usable = vm_columns.demand[vms] * vm_columns.cpu_capacity[vms] * vm_columns.speed[vms]
+    for_vms: FloatColumn = np.bincount(group.host_index, usable, group.host_count).astype(
         float, copy=False
     )
-    capacity, overhead = state.hosts.cpu_capacity[hosts], state.hosts.cpu_overhead[hosts]
-    granted = unhindered = usable * _share(capacity, for_vms)[part.place]
+    capacity, overhead = host_columns.cpu_capacity[hosts], host_columns.cpu_overhead[hosts]
+    granted = unhindered = usable * _share(capacity, for_vms)[group.host_index]
     if overhead.any():
-        left = np.maximum(capacity - overhead, 0.0)
-        granted = usable * _share(left, for_vms)[part.place]
-    state.vms.cpu_granted[vms] = granted
-    state.vms.cpu_unhindered[vms] = unhindered
+        remaining = np.maximum(capacity - overhead, 0.0)
+        granted = usable * _share(remaining, for_vms)[group.host_index]
+    vm_columns.cpu_granted[vms] = granted
+    vm_columns.cpu_unhindered[vms] = unhindered
     wanted = for_vms + overhead
-    state.hosts.cpu_wanted[hosts] = wanted
-    state.hosts.cpu_used[hosts] = np.minimum(wanted, capacity)
+    host_columns.cpu_wanted[hosts] = wanted
+    host_columns.cpu_used[hosts] = np.minimum(wanted, capacity)
 
 
-def _share(there: FloatColumn, wanted: FloatColumn) -> FloatColumn:
-    return np.minimum(1.0, there / np.maximum(wanted, 1e-300))
+def _share(available: FloatColumn, wanted: FloatColumn) -> FloatColumn:
+    # the lower bound makes the share of a host that nobody wants anything of 1, without a warning
+    return np.minimum(1.0, available / np.maximum(wanted, 1e-300))
 
 
-def overloaded(state: ClusterState, hosts: Rows = ALL) -> BoolColumn:
+def overloaded(columns: HostColumns, hosts: Rows = ALL) -> BoolColumn:
     """Return the hosts of which more CPU is wanted than they have, as of `share_cpu`, [hosts]."""
-    columns = state.hosts
     over: BoolColumn = columns.cpu_wanted[hosts] > columns.cpu_capacity[hosts] * (1 + ROUNDING)
     return over

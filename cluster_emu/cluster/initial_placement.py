@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from cluster_emu.cluster.state import IntColumn
+from cluster_emu.cluster.columns import IntColumn
 from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Scenario
 
@@ -20,13 +20,13 @@ def place(
 ) -> IntColumn:
     """Return the host of each VM, shape [vms], by memory alone.
 
-    "spread" gives each VM in turn to the host with the most free memory, "pack" to the first host
-    it fits on, "random" to a random one it fits on; a group with a fixed `host` goes there.
+    "spread" gives each VM to the host with the most free memory, "pack" to the first host it fits
+    on, "random" to a random one it fits on; the VMs of a group with a fixed `host` start there.
 
     Raises:
-        ScenarioError: if a VM is larger than every host, or no host has room for it any more.
+        ScenarioError: if a VM is larger than every host, or no host has memory left for it.
     """
-    room = _ROOMS[scenario.placement](host_memory_bytes.tolist(), rng)
+    memory = _RULES[scenario.placement](host_memory_bytes.tolist(), rng)
     largest = int(host_memory_bytes.max())
     hosts: list[int] = []
     for number, group in enumerate(scenario.vms):
@@ -36,45 +36,45 @@ def place(
                 allowed = f"at most the largest host's {largest} bytes"
                 raise ScenarioError(f"{field}.memory_bytes", need, allowed)
             if group.host is not None:
-                hosts.append(_fixed(group.host, room, need, field))
+                hosts.append(_fixed(group.host, memory, need, field))
                 continue
-            host = room.find(need)
+            host = memory.find(need)
             if host is None:
                 fitted = len(hosts) - first
                 allowed = (
                     f"what the hosts' memory holds, {fitted} with placement {scenario.placement!r}"
                 )
                 raise ScenarioError(f"{field}.count", group.count, allowed)
-            room.take(host, need)
+            memory.take(host, need)
             hosts.append(host)
     return np.array(hosts, dtype=np.int64)
 
 
-def _fixed(host: int, room: _Room, need: int, field: str) -> int:
-    if host >= len(room.free) or room.free[host] < need:
-        allowed = f"the number of a host below {len(room.free)} with {need} bytes of memory left"
+def _fixed(host: int, memory: _FreeMemory, need: int, field: str) -> int:
+    if host >= len(memory.free) or memory.free[host] < need:
+        allowed = f"the number of a host below {len(memory.free)} with {need} bytes of memory left"
         raise ScenarioError(f"{field}.host", host, allowed)
-    room.take(host, need)
+    memory.take(host, need)
     return host
 
 
-class _Room(ABC):
-    """The free memory of the hosts, and who is next to get a VM."""
+class _FreeMemory(ABC):
+    """The free memory of the hosts, and the rule that finds a host for a VM."""
 
     def __init__(self, free: list[int], rng: np.random.Generator) -> None:
         self.free = free
 
     @abstractmethod
     def find(self, need: int) -> int | None:
-        """Return the host of a VM, None where it fits on none."""
+        """Return a host for a VM, None if it fits on none."""
 
     def take(self, host: int, need: int) -> None:
-        """Count a VM."""
+        """Take the memory of a VM from a host."""
         self.free[host] -= need
 
 
-class _MostFree(_Room):
-    """Keeps a heap; entries that are out of date are dropped when they come up."""
+class _MostFree(_FreeMemory):
+    """Keeps a heap of hosts; outdated entries are dropped when they reach its top."""
 
     def __init__(self, free: list[int], rng: np.random.Generator) -> None:
         super().__init__(free, rng)
@@ -92,8 +92,8 @@ class _MostFree(_Room):
         heapq.heappush(self._heap, (-self.free[host], host))
 
 
-class _First(_Room):
-    """Remembers for each size below which number no host has room: it never gets room again."""
+class _First(_FreeMemory):
+    """Remembers for each size below which number no host has memory: it never gets room again."""
 
     def __init__(self, free: list[int], rng: np.random.Generator) -> None:
         super().__init__(free, rng)
@@ -107,8 +107,8 @@ class _First(_Room):
         return host if host < len(self.free) else None
 
 
-class _Random(_Room):
-    """Draws one of all the hosts with room."""
+class _Random(_FreeMemory):
+    """Draws one of all the hosts with memory."""
 
     def __init__(self, free: list[int], rng: np.random.Generator) -> None:
         super().__init__(free, rng)
@@ -124,4 +124,4 @@ class _Random(_Room):
         self._column[host] -= need
 
 
-_ROOMS: dict[str, type[_Room]] = {"spread": _MostFree, "pack": _First, "random": _Random}
+_RULES: dict[str, type[_FreeMemory]] = {"spread": _MostFree, "pack": _First, "random": _Random}

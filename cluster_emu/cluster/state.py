@@ -1,186 +1,231 @@
-"""The numpy columns behind the agents: one row per physical machine, one row per VM.
+"""The state of a cluster: its columns, the only ways to change them, and the cost of every change.
 
-The model owns one `ClusterState`. Phases work on whole columns; an agent's attributes are views
-into its row. CPU is in whatever one unit the scenario uses for hosts and VMs alike (cores, MIPS);
-memory is in bytes; demand and utilisation are shares.
+Readers get columns that cannot be written. Each method that changes a column accrues by itself what
+the time up to the change has cost on the hosts concerned, and marks these hosts; their CPU is
+shared again when time moves on, once for all that changed at the instant.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatColumn = NDArray[np.float64]
-IntColumn = NDArray[np.int64]
-BoolColumn = NDArray[np.bool_]
-
-Rows = IntColumn | slice
-"""Some rows of a column by number, each at most once, or a stretch of them."""
-
-ALL = slice(None)
-
-
-@dataclass(slots=True)
-class HostColumns:
-    """One row per physical machine, each column of shape [hosts].
-
-    `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
-    `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
-    (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
-    host in `drained` takes no new VM. A `failed` host has crashed and is not repaired yet: it is
-    off, and nothing may go there.
-    """
-
-    cpu_capacity: FloatColumn
-    cpu_overhead: FloatColumn
-    cpu_wanted: FloatColumn
-    cpu_used: FloatColumn
-    memory_bytes: IntColumn
-    memory_reserved_bytes: IntColumn
-    vm_count: IntColumn
-    incoming: IntColumn
-    outgoing: IntColumn
-    switched_on: BoolColumn
-    drained: BoolColumn
-    failed: BoolColumn
-    rack: IntColumn
-
-    @classmethod
-    def empty(
-        cls, cpu_capacity: FloatColumn, memory_bytes: IntColumn, rack: IntColumn
-    ) -> HostColumns:
-        """Return hosts that are on and have no VM."""
-        count = len(cpu_capacity)
-        return cls(
-            cpu_capacity=cpu_capacity,
-            cpu_overhead=np.zeros(count),
-            cpu_wanted=np.zeros(count),
-            cpu_used=np.zeros(count),
-            memory_bytes=memory_bytes,
-            memory_reserved_bytes=np.zeros(count, dtype=np.int64),
-            vm_count=np.zeros(count, dtype=np.int64),
-            incoming=np.zeros(count, dtype=np.int64),
-            outgoing=np.zeros(count, dtype=np.int64),
-            switched_on=np.ones(count, dtype=np.bool_),
-            drained=np.zeros(count, dtype=np.bool_),
-            failed=np.zeros(count, dtype=np.bool_),
-            rack=rack,
-        )
-
-    @property
-    def utilisation(self) -> FloatColumn:
-        """Share of each host's CPU capacity in use, shape [hosts]."""
-        return self.cpu_used / self.cpu_capacity
-
-    @property
-    def memory_free_bytes(self) -> IntColumn:
-        """Memory that is neither in use nor reserved, shape [hosts]."""
-        return self.memory_bytes - self.memory_reserved_bytes
+from cluster_emu.cluster.columns import (
+    BoolColumn,
+    FloatColumn,
+    HostColumns,
+    IntColumn,
+    VMColumns,
+    read_only,
+)
+from cluster_emu.cluster.cpu_sharing import share_cpu
+from cluster_emu.cluster.residents import HostGroup, Residents
 
 
-@dataclass(slots=True)
-class VMColumns:
-    """One row per VM, each column of shape [vms].
+class CostAccount(Protocol):
+    """What sums up the cost of time; every rate is constant between two calls of `read_rates`."""
 
-    `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
-    the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
-    `cpu_granted` what the host could give, and `cpu_unhindered` what it could have given if
-    its migrations took none. `speed` is the share of its CPU time a migration leaves
-    it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
-    `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
+    def accrue(self, until_s: float, hosts: Sequence[int] | None) -> None:
+        """Add the cost of the time until `until_s` on these hosts, on all if None."""
+        ...
 
-    A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
-    last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
-    no memory. `down_since_s` is when it went down, infinite while it runs; `down_before_s` adds up
-    the times it was down before that, and `restarts` counts them.
-    """
-
-    cpu_capacity: FloatColumn
-    cpu_granted: FloatColumn
-    cpu_unhindered: FloatColumn
-    demand: FloatColumn
-    speed: FloatColumn
-    intensity: FloatColumn
-    dirty_pages_per_s: FloatColumn
-    memory_bytes: IntColumn
-    page_count: IntColumn
-    page_bytes: IntColumn
-    host: IntColumn
-    target: IntColumn
-    queued: BoolColumn
-    running: BoolColumn
-    lost: BoolColumn
-    down_since_s: FloatColumn
-    down_before_s: FloatColumn
-    restarts: IntColumn
-
-    @classmethod
-    def at_rest(
-        cls,
-        cpu_capacity: FloatColumn,
-        memory_bytes: IntColumn,
-        page_count: IntColumn,
-        page_bytes: IntColumn,
-        host: IntColumn,
-    ) -> VMColumns:
-        """Return VMs that run on `host`, want nothing yet and do not migrate."""
-        count = len(cpu_capacity)
-        return cls(
-            cpu_capacity=cpu_capacity,
-            cpu_granted=np.zeros(count),
-            cpu_unhindered=np.zeros(count),
-            demand=np.zeros(count),
-            speed=np.ones(count),
-            intensity=np.zeros(count),
-            dirty_pages_per_s=np.zeros(count),
-            memory_bytes=memory_bytes,
-            page_count=page_count,
-            page_bytes=page_bytes,
-            host=host,
-            target=np.full(count, -1, dtype=np.int64),
-            queued=np.zeros(count, dtype=np.bool_),
-            running=np.ones(count, dtype=np.bool_),
-            lost=np.zeros(count, dtype=np.bool_),
-            down_since_s=np.full(count, np.inf),
-            down_before_s=np.zeros(count),
-            restarts=np.zeros(count, dtype=np.int64),
-        )
-
-    @property
-    def cpu_demand(self) -> FloatColumn:
-        """CPU wanted, in the scenario's CPU unit, shape [vms]."""
-        return self.demand * self.cpu_capacity
-
-    def down_s(self, now_s: float) -> FloatColumn:
-        """Return for how long each VM has been down or lost until now, shape [vms]."""
-        return self.down_before_s + np.maximum(now_s - self.down_since_s, 0.0)
+    def read_rates(self, group: HostGroup) -> None:
+        """Read from the columns what each second costs from now on, on the hosts of a group."""
+        ...
 
 
-@dataclass(slots=True)
 class ClusterState:
-    """All columns of one cluster, and the simulated time in seconds."""
+    """All columns of one cluster, and the simulated time in seconds.
 
-    hosts: HostColumns
-    vms: VMColumns
-    time_s: float = 0.0
+    Args:
+        hosts: the columns of the hosts; the state owns them from now on.
+        vms: the columns of the VMs, likewise.
+        time_s: simulated time.
 
-    @property
-    def host_count(self) -> int:
-        """Number of physical machines."""
-        return len(self.hosts.cpu_capacity)
+    Attributes:
+        hosts: the columns of the hosts, read-only.
+        vms: the columns of the VMs, read-only.
+        residents: the VMs of each host as of the last sharing of CPU.
+        time_s: simulated time.
+    """
 
-    @property
-    def vm_count(self) -> int:
-        """Number of VMs."""
-        return len(self.vms.cpu_capacity)
+    def __init__(self, hosts: HostColumns, vms: VMColumns, time_s: float = 0.0) -> None:
+        self.hosts: Final = read_only(hosts)
+        self.vms: Final = read_only(vms)
+        self.host_count: Final = len(hosts.cpu_capacity)
+        self.vm_count: Final = len(vms.cpu_capacity)
+        self.residents: Final = Residents(vms.host, self.host_count)
+        self.time_s = time_s
+        self._hosts = hosts
+        self._vms = vms
+        self._cost: CostAccount | None = None
+        self._changed_hosts: set[int] = set()
+        self._all_changed = True
+        self._shared_until_s = 0.0
 
     def vms_on(self, host: int) -> NDArray[np.intp]:
         """Return the numbers of the VMs on `host`, those that are down too, ascending."""
-        return np.flatnonzero((self.vms.host == host) & ~self.vms.lost)
+        return np.flatnonzero((self._vms.host == host) & ~self._vms.lost)
 
     def sum_per_host(self, values: FloatColumn | IntColumn) -> FloatColumn:
         """Sum a VM column over the VMs of each host, shape [hosts]."""
-        sums = np.bincount(self.vms.host, weights=values, minlength=self.host_count)
+        sums = np.bincount(self._vms.host, weights=values, minlength=self.host_count)
         return sums.astype(np.float64, copy=False)
+
+    # --- what time costs --------------------------------------------------------------------------
+
+    def register_cost(self, cost: CostAccount) -> None:
+        """Have the cost of time accrued by `cost`, from now on."""
+        self._cost = cost
+        self._all_changed = True
+
+    def accrue(self, until_s: float, hosts: Sequence[int] | None = None) -> None:
+        """Accrue what the time until `until_s` costs on these hosts, on all if None.
+
+        More calls than needed change no sum but by the rounding of its parts.
+        """
+        if until_s > self._shared_until_s:
+            self.refresh()
+            self._shared_until_s = until_s
+        if self._cost is not None:
+            self._cost.accrue(until_s, hosts)
+
+    def refresh(self) -> None:
+        """Share the CPU of the hosts on which something has changed since the last time."""
+        if self._all_changed:
+            group = self.residents.update_all()
+        elif self._changed_hosts:
+            group = self.residents.update(sorted(self._changed_hosts))
+        else:
+            return
+        share_cpu(self._hosts, self._vms, group)
+        if self._cost is not None:
+            self._cost.read_rates(group)
+        self._changed_hosts.clear()
+        self._all_changed = False
+
+    def _begin_change(self, now_s: float, hosts: Sequence[int]) -> None:
+        """Accrue the cost of some hosts, each given once, which change at `now_s`."""
+        self.accrue(now_s, hosts)
+        self._changed_hosts.update(hosts)
+
+    # --- what VMs want and get --------------------------------------------------------------------
+
+    def set_demand(self, demand: FloatColumn, now_s: float) -> None:
+        """Set the share of its CPU capacity that each VM wants, shape [vms]; 0 for one down."""
+        wanted = demand * self._vms.running
+        if not np.array_equal(wanted, self._vms.demand):
+            self.accrue(now_s)
+            self._all_changed = True
+            self._vms.demand[:] = wanted
+
+    def set_intensity(
+        self, vms: IntColumn, intensity: FloatColumn, dirty_pages_per_s: FloatColumn
+    ) -> None:
+        """Set write intensity and dirty rate of some VMs, each shape [VMs]; neither costs."""
+        self._vms.intensity[vms] = intensity
+        self._vms.dirty_pages_per_s[vms] = dirty_pages_per_s
+
+    def set_guest_speed(self, vm: int, speed: float, now_s: float) -> None:
+        """Leave a VM this share of the CPU time it wants: 0 pauses it."""
+        self._begin_change(now_s, [int(self._vms.host[vm])])
+        self._vms.speed[vm] = speed
+
+    def set_cpu_overhead(
+        self, hosts: tuple[int, ...], overhead: tuple[float, ...], now_s: float
+    ) -> None:
+        """Set what migrations take of the CPU of some hosts, each given once."""
+        self._begin_change(now_s, hosts)
+        for host, cpu in zip(hosts, overhead, strict=True):
+            self._hosts.cpu_overhead[host] = cpu
+
+    # --- where VMs are and move to ----------------------------------------------------------------
+
+    def reserve_move(self, vm: int, target: int, now_s: float) -> None:
+        """Reserve a VM's memory at the target of its migration, and have that switched on."""
+        self._begin_change(now_s, [target])
+        self._hosts.memory_reserved_bytes[target] += self._vms.memory_bytes[vm]
+        self._hosts.switched_on[target] = True
+        self._vms.queued[vm] = True
+        self._vms.target[vm] = target
+
+    def move_vm(self, vm: int, target: int, now_s: float) -> None:
+        """Let a VM run at another host; its memory stays reserved at both until `release_move`."""
+        source = int(self._vms.host[vm])
+        self._begin_change(now_s, (source, target))
+        self._vms.host[vm] = target
+        self._hosts.vm_count[source] -= 1
+        self._hosts.vm_count[target] += 1
+
+    def release_move(self, vm: int, vacated: int) -> None:
+        """End a migration: release the VM's memory at the host, source or target, it is not on."""
+        self._hosts.memory_reserved_bytes[vacated] -= self._vms.memory_bytes[vm]
+        self._vms.queued[vm] = False
+        self._vms.target[vm] = -1
+
+    def count_copying(self, source: int, target: int, change: int) -> None:
+        """Count migrations that get (1) or return (-1) a slot to copy from source to target."""
+        self._hosts.outgoing[source] += change
+        self._hosts.incoming[target] += change
+
+    # --- hosts ------------------------------------------------------------------------------------
+
+    def switch_off(self, hosts: Sequence[int], now_s: float) -> None:
+        """Switch off some hosts, each given once."""
+        self._begin_change(now_s, hosts)
+        self._hosts.switched_on[list(hosts)] = False
+
+    def set_drained(self, drained: BoolColumn) -> None:
+        """Set which hosts take no new VM, shape [hosts]."""
+        self._hosts.drained[:] = drained
+
+    # --- crashes ----------------------------------------------------------------------------------
+
+    def crash_hosts(self, hosts: Sequence[int], now_s: float) -> None:
+        """Switch off hosts that fail, each given once; cost accrues on every host."""
+        self.accrue(now_s)
+        self._begin_change(now_s, hosts)
+        self._hosts.failed[list(hosts)] = True
+        self._hosts.switched_on[list(hosts)] = False
+
+    def repair_hosts(self, hosts: Sequence[int], now_s: float) -> None:
+        """Switch on hosts that had failed, each given once; cost accrues on every host."""
+        self.accrue(now_s)
+        self._begin_change(now_s, hosts)
+        self._hosts.failed[list(hosts)] = False
+        self._hosts.switched_on[list(hosts)] = True
+
+    def take_down(self, vms: Sequence[int], now_s: float) -> None:
+        """Stop VMs that crash with their hosts; their memory stays reserved until a restart."""
+        rows = list(vms)
+        self._begin_change(now_s, np.unique(self._vms.host[rows]).tolist())
+        self._vms.running[rows] = False
+        self._vms.demand[rows] = 0.0
+        self._vms.down_since_s[rows] = now_s
+
+    def lose_vm(self, vm: int, now_s: float) -> None:
+        """Stop a VM for good and release its memory."""
+        self.take_down([vm], now_s)
+        host = self._vms.host[vm]
+        self._hosts.memory_reserved_bytes[host] -= self._vms.memory_bytes[vm]
+        self._hosts.vm_count[host] -= 1
+        self._vms.lost[vm] = True
+
+    def restart_vm(self, vm: int, target: int, now_s: float) -> None:
+        """Run a VM that is down on `target`, which may be its last host; it wants nothing yet."""
+        vms, hosts = self._vms, self._hosts
+        last = int(vms.host[vm])
+        self._begin_change(now_s, [target] if last == target else [last, target])
+        hosts.memory_reserved_bytes[last] -= vms.memory_bytes[vm]
+        hosts.memory_reserved_bytes[target] += vms.memory_bytes[vm]
+        hosts.vm_count[last] -= 1
+        hosts.vm_count[target] += 1
+        hosts.switched_on[target] = True
+        vms.host[vm] = target
+        vms.running[vm] = True
+        vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)
+        vms.down_since_s[vm] = np.inf
+        vms.restarts[vm] += 1

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import BoolColumn, FloatColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
 from cluster_emu.consolidation.move import Move
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import FloatColumn, VMColumns
+from cluster_emu.cluster.columns import FloatColumn, VMColumns
 
 MOST_ROUNDS = 29
 """Live rounds at most, as Xen had it (max_iters of xc_domain_save.c)."""

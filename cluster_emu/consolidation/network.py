@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import FloatColumn, IntColumn
+from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.network import LinkTable, Router
 
 

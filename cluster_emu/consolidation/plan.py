@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cluster_emu.cluster.state import BoolColumn, ClusterState, FloatColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.history import UtilisationHistory
 from cluster_emu.consolidation.move import Move
 from cluster_emu.consolidation.network import MigrationNetwork

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import ALL, BoolColumn, ClusterState, FloatColumn, IntColumn, Rows
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, IntColumn, Rows
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.history import UtilisationHistory
 from cluster_emu.consolidation.migration_cost import MigrationCost, expected_cost
 from cluster_emu.consolidation.network import Bottleneck, MigrationNetwork

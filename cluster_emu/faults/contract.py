@@ -1,4 +1,4 @@
-"""What a kind of fault is: a frozen set of parameters that says what is out of order, and when."""
+"""What a kind of fault is: a frozen set of parameters that says which parts fail, and when."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Outage:
 
     Args:
         kind: registered name of the kind of fault.
-        what: what is struck, in words.
+        what: what fails, in words.
         start_s: when it begins.
         end_s: when all of it is repaired, infinite for never.
         hosts: the hosts that crash.
         links: the one-direction links whose capacity changes.
-        factor: what their capacity is multiplied with, 0 for a link that is down.
+        factor: what their capacity is multiplied by, 0 for a link that is down.
     """
 
     kind: str
@@ -41,8 +41,8 @@ class Outage:
 class FaultKind(Protocol):
     """A kind of fault. Implementations are frozen pydantic dataclasses.
 
-    Faults come from outside: nothing that happens in the run changes them, so all strategies and
-    policies meet the same.
+    Faults are exogenous: nothing that happens in the run changes them, so all strategies and
+    policies meet the same faults.
 
     Attributes:
         name: the registered kebab-case name.

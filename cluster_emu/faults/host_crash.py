@@ -22,11 +22,11 @@ HostNumber = Annotated[int, Field(ge=0)]
 class HostCrash(FaultTimes):
     """A host stops at once, with everything on it, and its links with it.
 
-    Several hosts crash together at `at_s`, each for itself at random.
+    At `at_s` several hosts crash together; at random each crashes independently.
 
     Args:
         host: the host that crashes.
-        hosts: or several, or "all", which is what random crashes mean unless told otherwise.
+        hosts: or several, or "all", the default of random crashes.
         repair_s: time until a host that crashed at `at_s` is back, None for never.
     """
 

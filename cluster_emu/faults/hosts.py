@@ -16,15 +16,14 @@ from cluster_emu.transfer.records import Phase
 
 
 class HostFaults:
-    """Crashes hosts and brings them back; a host is up when all of its faults are over.
+    """Crashes and repairs hosts; a host is up when all of its faults are over.
 
     Args:
         settings: what follows a crash.
         state: the columns.
-        scheduler: knows the migrations.
-        restarts: takes VMs down and restarts them.
-        before_change: called with the time before columns change.
-        after_change: called with the time after they have.
+        scheduler: cancels and retries migrations.
+        restarts: stops VMs and restarts them.
+        update_workload: called with the time after VMs have gone down.
     """
 
     def __init__(
@@ -33,61 +32,55 @@ class HostFaults:
         state: ClusterState,
         scheduler: MigrationScheduler,
         restarts: Restarts,
-        before_change: Callable[[float], None],
-        after_change: Callable[[float], None],
+        update_workload: Callable[[float], None],
     ) -> None:
         self._settings = settings
         self._state = state
         self._scheduler = scheduler
         self._restarts = restarts
-        self._before_change = before_change
-        self._after_change = after_change
+        self._update_workload = update_workload
         self._faults = np.zeros(state.host_count, dtype=np.int64)
 
     def begin(self, hosts: Sequence[int], now_s: float) -> None:
-        """Crash the hosts that are up; all of them at once."""
+        """Begin one fault of each host; those that were up crash at once."""
         crashed = [host for host in hosts if not self._faults[host]]
         self._faults[list(hosts)] += 1
         if crashed:
             self._crash(crashed, now_s)
 
     def end(self, hosts: Sequence[int], now_s: float) -> None:
-        """Take back one fault of each host."""
+        """End one fault of each host."""
         self._faults[list(hosts)] -= 1
         repaired = [host for host in hosts if not self._faults[host]]
         if repaired:
             self._repair(repaired, now_s)
 
     def _crash(self, hosts: list[int], now_s: float) -> None:
-        self._before_change(now_s)
-        columns, vms = self._state.hosts, self._state.vms
-        columns.failed[hosts] = True
-        columns.switched_on[hosts] = False
+        self._state.crash_hosts(hosts, now_s)
+        vms = self._state.vms
         going_down = set(np.flatnonzero(np.isin(vms.host, hosts) & vms.running).tolist())
-        for migration in self._touched(hosts):
-            self._strike(migration, going_down, now_s)
+        for migration in self._migrations_of(hosts):
+            self._apply_impact(migration, going_down, now_s)
         self._restarts.take_down(sorted(going_down), now_s)
-        self._after_change(now_s)
+        self._update_workload(now_s)
         self._scheduler.admit(now_s)
 
     def _repair(self, hosts: list[int], now_s: float) -> None:
-        self._before_change(now_s)
-        self._state.hosts.failed[hosts] = False
-        self._state.hosts.switched_on[hosts] = True
+        self._state.repair_hosts(hosts, now_s)
         self._restarts.try_all(now_s)
         self._scheduler.switch_off_empty()
 
-    def _touched(self, hosts: Iterable[int]) -> list[Migration]:
-        """Return the migrations from or to the hosts, in the order they were asked for."""
+    def _migrations_of(self, hosts: Iterable[int]) -> list[Migration]:
+        """Return the migrations from or to the hosts, in the order of their requests."""
         live = self._scheduler.live.values()
         return [each for each in live if {each.record.source, each.record.target} & set(hosts)]
 
-    def _strike(self, migration: Migration, going_down: set[int], now_s: float) -> None:
-        """End a migration as the crash of its hosts does; add or spare its VM."""
+    def _apply_impact(self, migration: Migration, going_down: set[int], now_s: float) -> None:
+        """Do to a migration what the crash of its hosts does; correct which VMs go down."""
         record, phase = migration.record, migration.state
         target_failed = bool(self._state.hosts.failed[record.target])
         what = impact(phase, needs_source=migration.needs_source, target_failed=target_failed)
-        why = f"{self._which(migration)} crashed in phase {phase.reported}"
+        why = f"{self._crashed_host(migration)} crashed in phase {phase.reported}"
         if what is Impact.NONE:
             going_down.discard(record.vm)
         elif what is Impact.COMPLETES:
@@ -99,26 +92,18 @@ class HostFaults:
             else:
                 settings = self._settings
                 retries, wait_s = settings.migration_retries, settings.migration_retry_backoff_s
-                self._scheduler.try_again_later(record, retries, wait_s, now_s)
+                self._scheduler.retry_later(record, retries, wait_s, now_s)
         elif self._settings.postcopy_recovery:
             self._scheduler.cancel(record.migration, Phase.FAILED, why, now_s)
             going_down.add(record.vm)
         else:
             self._scheduler.cancel(record.migration, Phase.FAILED, f"VM lost: {why}", now_s)
             going_down.discard(record.vm)
-            self._lose(record.vm, now_s)
+            self._state.lose_vm(record.vm, now_s)
 
-    def _which(self, migration: Migration) -> str:
-        """Say whose crash ends it: the source's, unless that is up or needed no more."""
+    def _crashed_host(self, migration: Migration) -> str:
+        """Return which host's crash ends it: the source, unless that is up or no longer needed."""
         record = migration.record
         if migration.needs_source and self._state.hosts.failed[record.source]:
             return f"source host {record.source}"
         return f"target host {record.target}"
-
-    def _lose(self, vm: int, now_s: float) -> None:
-        vms, hosts = self._state.vms, self._state.hosts
-        hosts.memory_reserved_bytes[vms.host[vm]] -= vms.memory_bytes[vm]
-        hosts.vm_count[vms.host[vm]] -= 1
-        vms.running[vm] = False
-        vms.lost[vm] = True
-        vms.down_since_s[vm] = now_s

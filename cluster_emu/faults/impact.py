@@ -8,9 +8,9 @@ from cluster_emu.transfer.records import Phase
 
 
 class Impact(Enum):
-    """What becomes of a migration and its VM."""
+    """The effect on a migration and its VM."""
 
-    NONE = "goes on"
+    NONE = "continues"
     FAILS = "fails; the VM stays at the source, and is down if that has crashed"
     COMPLETES = "completes at once; the VM has all it needs at the target"
     LOSES_VM = "fails, and with it the VM, whose memory was in two places"
@@ -20,7 +20,7 @@ def impact(phase: Phase, *, needs_source: bool, target_failed: bool) -> Impact:
     """Return what the crash of one of its hosts, or both, does to a migration.
 
     Args:
-        phase: where it stands.
+        phase: its phase.
         needs_source: whether the target still lacks something that only the source has.
         target_failed: whether the target has crashed; else only the source has.
     """

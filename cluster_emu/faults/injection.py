@@ -1,4 +1,4 @@
-"""Lets faults begin and end at their exact times, and keeps the table `faults`."""
+"""Begins and ends faults at their exact times, and keeps the table `faults`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FaultRow:
 
 
 class Injection:
-    """Strikes with one outage after the other.
+    """Begins one outage after the other.
 
     Only the next outage is in the event loop, so a series may be endless.
 
@@ -43,9 +43,9 @@ class Injection:
         self._loop = loop
         self._hosts = hosts
         self._links = links
-        self._await_next()
+        self._schedule_next()
 
-    def _await_next(self) -> None:
+    def _schedule_next(self) -> None:
         outage = next(self._outages, None)
         if outage is not None:
             self._loop.call_at(outage.start_s, partial(self._begin, outage))
@@ -57,7 +57,7 @@ class Injection:
         self._hosts.begin(outage.hosts, now_s)
         if math.isfinite(outage.end_s):
             self._loop.call_at(outage.end_s, partial(self._end, outage))
-        self._await_next()
+        self._schedule_next()
 
     def _end(self, outage: Outage, now_s: float) -> None:
         self._links.end(outage.links, outage.factor)

@@ -17,16 +17,15 @@ from cluster_emu.units import PositiveSeconds
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class LinkFault(FaultTimes):
-    """What faults of links have in common: which links, and for how long.
+    """What faults of links have in common: which links fail, and for how long.
 
-    All links between two nodes are struck together, in both directions. Several connections are
-    struck together at `at_s`, each for itself at random.
+    All links between two nodes fail together, in both directions. At `at_s` several connections
+    fail together; at random each fails independently.
 
     Args:
         between: the two nodes, by number or label.
-        links: or several such pairs, or "all", which is what random faults mean unless told
-            otherwise.
-        duration_s: how long a fault at `at_s` lasts, None for ever.
+        links: or several such pairs, or "all", the default of random faults.
+        duration_s: how long a fault at `at_s` lasts, None for the rest of the run.
     """
 
     name: ClassVar[str]

@@ -1,4 +1,4 @@
-"""High availability: VMs that went down with their host are started again elsewhere."""
+"""High availability: VMs that crashed with their host are restarted on another one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from cluster_emu.cluster.state import ClusterState, FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.placement.targets import restart_host
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.view import Watts
@@ -16,7 +17,7 @@ from cluster_emu.scenario import HighAvailability
 
 
 class Restarts:
-    """Takes VMs down and starts them again, from their disks: what was in memory is gone.
+    """Stops VMs and restarts them from their disks; their memory is lost.
 
     A VM may be restarted on any host that is up, not drained and has memory for it, on its old one
     too if that has been repaired; the largest VM goes first, to the host left with the most free
@@ -29,8 +30,7 @@ class Restarts:
         loop: keeps the time.
         watts: power of every host if switched on, for the plan.
         wanted: returns the share of its CPU capacity that each VM would want at a time.
-        before_change: called with the time before columns change.
-        after_change: called with the time after they have.
+        update_workload: called with the time after VMs have been restarted.
     """
 
     def __init__(
@@ -40,24 +40,20 @@ class Restarts:
         loop: FluidLoop,
         watts: Watts,
         wanted: Callable[[float], FloatColumn],
-        before_change: Callable[[float], None],
-        after_change: Callable[[float], None],
+        update_workload: Callable[[float], None],
     ) -> None:
         self._settings = settings
         self._state = state
         self._loop = loop
         self._watts = watts
         self._wanted = wanted
-        self._before_change = before_change
-        self._after_change = after_change
+        self._update_workload = update_workload
         self._waiting: set[int] = set()
-        self._retry_is_set = False
+        self._retry_is_scheduled = False
 
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
-        """Note that VMs have crashed; the caller says before and after that columns change."""
-        columns = self._state.vms
-        columns.running[vms] = False
-        columns.down_since_s[vms] = now_s
+        """Stop VMs that crash with their hosts; restart them after a delay, if at all."""
+        self._state.take_down(vms, now_s)
         if self._settings.restart and len(vms):
             delay_over_s = now_s + self._settings.restart_delay_s
             self._loop.call_at(delay_over_s, partial(self._delay_over, vms))
@@ -66,7 +62,7 @@ class Restarts:
         """Restart every VM that waits for it and fits somewhere."""
         if not self._waiting:
             return
-        self._before_change(now_s)
+        self._state.accrue(now_s)  # the plan reads the shares of CPU up to now
         vms = self._state.vms
         wanted = self._wanted(now_s) * vms.cpu_capacity
         plan = Plan.of(self._state, self._watts, vm_cpu_demand=wanted)
@@ -74,9 +70,10 @@ class Restarts:
             target = restart_host(plan, vm)
             if target is not None:
                 plan.restart(vm, target)
-                self._restart(vm, target, now_s)
-        self._after_change(now_s)
-        self._see_to_retry(now_s)
+                self._state.restart_vm(vm, target, now_s)
+                self._waiting.discard(vm)
+        self._update_workload(now_s)
+        self._schedule_retry(now_s)
 
     def _delay_over(self, vms: Sequence[int], now_s: float) -> None:
         self._waiting.update(vms)
@@ -88,26 +85,11 @@ class Restarts:
         largest_first: list[int] = waiting[order].tolist()
         return largest_first
 
-    def _restart(self, vm: int, target: int, now_s: float) -> None:
-        vms, hosts = self._state.vms, self._state.hosts
-        last = vms.host[vm]
-        hosts.memory_reserved_bytes[last] -= vms.memory_bytes[vm]
-        hosts.memory_reserved_bytes[target] += vms.memory_bytes[vm]
-        hosts.vm_count[last] -= 1
-        hosts.vm_count[target] += 1
-        hosts.switched_on[target] = True
-        vms.host[vm] = target
-        vms.running[vm] = True
-        vms.down_before_s[vm] = vms.down_s(now_s)[vm]
-        vms.down_since_s[vm] = np.inf
-        vms.restarts[vm] += 1
-        self._waiting.discard(vm)
-
-    def _see_to_retry(self, now_s: float) -> None:
-        if self._waiting and not self._retry_is_set:
-            self._retry_is_set = True
+    def _schedule_retry(self, now_s: float) -> None:
+        if self._waiting and not self._retry_is_scheduled:
+            self._retry_is_scheduled = True
             self._loop.call_at(now_s + self._settings.retry_s, self._retry)
 
     def _retry(self, now_s: float) -> None:
-        self._retry_is_set = False
+        self._retry_is_scheduled = False
         self.try_all(now_s)

@@ -1,4 +1,4 @@
-"""The hosts and links that faults can strike, found by number or label."""
+"""The hosts and links that can fail, found by number or label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When faults strike: once at a given time, or again and again at random."""
+"""When faults begin: once at a given time, or repeatedly at random."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cluster_emu.units import ParseSeconds, Seconds
 Span = tuple[float, float]
 """When an outage begins and when it ends, in seconds; the end may be infinite."""
 MeanSeconds = Annotated[float, ParseSeconds, Field(ge=1e-3, allow_inf_nan=False)]
-"""A mean time; not so short that faults are all that happens."""
+"""A mean time; at least a millisecond, or a run would hardly get past its faults."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -43,16 +43,16 @@ class FaultTimes:
 
     @property
     def is_random(self) -> bool:
-        """Whether faults strike again and again at random."""
+        """Whether faults begin repeatedly at random."""
         return self.mtbf_s is not None
 
     def once(self, duration_s: float | None) -> Span:
-        """Return the span of the one fault at `at_s`; None lasts for ever."""
+        """Return the span of the one fault at `at_s`; None lasts for the rest of the run."""
         assert self.at_s is not None
         return self.at_s, math.inf if duration_s is None else self.at_s + duration_s
 
     def at_random(self, rng: np.random.Generator) -> Iterator[Span]:
-        """Yield the spans of one part that works and is repaired by turns."""
+        """Yield the spans of one part that fails and is repaired alternately."""
         assert self.mtbf_s is not None
         time_s = 0.0
         while True:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import ALL, BoolColumn, FloatColumn, Rows
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, Rows
 from cluster_emu.errors import UnknownNameError
 from cluster_emu.plugins import Registry
 
@@ -207,14 +207,9 @@ class EnergyMeter:
     def __init__(self, host_count: int) -> None:
         self.joules: FloatColumn = np.zeros(host_count)
 
-    def add(
-        self,
-        watts: FloatColumn,
-        duration_s: float | FloatColumn,
-        hosts: Rows = ALL,
-    ) -> None:
-        """Count `duration_s` seconds at `watts`, shape [hosts], on some hosts or all."""
-        self.joules[hosts] += watts * duration_s
+    def add(self, watts: FloatColumn, duration_s: float | FloatColumn) -> None:
+        """Add `duration_s` seconds, for all hosts or each of them, at `watts`, shape [hosts]."""
+        self.joules += watts * duration_s
 
     @property
     def host_energy_kwh(self) -> FloatColumn:

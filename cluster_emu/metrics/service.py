@@ -1,11 +1,11 @@
-"""What the VMs wanted and did not get: the service-level account."""
+"""The CPU that VMs wanted and did not get: the service-level account."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from cluster_emu.cluster.state import ALL, FloatColumn, Rows, VMColumns
+from cluster_emu.cluster.columns import ALL, FloatColumn, Rows, VMColumns
 
 
 class ServiceAccount:
@@ -24,19 +24,18 @@ class ServiceAccount:
         self.sums = np.zeros((4, vm_count))
         self.wanted, self.lost_to_overload, self.lost_to_migration, self.paused_s = self.sums
 
-    def add(self, rates: FloatColumn, duration_s: float | FloatColumn, vms: Rows = ALL) -> None:
-        """Count some time in which the `rates`, as of `service_rates`, were what they are.
+    def add(self, rates: FloatColumn, duration_s: float | FloatColumn) -> None:
+        """Add some time at constant `rates`, as of `service_rates`.
 
         Args:
-            rates: shape [4, VMs].
-            duration_s: how long, for all of these VMs or each of them, [VMs].
-            vms: which VMs, each at most once.
+            rates: shape [4, vms].
+            duration_s: how long, for all VMs or each of them, [vms].
         """
         for sums, rate in zip(self.sums, rates, strict=True):
             if rate.any():  # most VMs lose nothing most of the time
-                sums[vms] += rate * duration_s
+                sums += rate * duration_s
 
-    def stalled(self, vms: VMColumns, vm: int, stall_s: float) -> None:
+    def count_stall(self, vms: VMColumns, vm: int, stall_s: float) -> None:
         """Count time that a VM spent waiting for pages, at what it wants now."""
         self.lost_to_migration[vm] += stall_s * (vms.demand[vm] * vms.cpu_capacity[vm])
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cluster_emu.results.growing_tables import GrowingTable, KeptTable
+from cluster_emu.cluster.columns import FloatColumn
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.network.links import LinkTable
-from cluster_emu.cluster.state import ClusterState, FloatColumn
+from cluster_emu.results.growing_tables import GrowingTable, KeptTable
 
 STREAMED_TABLES = ("hosts", "vms", "links")
 """The tables that grow with simulated time."""

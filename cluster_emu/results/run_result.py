@@ -19,7 +19,7 @@ RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numpy", "pandas")
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run leaves behind.
+    """The result of a run.
 
     Args:
         tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `tenants`, `faults`,

@@ -1,4 +1,4 @@
-"""Whose turn it is on the network, among the migrations that hold a slot to copy."""
+"""Which of the migrations that hold a slot to copy may send: all at once, or one by one."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from cluster_emu.transfer.migration import Migration
 Start = Callable[[Migration, float], None]
 
 
-class Turns(Protocol):
-    """Says when a migration may send."""
+class TurnPolicy(Protocol):
+    """Decides when a migration may send."""
 
     def join(self, migration: Migration, now_s: float) -> None:
-        """Let a migration that has not started take part."""
+        """Include a migration that has not started."""
         ...
 
     def may_go_on(self, migration: Migration, now_s: float) -> bool:
-        """Tell whether a migration whose live round has ended may begin the next one at once.
+        """Return whether a migration whose live round has ended may begin the next one at once.
 
-        If not, it sends nothing until it is told to go on.
+        If not, it sends nothing until its `take_turn` is called.
         """
         ...
 
     def leave(self, migration: Migration) -> None:
-        """Count on a migration no longer, wherever it stands."""
+        """Exclude a migration, whether it sends or waits."""
         ...
 
-    def give(self, now_s: float) -> None:
-        """Give the turn to the next one if nobody has it."""
+    def give_turn(self, now_s: float) -> None:
+        """Give the turn to the next migration if no migration has it."""
         ...
 
 
@@ -53,18 +53,18 @@ class Concurrent:
         return True
 
     def leave(self, migration: Migration) -> None:
-        """Do nothing: nobody waits for it."""
+        """Do nothing: no migration waits for it."""
 
-    def give(self, now_s: float) -> None:
-        """Do nothing: everybody has the turn."""
+    def give_turn(self, now_s: float) -> None:
+        """Do nothing: every migration may send."""
 
 
 class RoundRobin:
-    """One sends at a time, one live round each in cyclic order; the interleaved serial migration.
+    """One sends at a time, one live round each in cyclic order: interleaved serial migration.
 
-    The turn is kept from stop-and-copy to the end of the copy, so a downtime is not divided.
-    Compare the improved serial migration of Sun et al. (Future Generation Computer Systems 55,
-    2016) and the interleaved pre-copy of later work.
+    A migration keeps the turn from stop-and-copy to the end of the copy, so a downtime is not
+    divided. Compare the improved serial migration of Sun et al. (Future Generation Computer Systems
+    55, 2016) and the interleaved pre-copy of later work.
 
     Args:
         start: starts a migration.
@@ -72,35 +72,35 @@ class RoundRobin:
 
     def __init__(self, start: Start) -> None:
         self._start = start
-        self._sends: Migration | None = None
-        self._waits: deque[Migration] = deque()
+        self._sending: Migration | None = None
+        self._waiting: deque[Migration] = deque()
 
     def join(self, migration: Migration, now_s: float) -> None:
-        """Let it have its first turn after all that wait now."""
-        self._waits.append(migration)
+        """Give it its first turn after those of all that wait now."""
+        self._waiting.append(migration)
 
     def may_go_on(self, migration: Migration, now_s: float) -> bool:
-        """Pass the turn on, unless nobody else wants it."""
-        if not self._waits:
+        """Pass the turn on, unless no other migration waits for it."""
+        if not self._waiting:
             return True
-        self._waits.append(migration)
-        self._sends = None
-        self.give(now_s)
+        self._waiting.append(migration)
+        self._sending = None
+        self.give_turn(now_s)
         return False
 
     def leave(self, migration: Migration) -> None:
-        """Take it out; its turn is free until `give`."""
-        if self._sends is migration:
-            self._sends = None
-        elif migration in self._waits:
-            self._waits.remove(migration)
+        """Exclude it; if it had the turn, that is free until `give_turn`."""
+        if self._sending is migration:
+            self._sending = None
+        elif migration in self._waiting:
+            self._waiting.remove(migration)
 
-    def give(self, now_s: float) -> None:
-        """Let the one that has waited longest start or go on if nobody has the turn."""
-        if self._sends is not None or not self._waits:
+    def give_turn(self, now_s: float) -> None:
+        """Give the turn to the migration that has waited longest if no migration has it."""
+        if self._sending is not None or not self._waiting:
             return
-        self._sends = self._waits.popleft()
-        if self._sends.has_started:
-            self._sends.take_turn(now_s)
+        self._sending = self._waiting.popleft()
+        if self._sending.has_started:
+            self._sending.take_turn(now_s)
         else:
-            self._start(self._sends, now_s)
+            self._start(self._sending, now_s)

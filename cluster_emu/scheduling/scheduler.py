@@ -1,4 +1,4 @@
-"""Queues migrations, starts them when they may, and moves the VM in the columns at its resume."""
+"""Queues migrations, starts them when slots are free, and moves each VM at its resume."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
-from cluster_emu.metrics.cost_accounting import Settle
 from cluster_emu.scheduling.orders import Candidate
-from cluster_emu.scheduling.overhead import Load
-from cluster_emu.scheduling.round_robin import Concurrent, RoundRobin, Turns
-from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules
+from cluster_emu.scheduling.overhead import MigrationOverhead
+from cluster_emu.scheduling.round_robin import Concurrent, RoundRobin, TurnPolicy
+from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCounts
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
 from cluster_emu.transfer.migration import Migration
@@ -22,25 +21,24 @@ from cluster_emu.transfer.records import COPYING, MigrationRecord, Phase
 
 
 class MigrationScheduler:
-    """Runs the fourth step of a migration for everyone who asks for one.
+    """Carries out requested migrations.
 
-    Memory is reserved at the target when a migration is asked for, and given back at the source
-    when it has ended, so a queued migration can always be carried out. On its way a migration is
-    queued, preparing, ready (where preparing has slots of its own, or those that copy take turns),
-    copying (in one of the phases in `COPYING`) and finishing; its `state` says which. Phases that
-    last no time are passed over.
+    Memory is reserved at the target when a migration is requested, and released at the source when
+    it has ended, so a queued migration can always be carried out. A migration is queued, preparing,
+    ready (where preparing has slots of its own, or those that copy take turns), copying (in one of
+    the phases in `COPYING`) and finishing; its `state` says which. Phases that last no time are
+    passed over.
 
     Args:
         factory: what migrations are made from.
         rules: how migrations wait for each other.
-        load: what copying takes of hosts and guests.
-        before_change: called before any column changes that energy or service depends on.
-        choose_target: returns a host for a VM whose migration is tried again after its old target
-            is no longer free, or None if there is none.
+        overhead: what copying takes of hosts and guests.
+        choose_target: returns a host for a VM whose migration is retried and whose old target is no
+            longer free, or None if there is none.
         switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
 
     Attributes:
-        records: every migration ever asked for, by number.
+        records: every migration ever requested, by number.
         live: every migration that has not ended, by number.
         ended_count: how many have ended.
     """
@@ -49,8 +47,7 @@ class MigrationScheduler:
         self,
         factory: MigrationFactory,
         rules: QueueRules,
-        load: Load,
-        before_change: Settle,
+        overhead: MigrationOverhead,
         choose_target: Callable[[int], int | None],
         *,
         switch_off_empty_hosts: bool,
@@ -61,27 +58,19 @@ class MigrationScheduler:
         self._retries_waiting = 0
         self._factory = factory
         self._state: ClusterState = factory.state
-        self._load = load
-        self._before_change = before_change
+        self._overhead = overhead
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
         self._timers = PhaseTimers(factory.loop)
-        self._turns: Turns = (RoundRobin if rules.interleave else Concurrent)(self._start)
-        hosts, vms, capacity = (
-            factory.state.hosts,
-            factory.state.vms,
-            factory.links.capacity_bytes_per_s,
-        )
-        self._copying = ConcurrencySlots(
-            rules.copying, hosts.outgoing, hosts.incoming, rules.order, vms, capacity
-        )
+        self._turns: TurnPolicy = (RoundRobin if rules.interleave else Concurrent)(self._start)
+        vms, capacity = factory.state.vms, factory.links.capacity_bytes_per_s
+        counts = SlotCounts.of_copying(factory.state)
+        self._copying = ConcurrencySlots(rules.copying, counts, rules.order, vms, capacity)
         self._preparing = self._copying
         if rules.preparing is not None:
-            nobody = np.zeros(factory.state.host_count, dtype=np.int64)
-            unused = np.full_like(capacity, np.inf)  # those that prepare do not meet on links
-            self._preparing = ConcurrencySlots(
-                rules.preparing, nobody, nobody.copy(), rules.order, vms, unused
-            )
+            counts = SlotCounts.empty(factory.state.host_count)
+            unused = np.full_like(capacity, np.inf)  # migrations that prepare share no link
+            self._preparing = ConcurrencySlots(rules.preparing, counts, rules.order, vms, unused)
 
     @property
     def queue_length(self) -> int:
@@ -106,11 +95,9 @@ class MigrationScheduler:
         Args:
             move: the VM, where it goes and why.
             now_s: the time.
-            attempt: 1, or more for one that is tried again.
-            faults_before: how many of the tries before were ended by faults.
+            attempt: 1, or more for a retry.
+            faults_before: how many of the attempts before were ended by faults.
         """
-        vms, hosts = self._state.vms, self._state.hosts
-        self._before_change(now_s, [move.target])
         number = len(self.records)
         record = MigrationRecord(
             migration=number,
@@ -119,25 +106,22 @@ class MigrationScheduler:
             target=move.target,
             reason=move.reason,
             strategy=self._factory.strategy.name,
-            memory_pages=int(vms.page_count[move.vm]),
+            memory_pages=int(self._state.vms.page_count[move.vm]),
             priority=int(move.priority),
             queued_s=now_s,
             attempt=attempt,
             faults_before=faults_before,
         )
         self.records.append(record)
-        hosts.memory_reserved_bytes[move.target] += vms.memory_bytes[move.vm]
-        hosts.switched_on[move.target] = True
-        vms.queued[move.vm] = True
-        vms.target[move.vm] = move.target
+        self._state.reserve_move(move.vm, move.target, now_s)
         self.live[number] = self._factory.make(record, self)
         self._preparing.put(self._candidate(number))
         return record
 
     def admit(self, now_s: float) -> None:
-        """Let every migration that waits for a slot have one, as far as the limits allow."""
+        """Give a slot to every migration that waits for one, as far as the limits allow."""
         if self._has_preparing_slots:
-            # one whose target needs no preparing gives its slot back at once
+            # one whose target needs no preparing returns its slot at once
             while admitted := self._preparing.admit():
                 for number in admitted:
                     self._prepare(number, now_s)
@@ -146,13 +130,13 @@ class MigrationScheduler:
                 self._copy(number, now_s)
             else:
                 self._prepare(number, now_s)
-        self._turns.give(now_s)
+        self._turns.give_turn(now_s)
 
     def cancel(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
-        """End a migration wherever it stands and give back what it holds: slots, reservation.
+        """End a migration in any phase and release its slots and its reservation.
 
-        The VM stays where it runs. No other migration is started and this one is not tried again:
-        call `admit` when all is cancelled that has to be.
+        The VM stays where it runs. No other migration is started and this one is not retried: call
+        `admit` when all that has to be is cancelled.
 
         Args:
             number: a migration in `live`.
@@ -163,7 +147,7 @@ class MigrationScheduler:
         migration = self.live[number]
         if migration.state in COPYING:
             migration.abort(now_s)
-            self._load.end(migration.record.source, migration.record.target, now_s)
+            self._overhead.end(migration.record.source, migration.record.target, now_s)
         self._end(number, outcome, why, now_s)
 
     def switch_off_empty(self) -> None:
@@ -172,11 +156,10 @@ class MigrationScheduler:
             hosts = self._state.hosts
             empty = np.flatnonzero(hosts.switched_on & (hosts.memory_reserved_bytes == 0))
             if len(empty):
-                self._before_change(self._factory.loop.now_s, empty.tolist())
-                hosts.switched_on[empty] = False
+                self._state.switch_off(empty.tolist(), self._factory.loop.now_s)
 
     def end_run(self, now_s: float) -> None:
-        """Close what is still under way when the run ends."""
+        """End the migrations that still wait or run when the run ends."""
         numbers = [n for stage in self._stages for n in (*stage.waiting, *stage.holders)]
         for number in numbers:
             state = self.live[number].state
@@ -214,39 +197,35 @@ class MigrationScheduler:
         self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
-        self._load.begin(migration.record.source, migration.record.target, now_s)
+        self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
     def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
-        """Tell whether the next live round may begin now; called by the migration."""
+        """Return whether the next live round may begin now; called by the migration."""
         return self._turns.may_go_on(self.live[record.migration], now_s)
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
-        """Let the VM use less CPU time than it wants, or all of it; called by the migration."""
-        self._load.guest(record.vm, speed, now_s)
+        """Leave the VM this share of the CPU time it wants; called by the migration."""
+        self._state.set_guest_speed(record.vm, speed, now_s)
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target; called by the migration."""
-        vms, hosts = self._state.vms, self._state.hosts
-        self._before_change(now_s, (record.source, record.target))
-        vms.host[record.vm] = record.target
-        hosts.vm_count[record.source] -= 1
-        hosts.vm_count[record.target] += 1
+        self._state.move_vm(record.vm, record.target, now_s)
 
     def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
-        """Go on after the copy, which is all that the migration itself knows; called by it."""
+        """Finish or end a migration whose copy has ended; called by the migration."""
         number, finish_s = record.migration, self._factory.settings.finish_s
-        self._load.end(record.source, record.target, now_s)
+        self._overhead.end(record.source, record.target, now_s)
         if outcome is Phase.COMPLETED and finish_s > 0:
             self.live[number].transition(Phase.FINISHING)
             self._timers.begin(number, finish_s, now_s, self._finished)
             self._turns.leave(self.live[number])
-            self._turns.give(now_s)
+            self._turns.give_turn(now_s)
             return
         self._end(number, outcome, why, now_s)
         policy = self._factory.policy
         if outcome is Phase.NOT_CONVERGED:
-            self.try_again_later(record, policy.retries, policy.retry_backoff_s, now_s)
+            self.retry_later(record, policy.retries, policy.retry_backoff_s, now_s)
         self.admit(now_s)
 
     def _finished(self, number: int, now_s: float) -> None:
@@ -254,7 +233,7 @@ class MigrationScheduler:
         self.admit(now_s)
 
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
-        """Close the record and give back the slot and the memory that the VM does not need."""
+        """Close the record and release the slot and the memory that the VM does not need."""
         migration, record = self.live.pop(number), self.records[number]
         spent_s = self._timers.stop(number, now_s)
         if migration.state is Phase.PREPARING:
@@ -262,7 +241,7 @@ class MigrationScheduler:
         elif migration.state is Phase.FINISHING:
             record.finish_s = spent_s
         record.close(now_s, outcome, why)
-        self._load.stalled(record.vm, record.fault_stall_s)
+        self._overhead.count_stall(record.vm, record.fault_stall_s)
         migration.transition(outcome)
         self._release(record)
         self.switch_off_empty()
@@ -271,26 +250,23 @@ class MigrationScheduler:
         self._turns.leave(migration)
 
     def _release(self, record: MigrationRecord) -> None:
-        """Give back the memory on the side where the VM does not run, and let the VM go."""
-        vms, hosts = self._state.vms, self._state.hosts
-        left = record.source if vms.host[record.vm] == record.target else record.target
-        hosts.memory_reserved_bytes[left] -= vms.memory_bytes[record.vm]
-        vms.queued[record.vm] = False
-        vms.target[record.vm] = -1
+        """Release the memory at the host where the VM does not run."""
+        has_moved = self._state.vms.host[record.vm] == record.target
+        self._state.release_move(record.vm, record.source if has_moved else record.target)
         self.ended_count += 1
 
-    # --- tries ------------------------------------------------------------------------------------
+    # --- retries ----------------------------------------------------------------------------------
 
-    def try_again_later(
+    def retry_later(
         self, record: MigrationRecord, retries: int, backoff_s: float, now_s: float
     ) -> None:
-        """Ask for a migration again that has ended in vain, unless that was done often enough.
+        """Retry a migration that has not completed, unless it was retried often enough.
 
-        Faults and the policy's aborts are counted apart.
+        Retries after faults and after the policy's aborts are counted separately.
 
         Args:
             record: of the migration that has ended.
-            retries: how often it may be asked for again for this kind of reason.
+            retries: how often it may be retried for this kind of reason.
             backoff_s: the wait before the first of these retries; doubles with each of them.
             now_s: the time.
         """
@@ -298,9 +274,9 @@ class MigrationScheduler:
             return
         self._retries_waiting += 1
         wait_s = backoff_s * 2**record.retries_of_its_kind
-        self._factory.loop.call_at(now_s + wait_s, partial(self._try_again, record))
+        self._factory.loop.call_at(now_s + wait_s, partial(self._retry, record))
 
-    def _try_again(self, record: MigrationRecord, now_s: float) -> None:
+    def _retry(self, record: MigrationRecord, now_s: float) -> None:
         self._retries_waiting -= 1
         vms = self._state.vms
         stays = vms.running[record.vm] and vms.host[record.vm] == record.source

@@ -1,13 +1,16 @@
-"""Who may start: a queue by urgency, and limits on how many hold a slot at once."""
+"""Which migrations may start: a queue by priority, and limits on how many hold a slot at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 
-from cluster_emu.cluster.state import FloatColumn, IntColumn, VMColumns
+import numpy as np
+
+from cluster_emu.cluster.columns import FloatColumn, IntColumn, VMColumns
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import (
     Candidate,
@@ -16,7 +19,7 @@ from cluster_emu.scheduling.orders import (
     QueueOrder,
     QueueView,
 )
-from cluster_emu.scheduling.waiting_lists import Place, Side, WaitingLists
+from cluster_emu.scheduling.waiting_lists import HostSlot, Side, WaitingLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class QueueRules:
         copying: limits on those that copy memory.
         preparing: limits on those whose target is being prepared; None where one slot, a copying
             one, covers both.
-        order: who goes first among equally urgent ones.
-        interleave: whether those that copy take turns on the network, one live round each.
+        order: which goes first among those of one priority.
+        interleave: whether those that copy send in round-robin order, one live round each.
     """
 
     copying: ConcurrencyLimits
@@ -37,17 +40,47 @@ class QueueRules:
     interleave: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SlotCounts:
+    """How many slots are held per host.
+
+    Args:
+        outgoing: by migrations that leave the host, shape [hosts].
+        incoming: by migrations that come to it, shape [hosts].
+        add: changes both counts, given the source, the target and the change.
+    """
+
+    outgoing: IntColumn
+    incoming: IntColumn
+    add: Callable[[int, int, int], None]
+
+    @classmethod
+    def of_copying(cls, state: ClusterState) -> SlotCounts:
+        """Return the counts that the cluster's state keeps of migrations that copy."""
+        return cls(state.hosts.outgoing, state.hosts.incoming, state.count_copying)
+
+    @classmethod
+    def empty(cls, host_count: int) -> SlotCounts:
+        """Return counts of their own, all 0."""
+        outgoing, incoming = np.zeros((2, host_count), dtype=np.int64)
+
+        def add(source: int, target: int, change: int) -> None:
+            outgoing[source] += change
+            incoming[target] += change
+
+        return cls(outgoing, incoming, add)
+
+
 class ConcurrencySlots:
     """A queue for slots, and the migrations that hold one.
 
-    The more urgent go first, equals as the order says. One whose hosts are busy does not hold up
-    those behind it.
+    They start by priority, and in the given order within a priority. A migration whose hosts have
+    no free slot does not delay the others.
 
     Args:
         limits: how many slots there are.
-        outgoing: where slots are counted per source, shape [hosts].
-        incoming: where they are counted per target, shape [hosts].
-        order: who goes first among equals.
+        counts: how many slots are held per source and target.
+        order: which goes first among those of one priority.
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
 
@@ -59,8 +92,7 @@ class ConcurrencySlots:
     def __init__(
         self,
         limits: ConcurrencyLimits,
-        outgoing: IntColumn,
-        incoming: IntColumn,
+        counts: SlotCounts,
         order: QueueOrder,
         vms: VMColumns,
         capacity_bytes_per_s: FloatColumn,
@@ -68,11 +100,13 @@ class ConcurrencySlots:
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
         self._limits = limits
-        self._outgoing, self._incoming = outgoing.data, incoming.data  # single elements, fast
+        self._counts = counts
+        # memory views: their single elements are read faster
+        self._outgoing, self._incoming = counts.outgoing.data, counts.incoming.data
         self._order = order
         self._fixed_order = order if isinstance(order, FixedOrder) else None
         self._vms = vms
-        self._sorted = WaitingLists(self._is_waiting, self._busy_place)
+        self._waiting_lists = WaitingLists(self._is_waiting, self._blocking_slot)
         waiting, running = self.waiting.values(), self.holders.values()
         self._view = QueueView(vms, capacity_bytes_per_s, waiting, running)
 
@@ -80,17 +114,17 @@ class ConcurrencySlots:
         """Add a migration to the queue."""
         self.waiting[candidate.number] = candidate
         if self._fixed_order is not None:
-            self._sorted.put(candidate, self._fixed_order.key(candidate, self._vms))
+            self._waiting_lists.put(candidate, self._fixed_order.key(candidate, self._vms))
 
     def admit(self) -> list[int]:
         """Give a slot to every migration that may have one now; return their numbers in order."""
         if self._fixed_order is not None:
-            return list(self._serve_sorted())
+            return list(self._admit_by_key())
         if self._is_full():
             return []
         by_priority = attrgetter("priority")
         classes = groupby(sorted(self.waiting.values(), key=by_priority), by_priority)
-        return [number for _, equals in classes for number in self._serve(list(equals))]
+        return [number for _, equals in classes for number in self._admit_equals(list(equals))]
 
     def leave(self, number: int) -> None:
         """Take a migration out of the queue, or its slot away; nothing where it has neither."""
@@ -98,19 +132,19 @@ class ConcurrencySlots:
         holder = self.holders.pop(number, None)
         if holder is not None:
             self._count(holder, -1)
-            self._sorted.look_again((Side.SOURCE, holder.source))
-            self._sorted.look_again((Side.TARGET, holder.target))
+            self._waiting_lists.wake((Side.SOURCE, holder.source))
+            self._waiting_lists.wake((Side.TARGET, holder.target))
 
-    def _serve_sorted(self) -> Iterator[int]:
-        while not self._is_full() and (candidate := self._sorted.next()) is not None:
+    def _admit_by_key(self) -> Iterator[int]:
+        while not self._is_full() and (candidate := self._waiting_lists.next()) is not None:
             self._take(candidate)
             yield candidate.number
 
-    def _serve(self, equals: Sequence[Candidate]) -> Iterator[int]:
-        """Give slots to those of one priority, as the order says.
+    def _admit_equals(self, equals: Sequence[Candidate]) -> Iterator[int]:
+        """Give slots to those of one priority, in the given order.
 
-        An order may choose whom to put next by whom it has put before. If one of its answers
-        cannot start, as another has just filled a host, it is asked anew for what is left.
+        What an order ranks next may depend on what it has ranked before. If one of its ranking
+        cannot start, as another has just taken the last slot of a host, the rest is ranked again.
         """
         refused = True
         while refused and not self._is_full():
@@ -118,7 +152,7 @@ class ConcurrencySlots:
             for candidate in self._order.rank(self._startable(equals), self._view):
                 if self._is_full():
                     return
-                refused = not self._hosts_have_room(candidate)
+                refused = not self._hosts_have_slots(candidate)
                 if refused:
                     break
                 self._take(candidate)
@@ -126,7 +160,7 @@ class ConcurrencySlots:
 
     def _startable(self, equals: Sequence[Candidate]) -> list[Candidate]:
         waiting = (each for each in equals if each.number in self.waiting)
-        return [each for each in waiting if self._hosts_have_room(each)]
+        return [each for each in waiting if self._hosts_have_slots(each)]
 
     def _take(self, candidate: Candidate) -> None:
         del self.waiting[candidate.number]
@@ -137,11 +171,11 @@ class ConcurrencySlots:
         limit = self._limits.per_cluster
         return limit is not None and len(self.holders) >= limit
 
-    def _hosts_have_room(self, candidate: Candidate) -> bool:
-        return self._busy_place(candidate) is None
+    def _hosts_have_slots(self, candidate: Candidate) -> bool:
+        return self._blocking_slot(candidate) is None
 
-    def _busy_place(self, candidate: Candidate) -> Place | None:
-        """Return which of its hosts has no slot for it, the source before the target."""
+    def _blocking_slot(self, candidate: Candidate) -> HostSlot | None:
+        """Return which host slot it lacks, that of the source before that of the target."""
         outbound, inbound = self._limits.outbound_per_host, self._limits.inbound_per_host
         if outbound is not None and self._outgoing[candidate.source] >= outbound:
             return Side.SOURCE, candidate.source
@@ -153,5 +187,4 @@ class ConcurrencySlots:
         return self.waiting.get(candidate.number) is candidate
 
     def _count(self, candidate: Candidate, change: int) -> None:
-        self._outgoing[candidate.source] += change
-        self._incoming[candidate.target] += change
+        self._counts.add(candidate.source, candidate.target, change)

@@ -10,7 +10,7 @@ from cluster_emu.network.timers import Timer
 
 
 class PhaseTimers:
-    """At most one countdown per migration.
+    """At most one timer per migration.
 
     Args:
         loop: keeps the time.
@@ -23,12 +23,12 @@ class PhaseTimers:
     def begin(
         self, number: int, duration_s: float, now_s: float, then: Callable[[int, float], None]
     ) -> None:
-        """Have `then` called with the migration's number and the time when it is over."""
+        """Call `then` with the migration's number and the time after `duration_s`."""
         timer = self._loop.call_at(now_s + duration_s, partial(then, number))
         self._running[number] = (now_s, timer)
 
     def stop(self, number: int, now_s: float) -> float:
-        """End a migration's countdown, if it has one, and return how long it has run."""
+        """End a migration's timer, if it has one, and return how long it has run."""
         if number not in self._running:
             return 0.0
         start_s, timer = self._running.pop(number)

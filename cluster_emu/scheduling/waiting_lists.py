@@ -1,4 +1,4 @@
-"""A queue whose order is fixed: finds who is first among those whose hosts have a slot."""
+"""A queue in a fixed order that finds the first candidate whose hosts have a free slot."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Side(Enum):
     TARGET = "target"
 
 
-Place = tuple[Side, int]
-"""The slots of one host for migrations that leave it, or for those that come."""
+HostSlot = tuple[Side, int]
+"""The slots of one host for migrations that leave it, or for those that come to it."""
 
 
 class _Entry(NamedTuple):
@@ -30,52 +30,54 @@ class _Entry(NamedTuple):
     key: float
     arrival: int
     candidate: Candidate
-    stood_at: Place | None = None
+    woken_from: HostSlot | None = None
 
 
 class WaitingLists:
-    """Keeps those that cannot start aside, with the host they wait for.
+    """A queue that parks blocked candidates, each at the host slot that it waits for.
 
-    Once the host has a slot, the first of them comes forward, and the next one when it is clear
-    that the first has not used the slot. So a slot costs a few looks, not one at the whole queue.
+    Candidates are in one heap of active ones, or in the heap parked at a host slot. When such a
+    slot may be free, `wake` makes the first of its heap active; the next one follows only once it
+    is clear that the first has not used the slot. So a slot that becomes free costs a few checks,
+    not one of every candidate in the queue.
 
     Args:
-        is_waiting: tells whether a candidate still waits; those that do not are forgotten.
-        busy_place: returns which host has no slot for a candidate, None if it may start.
+        is_waiting: returns whether a candidate still waits; others are dropped.
+        blocking_slot: returns which host slot a candidate lacks, None if it may start.
     """
 
     def __init__(
         self,
         is_waiting: Callable[[Candidate], bool],
-        busy_place: Callable[[Candidate], Place | None],
+        blocking_slot: Callable[[Candidate], HostSlot | None],
     ) -> None:
         self._is_waiting = is_waiting
-        self._busy_place = busy_place
+        self._blocking_slot = blocking_slot
         self._arrivals = count()
-        self._in_front: list[_Entry] = []
-        self._aside: defaultdict[Place, list[_Entry]] = defaultdict(list)
+        self._active: list[_Entry] = []
+        self._parked: defaultdict[HostSlot, list[_Entry]] = defaultdict(list)
 
     def put(self, candidate: Candidate, key: float) -> None:
         """Add a candidate; of equal priority and key, the one that came first goes first."""
         entry = _Entry(candidate.priority, key, next(self._arrivals), candidate)
-        heapq.heappush(self._in_front, entry)
+        heapq.heappush(self._active, entry)
 
-    def look_again(self, place: Place) -> None:
-        """Let the first of those that wait for this host come forward; it may have a slot now."""
-        if self._aside.get(place):
-            entry = heapq.heappop(self._aside[place])
-            heapq.heappush(self._in_front, entry._replace(stood_at=place))
+    def wake(self, slot: HostSlot) -> None:
+        """Make the first candidate parked at a host slot active; the slot may be free now."""
+        if self._parked.get(slot):
+            entry = heapq.heappop(self._parked[slot])
+            heapq.heappush(self._active, entry._replace(woken_from=slot))
 
     def next(self) -> Candidate | None:
         """Return the first that may start, which then leaves this queue, or None."""
-        while self._in_front:
-            entry = heapq.heappop(self._in_front)
+        while self._active:
+            entry = heapq.heappop(self._active)
             waits = self._is_waiting(entry.candidate)
-            busy = self._busy_place(entry.candidate) if waits else None
-            if entry.stood_at is not None and entry.stood_at != busy:
-                self.look_again(entry.stood_at)
-            if busy is not None:
-                heapq.heappush(self._aside[busy], entry._replace(stood_at=None))
+            blocking = self._blocking_slot(entry.candidate) if waits else None
+            if entry.woken_from is not None and entry.woken_from != blocking:
+                self.wake(entry.woken_from)  # it does not need the slot, so the next one may
+            if blocking is not None:
+                heapq.heappush(self._parked[blocking], entry._replace(woken_from=None))
             elif waits:
                 return entry.candidate
         return None

@@ -13,10 +13,8 @@ from cluster_emu.study.grid.batch import Batch, run_batch
 from cluster_emu.study.report.advice import AdviceReport
 from cluster_emu.study.report.comparison import ComparisonReport
 from cluster_emu.study.report.evacuation import EvacuationReport
-from cluster_emu.study.statistics.metrics import METRICS, Metric
 
 __all__ = [
-    "METRICS",
     "Advice",
     "AdviceReport",
     "Batch",
@@ -25,7 +23,6 @@ __all__ = [
     "Evacuation",
     "EvacuationReport",
     "ImpossibleDrainError",
-    "Metric",
     "Option",
     "StudyInterrupted",
     "Variant",

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.figures import Interval
 from cluster_emu.view.quantities import Quantity, quantity_of
@@ -30,15 +31,6 @@ from cluster_emu.view.style import (
     new_figure,
 )
 
-MAIN_METRICS = (
-    "migrations",
-    "total_time_s",
-    "downtime_s",
-    "pages_sent_precopy",
-    "pages_sent_stop",
-    "bytes",
-    "energy_kwh",
-)
 STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 LINE_INCHES = 0.2
 FOLD_INCHES = 0.13
@@ -135,7 +127,8 @@ class _Row:
 def _chosen(report: ComparisonReport, metrics: Sequence[str] | None) -> list[str]:
     known = report.metrics
     if metrics is None:
-        return [metric for metric in MAIN_METRICS if metric in known] or list(known)
+        main = [each.name for each in metric_catalogue.compared() if each.is_main]
+        return [name for name in main if name in known] or list(known)
     for metric in metrics:
         if metric not in known:
             raise UnknownNameError("metric", metric, known)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cluster_emu.metrics.catalogue import metric_catalogue
+
 TIME_UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 BYTE_UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 BIT_RATE_UNITS = (
@@ -29,13 +31,6 @@ UNITS_BY_SUFFIX: tuple[tuple[str, Units], ...] = (
     ("_share", SHARE_UNITS),
     ("bytes", BYTE_UNITS),
 )
-
-WORDS = {
-    "bytes": "data sent",
-    "pages_sent_precopy": "pages sent before the stop",
-    "pages_sent_stop": "pages sent while stopped",
-    "pages_sent_postcopy": "pages sent after resuming",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +79,11 @@ def best_unit(largest: float, units: Units) -> tuple[float, str]:
 
 
 def in_words(name: str, suffix: str = "") -> str:
-    """Return a column's name, less its unit, as words: ``queue_wait_s`` becomes "Queue wait"."""
-    words = WORDS.get(name, name.removesuffix(suffix).replace("_", " ").strip())
+    """Return the label of a metric, or the name of another column without its unit, as words."""
+    if name in metric_catalogue:
+        words = metric_catalogue[name].label
+    else:
+        words = name.removesuffix(suffix).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn
 from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.on_off import ExponentialOnOff, PeriodicOnOff

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Protocol
 import numpy as np
 from pydantic import Field
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.plugins import Registry
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.traces import DemandTraces

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.workload.bursts import BurstSchedule
 from cluster_emu.workload.demand import Demand
 

@@ -21,7 +21,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import BoolColumn, FloatColumn, IntColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn
 
 Words = NDArray[np.uint64]
 """64-bit words that serve as uniform random numbers on 0..2**64."""

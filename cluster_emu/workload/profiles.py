@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import FloatColumn, IntColumn
+from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.field_errors import from_validation
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites

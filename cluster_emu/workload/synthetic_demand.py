@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.demand import Demand, Seconds, Share, demand_models
 from cluster_emu.workload.traces import DemandTraces

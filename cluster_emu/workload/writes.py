@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.units import ParseSeconds
 
 Rate = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]

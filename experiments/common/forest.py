@@ -8,12 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.study import METRICS
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.view.style import BLUE, GREY, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
 
 MARKERS = {"lower": (BLUE, "<"), "higher": (VERMILLION, ">")}
 FAR_OFF_PERCENT = 100
-LABELS = {metric.name: metric for metric in METRICS}
 
 
 def draw_forest(rows: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
@@ -29,7 +28,7 @@ def draw_forest(rows: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
     for ax, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
         chosen = rows[rows["metric"] == name].iloc[::-1]
         _draw_panel(ax, chosen)
-        metric = LABELS[name]
+        metric = metric_catalogue[name]
         base = f"{chosen['baseline'].iloc[0] * metric.scale:.4g} {metric.unit}"
         ax.set_title(f"{metric.label}\n({base})", fontsize=LABEL_PT)
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from cluster_emu.cluster.state import VMColumns
+from cluster_emu.cluster.columns import VMColumns
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import Candidate, Fifo, QueueOrder
-from cluster_emu.scheduling.slots import ConcurrencySlots
+from cluster_emu.scheduling.slots import ConcurrencySlots, SlotCounts
 
 HOSTS = 4
 VMS = 32
@@ -46,8 +46,7 @@ def vm_columns(**columns: Sequence[float]) -> VMColumns:
 
 def queue(
     *,
-    outgoing: Any = None,
-    incoming: Any = None,
+    counts: SlotCounts | None = None,
     order: QueueOrder | None = None,
     vms: VMColumns | None = None,
     capacities: Sequence[float] = (),
@@ -56,8 +55,7 @@ def queue(
     """Return an empty queue without limits but those given."""
     return ConcurrencySlots(
         ConcurrencyLimits(**limits),
-        np.zeros(HOSTS, dtype=np.int64) if outgoing is None else outgoing,
-        np.zeros(HOSTS, dtype=np.int64) if incoming is None else incoming,
+        counts or SlotCounts.empty(HOSTS),
         order or Fifo(),
         vms or vm_columns(),
         np.array(capacities, dtype=np.float64),

@@ -65,7 +65,7 @@ def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
         "or more",
         "downtime",
         "data sent per drain",
-        "CPU lost to migrations, all VMs",
+        "CPU time lost to migrations",
         "Hosts empty after\n  host 0: ",
         "2 of 2",
         "VMs not drained\n  none",

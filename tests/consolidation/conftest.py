@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cluster_emu.cluster.state import ALL, ClusterState, FloatColumn, HostColumns, Rows, VMColumns
+from cluster_emu.cluster.columns import ALL, FloatColumn, HostColumns, Rows, VMColumns
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation import Plan
 
 GIB = 2**30

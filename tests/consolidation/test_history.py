@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.consolidation import (
     ClusterView,
     OverloadDetector,
@@ -41,13 +41,13 @@ def test_the_last_instants_are_kept_oldest_first(make_state, vm, length):
         assert history.vms[:, 0].tolist() == [i / 16 for i in range(instant)][-length:]
         assert history.hosts[:, 0].tolist() == [i / 64 for i in range(instant)][-length:]
         assert history.hosts[:, 1].tolist() == [i / 8 for i in range(instant)][-length:]
-        state.vms.demand[:] = [instant / 16, instant / 4]
+        state.set_demand(np.array([instant / 16, instant / 4]), 0.0)
         history.record()
 
 
 def test_a_host_counts_what_its_running_vms_want(make_state, vm):
     state = make_state([4, 2], [8, 8], [vm(0, 3.0), vm(0, 2.0), vm(1, 1.0)])
-    state.vms.running[2] = False
+    state.take_down([2], 0.0)
     history = UtilisationHistory(2, state)
     history.record()
     assert history.hosts.tolist() == [[1.25, 0.0]]
@@ -66,7 +66,7 @@ def test_the_history_of_a_host_follows_its_vms(make_state, vm):
     state = make_state([4, 2], [8, 8], [vm(0, 1.0), vm(0, 2.0, target=1)])
     history = UtilisationHistory(2, state)
     history.record()
-    state.vms.demand[:] = [0.5, 1.0]
+    state.set_demand(np.array([0.5, 1.0]), 0.0)
     history.record()
     plan = Plan.of(state, linear_watts, history=history)
     assert history.hosts.tolist() == [[0.75, 0.0], [0.375, 0.0]]
@@ -86,9 +86,9 @@ def test_a_trigger_asks_for_the_longest_history_of_its_policies():
 def test_overload_follows_from_thresholds_that_are_set_once(make_state, vm):
     state = make_state([4, 2], [8, 8], [vm(0, 2.0), vm(1, 1.0), vm(0, 0.5)])
     history = UtilisationHistory(3, state)
-    state.vms.demand[:] = [1.0, 1.0, 1.0]
+    state.set_demand(np.array([1.0, 1.0, 1.0]), 0.0)
     history.record()
-    state.vms.demand[:] = [2.0, 1.5, 0.5]
+    state.set_demand(np.array([2.0, 1.5, 0.5]), 0.0)
     plan = Plan.of(state, linear_watts, history=history)
     peak = Peak()
     # Both hosts were at one half; now host 0 wants 2.5 of 4, host 1 wants 1.5 of 2.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,8 +25,8 @@ def sent_round_by_round(memory: float, ratio: float) -> float:
 
 @given(gib=st.integers(1, 64), dirty_share=st.floats(0.0, 3.0))
 def test_rounds_add_up(make_state, vm, gib, dirty_share):
-    columns = make_state([1], [64], [vm(0, 0.0, gib)]).vms
-    columns.dirty_pages_per_s[:] = dirty_share * RATE / 4096
+    dirty = np.array([dirty_share * RATE / 4096])
+    columns = replace(make_state([1], [64], [vm(0, 0.0, gib)]).vms, dirty_pages_per_s=dirty)
     cost = expected_cost(columns, np.array([0]), RATE)
     expected = sent_round_by_round(gib * 2.0**30, min(dirty_share, 1.0))
     assert cost.sent_bytes == pytest.approx([expected])
@@ -39,7 +41,9 @@ def test_a_vm_that_writes_nothing_is_sent_once_and_each_has_its_own_rate(make_st
 
 
 def test_a_vm_smaller_than_what_stop_and_copy_takes_has_no_live_round(make_state, vm):
-    columns = make_state([1], [8], [vm(0, 0.0)]).vms
-    columns.memory_bytes[:] = STOP_BYTES
-    columns.dirty_pages_per_s[:] = 1e9
+    columns = replace(
+        make_state([1], [8], [vm(0, 0.0)]).vms,
+        memory_bytes=np.array([STOP_BYTES]),
+        dirty_pages_per_s=np.array([1e9]),
+    )
     assert expected_cost(columns, np.array([0]), RATE).sent_bytes.tolist() == [STOP_BYTES]

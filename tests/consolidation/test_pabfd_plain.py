@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.consolidation import Move, Plan, TriggerReport
 from cluster_emu.consolidation.overload import StaticThreshold
 from cluster_emu.consolidation.placement import PowerAwareBestFitDecreasing

@@ -148,9 +148,7 @@ def test_a_plan_with_moves_equals_a_plan_of_the_state_with_them(make_random, pla
     plan = plan_of(state)
     moves = try_moves(plan, np.random.default_rng(seed), 10)
     for move in moves:
-        state.vms.target[move.vm] = move.target
-        state.vms.queued[move.vm] = True
-        state.hosts.memory_reserved_bytes[move.target] += state.vms.memory_bytes[move.vm]
+        state.reserve_move(move.vm, move.target, 0.0)
     seen, fresh = public(plan), public(plan_of(state))
     for name in ("cpu_demand", "utilisation", "watts_now"):
         assert seen.pop(name) == pytest.approx(fresh.pop(name), abs=1e-9)

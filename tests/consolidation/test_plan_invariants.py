@@ -33,11 +33,9 @@ every_trigger = pytest.mark.parametrize("trigger", TRIGGERS, ids=IDS)
 def carried_out(state: ClusterState, moves: list[Move]) -> None:
     """Do the moves at once: target memory taken, source memory freed, nothing on its way."""
     for move in moves:
-        memory = state.vms.memory_bytes[move.vm]
-        state.vms.host[move.vm] = move.target
-        state.hosts.memory_reserved_bytes[move.target] += memory
-        state.hosts.memory_reserved_bytes[move.source] -= memory
-        state.hosts.switched_on[move.target] = True
+        state.reserve_move(move.vm, move.target, 0.0)
+        state.move_vm(move.vm, move.target, 0.0)
+        state.release_move(move.vm, move.source)
 
 
 @every_trigger

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cluster_emu.cluster.state import ALL, Rows
+from cluster_emu.cluster.columns import ALL, Rows
 from cluster_emu.consolidation import Move, Plan, Priority
 from cluster_emu.consolidation.overload import StaticThreshold
 from cluster_emu.consolidation.placement import MostFree, PowerAwareBestFitDecreasing

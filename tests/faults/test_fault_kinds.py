@@ -161,8 +161,8 @@ def test_bad_parameters(kind: str, parameters: dict[str, Any], field: str, allow
 def test_faults_of_a_link_multiply_and_leave_nothing_behind(
     steps: list[tuple[float, bool]],
 ) -> None:
-    told: dict[int, float] = {7: 1.0}
-    faults = LinkFaults(told.__setitem__)
+    factors: dict[int, float] = {7: 1.0}
+    faults = LinkFaults(factors.__setitem__)
     active: list[float] = []
     for factor, ends_one in steps:
         if ends_one and active:
@@ -170,11 +170,11 @@ def test_faults_of_a_link_multiply_and_leave_nothing_behind(
         else:
             active.append(factor)
             faults.begin([7], factor)
-        assert told[7] == pytest.approx(math.prod(active))
-        assert (told[7] == 0.0) == (0.0 in active)
+        assert factors[7] == pytest.approx(math.prod(active))
+        assert (factors[7] == 0.0) == (0.0 in active)
     for factor in active:
         faults.end([7], factor)
-    assert told[7] == 1.0
+    assert factors[7] == 1.0
 
 
 def test_what_a_crash_does_in_every_phase() -> None:

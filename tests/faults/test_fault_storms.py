@@ -1,4 +1,4 @@
-"""Whatever fails, and whenever: every VM and every byte of memory is accounted for."""
+"""Under random faults every VM and every byte of memory is accounted for."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ def retried(hosts: int) -> pd.DataFrame:
     )
     model = ClusterModel(given_scenario, rng=1)
     advance(model, 1.0)
-    model.state.hosts.drained[1] = True
+    model.state.set_drained(np.arange(hosts) == 1)
     return model.run().migrations
 
 

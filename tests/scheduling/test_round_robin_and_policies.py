@@ -1,4 +1,4 @@
-"""Managers' policies where migrations take turns: their clock stands still while one waits."""
+"""Managers' policies where migrations take turns: their clock stops while one waits."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ HOT = {
         {"share": 0.65, "writes_per_page_s": 0.0},
     ],
 }
-"""Writes a set of pages anew in every round; too many of them for 0.3 s of downtime."""
+"""Writes a set of pages again in every round; too many of them for 0.3 s of downtime."""
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def rounds_of(policy: ManagerPolicy, throttles: list[float], dirtied: int) -> No
 
 
 def test_auto_converge_compares_with_what_the_round_has_sent() -> None:
-    # 60,000 of 100,000 pages: more than half, whatever the time
+    # 60,000 of 100,000 pages: more than half, independent of the time
     rounds_of(QemuPolicy(auto_converge=True), [0.0, 0.2, 0.2, 0.3], 60_000)
     rounds_of(QemuPolicy(auto_converge=True), [0.0, 0.0, 0.0, 0.0], 40_000)
 

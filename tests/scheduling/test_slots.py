@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster_emu.scheduling.slots import SlotCounts
 from tests._support.queue_helpers import HOSTS, MIGRATIONS, candidate, queue
 
 LIMIT = st.one_of(st.none(), st.integers(1, 3))
@@ -26,10 +26,10 @@ def test_limits_are_never_exceeded_and_nobody_waits_without_a_reason(
     inbound: int | None,
     endings: list[int],
 ) -> None:
-    outgoing, incoming = np.zeros(HOSTS, dtype=np.int64), np.zeros(HOSTS, dtype=np.int64)
+    counts = SlotCounts.empty(HOSTS)
+    outgoing, incoming = counts.outgoing, counts.incoming
     waiting = queue(
-        outgoing=outgoing,
-        incoming=incoming,
+        counts=counts,
         per_cluster=cluster,
         outbound_per_host=outbound,
         inbound_per_host=inbound,

@@ -20,7 +20,7 @@ from cluster_emu.scheduling.orders import (
     QueueView,
     SmallestFirst,
 )
-from cluster_emu.scheduling.waiting_lists import Place, Side, WaitingLists
+from cluster_emu.scheduling.waiting_lists import HostSlot, Side, WaitingLists
 from tests._support.queue_helpers import HOSTS, VMS, candidate, queue, vm_columns
 
 HOST = st.integers(0, HOSTS - 1)
@@ -81,26 +81,26 @@ def test_as_if_all_were_ranked_at_every_step(order, steps, cluster, outbound, in
         assert list(quick.waiting) == list(plain.waiting)
 
 
-def test_an_end_does_not_look_at_the_whole_queue() -> None:
-    looks = 0
+def test_an_end_does_not_check_the_whole_queue() -> None:
+    checks = 0
     busy = set(range(1000))
 
-    def busy_place(each: Candidate) -> Place | None:
-        nonlocal looks
-        looks += 1
+    def blocking_slot(each: Candidate) -> HostSlot | None:
+        nonlocal checks
+        checks += 1
         return (Side.SOURCE, each.source) if each.source in busy else None
 
-    waiting = WaitingLists(lambda each: True, busy_place)
+    waiting = WaitingLists(lambda each: True, blocking_slot)
     for number in range(10_000):
         waiting.put(candidate(number, source=number % 1000), 0.0)
     assert waiting.next() is None
-    looks = 0
+    checks = 0
     for source in range(500, 600):
         busy.remove(source)
-        waiting.look_again((Side.SOURCE, source))
+        waiting.wake((Side.SOURCE, source))
         first = waiting.next()
         assert first is not None
         assert first.number == source
         busy.add(source)
         assert waiting.next() is None
-    assert looks <= 300
+    assert checks <= 300

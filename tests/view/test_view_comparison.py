@@ -105,7 +105,7 @@ def test_each_metric_has_a_panel_with_its_unit() -> None:
         "Pages sent before the stop (thousand)",
         "Pages sent while stopped",
         "Data sent (GB)",
-        "Energy (kWh)",
+        "Energy of the cluster (kWh)",
     ]
     assert rows(figure)[2][1].get_title("left") == "Difference b − a (ms)"
 

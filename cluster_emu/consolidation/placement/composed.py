@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.contract import (
     Placement,
     PlacementFilter,

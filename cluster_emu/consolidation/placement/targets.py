@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.placement.composed import passing
 from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
 from cluster_emu.consolidation.placement.filters.operational import Operational

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
 from cluster_emu.consolidation.fields import OverloadField, PlacementField
 from cluster_emu.consolidation.move import Move, Priority

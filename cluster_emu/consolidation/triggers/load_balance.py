@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
 from cluster_emu.consolidation.fields import PlacementField, SelectionField
 from cluster_emu.consolidation.move import Move, Priority

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.contract import UnderloadDetector, underload_detectors
 from cluster_emu.consolidation.view import ClusterView
 

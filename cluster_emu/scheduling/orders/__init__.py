@@ -1,4 +1,4 @@
-"""Who of equal priority goes first: one file per order; importing this registers them."""
+"""Which migration of one priority starts first: one file per order."""
 
 from cluster_emu.scheduling.orders.contract import (
     Candidate,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from cluster_emu.cluster.state import FloatColumn, VMColumns
+from cluster_emu.cluster.columns import FloatColumn, VMColumns
 from cluster_emu.plugins import Registry
 
 
@@ -37,7 +37,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """What an order may look at; all of it is read only and as it is now.
+    """What an order may read, as it is now.
 
     Args:
         vms: the VMs' columns: memory sizes, present write rates and so on.
@@ -67,13 +67,12 @@ class QueueOrder(Protocol):
     source: ClassVar[str]
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
-        """Return the candidates, the one to start first in front; those left out wait.
+        """Return the candidates, the one to start first at the beginning; those left out wait.
 
-        Slots are given in this order while there are any, and only as many of the answer are taken
-        as there are slots. Where one of those given has taken the last slot of a host that a later
-        one needs, the rest of the answer is dropped and the order asked again, so whoever is
-        returned counts as having started. At least one has to be returned where nothing runs, or
-        all would wait for ever.
+        Slots are given in this order while there are any. Where a candidate has taken the last slot
+        of a host that a later one needs, the rest of the ranking is dropped and `rank` is called
+        again, so every candidate that is returned counts as started. At least one has to be
+        returned where no migration runs, or the queue would never move.
 
         Args:
             candidates: migrations of one priority whose hosts have a slot, in order of arrival.

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import VMColumns
+from cluster_emu.cluster.columns import VMColumns
 from cluster_emu.scheduling.orders.contract import (
     Candidate,
     FixedOrder,

@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
+from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.results.run_result import versions, write_parquet, write_text
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
 from cluster_emu.study.statistics.estimates import differences, estimate, verdict
-from cluster_emu.study.statistics.metrics import METRICS, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,10 @@ class Comparison:
             replications=len(self.seeds),
             seed=self.seed,
             seeds=self.seeds,
-            metrics={metric.name: self._means(metric) for metric in METRICS},
+            metrics={metric.name: self._means(metric) for metric in metric_catalogue.compared()},
             paired=tuple(
                 self._paired(metric.name, a, b)
-                for metric in METRICS
+                for metric in metric_catalogue.compared()
                 for a, b in combinations(self.labels, 2)
             ),
             outcomes={label: self._outcomes(label) for label in self.labels},

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cluster_emu.cluster.state import FloatColumn, IntColumn
+from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation import Move
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs

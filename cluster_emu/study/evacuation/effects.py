@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.study.evacuation.run import DrainRun
 from cluster_emu.study.report.evacuation import EmptiedHost
 from cluster_emu.study.report.figures import MeanFigure, finite_or_none
@@ -22,9 +23,6 @@ OF_SUMMARY = (
     "vm_down_s",
 )
 """Figures of a run's summary: what the drain did to others, and what faults did."""
-
-SIGNED = ("tenant_lost_share",)
-"""Those that can be negative: where migrations slow a flow down, another one gains."""
 
 
 def effects(run: DrainRun) -> dict[str, float]:
@@ -50,7 +48,8 @@ def mean_effects(runs: Sequence[DrainRun]) -> dict[str, MeanFigure]:
     table = pd.DataFrame([effects(run) for run in runs])
     return {
         str(name): MeanFigure.of(
-            estimate(table[name].to_numpy(dtype=np.float64)), signed=name in SIGNED
+            estimate(table[name].to_numpy(dtype=np.float64)),
+            signed=metric_catalogue[str(name)].signed,
         )
         for name in table
     }

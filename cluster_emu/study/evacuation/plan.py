@@ -221,7 +221,7 @@ def _plan_at_start(
 ) -> tuple[RunComponents, NDArray[np.bool_], list[Move], tuple[int, ...]]:
     """Plan the drain at time 0; return parts, hosts to empty, moves and VMs without a target."""
     parts = build(drain, RandomStreams(seed))
-    parts.state.vms.demand[:] = parts.demand.at(0.0)
+    parts.state.set_demand(parts.demand.at(0.0), 0.0)
     plan = parts.planner.begin()
     (trigger,) = parts.planner.triggers
     moves, report = trigger.moves(plan, parts.planner.generator(0))

@@ -70,7 +70,7 @@ def plan(make_state, vm, plan_of):
     """Return six hosts: the VM's own, two that take it, a full, a drained and a failed one."""
     vms = [vm(0, 1.0, 4), vm(1, 6.0), vm(3, 1.0, 6), vm(4, 1.0)]
     state = make_state([10] * 6, [8] * 6, vms, off=[2], drained=[4])
-    state.hosts.failed[5] = True
+    state.crash_hosts([5], 0.0)
     return plan_of(state)
 
 
@@ -105,11 +105,11 @@ def test_every_migration_needs_memory_and_another_host_that_takes_vms(plan):
 
 def test_a_vm_that_is_down_may_restart_where_its_memory_still_is(make_state, vm, plan_of):
     state = make_state([10] * 3, [8] * 3, [vm(0, 1.0, 5), vm(0, 1.0, 3), vm(1, 1.0, 4)])
-    state.vms.running[0] = False
+    state.take_down([0], 0.0)
     plan = plan_of(state)
     assert may_restart_on(plan, 0).tolist() == [True, False, True]
     assert restart_host(plan, 0) == 2
-    state.hosts.failed[0] = True
+    state.crash_hosts([0], 0.0)
     plan = plan_of(state)
     assert may_restart_on(plan, 0).tolist() == [False, False, True]
     with pytest.raises(ValueError, match="cannot be restarted on host 0"):

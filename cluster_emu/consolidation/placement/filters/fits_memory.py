@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.contract import PlacementFilter, placement_filters
 from cluster_emu.consolidation.view import ClusterView
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.state import FloatColumn
+from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.consolidation.contract import PlacementScorer, placement_scorers
 from cluster_emu.consolidation.view import ClusterView
 

@@ -1,0 +1,169 @@
+"""The numpy columns of a cluster: one row per physical machine, one row per VM.
+
+CPU is in the one unit that the scenario uses for hosts and VMs alike (cores, MIPS); memory is in
+bytes; demand and utilisation are shares. A `ClusterState` owns the columns and changes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatColumn = NDArray[np.float64]
+IntColumn = NDArray[np.int64]
+BoolColumn = NDArray[np.bool_]
+
+Rows = IntColumn | slice
+"""Some rows of a column by number, each at most once, or a slice of them."""
+
+ALL = slice(None)
+
+
+@dataclass(frozen=True, slots=True)
+class HostColumns:
+    """One row per physical machine, each column of shape [hosts].
+
+    `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
+    `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
+    (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
+    host in `drained` takes no new VM. A `failed` host has crashed and is not repaired yet: it is
+    off, and nothing may go there.
+    """
+
+    cpu_capacity: FloatColumn
+    cpu_overhead: FloatColumn
+    cpu_wanted: FloatColumn
+    cpu_used: FloatColumn
+    memory_bytes: IntColumn
+    memory_reserved_bytes: IntColumn
+    vm_count: IntColumn
+    incoming: IntColumn
+    outgoing: IntColumn
+    switched_on: BoolColumn
+    drained: BoolColumn
+    failed: BoolColumn
+    rack: IntColumn
+
+    @classmethod
+    def empty(
+        cls, cpu_capacity: FloatColumn, memory_bytes: IntColumn, rack: IntColumn
+    ) -> HostColumns:
+        """Return hosts that are on and have no VM."""
+        count = len(cpu_capacity)
+        return cls(
+            cpu_capacity=cpu_capacity,
+            cpu_overhead=np.zeros(count),
+            cpu_wanted=np.zeros(count),
+            cpu_used=np.zeros(count),
+            memory_bytes=memory_bytes,
+            memory_reserved_bytes=np.zeros(count, dtype=np.int64),
+            vm_count=np.zeros(count, dtype=np.int64),
+            incoming=np.zeros(count, dtype=np.int64),
+            outgoing=np.zeros(count, dtype=np.int64),
+            switched_on=np.ones(count, dtype=np.bool_),
+            drained=np.zeros(count, dtype=np.bool_),
+            failed=np.zeros(count, dtype=np.bool_),
+            rack=rack,
+        )
+
+    @property
+    def utilisation(self) -> FloatColumn:
+        """Share of each host's CPU capacity in use, shape [hosts]."""
+        return self.cpu_used / self.cpu_capacity
+
+    @property
+    def memory_free_bytes(self) -> IntColumn:
+        """Memory that is neither in use nor reserved, shape [hosts]."""
+        return self.memory_bytes - self.memory_reserved_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VMColumns:
+    """One row per VM, each column of shape [vms].
+
+    `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
+    the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
+    `cpu_granted` what the host could give, and `cpu_unhindered` what it could have given if
+    its migrations took none. `speed` is the share of its CPU time a migration leaves
+    it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
+    `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
+
+    A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
+    last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
+    no memory. `down_since_s` is when it went down, infinite while it runs; `down_before_s` adds up
+    the times it was down before that, and `restarts` counts them.
+    """
+
+    cpu_capacity: FloatColumn
+    cpu_granted: FloatColumn
+    cpu_unhindered: FloatColumn
+    demand: FloatColumn
+    speed: FloatColumn
+    intensity: FloatColumn
+    dirty_pages_per_s: FloatColumn
+    memory_bytes: IntColumn
+    page_count: IntColumn
+    page_bytes: IntColumn
+    host: IntColumn
+    target: IntColumn
+    queued: BoolColumn
+    running: BoolColumn
+    lost: BoolColumn
+    down_since_s: FloatColumn
+    down_before_s: FloatColumn
+    restarts: IntColumn
+
+    @classmethod
+    def at_rest(
+        cls,
+        cpu_capacity: FloatColumn,
+        memory_bytes: IntColumn,
+        page_count: IntColumn,
+        page_bytes: IntColumn,
+        host: IntColumn,
+    ) -> VMColumns:
+        """Return VMs that run on `host`, want nothing yet and do not migrate."""
+        count = len(cpu_capacity)
+        return cls(
+            cpu_capacity=cpu_capacity,
+            cpu_granted=np.zeros(count),
+            cpu_unhindered=np.zeros(count),
+            demand=np.zeros(count),
+            speed=np.ones(count),
+            intensity=np.zeros(count),
+            dirty_pages_per_s=np.zeros(count),
+            memory_bytes=memory_bytes,
+            page_count=page_count,
+            page_bytes=page_bytes,
+            host=host,
+            target=np.full(count, -1, dtype=np.int64),
+            queued=np.zeros(count, dtype=np.bool_),
+            running=np.ones(count, dtype=np.bool_),
+            lost=np.zeros(count, dtype=np.bool_),
+            down_since_s=np.full(count, np.inf),
+            down_before_s=np.zeros(count),
+            restarts=np.zeros(count, dtype=np.int64),
+        )
+
+    @property
+    def cpu_demand(self) -> FloatColumn:
+        """CPU wanted, in the scenario's CPU unit, shape [vms]."""
+        return self.demand * self.cpu_capacity
+
+    def down_s(self, now_s: float) -> FloatColumn:
+        """Return for how long each VM has been down or lost until now, shape [vms]."""
+        return self.down_before_s + np.maximum(now_s - self.down_since_s, 0.0)
+
+
+C = TypeVar("C", HostColumns, VMColumns)
+
+
+def read_only(columns: C) -> C:
+    """Return views of the same columns that cannot be written."""
+    views = {field.name: getattr(columns, field.name).view() for field in fields(columns)}
+    for view in views.values():
+        view.flags.writeable = False
+    return type(columns)(**views)

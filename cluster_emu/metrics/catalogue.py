@@ -1,0 +1,448 @@
+"""The catalogue of metrics: one entry says all there is to know about a figure of a run.
+
+The summary of a run, comparisons, the labels of axes, the tables of the command line and
+docs/metrics.md are made from these entries. Another metric is one more entry: in this file, with
+`metric_catalogue.register` in a script, or as an entry point of another distribution::
+
+    [project.entry-points."cluster_emu.metrics"]
+    longest_round_s = "my_package.my_module:LONGEST_ROUND"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from cluster_emu.errors import UnknownNameError
+from cluster_emu.metrics.aggregations import (
+    Aggregation,
+    ClusterFigure,
+    CountOf,
+    MaximumOverAll,
+    MeanOverCompleted,
+    QuantileOverCompleted,
+    SumOverAll,
+    makespan_s,
+    mean_queue_wait_s,
+    migration_count,
+)
+from cluster_emu.transfer.records import Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One figure of a run.
+
+    Args:
+        name: its column in the summary, with the unit of its values at the end.
+        label: what a reader sees.
+        description: what it means, one sentence.
+        value: finds it from the run's tables; None for a figure that only drains have.
+        unit: the unit a reader sees, empty for counts.
+        scale: what a value is multiplied with to be in that unit.
+        signed: whether it can be below 0, and so the interval of its mean.
+        comparison_rank: its position in comparisons and in what `run` prints, the lowest first;
+            None for a figure of the summary alone.
+        is_main: whether a picture of a comparison shows it unless others are asked for.
+    """
+
+    name: str
+    label: str
+    description: str
+    value: Aggregation | None
+    unit: str = ""
+    scale: float = 1.0
+    signed: bool = False
+    comparison_rank: int | None = None
+    is_main: bool = False
+
+
+class MetricCatalogue:
+    """All metrics by name, in the order in which they were registered.
+
+    Args:
+        group: the entry point group under which other distributions register metrics; each entry
+            point is a `Metric`.
+        built_in: the metrics that come with the package.
+    """
+
+    def __init__(self, group: str, built_in: Iterable[Metric] = ()) -> None:
+        self.group = group
+        self._metrics: dict[str, Metric] = {}
+        self._entry_points_loaded = False
+        for metric in built_in:
+            self.register(metric)
+
+    def register(self, metric: Metric) -> Metric:
+        """Enter a metric and return it.
+
+        Raises:
+            ValueError: if there is one of this name already.
+        """
+        if metric.name in self._metrics:
+            raise ValueError(f"metric {metric.name!r} is registered twice")
+        self._metrics[metric.name] = metric
+        return metric
+
+    def __iter__(self) -> Iterator[Metric]:
+        self._load_entry_points()
+        return iter(tuple(self._metrics.values()))
+
+    def __contains__(self, name: object) -> bool:
+        self._load_entry_points()
+        return name in self._metrics
+
+    def __getitem__(self, name: str) -> Metric:
+        """Return the metric of this name.
+
+        Raises:
+            UnknownNameError: if there is none; the message lists the known names.
+        """
+        self._load_entry_points()
+        if name not in self._metrics:
+            raise UnknownNameError("metric", name, self._metrics)
+        return self._metrics[name]
+
+    def compared(self) -> tuple[Metric, ...]:
+        """Return the metrics that are compared, by rank."""
+        ranked = [(each.comparison_rank, each) for each in self if each.comparison_rank is not None]
+        return tuple(metric for _, metric in sorted(ranked, key=lambda pair: pair[0]))
+
+    def _load_entry_points(self) -> None:
+        if self._entry_points_loaded:
+            return
+        self._entry_points_loaded = True
+        for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
+            if point.name not in self._metrics:
+                self.register(point.load())
+
+
+# In the order of the columns of the summary.
+BUILT_IN = (
+    # how migrations ended
+    Metric(
+        name="migrations",
+        label="migrations",
+        description="Migrations asked for, each try counted.",
+        value=migration_count,
+        comparison_rank=10,
+        is_main=True,
+    ),
+    Metric(
+        name="completed",
+        label="migrations completed",
+        description="Migrations whose VM runs at the target with all of its memory.",
+        value=CountOf(Phase.COMPLETED),
+    ),
+    Metric(
+        name="not_converged",
+        label="migrations not converged",
+        description="Migrations that their policy aborted.",
+        value=CountOf(Phase.NOT_CONVERGED),
+        comparison_rank=160,
+    ),
+    Metric(
+        name="failed",
+        label="migrations failed",
+        description="Migrations that a fault ended.",
+        value=CountOf(Phase.FAILED),
+    ),
+    Metric(
+        name="unfinished",
+        label="migrations unfinished",
+        description="Migrations that waited or ran when the run ended.",
+        value=CountOf(Phase.UNFINISHED),
+        comparison_rank=170,
+    ),
+    Metric(
+        name="total_bytes",
+        label="data sent by all migrations",
+        description="Bytes that all migrations sent, headers and device state included.",
+        value=SumOverAll("bytes"),
+        unit="GB",
+        scale=1e-9,
+    ),
+    # times of migrations
+    Metric(
+        name="queue_wait_s",
+        label="wait in the queue",
+        description="Time from the request to the first byte, without that spent on preparing.",
+        value=mean_queue_wait_s,
+        unit="s",
+        comparison_rank=150,
+    ),
+    Metric(
+        name="makespan_s",
+        label="first request to last end",
+        description="Time from the first request to the end of the last migration that completed.",
+        value=makespan_s,
+        unit="s",
+        comparison_rank=50,
+    ),
+    Metric(
+        name="downtime_p95_s",
+        label="downtime, 95th percentile",
+        description="Downtime that 95 % of the completed migrations do not exceed.",
+        value=QuantileOverCompleted("downtime_s", 0.95),
+        unit="ms",
+        scale=1e3,
+        comparison_rank=40,
+    ),
+    Metric(
+        name="downtime_max_s",
+        label="downtime, longest",
+        description=(
+            "Longest downtime of all, of failed migrations and of those paused at the end of the "
+            "run too."
+        ),
+        value=MaximumOverAll("downtime_s"),
+        unit="ms",
+        scale=1e3,
+    ),
+    Metric(
+        name="total_time_s",
+        label="total time",
+        description="Time spent on preparing, and from the first byte to the end of the migration.",
+        value=MeanOverCompleted("total_time_s"),
+        unit="s",
+        comparison_rank=20,
+        is_main=True,
+    ),
+    Metric(
+        name="downtime_s",
+        label="downtime",
+        description="Time from the pause of the VM at the source to its resume at the target.",
+        value=MeanOverCompleted("downtime_s"),
+        unit="ms",
+        scale=1e3,
+        comparison_rank=30,
+        is_main=True,
+    ),
+    # pages and bytes of migrations
+    Metric(
+        name="rounds",
+        label="live rounds",
+        description="Rounds of pre-copy, one that was broken off included.",
+        value=MeanOverCompleted("rounds"),
+        comparison_rank=90,
+    ),
+    Metric(
+        name="pages_sent_precopy",
+        label="pages sent before the stop",
+        description="Pages sent while the VM ran at the source; a page counts each time.",
+        value=MeanOverCompleted("pages_sent_precopy"),
+        comparison_rank=60,
+        is_main=True,
+    ),
+    Metric(
+        name="pages_sent_stop",
+        label="pages sent while stopped",
+        description="Pages sent in stop-and-copy.",
+        value=MeanOverCompleted("pages_sent_stop"),
+        comparison_rank=70,
+        is_main=True,
+    ),
+    Metric(
+        name="pages_sent_postcopy",
+        label="pages sent after the resume",
+        description="Pages sent after the VM resumed at the target.",
+        value=MeanOverCompleted("pages_sent_postcopy"),
+        comparison_rank=80,
+    ),
+    Metric(
+        name="pages_skipped",
+        label="pages skipped",
+        description="Pages to send that a live round left out as they had been dirtied again.",
+        value=MeanOverCompleted("pages_skipped"),
+    ),
+    Metric(
+        name="pages_deferred",
+        label="pages deferred",
+        description="Pages to send that a live round left to a later one by their history.",
+        value=MeanOverCompleted("pages_deferred"),
+    ),
+    Metric(
+        name="pages_rescued",
+        label="lost-update pages",
+        description="Pages sent in stop-and-copy whose update a literal strategy would lose.",
+        value=MeanOverCompleted("pages_rescued"),
+    ),
+    Metric(
+        name="bytes",
+        label="data sent",
+        description="Bytes on the wire, headers and device state included.",
+        value=MeanOverCompleted("bytes"),
+        unit="MB",
+        scale=1e-6,
+        comparison_rank=140,
+        is_main=True,
+    ),
+    # what migrations take from guests
+    Metric(
+        name="demand_faults",
+        label="demand faults",
+        description="Accesses after the resume to pages that were still at the source.",
+        value=MeanOverCompleted("demand_faults"),
+        comparison_rank=100,
+    ),
+    Metric(
+        name="fault_stall_s",
+        label="stalled by demand faults",
+        description="Time the VM waited for pages after its resume.",
+        value=MeanOverCompleted("fault_stall_s"),
+        unit="s",
+        comparison_rank=110,
+    ),
+    Metric(
+        name="guest_lost_s",
+        label="guest time taken by throttling and tracking",
+        description="CPU time that throttling by the policy and the tracking of writes took.",
+        value=MeanOverCompleted("guest_lost_s"),
+        unit="s",
+        comparison_rank=120,
+    ),
+    # the cluster
+    Metric(
+        name="energy_kwh",
+        label="energy of the cluster",
+        description="Energy of all hosts.",
+        value=ClusterFigure("energy_kwh"),
+        unit="kWh",
+        comparison_rank=180,
+        is_main=True,
+    ),
+    Metric(
+        name="mean_hosts_on",
+        label="hosts switched on",
+        description="Hosts that are switched on, mean over time.",
+        value=ClusterFigure("mean_hosts_on"),
+    ),
+    Metric(
+        name="overload_time_share",
+        label="overloaded host time",
+        description="Share of switched-on host time in which more CPU was wanted than there was.",
+        value=ClusterFigure("overload_time_share"),
+        unit="%",
+        scale=100.0,
+        comparison_rank=200,
+    ),
+    Metric(
+        name="degradation_by_migration",
+        label="CPU lost to migrations",
+        description="Share of the CPU a VM wanted that migrations took, mean over VMs (PDM).",
+        value=ClusterFigure("degradation_by_migration"),
+        unit="%",
+        scale=100.0,
+        comparison_rank=130,
+    ),
+    Metric(
+        name="degradation_by_overload",
+        label="CPU lost to overload",
+        description="Share of the CPU a VM wanted that full hosts did not give, mean over VMs.",
+        value=ClusterFigure("degradation_by_overload"),
+        unit="%",
+        scale=100.0,
+    ),
+    Metric(
+        name="peak_link_share",
+        label="peak link load",
+        description="Largest load over capacity of any link at any time.",
+        value=ClusterFigure("peak_link_share"),
+        unit="%",
+        scale=100.0,
+    ),
+    Metric(
+        name="tenant_bytes",
+        label="data sent by tenants",
+        description="Bytes that flows of tenants in the background sent.",
+        value=ClusterFigure("tenant_bytes"),
+        unit="GB",
+        scale=1e-9,
+    ),
+    Metric(
+        name="tenant_mean_bps",
+        label="mean rate of tenants",
+        description="What tenants sent, over the length of the run.",
+        value=ClusterFigure("tenant_mean_bps"),
+        unit="Mbit/s",
+        scale=1e-6,
+    ),
+    Metric(
+        name="tenant_lost_share",
+        label="lost by elastic tenants",
+        description=(
+            "Share of what elastic tenants would have sent without migrations, and did not send."
+        ),
+        value=ClusterFigure("tenant_lost_share"),
+        unit="%",
+        scale=100.0,
+        signed=True,  # a flow gains where migrations slow down another one
+        comparison_rank=190,
+    ),
+    Metric(
+        name="tenant_dropped_share",
+        label="dropped by inelastic tenants",
+        description="Share of their rate that inelastic tenants could not send.",
+        value=ClusterFigure("tenant_dropped_share"),
+        unit="%",
+        scale=100.0,
+    ),
+    Metric(
+        name="fault_count",
+        label="faults",
+        description="Faults that have begun.",
+        value=ClusterFigure("fault_count"),
+    ),
+    Metric(
+        name="vms_lost",
+        label="VMs lost to faults",
+        description="VMs whose host crashed in post-copy, so that no host had all of their memory.",
+        value=ClusterFigure("vms_lost"),
+    ),
+    Metric(
+        name="vm_down_s",
+        label="VMs down by faults, in all",
+        description="Time for which VMs were down or lost, sum over all VMs.",
+        value=ClusterFigure("vm_down_s"),
+        unit="s",
+    ),
+    Metric(
+        name="vm_restarts",
+        label="VM restarts",
+        description="VMs started again after a crash, each time counted.",
+        value=ClusterFigure("vm_restarts"),
+    ),
+    Metric(
+        name="simulated_s",
+        label="simulated time",
+        description="Length of the run.",
+        value=ClusterFigure("simulated_s"),
+        unit="s",
+    ),
+    # drains
+    Metric(
+        name="cpu_lost_to_migration_s",
+        label="CPU time lost to migrations",
+        description="CPU that migrations took from VMs, in the CPU unit times seconds.",
+        value=None,
+        unit="CPU s",
+    ),
+    Metric(
+        name="cpu_lost_by_others_s",
+        label="CPU time lost by VMs that stayed",
+        description="The part of `cpu_lost_to_migration_s` that VMs lost which were not drained.",
+        value=None,
+        unit="CPU s",
+    ),
+    Metric(
+        name="cpu_lost_to_overload_s",
+        label="CPU time lost to overload",
+        description="CPU that full hosts did not give to VMs, in the CPU unit times seconds.",
+        value=None,
+        unit="CPU s",
+    ),
+)
+
+metric_catalogue = MetricCatalogue("cluster_emu.metrics", BUILT_IN)
+"""The metrics that there are."""

@@ -1,0 +1,1 @@
+"""What a run records: its tables, how they are written, and its result."""

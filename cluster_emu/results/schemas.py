@@ -1,0 +1,194 @@
+"""The tables of a run: what a row is, and for every column its unit and its meaning.
+
+Times are simulated seconds since the start of the run, NaN for what did not happen. The columns of
+the table `summary` are in the catalogue of metrics.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Args:
+        name: its name.
+        unit: its unit; empty for numbers of things, words, truth values and counts.
+        meaning: what it holds, in words.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+
+
+class TableSchema(NamedTuple):
+    """A table of a run.
+
+    Args:
+        row: what one row is.
+        columns: the columns, in their order.
+    """
+
+    row: str
+    columns: tuple[Column, ...]
+
+
+MIGRATIONS = TableSchema(
+    "one migration that was requested; each attempt has its own row",
+    (
+        Column("migration", "", "its number"),
+        Column("vm", "", "number of the VM"),
+        Column("source", "", "number of the host it leaves"),
+        Column("target", "", "number of the host it moves to"),
+        Column("reason", "", "overload, underload, balance, drain or request"),
+        Column("priority", "", "class in the queue: 0 drain, 1 request, 2 rebalance"),
+        Column("strategy", "", "registered name of the transfer strategy"),
+        Column("memory_pages", "pages", "memory of the VM"),
+        Column("queued_s", "s", "request"),
+        Column("attempt", "", "1, or more for a retry after an abort or a fault"),
+        Column("faults_before", "", "how many of the attempts before were ended by faults"),
+        Column("fidelity", "", "memory model that kept the page state"),
+        Column("prepare_s", "s", "time spent on preparing the target, before `start_s`"),
+        Column("start_s", "s", "first byte"),
+        Column("waited_s", "s", "time after `start_s` spent on waiting for the turn to send"),
+        Column("pause_s", "s", "the VM stops at the source"),
+        Column("resume_s", "s", "the VM runs at the target"),
+        Column("finish_s", "s", "time spent on releasing the source, before `end_s`"),
+        Column("end_s", "s", "the source is released"),
+        Column("total_time_s", "s", "`prepare_s + (end_s - start_s)`"),
+        Column("downtime_s", "s", "`resume_s - pause_s`; to `end_s` if it never resumed"),
+        Column("rounds", "", "live rounds, one that was aborted included"),
+        Column("pages_sent_precopy", "pages", "sent while the VM ran at the source"),
+        Column("pages_sent_stop", "pages", "sent while the VM was stopped"),
+        Column("pages_sent_postcopy", "pages", "sent after the VM resumed"),
+        Column("pages_skipped", "pages", "left out of live rounds as dirtied again"),
+        Column("pages_deferred", "pages", "left to later rounds by their history"),
+        Column("pages_rescued", "pages", "sent in stop-and-copy, else their update would be lost"),
+        Column("bytes", "bytes", "on the wire, headers and device state included"),
+        Column("encode_cpu_s", "s", "time of one core spent on encoding pages"),
+        Column("demand_faults", "", "accesses after the resume to pages still at the source"),
+        Column("fault_stall_s", "s", "time the VM waited for these pages"),
+        Column("throttle_max", "share", "largest share of its CPU time that throttling took"),
+        Column("guest_lost_s", "s", "CPU time that throttling and tracking took"),
+        Column("outcome", "", "completed, not converged, failed, unfinished, or its phase so far"),
+        Column("why", "", "what ended the live rounds, or why it did not complete"),
+    ),
+)
+
+ROUNDS = TableSchema(
+    "one live round, stop-and-copy or post-copy phase",
+    (
+        Column("migration", "", "number of the migration"),
+        Column("vm", "", "number of the VM"),
+        Column("phase", "", "pre-copy, stop-and-copy or post-copy"),
+        Column("round", "", "live rounds from 1; a later phase has the number after the last one"),
+        Column("start_s", "s", "begin; of stop-and-copy the pause of the VM"),
+        Column("end_s", "s", "end; of stop-and-copy the resume of the VM"),
+        Column("due", "pages", "to send: `sent + skipped + deferred + unvisited`"),
+        Column("sent", "pages", "sent"),
+        Column("skipped", "pages", "left out as dirtied again"),
+        Column("deferred", "pages", "left to a later round by their history"),
+        Column("unvisited", "pages", "not reached when the round was ended early"),
+        Column("dirtied", "pages", "in the dirty log at the end"),
+        Column("bytes", "bytes", "on the wire"),
+        Column("encode_cpu_s", "s", "time of one core spent on encoding pages"),
+    ),
+)
+
+HOSTS = TableSchema(
+    "one host at one instant of observation",
+    (
+        Column("time_s", "s", "the instant"),
+        Column("host", "", "number of the host"),
+        Column("utilisation", "share", "CPU in use over capacity"),
+        Column("cpu_demand", "CPU unit", "wanted by its VMs; may exceed the capacity"),
+        Column("vm_count", "", "VMs on it"),
+        Column("memory_reserved_bytes", "bytes", "memory of its VMs and of those that move to it"),
+        Column("outgoing", "", "migrations that copy from it"),
+        Column("incoming", "", "migrations that copy to it"),
+        Column("switched_on", "", "whether it is on"),
+        Column("failed", "", "whether it has crashed and is not repaired yet"),
+        Column("power_w", "W", "power at the instant"),
+        Column("energy_kwh", "kWh", "energy so far"),
+    ),
+)
+
+VMS = TableSchema(
+    "one VM at one instant of observation",
+    (
+        Column("time_s", "s", "the instant"),
+        Column("vm", "", "number of the VM"),
+        Column("host", "", "number of the host it is on"),
+        Column("demand", "share", "CPU wanted over capacity"),
+        Column("cpu_granted", "CPU unit", "CPU that its host gives it"),
+        Column("intensity", "share", "factor of the rates of its write classes"),
+        Column("dirty_pages_per_s", "pages/s", "distinct pages dirtied at that intensity"),
+        Column("migrating", "", "whether a migration of it is queued or runs"),
+        Column("running", "", "whether it is not down"),
+        Column("lost", "", "whether it is lost for the rest of the run"),
+        Column("down_s", "s", "time for which it was down or lost so far"),
+        Column("restarts", "", "restarts after crashes so far"),
+    ),
+)
+
+LINKS = TableSchema(
+    "one link that has carried bytes since the last instant of observation",
+    (
+        Column("time_s", "s", "the instant"),
+        Column("link", "", "number of the link, which has one direction"),
+        Column("source_node", "", "node at which it begins"),
+        Column("target_node", "", "node at which it ends"),
+        Column("bytes", "bytes", "carried since the last instant"),
+        Column("mean_utilisation", "share", "of what it could have carried since then"),
+    ),
+)
+
+SERVICE = TableSchema(
+    "one VM, sums over the run",
+    (
+        Column("vm", "", "number of the VM"),
+        Column("cpu_wanted_s", "CPU unit x s", "CPU wanted"),
+        Column("cpu_lost_to_overload_s", "CPU unit x s", "lost even if no migration took CPU"),
+        Column("cpu_lost_to_migration_s", "CPU unit x s", "lost to pauses, throttling and threads"),
+        Column("paused_s", "s", "time it was paused"),
+    ),
+)
+
+TENANTS = TableSchema(
+    "one flow of background traffic, sums over the run",
+    (
+        Column("flow", "", "number of the flow"),
+        Column("tenant", "", "its entry in `background` of the scenario"),
+        Column("source", "", "number of the host that sends"),
+        Column("target", "", "number of the host that receives"),
+        Column("kind", "", "elastic or inelastic"),
+        Column("active_s", "s", "how long it wanted to send"),
+        Column("bytes", "bytes", "sent"),
+        Column("bytes_without_migrations", "bytes", "it would have sent without any migration"),
+        Column("wanted_bytes", "bytes", "rate or cap times `active_s`, infinite without one"),
+    ),
+)
+
+FAULTS = TableSchema(
+    "one fault that has begun",
+    (
+        Column("time_s", "s", "when it began"),
+        Column("kind", "", "registered name of the kind of fault"),
+        Column("what", "", "what failed, in words"),
+        Column("until_s", "s", "when it is repaired, NaN for never"),
+    ),
+)
+
+SCHEMAS: dict[str, TableSchema] = {
+    "migrations": MIGRATIONS,
+    "rounds": ROUNDS,
+    "hosts": HOSTS,
+    "vms": VMS,
+    "links": LINKS,
+    "service": SERVICE,
+    "tenants": TENANTS,
+    "faults": FAULTS,
+}
+"""The tables by name, without `summary`."""

@@ -1,0 +1,66 @@
+"""Write docs/metrics.md: every metric of a run, from the catalogue.
+
+    python tools/metric_reference.py
+
+A test fails where the file is not what this writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cluster_emu.metrics.aggregations import in_words
+from cluster_emu.metrics.catalogue import Metric, metric_catalogue
+
+FILE = Path(__file__).parents[1] / "docs" / "metrics.md"
+
+START = """# Metrics, one by one
+
+<!-- Written by tools/metric_reference.py from the catalogue of metrics; do not edit. -->
+
+A metric is one figure of a run. [results.md](results.md) says what the tables hold from which most
+metrics come. Where nothing can be measured, as the mean over no migration, the value is NaN.
+
+- *name*: the column of the table `summary`. The end of the name says the unit of the value.
+- *shown as*: the label and, where it has one, the unit in tables and on axes.
+- *found as*: how the value of a run is found.
+"""
+
+COMPARED = """## Metrics that are compared
+
+`run` prints these, and `compare` compares them, in this order.
+"""
+
+SUMMARY = """## Other columns of the summary
+"""
+
+DRAINS = """## Figures of drains
+
+`evacuate` and `advise` have these besides, summed over VMs.
+"""
+
+
+def reference() -> str:
+    """Return the text of docs/metrics.md."""
+    compared = metric_catalogue.compared()
+    others = [metric for metric in metric_catalogue if metric.comparison_rank is None]
+    summary = [metric for metric in others if metric.value is not None]
+    drains = [metric for metric in others if metric.value is None]
+    parts = [START, COMPARED, _table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]
+    return "\n".join(parts)
+
+
+def _table(chosen: Iterable[Metric]) -> str:
+    head = ["| name | shown as | meaning | found as |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *map(_row, chosen), ""])
+
+
+def _row(metric: Metric) -> str:
+    unit = f" ({metric.unit})" if metric.unit else ""
+    found_as = "sum over VMs" if metric.value is None else in_words(metric.value)
+    return f"| `{metric.name}` | {metric.label}{unit} | {metric.description} | {found_as} |"
+
+
+if __name__ == "__main__":
+    FILE.write_text(reference(), encoding="utf-8")
