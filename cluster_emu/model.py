@@ -78,7 +78,7 @@ class ClusterModel(Model):
         self._intensity = parts.intensity
         sources = [memory.source for memory in parts.factory.memory]
         self._sources, self._source_of = _numbered(sources)
-        self._tenants = parts.background
+        self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
         self._traces = parts.traces
@@ -234,7 +234,7 @@ class ClusterModel(Model):
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
-            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), BackgroundFlowRow),
+            "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
         }
         tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))
@@ -287,7 +287,7 @@ class ClusterModel(Model):
         vms = self.state.vms
         return {
             **self._costs.figures(),
-            **self._tenants.figures(self.loop.now_s),
+            **self._background.figures(self.loop.now_s),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),

@@ -206,7 +206,8 @@ def test_a_filter_that_forgets_has_its_lost_updates_moved_to_the_stop() -> None:
     )
     sticky = literal.with_fields({"transfer.strategy.to_send": "sticky"})
     rescued = [
-        ClusterModel(each, rng=1).run().migrations["pages_rescued"][0] for each in (literal, sticky)
+        ClusterModel(each, rng=1).run().migrations["pages_lost_update"][0]
+        for each in (literal, sticky)
     ]
     assert rescued[0] > 0
     assert rescued[1] == 0

@@ -263,10 +263,10 @@ BUILT_IN = (
         value=MeanOverCompleted("pages_deferred"),
     ),
     Metric(
-        name="pages_rescued",
+        name="pages_lost_update",
         label="lost-update pages",
         description="Pages sent in stop-and-copy whose update a literal strategy would lose.",
-        value=MeanOverCompleted("pages_rescued"),
+        value=MeanOverCompleted("pages_lost_update"),
     ),
     Metric(
         name="bytes",
@@ -353,38 +353,39 @@ BUILT_IN = (
         scale=100.0,
     ),
     Metric(
-        name="tenant_bytes",
-        label="data sent by tenants",
-        description="Bytes that flows of tenants in the background sent.",
-        value=ClusterFigure("tenant_bytes"),
+        name="background_bytes",
+        label="data sent by background traffic",
+        description="Bytes that background flows sent.",
+        value=ClusterFigure("background_bytes"),
         unit="GB",
         scale=1e-9,
     ),
     Metric(
-        name="tenant_mean_bps",
-        label="mean rate of tenants",
-        description="What tenants sent, over the length of the run.",
-        value=ClusterFigure("tenant_mean_bps"),
+        name="background_mean_bps",
+        label="mean rate of background traffic",
+        description="What background flows sent, over the length of the run.",
+        value=ClusterFigure("background_mean_bps"),
         unit="Mbit/s",
         scale=1e-6,
     ),
     Metric(
-        name="tenant_lost_share",
-        label="lost by elastic tenants",
+        name="background_lost_share",
+        label="lost by elastic background traffic",
         description=(
-            "Share of what elastic tenants would have sent without migrations, and did not send."
+            "Share of what elastic background flows would have sent without migrations, "
+            "and did not send."
         ),
-        value=ClusterFigure("tenant_lost_share"),
+        value=ClusterFigure("background_lost_share"),
         unit="%",
         scale=100.0,
         signed=True,  # a flow gains where migrations slow down another one
         comparison_rank=190,
     ),
     Metric(
-        name="tenant_dropped_share",
-        label="dropped by inelastic tenants",
-        description="Share of their rate that inelastic tenants could not send.",
-        value=ClusterFigure("tenant_dropped_share"),
+        name="background_dropped_share",
+        label="dropped by inelastic background traffic",
+        description="Share of their rate that inelastic background flows could not send.",
+        value=ClusterFigure("background_dropped_share"),
         unit="%",
         scale=100.0,
     ),

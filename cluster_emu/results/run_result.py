@@ -22,7 +22,7 @@ class RunResult:
     """The result of a run.
 
     Args:
-        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `tenants`, `faults`,
+        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `background`, `faults`,
             `summary`; units are in the names of the columns. A run that streamed `hosts`, `vms` and
             `links` to a folder has these there alone.
         scenario: the scenario as plain data.

@@ -536,7 +536,7 @@ class StopAndCopy(CopyPhase):
         migration = self._migration
         if not migration.resumes_early:
             self.sizes = migration.engine.stop_sizes()
-            migration.record.pages_rescued = migration.engine.lost_update_pages()
+            migration.record.pages_lost_update = migration.engine.lost_update_pages()
             migration.engine.hand_over()
         self._total_bytes = migration.settings.device_state_bytes + self.sizes.total_bytes
         if self._total_bytes > 0:

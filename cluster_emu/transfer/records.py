@@ -54,7 +54,7 @@ class MigrationRecord:
     VM runs at the target with all of its memory. `waited_s` is the part of the time after the
     first byte in which it waited for its turn on the network. `total_time_s` is
     prepare_s + (end_s - start_s), that is without the waits for slots. `downtime_s` runs from pause
-    to resume, or to the end if it never resumed. `pages_rescued` counts updates that a literal
+    to resume, or to the end if it never resumed. `pages_lost_update` counts updates that a literal
     reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
     share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
     `attempt` counts the attempts, whether the policy retried after an abort or high availability
@@ -90,7 +90,7 @@ class MigrationRecord:
     pages_sent_postcopy: int = 0
     pages_skipped: int = 0
     pages_deferred: int = 0
-    pages_rescued: int = 0
+    pages_lost_update: int = 0
     bytes: float = 0.0
     encode_cpu_s: float = 0.0
     demand_faults: int = 0

@@ -90,7 +90,7 @@ def check_migrations(model: ClusterModel) -> None:
 
 
 def migration_flows(model: ClusterModel) -> list[Flow]:
-    """Return the flows in the network that belong to migrations, not to tenants."""
+    """Return the flows in the network that belong to migrations, not to background traffic."""
     return [flow for flow in model.loop.flows if isinstance(flow.group, MigrationFlowGroup)]
 
 

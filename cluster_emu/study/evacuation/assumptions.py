@@ -28,7 +28,7 @@ def settings_in_words(scenario: Scenario) -> list[str]:
         _costs(scenario.costs),
         _preparing(manager.preparing),
         _order(manager),
-        _tenants(scenario),
+        _background(scenario),
         _faults(scenario),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -129,10 +129,10 @@ def _order(manager: Manager) -> str:
     return _sentence("Queue order", parts)
 
 
-def _tenants(scenario: Scenario) -> str:
+def _background(scenario: Scenario) -> str:
     kinds = Counter(group.kind for group in scenario.background)
     return _sentence(
-        "Tenants in the background",
+        "Background traffic",
         [f"{count} x {kind}" for kind, count in kinds.items()],
     )
 

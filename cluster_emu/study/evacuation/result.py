@@ -81,12 +81,12 @@ class Evacuation:
 
     @property
     def service(self) -> pd.DataFrame:
-        """One row per replication and VM of the cluster: CPU wanted and lost, and if it `goes`."""
+        """One row per replication and VM of the cluster: CPU wanted, CPU lost, and `to_drain`."""
         tables = [
             one.run.service.assign(
                 replication=one.number,
                 seed=one.plan.seed,
-                goes=one.run.service["vm"].isin(one.run.vms["vm"]),
+                to_drain=one.run.service["vm"].isin(one.run.vms["vm"]),
             )
             for one in self._succeeded
         ]
@@ -176,7 +176,7 @@ class Evacuation:
             outcomes=self._outcomes(),
             failures=self.failures,
             errors=self.errors,
-            typical=self._median_figures(),
+            median_replication=self._median_figures(),
             warnings=self.warnings,
             notes=self._notes(),
             assumptions=self._assumptions(),
