@@ -131,7 +131,7 @@ def plain_tick_ms(agents: int) -> float:
 
 
 def quiet_tick(vms: int) -> dict[str, float]:
-    """Measure ticks of 1 s in which no VM migrates and no control instant falls."""
+    """Measure ticks of 1 s without migrations and without a control instant."""
     model = cluster(vms, 0.05, quiet=True)
     model.step()
     ours_ms, plain_ms = tick_ms(model, 100), plain_tick_ms(vms)

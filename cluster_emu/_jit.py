@@ -81,7 +81,7 @@ def compiled_copy(module: ModuleType) -> ModuleType:
 
 
 def has_compiled_copy(module: ModuleType) -> bool:
-    """Tell whether `compiled_copy` was called for `module` in this process."""
+    """Return whether `compiled_copy` was called for `module` in this process."""
     return module.__name__ + COPY_SUFFIX in sys.modules
 
 

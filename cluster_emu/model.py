@@ -48,7 +48,7 @@ class ClusterModel(Model):
         rng: the run's seed, a whole number >= 0; None draws one (kept in `seed`).
         stream_to: folder to write the tables `hosts`, `vms` and `links` to as they grow, instead of
             keeping them: memory then does not grow with simulated time. They stand under their
-            names once the run is over; one that is broken off leaves ``NAME.partial.parquet``,
+            names once the run is over; an interrupted one leaves ``NAME.partial.parquet``,
             which can be read after `close`.
         fields: values for other fields of the scenario by dotted path, for example
             ``**{"transfer.stop": "qemu"}``.
@@ -169,7 +169,7 @@ class ClusterModel(Model):
         """Let the manager plan, if this is a control instant."""
         if self.clock.is_control_instant(now_s):
             self.manager.plan(now_s)
-            self.loop.run_until(now_s)  # what is asked for at this instant is to be seen
+            self.loop.run_until(now_s)  # requests at this instant must be visible
             self._observe(now_s)
 
     def transfer(self, end_s: float) -> None:

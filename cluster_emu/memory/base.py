@@ -92,7 +92,7 @@ class PostCopyMemory(Protocol):
     Attributes:
         sizes: what the pages take that were missing at resume.
         faults: demand faults so far.
-        stall_s: time the VM has waited for pages it asked for.
+        stall_s: time the VM has waited for requested pages.
         bytes_sent: bytes on the wire so far.
     """
 

@@ -124,7 +124,7 @@ BUILT_IN = (
     Metric(
         name="migrations",
         label="migrations",
-        description="Migrations asked for, each try counted.",
+        description="Migrations requested; each attempt counts.",
         value=migration_count,
         comparison_rank=10,
         is_main=True,
@@ -223,7 +223,7 @@ BUILT_IN = (
     Metric(
         name="rounds",
         label="live rounds",
-        description="Rounds of pre-copy, one that was broken off included.",
+        description="Live rounds, including one that was aborted.",
         value=MeanOverCompleted("rounds"),
         comparison_rank=90,
     ),

@@ -210,7 +210,7 @@ class _Sender:
             self._loop.call_at(until_s, lambda now_s: self.switch_at(max(now_s, until_s)))
 
     def set_rate(self, now_s: float, bytes_per_s: float) -> None:
-        """Account what was sent at the old rate and take the new one."""
+        """Account what was sent at the old rate and use the new one from now on."""
         self._accrue(now_s)
         self._bytes_per_s = bytes_per_s
 
@@ -254,13 +254,13 @@ class _Senders:
             sender.switch_at(loop.now_s)
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Account what was sent at the old rates; no event of their own will come."""
+        """Account what was sent at the old rates; background flows have no events of their own."""
         for member, rate in zip(members.tolist(), bytes_per_s.tolist(), strict=True):
             self.each[member].set_rate(now_s, rate)
         return np.full(len(members), np.inf)
 
     def due(self, now_s: float, member: int) -> float:
-        """Stay; no event is ever predicted."""
+        """Stay in the network; the network never calls this, because no event is predicted."""
         return math.inf
 
 

@@ -223,7 +223,7 @@ class Strategy:
 
     @property
     def preempt(self) -> bool:
-        """Whether a page asked for overtakes the pushed ones (QEMU postcopy-preempt, 8.0)."""
+        """Whether a requested page overtakes the pushed ones (QEMU postcopy-preempt, 8.0)."""
         return True
 
     @property

@@ -19,7 +19,7 @@ AMPLE_CPU = 100
 """Cores of hosts on which VMs lose time to nothing but migrations."""
 
 
-def check_books(model: ClusterModel) -> None:
+def check_accounts(model: ClusterModel) -> None:
     """Check the tables of a run that is over against each other and against the network."""
     result = model.result()
     for _, row in result.migrations.iterrows():

@@ -54,9 +54,9 @@ def measures_in_words(scenario: Scenario, runs: int) -> list[str]:
     few = [f"{name} needs {count}" for name, count in needed.items() if runs < count]
     short = f"; with {runs} replications some ends are missing ({', '.join(few)})" if few else ""
     return [
-        "Drain time runs from time 0, when the drain is asked for, until the last VM has left the "
+        "Drain time runs from time 0, when the drain is requested, until the last VM has left the "
         "last source host; a drain in which a VM is not drained counts as longer than all others.",
-        "The policy repeats an aborted migration, and the drain asks for it again every "
+        "The policy repeats an aborted migration, and the drain requests it again every "
         f"{interval_s:g} s while others move; a VM that is still there when nothing moves is "
         "not drained.",
         "A replication has its own seed for placement draw, CPU demand, profiles and writes.",

@@ -94,7 +94,7 @@ class Evacuation:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could be run but is hardly meant, in words."""
+        """Settings that are allowed but probably not intended, in words."""
         return tuple(dict.fromkeys(text for one in self.replications for text in one.plan.warnings))
 
     @property
@@ -270,8 +270,8 @@ class Evacuation:
         plan = self.replications[0].plan
         packed = [str(one.number) for one in self.replications if one.plan.by_memory]
         by_memory = (
-            f"Memory is so short in replications {', '.join(packed)} that it alone decides "
-            "where VMs go, the largest first."
+            f"Free memory is so small in replications {', '.join(packed)} that VMs are placed "
+            "by memory alone, the largest first."
         )
         return (
             *plan.assumptions,

@@ -1,4 +1,4 @@
-"""Comparisons: paired by seed, whatever the order and the number of processes, nothing hidden."""
+"""Comparisons: paired by seed, for any order and number of processes, with every failure shown."""
 
 from __future__ import annotations
 
