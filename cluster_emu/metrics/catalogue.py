@@ -1,8 +1,9 @@
 """The catalogue of metrics: one entry says all there is to know about a figure of a run.
 
 The summary of a run, comparisons, the labels of axes, the tables of the command line and
-docs/metrics.md are made from these entries. Another metric is one more entry: in this file, with
-`metric_catalogue.register` in a script, or as an entry point of another distribution::
+docs/metrics.md are made from these entries. Another metric is one more entry: in a module of this
+package or in a script, with `metric_catalogue.register`, or as an entry point of another
+distribution::
 
     [project.entry-points."cluster_emu.metrics"]
     longest_round_s = "my_package.my_module:LONGEST_ROUND"
@@ -27,6 +28,7 @@ from cluster_emu.metrics.aggregations import (
     mean_queue_wait_s,
     migration_count,
 )
+from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
 
@@ -64,13 +66,18 @@ class MetricCatalogue:
     Args:
         group: the entry point group under which other distributions register metrics; each entry
             point is a `Metric`.
-        built_in: the metrics that come with the package.
+        built_in: the metrics that are registered first.
+        package: the package whose modules register further metrics; None for none. The catalogue
+            imports all of them at its first lookup.
     """
 
-    def __init__(self, group: str, built_in: Iterable[Metric] = ()) -> None:
+    def __init__(
+        self, group: str, built_in: Iterable[Metric] = (), *, package: str | None = None
+    ) -> None:
         self.group = group
+        self.package = package
         self._metrics: dict[str, Metric] = {}
-        self._entry_points_loaded = False
+        self._complete = False
         for metric in built_in:
             self.register(metric)
 
@@ -86,11 +93,11 @@ class MetricCatalogue:
         return metric
 
     def __iter__(self) -> Iterator[Metric]:
-        self._load_entry_points()
+        self._find_metrics()
         return iter(tuple(self._metrics.values()))
 
     def __contains__(self, name: object) -> bool:
-        self._load_entry_points()
+        self._find_metrics()
         return name in self._metrics
 
     def __getitem__(self, name: str) -> Metric:
@@ -99,7 +106,7 @@ class MetricCatalogue:
         Raises:
             UnknownNameError: if there is none; the message lists the known names.
         """
-        self._load_entry_points()
+        self._find_metrics()
         if name not in self._metrics:
             raise UnknownNameError("metric", name, self._metrics)
         return self._metrics[name]
@@ -109,13 +116,27 @@ class MetricCatalogue:
         ranked = [(each.comparison_rank, each) for each in self if each.comparison_rank is not None]
         return tuple(metric for _, metric in sorted(ranked, key=lambda pair: pair[0]))
 
-    def _load_entry_points(self) -> None:
-        if self._entry_points_loaded:
+    def _find_metrics(self) -> None:
+        """Import the metrics of the package and load those of other distributions, once."""
+        if self._complete:
             return
-        self._entry_points_loaded = True
+        self._complete = True  # first, since a module that is imported may ask for a metric
+        try:
+            if self.package is not None:
+                import_modules(self.package)
+            self._load_entry_points()
+        except BaseException:
+            self._complete = False
+            raise
+
+    def _load_entry_points(self) -> None:
         for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
-            if point.name not in self._metrics:
-                self.register(point.load())
+            if point.name in self._metrics:
+                continue
+            metric = point.load()
+            # The module of the metric may have registered it already.
+            if self._metrics.get(metric.name) is not metric:
+                self.register(metric)
 
 
 # In the order of the columns of the summary.
@@ -445,5 +466,5 @@ BUILT_IN = (
     ),
 )
 
-metric_catalogue = MetricCatalogue("cluster_emu.metrics", BUILT_IN)
+metric_catalogue = MetricCatalogue("cluster_emu.metrics", BUILT_IN, package="cluster_emu.metrics")
 """The metrics that there are."""
