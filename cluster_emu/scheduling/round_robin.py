@@ -53,7 +53,7 @@ class Concurrent:
         return True
 
     def leave(self, migration: Migration) -> None:
-        """Do nothing: no migration waits for it."""
+        """Do nothing: no migration waits for a turn."""
 
     def give_turn(self, now_s: float) -> None:
         """Do nothing: every migration may send."""
@@ -76,7 +76,7 @@ class RoundRobin:
         self._waiting: deque[Migration] = deque()
 
     def join(self, migration: Migration, now_s: float) -> None:
-        """Give it its first turn after those of all that wait now."""
+        """Add it to the end of the queue for turns."""
         self._waiting.append(migration)
 
     def may_go_on(self, migration: Migration, now_s: float) -> bool:
@@ -89,7 +89,7 @@ class RoundRobin:
         return False
 
     def leave(self, migration: Migration) -> None:
-        """Exclude it; if it had the turn, that is free until `give_turn`."""
+        """Exclude it; if it had the turn, the turn is free until `give_turn`."""
         if self._sending is migration:
             self._sending = None
         elif migration in self._waiting:
