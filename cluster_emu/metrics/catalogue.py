@@ -112,10 +112,10 @@ class MetricCatalogue:
     def _load_entry_points(self) -> None:
         if self._entry_points_loaded:
             return
-        self._entry_points_loaded = True
         for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
             if point.name not in self._metrics:
                 self.register(point.load())
+        self._entry_points_loaded = True  # last, so that one that cannot be loaded always raises
 
 
 # In the order of the columns of the summary.
