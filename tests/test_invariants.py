@@ -1,4 +1,4 @@
-"""What must hold for every strategy, stop rule, profile and network, whatever happens."""
+"""What must hold for every strategy, stop rule, profile and network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparisons: paired by seed, whatever the order and the number of processes, nothing hidden."""
+"""Comparisons: paired by seed, independent of order and number of processes, nothing hidden."""
 
 from __future__ import annotations
 
