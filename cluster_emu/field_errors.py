@@ -47,7 +47,7 @@ _WORDS = {
     "too_short": "a list of {min_length} or more",
     "literal_error": "one of {expected}",
     "json_invalid": "JSON ({error})",
-    "is_instance_of": "the name of a part, or a table with its name and parameters",
+    "is_instance_of": "the name of a part ({class}), or a table with its name and parameters",
     "string_pattern_mismatch": "a text that matches {pattern}",
 }
 """What is allowed, by pydantic's type of error and with its context filled in."""
