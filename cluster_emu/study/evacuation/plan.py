@@ -63,7 +63,7 @@ class DrainPlan:
         assumptions: what the scenario assumes.
         limits: how many migrations may run at once, the scenario's limits or its policy's.
         most_at_once: how many can run at once by the limits per host alone.
-        warnings: what could be run but is hardly meant, in words.
+        warnings: what can be run but is probably a mistake, in words.
     """
 
     scenario: Scenario

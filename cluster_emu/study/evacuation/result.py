@@ -94,7 +94,7 @@ class Evacuation:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could be run but is hardly meant, in words."""
+        """What can be run but is probably a mistake, in words."""
         return tuple(dict.fromkeys(text for one in self.replications for text in one.plan.warnings))
 
     @property

@@ -119,7 +119,7 @@ class EvacuationReport:
         failures: the VMs that were not drained.
         errors: the replications that failed.
         typical: the replication with the median drain time; None if all failed.
-        warnings: what could be run but is hardly meant, in words.
+        warnings: what can be run but is probably a mistake, in words.
         notes: what the policies did.
         assumptions: what was assumed, one sentence each.
         versions: versions of what results depend on.
