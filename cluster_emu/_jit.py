@@ -100,10 +100,8 @@ def _compile_cached(function: F, **options: Any) -> F:
         compiled = njit(cache=True, error_model="numpy", **options)(function)
         _discard_unreadable_index(compiled)
         return cast(F, compiled)
-    except (
-        RuntimeError,
-        OSError,
-    ):  # no folder for the machine code, or an index nobody can replace
+    except (RuntimeError, OSError):
+        # there is no folder for machine code, or its list can be neither read nor replaced
         return cast(F, njit(error_model="numpy", **options)(function))
 
 

@@ -24,7 +24,8 @@ def from_validation(error: ValidationError, kind: object = None) -> ScenarioErro
     entries = error.errors()
     unknown = (each for each in entries if each["type"] in _UNKNOWN)
     first = next(unknown, entries[0])
-    field = ".".join(str(part) for part in first["loc"]) or "parameters"
+    whole = "content" if first["type"] == "json_invalid" else "parameters"
+    field = ".".join(str(part) for part in first["loc"]) or whole
     value = NOTHING if first["type"] == "missing" else first["input"]
     return ScenarioError(field, value, _allowed(first, kind))
 
@@ -45,6 +46,8 @@ _WORDS = {
     **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "a table"),
     "too_short": "a list of {min_length} or more",
     "literal_error": "one of {expected}",
+    "json_invalid": "JSON ({error})",
+    "is_instance_of": "the name of a part ({class}), or a table with its name and parameters",
     "string_pattern_mismatch": "a text that matches {pattern}",
 }
 """What is allowed, by pydantic's type of error and with its context filled in."""

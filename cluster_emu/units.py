@@ -32,6 +32,8 @@ BITS_PER_S = {
     "Tbit/s": 10**12,
 }
 BITS_PER_BYTE = 8
+MIB = BYTES["MiB"]
+GIB = BYTES["GiB"]
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 UNIT_OF_SUFFIX = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -31,3 +34,10 @@ def test_the_reference_is_what_the_catalogue_says(tool: ModuleType) -> None:
 def test_every_metric_is_in_it_once() -> None:
     for metric in metric_catalogue:
         assert TEXT.count(f"| `{metric.name}` | ") == 1, metric.name
+
+
+def test_the_example_of_a_metric_works() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0

@@ -40,6 +40,39 @@ DRAINS = """## Figures of drains
 `evacuate` and `advise` have these besides, summed over VMs.
 """
 
+ADDING = """## Adding a metric
+
+A metric is one `Metric`: in `cluster_emu/metrics/catalogue.py`, in a script as here, or as an entry
+point of the group `cluster_emu.metrics` in your own distribution. Its `value` is a function of the
+run's tables. The summary, comparisons, axes and this page then have it.
+
+```python
+from cluster_emu import ClusterModel, Metric, metric_catalogue
+
+
+def longest_round_s(run):
+    \"\"\"Return the longest live round of any migration.\"\"\"
+    rounds = run.tables["rounds"]
+    live = rounds[rounds["phase"] == "pre-copy"]
+    return float((live["end_s"] - live["start_s"]).max())
+
+
+metric_catalogue.register(
+    Metric(
+        name="longest_round_s",
+        label="longest live round",
+        description="Length of the longest live round of any migration.",
+        value=longest_round_s,
+        unit="s",
+        comparison_rank=25,  # after total_time_s, which has 20
+    )
+)
+print(ClusterModel("single", rng=1).run().summary["longest_round_s"])
+```
+
+Processes of a study do not import your script: a study with more than one job needs an entry point.
+"""
+
 
 def reference() -> str:
     """Return the text of docs/metrics.md."""
@@ -47,8 +80,8 @@ def reference() -> str:
     others = [metric for metric in metric_catalogue if metric.comparison_rank is None]
     summary = [metric for metric in others if metric.value is not None]
     drains = [metric for metric in others if metric.value is None]
-    parts = [START, COMPARED, _table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]
-    return "\n".join(parts)
+    tables = [COMPARED, _table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]
+    return "\n".join([START, *tables, ADDING])
 
 
 def _table(chosen: Iterable[Metric]) -> str:

@@ -41,8 +41,8 @@ def show_comparison(report: ComparisonReport) -> None:
 
 
 def _is_zero(means: dict[str, MeanFigure]) -> bool:
-    """Return whether a metric is 0 in every run; none of them can be negative."""
-    return all(one.mean == 0 for one in means.values())
+    """Return whether a metric is 0 in every run: then its interval, if it has one, is 0 to 0."""
+    return all(one.mean == 0 and not any(one.ci95) for one in means.values())
 
 
 def _show_means(report: ComparisonReport, shown: list[Metric]) -> None:

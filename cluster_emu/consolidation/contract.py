@@ -12,7 +12,8 @@ from the generator it is given, so that a run with the same seed is the same run
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -46,8 +47,13 @@ class Policy(ABC):
 
     @property
     def history_length(self) -> int:
-        """Control instants of utilisation history that it reads, the present one included."""
-        return 0
+        """Control instants of utilisation history that it reads, the present one included.
+
+        By default as many as the policies among its fields. A policy that reads the history itself
+        overrides this.
+        """
+        values = (getattr(self, each.name) for each in fields(self)) if is_dataclass(self) else ()
+        return longest_history(_policies_in(values))
 
 
 class OverloadDetector(Policy):
@@ -154,6 +160,12 @@ class Trigger(Policy):
             plan: the cluster with the moves of earlier triggers.
             rng: random numbers of this trigger at this control instant.
         """
+
+
+def _policies_in(values: Iterable[object]) -> list[Policy]:
+    """Return the policies among some values, those in tuples included."""
+    flat = (one for value in values for one in (value if isinstance(value, tuple) else (value,)))
+    return [one for one in flat if isinstance(one, Policy)]
 
 
 def longest_history(policies: Sequence[Policy]) -> int:

@@ -14,8 +14,6 @@ from cluster_emu.plugins import Registry
 from cluster_emu.transfer.controller import MigrationController
 from cluster_emu.units import ParseBytes, ParseSeconds, Seconds
 
-GIB = 2**30
-
 Count = Annotated[int, Field(ge=1)]
 BytesPerSecond = Annotated[float, ParseBytes, Field(gt=0)]
 """A rate in bytes per second; ``"64 MiB"`` is read as 64 MiB/s, infinite means no cap."""

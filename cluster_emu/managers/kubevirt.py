@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import GIB, Count, ManagerPolicy, PollSeconds, policies
+from cluster_emu.managers.contract import Count, ManagerPolicy, PollSeconds, policies
 from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, PollingController
 from cluster_emu.managers.stall_detection import SmoothedRate, StallDetector
 from cluster_emu.managers.throttling import AutoConverge, Throttle
@@ -21,7 +21,7 @@ from cluster_emu.transfer.controller import (
     MigrationStatus,
     Progress,
 )
-from cluster_emu.units import PositiveSeconds, Seconds
+from cluster_emu.units import GIB, PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import GIB, Count, ManagerPolicy, policies
+from cluster_emu.managers.contract import Count, ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import AutoConverge, Throttle
 from cluster_emu.transfer.controller import (
@@ -18,7 +18,7 @@ from cluster_emu.transfer.controller import (
     MigrationController,
     MigrationStatus,
 )
-from cluster_emu.units import ParseSeconds, PositiveSeconds
+from cluster_emu.units import GIB, ParseSeconds, PositiveSeconds
 
 Schedule = tuple[tuple[float, float], ...]
 """Pairs of a time since the first byte and the downtime allowed from then on, in seconds."""

@@ -11,9 +11,7 @@ from cluster_emu.managers.contract import BytesPerSecond, Count, ManagerPolicy, 
 from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, QemuController
 from cluster_emu.managers.throttling import AutoConverge, DirtyLimit, Throttle
 from cluster_emu.transfer.controller import MigrationController
-from cluster_emu.units import PositiveSeconds
-
-MIB = 2**20
+from cluster_emu.units import MIB, PositiveSeconds
 
 Percent = Annotated[int, Field(ge=1, le=99)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from cluster_emu.json_output import json_text
 
 RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numpy", "pandas")
 
@@ -76,7 +77,7 @@ class RunResult:
             "versions": versions(),
             "wall_time_s": wall_time_s,
         }
-        write_text(json.dumps(about, indent=2, default=str) + "\n", folder / "run.json")
+        write_text(json_text(about), folder / "run.json")
 
 
 def versions() -> dict[str, str]:

@@ -79,7 +79,7 @@ def test_another_seed_is_another_study(emu: Emu, study: Path, tmp_path: Path) ->
     assert other["found"] == 0
 
 
-def test_failed_cells_are_told_of_and_not_fatal(
+def test_failed_cells_are_reported_and_not_fatal(
     emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:

@@ -78,6 +78,7 @@ def test_a_trigger_asks_for_the_longest_history_of_its_policies():
     assert longest_history([Consolidation(), Drain(hosts=(0,)), LoadBalance()]) == 0
     placement = FilterScheduler(filters=(NotOverloaded(overload=Peak()),))
     assert longest_history([StaticThreshold(), Peak()]) == 3
+    assert placement.history_length == 3
     assert Consolidation(overload=Peak()).history_length == 3
     assert Drain(hosts=(0,), placement=placement).history_length == 3
     assert LoadBalance(placement=placement).history_length == 3

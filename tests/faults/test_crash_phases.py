@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 
 from cluster_emu.model import ClusterModel
-from cluster_emu.scenario import Scenario
-from tests._support.fault_checks import check_now, run_checked
-from tests._support.small_scenarios import PAGE, WIRE, scenario
+from tests._support.fault_checks import check_now
+from tests._support.one_vm import QUIET, one_vm, ran
+from tests._support.small_scenarios import PAGE
 
-QUIET = {"name": "uniform", "writes_per_page_s": 0.0}
 SIDES = ("source", "target")
 TIMES = {
     "pre-copy": {
@@ -46,55 +45,8 @@ PHASE = {
 }
 
 
-def one_vm(
-    faults: list[dict[str, Any]] | list[str],
-    strategy: str = "pre-copy",
-    *,
-    available: dict[str, Any] | None = None,
-    run: dict[str, Any] | None = None,
-    transfer: dict[str, Any] | None = None,
-    **more: Any,
-) -> Scenario:
-    return scenario(
-        hosts=3,
-        vms=[
-            {
-                "count": 1,
-                "cpu_capacity": 1,
-                "memory_bytes": 1000 * PAGE,
-                "profile": QUIET,
-                "host": 0,
-            }
-        ],
-        strategy=strategy,
-        run={
-            "duration_s": 100.0,
-            "tick_s": 1.0,
-            "control_interval_s": 10.0,
-            "stop_when_idle": False,
-            **(run or {}),
-        },
-        transfer={
-            "prepare_s": 2.0,
-            "suspend_s": 0.5,
-            "device_state_bytes": 500 * WIRE,
-            "resume_s": 0.25,
-            "finish_s": 1.0,
-            **(transfer or {}),
-        },
-        faults=faults,
-        high_availability={"restart_delay_s": 20.0, **(available or {})},
-        **more,
-    )
-
-
 def crash(side: str, at_s: float, **more: Any) -> dict[str, Any]:
     return {"kind": "host-crash", "host": SIDES.index(side), "at_s": at_s, **more}
-
-
-def ran(given_scenario: Scenario) -> tuple[ClusterModel, pd.DataFrame]:
-    model = run_checked(ClusterModel(given_scenario, rng=1))
-    return model, model.result().migrations
 
 
 def test_without_faults_the_times_are_those_above() -> None:

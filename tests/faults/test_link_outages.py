@@ -1,6 +1,6 @@
 """Links that go down or slow while a VM migrates over them, timed by hand.
 
-The VM of test_crash_phases: prepared at 2 s, pre-copy of 1,000 pages until 3 s at full rate, paused
+The VM of `one_vm`: prepared at 2 s, pre-copy of 1,000 pages until 3 s at full rate, paused
 at 3 s, device state from 3.5 to 4 s, resumed at 4.25 s, all over at 5.25 s. Host 0 and the switch
 (node 3) are the ends of the link that fails.
 """
@@ -15,8 +15,8 @@ import pytest
 from cluster_emu.model import ClusterModel
 from cluster_emu.transfer.records import Phase
 from tests._support.fault_checks import run_checked
+from tests._support.one_vm import one_vm, ran
 from tests._support.small_scenarios import PAGE, WIRE, scenario
-from tests.faults.test_crash_phases import one_vm, ran
 
 LINK = {"between": [0, 3]}
 

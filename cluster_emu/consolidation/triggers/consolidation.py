@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn
-from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.fields import (
     OverloadField,
     PlacementField,
@@ -56,11 +56,6 @@ class Consolidation(Trigger):
     underload: UnderloadField = Field(default_factory=LeastUtilised)
     selection: SelectionField = Field(default_factory=MinimumMigrationTime)
     placement: PlacementField = Field(default_factory=PowerAwareBestFitDecreasing)
-
-    @property
-    def history_length(self) -> int:
-        """The longest of its policies."""
-        return longest_history([self.overload, self.underload, self.selection, self.placement])
 
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
         """Return the moves off overloaded hosts, then those that empty hosts, and the report."""

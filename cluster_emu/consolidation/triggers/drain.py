@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn
-from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.fields import OverloadField, PlacementField
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
@@ -57,11 +57,6 @@ class Drain(Trigger):
         if not self.hosts and not self.racks:
             raise ScenarioError("hosts", self.hosts, "at least one host or rack to empty")
         return self
-
-    @property
-    def history_length(self) -> int:
-        """The longest of its policies."""
-        return longest_history([self.overload, self.placement])
 
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
         """Return a move for every movable VM on the drained hosts, and the report.

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn
-from cluster_emu.consolidation.contract import Trigger, longest_history, triggers
+from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.fields import PlacementField, SelectionField
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.placement.most_free import MostFree
@@ -49,11 +49,6 @@ class LoadBalance(Trigger):
     max_moves: int = Field(default=8, gt=0)
     selection: SelectionField = Field(default_factory=MinimumMigrationTime)
     placement: PlacementField = Field(default_factory=MostFree)
-
-    @property
-    def history_length(self) -> int:
-        """The longest of its policies."""
-        return longest_history([self.selection, self.placement])
 
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
         """Return at most `max_moves` moves, and the report."""

@@ -20,6 +20,7 @@ from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
+from cluster_emu.units import GIB
 
 NO_POLICY = "none"
 """Name for no manager's policy: the scenario's stop rule alone ends the live rounds."""
@@ -33,7 +34,6 @@ BY_MEMORY: dict[str, Any] = {
 LONGEST_TICK_S = 10.0
 """A drain ends at most this long after its last migration, unless the scenario's tick is longer."""
 MOST_NAMED = 20
-GIB = 2**30
 
 
 class ImpossibleDrainError(ClusterEmuError):

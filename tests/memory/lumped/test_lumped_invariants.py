@@ -44,8 +44,8 @@ def random_round(memory: LumpedEngine, rng: np.random.Generator) -> RoundCounts:
     memory.begin_round()
     while True:
         time_per_byte = float(rng.choice([0.0, 1e-5, 1e-3])) / WIRE
-        undrained = float(rng.choice([0.0, 200 * WIRE])) if rng.random() < 0.3 else 0.0
-        left = memory.plan(time_per_byte, undrained)
+        threshold_bytes = float(rng.choice([0.0, 200 * WIRE])) if rng.random() < 0.3 else 0.0
+        left = memory.plan(time_per_byte, threshold_bytes)
         action = rng.random()
         if action < 0.15:
             left = memory.cut_short()

@@ -29,11 +29,6 @@ class NotOverloaded(PlacementFilter):
 
     overload: OverloadField = Field(default_factory=StaticThreshold)
 
-    @property
-    def history_length(self) -> int:
-        """That of the detector."""
-        return self.overload.history_length
-
     def passes(self, view: ClusterView, vm: int) -> BoolColumn:
         """Return the hosts that are not overloaded with `vm` added, [hosts]."""
         return self.overload.fits(view, vm)
