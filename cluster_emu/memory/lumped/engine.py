@@ -80,11 +80,10 @@ class LumpedEngine:
         self.now = 0.0
         self.versions: PageVersions | None = None
         self._classes = classes
-        self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
         self._rules = rules_of(strategy, self.page_count)
-        self._table, self._decisions = self._rules.first_table, self._rules.first_decisions
+        self._decisions = self._rules.first_decisions
         self._ranges = AddressRanges()
         self._membership: WorkingSetMembership | None = None
         if classes.hot is not None:
@@ -242,9 +241,8 @@ class LumpedEngine:
         if self._ranges.is_full:
             joined = self._ranges.join_most_alike(self._groups.records)
             self._groups = PageGroups.merged(self._groups.index, joined)
-        table = self._strategy.table(self.round_number)
-        if table is not self._table:
-            self._table, self._decisions = table, self._rules.decisions(table)
+        if self.round_number > 1:
+            self._decisions = self._rules.later_decisions
         self._due_pages = self._groups.totals.due
         self._opened: Round | None = None
         self._stalled = 0.0
@@ -343,7 +341,7 @@ class LumpedEngine:
         outcomes = live_round.end(elapsed)
         if live_round.unvisited > 0:
             outcomes = self._split_range(outcomes)
-        elif self._strategy.cyclic:
+        elif self._rules.is_cyclic:
             self._ranges.scan_from_place(0)
         arguments = (
             groups.records,
@@ -391,5 +389,5 @@ class LumpedEngine:
         return split_outcomes(outcomes, undue, before, label, new)
 
     def _scan_on_from(self, label: int) -> None:
-        if self._strategy.cyclic:
+        if self._rules.is_cyclic:
             self._ranges.scan_from(label)
