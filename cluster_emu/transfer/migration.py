@@ -455,7 +455,7 @@ class LiveRound(CopyPhase):
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire in the round under way."""
-        return self._migration.engine.sent_in_round[1]
+        return self._migration.engine.bytes_sent_in_round
 
     @property
     def sizes(self) -> PageSizes:

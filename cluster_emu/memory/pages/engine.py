@@ -218,9 +218,9 @@ class PagesEngine:
         return self._scan.bytes_left
 
     @property
-    def sent_in_round(self) -> tuple[int, float]:
-        """Pages (the one in transit included) and bytes sent so far in the round under way."""
-        return self._scan.pages_sent, self._scan.bytes_sent
+    def bytes_sent_in_round(self) -> float:
+        """Bytes sent so far in the round under way."""
+        return self._scan.bytes_sent
 
     @property
     def bytes_waiting(self) -> float:
