@@ -102,7 +102,7 @@ class ClusterModel(Model):
         self._injection = self._set_up_faults(parts)
         for request in self.spec.migrations:
             self._schedule(request)
-        self._demand_changes_s = self._workload_changes_s = 0.0
+        self._demand_changes_s = self._intensity_changes_s = 0.0
         self.workload(0.0)
         self.datacollector = DataCollector(
             model_reporters={
@@ -154,15 +154,27 @@ class ClusterModel(Model):
         self.account(end_s)
 
     def workload(self, now_s: float) -> None:
-        """Set what VMs want and write, if that may have changed; share the hosts' CPU."""
-        if now_s >= self._workload_changes_s:
-            self._set_workload(now_s)
+        """Set what VMs want and write where it may have changed; share the hosts' CPU."""
+        if now_s >= self._demand_changes_s:
+            self._set_demand(now_s)
+        if now_s >= self._intensity_changes_s:
+            self._set_intensity(now_s)
         self.state.refresh()
 
-    def _set_workload(self, now_s: float) -> None:
-        """Set every VM's CPU demand, write intensity and dirty rate, and until when they hold."""
-        vms = self.state.vms
+    def _vms_changed(self, now_s: float) -> None:
+        """Set the workload after VMs have gone down or were restarted."""
+        self._set_demand(now_s)
+        self._set_intensity(now_s)
+        self.state.refresh()
+
+    def _set_demand(self, now_s: float) -> None:
+        """Set every VM's CPU demand, and until when it holds."""
         self.state.set_demand(self._demand.at(now_s), now_s)
+        self._demand_changes_s = self._demand.next_change(now_s)
+
+    def _set_intensity(self, now_s: float) -> None:
+        """Set every VM's write intensity and dirty rate, and until when they hold."""
+        vms = self.state.vms
         intensity = self._intensity.levels(now_s) * vms.running
         changed = np.flatnonzero(intensity != vms.intensity)
         source_of_changed = self._source_of[changed]
@@ -170,13 +182,7 @@ class ClusterModel(Model):
             some = changed[source_of_changed == number]
             dirty = self._sources[number].dirty_pages_per_s(vms.page_count[some], intensity[some])
             self.state.set_intensity(some, intensity[some], dirty)
-        self._demand_changes_s = self._demand.next_change(now_s)
-        self._workload_changes_s = min(self._demand_changes_s, self._intensity.constant_until())
-
-    def _vms_changed(self, now_s: float) -> None:
-        """Set the workload after VMs have gone down or were restarted."""
-        self._set_workload(now_s)
-        self.state.refresh()
+        self._intensity_changes_s = min(self._demand_changes_s, self._intensity.constant_until())
 
     def manage(self, now_s: float) -> None:
         """Let the manager plan, if this is a control instant."""
