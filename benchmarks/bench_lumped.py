@@ -1,4 +1,4 @@
-"""What a lumped migration costs, against memory size and beside the pages engine.
+"""Cost of a lumped migration by memory size, compared with the pages engine.
 
     pytest benchmarks/bench_lumped.py -s
 

@@ -2,7 +2,7 @@
 
     pytest benchmarks/bench_sharing.py
 
-`sharing_beside_simgrid.py` puts whole sets of transfers beside another simulator.
+`sharing_beside_simgrid.py` compares whole sets of transfers with another simulator.
 
 Flows run between random pairs of hosts of a fat-tree with 10 Gbit/s links; their sizes are random,
 so that the rates are solved again at nearly every completion.

@@ -1,4 +1,4 @@
-"""Concurrent live migrations beside SimGrid's plug-in, on the same work in one run.
+"""Concurrent live migrations compared with SimGrid's plug-in, on the same work in one run.
 
     python benchmarks/migrations_beside_simgrid.py
     python benchmarks/migrations_beside_simgrid.py --migrations 300 --speed 1192 --dirty 2
@@ -90,7 +90,7 @@ class Work:
         longest_s = 3600.0 * 24
         return scenario_from(
             {
-                "name": "beside SimGrid",
+                "name": "compared with SimGrid",
                 "run": {
                     "duration_s": longest_s,
                     "tick_s": longest_s,

@@ -3,7 +3,7 @@
     python benchmarks/scale.py                     # up to 100,000 VMs, a few minutes
     python benchmarks/scale.py --vms 1000 10000    # less
     python benchmarks/scale.py --day               # a day of 100,000 VMs of 4 to 64 GiB, minutes
-    python benchmarks/scale.py --day --profile     # the same, and where its time goes
+    python benchmarks/scale.py --day --profile     # the same, and where its time is spent
 
 Every size is a process of its own, so that its peak memory is its own. Pages are 16 MiB, so that
 the cost of the cluster itself shows and not that of page states. For comparison, the same process
@@ -131,7 +131,7 @@ def plain_tick_ms(agents: int) -> float:
 
 
 def quiet_tick(vms: int) -> dict[str, float]:
-    """Measure ticks of 1 s in which no VM migrates and no control instant falls."""
+    """Measure ticks of 1 s without migrations and without a control instant."""
     model = cluster(vms, 0.05, quiet=True)
     model.step()
     ours_ms, plain_ms = tick_ms(model, 100), plain_tick_ms(vms)

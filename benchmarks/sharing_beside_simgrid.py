@@ -1,4 +1,4 @@
-"""Our fluid loop beside SimGrid, on the same work in one run.
+"""Our fluid loop compared with SimGrid, on the same work in one run.
 
     python benchmarks/sharing_beside_simgrid.py 1000 5000
 

@@ -75,13 +75,17 @@ def compiled_copy(module: ModuleType) -> ModuleType:
         spec = spec_from_file_location(name, module.__file__)
         assert spec is not None and spec.loader is not None, "kernels are a plain source file"
         copy = module_from_spec(spec)
-        spec.loader.exec_module(copy)
-        sys.modules[name] = copy
+        sys.modules[name] = copy  # first, because numba looks up classes of its index there
+        try:
+            spec.loader.exec_module(copy)
+        except BaseException:
+            del sys.modules[name]
+            raise
     return sys.modules[name]
 
 
 def has_compiled_copy(module: ModuleType) -> bool:
-    """Tell whether `compiled_copy` was called for `module` in this process."""
+    """Return whether `compiled_copy` was called for `module` in this process."""
     return module.__name__ + COPY_SUFFIX in sys.modules
 
 
@@ -93,6 +97,27 @@ def _compile_cached(function: F, **options: Any) -> F:
     from numba import njit  # half a second to import: only engines that need it pay
 
     try:
-        return cast(F, njit(cache=True, error_model="numpy", **options)(function))
-    except RuntimeError:  # no folder for the machine code
+        compiled = njit(cache=True, error_model="numpy", **options)(function)
+        _discard_unreadable_index(compiled)
+        return cast(F, compiled)
+    except (
+        RuntimeError,
+        OSError,
+    ):  # no folder for the machine code, or an index nobody can replace
         return cast(F, njit(error_model="numpy", **options)(function))
+
+
+def _discard_unreadable_index(compiled: Any) -> None:
+    """Empty the list of machine code on disk if it cannot be read.
+
+    numba reads the whole list before it compares the age of the source, and fails at every call if
+    the file is damaged or names a class that an older version of the source had.
+
+    Raises:
+        OSError: if the list can neither be read nor replaced.
+    """
+    cache = compiled._cache
+    try:
+        cache._cache_file._load_index()
+    except Exception:  # what a damaged pickle raises is not known in advance
+        cache.flush()

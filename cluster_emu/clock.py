@@ -37,7 +37,7 @@ class Clock:
         return self._instant(number), min(self._instant(number + 1), self.duration_s)
 
     def is_control_instant(self, time_s: float) -> bool:
-        """Tell whether the start of a tick is a control instant."""
+        """Return whether the start of a tick is a control instant."""
         nearest = round(time_s / self._control_s) * self._control_s
         return math.isclose(time_s, nearest, rel_tol=TOLERANCE, abs_tol=TOLERANCE * self._tick_s)
 

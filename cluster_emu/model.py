@@ -48,7 +48,7 @@ class ClusterModel(Model):
         rng: the run's seed, a whole number >= 0; None draws one (kept in `seed`).
         stream_to: folder to write the tables `hosts`, `vms` and `links` to as they grow, instead of
             keeping them: memory then does not grow with simulated time. They stand under their
-            names once the run is over; one that is broken off leaves ``NAME.partial.parquet``,
+            names once the run is over; an interrupted one leaves ``NAME.partial.parquet``,
             which can be read after `close`.
         fields: values for other fields of the scenario by dotted path, for example
             ``**{"transfer.stop": "qemu"}``.
@@ -78,7 +78,7 @@ class ClusterModel(Model):
         self._intensity = parts.intensity
         sources = [memory.source for memory in parts.factory.memory]
         self._sources, self._source_of = _numbered(sources)
-        self._tenants = parts.background
+        self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
         self._traces = parts.traces
@@ -188,7 +188,7 @@ class ClusterModel(Model):
         """Let the manager plan, if this is a control instant."""
         if self.clock.is_control_instant(now_s):
             self.manager.plan(now_s)
-            self.loop.run_until(now_s)  # what is asked for at this instant is to be seen
+            self.loop.run_until(now_s)  # requests at this instant must be visible
             self._observe(now_s)
 
     def transfer(self, end_s: float) -> None:
@@ -251,7 +251,7 @@ class ClusterModel(Model):
             "rounds": rows_to_table(self._rounds, RoundRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
-            "tenants": rows_to_table(self._tenants.rows(self.loop.now_s), BackgroundFlowRow),
+            "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
         }
         tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))
@@ -304,7 +304,7 @@ class ClusterModel(Model):
         vms = self.state.vms
         return {
             **self._costs.figures(),
-            **self._tenants.figures(self.loop.now_s),
+            **self._background.figures(self.loop.now_s),
             "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),

@@ -187,25 +187,25 @@ class Registry(Generic[T]):
             return
         self._complete = True  # first, since a part that is imported may ask for another by name
         try:
-            self._import_package()
+            if self.package is not None:
+                import_modules(self.package)
             self._load_entry_points()
         except BaseException:
             self._complete = False
             raise
 
-    def _import_package(self) -> None:
-        if self.package is None:
-            return
-        package = import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
-            # A part that is run as a script has registered itself as `__main__`.
-            if not _is_main(module):
-                import_module(module.name)
-
     def _load_entry_points(self) -> None:
         for point in entry_points(group=self.group):
             if point.name not in self._factories:
                 self._factories[point.name] = point.load()
+
+
+def import_modules(package: str) -> None:
+    """Import every module of a package, so that the parts in them register themselves."""
+    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+        # A part that is run as a script has registered itself as `__main__`.
+        if not _is_main(module):
+            import_module(module.name)
 
 
 def _is_main(module: pkgutil.ModuleInfo) -> bool:

@@ -19,9 +19,9 @@ from typing import Any
 
 import pandas as pd
 from common import how_often, run, show_progress, study_options
-from common.forest import LABELS, draw_forest
+from common.forest import draw_forest
 
-from cluster_emu import Comparison, compare
+from cluster_emu import Comparison, compare, metric_catalogue
 from cluster_emu.strategies import strategies
 from cluster_emu.view import save_figure
 
@@ -68,7 +68,7 @@ def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
         for way, group in rows[rows["metric"] == metric].groupby("way"):
             pairs = zip(group["strategy"], group["percent"], strict=True)
             parts.append(f"{way} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
-        yield f"{LABELS[metric].label} is {'; '.join(parts)}."
+        yield f"{metric_catalogue[metric].label} is {'; '.join(parts)}."
     yield "A VM that resumes before its pages arrive waits for them; downtime excludes this wait."
 
 

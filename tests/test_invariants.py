@@ -1,4 +1,4 @@
-"""What must hold for every strategy, stop rule, profile and network, whatever happens."""
+"""What must hold for every strategy, stop rule, profile and network, in every case."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def check_bytes(model: ClusterModel, row: Any) -> None:
 
 
 def check_times(model: ClusterModel, row: Any, own: pd.DataFrame) -> None:
-    """Rounds follow one another from the first byte to the last, or to where it was broken off."""
+    """Rounds follow one another from the first byte to the last, or to where it was aborted."""
     copied_s = row.end_s - row.finish_s
     assert own["start_s"].iloc[0] == row.start_s
     assert own["end_s"].iloc[-1] <= copied_s + NEAR
@@ -206,7 +206,8 @@ def test_a_filter_that_forgets_has_its_lost_updates_moved_to_the_stop() -> None:
     )
     sticky = literal.with_fields({"transfer.strategy.to_send": "sticky"})
     rescued = [
-        ClusterModel(each, rng=1).run().migrations["pages_rescued"][0] for each in (literal, sticky)
+        ClusterModel(each, rng=1).run().migrations["pages_lost_update"][0]
+        for each in (literal, sticky)
     ]
     assert rescued[0] > 0
     assert rescued[1] == 0

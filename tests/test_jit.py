@@ -165,6 +165,58 @@ def test_a_second_process_loads_machine_code_and_an_edited_callee_gives_the_new_
     assert set(made_up.machine_code()) >= set(before)
 
 
+RENAMED_TABLE = """
+from typing import NamedTuple
+from renamed._jit import dual_jit, jit
+
+
+class Table(NamedTuple):
+    factor: int
+
+
+@jit
+def result(table, x):
+    return table.factor * x
+
+
+@dual_jit
+def dual_result(table, x):
+    return table.factor * x
+"""
+
+RUN_RENAMED = """
+from renamed import _jit, _kernels
+copy = _jit.compiled_copy(_kernels)
+print(_kernels.result(_kernels.{0}(10), 2), copy.dual_result(copy.{0}(10), 2), [
+    sum(function.stats.cache_hits.values()) for function in (_kernels.result, copy.dual_result)
+])
+"""
+
+
+@pytest.mark.parametrize("damage", ["class renamed", "file cut short"])
+def test_machine_code_whose_list_cannot_be_read_is_made_again(damage: str, tmp_path: Path) -> None:
+    package = tmp_path / "site" / "renamed"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    kernels = package / "_kernels.py"
+    kernels.write_text(RENAMED_TABLE)
+    shutil.copy(PACKAGE / "_jit.py", package)
+    installation = Installation(tmp_path, "usual")
+    assert installation.output(RUN_RENAMED.format("Table")) == "20 20 [0, 0]"
+    assert installation.output(RUN_RENAMED.format("Table")) == "20 20 [1, 1]"
+
+    name = "Table"
+    if damage == "class renamed":
+        name = "Board"
+        kernels.write_text(RENAMED_TABLE.replace("class Table", "class Board"))
+    else:
+        for index in package.rglob("*.nbi"):
+            index.write_bytes(index.read_bytes()[:-20])
+
+    assert installation.output(RUN_RENAMED.format(name)) == "20 20 [0, 0]"
+    assert installation.output(RUN_RENAMED.format(name)) == "20 20 [1, 1]"
+
+
 # --- the kernels of the package -------------------------------------------------------------------
 
 RUNS = {

@@ -282,7 +282,7 @@ def test_the_tables_are_there_with_or_without_migrations() -> None:
         "vms",
         "links",
         "service",
-        "tenants",
+        "background",
         "faults",
         "summary",
     }

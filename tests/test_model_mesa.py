@@ -108,7 +108,7 @@ def test_a_batch_run_of_a_scenario_object() -> None:
 
 
 def test_a_batch_run_without_a_seed_draws_one() -> None:
-    # Mesa 3.4 and later pass rng=None unless told otherwise
+    # Mesa 3.4 and later pass rng=None by default
     model = ClusterModel("paper", rng=None)
     assert model.seed >= 0
     assert len(model.run().migrations) == 2

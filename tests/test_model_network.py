@@ -1,4 +1,4 @@
-"""Tenants, a network for migrations alone, bonds and weights, from the scenario to the tables."""
+"""Background traffic, dedicated migration networks, bonds and weights, from scenario to tables."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def ended(given_scenario: Scenario, seed: int = 1) -> tuple[ClusterModel, float]
     return model, float(model.run().migrations["end_s"].iloc[0])
 
 
-# --- tenants -------------------------------------------------------------------------------------
+# --- background traffic --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("tenant", "end_s"),
+    ("flow", "end_s"),
     [
         ({}, 2.0),
         ({"weight": 3.0}, 4.0),
@@ -51,54 +51,56 @@ def ended(given_scenario: Scenario, seed: int = 1) -> tuple[ClusterModel, float]
         ({"kind": "inelastic", "rate_bps": 2 * BPS, "stop_s": 3.0}, 4.0),
     ],
 )
-def test_a_migration_shares_its_links_with_tenants(tenant: dict[str, Any], end_s: float) -> None:
-    model, found_s = ended(moving(background=[{"source": 0, "target": 1, **tenant}]))
+def test_a_migration_shares_its_links_with_background_traffic(
+    flow: dict[str, Any], end_s: float
+) -> None:
+    model, found_s = ended(moving(background=[{"source": 0, "target": 1, **flow}]))
     assert found_s == pytest.approx(end_s, rel=1e-12)
     assert model.loop.peak_share().max() <= 1 + 1e-9
 
 
-def test_the_weight_of_migrations_is_relative_to_tenants() -> None:
+def test_the_weight_of_migrations_is_relative_to_background_traffic() -> None:
     background = [{"source": 0, "target": 1}]
     _, end_s = ended(moving(background=background, transfer={"weight": 3.0}))
     assert end_s == pytest.approx(4 / 3, rel=1e-12)
 
 
-def test_what_tenants_send_and_lose_is_in_the_tables() -> None:
+def test_what_background_flows_send_and_lose_is_in_the_tables() -> None:
     model = ClusterModel(
         moving(background=[{"source": 0, "target": 1}], run={"duration_s": 10.0}), rng=1
     )
     result = model.run()
     simulated_s = result.summary["simulated_s"]
-    assert simulated_s == 2.0  # tenants that never end do not keep a run from being idle
-    (row,) = result.tables["tenants"].to_dict("records")
+    assert simulated_s == 2.0  # background flows that never end do not keep a run from being idle
+    (row,) = result.tables["background"].to_dict("records")
     assert row["bytes"] == pytest.approx(SECOND)
     assert row["bytes_without_migrations"] == pytest.approx(2 * SECOND)
-    assert result.summary["tenant_lost_share"] == pytest.approx(0.5)
-    assert result.summary["tenant_mean_bps"] == pytest.approx(0.5 * BPS)
+    assert result.summary["background_lost_share"] == pytest.approx(0.5)
+    assert result.summary["background_mean_bps"] == pytest.approx(0.5 * BPS)
     carried = result.tables["links"].groupby("link")["bytes"].sum()
     np.testing.assert_allclose(carried, 2 * SECOND, rtol=1e-12)
     assert result.summary["peak_link_share"] == pytest.approx(1.0)
 
 
-def test_tenants_elsewhere_change_nothing() -> None:
+def test_background_traffic_elsewhere_changes_nothing() -> None:
     background = [{"source": 2, "target": 3}, {"source": 1, "target": 0}]
     model, end_s = ended(moving(hosts=4, background=background))
     assert end_s == 1.0
-    assert model.result().summary["tenant_lost_share"] == 0.0
+    assert model.result().summary["background_lost_share"] == 0.0
 
 
 def test_periods_are_those_of_the_stream() -> None:
-    tenant = {"source": 0, "target": 1, "kind": "inelastic", "rate_bps": BPS}
+    flow = {"source": 0, "target": 1, "kind": "inelastic", "rate_bps": BPS}
     periods = {"on_s": 0.3, "off_s": 0.2, "durations": "fixed"}
-    _, end_s = ended(moving(background=[{**tenant, **periods}]))
+    _, end_s = ended(moving(background=[{**flow, **periods}]))
     toggles = ToggleTimes(
         Burst(on_s=0.3, off_s=0.2, durations="fixed"),
         lambda: RandomStreams(1).generator(Purpose.BACKGROUND, 0, 0),
     )
-    left_s, now_s = 1.0, 0.0  # the migration sends while the tenant does not
+    left_s, now_s = 1.0, 0.0  # the migration sends while the flow does not
     while left_s > 0:
-        _, until_s, tenant_sends = toggles.around(now_s)
-        free_s = 0.0 if tenant_sends else min(until_s - now_s, left_s)
+        _, until_s, flow_sends = toggles.around(now_s)
+        free_s = 0.0 if flow_sends else min(until_s - now_s, left_s)
         left_s -= free_s
         now_s = until_s if left_s > 1e-12 else now_s + free_s
         left_s = 0.0 if left_s <= 1e-12 else left_s
@@ -106,13 +108,13 @@ def test_periods_are_those_of_the_stream() -> None:
 
 
 def ends_of(model: ClusterModel) -> list[tuple[int, int]]:
-    tenants = model.result().tables["tenants"]
-    return list(zip(tenants["source"], tenants["target"], strict=True))
+    flows = model.result().tables["background"]
+    return list(zip(flows["source"], flows["target"], strict=True))
 
 
 def test_who_sends_to_whom() -> None:
-    def pairs(seed: int = 1, **tenant: Any) -> list[tuple[int, int]]:
-        return ends_of(ClusterModel(moving(hosts=3, background=[tenant]), rng=seed))
+    def pairs(seed: int = 1, **flow: Any) -> list[tuple[int, int]]:
+        return ends_of(ClusterModel(moving(hosts=3, background=[flow]), rng=seed))
 
     assert pairs(pairs="ring") == [(0, 1), (1, 2), (2, 0)]
     assert sorted(pairs(pairs="all-to-all", count=2)) == sorted(
@@ -124,13 +126,13 @@ def test_who_sends_to_whom() -> None:
     assert drawn != pairs(2, pairs="random", count=200)
 
 
-def test_every_strategy_sees_the_same_tenants() -> None:
-    tenants = {"pairs": "random", "count": 5, "on_s": 0.3, "off_s": 0.3}
+def test_every_strategy_sees_the_same_background_traffic() -> None:
+    flows = {"pairs": "random", "count": 5, "on_s": 0.3, "off_s": 0.3}
     given_scenario = moving(
-        hosts=4, background=[tenants], run={"duration_s": 5.0, "stop_when_idle": False}
+        hosts=4, background=[flows], run={"duration_s": 5.0, "stop_when_idle": False}
     )
     tables = [
-        ClusterModel(given_scenario, strategy, rng=3).run().tables["tenants"]
+        ClusterModel(given_scenario, strategy, rng=3).run().tables["background"]
         for strategy in ("pre-copy", "stop-and-copy", "post-copy")
     ]
     same = ["source", "target", "active_s", "bytes_without_migrations"]
@@ -162,10 +164,10 @@ def test_no_link_is_above_its_capacity_whatever_happens_on_it(
         model.loop.call_at(at_s, partial(slow_down, model, link, slowed))
     result = model.run()
     assert model.loop.peak_share().max() <= 1 + 1e-9
-    tenants = result.tables["tenants"]
-    assert (tenants["bytes"] <= tenants["wanted_bytes"] * (1 + 1e-9)).all()
+    flows = result.tables["background"]
+    assert (flows["bytes"] <= flows["wanted_bytes"] * (1 + 1e-9)).all()
     sent = (model.links.source < 4).nonzero()[0]  # every byte leaves its host once
-    total = result.summary["total_bytes"] + result.summary["tenant_bytes"]
+    total = result.summary["total_bytes"] + result.summary["background_bytes"]
     assert model.loop.bytes_carried()[sent].sum() == pytest.approx(total, rel=1e-9)
 
 
@@ -179,7 +181,7 @@ def test_migrations_have_their_network_for_themselves() -> None:
     model, end_s = ended(moving(background=background, **OWN))
     assert end_s == pytest.approx(0.25, rel=1e-12)
     result = model.result()
-    assert result.summary["tenant_lost_share"] == 0.0
+    assert result.summary["background_lost_share"] == 0.0
     links = result.tables["links"].groupby("link")["bytes"].sum()
     own = links[model.links.for_migrations[links.index]]
     np.testing.assert_allclose(own, SECOND)

@@ -79,7 +79,7 @@ def test_a_field_is_replaced_by_path_and_the_original_stays() -> None:
         ("vms.0.memory_bytes", -1),
         ("run.duration_s", float("nan")),
         ("run.duration_s", float("inf")),
-        ("transfer.bandwidth_bps", "1 Gbit/s"),  # beside page_time_s
+        ("transfer.bandwidth_bps", "1 Gbit/s"),  # together with page_time_s
         ("transfer.suspend_s", -0.1),
         ("placement", "anywhere"),
         ("vms.0.profile", None),

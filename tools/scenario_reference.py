@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cluster_emu.scenario import (
+    BackgroundGroup,
     Costs,
     Fault,
     HighAvailability,
@@ -25,7 +26,6 @@ from cluster_emu.scenario import (
     Request,
     Run,
     Scenario,
-    TenantGroup,
     Transfer,
     VMGroup,
     Workload,
@@ -45,7 +45,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[manager]", Manager),
     ("[manager.preparing]", Preparing),
     ("[[migrations]]", Request),
-    ("[[background]]", TenantGroup),
+    ("[[background]]", BackgroundGroup),
     ("[[faults]]", Fault),
     ("[high_availability]", HighAvailability),
 )

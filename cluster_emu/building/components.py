@@ -49,7 +49,7 @@ class RunComponents:
     Args:
         graph: hosts, switches and the links between them.
         links: the one-direction links of the graph.
-        background: traffic of tenants.
+        background: background traffic.
         state: the columns of hosts and VMs.
         profiles: name of each VM's write profile, [vms].
         demand: CPU demand of the VMs over time.

@@ -20,7 +20,7 @@ from cluster_emu.network import (
     with_migration_network,
 )
 from cluster_emu.rng import Purpose, RandomStreams
-from cluster_emu.scenario import Choice, Scenario, TenantGroup
+from cluster_emu.scenario import BackgroundGroup, Choice, Scenario
 from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
 
@@ -53,22 +53,22 @@ def migration_router(links: LinkTable) -> Router:
 def background_traffic(
     scenario: Scenario, links: LinkTable, loop: FluidLoop, streams: RandomStreams
 ) -> BackgroundTraffic:
-    """Return the traffic of the scenario's tenants; its flows depend on the seed alone.
+    """Return the background traffic of the scenario; its flows depend on the seed alone.
 
     Raises:
-        ScenarioError: if a tenant's host does not exist.
+        ScenarioError: if the host of a background flow does not exist.
     """
     router = Router(links, ~links.for_migrations)
     flows: list[BackgroundFlow] = []
     for number, group in enumerate(scenario.background):
         _check_hosts(group, number, links.host_count)
         for place, (source, target) in enumerate(_pairs(group, number, links, streams)):
-            # Negative keys: tenants' paths must be independent of the migrations' paths.
+            # Negative keys: paths of background flows must be independent of the migrations' paths.
             route = router.route(source, target, -1 - len(flows))
             rate_bps = group.rate_bps or group.cap_bps or math.inf
             flows.append(
                 BackgroundFlow(
-                    tenant=number,
+                    group=number,
                     source=source,
                     target=target,
                     route=route,
@@ -83,7 +83,7 @@ def background_traffic(
     return BackgroundTraffic(flows, loop)
 
 
-def _check_hosts(group: TenantGroup, number: int, host_count: int) -> None:
+def _check_hosts(group: BackgroundGroup, number: int, host_count: int) -> None:
     for end, host in (("source", group.source), ("target", group.target)):
         if host is not None and host >= host_count:
             field = f"background.{number}.{end}"
@@ -93,7 +93,7 @@ def _check_hosts(group: TenantGroup, number: int, host_count: int) -> None:
 
 
 def _pairs(
-    group: TenantGroup, number: int, links: LinkTable, streams: RandomStreams
+    group: BackgroundGroup, number: int, links: LinkTable, streams: RandomStreams
 ) -> list[tuple[int, int]]:
     """Return source and target of every flow of a group."""
     count, hosts = group.count, links.host_count
@@ -113,7 +113,7 @@ def _pairs(
 
 
 def _periods(
-    group: TenantGroup, number: int, place: int, streams: RandomStreams
+    group: BackgroundGroup, number: int, place: int, streams: RandomStreams
 ) -> ToggleTimes | None:
     if group.on_s is None or group.off_s is None:
         return None

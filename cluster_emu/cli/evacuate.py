@@ -113,7 +113,7 @@ def draw(folder: Path, out: Path) -> list[Path]:
     from cluster_emu.view import draw_drain, save_figure
 
     report = read_report(EvacuationReport, folder / REPORT)
-    median = report.typical
+    median = report.median_replication
     if median is None:
         return []
     migrations, rounds = (

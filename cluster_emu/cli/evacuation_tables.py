@@ -27,7 +27,7 @@ CLUSTER = (
     "cpu_lost_by_others_s",
     "degradation_by_migration",
     "cpu_lost_to_overload_s",
-    "tenant_lost_share",
+    "background_lost_share",
     "vms_lost",
     "vm_down_s",
 )

@@ -34,7 +34,7 @@ def run(
     traces: options.Traces = None,
     seed: options.Seed = 0,
     out: options.Out = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV beside Parquet.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write the tables as CSV.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Run a scenario once and show what its migrations did."""

@@ -48,7 +48,7 @@ def share_cpu(host_columns: HostColumns, vm_columns: VMColumns, group: HostGroup
 
 
 def _share(available: FloatColumn, wanted: FloatColumn) -> FloatColumn:
-    # the lower bound makes the share of a host that nobody wants anything of 1, without a warning
+    # the lower bound makes the share 1 on a host without demand, without a division by 0
     return np.minimum(1.0, available / np.maximum(wanted, 1e-300))
 
 

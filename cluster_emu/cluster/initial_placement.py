@@ -93,7 +93,7 @@ class _MostFree(_FreeMemory):
 
 
 class _First(_FreeMemory):
-    """Remembers for each size below which number no host has memory: it never gets room again."""
+    """Remembers for each size the first host that may have memory; memory only becomes less."""
 
     def __init__(self, free: list[int], rng: np.random.Generator) -> None:
         super().__init__(free, rng)

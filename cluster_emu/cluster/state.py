@@ -26,7 +26,7 @@ from cluster_emu.cluster.residents import HostGroup, Residents
 
 
 class CostAccount(Protocol):
-    """What sums up the cost of time; every rate is constant between two calls of `read_rates`."""
+    """Sums up a cost over time; every rate is constant between two calls of `read_rates`."""
 
     def accrue(self, until_s: float, hosts: Sequence[int] | None) -> None:
         """Add the cost of the time until `until_s` on these hosts, on all if None."""
@@ -78,14 +78,14 @@ class ClusterState:
     # --- what time costs --------------------------------------------------------------------------
 
     def register_cost(self, cost: CostAccount) -> None:
-        """Have the cost of time accrued by `cost`, from now on."""
+        """Accrue the cost of time with `cost`, too, from now on."""
         self._cost = cost
         self._all_changed = True
 
     def accrue(self, until_s: float, hosts: Sequence[int] | None = None) -> None:
         """Accrue what the time until `until_s` costs on these hosts, on all if None.
 
-        More calls than needed change no sum but by the rounding of its parts.
+        Additional calls change sums only by rounding errors.
         """
         if until_s > self._shared_until_s:
             self.refresh()
@@ -130,7 +130,7 @@ class ClusterState:
         self._vms.dirty_pages_per_s[vms] = dirty_pages_per_s
 
     def set_guest_speed(self, vm: int, speed: float, now_s: float) -> None:
-        """Leave a VM this share of the CPU time it wants: 0 pauses it."""
+        """Let a VM use this share of the CPU time it wants: 0 pauses it."""
         self._begin_change(now_s, [int(self._vms.host[vm])])
         self._vms.speed[vm] = speed
 

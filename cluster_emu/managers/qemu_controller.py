@@ -59,7 +59,7 @@ class QemuController:
         self._rule = QemuStop(downtime_limit_s=downtime_limit_s)
 
     def act_on_round(self, progress: Progress) -> ControllerDecision:
-        """Let the manager act on a live round after which QEMU goes on."""
+        """Let the manager act on a live round after which QEMU continues."""
         return CONTINUE
 
     def next_check_s(self) -> float:

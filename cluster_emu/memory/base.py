@@ -1,7 +1,7 @@
 """The contract of memory models: what a migration needs to know of the memory of its VM.
 
 A memory model says how closely the memory of a VM is represented while it migrates: page by page,
-as counts of pages that are alike, or as bytes. It makes a `MemoryEngine` for each migration.
+as counts of interchangeable pages, or as bytes. It makes a `MemoryEngine` for each migration.
 """
 
 from __future__ import annotations
@@ -73,17 +73,17 @@ class RateDependence(IntEnum):
     """
 
     NONE = 0
-    """They stay what they are."""
+    """They stay the same."""
     BOUNDED = 1
     """If they were L at a rate, they are at least min(1, s) L at s times that rate, and at least 0
-    after a stall; to know more, `plan` must be called.
+    after a stall. `plan` finds the exact number.
 
     This holds where pages are sent if the peek finds them clean: sent more slowly, by the time s L
     bytes are sent no more of the round has passed than at the old rate, and sent faster, more pages
     are clean. It does not hold where pages are sent because the peek finds them dirty.
     """
     UNKNOWN = 2
-    """Nothing is known; they must be planned again."""
+    """Unknown: `plan` must be called again."""
 
 
 class PostCopyMemory(Protocol):
@@ -92,7 +92,7 @@ class PostCopyMemory(Protocol):
     Attributes:
         sizes: what the pages take that were missing at resume.
         faults: demand faults so far.
-        stall_s: time the VM has waited for pages it asked for.
+        stall_s: time the VM has waited for requested pages.
         bytes_sent: bytes on the wire so far.
     """
 

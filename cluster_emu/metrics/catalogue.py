@@ -1,8 +1,9 @@
 """The catalogue of metrics: one entry says all there is to know about a figure of a run.
 
 The summary of a run, comparisons, the labels of axes, the tables of the command line and
-docs/metrics.md are made from these entries. Another metric is one more entry: in this file, with
-`metric_catalogue.register` in a script, or as an entry point of another distribution::
+docs/metrics.md are made from these entries. Another metric is one more entry: in a module of this
+package or in a script, with `metric_catalogue.register`, or as an entry point of another
+distribution::
 
     [project.entry-points."cluster_emu.metrics"]
     longest_round_s = "my_package.my_module:LONGEST_ROUND"
@@ -27,6 +28,7 @@ from cluster_emu.metrics.aggregations import (
     mean_queue_wait_s,
     migration_count,
 )
+from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
 
@@ -64,13 +66,18 @@ class MetricCatalogue:
     Args:
         group: the entry point group under which other distributions register metrics; each entry
             point is a `Metric`.
-        built_in: the metrics that come with the package.
+        built_in: the metrics that are registered first.
+        package: the package whose modules register further metrics; None for none. The catalogue
+            imports all of them at its first lookup.
     """
 
-    def __init__(self, group: str, built_in: Iterable[Metric] = ()) -> None:
+    def __init__(
+        self, group: str, built_in: Iterable[Metric] = (), *, package: str | None = None
+    ) -> None:
         self.group = group
+        self.package = package
         self._metrics: dict[str, Metric] = {}
-        self._entry_points_loaded = False
+        self._complete = False
         for metric in built_in:
             self.register(metric)
 
@@ -86,11 +93,11 @@ class MetricCatalogue:
         return metric
 
     def __iter__(self) -> Iterator[Metric]:
-        self._load_entry_points()
+        self._find_metrics()
         return iter(tuple(self._metrics.values()))
 
     def __contains__(self, name: object) -> bool:
-        self._load_entry_points()
+        self._find_metrics()
         return name in self._metrics
 
     def __getitem__(self, name: str) -> Metric:
@@ -99,7 +106,7 @@ class MetricCatalogue:
         Raises:
             UnknownNameError: if there is none; the message lists the known names.
         """
-        self._load_entry_points()
+        self._find_metrics()
         if name not in self._metrics:
             raise UnknownNameError("metric", name, self._metrics)
         return self._metrics[name]
@@ -109,13 +116,27 @@ class MetricCatalogue:
         ranked = [(each.comparison_rank, each) for each in self if each.comparison_rank is not None]
         return tuple(metric for _, metric in sorted(ranked, key=lambda pair: pair[0]))
 
-    def _load_entry_points(self) -> None:
-        if self._entry_points_loaded:
+    def _find_metrics(self) -> None:
+        """Import the metrics of the package and load those of other distributions, once."""
+        if self._complete:
             return
-        self._entry_points_loaded = True
+        self._complete = True  # first, since a module that is imported may ask for a metric
+        try:
+            if self.package is not None:
+                import_modules(self.package)
+            self._load_entry_points()
+        except BaseException:
+            self._complete = False
+            raise
+
+    def _load_entry_points(self) -> None:
         for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
-            if point.name not in self._metrics:
-                self.register(point.load())
+            if point.name in self._metrics:
+                continue
+            metric = point.load()
+            # The module of the metric may have registered it already.
+            if self._metrics.get(metric.name) is not metric:
+                self.register(metric)
 
 
 # In the order of the columns of the summary.
@@ -124,7 +145,7 @@ BUILT_IN = (
     Metric(
         name="migrations",
         label="migrations",
-        description="Migrations asked for, each try counted.",
+        description="Migrations requested; each attempt counts.",
         value=migration_count,
         comparison_rank=10,
         is_main=True,
@@ -223,7 +244,7 @@ BUILT_IN = (
     Metric(
         name="rounds",
         label="live rounds",
-        description="Rounds of pre-copy, one that was broken off included.",
+        description="Live rounds, including one that was aborted.",
         value=MeanOverCompleted("rounds"),
         comparison_rank=90,
     ),
@@ -263,10 +284,10 @@ BUILT_IN = (
         value=MeanOverCompleted("pages_deferred"),
     ),
     Metric(
-        name="pages_rescued",
+        name="pages_lost_update",
         label="lost-update pages",
         description="Pages sent in stop-and-copy whose update a literal strategy would lose.",
-        value=MeanOverCompleted("pages_rescued"),
+        value=MeanOverCompleted("pages_lost_update"),
     ),
     Metric(
         name="bytes",
@@ -353,38 +374,39 @@ BUILT_IN = (
         scale=100.0,
     ),
     Metric(
-        name="tenant_bytes",
-        label="data sent by tenants",
-        description="Bytes that flows of tenants in the background sent.",
-        value=ClusterFigure("tenant_bytes"),
+        name="background_bytes",
+        label="data sent by background traffic",
+        description="Bytes that background flows sent.",
+        value=ClusterFigure("background_bytes"),
         unit="GB",
         scale=1e-9,
     ),
     Metric(
-        name="tenant_mean_bps",
-        label="mean rate of tenants",
-        description="What tenants sent, over the length of the run.",
-        value=ClusterFigure("tenant_mean_bps"),
+        name="background_mean_bps",
+        label="mean rate of background traffic",
+        description="What background flows sent, over the length of the run.",
+        value=ClusterFigure("background_mean_bps"),
         unit="Mbit/s",
         scale=1e-6,
     ),
     Metric(
-        name="tenant_lost_share",
-        label="lost by elastic tenants",
+        name="background_lost_share",
+        label="lost by elastic background traffic",
         description=(
-            "Share of what elastic tenants would have sent without migrations, and did not send."
+            "Share of what elastic background flows would have sent without migrations, "
+            "and did not send."
         ),
-        value=ClusterFigure("tenant_lost_share"),
+        value=ClusterFigure("background_lost_share"),
         unit="%",
         scale=100.0,
         signed=True,  # a flow gains where migrations slow down another one
         comparison_rank=190,
     ),
     Metric(
-        name="tenant_dropped_share",
-        label="dropped by inelastic tenants",
-        description="Share of their rate that inelastic tenants could not send.",
-        value=ClusterFigure("tenant_dropped_share"),
+        name="background_dropped_share",
+        label="dropped by inelastic background traffic",
+        description="Share of their rate that inelastic background flows could not send.",
+        value=ClusterFigure("background_dropped_share"),
         unit="%",
         scale=100.0,
     ),
@@ -444,5 +466,5 @@ BUILT_IN = (
     ),
 )
 
-metric_catalogue = MetricCatalogue("cluster_emu.metrics", BUILT_IN)
+metric_catalogue = MetricCatalogue("cluster_emu.metrics", BUILT_IN, package="cluster_emu.metrics")
 """The metrics that there are."""

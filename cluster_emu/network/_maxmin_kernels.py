@@ -8,15 +8,15 @@ every link l, with the capacity C_l, is consistent:
 
     sum over its flows of w_f min(x_l, u_fl) = C_l,  or  x_l infinite and this sum at most C_l.
 
-The x_l that solves this equation is the saturation level of link l; `water_fill` finds it. A change
-to be followed only as long as it makes some link inconsistent. Links are taken lowest level first,
-as in Dijkstra's algorithm: below the level of the present link nothing changes any more.
+The x_l that solves this equation is the saturation level of link l; `water_fill` finds it. The
+search follows a change only while some link is inconsistent. It takes links lowest level first, as
+in Dijkstra's algorithm: below the level of the present link nothing changes any more.
 docs/protocol.md, "Incremental max-min sharing", has the proof.
 
 The functions only add, multiply, divide and compare numbers in a given order. Interpreted or
-compiled (see `cluster_emu._jit`) they give the same bits. When interpreted, they are given memory
-views in place of arrays: Python reads an element of a memory view as a plain float, but an element
-of an array as a numpy scalar, which takes longer to make and to calculate with.
+compiled (see `cluster_emu._jit`) they give the same bits. When interpreted, they get memory views
+instead of arrays: Python reads an element of a memory view as a plain float, but an element of an
+array as a numpy scalar, which takes longer to make and to calculate with.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAY_RISE = INFINITY
 """A candidate level that is not below the present one: computed when the present one is reached."""
 
 SAME_LEVEL = 1e-13
-"""A link's level that moves by less than this share has not changed: rounding goes no further."""
+"""A link's level that moves by less than this share has not changed, except for rounding."""
 
 SAME_RATE = 1e-12
 """A rate that moves by less than this share has not changed: its flow is not notified."""
@@ -80,10 +80,10 @@ class LinkColumns(NamedTuple):
     Links whose level may have changed wait in a heap, the one with the lowest pending level first.
 
     Args:
-        capacity: what its flows may have together.
+        capacity: largest sum of the rates of its flows.
         level: its fair-share level.
         first_flow: where its flows begin in `flow`.
-        flow_count: how many they are; a flow that crosses the link twice counts twice.
+        flow_count: number of its flows; a flow that crosses the link twice counts twice.
         flow: the flows of all links, one block of places per link, shape [places].
         pending_level: the lowest level at which something may have changed for a waiting link;
             infinite for one that does not wait, so for all between calls.
@@ -218,7 +218,7 @@ def propagate(
 def set_link_level(
     flows: FlowColumns, links: LinkColumns, work: Workspace, link: int, level: float, listed: int
 ) -> int:
-    """Give a link a new level and its flows theirs; let other links wait that this may change.
+    """Give new levels to a link and its flows; add the links that this may change to the heap.
 
     Returns:
         How many flows are listed now.
@@ -229,7 +229,7 @@ def set_link_level(
     for place in range(first, first + links.flow_count[link]):
         flow = links.flow[place]
         old = flows.level[flow]
-        if old < min(before, level):  # another link or its cap stops it, before and after
+        if old < min(before, level):  # another link, or its cap, stops the flow before and after
             continue
         new = level if level < before else lowest_level(flows, links, flow, NO_LINK)
         if new == old:
@@ -248,7 +248,7 @@ def set_link_level(
 def flow_level_changed(
     links: LinkColumns, link: int, old: float, new: float, weight: float
 ) -> None:
-    """Let a link wait if the new level of one of its flows may make it inconsistent.
+    """Add a link to the heap if the new level of one of its flows may make it inconsistent.
 
     A link that stops no flow stays consistent while it has capacity to spare. For that test its
     load is kept up to date here. An infinite old level makes the load minus infinity, but such a
@@ -275,7 +275,7 @@ def flow_level_changed(
 
 @dual_inline
 def recompute_from(links: LinkColumns, link: int, level: float) -> None:
-    """Let a link wait whose saturation level may be any from `level` upwards."""
+    """Add a link to the heap whose saturation level may be any from `level` upwards."""
     links.candidate_level[link] = UNKNOWN
     wait_at(links, link, level)
 
@@ -307,10 +307,11 @@ def saturation_level(
         links: the links.
         work: memory to work in.
         link: the link.
-        least: a lower bound of the result, but for rounding.
-        may_rise: whether the result may be above the present level. Only then does it matter where
-            the flows would stop that this link stops now. If it is false and the exact result is
-            above the present level, then some level above the present one is returned.
+        least: a lower bound of the result, except for rounding.
+        may_rise: whether the result may be above the present level. Only then are the
+            levels needed at which the flows of this link would stop without it. If it is false and
+            the exact result is above the present level, some level above the present one is
+            returned.
     """
     count, left, weight = list_stop_levels(flows, links, work, link, least, may_rise)
     if left < least * weight:  # by rounding the level is below the bound: take all flows
@@ -362,7 +363,7 @@ def water_fill(work: Workspace, left: float, weight: float, count: int) -> float
         work: `stop_level` and `stop_weight` hold u_f and w_f; both are overwritten.
         left: the capacity for these flows.
         weight: the sum of their weights.
-        count: how many they are.
+        count: number of these flows.
     """
     stop_level, stop_weight = work.stop_level, work.stop_weight
     level = 0.0
@@ -511,5 +512,5 @@ def append_once(is_listed: Any, numbers: Any, number: int, count: int) -> int:
 
 @dual_inline
 def is_same(new: float, old: float, share: float) -> bool:
-    """Tell whether two numbers, which may be infinite, differ by rounding alone."""
+    """Return whether two numbers, which may be infinite, differ by rounding alone."""
     return old * (1 - share) <= new <= old * (1 + share)

@@ -1,4 +1,4 @@
-"""Background traffic: the flows of tenants, which start and stop independently of migrations.
+"""Background traffic: flows that start and stop independently of migrations.
 
 What migrations cost these flows is known exactly. The same flows also run in a counterfactual
 network that has no migrations, with the same capacities at any time.
@@ -39,7 +39,7 @@ class BackgroundFlow:
     """One flow of background traffic: its route, when it sends, and how much it wants to send.
 
     Args:
-        tenant: number of the group of tenants it belongs to.
+        group: number of its entry in `background` of the scenario.
         source: number of the host that sends.
         target: number of the host that receives.
         route: the links it crosses.
@@ -52,7 +52,7 @@ class BackgroundFlow:
         periods: when it sends in between; None for always.
     """
 
-    tenant: int
+    group: int
     source: int
     target: int
     route: tuple[int, ...]
@@ -77,11 +77,11 @@ class BackgroundFlow:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundFlowRow:
-    """What one flow has sent: a row of the table `tenants`.
+    """What one flow has sent: a row of the table `background`.
 
     Args:
         flow: its number.
-        tenant: number of its group.
+        group: number of its entry in `background` of the scenario.
         source: number of the host that sends.
         target: number of the host that receives.
         kind: "elastic" or "inelastic".
@@ -92,7 +92,7 @@ class BackgroundFlowRow:
     """
 
     flow: int
-    tenant: int
+    group: int
     source: int
     target: int
     kind: str
@@ -131,7 +131,7 @@ class BackgroundTraffic:
         return [
             BackgroundFlowRow(
                 flow=number,
-                tenant=flow.tenant,
+                group=flow.group,
                 source=flow.source,
                 target=flow.target,
                 kind="inelastic" if flow.inelastic else "elastic",
@@ -153,22 +153,22 @@ class BackgroundTraffic:
     def figures(self, now_s: float) -> dict[str, float]:
         """Return the figures of all flows together until now.
 
-        `tenant_lost_share` is what elastic flows lost to migrations, as a share of what they would
-        have sent without migrations. `tenant_dropped_share` is what inelastic flows could not send,
-        as a share of what they wanted to send.
+        `background_lost_share` is what elastic flows lost to migrations, as a share of what they
+        would have sent without migrations. `background_dropped_share` is what inelastic flows could
+        not send, as a share of what they wanted to send.
         """
         rows = self.rows(now_s)
         elastic = [row for row in rows if row.kind == "elastic"]
         inelastic = [row for row in rows if row.kind == "inelastic"]
         total = sum(row.bytes for row in rows)
         return {
-            "tenant_bytes": total,
-            "tenant_mean_bps": BITS_PER_BYTE * total / now_s if now_s else 0.0,
-            "tenant_lost_share": _missing_share(
+            "background_bytes": total,
+            "background_mean_bps": BITS_PER_BYTE * total / now_s if now_s else 0.0,
+            "background_lost_share": _missing_share(
                 sum(row.bytes for row in elastic),
                 sum(row.bytes_without_migrations for row in elastic),
             ),
-            "tenant_dropped_share": _missing_share(
+            "background_dropped_share": _missing_share(
                 sum(row.bytes for row in inelastic), sum(row.wanted_bytes for row in inelastic)
             ),
         }
@@ -210,7 +210,7 @@ class _Sender:
             self._loop.call_at(until_s, lambda now_s: self.switch_at(max(now_s, until_s)))
 
     def set_rate(self, now_s: float, bytes_per_s: float) -> None:
-        """Account what was sent at the old rate and take the new one."""
+        """Account what was sent at the old rate and use the new one from now on."""
         self._accrue(now_s)
         self._bytes_per_s = bytes_per_s
 
@@ -254,13 +254,13 @@ class _Senders:
             sender.switch_at(loop.now_s)
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Account what was sent at the old rates; no event of their own will come."""
+        """Account what was sent at the old rates; background flows have no events of their own."""
         for member, rate in zip(members.tolist(), bytes_per_s.tolist(), strict=True):
             self.each[member].set_rate(now_s, rate)
         return np.full(len(members), np.inf)
 
     def due(self, now_s: float, member: int) -> float:
-        """Stay; no event is ever predicted."""
+        """Stay in the network; the network never calls this, because no event is predicted."""
         return math.inf
 
 

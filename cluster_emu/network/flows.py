@@ -33,7 +33,7 @@ class FlowGroup(Protocol):
     """
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Account the progress of some flows since their last notification; take the new rates.
+        """Account the progress of some flows since their last notification; use the new rates.
 
         It must not add or remove flows.
 
@@ -135,7 +135,7 @@ class FlowTable:
     """One slot per flow in the network; a slot that was left is used again after `release_slots`.
 
     Attributes:
-        columns: what max-min sharing has to know of each flow, and its hops; see `FlowColumns`.
+        columns: the data of each flow for max-min sharing, and its hops; see `FlowColumns`.
         views: the same memory, for interpreted code that reads one element at a time: Python reads
             an element of a memory view as a plain float, faster than one of an array.
         events: the time of each flow's next own event, infinity for none and in free slots.
@@ -163,7 +163,7 @@ class FlowTable:
         return len(self._active)
 
     def __contains__(self, flow: Flow) -> bool:
-        """Tell whether `flow` is in the network."""
+        """Return whether `flow` is in the network."""
         return flow.slot < len(self._flows) and self._flows[flow.slot] is flow
 
     def slot(self, flow: Flow) -> int:
@@ -256,8 +256,8 @@ class FlowTable:
     def due(self, horizon_s: float) -> Iterator[Flow]:
         """Yield the flows with an event by `horizon_s`, in the order in which they joined.
 
-        Flows that leave or get a later event while the others act are skipped, and flows that have
-        not been notified of a rate yet.
+        Flows that leave or get a later event while the others act are skipped. Flows that have not
+        been notified of a rate yet are skipped, too.
         """
         if self.events.first_s() > horizon_s:
             return

@@ -1,8 +1,8 @@
 """The exact fluid simulation of flows that share links max-min fairly.
 
 Rates are constant between two instants, so nothing is integrated step by step. The group of each
-flow says when its next event comes at its present rate. Rates are solved again only when the set of
-flows, a capacity or a cap has changed, after all events of the same instant.
+flow predicts when the flow's next event comes at its present rate. Rates are solved again only when
+the set of flows, a capacity or a cap has changed, after all events of the same instant.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ CapacityListener = Callable[[float, int, float], None]
 
 EVENTS_PER_INSTANT = 100_000
 EVENTS_PER_FLOW = 100
-"""An instant with more events, and more per flow, is taken for a loop that never ends."""
+"""An instant with more events, and more per flow, counts as a loop that never ends."""
 
 
 def same_instant_s(time_s: float) -> float:
     """Return how far after `time_s` an event still belongs to the same instant.
 
-    1e-12 of the time, at most 1 ns, at least what 64-bit numbers can tell apart. It does not depend
-    on ticks: an instant begins at its first event and includes all of its events, even if a tick
-    ends among them.
+    1e-12 of the time, at most 1 ns, at least the difference of adjacent 64-bit numbers. It does not
+    depend on ticks: an instant begins at its first event and includes all of its events, even if a
+    tick ends among them.
     """
     return max(min(1e-12 * abs(time_s), 1e-9), 8 * math.ulp(time_s))
 
@@ -43,9 +43,9 @@ def same_instant_s(time_s: float) -> float:
 class FluidLoop:
     """Runs flows and timers in time order over links shared max-min fairly.
 
-    In one instant timers act first, in the order in which they were set, then flows in the order
-    in which they joined. What these cause in the same instant follows in the same order. Then the
-    rates are solved and the groups of the flows notified. The end of `run_until` only moves the
+    In one instant timers act first, in the order in which they were set, then flows in the order in
+    which they joined. Events that these cause in the same instant follow in the same order. Then
+    the rates are solved and the groups of the flows notified. The end of `run_until` only moves the
     clock, so the results are the same, bit for bit, for any division of a run into pieces.
 
     Args:
@@ -74,7 +74,7 @@ class FluidLoop:
         return len(self._flows)
 
     def __contains__(self, flow: Flow) -> bool:
-        """Tell whether `flow` is in the network."""
+        """Return whether `flow` is in the network."""
         return flow in self._flows
 
     @property

@@ -108,7 +108,7 @@ class LinkMeter:
         self._since_s = np.full(link_count, start_s)
 
     def record(self, now_s: float, links: Indices, load: Floats, capacity: Floats) -> None:
-        """Take the load of some links from `now_s` on, and its share of their capacity.
+        """Set the load of some links from `now_s` on, and its share of their capacity.
 
         Args:
             now_s: the time.

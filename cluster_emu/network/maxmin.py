@@ -54,7 +54,7 @@ def water_fill(capacities: Floats, incidence: Incidence, caps: Floats, weights: 
         x_l = capacity not taken by frozen flows / sum of the weights of its other flows,
 
     and a flow that stops earlier can only raise x_l. So a flow whose cap is below the x_l of all
-    its links stops at its cap. A link with no flow that stops before x_l is the bottleneck of its
+    its links stops at its cap. A link on which no flow stops before x_l is the bottleneck of its
     flows. Each pass freezes the rates of all these flows at once.
 
     Args:
@@ -85,7 +85,7 @@ def water_fill(capacities: Floats, incidence: Incidence, caps: Floats, weights: 
 
 
 def _on_used_links(incidence: Incidence, used: Flags) -> Incidence:
-    """Renumber the links in the mask `used`, without the others: networks are large, flows few."""
+    """Keep and renumber the links in the mask `used`: a few flows use few links of a network."""
     number = np.cumsum(used) - 1
     return Incidence(number[incidence.links], incidence.lengths, incidence.flows)
 
@@ -93,7 +93,7 @@ def _on_used_links(incidence: Incidence, used: Flags) -> Incidence:
 def _link_levels(rising: Incidence, left: Floats, weight: Floats, before: Floats) -> Floats:
     """Return the level at which each link is full, infinite without rising flows, shape [links].
 
-    From pass to pass a level falls by rounding alone. The levels of the pass `before` are a lower
+    From pass to pass a level falls only by rounding. The levels of the pass `before` are a lower
     bound, because rounding could otherwise leave a negative rate for the last flows of a link.
     """
     load = rising.total(weight, len(left))

@@ -1,8 +1,8 @@
 """Max-min fair rates of all flows, solved again from each change of flows, caps and capacities.
 
-The algorithm is in `_maxmin_kernels`. Here are the columns it works on, and the changes since it
-last ran. There are two priority classes: inelastic flows share the links as if they were alone,
-elastic flows share the capacity that is left.
+The algorithm is in `_maxmin_kernels`. This module has the columns that it uses, and the changes
+since it last ran. There are two priority classes: inelastic flows share the links as if they were
+alone, elastic flows share the capacity that is left.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ INTERPRETED: Kernel = _maxmin_kernels.solve
 
 MANY_FLOWS = 500
 MANY_STEPS = 500_000
-"""With more flows, or after more steps, it pays to load the compiled functions."""
+"""With more flows, or after more steps, the compiled functions save more than they take to load."""
 
 STEPS_PER_HOP = 50
 FEWEST_STEPS = 10_000
-"""A search that needs more steps is given up: solving from scratch takes fewer."""
+"""A search that needs more steps is given up, because solving from scratch takes fewer."""
 
 FIRST_PLACES = 4
 """The size of a link's first block in `LinkFlows`."""
@@ -80,7 +80,7 @@ class IncrementalMaxMin:
         self._class_of(slot).leave(slot)
 
     def cap_changed(self, slot: int) -> None:
-        """Take note that the cap of a flow has changed in the table."""
+        """Record that the cap of a flow has changed in the table."""
         self._class_of(slot).cap_changed(slot)
 
     def set_capacity(self, link: int, capacity: float) -> None:
@@ -137,7 +137,7 @@ class PriorityClass:
 
     Args:
         flows: the table of flows; only those that join here count.
-        capacities: what these may have of each link together, shape [links].
+        capacities: largest sum of their rates on each link, shape [links].
 
     Attributes:
         links: the columns of the links; see `LinkColumns`.
@@ -174,7 +174,7 @@ class PriorityClass:
         self._load_links: dict[int, None] = {}
 
     def __contains__(self, slot: int) -> bool:
-        """Tell whether the flow in a slot has joined."""
+        """Return whether the flow in a slot has joined."""
         return slot in self._slots
 
     def join(self, slot: int) -> None:
@@ -195,16 +195,17 @@ class PriorityClass:
             link = self._flows.views.hop_link[hop]
             self._link_flows.remove(link, hop)
             self._load_links[link] = None
-            if self._views.level[link] < np.inf:  # else it stopped no flow before, and stops none
+            # A link of infinite level stopped no flow before, and stops none now.
+            if self._views.level[link] < np.inf:
                 self._changed_links[link] = None
         self._hop_count -= len(hops)
 
     def cap_changed(self, slot: int) -> None:
-        """Take note that the cap of a flow has changed in the table."""
+        """Record that the cap of a flow has changed in the table."""
         self._changed_flows[slot] = None
 
     def set_capacity(self, link: int, capacity: float) -> None:
-        """Change what the flows may have of a link together."""
+        """Change the largest sum of the rates of the flows on a link."""
         self._views.capacity[link] = capacity
         self._changed_links[link] = None
         self._load_links[link] = None

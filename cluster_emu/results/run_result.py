@@ -22,7 +22,7 @@ class RunResult:
     """The result of a run.
 
     Args:
-        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `tenants`, `faults`,
+        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `background`, `faults`,
             `summary`; units are in the names of the columns. A run that streamed `hosts`, `vms` and
             `links` to a folder has these there alone.
         scenario: the scenario as plain data.
@@ -59,7 +59,7 @@ class RunResult:
 
         Args:
             folder: where to; made if it is not there.
-            csv: whether to write CSV beside Parquet.
+            csv: whether to write CSV in addition to Parquet.
             wall_time_s: how long the run took, for run.json only.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def write_bytes(data: bytes, path: Path) -> None:
 
 
 class _replacing:
-    """Gives a temporary path beside the target; moves it into place unless something went wrong."""
+    """Gives a temporary path next to the target; moves it to the target unless an error occurs."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

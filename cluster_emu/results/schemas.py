@@ -65,7 +65,9 @@ MIGRATIONS = TableSchema(
         Column("pages_sent_postcopy", "pages", "sent after the VM resumed"),
         Column("pages_skipped", "pages", "left out of live rounds as dirtied again"),
         Column("pages_deferred", "pages", "left to later rounds by their history"),
-        Column("pages_rescued", "pages", "sent in stop-and-copy, else their update would be lost"),
+        Column(
+            "pages_lost_update", "pages", "sent in stop-and-copy, else their update would be lost"
+        ),
         Column("bytes", "bytes", "on the wire, headers and device state included"),
         Column("encode_cpu_s", "s", "time of one core spent on encoding pages"),
         Column("demand_faults", "", "accesses after the resume to pages still at the source"),
@@ -156,11 +158,11 @@ SERVICE = TableSchema(
     ),
 )
 
-TENANTS = TableSchema(
+BACKGROUND = TableSchema(
     "one flow of background traffic, sums over the run",
     (
         Column("flow", "", "number of the flow"),
-        Column("tenant", "", "its entry in `background` of the scenario"),
+        Column("group", "", "its entry in `background` of the scenario"),
         Column("source", "", "number of the host that sends"),
         Column("target", "", "number of the host that receives"),
         Column("kind", "", "elastic or inelastic"),
@@ -188,7 +190,7 @@ SCHEMAS: dict[str, TableSchema] = {
     "vms": VMS,
     "links": LINKS,
     "service": SERVICE,
-    "tenants": TENANTS,
+    "background": BACKGROUND,
     "faults": FAULTS,
 }
 """The tables by name, without `summary`."""

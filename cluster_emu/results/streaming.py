@@ -1,4 +1,4 @@
-"""Tables written to Parquet as a run goes, so that memory does not grow with simulated time."""
+"""Tables written to Parquet during a run, so that memory does not grow with simulated time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ROWS_AT_ONCE = 65_536
 
 
 class StreamedTable:
-    """A table that goes to a file row group by row group, while the run goes on.
+    """A table that is written to a file during the run, row group by row group.
 
-    Until `finish` it is written beside its place as ``NAME.partial.parquet``. After `close` that
-    can be read, too: it is what an interrupted run leaves.
+    Until `finish` its file is ``NAME.partial.parquet`` in the same folder. After `close` this file
+    can be read, too: an interrupted run leaves it.
 
     Args:
-        path: where the finished table shall be; its folder is made if it is not there.
+        path: the file of the finished table; its folder is created if necessary.
     """
 
     def __init__(self, path: Path) -> None:

@@ -11,10 +11,11 @@ from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.spec import Scenario, scenario_from
-from cluster_emu.scenario.traffic import TenantGroup
+from cluster_emu.scenario.traffic import BackgroundGroup
 from cluster_emu.scenario.transfer import Transfer
 
 __all__ = [
+    "BackgroundGroup",
     "Choice",
     "Costs",
     "Fault",
@@ -24,7 +25,6 @@ __all__ = [
     "Request",
     "Run",
     "Scenario",
-    "TenantGroup",
     "Transfer",
     "VMGroup",
     "Workload",

@@ -15,7 +15,7 @@ from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
-from cluster_emu.scenario.traffic import TenantGroup
+from cluster_emu.scenario.traffic import BackgroundGroup
 from cluster_emu.scenario.transfer import Transfer
 
 
@@ -23,7 +23,7 @@ class Scenario(Plain):
     """Everything that a run needs except its seed.
 
     With a `migration_topology` migrations use a dedicated migration network over the same hosts,
-    and only the traffic of tenants (`background`) uses the network of `topology`.
+    and only background traffic (`background`) uses the network of `topology`.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Scenario(Plain):
     vms: Annotated[tuple[VMGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     placement: Literal["spread", "pack", "random"] = "spread"
     workload: Workload = Workload()
-    background: Annotated[tuple[TenantGroup, ...], BeforeValidator(as_tuple)] = ()
+    background: Annotated[tuple[BackgroundGroup, ...], BeforeValidator(as_tuple)] = ()
     transfer: Transfer = Transfer()
     costs: Costs = Costs()
     manager: Manager = Manager()

@@ -1,4 +1,4 @@
-"""Background traffic of tenants."""
+"""Background traffic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PeriodSeconds = Annotated[float, ParseSeconds, Field(ge=0.01, le=1e12, allow_inf
 """A mean length of time; a shorter one would cost millions of draws per simulated day."""
 
 
-class TenantGroup(Plain):
+class BackgroundGroup(Plain):
     """Equal flows between hosts.
 
     Give either `source` and `target`, or `pairs`: `count` pairs drawn at "random", each host to the
@@ -41,7 +41,7 @@ class TenantGroup(Plain):
     durations: Literal["exponential", "fixed"] = "exponential"
 
     @model_validator(mode="after")
-    def _ends_are_clear(self) -> TenantGroup:
+    def _ends_are_clear(self) -> BackgroundGroup:
         given = (self.source is not None, self.target is not None)
         if given != (self.pairs is None,) * 2:
             raise ValueError("either source and target, or pairs")
@@ -50,7 +50,7 @@ class TenantGroup(Plain):
         return self
 
     @model_validator(mode="after")
-    def _rate_is_clear(self) -> TenantGroup:
+    def _rate_is_clear(self) -> BackgroundGroup:
         if (self.kind == "inelastic") != (self.rate_bps is not None):
             raise ValueError("a rate_bps for inelastic flows, and for these only")
         if self.kind == "inelastic" and (self.cap_bps is not None or self.weight != 1.0):
@@ -58,7 +58,7 @@ class TenantGroup(Plain):
         return self
 
     @model_validator(mode="after")
-    def _times_are_clear(self) -> TenantGroup:
+    def _times_are_clear(self) -> BackgroundGroup:
         if self.stop_s is not None and self.stop_s <= self.start_s:
             raise ValueError(f"a stop_s after start_s = {self.start_s:g}")
         if (self.on_s is None) != (self.off_s is None):

@@ -22,8 +22,9 @@ class Transfer(Plain):
     `page_time_s` caps a migration at one page in so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; without either, only the network limits it. QEMU lifts the cap
     while the VM is stopped (`lift_cap_when_stopped`). At a bottleneck, migrations share the link by
-    `weight` with each other and with elastic tenants. The target is prepared for `prepare_s` before
-    the first byte; the source is released for `finish_s` after all memory is at the target.
+    `weight` with each other and with elastic background traffic. The target is prepared for
+    `prepare_s` before the first byte; the source is released for `finish_s` after all memory is at
+    the target.
     """
 
     strategy: Choice = Choice(name="pre-copy")

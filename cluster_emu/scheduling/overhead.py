@@ -1,4 +1,4 @@
-"""What migrations take of their hosts' CPU and of their guests' time."""
+"""The CPU of hosts and the time of guests that migrations use."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cluster_emu.metrics.service import ServiceAccount
 
 
 class MigrationOverhead:
-    """Keeps `cpu_overhead` of hosts, and the account of guests' stalls, in step with migrations.
+    """Updates `cpu_overhead` of hosts, and the account of guests' stalls, as migrations run.
 
     Args:
         state: the cluster's state.
-        service: the account of what VMs lose.
-        source_cpu: CPU one migration takes of its source, in the hosts' CPU unit.
-        target_cpu: CPU one migration takes of its target.
+        service: the account of the CPU time that VMs lose.
+        source_cpu: CPU that one migration uses at its source, in the hosts' CPU unit.
+        target_cpu: CPU that one migration uses at its target.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class MigrationOverhead:
         self._sending[source] += change
         self._receiving[target] += change
         hosts = source, target
-        # from the counts, not by adding and subtracting: so no rounding error accumulates
+        # computed from the counts, so that no rounding error accumulates
         self._state.set_cpu_overhead(hosts, (self._cpu_of(source), self._cpu_of(target)), now_s)
 
     def _cpu_of(self, host: int) -> float:

@@ -27,7 +27,7 @@ class RoundRobin:
         self._waiting: deque[Migration] = deque()
 
     def join(self, migration: Migration, now_s: float) -> None:
-        """Give a migration that has not started its first turn after those of all that wait now."""
+        """Add a migration that has not started to the end of the queue for turns."""
         self._waiting.append(migration)
 
     def may_go_on(self, migration: Migration, now_s: float) -> bool:
@@ -44,7 +44,7 @@ class RoundRobin:
         return False
 
     def leave(self, migration: Migration) -> None:
-        """Exclude it; if it had the turn, that is free until `give_turn`."""
+        """Exclude it; if it had the turn, the turn is free until `give_turn`."""
         if self._sending is migration:
             self._sending = None
         elif migration in self._waiting:

@@ -30,11 +30,11 @@ class MigrationScheduler:
     passed over.
 
     Args:
-        factory: what migrations are made from.
-        rules: how migrations wait for each other.
-        overhead: what copying takes of hosts and guests.
-        choose_target: returns a host for a VM whose migration is retried and whose old target is no
-            longer free, or None if there is none.
+        factory: makes the migrations.
+        rules: limits on migrations at the same time, and their order.
+        overhead: counts the CPU and the time that copying costs hosts and guests.
+        choose_target: returns another target for a retry whose old target is full or down, or None
+            if there is none.
         switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
 
     Attributes:
@@ -94,7 +94,7 @@ class MigrationScheduler:
         """Reserve memory at the target and queue the migration.
 
         Args:
-            move: the VM, where it goes and why.
+            move: the VM, its target and the reason.
             now_s: the time.
             attempt: 1, or more for a retry.
             faults_before: how many of the attempts before were ended by faults.
@@ -122,7 +122,7 @@ class MigrationScheduler:
     def admit(self, now_s: float) -> None:
         """Give a slot to every migration that waits for one, as far as the limits allow."""
         if self._has_preparing_slots:
-            # one whose target needs no preparing returns its slot at once
+            # a migration whose target needs no preparation returns its slot at once
             while admitted := self._preparing.admit():
                 for number in admitted:
                     self._prepare(number, now_s)
@@ -136,8 +136,8 @@ class MigrationScheduler:
     def cancel(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """End a migration in any phase and release its slots and its reservation.
 
-        The VM stays where it runs. No other migration is started and this one is not retried: call
-        `admit` when all that has to be is cancelled.
+        The VM stays where it runs. No other migration is started, and this one is not retried. Call
+        `admit` after the last migration is cancelled.
 
         Args:
             number: a migration in `live`.
@@ -168,7 +168,7 @@ class MigrationScheduler:
             why = f"{still}{state.reported} when the run ended"
             self.cancel(number, Phase.UNFINISHED, why, now_s)
             if state is Phase.QUEUED:
-                self.records[number].end_s = math.nan  # it never began
+                self.records[number].end_s = math.nan  # the migration never began
 
     # --- the course of a migration ---------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class MigrationScheduler:
         return turns is None or turns.may_go_on(self.live[record.migration], now_s)
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
-        """Leave the VM this share of the CPU time it wants; called by the migration."""
+        """Let the VM use this share of the CPU time it wants; called by the migration."""
         self._state.set_guest_speed(record.vm, speed, now_s)
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:

@@ -24,14 +24,14 @@ from cluster_emu.scheduling.waiting_lists import HostSlot, Side, WaitingLists
 
 @dataclass(frozen=True, slots=True)
 class QueueRules:
-    """How migrations wait for each other.
+    """Limits on migrations at the same time, and the order of those that wait.
 
     Args:
-        copying: limits on those that copy memory.
-        preparing: limits on those whose target is being prepared; None where one slot, a copying
-            one, covers both.
-        order: which goes first among those of one priority.
-        interleave: whether those that copy send in round-robin order, one live round each.
+        copying: limits on migrations that copy memory.
+        preparing: limits on migrations whose target is being prepared; None if preparing uses a
+            slot for copying.
+        order: the order of migrations of one priority.
+        interleave: whether migrations that copy send in round-robin order, one live round each.
     """
 
     copying: ConcurrencyLimits
@@ -61,7 +61,7 @@ class SlotCounts:
 
     @classmethod
     def empty(cls, host_count: int) -> SlotCounts:
-        """Return counts of their own, all 0."""
+        """Return new counts, all 0."""
         outgoing, incoming = np.zeros((2, host_count), dtype=np.int64)
 
         def add(source: int, target: int, change: int) -> None:
@@ -74,13 +74,13 @@ class SlotCounts:
 class ConcurrencySlots:
     """A queue for slots, and the migrations that hold one.
 
-    They start by priority, and in the given order within a priority. A migration whose hosts have
-    no free slot does not delay the others.
+    Migrations start by priority, and in the given order within a priority. A migration whose hosts
+    have no free slot does not delay the others.
 
     Args:
         limits: how many slots there are.
         counts: how many slots are held per source and target.
-        order: which goes first among those of one priority.
+        order: the order of migrations of one priority.
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
 
@@ -101,7 +101,7 @@ class ConcurrencySlots:
         self.holders: dict[int, Candidate] = {}
         self._limits = limits
         self._counts = counts
-        # memory views: their single elements are read faster
+        # memory views, because Python reads their single elements faster
         self._outgoing, self._incoming = counts.outgoing.data, counts.incoming.data
         self._order = order
         self._fixed_order = order if isinstance(order, FixedOrder) else None
@@ -127,7 +127,7 @@ class ConcurrencySlots:
         return [number for _, equals in classes for number in self._admit_equals(list(equals))]
 
     def leave(self, number: int) -> None:
-        """Take a migration out of the queue, or its slot away; nothing where it has neither."""
+        """Remove a migration from the queue, or release its slot; it may have neither."""
         self.waiting.pop(number, None)
         holder = self.holders.pop(number, None)
         if holder is not None:
@@ -142,10 +142,10 @@ class ConcurrencySlots:
             yield candidate.number
 
     def _admit_equals(self, equals: Sequence[Candidate]) -> Iterator[int]:
-        """Give slots to those of one priority, in the given order.
+        """Give slots to the migrations of one priority, in the given order.
 
-        What an order ranks next may depend on what it has ranked before. If one of its ranking
-        cannot start, as another has just taken the last slot of a host, the rest is ranked again.
+        A rank may depend on the migrations that are ranked before it. So if a migration cannot
+        start because another has just taken the last slot of a host, the rest is ranked again.
         """
         refused = True
         while refused and not self._is_full():
@@ -176,7 +176,7 @@ class ConcurrencySlots:
         return self._blocking_slot(candidate) is None
 
     def _blocking_slot(self, candidate: Candidate) -> HostSlot | None:
-        """Return which host slot it lacks, that of the source before that of the target."""
+        """Return which host slot a migration lacks: the source's, else the target's."""
         outbound, inbound = self._limits.outbound_per_host, self._limits.inbound_per_host
         if outbound is not None and self._outgoing[candidate.source] >= outbound:
             return Side.SOURCE, candidate.source

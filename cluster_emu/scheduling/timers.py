@@ -1,4 +1,4 @@
-"""Phases of a migration that simply last a given time."""
+"""Phases of a migration that last a given time."""
 
 from __future__ import annotations
 

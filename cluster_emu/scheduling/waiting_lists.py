@@ -13,7 +13,7 @@ from cluster_emu.scheduling.orders import Candidate
 
 
 class Side(Enum):
-    """At which end of a migration a host is."""
+    """Whether a host is the source or the target of a migration."""
 
     SOURCE = "source"
     TARGET = "target"
@@ -24,7 +24,7 @@ HostSlot = tuple[Side, int]
 
 
 class _Entry(NamedTuple):
-    """Sorted by its first three fields, of which no two entries have the same."""
+    """Entries are sorted by their first three fields, which are unique."""
 
     priority: int
     key: float
@@ -37,9 +37,9 @@ class WaitingLists:
     """A queue that parks blocked candidates, each at the host slot that it waits for.
 
     Candidates are in one heap of active ones, or in the heap parked at a host slot. When such a
-    slot may be free, `wake` makes the first of its heap active; the next one follows only once it
-    is clear that the first has not used the slot. So a slot that becomes free costs a few checks,
-    not one of every candidate in the queue.
+    slot may be free, `wake` makes the first of its heap active; the next one follows only if
+    the first does not use the slot. So a slot that becomes free costs a few checks, not a check of
+    every candidate in the queue.
 
     Args:
         is_waiting: returns whether a candidate still waits; others are dropped.
@@ -58,7 +58,7 @@ class WaitingLists:
         self._parked: defaultdict[HostSlot, list[_Entry]] = defaultdict(list)
 
     def put(self, candidate: Candidate, key: float) -> None:
-        """Add a candidate; of equal priority and key, the one that came first goes first."""
+        """Add a candidate; candidates of equal priority and key are in order of arrival."""
         entry = _Entry(candidate.priority, key, next(self._arrivals), candidate)
         heapq.heappush(self._active, entry)
 
@@ -75,7 +75,8 @@ class WaitingLists:
             waits = self._is_waiting(entry.candidate)
             blocking = self._blocking_slot(entry.candidate) if waits else None
             if entry.woken_from is not None and entry.woken_from != blocking:
-                self.wake(entry.woken_from)  # it does not need the slot, so the next one may
+                # It does not need the slot, so the next candidate may use it.
+                self.wake(entry.woken_from)
             if blocking is not None:
                 heapq.heappush(self._parked[blocking], entry._replace(woken_from=None))
             elif waits:

@@ -74,7 +74,7 @@ class PeekSchedule:
     Args:
         batch_pages: sent pages that share one peek; 0 for a scan that never peeks.
         fraction: where the decisive peek lies between the start of the round (0) and the visit (1);
-            a write after it goes unnoticed.
+            the scan does not notice a write after it.
     """
 
     batch_pages: int
@@ -156,7 +156,7 @@ class Strategy:
         """How often the dirty log is read, but not cleared, before a page's visit.
 
         With s > 1 the code holds no rounds but the s peeks of this round, oldest first, evenly
-        spaced between the start of the round and the page's visit, where the last one falls.
+        spaced between the start of the round and the page's visit, the last one at the visit.
         """
         return 1
 
@@ -223,7 +223,7 @@ class Strategy:
 
     @property
     def preempt(self) -> bool:
-        """Whether a page asked for overtakes the pushed ones (QEMU postcopy-preempt, 8.0)."""
+        """Whether a requested page overtakes the pushed ones (QEMU postcopy-preempt, 8.0)."""
         return True
 
     @property

@@ -39,5 +39,5 @@ class Qemu(Strategy):
 
     @property
     def cyclic(self) -> bool:
-        """Return True: the scan goes round and round over the memory."""
+        """Return True: each scan continues where the last one ended."""
         return True

@@ -1,1 +1,1 @@
-"""The course of one migration: its phases, its flow through the network, when it stops."""
+"""The course of one migration: its phases, its flow through the network, its stop rules."""

@@ -1,9 +1,9 @@
-"""What decides about a running migration: the contract of its controller.
+"""The controller of a migration: it decides what the running migration does next.
 
-A controller is the state of these decisions for one migration. It decides at the end of each live
-round, and at the times at which it wants to check the migration in between. A stop rule alone makes
-a simple one (`StopRuleController`); a manager's policy makes one that may also raise the downtime
-limit, slow the guest down, switch to post-copy, force stop-and-copy, or give up.
+A controller belongs to one migration and may keep state. It decides at the end of each live round,
+and at check times that it chooses. `StopRuleController` only applies a stop rule. The controller of
+a manager's policy may also raise the downtime limit, slow the guest down, switch to post-copy,
+force stop-and-copy, or abort.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 
 class MigrationAction(Enum):
-    """What a controller or a stop rule has a migration do next."""
+    """What a migration does next, as a controller or a stop rule decides."""
 
     CONTINUE = "continue"
     LAST_ROUND = "last round"
@@ -40,7 +40,7 @@ CONTINUE = ControllerDecision(MigrationAction.CONTINUE, "")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known of a migration at the end of a live round.
+    """The state of a migration at the end of a live round.
 
     Args:
         round_number: the round that has just ended, from 1.
@@ -74,7 +74,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """What is known of a migration within a live round (QEMU: query-migrate).
+    """The state of a migration within a live round (QEMU: query-migrate).
 
     Args:
         elapsed_s: time since the first byte, without the time it waited for its turns.

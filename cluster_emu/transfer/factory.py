@@ -31,22 +31,22 @@ from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.workload.intensity import IntensityPath
 
 QUEUED_PAGES_WITHOUT_PREEMPT = 64
-"""Pushed pages (256 KiB of socket buffer) an urgent page waits behind without a second channel."""
+"""Without a second channel, a requested page waits for so many pushed pages (256 KiB buffer)."""
 
 SAMPLE_PAGES = 256
-"""Pages of a VM from which the speed of its cores at encoding is estimated."""
+"""Number of pages of a VM from which the encoding rate of a core is estimated."""
 
 
 @dataclass(slots=True)
 class MigrationFactory:
-    """What all migrations of a run share, and the making of one.
+    """Makes migrations, and holds what all of them share.
 
     Args:
         strategy: what is sent when.
         policy: the manager's policy; makes the controller of every migration.
         settings: costs and limits.
         memory: the memory of each VM, by VM.
-        models: how closely it is represented, by VM.
+        models: the memory model of each VM, by VM.
         intensity: write intensity of every VM over time.
         streams: random streams.
         state: the columns (memory sizes and page sizes are read from it).
@@ -103,7 +103,7 @@ class MigrationFactory:
     def usual_cap_bytes_per_s(self, vm: int) -> float:
         """Return the cap on the rate of a migration of this VM, as in its first round.
 
-        How fast its cores encode is estimated from some pages like those of the VM.
+        The encoding rate of its cores is estimated from some pages with the same content model.
         """
         encoding = self._encoding(vm, 0, SAMPLE_PAGES)
         if encoding.is_raw:

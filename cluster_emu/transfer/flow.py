@@ -30,10 +30,10 @@ Indices = NDArray[np.intp]
 
 FIRST_ROWS = 16
 KEPT_SPANS = 32
-"""Spans of time at one rate that are kept for a migration before its phase advances over them."""
+"""So many time spans at one rate are kept for a migration before its phase advances over them."""
 
 FEW = 6
-"""Up to so many migrations are faster predicted one by one than from the columns.
+"""Up to so many migrations, predictions one by one are faster than from the columns.
 
 Measured on one core: from the columns 17 us for one and 23 us for 200, one by one 10 us for one,
 16 us for six and 28 us for twelve. A drain of a host often changes one rate, the change of a spine
@@ -46,7 +46,7 @@ BOUNDED = int(RateDependence.BOUNDED)
 
 
 class Prediction(NamedTuple):
-    """What is known of a phase until its next event.
+    """The prediction of a phase up to its next event.
 
     Args:
         bytes_left: bytes until the event if rate and write intensity stay.
@@ -62,7 +62,7 @@ class Prediction(NamedTuple):
 
 
 class SendingPhase(Protocol):
-    """What a flow needs of the phase that it carries.
+    """The interface of a phase that a flow carries.
 
     Attributes:
         guest_writes: whether its next event depends on the write intensity.
@@ -88,7 +88,7 @@ class SendingPhase(Protocol):
         ...
 
     def on_event(self, now_s: float) -> bool:
-        """Handle the event that was predicted; return whether the flow goes on to send."""
+        """Handle the event that was predicted; return whether the flow continues to send."""
         ...
 
 
@@ -205,7 +205,7 @@ class MigrationFlow:
             self._phase.advance(duration_s, bytes_per_s, self.guest.intensity)
 
     def reschedule(self, now_s: float) -> None:
-        """Predict the next event again, after a change that the network does not know of."""
+        """Predict the next event again, after a change outside the network."""
         assert self._flow is not None, "a flow out of the network has no next event"
         self._group.loop.reschedule(self._flow, self._predict(now_s))
 
@@ -310,12 +310,12 @@ class MigrationFlowGroup:
         return flow.due(now_s)
 
     def rates_changed(self, now_s: float, members: Indices, bytes_per_s: Floats) -> Floats:
-        """Account the progress of some migrations and go on at new rates; see `FlowGroup`.
+        """Account the progress of some migrations and continue at new rates; see `FlowGroup`.
 
         A phase whose event depends on the rate in an unknown way (`UNKNOWN`) predicts it itself;
         the others are predicted from the columns. A few are predicted one by one if their
-        prediction is exact (`NONE`). With a bound (`BOUNDED`) they are not, because a phase would
-        plan its round again, which is what the bound saves.
+        prediction is exact (`NONE`). With a bound (`BOUNDED`) they are not, because the phase
+        would have to plan its round again. The bound avoids that.
         """
         dependence = self._columns.dependence[members]
         by_phase = dependence != BOUNDED if len(members) <= FEW else dependence == UNKNOWN
@@ -368,7 +368,7 @@ class MigrationFlowGroup:
         At s times the old rate at least min(1, s) times as many bytes are left.
         """
         columns = self._columns
-        # After a stall the ratio is infinite, or not a number if the stall goes on.
+        # After a stall the ratio is infinite, or not a number if the stall continues.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             slower = np.fmin(bytes_per_s / columns.bytes_per_s[members], 1.0)
         left = left * slower

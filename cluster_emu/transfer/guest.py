@@ -12,7 +12,7 @@ from cluster_emu.transfer.records import MigrationRecord
 
 
 class Guest:
-    """Follows the VM's write intensity, and scales it by what is taken from the guest.
+    """Follows the VM's write intensity, and scales it by the CPU time that the guest has left.
 
     Two causes slow a guest down: a throttle takes a share of its CPU time, and while its writes are
     tracked every write costs more. Both are taken from the write intensity in the same proportion.
@@ -94,7 +94,7 @@ class Guest:
         self._notify(1.0, now_s)
 
     def count_lost(self, duration_s: float) -> None:
-        """Count what was taken from it for some time, at the present shares."""
+        """Count the CPU time taken from the guest during some time, at the present shares."""
         if self.lost_share:
             self._record.guest_lost_s += self.lost_share * duration_s
 

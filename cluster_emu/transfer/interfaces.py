@@ -1,4 +1,4 @@
-"""What a migration needs from others, and what is notified of its course."""
+"""Interfaces of a migration: what it needs, and who is notified of its progress."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Intensity(Protocol):
 
 
 class MigrationListener(Protocol):
-    """Is notified of what the rest of the cluster has to know about a migration."""
+    """Is notified of the events of a migration that concern the rest of the cluster."""
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""

@@ -38,7 +38,7 @@ from cluster_emu.transfer.settings import TransferSettings
 MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped.
 
-They take no time, so that without a limit infinitely many could follow at one instant.
+Such rounds take no time. Without a limit, infinitely many could follow at one instant.
 """
 
 NO_PAGES = PageSizes(0, 1.0)
@@ -73,7 +73,7 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
 
 
 class IllegalTransitionError(RuntimeError):
-    """A migration was moved to a phase that may not follow its present one."""
+    """A migration cannot move to a phase that may not follow its present one."""
 
     def __init__(self, migration: int, before: Phase, after: Phase) -> None:
         allowed = ", ".join(sorted(TRANSITIONS[before])) or "none, it has ended"
@@ -84,15 +84,15 @@ class Migration:
     """One migration.
 
     Args:
-        record: its row of results, filled in as it goes.
+        record: its row of results, updated during the migration.
         rounds: where its rows of the table `rounds` go.
         strategy: what is sent when.
-        controller: when live rounds end, and what else is done about it.
+        controller: decides when live rounds end, and on other actions.
         settings: costs and limits.
         memory: makes the VM's page state.
         intensity: the VM's write intensity over time.
         route: link numbers from source to target.
-        flow_group: all that migrate in its network.
+        flow_group: the flows of all migrations in its network.
         listener: is notified of its resume and end.
 
     Attributes:
@@ -281,7 +281,7 @@ class CopyPhase(ABC):
 
     @abstractmethod
     def on_event(self, now_s: float) -> bool:
-        """Handle the event that was predicted; return whether the flow goes on to send."""
+        """Handle the event that was predicted; return whether the flow continues to send."""
 
     @abstractmethod
     def abort(self, now_s: float) -> None:
@@ -300,7 +300,8 @@ class CopyPhase(ABC):
     def rate_cap(self) -> float:
         """Return the rate the phase may not exceed, byte/s.
 
-        The least of what is allowed, what the streams carry and what the cores encode.
+        It is the minimum of the configured cap, the rate of the streams and the encoding rate of
+        the cores.
         """
         migration = self._migration
         cap = migration.running_cap_bytes_per_s
@@ -414,7 +415,7 @@ class LiveRound(CopyPhase):
             self._migration.loop.cancel(self._check_timer)
 
     def check(self, now_s: float) -> None:
-        """Do what the controller decides in mid-round; a round that is cut short is left alone."""
+        """Apply what the controller decides in mid-round, unless the round is already cut short."""
         if self._is_cut:
             return
         migration = self._migration
@@ -467,7 +468,8 @@ class WaitingForTurn(CopyPhase):
     """Between two live rounds, while another migration has the turn on the network.
 
     The flow keeps its place in the network, at rate 0. What the VM writes meanwhile is due in the
-    next round. The controller's clock stands still, because a wait is no lack of progress.
+    next round. The controller's clock stands still, because a waiting migration cannot make
+    progress.
     """
 
     phase = Phase.WAITING_FOR_TURN
@@ -495,7 +497,7 @@ class WaitingForTurn(CopyPhase):
         return 0.0
 
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
-        """Return that no number of bytes ends the wait."""
+        """Return an infinite number of bytes: no number of bytes ends the wait."""
         return Prediction(math.inf)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
@@ -503,7 +505,7 @@ class WaitingForTurn(CopyPhase):
         self._migration.engine.wait(intensity * duration_s)
 
     def on_event(self, now_s: float) -> bool:
-        """Go on waiting: only the turn ends the wait."""
+        """Continue to wait: only the turn ends the wait."""
         return True
 
     def abort(self, now_s: float) -> None:
@@ -529,7 +531,7 @@ class StopAndCopy(CopyPhase):
         self._timer: Timer | None = None
 
     def enter(self, now_s: float) -> None:
-        """Pause the VM; what is left is sent after the time that suspending takes."""
+        """Pause the VM; the remaining pages are sent after the time that suspending takes."""
         migration = self._migration
         self.start_s = now_s
         migration.record.pause_s = now_s
@@ -540,7 +542,7 @@ class StopAndCopy(CopyPhase):
         migration = self._migration
         if not migration.resumes_early:
             self.sizes = migration.engine.stop_sizes()
-            migration.record.pages_rescued = migration.engine.lost_update_pages()
+            migration.record.pages_lost_update = migration.engine.lost_update_pages()
             migration.engine.hand_over()
         self._total_bytes = migration.settings.device_state_bytes + self.sizes.total_bytes
         if self._total_bytes > 0:

@@ -48,19 +48,19 @@ COPYING = (Phase.PRE_COPY, Phase.WAITING_FOR_TURN, Phase.STOP_AND_COPY, Phase.PO
 class MigrationRecord:
     """One migration, one row of the table `migrations`.
 
-    Times are simulated seconds since the start of the run, NaN for what did not happen.
-    `prepare_s` is the time spent on setting up the target before the first byte, at `start_s`.
-    `finish_s`, the last part of the time until `end_s`, is spent on releasing the source after the
-    VM runs at the target with all of its memory. `waited_s` is the part of the time after the
-    first byte in which it waited for its turn on the network. `total_time_s` is
-    prepare_s + (end_s - start_s), that is without the waits for slots. `downtime_s` runs from pause
-    to resume, or to the end if it never resumed. `pages_rescued` counts updates that a literal
-    reading of the strategy would lose, sent in stop-and-copy instead. `throttle_max` is the largest
-    share of its CPU time that a policy took from the guest, `guest_lost_s` what that adds up to.
-    `attempt` counts the attempts, whether the policy retried after an abort or high availability
-    after a fault; `faults_before` of the attempts before were ended by faults.
-    `fidelity` is the engine that kept the page state, "pages", "lumped" or "scalar". `outcome` is
-    the final phase and `why` says in words what ended the live rounds, or why it did not complete.
+    Times are simulated seconds since the start of the run, NaN for what did not happen. `prepare_s`
+    is the time spent on setting up the target before the first byte, at `start_s`. `finish_s`, the
+    last part of the time until `end_s`, is spent on releasing the source after the VM runs at the
+    target with all of its memory. `waited_s` is the part of the time after the first byte in which
+    it waited for its turn on the network. `total_time_s` is prepare_s + (end_s - start_s), that is
+    without the waits for slots. `downtime_s` runs from pause to resume, or to the end if it never
+    resumed. `pages_lost_update` counts updates that a literal reading of the strategy would lose,
+    sent in stop-and-copy instead. `throttle_max` is the largest share of its CPU time that a policy
+    took from the guest, `guest_lost_s` the total CPU time that the guest lost. `attempt` counts the
+    attempts, whether the policy retried after an abort or high availability after a fault;
+    `faults_before` of the attempts before were ended by faults. `fidelity` is the engine that kept
+    the page state, "pages", "lumped" or "scalar". `outcome` is the final phase and `why` says in
+    words what ended the live rounds, or why it did not complete.
     """
 
     migration: int
@@ -90,7 +90,7 @@ class MigrationRecord:
     pages_sent_postcopy: int = 0
     pages_skipped: int = 0
     pages_deferred: int = 0
-    pages_rescued: int = 0
+    pages_lost_update: int = 0
     bytes: float = 0.0
     encode_cpu_s: float = 0.0
     demand_faults: int = 0
@@ -102,7 +102,7 @@ class MigrationRecord:
 
     @property
     def retries_of_its_kind(self) -> int:
-        """How often it was retried before, for the kind of reason that has ended it now."""
+        """Number of earlier retries for the same kind of reason, a fault or an abort."""
         return self.faults_before if self.ended_by_fault else self.attempt - 1 - self.faults_before
 
     @property
@@ -129,14 +129,15 @@ class MigrationRecord:
 
 
 LIVE_ROUND = Phase.PRE_COPY.value
-"""What the column `phase` says of a live round; the value of an enum member takes a call."""
+"""Value of the column `phase` for a live round; to read it from the enum member takes a call."""
 
 
 @dataclass(slots=True)
 class RoundRecord:
     """One live round, stop-and-copy, or post-copy phase; one row of the table `rounds`.
 
-    Not changed once made; not frozen, as that would double what it costs to make one.
+    It does not change after it is made. It is not frozen, because that would double the time to
+    make it.
     """
 
     migration: int
@@ -232,7 +233,7 @@ class MigrationRecorder:
     def progress(
         self, counts: RoundCounts, engine: MemoryEngine, bytes_per_s: float, now_s: float
     ) -> Progress:
-        """Return what is known after a live round that has ended and is entered."""
+        """Return the state of the migration after a live round that has ended and is entered."""
         record = self._record
         left = engine.stale_pages
         progress = Progress(

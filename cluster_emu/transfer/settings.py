@@ -22,7 +22,7 @@ class TransferSettings:
         bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
         page_time_s: another cap, one page per so many seconds; 0 for none.
         channels: streams a migration sends on, and cores that encode for it.
-        channel_bytes_per_s: what one stream carries at most, infinite for no limit of its own.
+        channel_bytes_per_s: largest rate of one stream, infinite for no limit of its own.
         weight: share of a migration at a bottleneck, relative to other flows.
         lift_cap_when_stopped: whether there is no cap while the VM is stopped (as in QEMU).
         warm_intervals: logging intervals before the first round that fill the page histories.
@@ -49,7 +49,7 @@ class TransferSettings:
     track_versions: bool = False
 
     def network_cap_bytes_per_s(self, raw_bytes: float, *, stopped: bool) -> float:
-        """Return the cap without that of encoding: what is allowed, or what the streams carry.
+        """Return the cap without encoding: the configured cap or the rate of the streams.
 
         Args:
             raw_bytes: bytes of a page on the wire, header included, that is not encoded.
@@ -61,7 +61,8 @@ class TransferSettings:
     def cap_bytes_per_s(self, raw_bytes: float, sizes: PageSizes, *, stopped: bool) -> float:
         """Return the cap on a migration's rate while its VM runs, or is stopped.
 
-        The least of what it is allowed, what its streams carry and what its cores encode.
+        It is the minimum of the configured cap, the rate of its streams and the encoding rate of
+        its cores.
 
         Args:
             raw_bytes: bytes of a page on the wire, header included, that is not encoded.

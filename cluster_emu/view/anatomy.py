@@ -43,7 +43,7 @@ MARGIN_SHARE = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time, in seconds since the migration began."""
+    """A time interval, in seconds since the migration began."""
 
     begin_s: float
     end_s: float
@@ -88,7 +88,7 @@ def _to_enlarge(rounds: pd.DataFrame, window: Window) -> Window | None:
 
 
 def _around(rounds: pd.DataFrame, window: Window) -> Window:
-    """Return the stretch of the rounds with a margin, inside `window`."""
+    """Return the time interval of the rounds with a margin, inside `window`."""
     begin_s, end_s = float(rounds["start_s"].min()), float(rounds["end_s"].max())
     margin_s = MARGIN_SHARE * (end_s - begin_s)
     return Window(max(begin_s - margin_s, window.begin_s), min(end_s + margin_s, window.end_s))
@@ -118,7 +118,7 @@ def draw_panel(ax: Axes, rows: pd.DataFrame, migration: Row, window: Window) -> 
         ax: where to draw.
         rows: the migration's rows of the table `rounds`, times since its start.
         migration: its row of the table `migrations`.
-        window: the stretch to show.
+        window: the time interval to show.
     """
     size, unit = best_unit(window.end_s, TIME_UNITS)
     seen = rows[(rows["end_s"] > window.begin_s) & (rows["start_s"] < window.end_s)]

@@ -78,7 +78,7 @@ def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: f
     Args:
         migration: its row of the table `migrations`.
         rounds: start and end of its live rounds, ascending.
-        horizon_s: end of the stretches that never ended.
+        horizon_s: end of the intervals that never ended.
     """
     end_s = _known(migration["end_s"], horizon_s)
     start_s = _known(migration["start_s"], end_s)
@@ -137,7 +137,7 @@ def draw_gantt(
     """Draw waiting, live rounds, downtime and post-copy of migrations, grouped by source host.
 
     Where migrations come in waves far apart, the largest wave alone is drawn; of a wave with more
-    than `max_lanes` migrations the first to be asked for. The title says how many are shown.
+    than `max_lanes` migrations the first requested. The title says how many are shown.
 
     Args:
         migrations: the table `migrations`.
@@ -201,7 +201,7 @@ def _horizon_s(migrations: pd.DataFrame) -> float:
 
 
 def _title(shown: pd.DataFrame, wave: pd.DataFrame, count: int) -> str:
-    first = "the first to be asked for" if len(shown) < len(wave) else ""
+    first = "the first requested" if len(shown) < len(wave) else ""
     since = f"in the wave from {clock(wave['queued_s'].min())} on" if len(wave) < count else ""
     which = " ".join(filter(None, [first, since]))
     return f"{len(shown)} of {count} migrations: {which}" if which else counted(count, "migration")

@@ -24,7 +24,9 @@ DRAWN_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Burst:
-    """Something alternates between full intensity and a low level: a VM's writing, a tenant.
+    """Alternation between full intensity and a low level.
+
+    The writes of a VM and background flows alternate so.
 
     Args:
         on_s: mean length of a burst, wall time.

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.metrics.catalogue import metric_catalogue
+from cluster_emu import metric_catalogue
 from cluster_emu.view.style import BLUE, GREY, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
 
 MARKERS = {"lower": (BLUE, "<"), "higher": (VERMILLION, ">")}

@@ -11,7 +11,7 @@ from cluster_emu.network import Flow
 from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import COPYING, Phase
-from tests._support.record_checks import check_books
+from tests._support.record_checks import check_accounts
 
 NEAR = 1e-9
 HOLDS_A_SLOT = (Phase.PREPARING, *COPYING, Phase.FINISHING)
@@ -90,7 +90,7 @@ def check_migrations(model: ClusterModel) -> None:
 
 
 def migration_flows(model: ClusterModel) -> list[Flow]:
-    """Return the flows in the network that belong to migrations, not to tenants."""
+    """Return the flows in the network that belong to migrations, not to background traffic."""
     return [flow for flow in model.loop.flows if isinstance(flow.group, MigrationFlowGroup)]
 
 
@@ -142,7 +142,7 @@ def check_end(model: ClusterModel) -> None:
     delay_s = model.spec.high_availability.restart_delay_s
     assert np.all(vms.down_before_s >= vms.restarts * delay_s * (1 - NEAR))
     assert summary["vm_down_s"] == vms.down_s(model.time_s).sum()
-    check_books(model)
+    check_accounts(model)
 
 
 def run_checked(model: ClusterModel, most_events: int = 200_000) -> ClusterModel:

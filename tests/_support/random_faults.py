@@ -96,7 +96,7 @@ def one_fault(draw: st.DrawFn, topology: str) -> dict[str, Any]:
 
 
 @st.composite
-def tenants(draw: st.DrawFn) -> dict[str, Any]:
+def background_groups(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a group of flows that compete with migrations."""
     group = draw(st.sampled_from([{"pairs": "ring"}, {"pairs": "random", "count": 3}]))
     kind = draw(
@@ -217,8 +217,8 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
 
 
 def groups(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Return so many groups of tenants."""
-    return st.lists(tenants(), min_size=count, max_size=count)
+    """Return so many groups of background flows."""
+    return st.lists(background_groups(), min_size=count, max_size=count)
 
 
 def need(vms: list[dict[str, Any]]) -> int:

@@ -19,12 +19,12 @@ AMPLE_CPU = 100
 """Cores of hosts on which VMs lose time to nothing but migrations."""
 
 
-def check_books(model: ClusterModel) -> None:
+def check_accounts(model: ClusterModel) -> None:
     """Check the tables of a run that is over against each other and against the network."""
     result = model.result()
     for _, row in result.migrations.iterrows():
         check_rounds(row, result.rounds[result.rounds["migration"] == row["migration"]])
-    check_link_bytes(model, result.migrations, result.tables["tenants"])
+    check_link_bytes(model, result.migrations, result.tables["background"])
     if model.spec.hosts[0].cpu_capacity == AMPLE_CPU:
         check_service(result.tables["service"], result.migrations)
 
@@ -44,14 +44,16 @@ def check_rounds(migration: pd.Series, own: pd.DataFrame) -> None:
         assert own["end_s"].max() <= migration["end_s"] + NEAR
 
 
-def check_link_bytes(model: ClusterModel, migrations: pd.DataFrame, tenants: pd.DataFrame) -> None:
-    """Every link has carried what migrations and tenants sent over it, and nothing else."""
+def check_link_bytes(
+    model: ClusterModel, migrations: pd.DataFrame, background: pd.DataFrame
+) -> None:
+    """Every link has carried exactly what migrations and background flows sent over it."""
     factory = model.manager.scheduler._factory
     expected = np.zeros(len(model.loop.capacities))
     for row in migrations.itertuples():
         route = factory.router.route(row.source, row.target, row.migration)
         expected[list(route)] += row.bytes
-    for flow, row in zip(model._tenants._flows, tenants.itertuples(), strict=True):
+    for flow, row in zip(model._background._flows, background.itertuples(), strict=True):
         expected[list(flow.route)] += row.bytes
         assert row.bytes <= row.wanted_bytes * (1 + NEAR) + 1
         assert row.bytes_without_migrations <= row.wanted_bytes * (1 + NEAR) + 1

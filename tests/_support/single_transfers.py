@@ -40,7 +40,7 @@ class SingleTransfer:
         self._has_joined = True
 
     def is_in(self, loop: FluidLoop) -> bool:
-        """Tell whether it is in a network."""
+        """Return whether it is in a network."""
         return self._has_joined and self.flow in loop
 
     def rate_changed(self, now_s: float, bytes_per_s: float) -> float:

@@ -101,12 +101,12 @@ def test_migrations_that_do_not_complete_are_counted(emu: Emu, study: Path, tmp_
     )
     study.write_text(text, "utf-8")
     result = emu("batch", study, "--out", tmp_path / "out", "--json")
-    told = json.loads(result.stdout)
+    printed = json.loads(result.stdout)
     table = pd.read_parquet(tmp_path / "out" / "results.parquet")
 
     assert result.exit_code == 0
-    assert told["migrations"]["not_converged"] == table["not_converged"].sum() > 0
-    assert told["cells_with_incomplete_migrations"] == (table["not_converged"] > 0).sum()
+    assert printed["migrations"]["not_converged"] == table["not_converged"].sum() > 0
+    assert printed["cells_with_incomplete_migrations"] == (table["not_converged"] > 0).sum()
     assert f"of {2 * len(table)} migrations did not complete (" in result.stderr
 
 

@@ -21,7 +21,7 @@ TABLES = {
     "vms",
     "links",
     "service",
-    "tenants",
+    "background",
     "faults",
     "summary",
 }

@@ -45,9 +45,9 @@ def test_a_history_widens_the_table_of_a_method_without_one(emu: Emu) -> None:
 def test_parameters_may_stand_in_the_name(emu: Emu) -> None:
     name = "time-series:threshold=2,history=4"
     named = json.loads(emu("strategies", name, "--json").stdout)
-    told = emu("strategies", "time-series", "--history", 4, "--set", "threshold=2", "--json")
+    printed = emu("strategies", "time-series", "--history", 4, "--set", "threshold=2", "--json")
 
-    assert named == json.loads(told.stdout)
+    assert named == json.loads(printed.stdout)
 
 
 def test_the_printed_table_says_how_to_read_it(emu: Emu) -> None:

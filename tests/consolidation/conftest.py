@@ -81,7 +81,7 @@ def linear_watts(utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
 
 
 def random_state(seed: int, hosts: int | None = None, vms: int | None = None) -> ClusterState:
-    """Return a cluster of up to 12 hosts and 40 VMs unless told, no host over its memory."""
+    """Return a cluster of up to 12 hosts and 40 VMs by default, no host over its memory."""
     rng = np.random.default_rng(seed)
     n = hosts or int(rng.integers(2, 13))
     wanted = vms if vms is not None else int(rng.integers(0, 41))

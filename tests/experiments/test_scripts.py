@@ -96,7 +96,7 @@ def test_help_and_a_bad_option(tmp_path: Path) -> None:
 
 
 def test_one_migration(tmp_path: Path) -> None:
-    # never converges: the figure enlarges a stretch long before the stop
+    # never converges: the figure enlarges an interval long before the stop
     done = run(tmp_path, "one_migration.py", "--quick", "--profile", "memory-hog")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "results" / "one_migration"

@@ -729,7 +729,7 @@ HOSTS_OF = {"fat-tree": 16, "three-tier": 8}
 
 @case
 def networks() -> Tables:
-    """Every topology, with migrations alone and with tenants of both kinds in the background."""
+    """Every topology, with migrations alone and with background traffic of both kinds."""
     with graphml() as path:
         return run_all(
             {
@@ -752,7 +752,7 @@ def networks() -> Tables:
 
 
 @case
-def tenants() -> Tables:
+def background_traffic() -> Tables:
     all_to_all = [{"pairs": "all-to-all", "on_s": 0.5, "off_s": 0.5, "durations": "fixed"}]
     beside = {"migration_topology": star(6, FAST_BPS / 2)}
     variants = {
@@ -913,7 +913,7 @@ def consolidation() -> Tables:
         )
     }
     variants["defaults"] = datacentre("consolidation")
-    variants["tenants"] = datacentre(
+    variants["background-traffic"] = datacentre(
         "consolidation", background=[{"pairs": "ring"}], costs={"source_cpu": 1.0}
     )
     variants["always-on"] = datacentre("consolidation", manager={"triggers": ["consolidation"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import pickle
 from dataclasses import FrozenInstanceError
@@ -99,8 +100,9 @@ def test_is_frozen(policy: ManagerPolicy) -> None:
 @every_policy
 def test_documents_each_of_its_knobs(policy: ManagerPolicy) -> None:
     classes = [kind for kind in type(policy).__mro__ if kind.__module__.startswith("cluster_emu")]
-    text = "".join(kind.__doc__ or "" for kind in classes)
-    missing = [key for key in policies.parameters(policy.name) if f"\n        {key}: " not in text]
+    # Python 3.13 strips the indentation of docstrings, earlier versions keep it
+    text = "\n".join(inspect.cleandoc(kind.__doc__ or "") for kind in classes)
+    missing = [key for key in policies.parameters(policy.name) if f"\n    {key}: " not in text]
     assert missing == []
 
 

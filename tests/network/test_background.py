@@ -39,10 +39,10 @@ def test_an_elastic_flow_shares_with_a_transfer_and_what_it_lost_is_known():
     assert (row.bytes, row.bytes_without_migrations, row.active_s) == (90.0, 100.0, 10.0)
     assert row.wanted_bytes == math.inf
     assert traffic.figures(10.0) == {
-        "tenant_bytes": 90.0,
-        "tenant_mean_bps": 72.0,
-        "tenant_lost_share": pytest.approx(0.1),
-        "tenant_dropped_share": 0.0,
+        "background_bytes": 90.0,
+        "background_mean_bps": 72.0,
+        "background_lost_share": pytest.approx(0.1),
+        "background_dropped_share": 0.0,
     }
 
 
@@ -77,7 +77,7 @@ def test_several_inelastic_flows_that_exceed_a_link_lose_the_same_share():
     traffic = BackgroundTraffic([inelastic(5.0), inelastic(15.0), flow()], loop)
     loop.run_until(1.0)
     assert [row.bytes for row in traffic.rows(1.0)] == [2.5, 7.5, 0.0]
-    assert traffic.figures(1.0)["tenant_dropped_share"] == 0.5
+    assert traffic.figures(1.0)["background_dropped_share"] == 0.5
 
 
 def test_the_effect_of_a_slower_link_is_not_attributed_to_migrations():
@@ -90,8 +90,8 @@ def test_the_effect_of_a_slower_link_is_not_attributed_to_migrations():
     assert elastic.bytes == elastic.bytes_without_migrations == 3 * 6.0 + 6.0
     assert (given_rate.bytes, given_rate.wanted_bytes) == (3 * 4.0 + 2 * 2.0 + 4.0, 24.0)
     figures = traffic.figures(6.0)
-    assert figures["tenant_lost_share"] == 0.0
-    assert figures["tenant_dropped_share"] == pytest.approx(4.0 / 24.0)
+    assert figures["background_lost_share"] == 0.0
+    assert figures["background_dropped_share"] == pytest.approx(4.0 / 24.0)
 
 
 def test_no_flows_send_nothing_and_set_no_timer():
@@ -106,7 +106,7 @@ def test_before_any_time_has_passed_nothing_was_sent():
 
 
 def random_traffic(seed):
-    """A loop with tenants, transfers and links that fail, slow down and recover."""
+    """A loop with background flows, transfers and links that fail, slow down and recover."""
     rng = np.random.default_rng(seed)
     nominal = rng.uniform(1.0, 5.0, 5)
     loop = FluidLoop(nominal)
@@ -114,7 +114,7 @@ def random_traffic(seed):
     def route():
         return rng.choice(5, rng.integers(1, 4), replace=False).tolist()
 
-    tenants = [
+    flows = [
         BackgroundFlow(
             number,
             0,
@@ -129,7 +129,7 @@ def random_traffic(seed):
         )
         for number in range(rng.integers(1, 8))
     ]
-    traffic = BackgroundTraffic(tenants, loop)
+    traffic = BackgroundTraffic(flows, loop)
     transfers = [SingleTransfer(size) for size in rng.uniform(0.5, 20.0, 8)]
     routes = [route() for _ in transfers]
     for transfer, links, start in zip(transfers, routes, rng.uniform(0, 15, 8), strict=True):
@@ -143,21 +143,21 @@ def random_traffic(seed):
         loop.call_at(
             at_s, lambda now_s, k=int(link), f=factor: loop.set_capacity(k, f * nominal[k])
         )
-    return loop, tenants, traffic, transfers, routes
+    return loop, flows, traffic, transfers, routes
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 100_000))
 def test_no_link_is_ever_above_its_capacity_and_every_byte_is_accounted_for(seed):
-    loop, tenants, traffic, transfers, routes = random_traffic(seed)
+    loop, flows, traffic, transfers, routes = random_traffic(seed)
     sizes = [transfer.left_bytes for transfer in transfers]
     loop.run_until(30.0)
     assert loop.peak_share().max() <= 1 + 1e-9
     expected = np.zeros(5)
-    for tenant, row in zip(tenants, traffic.rows(30.0), strict=True):
-        expected[list(tenant.route)] += row.bytes
+    for flow, row in zip(flows, traffic.rows(30.0), strict=True):
+        expected[list(flow.route)] += row.bytes
         assert row.bytes <= row.wanted_bytes * (1 + 1e-9)
-        if tenant.inelastic:
+        if flow.inelastic:
             assert row.bytes == pytest.approx(row.bytes_without_migrations, rel=1e-9, abs=1e-9)
     for transfer, size, route in zip(transfers, sizes, routes, strict=True):
         rate = loop.rate(transfer.flow) if transfer.is_in(loop) else 0.0

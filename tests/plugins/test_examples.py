@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from cluster_emu.metrics.catalogue import MetricCatalogue, metric_catalogue
 from cluster_emu.plugins import Registry, families
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
 MAIN = 'if __name__ == "__main__":\n'
+PART = r'^@(\w+)\.register\("([\w-]+)"\)\n@.*\nclass (\w+)'
+METRIC = r'^(\w+) = metric_catalogue\.register\(\n    Metric\(\n        name="(\w+)"'
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Example:
         code: the text of the file.
         registry: name of the registry that it registers with, also the end of its group.
         name: the registered name.
-        object: name of the class.
+        object: name of the class, or of the metric.
     """
 
     path: str
@@ -54,12 +57,18 @@ def read_examples() -> list[Example]:
     blocks = re.findall(r"`(cluster_emu/[\w/]+\.py)`\n\n```python\n(.*?)```", PAGE, re.DOTALL)
     found = []
     for path, code in blocks:
-        (registered,) = re.findall(r'^@(\w+)\.register\("([\w-]+)"\)\n@.*\nclass (\w+)', code, re.M)
-        found.append(Example(path, code, *registered))
+        registered = re.findall(PART, code, re.M)
+        registered += [("metrics", *names[::-1]) for names in re.findall(METRIC, code, re.M)]
+        (one,) = registered
+        found.append(Example(path, code, *one))
     return found
 
 
 EXAMPLES = read_examples()
+FAMILIES: dict[str, Registry[Any] | MetricCatalogue] = {
+    **families(),
+    "metrics": metric_catalogue,
+}
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.name)
 
 
@@ -90,16 +99,27 @@ def check_all(places: dict[str, str]) -> str:
     return f"""
 import sys
 from textwrap import dedent
+from cluster_emu import metric_catalogue
 from cluster_emu.plugins import families
 
-examples = {rows!r}
-assert not sys.modules.keys() & {{module for _, _, module, _ in examples}}
-for family, name, module, demonstration in examples:
-    registry = families()[family]
+def check_metric(name, module):
+    metric = metric_catalogue[name]
+    assert metric.value.__module__ == module, metric.value.__module__
+    assert metric.label and metric.description, name
+
+def check_part(registry, name, module):
     part = registry.describe(name)
     assert registry.factory(name).__module__ == module, registry.factory(name).__module__
     assert part.summary and part.source == "an example", name
     assert all(each.description for each in part.parameters), name
+
+examples = {rows!r}
+assert not sys.modules.keys() & {{module for _, _, module, _ in examples}}
+for family, name, module, demonstration in examples:
+    if family == "metrics":
+        check_metric(name, module)
+    else:
+        check_part(families()[family], name, module)
     exec(dedent(demonstration), dict(vars(sys.modules[module])))
     print("ran", name)
 """
@@ -180,14 +200,14 @@ def test_the_command_line_knows_parts_of_other_distributions(plugins: Path, tmp_
 
 def test_the_table_of_the_page_lists_every_family() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| .* \| `(.*)` \| `(.*)` \| `(.*)` \|$", PAGE, re.M)
-    known = families()
+    known = FAMILIES
 
     assert sorted(row[0] for row in rows) == sorted(known)
     for family, folder, registry, contract in rows:
         assert (ROOT / "cluster_emu" / folder).is_dir()
         assert known[family].package == f"cluster_emu.{folder.strip('/').replace('/', '.')}"
         assert found_at(registry) is known[family]
-        assert isinstance(found_at(registry), Registry)
+        assert isinstance(found_at(registry), Registry | MetricCatalogue)
         assert isinstance(found_at(contract), type)
         # The page gives the rule for groups in words.
         assert known[family].group == "cluster_emu." + family.replace("-", "_")
@@ -200,4 +220,4 @@ def found_at(path: str) -> Any:
 
 @every_example
 def test_an_example_is_where_its_family_looks(example: Example) -> None:
-    assert families()[example.family].package == example.module.rpartition(".")[0]
+    assert FAMILIES[example.family].package == example.module.rpartition(".")[0]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.model import ClusterModel
 from cluster_emu.results.schemas import SCHEMAS
+
+PAGE = (Path(__file__).parents[2] / "docs/results.md").read_text("utf-8")
 
 SUFFIXES = {"_s": ("s", "CPU unit x s", "pages/s"), "bytes": ("bytes",), "_kwh": ("kWh",)}
 
@@ -32,3 +38,26 @@ def test_the_unit_is_the_one_at_the_end_of_the_name(name: str) -> None:
         for suffix, units in SUFFIXES.items():
             if column.name.endswith(suffix):
                 assert column.unit in units, column.name
+
+
+def documented() -> dict[str, list[str]]:
+    """Return the columns of every table of a run that docs/results.md names, in its order."""
+    runs, _, _ = PAGE.partition("\n## ")
+    parts = re.split(r"^\*\*(\w+)\*\*", runs, flags=re.MULTILINE)[1:]
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    first_cells = {
+        name: re.findall(r"^\| (`.*?) \|", text, re.M) for name, text in sections.items()
+    }
+    return {
+        name: re.findall(r"`(\w+)`", " ".join(first_cells[name]) or text)
+        for name, text in sections.items()
+    }
+
+
+def test_the_page_names_every_column_of_every_table_once() -> None:
+    columns = {name: [each.name for each in schema.columns] for name, schema in SCHEMAS.items()}
+    columns["summary"] = [each.name for each in metric_catalogue if each.value is not None]
+
+    assert {name: sorted(found) for name, found in documented().items()} == {
+        name: sorted(expected) for name, expected in columns.items()
+    }

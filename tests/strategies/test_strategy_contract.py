@@ -1,4 +1,4 @@
-"""What every registered strategy has to keep to, whoever wrote it."""
+"""The contract that every registered strategy must keep."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_the_legend_names_the_phases_that_occur_and_no_other(hybrid_run: RunResu
 def test_more_migrations_than_lanes_says_how_many_are_shown() -> None:
     ax = drawn([migration(number, 0.1 * number) for number in range(50)], max_lanes=20)
     assert len(names(ax)) == 20
-    assert ax.get_title("left") == "20 of 50 migrations: the first to be asked for"
+    assert ax.get_title("left") == "20 of 50 migrations: the first requested"
 
 
 def test_of_waves_far_apart_the_largest_is_shown() -> None:

@@ -1,4 +1,4 @@
-"""Best fit decreasing by memory alone: for when memory is what is short."""
+"""Best fit decreasing by memory alone: for clusters short of memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCORERS = (LeastFreeMemory(),)
 class MemoryBestFitDecreasing(ComposedPlacement):
     """The largest memory first, each to the host with the least memory free that will do.
 
-    It finds room where placements by CPU demand, which cut the free memory up, find none. Ties go
+    It finds a target where placements by CPU demand fragment the free memory and find none. Ties go
     to the lower number; whether a host is on does not matter.
     """
 

@@ -18,7 +18,7 @@ class MovingWorkingSet:
 
     Args:
         pages: pages in the set at any time.
-        writes_per_page_s: Poisson writes per page of the set, on top of those of its class.
+        writes_per_page_s: Poisson writes per page of the set, in addition to those of its class.
         period_s: operational time for which a set lasts.
     """
 

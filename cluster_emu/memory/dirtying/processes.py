@@ -284,7 +284,7 @@ class PageWriter:
         page_count: number of pages of the VM.
         processes: what writes in operational time.
         round_sets: dirty sets given per round, however long it is (the reference paper's samples
-            per iteration); they come on top of `processes`.
+            per iteration); these add to `processes`.
     """
 
     def __init__(

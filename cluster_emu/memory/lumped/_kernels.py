@@ -34,7 +34,7 @@ Records = NDArray[Any]
 
 
 class PageStatus(IntEnum):
-    """What the target has of a page, and what is to happen to the page."""
+    """Whether the target has the newest version of a page, and when the page is sent next."""
 
     CURRENT = 0
     """The target has its newest version."""
@@ -47,7 +47,7 @@ class PageStatus(IntEnum):
 
 
 class Outcome(IntEnum):
-    """What happened to a page in a live round; the first three apply to pages that were not due."""
+    """What happened to a page in a live round; the first three are for pages that were not due."""
 
     CURRENT = 0
     DEFERRED_BEFORE = 1
@@ -92,7 +92,7 @@ GROUP = np.dtype(
     ],
     align=True,
 )
-"""Pages that nothing can tell apart."""
+"""Interchangeable pages: all have the same range, write class, status and history."""
 
 DUE_GROUP = np.dtype(
     [
@@ -116,7 +116,7 @@ ADDRESS_RANGE = np.dtype([("rank", "i8"), ("begin", "f8"), ("share", "f8")], ali
 SENDABLE = np.dtype(
     [("always", "f8"), ("if_clean", "f8"), ("if_dirty", "f8"), ("due", "f8")], align=True
 )
-"""Pages of one address range and write class by what makes the scan send them, and all due ones."""
+"""Due pages of one address range and write class: sent always, if clean, if dirty; and all."""
 
 EXACT_PAGE = np.dtype(
     [
@@ -145,12 +145,12 @@ BATCH = np.dtype([("begin", "f8"), ("end", "f8")], align=True)
 """Pages of the round sent when a batch begins and ends."""
 
 POINT = np.dtype([("visited_share", "f8"), ("would_send", "f8")], align=True)
-"""A quadrature point: share of the range's visited pages met about it; pages of the range that
-would be sent if the scan visited all of them then, Q in docs/lumped.md."""
+"""A quadrature point: the share of the range's visited pages that the scan visits around it, and Q
+of docs/lumped.md: the pages that the scan would send if it visited the whole range then."""
 
 CLEAN_CHANCE = np.dtype([("mean", "f8"), ("hazard_per_s", "f8")], align=True)
-"""Chance that a visited page is seen clean, and how fast its logarithm falls if the scan is late,
-for one address range and write class."""
+"""For one address range and write class: the chance that a visited page is seen clean, and how much
+the logarithm of this chance decreases per second by which the scan is late."""
 
 QUADRATURE = np.dtype([("point", "f8"), ("weight", "f8")], align=True)
 """A quadrature rule on [0, 1] whose first and last points are the ends."""
@@ -174,7 +174,7 @@ WRITE_LAW = np.dtype(
     [
         ("dirty_probability", "f8"),  # per-round dirty probability, for a round of any length
         ("set_share", "f8"),  # share of all pages that are in the moving working set
-        ("set_writes_per_page_s", "f8"),  # on top of the rate of the write class
+        ("set_writes_per_page_s", "f8"),  # in addition to the rate of the write class
         ("set_left_s", "f8"),  # operational time for which the present set lasts
         ("set_period_s", "f8"),
         ("known_sets", "i8"),  # sets with known members, the present one included; 0 without sets
@@ -207,14 +207,14 @@ SCAN_START = np.dtype(
     ],
     align=True,
 )
-"""Where the scan of an exact round goes on, and how fast; a table of one row."""
+"""Where the scan of an exact round continues, and at which rate; a table of one row."""
 
 PEEK_TIMES = np.dtype(
     [
         ("time_per_page_s", "f8"),  # operational seconds per page sent after the last breakpoint
         ("fraction", "f8"),  # share of the time until a visit at which the decisive peek comes
         ("batch_pages", "i8"),  # sent pages that share a peek
-        ("lead_pages", "f8"),  # by how many sent pages peeks come earlier than that
+        ("lead_pages", "f8"),  # the peek comes earlier than that by so many sent pages
     ],
     align=True,
 )
@@ -222,14 +222,14 @@ PEEK_TIMES = np.dtype(
 
 PUSH_STATE = np.dtype(
     [
-        ("left_s", "f8"),  # time to go
+        ("left_s", "f8"),  # time left
         ("spare_bytes", "f8"),  # bytes sent that do not yet make a page
         ("touches_left", "f8"),  # unit-exponential threshold of the next touch; 0 if not drawn
         ("set_left_s", "f8"),  # operational time for which the present working set lasts
         ("waits", "f8"),  # pages the VM waits for: none, one, or a part of one in the mean field
         ("begins_s", "f8"),  # time until that page begins to be sent
         ("arrives_bytes", "f8"),  # bytes from then on until it has arrived
-        ("faults", "f8"),  # pages asked for
+        ("faults", "f8"),  # requested pages
         ("stall_s", "f8"),  # time waited
         ("used", "i8"),  # normal deviates used
     ],
@@ -279,8 +279,8 @@ class OutcomeTotals(NamedTuple):
 
 INVERTED_UP_TO = 40.0
 """Mean (or variance) up to which a sampler inverts the distribution function. Above it, the draw is
-normal with the skewness and, if binomial, the kurtosis it must have (Cornish and Fisher, 1938); its
-distribution function is off by less than 0.001."""
+a normal deviate, corrected for skewness and, if binomial, for kurtosis (Cornish and Fisher, 1938).
+The error of its distribution function is below 0.001."""
 SUMMED_UP_TO = 12
 """Shape up to which a gamma variate is a sum of exponential ones; above, Wilson and Hilferty's."""
 _SQRT_2 = math.sqrt(2.0)
@@ -437,7 +437,7 @@ _LEVEL_REACHED = 1e-12
 def cumulative_hazard(
     rates: Floats, law: Records, since: float, until: float, hazard: Floats
 ) -> None:
-    """Find the cumulative hazard of each write class in an interval of a round.
+    """Compute the cumulative hazard of each write class over an interval of a round.
 
     ``E_c = lambda_c (until - since)``, plus ``rho`` times the part of the interval in each set of
     known members that the page is in, plus the hazard of the sets whose members are unknown.
@@ -470,8 +470,9 @@ def cumulative_hazard(
 
 @jit
 def _hazard_of_unknown_sets(law: Records, begin: float, since: float, until: float) -> float:
-    """Return the cumulative hazard from the sets of unknown members, which follow from `begin` on.
+    """Return the cumulative hazard from the sets of unknown members.
 
+    The first of these sets starts at `begin`, the others follow it without a gap.
     A page belongs to each of them independently with the chance sigma, so the hazards of the sets
     that the interval touches add up.
     """
@@ -559,9 +560,10 @@ def first_write_time(rates: Floats, law: Records, write_class: int, threshold: f
 
 @jit
 def _time_within_set(law: Records, base: float, threshold: float) -> float:
-    """Return after what part of an unknown set the cumulative hazard reaches a threshold.
+    """Return the time in an unknown set after which the cumulative hazard reaches a threshold.
 
-    Newton steps from the start: the hazard rate falls with time, so that no step goes too far.
+    Newton steps begin at the start of the set. The hazard rate falls with time, so no step
+    overshoots.
     """
     share, rate, period = law[0].set_share, law[0].set_writes_per_page_s, law[0].set_period_s
     part = 0.0
@@ -781,7 +783,7 @@ def _add_undue_outcomes(
     return count
 
 
-# --- exact round: every due page is a page again --------------------------------------------------
+# --- exact round: every due page has its own row --------------------------------------------------
 
 
 @jit
@@ -958,12 +960,12 @@ def draw_batches(
     peeks: Records,
     normal: Floats,
 ) -> tuple[Records, Floats, Records]:
-    """Draw batches until few enough pages wait, or the normal deviates are used up.
+    """Draw batches until at most `may_wait` pages wait, or the normal deviates are used up.
 
     At a batch's peek at time s, every waiting page of class c is clean with
     ``g exp(-E_c(s))``, g being 1 minus the per-round dirty probability, independently of where it
-    lies. So each batch draws how many pages of each group are seen clean (binomial), and how far
-    the scan gets until the batch is full.
+    lies. So each batch draws how many pages of each group are seen clean (binomial), and how
+    many pages the scan visits until the batch is full.
 
     Args:
         due: `DUE_GROUP`, [due].
@@ -1047,8 +1049,8 @@ def _keep_first_sends(
     """Take back the visits after the one with which `to_send` pages are sent.
 
     Pages of a range are visited in random order. So the place of that visit is an order statistic
-    of the sends; a page that is not sent comes before it with the chance of that place; and any of
-    the sends may be among the first ones (hypergeometric).
+    of the sends. A page that is not sent comes before it with a chance equal to that place. The
+    pages sent before it are a random sample of all sends (hypergeometric).
 
     Args:
         due: `DUE_GROUP`, [due].
@@ -1056,7 +1058,7 @@ def _keep_first_sends(
         first: first due group of the range.
         last: the one after its last.
         to_send: pages to send, at least one.
-        all_sends: pages met in the range that would be sent, no fewer.
+        all_sends: pages visited in the range that would be sent, at least `to_send`.
         normal: normal deviates.
 
     Returns:
@@ -1227,7 +1229,7 @@ def solve_trajectory(
         if most > 0:
             sends[j] = share[j]
 
-    # first guess: the pages sent per page visited fall off exponentially with the pages sent
+    # first guess: the pages sent per page visited decrease exponentially with the pages sent
     bounds = np.zeros(ranks + 1)
     total_fixed, total_change = fixed.sum(), change.sum(axis=0)
     all_pages = sends.sum() / ranks
@@ -1280,7 +1282,7 @@ def solve_trajectory(
         if moved <= _EXACT_ENOUGH * bounds[-1] + 1e-6:
             break
 
-    # means over the visited pages, which lie at a point in proportion to weight / Q
+    # means over the visited pages, whose number at a point is in proportion to weight / Q
     chances = np.zeros((ranks, classes), dtype=CLEAN_CHANCE)
     for j in range(ranks):
         total = 0.0
@@ -1319,7 +1321,7 @@ def visited_share(points: Records, rule: Records, sent_share: float) -> float:
     last, before, total = len(rule) - 1, 0.0, 0.0
     for p in range(len(rule)):
         visits = points[p].visited_share
-        here = total + visits / 2  # half of what is met about a point is met before it
+        here = total + visits / 2  # half of the pages visited around a point are visited before it
         if p == 0:
             here = 0.0
         elif p == last:
@@ -1348,10 +1350,10 @@ def draw_seen(
 ) -> tuple[Records, Floats, Floats, float]:
     """Draw how many visited pages the peeks see clean.
 
-    Each due group draws Binomial(visited, p_c) about the expected trajectory. A page more or less
-    sent in one range moves the time at which the scan comes to all that follow, so each range is
-    then moved to the time at which the scan really came: pages become clean or dirty with the
-    chance that the change of p_c implies.
+    Each due group draws Binomial(visited, p_c) on the expected trajectory. If a range sends more or
+    fewer pages than expected, the scan reaches all later ranges at another time. So each range is
+    then corrected for the actual time of the scan: pages become clean or dirty with the chance that
+    the change of p_c implies.
 
     Args:
         due: `DUE_GROUP`, [due].
@@ -1437,8 +1439,8 @@ def _scan_delays(
 ) -> Floats:
     """Return how much later than expected the scan comes to each range, in seconds, [ranks].
 
-    Pages sent take time, and in that time others are written. One more page sent at share u of a
-    range leaves ``h(u) = Q(1) / Q(u)`` of a page more at its end (linear noise approximation:
+    Sending takes time, and in that time other pages are written. One more page sent at share u of a
+    range adds ``h(u) = Q(1) / Q(u)`` pages at the end of the range (linear noise approximation:
     deviations decay as the solution of dx/du = Q does). So the number sent has the variance
     ``sum_c n_c (E[h^2 p_c] - E[h p_c]^2)``, n_c pages being sent with chance p_c(u), E being the
     mean over u; without feedback, h = 1, it is binomial.
@@ -1493,8 +1495,8 @@ def spread_over_parts(due: Records, pages: Floats, parts: int, normal: Floats) -
     """Spread the pages of each range over equal parts of it; evenly without normal deviates.
 
     Each part takes the next ``pages / parts`` pages of the range, and each due group of the range
-    gets a hypergeometric number of them. Drawn independently, visits would vary more than they can:
-    some page is next at any time.
+    gets a hypergeometric number of them. Independent draws would vary too much, because every part
+    has the same number of visits.
 
     Args:
         due: `DUE_GROUP`, [due].
@@ -1585,7 +1587,8 @@ def outcomes_with_cleared_bits(
     """Return the outcome groups of an expected round that clears dirty bits in mid-round.
 
     Every due page is sent, and its dirty bit is clear at the end if nothing wrote the page since
-    the bit was cleared. That depends on when the scan came by, so it differs by part of a range.
+    the bit was cleared. That depends on when the scan visited the page, so it differs by part of a
+    range.
 
     Args:
         groups: `GROUP` before the round, [groups].
@@ -1726,7 +1729,7 @@ def undue_in_range(groups: Records, outcomes: Records, label: int) -> Integers:
 def split_outcomes(
     outcomes: Records, undue: Integers, before: Floats, label: int, new_label: int
 ) -> Records:
-    """Move what lies after a range split to a new label.
+    """Move the pages after the split of a range to a new label.
 
     Unvisited pages lie after it. Of a group that was not due, `before` pages lie before it.
 
@@ -1754,7 +1757,7 @@ def split_outcomes(
 
 @jit
 def range_distances(groups: Records, order: Integers, labels: int) -> Floats:
-    """Return how unlike each range and the next one are, [ranges - 1].
+    """Return the distance between each range and the next one, [ranges - 1].
 
     Ward's distance of the share due: ``n1 n2 / (n1 + n2) (d1 / n1 - d2 / n2)^2``.
 
@@ -1780,7 +1783,7 @@ def range_distances(groups: Records, order: Integers, labels: int) -> Floats:
 # --- post-copy ------------------------------------------------------------------------------------
 
 _STEP_SHARE = 64
-"""A step pushes at most this part of the missing pages, so that the rest stays about the same."""
+"""A step pushes at most this part of the missing pages: their mix of classes hardly changes."""
 _LEAST_STEP_PAGES = 64.0
 
 
@@ -1792,12 +1795,12 @@ def push_missing_pages(
     touches_per_s: Floats,
     normal: Floats,
 ) -> None:
-    """Push missing pages and serve faults until time, deviates or the working set are used up.
+    """Push missing pages and serve faults until the time, the deviates or the working set end.
 
     Touches of missing pages come at the rate ``intensity sum_c r_c m_c``; the next one comes when
-    its integral reaches a unit-exponential threshold, and it is of class c in proportion to
-    ``r_c m_c``. While the VM waits for a page, it touches nothing. Any missing page is as likely as
-    another to be pushed next, so pushed pages are of class c in proportion to m_c.
+    its integral reaches a unit-exponential threshold. It is of class c with a chance in proportion
+    to ``r_c m_c``. While the VM waits for a page, it touches nothing. All missing pages are equally
+    likely to be pushed next, so pushed pages are of class c in proportion to m_c.
 
     Args:
         state: `PUSH_STATE`; changed, [1].

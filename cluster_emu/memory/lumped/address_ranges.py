@@ -1,8 +1,8 @@
 """Ranges of the address space, because a scan visits pages in address order.
 
-Where a page lies says something about its state: the later its visit, the more likely it is
-written before; and pages that a cut round did not visit lie after the cut. Within a range, the
-engine takes pages of one group to be scattered evenly.
+The address of a page and its state depend on each other. The later the scan visits a page, the more
+likely the page is written before. Pages that a round did not visit before it was cut short lie
+after the cut. The engine assumes that the pages of one group are spread evenly within a range.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cluster_emu.memory.lumped._kernels import ADDRESS_RANGE, Records, range_distances
 
 FIRST_RANGES = 4
-"""Equal ranges at the start; each is drawn from the time at which the scan really comes to it."""
+"""Equal ranges at the start; each is drawn from the actual time at which the scan reaches it."""
 MOST_RANGES = 8
 
 
@@ -92,7 +92,7 @@ class AddressRanges:
             self._number()
 
     def join_most_alike(self, groups: Records) -> Records:
-        """Join the two neighbours that differ least; return the groups with their new labels.
+        """Join the two adjacent ranges that differ least; return the groups with their new labels.
 
         Args:
             groups: `_kernels.GROUP`, [groups].

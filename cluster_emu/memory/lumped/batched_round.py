@@ -1,8 +1,8 @@
 """A live round whose pages share peeks at the dirty log in batches, drawn batch by batch; exact.
 
 At a peek, every page that waits is clean or dirty by its write class alone, so a batch is a few
-draws: how many pages are seen clean, and how far the scan gets until the batch is full. A batch
-whose peek is past stays as it is when the rate changes; the engine draws those to come again.
+draws: how many pages are seen clean, and how many pages the scan visits until the batch is full. If
+the rate changes, the engine keeps every batch whose peek has passed and draws the later ones again.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from cluster_emu.memory.lumped.write_rates import WriteRates
 Floats = NDArray[np.float64]
 
 MOST_BATCHES = 64
-"""Number of batches up to which they are drawn one by one where accuracy does not need it."""
+"""Up to so many batches are drawn one by one, even where accuracy does not need it."""
 STEEP = 0.1
-"""Chance that a page is written between two peeks from which batches must be drawn one by one."""
+"""Batches must be drawn one by one if the chance of a write between two peeks is at least this."""
 BATCHES_PER_CALL = 32
 """Batches drawn by one call, about."""
 _ROUNDING = 1e-6
@@ -141,7 +141,7 @@ class BatchedRound:
         self._times.time_per_page_s = time_per_byte * self._page_bytes
         self._draw()
         if self._end_pages < self._begun_pages:
-            return self.cut_short()  # more pages may wait than before: it should have ended
+            return self.cut_short()  # more pages may wait than before: the round should have ended
         return self._bytes_left
 
     def advance(self, sent_bytes: float, elapsed_s: float) -> None:
@@ -196,7 +196,7 @@ class BatchedRound:
             self._waiting = self._due["pages"] - self._batches.visited
 
     def _draw(self) -> None:
-        """Draw batches until every page is visited, or few enough wait."""
+        """Draw batches until every page is visited, or few enough pages wait."""
         times, peeks, rates = self._times, self._setup.rules.peeks, self._setup.rates
         row = times.time_per_page_s, peeks.fraction, peeks.batch_pages, 0.0
         peek_times = np.array([row], dtype=PEEK_TIMES)

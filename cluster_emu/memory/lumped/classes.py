@@ -17,7 +17,8 @@ class HotSet:
 
     Args:
         pages: pages in the set at any time.
-        writes_per_page_s: writes per page of the set and operational second, on top of its class.
+        writes_per_page_s: writes per page of the set and operational second, in addition to those
+            of its class.
         period_s: operational time for which a set lasts.
     """
 

@@ -1,6 +1,6 @@
-"""The lumped engine: it counts pages that nothing can tell apart instead of keeping each page.
+"""The lumped engine: it counts interchangeable pages instead of keeping each page.
 
-A VM of any size is a few hundred counts. Like the pages engine, this one knows operational time and
+A VM of any size is a few hundred counts. Like the pages engine, this one uses operational time and
 bytes only, and the strategy's truth table alone decides what is sent when.
 """
 
@@ -64,7 +64,7 @@ class LumpedEngine:
         mean_field: whether every draw takes its mean.
 
     Attributes:
-        rate_dependence: what another rate does to the bytes that `plan` returned last.
+        rate_dependence: how the bytes that `plan` returned last depend on the rate.
         end_is_known: whether these are the end of the round, not a time to plan again.
     """
 
@@ -96,7 +96,7 @@ class LumpedEngine:
             self._membership = WorkingSetMembership(classes, classes.hot, absent_pages, self._draws)
         self._fixed_rates = WriteRates(classes)
         self._groups = self._scattered(absent_pages)
-        # whether one kernel ends a round: no sets that move, and few enough states for an array
+        # one kernel ends a round if no set moves and the states are few enough for an array
         self._is_plain = self._groups.index.states <= MOST_DENSE_STATES
         if self._membership is not None:
             self._groups = self._membership.with_next_set(self._groups)
@@ -129,10 +129,10 @@ class LumpedEngine:
             self._write(self._rates.clean_chance(interval), _EVERY_STATUS, interval, new=True)
 
     def wait(self, elapsed: float) -> None:
-        """Let operational time pass between two rounds; what is written in it is due in the next.
+        """Let operational time pass between two rounds; pages written in it are due in the next.
 
-        As if the log had been read only now: for the histories, a page written in the round before
-        or in this wait was written once.
+        The histories treat the round before and this wait as one logging interval, as if the log
+        had been read only now.
         """
         self.now += elapsed
         self._get_ready_for(elapsed)
@@ -175,13 +175,13 @@ class LumpedEngine:
         outcome: Integers,
         elapsed: float,
     ) -> PageGroups:
-        """Merge groups that operational time has passed for; sets that move may have moved."""
+        """Update the moving set for time that has passed, and merge equal groups."""
         if self._membership is None:
             return PageGroups.merged(self._groups.index, records)
         return self._membership.after(self._groups, records, is_dirty, outcome, elapsed)
 
     def _get_ready_for(self, duration: float) -> None:
-        """Draw the members of the sets that move and begin in so much operational time."""
+        """Draw the members of the moving sets that begin within so much operational time."""
         if self._membership is not None:
             self._groups = self._membership.ready_for(self._groups, duration)
 
@@ -217,7 +217,8 @@ class LumpedEngine:
     def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyMemory:
         """Return the state in which the VM resumes at the target without the stale pages.
 
-        In which order they are pushed makes no difference, as places say nothing about classes.
+        The order in which they are pushed makes no difference: addresses and classes are
+        independent.
         """
         records, rates, membership = self._groups.records, self._rates, self._membership
         stale = records[records["status"] != PageStatus.CURRENT]
@@ -302,13 +303,13 @@ class LumpedEngine:
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""
         self.now += elapsed
-        if self._opened is None:  # nothing can be sent before the first plan: a stall
+        if self._opened is None:  # a stall: nothing can be sent before the first plan
             self._stalled += elapsed
         else:
             self._opened.advance(sent_bytes, elapsed)
 
     def cut_short(self) -> float:
-        """Let the round end where it stands; return what the page in transit still takes."""
+        """End the round now; return the bytes that the page in transit still takes."""
         left_bytes = self._round.cut_short()
         self.rate_dependence, self.end_is_known = RateDependence.UNKNOWN, True
         return left_bytes
@@ -372,7 +373,7 @@ class LumpedEngine:
         )
 
     def _split_range(self, outcomes: Records) -> Records:
-        """Give what lies after the end of a cut round an address range of its own."""
+        """Split the address range in which a round that was cut short has ended."""
         ranges = self._ranges
         rank, left = first_unvisited(outcomes, ranges.table, len(ranges.order))
         label = ranges.scan_order[rank]

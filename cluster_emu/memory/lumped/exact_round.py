@@ -1,4 +1,4 @@
-"""A live round with few pages due: each page gets a first-write time of its own and is scanned."""
+"""A live round with few due pages: each page has its own first-write time and its own visit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from cluster_emu.memory.lumped._kernels import (
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 
 MOST_EXACT_PAGES = 768
-"""Pages due up to which a scan of them all costs no more than an expected round."""
+"""Up to so many due pages, a scan of all of them costs no more than an expected round."""
 _NONE = np.empty(0)
 
 
 class ExactRound:
-    """A round in which every page that is due is a page again; exact.
+    """A round that follows every due page on its own; exact.
 
     Pages of one group are exchangeable, so they get random places within their address range.
 
@@ -101,13 +101,13 @@ class ExactRound:
         self.time_s += elapsed_s
 
     def _keep_batch_peek(self, bytes_sent: float) -> None:
-        """Keep the time of the peek that the present batch shares."""
+        """Keep the time of the peek of the present batch."""
         batch = self._peeks.batch_pages
         if batch < 2:
             return
         begin = self.pages_sent - self.pages_sent % batch
         if begin * self._page_bytes > bytes_sent:
-            begin -= batch  # its last page is still in transit
+            begin -= batch  # the last page is still in transit
         if begin > self._batch_begin:
             assert self._time_per_byte is not None, "bytes are sent by a plan"
             ahead = max(begin * self._page_bytes - self.bytes_sent, 0.0)

@@ -1,8 +1,8 @@
 """A live round with many pages due: it is drawn group by group from its expected trajectory.
 
-Nothing is drawn before the round is nearly over, so that a change of rate or intensity only moves
-the predicted end. Then the address ranges are drawn one after the other, each from the time at
-which the scan really comes to it.
+Nothing is drawn until the round is nearly over, so that a change of rate or intensity only moves
+the predicted end. Then the address ranges are drawn one after the other, each from the actual time
+at which the scan reaches it.
 """
 
 from __future__ import annotations
@@ -39,20 +39,22 @@ Integers = NDArray[np.int64]
 
 EARLY_SDS = 5.0
 EARLY_SHARE = 0.005
-"""A round is drawn that many standard deviations, and that share of it, before its expected end;
-decisions take the rate to stay from then on."""
+"""A round is drawn so many standard deviations, plus this share of the round, before its expected
+end. The draw assumes that the rate stays constant from then on."""
 AT_ONCE_PAGES = 1.0
-"""A time to draw less than so much ahead has come: a clock may not tell it from the present."""
+"""The round is drawn now if at most so many pages are left to send until the time to draw it.
+
+The time that fewer pages take may be less than the rounding error of the clock."""
 CHUNK_POINTS = 16
-"""Points of an address range at which the time of its chunk's clearing is found."""
+"""Number of points of an address range for which the time is computed at which bits are cleared."""
 VISIT_POINTS = 128
-"""Points of an address range between which visits are taken to be spread evenly in time."""
+"""Number of points of an address range; between two, visits are assumed to be evenly spaced."""
 PARTS = 16
-"""Parts of an address range over which pages are spread where bits are cleared in mid-round."""
+"""Number of parts of an address range, used where bits are cleared in mid-round."""
 _ROUNDING = 1e-6
 _LEAST = 1e-300
 _WHOLE = [np.ones(ranks) for ranks in range(MOST_RANGES + 1)]
-"""By number of address ranges: the scan visits each range to its end."""
+"""By number of address ranges: the visited shares if the scan visits each range completely."""
 
 
 # --- the expected trajectory ----------------------------------------------------------------------
@@ -88,7 +90,7 @@ ROUGH = midpoints(64)
 
 
 class Trajectory(NamedTuple):
-    """The expected trajectory of a round: how far the scan gets, and what its peeks see.
+    """The expected trajectory of a round: what the scan visits and sends, and what its peeks see.
 
     Args:
         share: share of each address range that is visited, [ranks].
@@ -204,7 +206,7 @@ class ExpectedRound:
 
     @property
     def rate_dependence(self) -> RateDependence:
-        """What another rate does to the bytes planned; once drawn, a round may be drawn again."""
+        """How the planned bytes depend on the rate; a round that is drawn may be drawn again."""
         if self._drawn is not None or self._due.sends_dirty_only:
             return RateDependence.UNKNOWN
         return RateDependence.BOUNDED
@@ -227,7 +229,7 @@ class ExpectedRound:
                 return (early - self._times.pages) * self._page_bytes
             self._drawn = self._draw(trajectory, share)
             if self._drawn.total_sent < self._begun_pages:
-                self._drawn = None  # more pages may wait than before: it should have ended
+                self._drawn = None  # more pages may wait than before: the round should have ended
                 return self.cut_short()
         return self._bytes_left
 
@@ -238,7 +240,7 @@ class ExpectedRound:
         return in_range
 
     def _share_to_visit(self, sync_threshold_bytes: float) -> Floats:
-        """Return what share of each range the scan visits before few enough pages wait."""
+        """Return the share of each range that the scan visits until few enough pages wait."""
         if sync_threshold_bytes <= 0:
             return self._whole
         may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
@@ -250,7 +252,7 @@ class ExpectedRound:
         return np.array(share)
 
     def _margin(self, trajectory: Trajectory) -> float:
-        """Return how many pages before its expected end the round is to be drawn."""
+        """Return how many pages before its expected end the round must be drawn."""
         end = float(trajectory.bounds[-1])
         return EARLY_SDS * math.sqrt(trajectory.uncertain) / 2 + EARLY_SHARE * end
 
@@ -336,7 +338,7 @@ class ExpectedRound:
     # --- drawing ---------------------------------------------------------------------------------
 
     def _draw(self, trajectory: Trajectory, share: Floats) -> DrawnRound:
-        """Draw the round; if the scan visits all pages, at least those on the wire are sent."""
+        """Draw the round; if the scan visits all pages, it sends at least the pages on the wire."""
         if self._due.peek_matters:
             visited, unvisited = self._visited(share)
             found = draw_seen(
@@ -390,8 +392,8 @@ class ExpectedRound:
     def _lengthened(self, drawn: DrawnRound, sent: int) -> DrawnRound:
         """Return a round in which at least so many pages are sent.
 
-        A round that is drawn again, as its rate changed in its last moments, may else end before
-        the present.
+        A round is drawn again if its rate changes in its last moments. Without this lower bound it
+        might end in the past.
         """
         missing = sent - int(drawn.total_sent)
         if missing <= 0:
@@ -437,7 +439,7 @@ class ExpectedRound:
         met = np.concatenate([seen["clean"], seen["dirty"]])
         is_sent = np.concatenate([groups["if_clean"], groups["if_dirty"]]) == SEND
         all_sent, visited = float(drawn.sent[rank]), float(met.sum())
-        # where among the sends the last one lies, were they spread evenly: an order statistic
+        # place of the last send among all sends if they are spread evenly: an order statistic
         done = float(self._draws.beta(to_send, all_sent - to_send + 1))
         passed = trajectory.visited_share(rank, done) * visited - done * all_sent
         share = float(np.clip(passed / max(visited - all_sent, 1), 0.0, 1.0))
@@ -454,7 +456,7 @@ class ExpectedRound:
         setup, drawn = self._setup, self._result
         clean_at_end = setup.rates.clean_chance(self.time_s)
         groups = setup.groups.records
-        if setup.rules.clearing.is_in_mid_round:  # then every page that is due is sent
+        if setup.rules.clearing.is_in_mid_round:  # every due page is sent in this case
             clean = np.ascontiguousarray(drawn.seen["clean"])
             cleared = self._clean_since_clearing()
             normals = self._draws.normals(PARTS * len(clean))

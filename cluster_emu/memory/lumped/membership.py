@@ -1,10 +1,10 @@
 """Which pages are in a working set that moves, in counts.
 
-Between rounds, the groups say of every page whether it is in the present set. Where the next sets
-may begin in a round, their members are drawn as the round begins, so that the round can take them
-to be known; at its end, the groups drop what they no longer need. More than `MOST_AHEAD` further
-sets in one round are left to chance page by page; the members of the last one are then drawn from
-what the dirty bits say.
+Between rounds, every group is either inside or outside the present set. If further sets may begin
+in a round, their members are drawn when the round begins, so the round knows them. At its end, the
+groups drop the sets that have ended. If more than `MOST_AHEAD` further sets begin in one round,
+each page is in each of the later sets with a given chance; the members of the last set are then
+drawn conditionally on the dirty bits.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Integers = NDArray[np.int64]
 MOST_AHEAD = 3
 """Sets after the present one whose members are drawn before a round; each doubles the groups."""
 READY_FACTOR = 2.0
-"""Members are drawn for a round that takes so many times what it would at its first rate."""
+"""Members are drawn for a round that lasts so many times as long as at its first rate."""
 
 
 class WorkingSetMembership:
@@ -41,7 +41,7 @@ class WorkingSetMembership:
     Args:
         classes: the VM's write classes, with a set that moves.
         hot: the set.
-        absent_pages: pages, among which are members too, that are not counted.
+        absent_pages: pages that are not counted; some of them are members, too.
         draws: the stream to draw from, or the mean field.
     """
 
@@ -70,7 +70,7 @@ class WorkingSetMembership:
         )
 
     def ready_for(self, groups: PageGroups, duration_s: float) -> PageGroups:
-        """Draw the members of the sets that begin in so much operational time: the first few."""
+        """Draw the members of the first sets that begin within so much operational time."""
         longest_s = self._left_s + (MOST_AHEAD - 0.5) * self._hot.period_s
         for _ in range(_ends_within(self._hot, self._left_s, min(duration_s, longest_s))):
             groups = self.with_next_set(groups)
@@ -95,11 +95,11 @@ class WorkingSetMembership:
         outcome: Integers,
         elapsed_s: float,
     ) -> PageGroups:
-        """Let operational time pass; return the pages by membership of the set that is present.
+        """Let operational time pass; return the pages by membership of the present set.
 
         Args:
             groups: the groups before.
-            records: the groups after, but for the sets: `_kernels.GROUP`, [records].
+            records: the groups after, without the change of sets: `_kernels.GROUP`, [records].
             is_dirty: whether each was written in that time, 0 or 1, [records].
             outcome: what else happened to it, a number from 0 on, [records].
             elapsed_s: the time.
@@ -129,12 +129,12 @@ class WorkingSetMembership:
     def _members_of_last(
         self, label: Integers, pages: Floats, is_dirty: Integers, passed_s: float
     ) -> Floats:
-        """Draw which pages are in the present set, unknown so far, by which were written.
+        """Draw the unknown members of the present set, given which pages were written.
 
         A page that is clean is in it with ``sigma exp(-rho d)`` over
-        ``1 - sigma + sigma exp(-rho d)``, d being the time it has lasted. Of all pages of one class
-        and outcome it is about sigma, as most got their outcome before the set began; and that
-        gives the chance for the dirty ones.
+        ``1 - sigma + sigma exp(-rho d)``, d being the time the set has lasted. Among all pages of
+        one class and outcome the share of members is about sigma, because most pages got their
+        outcome before the set began. The chance for dirty pages follows from both.
 
         Args:
             label: a number for each class and outcome, [records].
@@ -154,9 +154,9 @@ class WorkingSetMembership:
         return self._made_up(members, pages)
 
     def _made_up(self, members: Floats, pages: Floats) -> Floats:
-        """Return the members with some more or some fewer, taken at random: as many as there are.
+        """Return the members after a random correction of their total to the size of the set.
 
-        Drawn one by one they are too many or too few by chance.
+        Independent draws give too many or too few members by chance.
         """
         if not self._draws.is_random:
             return members

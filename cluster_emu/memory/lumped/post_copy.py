@@ -1,8 +1,8 @@
 """The push of missing pages after an early resume, in counts.
 
-Places say nothing about write classes, whichever page faults and whichever is pushed next. So of
-the missing pages any is as likely as another to be the next one pushed, and the next one touched is
-of a class with a chance in proportion to how often its missing pages are touched together. The
+Addresses and write classes are independent, also after any faults and pushes. So all missing pages
+are equally likely to be pushed next. The next touched page is of a class with a chance in
+proportion to the rate of touches of all missing pages of that class. The
 pages engine takes the pages one by one (`memory/pages/post_copy.py`), stall by stall.
 """
 
@@ -29,7 +29,7 @@ MOST_NORMALS_PER_STEP = 64
 
 
 class LumpedPostCopy:
-    """The pages a VM still lacks at the target, by write class, and the faults it suffers.
+    """The pages that the target still lacks, by write class, and the faults of the VM.
 
     Args:
         missing: pages of each class that the target lacks at resume, [classes].
@@ -37,8 +37,8 @@ class LumpedPostCopy:
         page_bytes: bytes of a page on the wire.
         costs: what a fault costs.
         draws: the stream to draw from, or the mean field.
-        membership: draws the members of the working sets to come, if there are such sets; as
-            touches are more frequent than writes, the sets move that much faster as well.
+        membership: draws the members of the next working sets, if the set moves. Touches are more
+            frequent than writes, and the sets move faster by the same factor.
     """
 
     rate_dependence = RateDependence.NONE

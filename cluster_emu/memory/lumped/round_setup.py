@@ -1,4 +1,4 @@
-"""What a live round starts from, however it is drawn."""
+"""What a live round starts from, for every way of drawing it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Clearing:
         granularity: "round" with the whole log as the round begins, "chunk" when the first page of
             its chunk is sent, "page" at its own visit.
         chunks: chunks of the address space, the last one possibly in part.
-        is_in_mid_round: whether bits are cleared while the scan goes on.
+        is_in_mid_round: whether bits are cleared during the scan.
     """
 
     granularity: ClearGranularity

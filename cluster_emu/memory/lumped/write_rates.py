@@ -2,11 +2,11 @@
 
 A page is clean after an interval with ``exp(-E)``, E being its cumulative hazard. Without working
 sets, E is ``lambda_k t`` for a page of class k. With a working set that moves, the write class of a
-page group also says in which sets its pages are, bit by bit: in the present one, and possibly in
-some that follow and whose members are known. The class is ``write_class % classes``, the bits are
-``write_class // classes``. While a page is in a set it is written rho times more per second. In a
-set whose members are unknown a page is with the chance sigma, so that it comes through d seconds of
-it clean with ``1 - sigma + sigma exp(-rho d)``.
+page group also has one bit per set with known members: the present set and possibly some later
+sets. The bit says whether the pages are in that set. The class is ``write_class % classes``, the
+bits are ``write_class // classes``. A page in a set is written rho times more per second. A page is
+in a set with unknown members with the chance sigma, so it stays clean for d seconds of that set
+with ``1 - sigma + sigma exp(-rho d)``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class WriteRates:
         return chosen
 
     def hazard_steps(self, times_s: Floats, until_s: float) -> tuple[Floats, Floats]:
-        """Return the cumulative hazard from each time but the first, and between neighbours.
+        """Return the cumulative hazard from each time but the first, and between successive times.
 
         Args:
             times_s: ascending times, [ranks, times].

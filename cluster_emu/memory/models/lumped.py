@@ -1,4 +1,4 @@
-"""The models "lumped" and "mean-field": pages that nothing can tell apart are counted."""
+"""The models "lumped" and "mean-field": they count interchangeable pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LumpedModel(MemoryModel):
     """Count pages of equal state and write class; the cost does not depend on the VM's size."""
 
     name: ClassVar[str] = "lumped"
-    summary: ClassVar[str] = "counts of pages that nothing can tell apart, drawn at random"
+    summary: ClassVar[str] = "counts of interchangeable pages, drawn at random"
     source: ClassVar[str] = "Kemeny and Snell, Finite Markov Chains, 1960 (exact lumping)"
 
     def supports(self, memory: VMMemory) -> str | None:
@@ -62,7 +62,7 @@ class MeanFieldModel(MemoryModel):
 
     name: ClassVar[str] = "mean-field"
     summary: ClassVar[str] = "lumped with every draw at its mean; counts need not be whole"
-    source: ClassVar[str] = "Kurtz, J. Appl. Prob. 1970 (the limit of many alike pages)"
+    source: ClassVar[str] = "Kurtz, J. Appl. Prob. 1970 (the limit of many similar pages)"
 
     def supports(self, memory: VMMemory) -> str | None:
         """Return why its pages are not exchangeable within write classes."""

@@ -20,7 +20,7 @@ from cluster_emu.memory.scalar.writes import scalar_writes
 @memory_models.register("scalar")
 @dataclass(frozen=True)
 class ScalarModel(MemoryModel):
-    """Know a dirty rate and a working set, as other simulators of live migration do."""
+    """Keep a dirty rate and a working set, as other simulators of live migration do."""
 
     name: ClassVar[str] = "scalar"
     summary: ClassVar[str] = "bytes left, a dirty rate and a working set, no pages"

@@ -1,7 +1,7 @@
 """The pages engine: every page of a migrating VM has its own bits.
 
 It knows operational time and bytes only: its caller says how many bytes went over the wire and how
-much operational time passed. What is sent when is the strategy's truth table and nothing else.
+much operational time passed. The strategy's truth table alone decides what is sent when.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Whether page i is sent is a lookup in the strategy's table, which may depend on 
 the visit (or the peek its batch shares) finds the page dirty, that is on first_write_i <= visit_i.
 So s_i depends on all s_j before it. Only pages that are written at all in the round can make a
 difference, and the recursion is solved for those alone, by iteration from the assumption that every
-page is found clean: each pass settles at least one more page for good, and errors shrink
+page is found clean: each pass finds the final decision of at least one more page, and errors shrink
 factorially, so a handful of passes suffice.
 
 Amounts are whole numbers of units, so that sums are exact however a round is divided into parts.

@@ -20,7 +20,7 @@ def as_topology(
     """Return a checked copy of any networkx graph, in the form that `Topology.build` gives.
 
     Every node needs `kind`, "host" or "switch"; every edge needs `capacity_bps`. Edges of a Graph
-    are full-duplex links, edges of a DiGraph carry one direction, parallel edges of a multigraph
+    are full-duplex links, edges of a DiGraph have one direction, parallel edges of a multigraph
     are links of their own (bonded interfaces). Hosts do not pass traffic on, unless the graph has
     the attribute ``hosts_forward=True`` (server-centric networks).
 

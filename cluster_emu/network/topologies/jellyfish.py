@@ -78,5 +78,5 @@ class Jellyfish:
         raise ScenarioError(
             "degree",
             self.degree,
-            f"high enough that {self.switches} switches wired at random hang together",
+            f"high enough that {self.switches} switches wired at random are connected",
         )

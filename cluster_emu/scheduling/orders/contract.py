@@ -1,4 +1,4 @@
-"""What a queue order is: it says which of the waiting migrations of one priority goes first."""
+"""What a queue order is: it ranks the waiting migrations of one priority."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Candidate:
         number: its number.
         vm: number of the VM.
         source: host it leaves.
-        target: host it goes to.
+        target: host it moves to.
         priority: its class; a lower number is more urgent.
         route: the links it crosses.
         cap_bytes_per_s: rate that it will not exceed, infinite for none.
@@ -37,7 +37,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """What an order may read, as it is now.
+    """The data that an order may read, at the present time.
 
     Args:
         vms: the VMs' columns: memory sizes, present write rates and so on.
@@ -58,7 +58,7 @@ class QueueOrder(Protocol):
 
     Attributes:
         name: the registered kebab-case name.
-        summary: one line saying what goes first.
+        summary: one line that says which migration starts first.
         source: where the order comes from.
     """
 
@@ -67,29 +67,29 @@ class QueueOrder(Protocol):
     source: ClassVar[str]
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
-        """Return the candidates, the one to start first at the beginning; those left out wait.
+        """Return the candidates in the order in which they start; candidates left out wait.
 
-        Slots are given in this order while there are any. Where a candidate has taken the last slot
-        of a host that a later one needs, the rest of the ranking is dropped and `rank` is called
-        again, so every candidate that is returned counts as started. At least one has to be
-        returned where no migration runs, or the queue would never move.
+        Slots are given in this order while there are any. If a candidate takes the last slot of a
+        host that a later one needs, the rest of the ranking is dropped and `rank` is called again.
+        So an order may assume that every candidate it returns starts. If no migration runs, it must
+        return at least one, or the queue would never move.
 
         Args:
             candidates: migrations of one priority whose hosts have a slot, in order of arrival.
-            view: what else is known.
+            view: the queue and the cluster.
         """
         ...
 
 
 class FixedOrder(QueueOrder, ABC):
-    """An order by a number that a migration keeps for as long as it waits.
+    """An order by a number that stays constant while a migration waits.
 
-    Such a queue stays sorted: what a slot costs hardly depends on how many wait.
+    Such a queue stays sorted, so the cost of a slot hardly depends on the length of the queue.
     """
 
     @abstractmethod
     def key(self, candidate: Candidate, vms: VMColumns) -> float:
-        """Return the number; the lowest goes first, equals go as they came."""
+        """Return the number; the lowest starts first, equals in order of arrival."""
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
         """Return the candidates by their numbers."""

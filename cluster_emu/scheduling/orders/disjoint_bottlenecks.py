@@ -25,22 +25,23 @@ SAME = 1 - 1e-9
 @queue_orders.register("disjoint-bottlenecks")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class DisjointBottlenecks(QueueOrder):
-    """Those first that share no bottleneck link with another migration; the others wait or follow.
+    """Migrations first that share no bottleneck link with another one; the others wait or follow.
 
-    With n migrations on a link, those running and those chosen before, one more would get an equal
-    share of its capacity, 1 / (n + 1). The smallest such share on its route, or the cap on its rate
-    if that is less, is its expected rate; the link with the smallest share is its bottleneck. It
-    shares no bottleneck if the expected rate is what it would get alone. Such migrations come
-    first, by decreasing rate, equals in order of arrival. So does a migration whose cap lies below
-    the capacity of all of its links, while none of them is full: it leaves a part of them unused.
+    With n migrations on a link, running or chosen before, one more gets the share 1 / (n + 1) of
+    its capacity. The expected rate of a migration is the smallest such share on its route, or the
+    cap on its rate if that is less. The link with the smallest share is its bottleneck. A migration
+    shares no bottleneck if its expected rate is the rate that it would get alone. Such migrations
+    come first, by decreasing rate, equals in order of arrival. A migration whose cap is below the
+    capacity of all its links also comes first while none of them is full, because it leaves a part
+    of each link unused.
 
     Args:
-        otherwise: what the others do: "wait" until they share no bottleneck, or "share": follow,
-            each time the one with the highest expected rate.
+        otherwise: what the other migrations do: "wait" until they share no bottleneck, or "share":
+            follow by decreasing expected rate, computed again after each choice.
     """
 
     name: ClassVar[str] = "disjoint-bottlenecks"
-    summary: ClassVar[str] = "those at once that share no bottleneck link"
+    summary: ClassVar[str] = "migrations that share no bottleneck link start together"
     source: ClassVar[str] = (
         "ours; related: Bari et al., CQNCR, CNSM 2014 (groups of migrations with disjoint "
         "resources); He and Buyya, SLAMIG, arXiv 2101.09716 (concurrent groups)"
@@ -74,8 +75,8 @@ class DisjointBottlenecks(QueueOrder):
 
 
 def _enter(one: Candidate, capacity: Floats, on_link: Floats, load: Floats) -> None:
-    """Count a migration on its links, and what it would send there alone."""
+    """Count a migration on its links, and add the rate that it would have alone."""
     links = list(one.route)
     on_link[links] += 1
-    if one.cap_bytes_per_s < math.inf:  # the number of the others says that they fill a link
+    if one.cap_bytes_per_s < math.inf:  # the other migrations are many enough to fill a link
         load[links] += min(one.cap_bytes_per_s, float(capacity[links].min()))

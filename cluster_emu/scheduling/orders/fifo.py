@@ -18,12 +18,12 @@ from cluster_emu.scheduling.orders.contract import (
 @queue_orders.register("fifo")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Fifo(FixedOrder):
-    """In the order in which the migrations were asked for."""
+    """In the order in which the migrations were requested."""
 
     name: ClassVar[str] = "fifo"
     summary: ClassVar[str] = "first come, first served"
     source: ClassVar[str] = "KubeVirt, Nova, oVirt: work queues by time of request"
 
     def key(self, candidate: Candidate, vms: VMColumns) -> float:
-        """Return 0 for all: they go as they came."""
+        """Return 0 for all: equals start in order of arrival."""
         return 0.0

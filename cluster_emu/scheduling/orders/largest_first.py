@@ -18,7 +18,7 @@ from cluster_emu.scheduling.orders.contract import (
 @queue_orders.register("largest-first")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class LargestFirst(FixedOrder):
-    """The VM with the most memory first; equals as they came."""
+    """The VM with the most memory first; equals in order of arrival."""
 
     name: ClassVar[str] = "largest-first"
     summary: ClassVar[str] = "the most memory first"
@@ -28,5 +28,5 @@ class LargestFirst(FixedOrder):
     )
 
     def key(self, candidate: Candidate, vms: VMColumns) -> float:
-        """Return the VM's memory in bytes, less than 0."""
+        """Return minus the VM's memory in bytes."""
         return -float(vms.memory_bytes[candidate.vm])

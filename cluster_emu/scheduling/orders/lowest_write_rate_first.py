@@ -1,4 +1,4 @@
-"""Quiet VMs first."""
+"""VMs with a low write rate first."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from cluster_emu.scheduling.orders.contract import (
 @queue_orders.register("lowest-write-rate-first")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class LowestWriteRateFirst(QueueOrder):
-    """The VM that dirties the fewest pages per second now first; equals as they came."""
+    """The VM that dirties the fewest pages per second now first; equals in order of arrival."""
 
     name: ClassVar[str] = "lowest-write-rate-first"
     summary: ClassVar[str] = "the fewest pages dirtied per second, at present, first"
     source: ClassVar[str] = (
-        "ours: quiet VMs are not slowed by busy ones, and these may become quiet while they wait"
+        "ours: VMs with low write rates do not wait for others, whose rates may fall in the wait"
     )
 
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Sequence[Candidate]:

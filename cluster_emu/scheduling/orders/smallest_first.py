@@ -18,7 +18,7 @@ from cluster_emu.scheduling.orders.contract import (
 @queue_orders.register("smallest-first")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SmallestFirst(FixedOrder):
-    """The VM with the least memory first; equals as they came."""
+    """The VM with the least memory first; equals in order of arrival."""
 
     name: ClassVar[str] = "smallest-first"
     summary: ClassVar[str] = "the least memory first"

@@ -29,7 +29,7 @@ class Comparison:
     Args:
         scenario: name of the scenario.
         traces: which CPU traces were used, in words.
-        labels: the strategies, as they were asked for.
+        labels: the strategies, as given.
         seed: the base seed.
         seeds: the seed of each replication.
         reports: what is kept of each run, by strategy in the order of `seeds`.

@@ -19,7 +19,7 @@ class Variant:
     """A scenario under one of the strategies compared.
 
     Args:
-        label: the strategy as it was asked for, ``"time-series:threshold=4"``.
+        label: the strategy as given, ``"time-series:threshold=4"``.
         scenario: the scenario with that strategy.
         carried: parameters it takes from the scenario's own strategy, by name.
     """
@@ -82,7 +82,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _check_all_parameters_used(base: Scenario, made: tuple[Variant, ...]) -> None:
-    """Complain of a misspelt parameter, which would otherwise carry over to nobody."""
+    """Raise an error for a misspelt parameter, which no strategy would use."""
     own = base.transfer.strategy
     names = {own.name, *(variant.scenario.transfer.strategy.name for variant in made)}
     known = {key for name in names & set(strategies.names()) for key in strategies.parameters(name)}

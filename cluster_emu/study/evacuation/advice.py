@@ -257,6 +257,6 @@ class Advice:
             "interval of the longest per replication.",
             f"Differences below {SAME:.0%} do not make one way better than another.",
             "More migrations at once than limits per host allow are not tried.",
-            "A VM that resumes before its pages are there (hybrid, post-copy) waits for them; "
-            "downtime does not count that.",
+            "A VM that resumes before its pages have arrived (hybrid, post-copy) waits for them; "
+            "downtime does not include these waits.",
         )

@@ -28,7 +28,7 @@ def settings_in_words(scenario: Scenario) -> list[str]:
         _costs(scenario.costs),
         _preparing(manager.preparing),
         _order(manager),
-        _tenants(scenario),
+        _background(scenario),
         _faults(scenario),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -54,9 +54,9 @@ def measures_in_words(scenario: Scenario, runs: int) -> list[str]:
     few = [f"{name} needs {count}" for name, count in needed.items() if runs < count]
     short = f"; with {runs} replications some ends are missing ({', '.join(few)})" if few else ""
     return [
-        "Drain time runs from time 0, when the drain is asked for, until the last VM has left the "
+        "Drain time runs from time 0, when the drain is requested, until the last VM has left the "
         "last source host; a drain in which a VM is not drained counts as longer than all others.",
-        "The policy repeats an aborted migration, and the drain asks for it again every "
+        "The policy repeats an aborted migration, and the drain requests it again every "
         f"{interval_s:g} s while others move; a VM that is still there when nothing moves is "
         "not drained.",
         "A replication has its own seed for placement draw, CPU demand, profiles and writes.",
@@ -129,10 +129,10 @@ def _order(manager: Manager) -> str:
     return _sentence("Queue order", parts)
 
 
-def _tenants(scenario: Scenario) -> str:
+def _background(scenario: Scenario) -> str:
     kinds = Counter(group.kind for group in scenario.background)
     return _sentence(
-        "Tenants in the background",
+        "Background traffic",
         [f"{count} x {kind}" for kind, count in kinds.items()],
     )
 

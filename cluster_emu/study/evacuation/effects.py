@@ -17,7 +17,7 @@ from cluster_emu.study.statistics.estimates import estimate
 OF_SUMMARY = (
     "degradation_by_migration",
     "degradation_by_overload",
-    "tenant_lost_share",
+    "background_lost_share",
     "fault_count",
     "vms_lost",
     "vm_down_s",

@@ -63,7 +63,7 @@ class DrainPlan:
         assumptions: what the scenario assumes.
         limits: how many migrations may run at once, the scenario's limits or its policy's.
         most_at_once: how many can run at once by the limits per host alone.
-        warnings: what could be run but is hardly meant, in words.
+        warnings: settings that are allowed but probably not intended, in words.
     """
 
     scenario: Scenario
@@ -158,10 +158,10 @@ def drain_scenario(
 def _left_out(base: Scenario) -> tuple[str, ...]:
     names = [trigger.name for trigger in base.manager.triggers]
     if base.migrations:
-        names.append(f"{len(base.migrations)} migrations asked for")
+        names.append(f"{len(base.migrations)} requested migrations")
     if not names:
         return ()
-    return (f"The drain alone moves VMs; left out from the scenario: {', '.join(names)}.",)
+    return (f"Only the drain moves VMs; ignored from the scenario: {', '.join(names)}.",)
 
 
 def plan_drain(drain: Scenario, seed: int) -> DrainPlan:

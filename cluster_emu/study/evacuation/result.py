@@ -81,12 +81,12 @@ class Evacuation:
 
     @property
     def service(self) -> pd.DataFrame:
-        """One row per replication and VM of the cluster: CPU wanted and lost, and if it `goes`."""
+        """One row per replication and VM of the cluster: CPU wanted, CPU lost, and `to_drain`."""
         tables = [
             one.run.service.assign(
                 replication=one.number,
                 seed=one.plan.seed,
-                goes=one.run.service["vm"].isin(one.run.vms["vm"]),
+                to_drain=one.run.service["vm"].isin(one.run.vms["vm"]),
             )
             for one in self._succeeded
         ]
@@ -94,7 +94,7 @@ class Evacuation:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could be run but is hardly meant, in words."""
+        """Settings that are allowed but probably not intended, in words."""
         return tuple(dict.fromkeys(text for one in self.replications for text in one.plan.warnings))
 
     @property
@@ -176,7 +176,7 @@ class Evacuation:
             outcomes=self._outcomes(),
             failures=self.failures,
             errors=self.errors,
-            typical=self._median_figures(),
+            median_replication=self._median_figures(),
             warnings=self.warnings,
             notes=self._notes(),
             assumptions=self._assumptions(),
@@ -270,8 +270,8 @@ class Evacuation:
         plan = self.replications[0].plan
         packed = [str(one.number) for one in self.replications if one.plan.by_memory]
         by_memory = (
-            f"Memory is so short in replications {', '.join(packed)} that it alone decides "
-            "where VMs go, the largest first."
+            f"Free memory is so small in replications {', '.join(packed)} that VMs are placed "
+            "by memory alone, the largest first."
         )
         return (
             *plan.assumptions,

@@ -83,7 +83,7 @@ def drain_run_of(result: RunResult) -> DrainRun:
 def drained_vms(result: RunResult) -> pd.DataFrame:
     """Return one row per VM to move, by number.
 
-    `moved` tells whether it left its host, `outcome` and `why` are those of the last attempt, and
+    `moved` is whether it left its host, `outcome` and `why` are those of the last attempt, and
     `released_s` is when its source was released. Downtime, bytes and losses of the guest add up
     over all attempts; times that no attempt had are NaN. `queue_wait_s` is the time from the
     request to the first byte of the first attempt, less the preparation.

@@ -64,7 +64,7 @@ class AdviceReport:
         recommendation: the way that is recommended.
         pareto: the Pareto front in drain time, worst downtime and bytes.
         options: every option that was run.
-        warnings: what could be run but is hardly meant, in words.
+        warnings: settings that are allowed but probably not intended, in words.
         assumptions: what was assumed, one sentence each.
         versions: versions of what results depend on.
     """

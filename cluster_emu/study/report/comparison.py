@@ -51,7 +51,7 @@ class ComparisonReport:
     Args:
         scenario: name of the scenario.
         traces: which CPU traces were used, in words.
-        strategies: the strategies, as they were asked for.
+        strategies: the strategies, as given.
         replications: number of seeds.
         seed: the base seed.
         seeds: the seed of each replication.

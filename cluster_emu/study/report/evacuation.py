@@ -118,8 +118,8 @@ class EvacuationReport:
         outcomes: how the migrations of all replications ended.
         failures: the VMs that were not drained.
         errors: the replications that failed.
-        typical: the replication with the median drain time; None if all failed.
-        warnings: what could be run but is hardly meant, in words.
+        median_replication: the replication with the median drain time; None if all failed.
+        warnings: settings that are allowed but probably not intended, in words.
         notes: what the policies did.
         assumptions: what was assumed, one sentence each.
         versions: versions of what results depend on.
@@ -147,7 +147,7 @@ class EvacuationReport:
     outcomes: tuple[OutcomeCount, ...]
     failures: tuple[NotDrained, ...]
     errors: tuple[FailedReplication, ...]
-    typical: MedianReplication | None
+    median_replication: MedianReplication | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     assumptions: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""When live rounds end: one file per rule, any of which goes with any strategy.
+"""When live rounds end: one file per rule; any rule works with any strategy.
 
 Every rule but downtime-limit without a deadline ends every migration: fixed-rounds, xen-legacy and
 xen-v2 by their number of rounds, no-progress and clark because a whole number cannot shrink for
-ever, qemu and deadline by a deadline that is always there. All but the first three also stop when
+ever, qemu and deadline by a deadline that they always have. All but the first three also stop when
 more live rounds change nothing, because rounds that send nothing take no time and would never
 reach a deadline.
 """

@@ -20,7 +20,7 @@ class ClarkStop(DeadlineStopRule):
     The next round's rate is the dirty rate of this one (pages left over the round's time) plus
     50 Mbit/s. Here it only decides when to stop, it does not limit the rate; and the top rate is
     the measured one where the link gives less. So below 50 Mbit/s there is one live round. It
-    always ends, for a round it lets pass leaves fewer pages than it sent.
+    always ends, because a round that does not end it leaves fewer pages than it sent.
 
     Args:
         max_rate_bps: the administrator's upper limit (M).

@@ -1,7 +1,7 @@
 """What a stop rule is, and what all of them share.
 
-A stop rule decides at the end of each live round whether another one follows. It knows nothing of
-the strategy: any rule goes with any strategy.
+A stop rule decides at the end of each live round whether another one follows. It does
+not depend on the strategy, so any rule works with any strategy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cluster_emu.units import PositiveSeconds
 AtDeadline = Literal["abort", "stop"]
 
 LONGEST_HISTORY = 16
-"""Rounds after which a page's history code holds nothing of what was before."""
+"""Rounds after which no older dirty bit is left in a page's history code."""
 
 
 class StopRule(Protocol):

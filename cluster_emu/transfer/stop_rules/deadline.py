@@ -1,4 +1,4 @@
-"""A time limit and nothing else."""
+"""A time limit alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Deadline(DeadlineStopRule):
     """
 
     name: ClassVar[str] = "deadline"
-    summary: ClassVar[str] = "go on until a time limit, then stop or give up"
+    summary: ClassVar[str] = "continue until a time limit, then stop or abort"
     source: ClassVar[str] = "common practice, for example a cancel after so many seconds"
 
     deadline_s: PositiveSeconds = Field()  # the base class's default must not be inherited

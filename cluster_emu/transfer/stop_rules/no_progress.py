@@ -22,7 +22,7 @@ from cluster_emu.transfer.stop_rules.contract import (
 class NoProgress(DeadlineStopRule):
     """Stop when the pages left have been at least alpha x their minimum so far, m rounds running.
 
-    It always ends: the minimum is a whole number that has to fall at least once in m rounds.
+    It always ends: the minimum is a whole number that must decrease at least once in m rounds.
 
     Args:
         alpha: a round makes progress if it leaves fewer pages than alpha x the fewest any earlier
@@ -38,7 +38,7 @@ class NoProgress(DeadlineStopRule):
     patience: int = Field(default=2, ge=1)
 
     def evaluate(self, progress: Progress) -> ControllerDecision:
-        """Return STOP if the last `patience` rounds were all in vain."""
+        """Return STOP if the last `patience` rounds made no progress."""
         if rest := at_rest(progress):
             return rest
         left = (*progress.pages_left_before, progress.pages_left)

@@ -16,8 +16,8 @@ from cluster_emu.units import PositiveSeconds
 class QemuStop(DeadlineStopRule):
     """Stop when the bytes left are less than bandwidth x downtime limit; no limit on rounds.
 
-    For a VM that writes faster than the link this never holds: QEMU goes on until someone cancels.
-    Here it goes on until the deadline, and the migration counts as not converged.
+    For a VM that writes faster than the link this never holds: QEMU continues until someone
+    cancels. Here it continues until the deadline, and the migration counts as not converged.
 
     Args:
         downtime_limit_s: downtime that is allowed (downtime-limit).

@@ -16,9 +16,9 @@ from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_te
 class XenV2Stop(DeadlineStopRule):
     """Stop after 5 rounds, or when fewer than 50 pages are dirty, which are sent live once more.
 
-    The policy is asked before a round, and the pages in hand are sent even if it says stop. So a
-    VM of fewer than 50 pages has one round, and fewer than 50 dirty pages after round 1 to 4 make
-    one more live round. No migration sends more than 6 V pages.
+    Xen asks the policy before a round, and sends the pages of that round even if the answer is
+    stop. So a VM of fewer than 50 pages has one round, and fewer than 50 dirty pages after round 1
+    to 4 make one more live round. No migration sends more than 6 V pages.
 
     Args:
         max_rounds: live rounds after which no more are begun (SPP_MAX_ITERATIONS).

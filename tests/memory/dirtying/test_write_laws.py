@@ -158,9 +158,9 @@ def test_rewritten_draws_one_minus_exp_of_each_pages_own_stretch() -> None:
     since = np.where(pages % 2 == 0, 0.5, 2.5)
     again = writes.rewritten(pages, since, 3.0)
     for rate, half in ((1.0, pages < PAGES // 2), (0.2, pages >= PAGES // 2)):
-        for stretch, parity in ((2.5, 0), (0.5, 1)):
+        for span, parity in ((2.5, 0), (0.5, 1)):
             chosen = half & (pages % 2 == parity)
-            assert_share(again[chosen], -math.expm1(-rate * stretch))
+            assert_share(again[chosen], -math.expm1(-rate * span))
     assert not writes.rewritten(pages, np.full(PAGES, 3.0), 3.0).any()
 
 
@@ -203,7 +203,7 @@ def test_a_moving_set_writes_its_share_within_a_period() -> None:
 
 
 def test_sets_of_different_periods_are_independent_and_those_of_one_period_are_the_same() -> None:
-    share, rate = 0.4, 30.0  # whoever is in the set is all but surely written
+    share, rate = 0.4, 30.0  # pages in the set are almost surely written
     times = first_writes(moving(share, rate), PAGES, [9.0])
     again = first_writes(moving(share, rate), PAGES, [9.5])
     assert np.array_equal(times < NEVER, again < NEVER)
@@ -237,8 +237,8 @@ def test_rewritten_knows_in_which_periods_a_page_is_in_the_set() -> None:
     for in_first in (False, True):
         for in_second in (False, True):
             chosen = (hot[0] == in_first) & (hot[1] == in_second)
-            stretch = 4.0 * in_first + 3.0 * in_second
-            assert_share(again[chosen], -math.expm1(-0.5 * stretch))
+            span = 4.0 * in_first + 3.0 * in_second
+            assert_share(again[chosen], -math.expm1(-0.5 * span))
 
 
 # --- sweep and replay: exact ---------------------------------------------------------------------
@@ -397,7 +397,7 @@ def test_samples_of_other_vms_migrations_and_seeds_are_others() -> None:
 @pytest.mark.parametrize("name", sorted(load_profiles()))
 def test_a_profile_dirties_as_many_pages_as_it_says(name: str) -> None:
     # distinct_share is exact from the beginning of a moving set's period on; a random phase of the
-    # set changes its mean little in a stretch that is short against the period
+    # set changes its mean little in an interval that is short against the period
     profile = load_profiles()[name]
     pages, seconds = 20_000, 0.7
     shares = []

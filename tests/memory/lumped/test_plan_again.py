@@ -1,4 +1,4 @@
-"""A round is not put off by less time than a clock can tell."""
+"""A round is not delayed by less than the rounding error of the clock."""
 
 from __future__ import annotations
 

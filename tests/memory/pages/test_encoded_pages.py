@@ -1,4 +1,4 @@
-"""The pages engine tells encoders all they have to know."""
+"""The pages engine passes the encoders all data they need."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def test_the_rest_of_the_scenario_stays(paper: Scenario) -> None:
 
 
 def test_a_parameter_set_for_all_reaches_those_that_have_it(paper: Scenario) -> None:
-    told = paper.with_fields({"transfer.strategy.threshold": 3})
-    series, majority = variants(told, ["time-series", "history-majority"])
+    stricter = paper.with_fields({"transfer.strategy.threshold": 3})
+    series, majority = variants(stricter, ["time-series", "history-majority"])
 
     assert series.carried["threshold"] == 3
     assert "threshold" not in majority.carried
@@ -78,8 +78,8 @@ def test_bad_strategies_are_named(
 
 
 def test_a_misspelt_parameter_does_not_vanish(paper: Scenario) -> None:
-    told = paper.with_fields({"transfer.strategy.treshold": 3})
+    stricter = paper.with_fields({"transfer.strategy.treshold": 3})
 
     with pytest.raises(ScenarioError, match="threshold") as caught:
-        variants(told, ["time-series", "history-majority"])
+        variants(stricter, ["time-series", "history-majority"])
     assert caught.value.field == "transfer.strategy.treshold"

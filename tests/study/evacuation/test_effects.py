@@ -45,7 +45,7 @@ def test_cpu_that_migrations_take_from_other_vms_is_a_loss_of_the_drain() -> Non
     assert without == 0.0
     assert lost == pytest.approx(4.0 * np.mean(copied_s), rel=0.05)
     assert document["cluster"]["cpu_lost_to_migration_s"]["mean"] >= lost
-    stayed = found.service.query("not goes")
+    stayed = found.service.query("not to_drain")
     assert stayed["vm"].tolist() == [1, 1]
     assert stayed["cpu_lost_to_migration_s"].mean() == pytest.approx(lost)
     assert found.drains["cpu_lost_by_others_s"].mean() == pytest.approx(lost)
@@ -120,7 +120,7 @@ def test_what_is_set_is_among_the_assumptions() -> None:
         "1 CPU of its source, 0.1 of its VM's CPU time while writes are tracked.",
         "Queue order: disjoint-bottlenecks:otherwise=share, migrations that copy take turns",
         "Targets prepared at once, with slots of their own: 4 onto a host.",
-        "Tenants in the background: 1 x elastic.",
+        "Background traffic: 1 x elastic.",
         "Faults during the drain: 1 x host-crash.",
     ):
         assert sentence in said

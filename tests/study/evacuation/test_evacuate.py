@@ -91,7 +91,7 @@ def test_policy_strategy_and_limit_replace_the_scenarios() -> None:
 
     assert (report.policy, report.strategy) == ("nova", "qemu")
     assert "3 in the cluster, 1 away from a host" in said
-    assert "left out from the scenario: load-balance, 1 migrations asked for" in said
+    assert "ignored from the scenario: load-balance, 1 requested migrations" in said
     assert set(found.vms["policy"]) == {"nova"}
     assert len(found.vms) == len(SIZES)
     plain = evacuate(scenario, hosts=[0], policy="none", replications=1).report()
@@ -139,7 +139,7 @@ def test_room_that_only_a_packing_by_memory_finds_is_used() -> None:
 
     assert found.drains["by_memory"].tolist() == [True]
     assert found.vms["moved"].all()
-    assert "Memory is so short in replications 0" in " ".join(found.report().assumptions)
+    assert "Free memory is so small in replications 0" in " ".join(found.report().assumptions)
     used = found.vms.groupby("target")["memory_pages"].sum() * 4096
     assert used.max() <= 64 * MIB
 

@@ -92,7 +92,7 @@ def test_finished_cells_are_not_run_again(
     study_file: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = results(finished)
-    monkeypatch.setattr(runs, "simulate", None)  # whoever ran a cell now would fail
+    monkeypatch.setattr(runs, "simulate", None)  # to run a cell would fail now
 
     again = run_batch(study_file, out=finished)
     assert (again.found, len(again.failed)) == (16, 0)

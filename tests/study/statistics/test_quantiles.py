@@ -1,4 +1,4 @@
-"""Quantiles of few values: never more said than the values can carry."""
+"""Quantiles of few values: no interval that the values do not support."""
 
 from __future__ import annotations
 
