@@ -102,6 +102,7 @@ class ClusterModel(Model):
         self._injection = self._set_up_faults(parts)
         for request in self.spec.migrations:
             self._schedule(request)
+        self._demand_changes_s = self._intensity_changes_s = 0.0
         self.workload(0.0)
         self.datacollector = DataCollector(
             model_reporters={
@@ -136,8 +137,8 @@ class ClusterModel(Model):
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
-        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, self.workload)
-        hosts = HostFaults(settings, self.state, scheduler, restarts, self.workload)
+        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, self._vms_changed)
+        hosts = HostFaults(settings, self.state, scheduler, restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
@@ -153,9 +154,27 @@ class ClusterModel(Model):
         self.account(end_s)
 
     def workload(self, now_s: float) -> None:
-        """Set every VM's CPU demand, write intensity and dirty rate, and share the hosts' CPU."""
-        vms = self.state.vms
+        """Set what VMs want and write where it may have changed; share the hosts' CPU."""
+        if now_s >= self._demand_changes_s:
+            self._set_demand(now_s)
+        if now_s >= self._intensity_changes_s:
+            self._set_intensity(now_s)
+        self.state.refresh()
+
+    def _vms_changed(self, now_s: float) -> None:
+        """Set the workload after VMs have gone down or were restarted."""
+        self._set_demand(now_s)
+        self._set_intensity(now_s)
+        self.state.refresh()
+
+    def _set_demand(self, now_s: float) -> None:
+        """Set every VM's CPU demand, and until when it holds."""
         self.state.set_demand(self._demand.at(now_s), now_s)
+        self._demand_changes_s = self._demand.next_change(now_s)
+
+    def _set_intensity(self, now_s: float) -> None:
+        """Set every VM's write intensity and dirty rate, and until when they hold."""
+        vms = self.state.vms
         intensity = self._intensity.levels(now_s) * vms.running
         changed = np.flatnonzero(intensity != vms.intensity)
         source_of_changed = self._source_of[changed]
@@ -163,7 +182,7 @@ class ClusterModel(Model):
             some = changed[source_of_changed == number]
             dirty = self._sources[number].dirty_pages_per_s(vms.page_count[some], intensity[some])
             self.state.set_intensity(some, intensity[some], dirty)
-        self.state.refresh()
+        self._intensity_changes_s = min(self._demand_changes_s, self._intensity.constant_until())
 
     def manage(self, now_s: float) -> None:
         """Let the manager plan, if this is a control instant."""
@@ -174,11 +193,9 @@ class ClusterModel(Model):
 
     def transfer(self, end_s: float) -> None:
         """Run migrations up to the end of the tick, with demand changing when it changes."""
-        change_s = self._demand.next_change(self.state.time_s)
-        while change_s < end_s:
+        while (change_s := self._demand_changes_s) < end_s:
             self.loop.run_until(change_s)
             self.workload(change_s)
-            change_s = self._demand.next_change(change_s)
         self.loop.run_until(end_s)
         self.state.time_s = end_s
 

@@ -138,9 +138,11 @@ class ClusterState:
         self, hosts: tuple[int, ...], overhead: tuple[float, ...], now_s: float
     ) -> None:
         """Set what migrations take of the CPU of some hosts, each given once."""
-        self._begin_change(now_s, hosts)
+        self.accrue(now_s, hosts)
         for host, cpu in zip(hosts, overhead, strict=True):
-            self._hosts.cpu_overhead[host] = cpu
+            if self._hosts.cpu_overhead[host] != cpu:
+                self._hosts.cpu_overhead[host] = cpu
+                self._changed_hosts.add(host)
 
     # --- where VMs are and move to ----------------------------------------------------------------
 

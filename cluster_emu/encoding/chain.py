@@ -80,6 +80,10 @@ class Encoding:
         header_bytes: bytes that go with every page; a whole number where there are coders.
         coders: the encoders at work, in the order of the chain.
 
+    Attributes:
+        raw_bytes: bytes on the wire of a page that is sent as it is.
+        is_raw: whether every page is always sent as it is.
+
     Raises:
         ValueError: if there are coders and the header is not a whole number of bytes.
     """
@@ -88,6 +92,7 @@ class Encoding:
         self, page_bytes: float, header_bytes: float = 0.0, coders: Sequence[Coder] = ()
     ) -> None:
         self.raw_bytes = page_bytes + header_bytes
+        self.is_raw = not coders
         self._page_bytes = page_bytes
         self._header_bytes = header_bytes
         self._coders = coders
@@ -96,11 +101,6 @@ class Encoding:
                 f"page of {page_bytes} and header of {header_bytes} bytes: allowed with encoders "
                 "are whole numbers"
             )
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether every page is always sent as it is."""
-        return not self._coders
 
     def sizes(self, pages: PageIds, stage: Stage, round_number: int) -> PageSizes:
         """Return what each of the pages takes if it is sent with the content it has now.

@@ -220,8 +220,8 @@ class MemoryEngine(Protocol):
         ...
 
     @property
-    def sent_in_round(self) -> tuple[int, float]:
-        """Pages (the one in transit included) and bytes sent so far in the round under way."""
+    def bytes_sent_in_round(self) -> float:
+        """Bytes sent so far in the round under way."""
         ...
 
     @property

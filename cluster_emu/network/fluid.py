@@ -133,7 +133,9 @@ class FluidLoop:
         Raises:
             ValueError: if it is not in the network, or the time is not a number.
         """
-        slot = self._flows.slot(flow)
+        self._set_event(flow, self._flows.slot(flow), time_s)
+
+    def _set_event(self, flow: Flow, slot: int, time_s: float) -> None:
         if math.isnan(time_s):
             raise ValueError(f"{flow.group!r} predicts its next event at {time_s}")
         self._flows.events[slot] = max(time_s, self.now_s)
@@ -238,7 +240,7 @@ class FluidLoop:
             if self._must_solve:
                 self._solve_rates()
                 continue
-            time_s = self.next_event_s()
+            time_s = self._first_s()
             if time_s > end_s or time_s == math.inf:
                 return
             self._handle_instant(time_s)
@@ -279,7 +281,7 @@ class FluidLoop:
             if next_s is None:
                 self.remove(flow)
             else:
-                self.reschedule(flow, next_s)
+                self._set_event(flow, flow.slot, next_s)
         return any_called
 
     def _solve_rates(self) -> None:

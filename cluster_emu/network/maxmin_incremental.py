@@ -62,6 +62,9 @@ class IncrementalMaxMin:
         self._flows = flows
         self._elastic = PriorityClass(flows, capacities)
         self._inelastic: PriorityClass | None = None  # most networks have none
+        # loading the compiled functions takes long, but where they are loaded they are faster
+        is_loaded = has_compiled_copy(_maxmin_kernels)
+        self._kernel: Kernel = compiled_copy(_maxmin_kernels).solve if is_loaded else INTERPRETED
 
     def join(self, slot: int, priority: Priority) -> None:
         """Let the flow in a slot join a priority class."""
@@ -92,7 +95,9 @@ class IncrementalMaxMin:
         The slots are in the order in which their flows joined. Links whose capacity changed are
         among the links.
         """
-        kernel = self._kernel()
+        if self._kernel is INTERPRETED and self._compiling_pays():
+            self._kernel = compiled_copy(_maxmin_kernels).solve
+        kernel = self._kernel
         if self._inelastic is None:
             changed, links = self._elastic.solve(kernel)
             return self._flows.in_order(changed), links
@@ -119,15 +124,10 @@ class IncrementalMaxMin:
             return self._elastic
         return self._inelastic
 
-    def _kernel(self) -> Kernel:
-        """Choose the kernel that takes less time; both give the same bits."""
+    def _compiling_pays(self) -> bool:
+        """Return whether the compiled kernel takes less time; both give the same bits."""
         steps = self._elastic.steps + (self._inelastic.steps if self._inelastic is not None else 0)
-        pays = (
-            has_compiled_copy(_maxmin_kernels)
-            or len(self._flows) > MANY_FLOWS
-            or steps > MANY_STEPS
-        )
-        return compiled_copy(_maxmin_kernels).solve if pays else INTERPRETED
+        return len(self._flows) > MANY_FLOWS or steps > MANY_STEPS
 
 
 class PriorityClass:

@@ -1,62 +1,13 @@
-"""Which of the migrations that hold a slot to copy may send: all at once, or one by one."""
+"""Migrations that hold a slot to copy take turns: one sends at a time."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from cluster_emu.transfer.migration import Migration
 
 Start = Callable[[Migration, float], None]
-
-
-class TurnPolicy(Protocol):
-    """Decides when a migration may send."""
-
-    def join(self, migration: Migration, now_s: float) -> None:
-        """Include a migration that has not started."""
-        ...
-
-    def may_go_on(self, migration: Migration, now_s: float) -> bool:
-        """Return whether a migration whose live round has ended may begin the next one at once.
-
-        If not, it sends nothing until its `take_turn` is called.
-        """
-        ...
-
-    def leave(self, migration: Migration) -> None:
-        """Exclude a migration, whether it sends or waits."""
-        ...
-
-    def give_turn(self, now_s: float) -> None:
-        """Give the turn to the next migration if no migration has it."""
-        ...
-
-
-class Concurrent:
-    """All send at the same time and share the links.
-
-    Args:
-        start: starts a migration.
-    """
-
-    def __init__(self, start: Start) -> None:
-        self._start = start
-
-    def join(self, migration: Migration, now_s: float) -> None:
-        """Start it."""
-        self._start(migration, now_s)
-
-    def may_go_on(self, migration: Migration, now_s: float) -> bool:
-        """Return True."""
-        return True
-
-    def leave(self, migration: Migration) -> None:
-        """Do nothing: no migration waits for a turn."""
-
-    def give_turn(self, now_s: float) -> None:
-        """Do nothing: every migration may send."""
 
 
 class RoundRobin:
@@ -76,11 +27,15 @@ class RoundRobin:
         self._waiting: deque[Migration] = deque()
 
     def join(self, migration: Migration, now_s: float) -> None:
-        """Add it to the end of the queue for turns."""
+        """Add a migration that has not started to the end of the queue for turns."""
         self._waiting.append(migration)
 
     def may_go_on(self, migration: Migration, now_s: float) -> bool:
-        """Pass the turn on, unless no other migration waits for it."""
+        """Return whether a migration whose live round has ended may begin the next one at once.
+
+        It may if no other migration waits for the turn. If not, it sends nothing until its
+        `take_turn` is called.
+        """
         if not self._waiting:
             return True
         self._waiting.append(migration)

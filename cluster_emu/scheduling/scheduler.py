@@ -12,7 +12,7 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.scheduling.orders import Candidate
 from cluster_emu.scheduling.overhead import MigrationOverhead
-from cluster_emu.scheduling.round_robin import Concurrent, RoundRobin, TurnPolicy
+from cluster_emu.scheduling.round_robin import RoundRobin
 from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCounts
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
@@ -62,7 +62,8 @@ class MigrationScheduler:
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
         self._timers = PhaseTimers(factory.loop)
-        self._turns: TurnPolicy = (RoundRobin if rules.interleave else Concurrent)(self._start)
+        # without turns, all that copy send at the same time and share the links
+        self._turns = RoundRobin(self._start) if rules.interleave else None
         vms, capacity = factory.state.vms, factory.links.capacity_bytes_per_s
         counts = SlotCounts.of_copying(factory.state)
         self._copying = ConcurrencySlots(rules.copying, counts, rules.order, vms, capacity)
@@ -130,7 +131,7 @@ class MigrationScheduler:
                 self._copy(number, now_s)
             else:
                 self._prepare(number, now_s)
-        self._turns.give_turn(now_s)
+        self._give_turn(now_s)
 
     def cancel(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """End a migration in any phase and release its slots and its reservation.
@@ -194,7 +195,10 @@ class MigrationScheduler:
         self._copying.put(self._candidate(number))
 
     def _copy(self, number: int, now_s: float) -> None:
-        self._turns.join(self.live[number], now_s)
+        if self._turns is None:
+            self._start(self.live[number], now_s)
+        else:
+            self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
         self._overhead.begin(migration.record.source, migration.record.target, now_s)
@@ -202,7 +206,8 @@ class MigrationScheduler:
 
     def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
         """Return whether the next live round may begin now; called by the migration."""
-        return self._turns.may_go_on(self.live[record.migration], now_s)
+        turns = self._turns
+        return turns is None or turns.may_go_on(self.live[record.migration], now_s)
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """Let the VM use this share of the CPU time it wants; called by the migration."""
@@ -219,8 +224,8 @@ class MigrationScheduler:
         if outcome is Phase.COMPLETED and finish_s > 0:
             self.live[number].transition(Phase.FINISHING)
             self._timers.begin(number, finish_s, now_s, self._finished)
-            self._turns.leave(self.live[number])
-            self._turns.give_turn(now_s)
+            self._leave_turns(self.live[number])
+            self._give_turn(now_s)
             return
         self._end(number, outcome, why, now_s)
         policy = self._factory.policy
@@ -235,11 +240,10 @@ class MigrationScheduler:
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """Close the record and release the slot and the memory that the VM does not need."""
         migration, record = self.live.pop(number), self.records[number]
-        spent_s = self._timers.stop(number, now_s)
         if migration.state is Phase.PREPARING:
-            record.prepare_s = spent_s
+            record.prepare_s = self._timers.stop(number, now_s)
         elif migration.state is Phase.FINISHING:
-            record.finish_s = spent_s
+            record.finish_s = self._timers.stop(number, now_s)
         record.close(now_s, outcome, why)
         self._overhead.count_stall(record.vm, record.fault_stall_s)
         migration.transition(outcome)
@@ -247,7 +251,15 @@ class MigrationScheduler:
         self.switch_off_empty()
         for stage in self._stages:
             stage.leave(number)
-        self._turns.leave(migration)
+        self._leave_turns(migration)
+
+    def _leave_turns(self, migration: Migration) -> None:
+        if self._turns is not None:
+            self._turns.leave(migration)
+
+    def _give_turn(self, now_s: float) -> None:
+        if self._turns is not None:
+            self._turns.give_turn(now_s)
 
     def _release(self, record: MigrationRecord) -> None:
         """Release the memory at the host where the VM does not run."""

@@ -118,10 +118,10 @@ class ConcurrencySlots:
 
     def admit(self) -> list[int]:
         """Give a slot to every migration that may have one now; return their numbers in order."""
+        if not self.waiting or self._is_full():
+            return []
         if self._fixed_order is not None:
             return list(self._admit_by_key())
-        if self._is_full():
-            return []
         by_priority = attrgetter("priority")
         classes = groupby(sorted(self.waiting.values(), key=by_priority), by_priority)
         return [number for _, equals in classes for number in self._admit_equals(list(equals))]
@@ -132,6 +132,7 @@ class ConcurrencySlots:
         holder = self.holders.pop(number, None)
         if holder is not None:
             self._count(holder, -1)
+        if holder is not None and self.waiting:
             self._waiting_lists.wake((Side.SOURCE, holder.source))
             self._waiting_lists.wake((Side.TARGET, holder.target))
 

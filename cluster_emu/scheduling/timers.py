@@ -28,9 +28,7 @@ class PhaseTimers:
         self._running[number] = (now_s, timer)
 
     def stop(self, number: int, now_s: float) -> float:
-        """End a migration's timer, if it has one, and return how long it has run."""
-        if number not in self._running:
-            return 0.0
+        """End a migration's timer and return how long it has run."""
         start_s, timer = self._running.pop(number)
         self._loop.cancel(timer)
         return now_s - start_s

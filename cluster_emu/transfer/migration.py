@@ -97,6 +97,9 @@ class Migration:
 
     Attributes:
         engine: the VM's page state, from the start to the end of the copy.
+        running_cap_bytes_per_s: cap on the rate while the VM runs at the source, without that of
+            encoding; set at the start.
+        stopped_cap_bytes_per_s: the same from the pause on.
         flow: carries its phases over the network.
         guest: the VM while it migrates.
         recorder: enters its phases into the records.
@@ -106,6 +109,8 @@ class Migration:
     """
 
     engine: MemoryEngine
+    running_cap_bytes_per_s: float
+    stopped_cap_bytes_per_s: float
 
     def __init__(
         self,
@@ -183,6 +188,9 @@ class Migration:
         self.record.start_s = now_s
         self.guest.follow(now_s)
         self.engine = self.memory.engine(self.guest.intensity)
+        cap_of, raw_bytes = self.settings.network_cap_bytes_per_s, self.engine.encoding.raw_bytes
+        self.running_cap_bytes_per_s = cap_of(raw_bytes, stopped=False)
+        self.stopped_cap_bytes_per_s = cap_of(raw_bytes, stopped=True)
         if self.strategy.mode in (Mode.PRE_COPY, Mode.HYBRID):
             self.guest.track(self.settings.tracking_slowdown, now_s)
             self.enter(self.live_round, now_s)
@@ -253,7 +261,6 @@ class CopyPhase(ABC):
     def __init__(self, migration: Migration) -> None:
         self.start_s = math.nan
         self._migration = migration
-        self._raw_cap_bytes_per_s: float | None = None
 
     @abstractmethod
     def enter(self, now_s: float) -> None:
@@ -294,17 +301,15 @@ class CopyPhase(ABC):
         """Return the rate the phase may not exceed, byte/s.
 
         It is the minimum of the configured cap, the rate of the streams and the encoding rate of
-        the cores. Pages that are not encoded have the same cap in all rounds.
+        the cores.
         """
-        if self._raw_cap_bytes_per_s is not None:
-            return self._raw_cap_bytes_per_s
-        settings, encoding = self._migration.settings, self._migration.engine.encoding
-        stopped = not self.runs_at_source
-        if not encoding.is_raw:
-            return settings.cap_bytes_per_s(encoding.raw_bytes, self.sizes, stopped=stopped)
-        cap = settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=stopped)
-        self._raw_cap_bytes_per_s = cap
-        return cap
+        migration = self._migration
+        cap = migration.running_cap_bytes_per_s
+        if not self.runs_at_source:
+            cap = migration.stopped_cap_bytes_per_s
+        if migration.engine.encoding.is_raw:
+            return cap
+        return min(cap, self.sizes.encoded_bytes_per_s(migration.settings.channels))
 
 
 class LiveRound(CopyPhase):
@@ -451,7 +456,7 @@ class LiveRound(CopyPhase):
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire in the round under way."""
-        return self._migration.engine.sent_in_round[1]
+        return self._migration.engine.bytes_sent_in_round
 
     @property
     def sizes(self) -> PageSizes:

@@ -77,6 +77,10 @@ class BurstSchedule:
             levels[group.vms] = group.levels(time_s)
         return levels
 
+    def constant_until(self) -> float:
+        """Return until when the last result of `level_at` holds at least, for all VMs."""
+        return min((group.constant_until() for group in self._groups), default=math.inf)
+
     def level(self, vm: int, time_s: float) -> float:
         """Return the factor on one VM's intensity, equal to ``level_at(time_s)[vm]``."""
         if vm not in self._found:
@@ -136,6 +140,10 @@ class _Group:
             self._on[stale], self._until_s[stale] = self._process.at(stale, time_s)
             self._since_s[stale] = time_s
         return np.where(self._on, 1.0, self.level_off)
+
+    def constant_until(self) -> float:
+        """Return until when the last result of `levels` holds at least."""
+        return float(self._until_s.min())
 
     def toggle(self, row: int, time_s: float) -> tuple[bool, float]:
         """Return whether one process is on, and until when."""

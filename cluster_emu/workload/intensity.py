@@ -60,6 +60,10 @@ class IntensityPath:
         """Return the intensity of all VMs, 0..1, a new array of shape [vms]."""
         return self._rule.intensity(self._demand.at(time_s)) * self._bursts.level_at(time_s)
 
+    def constant_until(self) -> float:
+        """Return until when the last result of `levels` holds, unless demand changes before."""
+        return self._bursts.constant_until()
+
     def level(self, vm: int, time_s: float) -> float:
         """Return the intensity of one VM, equal to ``levels(time_s)[vm]``."""
         share = self._demand.share(vm, time_s)

@@ -46,7 +46,7 @@ class Network:
         self.capacities = self._rng.choice([0.0, 1.0, 2.0, 5.0, 7.3, 1e3], links)
         self.table = FlowTable()
         self.solver = IncrementalMaxMin(self.table, self.capacities)
-        self.solver._kernel = lambda: kernel
+        self.solver._kernel = kernel
         self.flows = {}
         self.changes = []
 

@@ -51,6 +51,23 @@ def test_levels_depend_on_time_and_not_on_who_asked_before(times_s: list[float],
         assert shared.level(vm, time_s) == shared.level_at(time_s)[vm]
 
 
+@given(time_s=st.floats(0, 5000), share=st.floats(0, 1, exclude_max=True))
+@settings(deadline=None, max_examples=80)
+def test_levels_hold_until_the_time_that_is_given_for_them(time_s: float, share: float) -> None:
+    schedule = BurstSchedule(MIXED, RandomStreams(7))
+    levels = schedule.level_at(time_s)
+    until_s = schedule.constant_until()
+    assert until_s > time_s
+    later_s = min(time_s + share * (until_s - time_s), math.nextafter(until_s, 0.0))
+    assert np.array_equal(BurstSchedule(MIXED, RandomStreams(7)).level_at(later_s), levels)
+
+
+def test_levels_without_bursts_hold_for_ever() -> None:
+    schedule = BurstSchedule([None, None], RandomStreams(7))
+    schedule.level_at(1.0)
+    assert schedule.constant_until() == math.inf
+
+
 @given(time_s=st.floats(0, 5000), vm=st.integers(0, 4))
 @settings(deadline=None, max_examples=80)
 def test_the_level_holds_until_the_next_toggle_and_changes_there(time_s: float, vm: int) -> None:

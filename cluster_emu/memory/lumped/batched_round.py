@@ -154,11 +154,6 @@ class BatchedRound:
         return self._times.pages * self._page_bytes
 
     @property
-    def pages_sent(self) -> int:
-        """Pages sent so far, the one in transit included."""
-        return min(self._begun_pages, self._end_pages) if self._batches.total else self._begun_pages
-
-    @property
     def bytes_waiting(self) -> float:
         """Bytes of the pages that were not visited, as if a batch's sends were spread evenly."""
         sent, seen = self._batches.sent, self._batches.seen

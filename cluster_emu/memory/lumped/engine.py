@@ -62,6 +62,10 @@ class LumpedEngine:
         rng: the stream to draw from.
         absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
         mean_field: whether every draw takes its mean.
+
+    Attributes:
+        rate_dependence: how the bytes that `plan` returned last depend on the rate.
+        end_is_known: whether these are the end of the round, not a time to plan again.
     """
 
     def __init__(
@@ -79,12 +83,13 @@ class LumpedEngine:
         self.round_number = 0
         self.now = 0.0
         self.versions: PageVersions | None = None
+        self.rate_dependence = RateDependence.UNKNOWN
+        self.end_is_known = False
         self._classes = classes
-        self._strategy = strategy
         self._rng = rng
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
         self._rules = rules_of(strategy, self.page_count)
-        self._table, self._decisions = self._rules.first_table, self._rules.first_decisions
+        self._decisions = self._rules.first_decisions
         self._ranges = AddressRanges()
         self._membership: WorkingSetMembership | None = None
         if classes.hot is not None:
@@ -243,12 +248,12 @@ class LumpedEngine:
         if self._ranges.is_full:
             joined = self._ranges.join_most_alike(self._groups.records)
             self._groups = PageGroups.merged(self._groups.index, joined)
-        table = self._strategy.table(self.round_number)
-        if table is not self._table:
-            self._table, self._decisions = table, self._rules.decisions(table)
+        if self.round_number > 1:
+            self._decisions = self._rules.later_decisions
         self._due_pages = self._groups.totals.due
         self._opened: Round | None = None
         self._stalled = 0.0
+        self.rate_dependence, self.end_is_known = RateDependence.UNKNOWN, False
 
     def _open(self, time_per_byte: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
@@ -280,16 +285,6 @@ class LumpedEngine:
             self._opened = self._open(0.0)
         return self._opened
 
-    @property
-    def rate_dependence(self) -> RateDependence:
-        """How the bytes that `plan` returned depend on the rate."""
-        return self._round.rate_dependence
-
-    @property
-    def end_is_known(self) -> bool:
-        """Whether what `plan` returned last is the end of the round, not a time to plan again."""
-        return self._round.end_is_known
-
     def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
         """Return the bytes until the round ends, or until its end can be known.
 
@@ -300,7 +295,10 @@ class LumpedEngine:
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte)
-        return self._opened.plan(time_per_byte, sync_threshold_bytes)
+        opened = self._opened
+        left_bytes = opened.plan(time_per_byte, sync_threshold_bytes)
+        self.rate_dependence, self.end_is_known = opened.rate_dependence, opened.end_is_known
+        return left_bytes
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""
@@ -312,14 +310,14 @@ class LumpedEngine:
 
     def cut_short(self) -> float:
         """End the round now; return the bytes that the page in transit still takes."""
-        return self._round.cut_short()
+        left_bytes = self._round.cut_short()
+        self.rate_dependence, self.end_is_known = RateDependence.UNKNOWN, True
+        return left_bytes
 
     @property
-    def sent_in_round(self) -> tuple[int, float]:
-        """Pages (the one in transit included) and bytes sent so far in the present round."""
-        if self._opened is None:
-            return 0, 0.0
-        return self._opened.pages_sent, self._opened.bytes_sent
+    def bytes_sent_in_round(self) -> float:
+        """Bytes sent so far in the round under way."""
+        return 0.0 if self._opened is None else self._opened.bytes_sent
 
     @property
     def bytes_waiting(self) -> float:
@@ -344,7 +342,7 @@ class LumpedEngine:
         outcomes = live_round.end(elapsed)
         if live_round.unvisited > 0:
             outcomes = self._split_range(outcomes)
-        elif self._strategy.cyclic:
+        elif self._rules.is_cyclic:
             self._ranges.scan_from_place(0)
         arguments = (
             groups.records,
@@ -392,5 +390,5 @@ class LumpedEngine:
         return split_outcomes(outcomes, undue, before, label, new)
 
     def _scan_on_from(self, label: int) -> None:
-        if self._strategy.cyclic:
+        if self._rules.is_cyclic:
             self._ranges.scan_from(label)

@@ -228,7 +228,7 @@ class ExpectedRound:
             if self._draws.is_random and early > self._times.pages + AT_ONCE_PAGES:
                 return (early - self._times.pages) * self._page_bytes
             self._drawn = self._draw(trajectory, share)
-            if self._end_pages < self._begun_pages:
+            if self._drawn.total_sent < self._begun_pages:
                 self._drawn = None  # more pages may wait than before: the round should have ended
                 return self.cut_short()
         return self._bytes_left
@@ -267,12 +267,6 @@ class ExpectedRound:
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
         return self._times.pages * self._page_bytes
-
-    @property
-    def pages_sent(self) -> int:
-        """Pages sent so far, the one in transit included."""
-        begun = self._begun_pages
-        return begun if self._drawn is None else min(begun, round(self._end_pages))
 
     @property
     def _begun_pages(self) -> int:
@@ -314,7 +308,8 @@ class ExpectedRound:
 
     @property
     def _bytes_left(self) -> float:
-        return max(self._end_pages - self._times.pages, 0.0) * self._page_bytes
+        assert self._drawn is not None, "the round has not been drawn yet"
+        return max(self._drawn.total_sent - self._times.pages, 0.0) * self._page_bytes
 
     def _find_trajectory(self, share: Floats) -> Trajectory:
         """Return the trajectory of a round in which the scan visits that share of each range."""

@@ -50,39 +50,32 @@ class StrategyRules:
         clearing: when the dirty bits of sent pages are cleared.
         status_after: the status of a page after a round, [outcomes, clean or dirty].
         history_bits: dirty bits of past rounds that its decisions need.
-        first_table: its table for the first round.
-        first_decisions: the same by history.
+        is_cyclic: whether a scan continues where the last one ended.
+        first_decisions: what its table of the first round decides for due pages, by history:
+            `_kernels.DECISIONS`, [histories].
+        later_decisions: the same for all later rounds.
     """
 
-    strategy: Strategy
     peeks: PeekSchedule
     clearing: Clearing
     status_after: NDArray[np.int64]
     history_bits: int
-    first_table: NDArray[np.int8]
+    is_cyclic: bool
     first_decisions: Records
-
-    def decisions(self, table: NDArray[np.int8]) -> Records:
-        """Return what the strategy's table of a round decides for due pages, by history.
-
-        Returns:
-            `_kernels.DECISIONS`, [histories].
-        """
-        return _decisions(self.strategy, table)
+    later_decisions: Records
 
 
 @lru_cache(maxsize=256)
 def rules_of(strategy: Strategy, page_count: int) -> StrategyRules:
     """Return the rules of a strategy for a VM with so many pages."""
-    first_table = strategy.table(1)
     return StrategyRules(
-        strategy,
         strategy.peek_schedule,
         Clearing.of(strategy, page_count),
         _status_after(strategy.to_send),
         strategy.past_bits,
-        first_table,
-        _decisions(strategy, first_table),
+        strategy.cyclic,
+        _decisions(strategy, strategy.table(1)),
+        _decisions(strategy, strategy.table(2)),
     )
 
 

@@ -52,6 +52,8 @@ class PagesEngine:
         self.versions = PageVersions(self.page_count) if track_versions else None
         self.writer = writer
         self._strategy = strategy
+        self._first_row, self._later_row = strategy.table(1)[1], strategy.table(2)[1]
+        self._is_cyclic = strategy.cyclic
         self._log = DirtyLog(self.page_count)
         self._peeks = strategy.peek_schedule
         self._clear_granularity = strategy.clear_granularity
@@ -171,7 +173,7 @@ class PagesEngine:
         """Start the next live round with every page of to_send."""
         self.round_number += 1
         to_send = self._scan_order()
-        row = self._strategy.table(self.round_number)[1]
+        row = self._first_row if self.round_number == 1 else self._later_row
         if self._history is None:
             # The last column is "every peek found the page dirty", whether the code holds one or
             # several; the peek schedule accounts for the dirty peeks that the table tolerates.
@@ -216,9 +218,9 @@ class PagesEngine:
         return self._scan.bytes_left
 
     @property
-    def sent_in_round(self) -> tuple[int, float]:
-        """Pages (the one in transit included) and bytes sent so far in the round under way."""
-        return self._scan.pages_sent, self._scan.bytes_sent
+    def bytes_sent_in_round(self) -> float:
+        """Bytes sent so far in the round under way."""
+        return self._scan.bytes_sent
 
     @property
     def bytes_waiting(self) -> float:
@@ -276,7 +278,7 @@ class PagesEngine:
 
     def _next_scan_start(self) -> int:
         scan = self._scan
-        if not self._strategy.cyclic or scan.position == len(scan.to_send):
+        if not self._is_cyclic or scan.position == len(scan.to_send):
             return 0
         return int(scan.to_send[scan.position])
 

@@ -115,9 +115,9 @@ class ScalarEngine:
         return 0.0
 
     @property
-    def sent_in_round(self) -> tuple[int, float]:
-        """Pages and bytes sent so far in the round under way."""
-        return self._pages(self._sent_bytes), self._sent_bytes
+    def bytes_sent_in_round(self) -> float:
+        """Bytes sent so far in the round under way."""
+        return self._sent_bytes
 
     @property
     def bytes_waiting(self) -> float:

@@ -385,7 +385,7 @@ def test_a_page_in_transit_when_the_round_is_cut_short_is_finished() -> None:
     engine.begin_round()
     assert engine.plan(0.01) == 1_000.0
     engine.advance(250.0, 2.5)
-    assert engine.sent_in_round == (3, 250.0)
+    assert engine.bytes_sent_in_round == 250.0
     assert engine.cut_short() == 50.0
     counts = engine.end_round(0.5)
     assert (counts.sent, counts.unvisited, counts.bytes_sent) == (3, 7, 300.0)
