@@ -1,46 +1,68 @@
-"""Independent random streams, one per purpose and per thing, all from one seed.
+"""Independent random streams, one per consumer and thing, all from one seed.
 
-Changing the migration policy must not change the workload drawn, so nothing shares a stream:
-every consumer names its purpose and its key (a VM's number, a migration's number).
+A change of the migration policy must not change the workload drawn. So no two consumers share a
+stream: each has one entry in `Stream`, and names the thing it draws for by whole numbers (a VM, a
+migration).
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum
 
 import numpy as np
 
-
-class Purpose(IntEnum):
-    """What a stream is for; the number is part of the stream's key, so never reuse one."""
-
-    PLACEMENT = 1
-    DEMAND = 2
-    PROFILE = 3
-    BURSTS = 4
-    WRITES = 5
-    SAMPLES = 6
-    CONTENT = 7
-    BACKGROUND = 8
-    FAULTS = 9
-    MEMORY_MODEL = 10
-    """What a memory model draws that counts pages instead of keeping them; (VM, migration)."""
-    CONSOLIDATION = 11
+ANY_KEYS = "..."
+"""Ends the pattern of a stream that takes any number of further keys."""
 
 
-class ProfileStream(IntEnum):
-    """The last key of ``(Purpose.PROFILE, vm, key)``: what belongs to a VM in every migration."""
+class Stream(Enum):
+    """Every consumer of random numbers, with the pattern of its keys.
 
-    LAYOUT = 0
+    A pattern lists whole numbers that are part of the key, and the names of the keys that the
+    consumer gives. No key fits two patterns, which a test checks. A pattern is part of the results
+    of a seed, so it never changes.
+    """
+
+    INITIAL_PLACEMENT = (1,)
+    """Hosts at the start, for `placement = "random"`."""
+    DEMAND = (2,)
+    """Which trace each VM follows, and shifts of daily waves."""
+    WRITE_LAYOUT = (3, "vm", 0)
     """Which pages are in which write class, and where moving set and sweep begin."""
-    WORKING_SETS = 1
-    """The sets of a moving working set; the number of the period follows as a further key."""
-    BALLOON = 3
+    WORKING_SETS = (3, "vm", 1, "period")
+    """The sets of a moving working set."""
+    BALLOONED_PAGES = (3, "vm", 3)
     """The free pages that the guest returns to the hypervisor."""
+    BURSTS = (4,)
+    """One key per VM, from which its bursts follow."""
+    WRITES = (5, "vm", "migration")
+    """Write times of a VM's pages."""
+    ZERO_PAGES = (7, "vm", "migration", 0)
+    """Which pages are zero at the start."""
+    XBZRLE = (7, "vm", "migration", 1, "round")
+    """How large the differences of pages are."""
+    BACKGROUND_PAIRS = (8, "group")
+    """Which hosts send to which."""
+    BACKGROUND_PERIODS = (8, "group", "flow")
+    """When a flow of background traffic sends."""
+    FAULTS = (9, "fault", ANY_KEYS)
+    """When a host or link fails and for how long; its number, or those of its ends, follow."""
+    MEMORY_MODEL = (10, "vm", "migration")
+    """What a memory model draws that counts pages instead of keeping them."""
+    CONSOLIDATION = (11, "control instant", "trigger")
+    """What a trigger and its policies draw."""
+    PROFILE_MIX = (12, "group")
+    """Which profile of a mix each VM of a group has."""
+    ROUND_SAMPLES = (13, "vm", "migration", "round")
+    """Which pages are dirty in a round, where that is given per round."""
+    REPLAYED_TIMES = (14, "vm", "interval")
+    """Write times within an interval of a recording."""
+    PLUG_IN = (15, ANY_KEYS)
+    """For parts of other distributions; the first key is a number that the part chooses."""
 
 
 class RandomStreams:
-    """Hands out numpy generators keyed by purpose and by any further whole numbers.
+    """Hands out numpy generators keyed by consumer and by further whole numbers.
 
     Args:
         seed: the run's seed, a whole number >= 0.
@@ -49,7 +71,38 @@ class RandomStreams:
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def generator(self, purpose: Purpose, *key: int) -> np.random.Generator:
-        """Return a fresh generator; the same arguments always give the same stream."""
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(int(purpose), *key))
+    def generator(self, stream: Stream, *keys: int) -> np.random.Generator:
+        """Return a new generator; the same arguments always give the same random numbers.
+
+        Args:
+            stream: the consumer.
+            keys: a whole number >= 0 for each name in the pattern of the stream; see
+                `non_negative_key` for numbers that may be negative.
+
+        Raises:
+            ValueError: if the number of keys does not fit the pattern.
+        """
+        sequence = np.random.SeedSequence(self.seed, spawn_key=spawn_key(stream, *keys))
         return np.random.Generator(np.random.PCG64(sequence))
+
+
+def spawn_key(stream: Stream, *keys: int) -> tuple[int, ...]:
+    """Return the key of numpy's `SeedSequence` for a stream and the keys its consumer gives.
+
+    Raises:
+        ValueError: if the number of keys does not fit the pattern.
+    """
+    pattern = stream.value
+    names = [part for part in pattern if isinstance(part, str) and part != ANY_KEYS]
+    takes_more = pattern[-1] == ANY_KEYS
+    if len(keys) < len(names) or (len(keys) > len(names) and not takes_more):
+        wanted = ", ".join(map(str, names)) or "no keys"
+        raise ValueError(f"stream {stream.name} takes {wanted}, not {keys}")
+    given = iter(keys)
+    fixed = [part if isinstance(part, int) else next(given) for part in pattern if part != ANY_KEYS]
+    return tuple(fixed) + tuple(given)
+
+
+def non_negative_key(number: int) -> int:
+    """Return a key for a whole number that may be negative, such as a round before the first."""
+    return 2 * number if number >= 0 else -2 * number - 1

@@ -16,7 +16,6 @@ from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.metrics.power import JOULES_PER_KWH
 from cluster_emu.model import ClusterModel
 from cluster_emu.results.run_result import RunResult
-from cluster_emu.rng import Purpose, RandomStreams
 from cluster_emu.scenario import Scenario
 from tests._support.small_scenarios import BPS, PAGE, WIRE, scenario
 
@@ -392,19 +391,6 @@ def test_the_built_in_single_runs() -> None:
     # 1 GiB at 1 Gbit/s, header included, and some pages more than once
     once_s = 262_144 * WIRE / 125e6
     assert once_s < row["total_time_s"] < 2 * once_s
-
-
-def test_streams_with_different_keys_differ_and_equal_ones_do_not() -> None:
-    keys = [(), (0,), (0, 0), (1,), (0, 1), (1, 0)]
-    draws = {
-        (seed, purpose, key): RandomStreams(seed).generator(purpose, *key).random()
-        for seed in (0, 1)
-        for purpose in Purpose
-        for key in keys
-    }
-    assert len(set(draws.values())) == len(draws)
-    for (seed, purpose, key), draw in draws.items():
-        assert RandomStreams(seed).generator(purpose, *key).random() == draw
 
 
 def test_a_scenario_error_is_what_is_raised_for_fields() -> None:

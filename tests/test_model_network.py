@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ClusterModel
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.workload.bursts import Burst, ToggleTimes
@@ -95,7 +95,7 @@ def test_periods_are_those_of_the_stream() -> None:
     _, end_s = ended(moving(background=[{**flow, **periods}]))
     toggles = ToggleTimes(
         Burst(on_s=0.3, off_s=0.2, durations="fixed"),
-        lambda: RandomStreams(1).generator(Purpose.BACKGROUND, 0, 0),
+        lambda: RandomStreams(1).generator(Stream.BACKGROUND_PERIODS, 0, 0),
     )
     left_s, now_s = 1.0, 0.0  # the migration sends while the flow does not
     while left_s > 0:

@@ -12,7 +12,7 @@ import networkx as nx
 from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
 from cluster_emu.faults import FaultKind, Outage, Site, fault_kinds
 from cluster_emu.network import LinkTable
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Fault, Scenario
 
 
@@ -27,7 +27,7 @@ def outages(
     site = Site.of(graph, links)
     series: list[Iterator[Outage]] = []
     for i, fault in enumerate(scenario.faults):
-        stream = partial(streams.generator, Purpose.FAULTS, i)
+        stream = partial(streams.generator, Stream.FAULTS, i)
         with errors_at(f"faults.{i}"):
             series += _kind(fault).outages(site, stream)
     return heapq.merge(*series, key=attrgetter("start_s"))

@@ -11,7 +11,7 @@ import numpy as np
 from cluster_emu.cluster.columns import HostColumns, VMColumns
 from cluster_emu.cluster.initial_placement import place
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Scenario, VMGroup
 
 
@@ -25,7 +25,7 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
         np.array([graph.nodes[host].get("rack", 0) for host in range(count)], dtype=np.int64),
     )
     memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
-    host = place(scenario, hosts.memory_bytes, memory, streams.generator(Purpose.PLACEMENT))
+    host = place(scenario, hosts.memory_bytes, memory, streams.generator(Stream.INITIAL_PLACEMENT))
     np.add.at(hosts.memory_reserved_bytes, host, memory)
     hosts.vm_count[:] = np.bincount(host, minlength=count)
     vms = VMColumns.at_rest(

@@ -19,7 +19,7 @@ from cluster_emu.network import (
     topologies,
     with_migration_network,
 )
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import BackgroundGroup, Choice, Scenario
 from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
@@ -98,7 +98,7 @@ def _pairs(
     """Return source and target of every flow of a group."""
     count, hosts = group.count, links.host_count
     if group.pairs == "random":
-        rng = streams.generator(Purpose.BACKGROUND, number)
+        rng = streams.generator(Stream.BACKGROUND_PAIRS, number)
         source = rng.integers(hosts, size=count)
         target = (source + rng.integers(1, hosts, size=count)) % hosts
         return list(zip(source.tolist(), target.tolist(), strict=True))
@@ -118,4 +118,5 @@ def _periods(
     if group.on_s is None or group.off_s is None:
         return None
     lengths = Burst(on_s=group.on_s, off_s=group.off_s, durations=group.durations)
-    return ToggleTimes(lengths, partial(streams.generator, Purpose.BACKGROUND, number, place))
+    stream_of = partial(streams.generator, Stream.BACKGROUND_PERIODS, number, place)
+    return ToggleTimes(lengths, stream_of)

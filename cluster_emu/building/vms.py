@@ -7,7 +7,7 @@ import numpy as np
 from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
 from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Choice, Scenario
 from cluster_emu.workload import (
     Demand,
@@ -32,7 +32,7 @@ def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], l
         mix = group.profile_mix or {}
         kinds = [source_of(Choice(name=name), f"{field}_mix") for name in mix]
         weights = np.array(list(mix.values()))
-        rng = streams.generator(Purpose.PROFILE, 1_000_000_000 + i)
+        rng = streams.generator(Stream.PROFILE_MIX, i)
         drawn = rng.choice(len(kinds), group.count, p=weights / weights.sum())
         names += [list(mix)[k] for k in drawn]
         sources += [kinds[k] for k in drawn]
@@ -66,5 +66,5 @@ def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
     reader = create_chosen(trace_readers, file_format, "workload.trace_format")
     traces = own_traces() if workload.traces is None else reader.read(workload.traces)
     label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
-    rng = streams.generator(Purpose.DEMAND)
+    rng = streams.generator(Stream.DEMAND)
     return model.build(scenario.vm_count, rng, traces), label

@@ -12,7 +12,7 @@ from cluster_emu.consolidation.history import UtilisationHistory
 from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.view import Watts
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 
 
 class Planner:
@@ -53,4 +53,4 @@ class Planner:
 
     def generator(self, number: int) -> np.random.Generator:
         """Return the random numbers of trigger `number` at this control instant."""
-        return self._streams.generator(Purpose.CONSOLIDATION, self._instants - 1, number)
+        return self._streams.generator(Stream.CONSOLIDATION, self._instants - 1, number)

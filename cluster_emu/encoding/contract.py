@@ -8,7 +8,6 @@ sent and what was written. Several make a chain; `cluster_emu.encoding.chain` sa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.plugins import Registry
+from cluster_emu.rng import RandomStreams, Stream
 
 PageIds = NDArray[np.int64]
 ByteCounts = NDArray[np.int64]
@@ -37,13 +37,25 @@ class Content:
     Args:
         page_count: pages of the VM.
         page_bytes: bytes of a page in memory.
-        stream_of: gives a random stream of this migration by whole numbers, the same for all
-            strategies; each encoder puts a number of its own first.
+        streams: the random streams of the run.
+        vm: the VM.
+        migration: which of its migrations, from 0.
     """
 
     page_count: int
     page_bytes: int
-    stream_of: Callable[..., np.random.Generator]
+    streams: RandomStreams
+    vm: int
+    migration: int
+
+    def generator(self, stream: Stream, *keys: int) -> np.random.Generator:
+        """Return random numbers of this migration, the same for all strategies.
+
+        Args:
+            stream: the encoder's entry; `Stream.PLUG_IN` for those of other distributions.
+            keys: further keys, for `PLUG_IN` a number of the encoder's own first.
+        """
+        return self.streams.generator(stream, self.vm, self.migration, *keys)
 
 
 class Coder(Protocol):

@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.encoding.contract import ByteCounts, Content, Encoder, PageIds, Stage, encoders
+from cluster_emu.rng import Stream
 from cluster_emu.units import MemoryBytes
 
-_STREAM = 1
 _HEADER_BYTES = 3
 _LIFETIME_ROUNDS = 2
 _EMPTY = -1
@@ -101,7 +101,7 @@ class DeltaCache:
         # One draw per page and round, not per page sent, so that all strategies see the same sizes.
         if self._deltas is None or self._deltas[0] != round_number:
             encoder, content = self._encoder, self._content
-            rng = content.stream_of(_STREAM, round_number)
+            rng = content.generator(Stream.XBZRLE, round_number)
             largest = 2 * encoder.delta_share * content.page_bytes
             delta = np.ceil(rng.random(content.page_count) * largest).astype(np.int64)
             fits = rng.random(content.page_count) >= encoder.overflow

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.encoding.contract import ByteCounts, Content, Encoder, PageIds, Stage, encoders
+from cluster_emu.rng import Stream
 
-_STREAM = 0
 _PAYLOAD_BYTES = 1
 
 
@@ -44,7 +44,7 @@ class ZeroPages:
 
     def __init__(self, content: Content, share: float) -> None:
         count = round(share * content.page_count)
-        rng = content.stream_of(_STREAM)
+        rng = content.generator(Stream.ZERO_PAGES)
         # The order of the drawn pages does not matter, and a shuffle would cost more draws.
         zero = rng.choice(content.page_count, count, replace=False, shuffle=False)
         self._is_zero = np.zeros(content.page_count, dtype=np.bool_)

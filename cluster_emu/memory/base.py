@@ -22,7 +22,7 @@ from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.plugins import Registry
-from cluster_emu.rng import ProfileStream, Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.strategies.contract import Strategy
 
 
@@ -290,7 +290,7 @@ class MigratingMemory:
 
     def generator(self) -> np.random.Generator:
         """Return this migration's own stream, for a model that draws counts instead of pages."""
-        return self.streams.generator(Purpose.MEMORY_MODEL, self.vm, self.number)
+        return self.streams.generator(Stream.MEMORY_MODEL, self.vm, self.number)
 
     def choose_ballooned(self) -> PageIds | None:
         """Choose the ballooned pages from the VM's own stream, ascending; None if there are none.
@@ -300,7 +300,7 @@ class MigratingMemory:
         count = self.memory.ballooned_pages
         if not count:
             return None
-        rng = self.streams.generator(Purpose.PROFILE, self.vm, ProfileStream.BALLOON)
+        rng = self.streams.generator(Stream.BALLOONED_PAGES, self.vm)
         return np.sort(rng.choice(self.memory.page_count, count, replace=False))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from cluster_emu.memory.base import (
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies.contract import Strategy
 from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
@@ -122,8 +121,7 @@ class MigrationFactory:
         encoders = self.memory[vm].encoders
         if not encoders:
             return Encoding(page_bytes, self.settings.page_header_bytes)
-        stream_of = partial(self.streams.generator, Purpose.CONTENT, vm, number)
-        content = Content(page_count, page_bytes, stream_of)
+        content = Content(page_count, page_bytes, self.streams, vm, number)
         coders = [encoder.coder(content) for encoder in encoders]
         return Encoding(page_bytes, self.settings.page_header_bytes, coders)
 

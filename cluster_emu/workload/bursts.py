@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.on_off import ExponentialOnOff, PeriodicOnOff
 
@@ -57,7 +57,7 @@ class BurstSchedule:
     def __init__(self, bursts: Sequence[Burst | None], streams: RandomStreams) -> None:
         self.vm_count = len(bursts)
         # One key for every VM, bursty or not: a VM's bursts must not depend on the other VMs.
-        keys = streams.generator(Purpose.BURSTS).integers(2**64, size=len(bursts), dtype=np.uint64)
+        keys = streams.generator(Stream.BURSTS).integers(2**64, size=len(bursts), dtype=np.uint64)
         random = _Columns(bursts, "exponential")
         fixed = _Columns(bursts, "fixed")
         phases = keys[fixed.vms].astype(np.float64) * 2.0**-64

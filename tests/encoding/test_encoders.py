@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from cluster_emu.encoding import Coder, Content, Encoding, PageSizes, Stage, encoders
 from cluster_emu.errors import ScenarioError
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams
 
 PAGE = 4096
 HEADER = 8
@@ -21,7 +20,7 @@ RAW = PAGE + HEADER
 
 
 def content(pages: int, seed: int = 1) -> Content:
-    return Content(pages, PAGE, partial(RandomStreams(seed).generator, Purpose.CONTENT, 0, 0))
+    return Content(pages, PAGE, RandomStreams(seed), 0, 0)
 
 
 def coder(name: str, pages: int, **parameters: Any) -> Coder:

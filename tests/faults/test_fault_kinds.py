@@ -16,7 +16,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import LinkFaults, Outage, Site, fault_kinds
 from cluster_emu.faults.impact import Impact, impact
 from cluster_emu.network import LinkTable, as_topology, topologies
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.transfer.records import Phase
 
 
@@ -30,7 +30,7 @@ def site() -> Site:
 
 
 def stream(*key: int, seed: int = 1) -> np.random.Generator:
-    return RandomStreams(seed).generator(Purpose.FAULTS, 0, *key)
+    return RandomStreams(seed).generator(Stream.FAULTS, 0, *key)
 
 
 def outages(kind: str, of: Site, most: int = 4, **parameters: Any) -> list[list[Outage]]:

@@ -10,26 +10,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-RENAMED_TABLES: dict[str, str] = {"background": "tenants"}
+RENAMED_TABLES: dict[str, str] = {}
 """The recorded name of a table by its name now."""
 
-RENAMED_COLUMNS: dict[str, str] = {
-    "group": "tenant",
-    "background_bytes": "tenant_bytes",
-    "background_mean_bps": "tenant_mean_bps",
-    "background_lost_share": "tenant_lost_share",
-    "background_dropped_share": "tenant_dropped_share",
-    "pages_lost_update": "pages_rescued",
-    "to_drain": "goes",
-}
+RENAMED_COLUMNS: dict[str, str] = {}
 """The recorded name of a column, in whichever table, by its name now."""
 
-REWORDED: tuple[tuple[str, str, str], ...] = (
-    ("variant", "background-traffic", "tenants"),
-    ("figure", "/background_", "/tenant_"),
-    ("figure", "/pages_lost_update", "/pages_rescued"),
-    ("figure", "/median_replication/", "/typical/"),
-)
+REWORDED: tuple[tuple[str, str, str], ...] = ()
 """Column (its recorded name), words now, words as recorded; replaced in the texts in this order."""
 
 

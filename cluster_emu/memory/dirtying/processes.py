@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds, Times
+from cluster_emu.rng import non_negative_key
 
 DENSE_FROM_WRITES_PER_PAGE = 0.5
 """Expected writes per page in a window above which drawing one time per page is cheaper."""
@@ -169,7 +170,7 @@ class MovingWrites:
 
     def _hot_pages(self, number: int) -> PageIds:
         if self._cached is None or self._cached[0] != number:
-            rng = self._stream_of(_non_negative(number))
+            rng = self._stream_of(non_negative_key(number))
             hot = rng.choice(self._page_count, self._hot_count, replace=False, shuffle=False)
             self._cached = (number, hot)
         return self._cached[1]
@@ -262,15 +263,10 @@ class ReplayedWrites:
 
     def _interval_writes(self, number: int) -> tuple[PageIds, Times]:
         pages = self._sets[number % len(self._sets)]
-        rng = self._stream_of(_non_negative(number))
+        rng = self._stream_of(non_negative_key(number))
         times = (number + rng.random(len(pages))) * self._interval
         order = np.argsort(times, kind="stable")
         return pages[order], times[order]
-
-
-def _non_negative(number: int) -> int:
-    """Return a whole number as a stream's key; those before time 0 (warm history) are negative."""
-    return 2 * number if number >= 0 else -2 * number - 1
 
 
 RoundSets = Callable[[int], PageIds]

@@ -35,16 +35,11 @@ from cluster_emu.memory.dirtying.processes import (
 )
 from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.plugins import Registry
-from cluster_emu.rng import ProfileStream, Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams, Stream, non_negative_key
 from cluster_emu.units import PositiveSeconds
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.profiles import WriteProfile
 from cluster_emu.workload.writes import MovingSet, Sweep
-
-_REPLAY_TIMES = 2
-"""The last key of ``(Purpose.WRITES, vm, key)`` from which a replay's write times are drawn."""
-_ROUND_KEY_OFFSET = 1_000_000
-"""Added to round numbers in keys, which are >= 0: rounds of a warm history have 0, -1, ..."""
 
 
 class WriteSource(Protocol):
@@ -92,8 +87,8 @@ class ProfileSource:
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Scatter the classes over the VM's pages and make every process."""
         profile = self.profile
-        own = streams.generator(Purpose.PROFILE, vm, ProfileStream.LAYOUT)
-        rng = streams.generator(Purpose.WRITES, vm, number)
+        own = streams.generator(Stream.WRITE_LAYOUT, vm)
+        rng = streams.generator(Stream.WRITES, vm, number)
         processes: list[WriteProcess] = []
         if groups := _scatter(profile, page_count, own):
             processes.append(ClassWrites(groups, page_count, rng))
@@ -105,7 +100,7 @@ class ProfileSource:
                     profile.moving.writes_per_page_s,
                     profile.moving.period_s,
                     own.random() * profile.moving.period_s,
-                    partial(streams.generator, Purpose.PROFILE, vm, ProfileStream.WORKING_SETS),
+                    partial(streams.generator, Stream.WORKING_SETS, vm),
                     rng,
                 )
             )
@@ -202,8 +197,8 @@ class Samples:
         """Draw every round's set from a stream of its own, so all strategies see the same."""
 
         def dirty_set(round_number: int) -> PageIds:
-            key = round_number + _ROUND_KEY_OFFSET
-            rng = streams.generator(Purpose.SAMPLES, vm, number, key)
+            key = non_negative_key(round_number)
+            rng = streams.generator(Stream.ROUND_SAMPLES, vm, number, key)
             return np.flatnonzero(rng.random(page_count) < self.probability)
 
         return PageWriter(page_count, round_sets=dirty_set)
@@ -239,7 +234,7 @@ class Uniform:
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Let every page be written alike."""
-        rng = streams.generator(Purpose.WRITES, vm, number)
+        rng = streams.generator(Stream.WRITES, vm, number)
         groups = [(np.arange(page_count), self.writes_per_page_s)]
         return PageWriter(page_count, [ClassWrites(groups, page_count, rng)])
 
@@ -284,7 +279,7 @@ class Replay:
             raise ScenarioError("dirty_pages", highest, allowed, file=self.file)
         if self.per == "round":
             return PageWriter(page_count, round_sets=lambda r: sets[(r - 1) % len(sets)])
-        stream_of = partial(streams.generator, Purpose.WRITES, vm, _REPLAY_TIMES)
+        stream_of = partial(streams.generator, Stream.REPLAYED_TIMES, vm)
         return PageWriter(page_count, [ReplayedWrites(sets, interval_s, stream_of)])
 
     def dirty_pages_per_s(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from cluster_emu.encoding import Content, Encoding, ZeroPage
 from cluster_emu.memory.base import FaultCosts
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.engine import PagesEngine
-from cluster_emu.rng import Purpose, RandomStreams
+from cluster_emu.rng import RandomStreams
 from cluster_emu.strategies import PreCopy, Qemu, Strategy
 from tests._support.scripted_writes import ScriptedWrites
 
@@ -21,8 +19,7 @@ RAW = PAGE + 8.0
 
 def zero_pages(strategy: Strategy, writes: list[list[float]]) -> PagesEngine:
     """Return an engine all of whose pages are zero at first."""
-    streams = partial(RandomStreams(1).generator, Purpose.CONTENT, 0, 0)
-    coder = ZeroPage(share=1.0).coder(Content(len(writes), PAGE, streams))
+    coder = ZeroPage(share=1.0).coder(Content(len(writes), PAGE, RandomStreams(1), 0, 0))
     writer = PageWriter(len(writes), [ScriptedWrites(writes)])
     return PagesEngine(writer, strategy, Encoding(PAGE, 8, [coder]))
 
