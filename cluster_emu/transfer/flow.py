@@ -144,11 +144,6 @@ class MigrationFlow:
         self._row = NO_ROW
 
     @property
-    def is_in_network(self) -> bool:
-        """Whether it has a share of the links on its route."""
-        return self._flow is not None
-
-    @property
     def bytes_per_s(self) -> float:
         """The present rate, 0 out of the network."""
         if self._flow is None:
