@@ -30,11 +30,11 @@ class RoundRobin:
         """Add a migration that has not started to the end of the queue for turns."""
         self._waiting.append(migration)
 
-    def may_go_on(self, migration: Migration, now_s: float) -> bool:
-        """Return whether a migration whose live round has ended may begin the next one at once.
+    def offer_turn(self, migration: Migration, now_s: float) -> bool:
+        """Offer the turn to those that wait; return whether the migration keeps it.
 
-        It may if no other migration waits for the turn. If not, it sends nothing until its
-        `take_turn` is called.
+        It keeps the turn if no other migration waits. Else it sends nothing until its `take_turn` is
+        called.
         """
         if not self._waiting:
             return True

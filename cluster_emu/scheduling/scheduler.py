@@ -204,10 +204,10 @@ class MigrationScheduler:
         self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
-    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
-        """Return whether the next live round may begin now; called by the migration."""
+    def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:
+        """Offer the turn after a live round; return whether the migration keeps it."""
         turns = self._turns
-        return turns is None or turns.may_go_on(self.live[record.migration], now_s)
+        return turns is None or turns.offer_turn(self.live[record.migration], now_s)
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """Let the VM use this share of the CPU time it wants; called by the migration."""

@@ -56,8 +56,11 @@ class MigrationListener(Protocol):
         """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""
         ...
 
-    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
-        """Return whether the next live round may begin now; else `take_turn` is called later."""
+    def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:
+        """Offer the turn on the network after a live round; return whether the migration keeps it.
+
+        If not, another migration has the turn, and `take_turn` is called later.
+        """
         ...
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:

@@ -369,7 +369,7 @@ class LiveRound(CopyPhase):
             return False
         # A round without pages takes no time, so it needs no turn.
         engine, listener = migration.engine, migration.listener
-        if engine.nothing_to_send or listener.may_go_on(migration.record, now_s):
+        if engine.nothing_to_send or listener.offer_turn(migration.record, now_s):
             migration.enter(self, now_s)
         else:
             migration.enter(migration.waiting, now_s)

@@ -187,7 +187,7 @@ class _Closing:
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         pass
 
-    def may_go_on(self, record: MigrationRecord, now_s: float) -> bool:
+    def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:
         return True
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:

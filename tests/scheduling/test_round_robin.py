@@ -143,10 +143,10 @@ def test_a_turn_is_passed_on_when_its_holder_is_cancelled(number: int, at_s: flo
 def test_one_may_get_its_turn_back_in_the_instant_in_which_it_passed_it_on() -> None:
     model = ClusterModel(drain(2, writes=0.2, stop="fixed-rounds:rounds=3"), rng=1)
     scheduler, loop = model.manager.scheduler, model.loop
-    may_go_on = scheduler.may_go_on
+    offer_turn = scheduler.offer_turn
 
     def pass_on_and_cancel(record: Any, now_s: float) -> bool:
-        answer = may_go_on(record, now_s)
+        answer = offer_turn(record, now_s)
         if now_s > 1.0 and 1 in scheduler.live:
             loop.call_at(now_s, cancel)
         return answer
@@ -155,7 +155,7 @@ def test_one_may_get_its_turn_back_in_the_instant_in_which_it_passed_it_on() -> 
         scheduler.cancel(1, Phase.FAILED, "a test", now_s)
         scheduler.admit(now_s)
 
-    scheduler.may_go_on = pass_on_and_cancel  # type: ignore[method-assign]
+    scheduler.offer_turn = pass_on_and_cancel  # type: ignore[method-assign]
     assert model.run().migrations["outcome"].tolist() == ["completed", "failed"]
 
 

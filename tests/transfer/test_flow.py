@@ -144,7 +144,7 @@ class Around:
 
     def resumed(self, *_: object) -> None: ...
 
-    def may_go_on(self, *_: object) -> bool:
+    def offer_turn(self, *_: object) -> bool:
         return True
 
     def ended(self, record: MigrationRecord, outcome: Any, why: str, now_s: float) -> None:

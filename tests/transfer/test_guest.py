@@ -45,7 +45,7 @@ class Around:
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         self.speeds.append((now_s, speed))
 
-    def may_go_on(self, *_: object) -> bool:
+    def offer_turn(self, *_: object) -> bool:
         return True
 
     def resumed(self, *_: object) -> None: ...
