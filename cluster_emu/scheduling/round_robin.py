@@ -33,8 +33,7 @@ class RoundRobin:
     def offer_turn(self, migration: Migration, now_s: float) -> bool:
         """Offer the turn to those that wait; return whether the migration keeps it.
 
-        It keeps the turn if no other migration waits. Else it sends nothing until its `take_turn` is
-        called.
+        It keeps the turn if no other migration waits. Else it sends nothing until `take_turn`.
         """
         if not self._waiting:
             return True

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cluster_emu.errors import UnknownNameError
+from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.metrics.aggregations import (
     ClusterFigure,
     CountOf,
@@ -29,6 +29,7 @@ from cluster_emu.metrics.aggregations import (
 from cluster_emu.metrics.catalogue import Metric, MetricCatalogue, metric_catalogue
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.model import ClusterModel
+from cluster_emu.study import compare
 from cluster_emu.transfer.records import Phase
 
 ROOT = Path(__file__).parents[2]
@@ -143,6 +144,24 @@ def test_a_script_adds_a_metric_with_one_entry(monkeypatch: pytest.MonkeyPatch) 
     run = figures()
     monkeypatch.setattr(metric_catalogue, "_metrics", {"twice": metric_catalogue["twice"]})
     assert summarise(run).to_dict("records") == [{"twice": 820.0}]
+
+
+def test_a_metric_that_workers_do_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_catalogue, "_metrics", dict(metric_catalogue._metrics))
+    metric_catalogue.register(
+        Metric(
+            name="one",
+            label="one",
+            description="1.",
+            value=lambda run: 1.0,
+            comparison_rank=999,
+        )
+    )
+    fields = {"vms.0.memory_bytes": "4 MiB"}
+    found = compare("single", ["pre-copy"], replications=2, fields=fields)
+    assert found.report().metrics["one"]["pre-copy"].mean == 1.0
+    with pytest.raises(ScenarioError, match="only this process has the metric 'one'"):
+        compare("single", ["pre-copy"], replications=2, jobs=2, fields=fields)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

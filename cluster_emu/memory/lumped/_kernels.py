@@ -1795,8 +1795,10 @@ def push_missing_pages(
     touches_per_s: Floats,
     normal: Floats,
 ) -> None:
-    """Push missing pages and serve faults until the time, the deviates or the working set end.
+    """Push missing pages and serve demand faults until time, deviates or working set end.
 
+    The VM waits for a page as in `memory/pages/post_copy.py`:
+    ``round trip + (1 + queued pages) page bytes / rate``.
     Touches of missing pages come at the rate ``intensity sum_c r_c m_c``; the next one comes when
     its integral reaches a unit-exponential threshold. It is of class c with a chance in proportion
     to ``r_c m_c``. While the VM waits for a page, it touches nothing. All missing pages are equally

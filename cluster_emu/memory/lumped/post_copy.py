@@ -1,4 +1,4 @@
-"""The push of missing pages after an early resume, in counts.
+"""The push of missing pages after an early resume and its demand faults, in counts.
 
 Addresses and write classes are independent, also after any faults and pushes. So all missing pages
 are equally likely to be pushed next. The next touched page is of a class with a chance in

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.building import RunComponents, build
+from cluster_emu.errors import ScenarioError
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
@@ -48,7 +50,8 @@ def compare(
         progress: called after every run with the number done and the number of all.
 
     Raises:
-        ClusterEmuError: if scenario, strategies or numbers are not allowed; before any run.
+        ClusterEmuError: if scenario, strategies or numbers are not allowed, before any run; or if
+            worker processes do not know a metric, because a script registered it.
         WorkerDiedError: if a process was killed.
     """
     check_at_least(1, replications=replications, jobs=jobs)
@@ -75,7 +78,24 @@ def _run(
     tasks = [(variant.scenario, seed) for seed in seeds for variant in made]
     reports = dict(run_all(tasks, jobs, progress))
     ordered = [reports[index] for index in range(len(tasks))]
+    _check_metrics(ordered, jobs)
     return {variant.label: tuple(ordered[i :: len(made)]) for i, variant in enumerate(made)}
+
+
+def _check_metrics(runs: Sequence[StudyRun], jobs: int) -> None:
+    """Refuse results without a metric that this process compares: its values would be missing.
+
+    Raises:
+        ScenarioError: naming the metric.
+    """
+    for metric in metric_catalogue.compared():
+        if any(not run.error and metric.name not in run.summary for run in runs):
+            raise ScenarioError(
+                "jobs",
+                jobs,
+                f"1, because only this process has the metric {metric.name!r}; worker processes "
+                "have those of the package and of entry points",
+            )
 
 
 def _assumptions(made: tuple[Variant, ...], parts: RunComponents) -> tuple[str, ...]:
