@@ -7,18 +7,16 @@ from typing import ClassVar
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation.contract import PlacementFilter, PlacementScorer, placements
-from cluster_emu.consolidation.placement.composed import ComposedPlacement, Largest
-from cluster_emu.consolidation.placement.filters.switched_on import SwitchedOn
+from cluster_emu.consolidation.contract import PlacementScorer, placements
 from cluster_emu.consolidation.placement.scorers.most_free_cpu import MostFreeCPU
+from cluster_emu.consolidation.placement.switched_on_first import SwitchedOnFirst
 
-ON = (SwitchedOn(),)
 SCORERS = (MostFreeCPU(),)
 
 
 @placements.register("most-free")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class MostFree(ComposedPlacement):
+class MostFree(SwitchedOnFirst):
     """The largest CPU demand first, each to the host least utilised with it.
 
     Switched-on hosts come first. Ties go to the lower number.
@@ -30,23 +28,6 @@ class MostFree(ComposedPlacement):
     name: ClassVar[str] = "most-free"
     summary: ClassVar[str] = "largest CPU demand first, to the host left with the most free CPU"
     source: ClassVar[str] = "worst fit decreasing"
-
-    wake: bool = True
-
-    @property
-    def largest(self) -> Largest:
-        """The CPU demand of the VMs."""
-        return "cpu-demand"
-
-    @property
-    def filters(self) -> tuple[PlacementFilter, ...]:
-        """Only switched-on hosts, if none may be woken."""
-        return () if self.wake else ON
-
-    @property
-    def preferred(self) -> tuple[PlacementFilter, ...]:
-        """Switched-on hosts, if others may be woken."""
-        return ON if self.wake else ()
 
     @property
     def scorers(self) -> tuple[PlacementScorer, ...]:
