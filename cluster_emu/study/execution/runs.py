@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar, cast
 
 from joblib import Parallel, delayed, parallel_config
@@ -134,9 +135,11 @@ def do_all(
     with nullcontext() if jobs == 1 else _ignoring_interrupts():
         runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
-        for count, numbered in enumerate(runs, start=done + 1):
-            yield numbered
-            report_progress(count, total)
+        with _insisting_on_signals() as raise_if_swallowed:
+            for count, numbered in enumerate(runs, start=done + 1):
+                yield numbered
+                report_progress(count, total)
+                raise_if_swallowed()
     except BrokenProcessPool as error:
         raise WorkerDiedError("a worker process was killed (is there enough memory?)") from error
     finally:
@@ -161,6 +164,40 @@ def _ignoring_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _insisting_on_signals() -> Iterator[Callable[[], None]]:
+    """Give a function that handles again a signal whose exception went nowhere.
+
+    Python raises the exception of SIGINT or SIGTERM wherever the interpreter is. In a finaliser, a
+    callback of a weak reference or of compiled code it is ignored, and the study would go on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # signals only arrive in the main thread
+        return
+    arrived: list[int] = []
+    handlers = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if callable(handler := signal.getsignal(number))
+    }
+
+    def remember_and_handle(number: int, frame: FrameType | None) -> None:
+        arrived.append(number)
+        handlers[signal.Signals(number)](number, frame)
+
+    def raise_if_swallowed() -> None:
+        for number in arrived:
+            handlers[signal.Signals(number)](number, None)
+
+    for number in handlers:
+        signal.signal(number, remember_and_handle)
+    try:
+        yield raise_if_swallowed
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _ignore(done: float, total: float) -> None:
