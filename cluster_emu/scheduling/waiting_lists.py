@@ -6,7 +6,6 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 from enum import Enum
-from itertools import count
 from typing import NamedTuple
 
 from cluster_emu.scheduling.orders import Candidate
@@ -53,13 +52,14 @@ class WaitingLists:
     ) -> None:
         self._is_waiting = is_waiting
         self._blocking_slot = blocking_slot
-        self._arrivals = count()
+        self._arrivals = 0
         self._active: list[_Entry] = []
         self._parked: defaultdict[HostSlot, list[_Entry]] = defaultdict(list)
 
     def put(self, candidate: Candidate, key: float) -> None:
         """Add a candidate; candidates of equal priority and key are in order of arrival."""
-        entry = _Entry(candidate.priority, key, next(self._arrivals), candidate)
+        entry = _Entry(candidate.priority, key, self._arrivals, candidate)
+        self._arrivals += 1
         heapq.heappush(self._active, entry)
 
     def wake(self, slot: HostSlot) -> None:
