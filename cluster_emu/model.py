@@ -262,6 +262,7 @@ class ClusterModel(Model):
             traces=self._traces,
             assumptions=self._assumptions,
             notes=tuple(self._notes) + self._policy_notes(),
+            streamed_to=self._recorder.folder,
         )
 
     def close(self) -> None:

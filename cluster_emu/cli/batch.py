@@ -10,6 +10,7 @@ import typer
 from cluster_emu.cli import options
 from cluster_emu.cli.inputs import usable_folder
 from cluster_emu.cli.output import progress_bar, write_json, write_message
+from cluster_emu.errors import ScenarioError
 
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
@@ -31,6 +32,7 @@ def batch(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
     ] = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Run every cell of a study that has not been run yet, and merge the results of all."""
@@ -45,8 +47,13 @@ def batch(
                 jobs=jobs,
                 changes={} if seed is None else {"seed": seed},
                 retry_failed=retry_failed,
+                overwrite=overwrite,
                 progress=progress,
             )
+    except ScenarioError as error:
+        if error.field == "folder":
+            raise ScenarioError("--out", error.value, error.allowed) from error
+        raise
     except KeyboardInterrupt:
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise

@@ -13,8 +13,8 @@ from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
+    result_folder,
     split_strategies,
-    usable_folder,
     writing_to,
 )
 from cluster_emu.cli.output import progress_bar, show_lines, write_json, write_message
@@ -22,7 +22,7 @@ from cluster_emu.cli.output import progress_bar, show_lines, write_json, write_m
 if TYPE_CHECKING:
     from cluster_emu.study.report.comparison import ComparisonReport
 
-FIGURE = "comparison.png"
+FIGURE = "comparison"
 
 
 def compare(
@@ -44,13 +44,15 @@ def compare(
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
     from cluster_emu.cli.tables import show_comparison
+    from cluster_emu.results.result_folder import add_files
     from cluster_emu.study import compare as compare_strategies
 
-    folder = usable_folder(out)
+    folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     with attributed_to_options(scenario, fields, {"strategies": "--strategies"}):
         chosen = chosen_scenario(scenario, fields, traces)
@@ -67,7 +69,8 @@ def compare(
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*comparison.save(folder), draw(report, folder)]
+            written = [*comparison.save(folder, overwrite=overwrite), draw(report, folder)]
+            add_files(folder, written)
     if as_json:
         write_json(report)
     else:
@@ -81,10 +84,8 @@ def compare(
         raise typer.Exit(FAILED)
 
 
-def draw(report: ComparisonReport, folder: Path) -> Path:
+def draw(report: ComparisonReport, folder: Path, kind: str = "png") -> Path:
     """Draw the comparison into the folder and return the figure's path."""
     from cluster_emu.view import draw_comparison, save_figure
 
-    path = folder / FIGURE
-    save_figure(draw_comparison(report), path)
-    return path
+    return save_figure(draw_comparison(report), folder / f"{FIGURE}.{kind}")

@@ -112,8 +112,23 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise ScenarioError("--out", str(folder), allowed) from error
 
 
+def result_folder(folder: Path | None, *, overwrite: bool) -> Path | None:
+    """Return the folder if a result can be written to it, before anything is computed for it.
+
+    Raises:
+        ScenarioError: if it holds something else, see `check_unused`, or is not usable, see
+            `usable_folder`.
+    """
+    from cluster_emu.results.result_folder import check_unused
+
+    usable = usable_folder(folder)
+    if usable is not None:
+        check_unused(usable, overwrite=overwrite, field="--out")
+    return usable
+
+
 def usable_folder(folder: Path | None) -> Path | None:
-    """Return the folder if results can be written to it, before anything is computed for it.
+    """Return the folder if files can be written to it.
 
     Raises:
         ScenarioError: if it is a file, or it or the folder it would be made in is not writable.

@@ -37,7 +37,7 @@ def write_json(result: object) -> None:
 
 def save_json(result: object, path: Path) -> None:
     """Write a result as one JSON document to a file."""
-    from cluster_emu.results.run_result import write_text
+    from cluster_emu.results.writing import write_text
 
     write_text(json_text(result), path)
 

@@ -83,7 +83,8 @@ def test_tables_and_the_figure_are_written_and_named(
     tables = ("vms", "service", "drains", "migrations", "rounds")
     names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
 
-    assert {path.name for path in out.iterdir()} == names | {"evacuation.json", "evacuation.png"}
+    others = {"evacuation.json", "evacuation.png", "result.json"}
+    assert {path.name for path in out.iterdir()} == names | others
     assert all(str(out / name) in shown for name in names)
     assert len(pd.read_parquet(out / "vms.parquet")) == 6
     drawn = (out / "evacuation.png").read_bytes()

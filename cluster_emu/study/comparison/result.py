@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
@@ -111,14 +113,22 @@ class Comparison:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write compare.json and the table of runs (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
+        """Write compare.json and the table of runs (Parquet, CSV); return the files written.
+
+        Args:
+            folder: a new or empty folder.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
+        """
         runs = self.runs
-        paths = [folder / name for name in ("compare.json", "runs.parquet", "runs.csv")]
-        write_text(json_text(self.report()), paths[0])
-        write_parquet(runs, paths[1])
-        write_text(runs.to_csv(index=False), paths[2])
-        return paths
+        with new_result(folder, "compare", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / "compare.json")
+            write_parquet(runs, place / "runs.parquet")
+            write_text(runs.to_csv(index=False), place / "runs.csv")
+        return [folder / name for name in ("compare.json", "runs.parquet", "runs.csv")]
 
     def _rows(self) -> Iterator[tuple[str, int, int, StudyRun]]:
         """Yield strategy, replication, seed and report of every run."""

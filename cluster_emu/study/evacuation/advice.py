@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from cluster_emu.json_output import json_text, plain_data
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import at_once_in_words
 from cluster_emu.study.evacuation.result import Evacuation
@@ -235,14 +237,22 @@ class Advice:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write advice.json and the table `options` (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
+        """Write advice.json and the table `options` (Parquet, CSV); return the files written.
+
+        Args:
+            folder: a new or empty folder.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
+        """
         table = pd.DataFrame([plain_data(one.report()) for one in self.options])
-        paths = [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
-        write_text(json_text(self.report()), paths[0])
-        write_parquet(table, paths[1])
-        write_text(table.to_csv(index=False), paths[2])
-        return paths
+        with new_result(folder, "advise", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / "advice.json")
+            write_parquet(table, place / "options.parquet")
+            write_text(table.to_csv(index=False), place / "options.csv")
+        return [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
 
     def _assumptions(self) -> tuple[str, ...]:
         best = self.recommended.evacuation

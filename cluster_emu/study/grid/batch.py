@@ -65,6 +65,7 @@ def run_batch(
     jobs: int = 1,
     changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
+    overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Batch:
     """Run every cell of a study that has not ended yet, and merge the results of all.
@@ -79,10 +80,12 @@ def run_batch(
         jobs: number of processes.
         changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
         retry_failed: whether cells that failed before are run again.
+        overwrite: whether an older result in the folder, also one of this study, is removed first.
         progress: called after every cell with the number done and the number of all.
 
     Raises:
-        ClusterEmuError: if the study or one of its scenarios is not allowed; nothing is written.
+        ClusterEmuError: if the study or one of its scenarios is not allowed, or if the folder holds
+            something else; nothing is written.
         WorkerDiedError: if a process was killed; finished cells are kept and merged.
     """
     if jobs < 1:
@@ -91,7 +94,7 @@ def run_batch(
     cells = cells_of(study, base, path)
     folder = out or Path("results") / study.name
     store = CellStore(folder)
-    store.prepare()
+    store.prepare(study.name, overwrite=overwrite)
     remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
     try:
         _run(store, remaining, jobs, len(cells), progress)

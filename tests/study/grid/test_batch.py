@@ -171,7 +171,7 @@ def test_axes_of_parts_and_mixed_values_are_texts_in_the_table(
     axes = 'transfer.stop = ["xen-legacy", { name = "fixed-rounds", rounds = 3 }]\n'
     study_file.write_text(f"{text}[axes]\n{axes}run.tick_s = [1, 0.5]\n", "utf-8")
 
-    table = run_batch(study_file, out=tmp_path).table
+    table = run_batch(study_file, out=tmp_path / "out").table
     assert list(table["transfer.stop"].unique()) == ["xen-legacy", "fixed-rounds:rounds=3"]
     assert table["run.tick_s"].dtype == float
 
@@ -209,5 +209,5 @@ def test_a_killed_worker_ends_the_study_with_what_it_had(
 
     monkeypatch.setattr("cluster_emu.study.grid.batch.run_all", lambda *_, **__: one_then_death())
     with pytest.raises(WorkerDiedError):
-        run_batch(study_file, out=tmp_path)
-    assert len(pd.read_parquet(tmp_path / "results.parquet")) == 1
+        run_batch(study_file, out=tmp_path / "out")
+    assert len(pd.read_parquet(tmp_path / "out" / "results.parquet")) == 1
