@@ -69,12 +69,17 @@ def crossovers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run both studies, write and draw them, print from which number on concurrency is a loss."""
+    """Open the folder of the results, or continue there."""
     args = study_options(__doc__, "concurrency_sweep").parse_args()
-    jobs = how_often(args, full=5, quick=2)["jobs"]
     studies = [study for study, _ in STUDIES.values()]
     names = ["crossovers.csv", *studies, *(f"{study}.png" for study in studies)]
-    own_result(args.out, "concurrency_sweep", "", names, overwrite=args.overwrite)
+    with own_result(args.out, "concurrency_sweep", "", names, overwrite=args.overwrite):
+        return sweep(args)
+
+
+def sweep(args: argparse.Namespace) -> int:
+    """Run both studies, write and draw them, print from which number on concurrency is a loss."""
+    jobs = how_often(args, full=5, quick=2)["jobs"]
     found, files, failed = [], [], 0
     for drained, (study, groups) in STUDIES.items():
         batch = run_batch(

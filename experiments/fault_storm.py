@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,17 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run the study at every rate; write, draw and print the results."""
+    """Open the folder of the results, or continue there."""
     args = study_options(__doc__, "fault_storm").parse_args()
-    jobs = how_often(args, full=30, quick=3)["jobs"]
     rates = QUICK_RATES if args.quick else RATES
     names = ["fault_storm.png", "fault_storm.csv", *map(cells_of, rates)]
-    own_result(args.out, "fault_storm", "", names, overwrite=args.overwrite)
+    with own_result(args.out, "fault_storm", "", names, overwrite=args.overwrite):
+        return storm(args, rates)
+
+
+def storm(args: argparse.Namespace, rates: Sequence[int]) -> int:
+    """Run the study at every rate; write, draw and print the results."""
+    jobs = how_often(args, full=30, quick=3)["jobs"]
     found = []
     for rate in rates:
         batch = run_batch(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster_emu.cli.group import hold
 from cluster_emu.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -115,15 +116,21 @@ def writing_to(folder: Path) -> Iterator[None]:
 def result_folder(folder: Path | None, *, overwrite: bool) -> Path | None:
     """Return the folder if a result can be written to it, before anything is computed for it.
 
+    No other process can write a result to it until the command ends.
+
     Raises:
-        ScenarioError: if it holds something else, see `check_unused`, or is not usable, see
-            `usable_folder`.
+        ScenarioError: if it holds something else, see `check_unused`, if another process writes to
+            it, or if it is not usable, see `usable_folder`.
     """
+    from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import check_unused
 
     usable = usable_folder(folder)
     if usable is not None:
         check_unused(usable, overwrite=overwrite, field="--out")
+        with writing_to(usable):
+            hold(locked(usable, field="--out"))
+        check_unused(usable, overwrite=overwrite, field="--out")  # it may have changed before
     return usable
 
 

@@ -61,8 +61,10 @@ def plot(
 
 def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
     """Draw the figures of a result into a folder."""
+    from cluster_emu.results.result_folder import check_whole
     from cluster_emu.view import plot_run
 
+    check_whole(run_dir)
     if (run_dir / "compare.json").is_file():
         return [_plot_comparison(run_dir / "compare.json", folder, kind)]
     if (run_dir / REPORT).is_file():

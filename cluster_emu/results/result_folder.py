@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.json_output import json_text
+from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.writing import write_text
 
 MANIFEST = "result.json"
@@ -29,6 +31,7 @@ class Manifest:
         command: the command that wrote the result, such as "run".
         complete: False if the command was interrupted.
         files: the names of the result's files and subfolders.
+        digests: the SHA-256 of each file that was complete when the manifest was written.
         name: which result of this command it is, for a command that continues its own results.
     """
 
@@ -36,6 +39,7 @@ class Manifest:
     complete: bool
     files: tuple[str, ...]
     name: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -43,10 +47,11 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = tuple(str(name) for name in found["files"])
+        digests = {str(name): str(digest) for name, digest in found["digests"].items()}
         manifest = Manifest(
-            str(found["command"]), bool(found["complete"]), files, str(found.get("name", ""))
+            str(found["command"]), bool(found["complete"]), files, str(found["name"]), digests
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     # a name with a separator would lead out of the folder
     return manifest if all(Path(name).name == name for name in files) else None
@@ -59,8 +64,39 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         "name": manifest.name,
         "complete": manifest.complete,
         "files": sorted(manifest.files),
+        "digests": dict(sorted(manifest.digests.items())),
     }
     write_text(json_text(document), folder / MANIFEST)
+
+
+def check_whole(folder: Path) -> None:
+    """Check that a folder's files are those that its command wrote together.
+
+    A folder without a manifest passes.
+
+    Raises:
+        ClusterEmuError: if a file is missing or was changed, naming it.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    for name, digest in manifest.digests.items():
+        path = folder / name
+        if not path.is_file():
+            raise ClusterEmuError(f"{path}: no such file: {manifest.command} wrote it")
+        if _digest(path) != digest:
+            raise ClusterEmuError(
+                f"{path}: not the file that {manifest.command} wrote with the others here"
+            )
+
+
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    return {name: _digest(folder / name) for name in names if (folder / name).is_file()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_unused(folder: Path, *, overwrite: bool, field: str = "folder") -> None:
@@ -111,26 +147,26 @@ def new_result(
         OSError: if the folder cannot be written.
     """
     check_unused(folder, overwrite=overwrite)
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
-    try:
-        yield place
-        _move_into(folder, place, command, name, complete=True)
-    except (KeyboardInterrupt, SystemExit):
-        if any(place.iterdir()):
-            _move_into(folder, place, command, name, complete=False)
-        raise
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        with suppress(OSError):  # a folder with files in it stays
-            for each in made:
-                each.rmdir()
+    with locked(folder):
+        check_unused(folder, overwrite=overwrite)  # another process may have written to it
+        for leftover in folder.glob(f"{UNFINISHED}*"):  # of a process that was killed
+            shutil.rmtree(leftover)
+        place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        try:
+            yield place
+            _move_into(folder, place, command, name, complete=True)
+        except (KeyboardInterrupt, SystemExit):
+            if any(place.iterdir()):
+                _move_into(folder, place, command, name, complete=False)
+            raise
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
+@contextmanager
 def own_result(
     folder: Path, command: str, name: str, files: Iterable[str], *, overwrite: bool = False
-) -> None:
+) -> Iterator[None]:
     """Begin a result in its folder, or continue the same one: its files are written one by one.
 
     The manifest says that the result is not complete; `complete_result` says that it is.
@@ -149,16 +185,29 @@ def own_result(
     is_own = there is not None and (there.command, there.name) == (command, name)
     if overwrite or not is_own:
         check_unused(folder, overwrite=overwrite)
-        remove(folder, () if there is None else there.files)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_manifest(folder, Manifest(command, False, tuple(files), name))
+    with locked(folder):
+        if overwrite or not is_own:
+            remove(folder, () if there is None else there.files)
+        write_manifest(folder, Manifest(command, False, tuple(files), name))
+        yield
+
+
+def own_files(folder: Path, command: str) -> None:
+    """Make a complete result of all files in a folder that this process has filled."""
+    names = tuple(
+        path.name
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.name != MANIFEST
+    )
+    write_manifest(folder, Manifest(command, True, names, digests=_digests(folder, names)))
 
 
 def complete_result(folder: Path) -> None:
     """Say that the result in this folder is complete."""
     there = read_manifest(folder)
     if there is not None:
-        write_manifest(folder, replace(there, complete=True))
+        digests = _digests(folder, there.files)
+        write_manifest(folder, replace(there, complete=True, digests=digests))
 
 
 def _move_into(folder: Path, place: Path, command: str, name: str, *, complete: bool) -> None:
@@ -170,7 +219,7 @@ def _move_into(folder: Path, place: Path, command: str, name: str, *, complete: 
     remove(folder, old_files)
     for file in new:
         (place / file).replace(folder / file)
-    write_manifest(folder, Manifest(command, complete, new, name))
+    write_manifest(folder, Manifest(command, complete, new, name, _digests(folder, new)))
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:
@@ -184,7 +233,7 @@ def remove(folder: Path, names: Iterable[str]) -> None:
 
 
 def add_files(folder: Path, files: Iterable[Path]) -> None:
-    """Count files that were written into a result's folder later, such as figures, to the result.
+    """Count files that were drawn from a result, such as figures, to the result.
 
     A folder without a manifest stays without one.
     """
@@ -192,6 +241,4 @@ def add_files(folder: Path, files: Iterable[Path]) -> None:
     if manifest is None:
         return
     names = {file.name for file in files if file.parent.resolve() == folder.resolve()}
-    if names - {*manifest.files}:
-        files_now = tuple({*manifest.files, *names})
-        write_manifest(folder, replace(manifest, files=files_now))
+    write_manifest(folder, replace(manifest, files=tuple({*manifest.files, *names})))

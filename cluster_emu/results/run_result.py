@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cluster_emu.json_output import json_text
-from cluster_emu.results.result_folder import Manifest, new_result, write_manifest
+from cluster_emu.results.result_folder import new_result, own_files
 from cluster_emu.results.writing import write_parquet, write_text
 
 RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numpy", "pandas")
@@ -78,8 +78,7 @@ class RunResult:
         """
         if self.streamed_to is not None and self.streamed_to.resolve() == folder.resolve():
             self._write(folder, csv, wall_time_s)
-            names = tuple(path.name for path in folder.iterdir() if path.is_file())
-            write_manifest(folder, Manifest("run", True, names))
+            own_files(folder, "run")
         else:
             with new_result(folder, "run", overwrite=overwrite) as place:
                 self._write(place, csv, wall_time_s)

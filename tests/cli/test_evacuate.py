@@ -84,7 +84,7 @@ def test_tables_and_the_figure_are_written_and_named(
     names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
 
     others = {"evacuation.json", "evacuation.png", "result.json"}
-    assert {path.name for path in out.iterdir()} == names | others
+    assert {path.name for path in out.glob("[!.]*")} == names | others
     assert all(str(out / name) in shown for name in names)
     assert len(pd.read_parquet(out / "vms.parquet")) == 6
     drawn = (out / "evacuation.png").read_bytes()
@@ -95,7 +95,7 @@ def test_tables_and_the_figure_are_written_and_named(
     (out / "rounds.parquet").unlink()
     damaged = emu("plot", out)
     assert damaged.exit_code == 2
-    assert "evacuation.json" in damaged.stderr
+    assert "rounds.parquet: no such file: evacuate wrote it" in damaged.stderr
 
 
 def test_an_impossible_drain_exits_with_2_and_names_the_vms(

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cluster_emu import ScenarioError
+from cluster_emu import ClusterEmuError, ScenarioError
 from cluster_emu.model import ClusterModel
 from cluster_emu.results import complete_result, new_result, own_result
-from cluster_emu.results.result_folder import MANIFEST, add_files, check_unused, read_manifest
+from cluster_emu.results.folder_lock import LOCK
+from cluster_emu.results.result_folder import (
+    MANIFEST,
+    add_files,
+    check_unused,
+    check_whole,
+    read_manifest,
+)
 from tests._support.small_scenarios import scenario
 
 
@@ -21,7 +29,7 @@ def write(folder: Path, command: str, *names: str, overwrite: bool = False) -> N
 
 
 def files_of(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.iterdir() if path.name != LOCK}
 
 
 def test_a_folder_holds_the_files_and_their_manifest(tmp_path: Path) -> None:
@@ -92,6 +100,24 @@ def test_an_error_leaves_the_older_result(tmp_path: Path) -> None:
     assert files_of(tmp_path) == {"a.csv", MANIFEST}
 
 
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("b")])
+def test_a_file_that_does_not_belong_is_named(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    write(tmp_path, "run", "a.csv", "b.csv")
+    check_whole(tmp_path)
+    damage(tmp_path / "b.csv")
+    with pytest.raises(ClusterEmuError, match=r"b\.csv: .* run wrote"):
+        check_whole(tmp_path)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished-killed").mkdir()
+    (tmp_path / ".unfinished-killed" / "a.csv").touch()
+    write(tmp_path, "run", "b.csv")
+    assert files_of(tmp_path) == {"b.csv", MANIFEST}
+
+
 def test_an_error_leaves_no_folder_that_was_not_there(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), new_result(tmp_path / "a" / "b", "run"):
         raise RuntimeError
@@ -117,19 +143,21 @@ def test_figures_count_to_the_result_that_they_show(tmp_path: Path) -> None:
 
 
 def test_a_command_continues_its_own_result_and_no_other(tmp_path: Path) -> None:
-    own_result(tmp_path, "batch", "few", ["parts"])
-    (tmp_path / "parts").mkdir()
-    (tmp_path / "parts" / "cell").touch()
-
-    own_result(tmp_path, "batch", "few", ["parts"])
-    assert (tmp_path / "parts" / "cell").exists()
-    with pytest.raises(ScenarioError, match="an unfinished result of batch few"):
-        own_result(tmp_path, "batch", "many", ["parts"])
+    with own_result(tmp_path, "batch", "few", ["parts"]):
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "cell").touch()
+    with own_result(tmp_path, "batch", "few", ["parts"]):
+        assert (tmp_path / "parts" / "cell").exists()
+    with (
+        pytest.raises(ScenarioError, match="an unfinished result of batch few"),
+        own_result(tmp_path, "batch", "many", ["parts"]),
+    ):
+        pass
     complete_result(tmp_path)
     with pytest.raises(ScenarioError, match="a result of batch few"):
         write(tmp_path, "run", "a.csv")
-    own_result(tmp_path, "batch", "few", ["parts"], overwrite=True)
-    assert files_of(tmp_path) == {MANIFEST}
+    with own_result(tmp_path, "batch", "few", ["parts"], overwrite=True):
+        assert files_of(tmp_path) == {MANIFEST}
 
 
 def test_a_streamed_run_is_saved_where_it_was_streamed_to(tmp_path: Path) -> None:

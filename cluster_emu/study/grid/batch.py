@@ -94,12 +94,12 @@ def run_batch(
     cells = cells_of(study, base, path)
     folder = out or Path("results") / study.name
     store = CellStore(folder)
-    store.prepare(study.name, overwrite=overwrite)
-    remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
-    try:
-        _run(store, remaining, jobs, len(cells), progress)
-    finally:
-        table = store.merge(cells)
+    with store.opened(study.name, overwrite=overwrite):
+        remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
+        try:
+            _run(store, remaining, jobs, len(cells), progress)
+        finally:
+            table = store.merge(cells)
     return Batch(study.name, len(cells), len(cells) - len(remaining), table, folder)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ class CellStore:
         self._results = folder
         self._folder = folder / "parts"
 
-    def prepare(self, study: str, *, overwrite: bool = False) -> None:
+    @contextmanager
+    def opened(self, study: str, *, overwrite: bool = False) -> Iterator[None]:
         """Make the folder, or open that of the same study; remove what is half-written.
+
+        No other process can write to it meanwhile.
 
         Args:
             study: the study's name.
@@ -46,10 +50,11 @@ class CellStore:
             ScenarioError: if the folder holds something else.
         """
         files = (self._folder.name, *RESULTS)
-        own_result(self._results, "batch", study, files, overwrite=overwrite)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self._folder.glob(".*.parquet.*"):
-            leftover.unlink()
+        with own_result(self._results, "batch", study, files, overwrite=overwrite):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for leftover in self._folder.glob(".*.parquet.*"):
+                leftover.unlink()
+            yield
 
     def read(self, cell: Cell) -> Row | None:
         """Return the row of a finished cell, None where there is none or it cannot be read."""
