@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from cluster_emu.units import unit_of
+from cluster_emu.optional_fields import NONE, may_be_unset, takes_unlimited
+from cluster_emu.units import UNLIMITED, UNLIMITED_COUNT, unit_of
 
 _WORDS: dict[object, str] = {
     bool: "true or false",
@@ -64,7 +66,10 @@ def described_parameters(factory: Callable[..., Any]) -> tuple[ParameterDescript
 def _type_of(field: FieldInfo | None, annotation: object) -> str:
     if field is None:
         return annotation if isinstance(annotation, str) else _in_words(annotation)
-    return _in_words(field.annotation, field.metadata)
+    words = [_in_words(field.annotation, field.metadata)]
+    words += [f'"{UNLIMITED}"'] if takes_unlimited(field) else []
+    words += [f'"{NONE}"'] if may_be_unset(field) else []
+    return " or ".join(words)
 
 
 def _in_words(annotation: Any, constraints: list[Any] | tuple[Any, ...] = ()) -> str:
@@ -112,13 +117,15 @@ def _default_of(field: FieldInfo | None, default: object) -> str | None:
 def _as_written(value: object) -> str:
     """Return a default as a scenario writes it."""
     if value is None:
-        return "none"
+        return NONE
+    if value in (math.inf, UNLIMITED_COUNT):
+        return UNLIMITED
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, tuple | list):
-        return ", ".join(map(_as_written, value)) or "none"
+        return ", ".join(map(_as_written, value)) or NONE
     fields: Mapping[str, FieldInfo] | None = getattr(value, "__pydantic_fields__", None)
     if fields is not None:
         return _part_as_written(value, fields)

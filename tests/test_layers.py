@@ -19,6 +19,7 @@ LAYERS = (
         "errors",
         "field_errors",
         "json_output",
+        "optional_fields",
         "part_parameters",
         "plugins",
         "rng",

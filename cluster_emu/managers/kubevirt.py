@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import Count, ManagerPolicy, PollSeconds, policies
+from cluster_emu.managers.contract import ManagerPolicy, PollSeconds, policies
 from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, PollingController
 from cluster_emu.managers.stall_detection import SmoothedRate, StallDetector
 from cluster_emu.managers.throttling import AutoConverge, Throttle
@@ -21,7 +21,7 @@ from cluster_emu.transfer.controller import (
     MigrationStatus,
     Progress,
 )
-from cluster_emu.units import GIB, PositiveSeconds, Seconds
+from cluster_emu.units import GIB, CountLimit, PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
@@ -74,8 +74,8 @@ class KubeVirtPolicy(ManagerPolicy):
     source: ClassVar[str] = "KubeVirt d923fdb, virt-config and virt-launcher/virtwrap"
     lifts_cap_when_stopped: ClassVar[bool] = True
 
-    per_cluster: Count | None = 5
-    outbound_per_host: Count | None = 2
+    per_cluster: CountLimit | None = 5
+    outbound_per_host: CountLimit | None = 2
     completion_timeout_s_per_gib: PositiveSeconds = 150.0
     progress_timeout_s: PositiveSeconds = 150.0
     allow_workload_disruption: bool = False

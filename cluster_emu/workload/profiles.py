@@ -22,9 +22,11 @@ from pydantic import (
     field_validator,
 )
 from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.field_errors import from_validation
+from cluster_emu.optional_fields import without_none
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
 
@@ -78,8 +80,9 @@ class WriteProfile:
             ScenarioError: if one of them is unknown, missing or not allowed; its field is the
                 dotted path to it.
         """
+        fields: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
         try:
-            return TypeAdapter(cls).validate_python(dict(parameters))
+            return TypeAdapter(cls).validate_python(without_none(parameters, fields))
         except ValidationError as error:
             raise from_validation(error, cls) from error
 

@@ -20,7 +20,7 @@ from cluster_emu.transfer.controller import (
     MigrationStatus,
     Progress,
 )
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import TimeLimit
 
 AtDeadline = Literal["abort", "stop"]
 
@@ -78,11 +78,11 @@ class DeadlineStopRule(StopRule):
     """A stop rule with an optional deadline; a rule overrides `evaluate`.
 
     Args:
-        deadline_s: seconds after the first page; None for never.
+        deadline_s: seconds after the first page; "none" and "unlimited" mean never.
         at_deadline: "abort" ends the migration as not converged, "stop" forces stop-and-copy.
     """
 
-    deadline_s: PositiveSeconds | None = None
+    deadline_s: TimeLimit | None = None
     at_deadline: AtDeadline = "abort"
 
     def evaluate(self, progress: Progress) -> ControllerDecision:
