@@ -36,7 +36,11 @@ class QemuStop(DeadlineStopRule):
         """Return STOP if the rest fits, or if live rounds can do no more."""
         if rest := at_rest(progress):
             return rest
-        if progress.bytes_left < self.sync_threshold_bytes(progress.bytes_per_s):
+        # A round that reaches no page was cut short at once: what is due fits at the present rate,
+        # which may be above the rate of the last round that took time.
+        visited = progress.sent_pages + progress.skipped_pages
+        cut_at_once = visited == 0 and progress.unvisited_pages > 0
+        if cut_at_once or progress.bytes_left < self.sync_threshold_bytes(progress.bytes_per_s):
             return stop(f"fits {self.downtime_limit_s:g} s of downtime")
         return CONTINUE
 
