@@ -50,9 +50,7 @@ class ScenarioError(ClusterEmuError):
 
     def about_default(self) -> ScenarioError:
         """Return the same error, saying that the value is a default."""
-        return ScenarioError(
-            self.field, self.value, self.allowed, file=self.file, is_default=True
-        )
+        return ScenarioError(self.field, self.value, self.allowed, file=self.file, is_default=True)
 
 
 class TraceError(ClusterEmuError):

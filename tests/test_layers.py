@@ -21,6 +21,8 @@ LAYERS = (
         "json_output",
         "optional_fields",
         "part_parameters",
+        "part_text",
+        "plausibility",
         "plugins",
         "rng",
         "scenario",

@@ -140,7 +140,8 @@ def test_a_path_goes_into_a_part_that_was_given_as_text() -> None:
 
 def test_commas_in_a_value_do_not_end_it() -> None:
     (trigger,) = scenario_from(
-        load_scenario("cluster").model_dump() | {"manager": {"triggers": ["drain:hosts=[0,1],at_s=10"]}}
+        load_scenario("cluster").model_dump()
+        | {"manager": {"triggers": ["drain:hosts=[0,1],at_s=10"]}}
     ).manager.triggers
     assert trigger.parameters == {"hosts": [0, 1], "at_s": 10}
 

@@ -70,6 +70,10 @@ The end of a name gives the unit of a bare number. A text may have another unit:
 | `_cpu`, `cpu_capacity` | one CPU unit for hosts, VMs and costs, for example cores or MIPS | `8` |
 | `_slowdown`, `_share`, `share` | a share | `0.1` |
 
+A number without a unit that is far from what is usual, such as `bandwidth_bps = 25`, causes a
+warning that says what it was taken for: on stderr in the command line, an
+`ImplausibleValueWarning` in Python. It is used as it is.
+
 `"none"` unsets a field that may be unset, and empties a list that may be empty. `"unlimited"` lifts
 a limit, also one that a policy or another part would set. Both are written the same in a scenario,
 in the parameters of a part, in the `fields` and `axes` of a study, and after `--set PATH=`. For

@@ -33,7 +33,7 @@ def naming_defaults(
     """Let an error about a field say so where the scenario does not give that field."""
 
     @wraps(build)
-    def build_or_explain(scenario: Scenario, *args: P.args, **kwargs: P.kwargs) -> T:
+    def build_or_explain(scenario: Scenario, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return build(scenario, *args, **kwargs)
         except ScenarioError as error:

@@ -37,7 +37,7 @@ def split_strategies(text: str) -> list[str]:
     ``a:x=1,y=2,b`` is ``a:x=1,y=2`` and ``b``: a part that gives a value belongs to the strategy
     before it, unless a name and a colon come first.
     """
-    from cluster_emu.scenario.choice import split_at_commas
+    from cluster_emu.part_text import split_at_commas
 
     chosen: list[str] = []
     for part in (part.strip() for part in split_at_commas(text)):

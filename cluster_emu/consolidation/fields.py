@@ -26,8 +26,8 @@ from cluster_emu.consolidation.contract import (
     vm_selections,
 )
 from cluster_emu.errors import errors_at
+from cluster_emu.part_text import parse_choice
 from cluster_emu.plugins import Registry
-from cluster_emu.scenario import parse_choice
 
 
 def built_by(registry: Registry[Any]) -> Callable[[object, ValidationInfo], object]:

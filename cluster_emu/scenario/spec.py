@@ -9,7 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
-from cluster_emu.scenario.choice import Choice, parse_choice
+from cluster_emu.part_text import parse_choice
+from cluster_emu.plausibility import warn_of_implausible
+from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.manager import Manager
@@ -65,7 +67,10 @@ class Scenario(Plain):
         data, defaults = self.model_dump(exclude_unset=True), self.model_dump()
         for path, value in fields.items():
             _set_field(data, defaults, path, value)
-        return scenario_from(data)
+        changed = _checked(data)
+        for path, value in fields.items():
+            warn_of_implausible(value, path)
+        return changed
 
     def takes_default(self, path: str) -> bool:
         """Return whether a field, given by dotted path, has its default because none was given."""
@@ -116,9 +121,17 @@ def _empty_like(default: object) -> object:
 def scenario_from(data: dict[str, Any], file: Path | str | None = None) -> Scenario:
     """Check plain data and return the scenario.
 
+    Numbers without a unit that are far from usual cause an `ImplausibleValueWarning`.
+
     Raises:
         ScenarioError: naming the first field that is not allowed, its value and what is.
     """
+    scenario = _checked(data, file)
+    warn_of_implausible(data, file=file)
+    return scenario
+
+
+def _checked(data: dict[str, Any], file: Path | str | None = None) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:

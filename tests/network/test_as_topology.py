@@ -169,7 +169,9 @@ WITH_DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
   <key id="r" for="node" attr.name="rack" attr.type="double"><default>3</default></key>
   <key id="c" for="edge" attr.name="capacity_bps" attr.type="double"><default>1e10</default></key>
   <key id="l" attr.name="latency_s" attr.type="double"><default>5e-6</default></key>
-  <key id="f" for="graph" attr.name="hosts_forward" attr.type="boolean"><default>true</default></key>
+  <key id="f" for="graph" attr.name="hosts_forward" attr.type="boolean">
+    <default>true</default>
+  </key>
   <graph edgedefault="undirected">
     <node id="a"/><node id="b"><data key="r">4.0</data></node>
     <node id="s"><data key="k">switch</data></node>

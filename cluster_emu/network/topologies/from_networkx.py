@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.units import ParseBitsPerSecond, ParseSeconds
 
 KINDS = ("host", "switch")
@@ -63,7 +64,12 @@ def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
     for node in order:
         label = str(graph.nodes[node].get("label", node))
         converted.add_node(number[node], **{**graph.nodes[node], "label": label})
+    seen: set[Any] = set()
     for a, b, attributes in graph.edges(data=True):
+        capacity = attributes.get("capacity_bps")
+        if capacity not in seen:  # one warning for all links of a kind
+            seen.add(capacity)
+            warn_of_implausible({"capacity_bps": capacity}, f"edges.{a}-{b}")
         checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
         converted.add_edge(number[a], number[b], **checked)
     _check_connected(converted)

@@ -75,8 +75,9 @@ def _wire(transfer: Transfer) -> str:
         parts.append(f"pages are encoded by {chain}")
     if transfer.channels > 1:
         parts.append(f"{transfer.channels} channels per migration")
-    if (transfer.channel_bandwidth_bps or math.inf) < math.inf:
-        parts.append(f"at most {transfer.channel_bandwidth_bps * 1e-6:g} Mbit/s per channel")
+    channel_bps = transfer.channel_bandwidth_bps or math.inf
+    if channel_bps < math.inf:
+        parts.append(f"at most {channel_bps * 1e-6:g} Mbit/s per channel")
     if transfer.bandwidth_bps == math.inf:
         parts.append("no cap per migration")
     elif transfer.bandwidth_bps is not None:
