@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cluster_emu.part_text import parse_choice
-from cluster_emu.units import BITS_PER_S, BYTES, SECONDS
+from cluster_emu.units import BINARY_BYTES, BITS_PER_S, SECONDS, in_largest_unit
 
 
 class ImplausibleValueWarning(UserWarning):
@@ -39,22 +39,16 @@ class PlausibleRange:
 
     def in_words(self, number: float) -> str:
         """Return a number in the largest unit in which it is 1 or more."""
-        by_size = sorted(self.units.items(), key=lambda item: item[1])
-        name, size = by_size[0]
-        for name_of_next, size_of_next in by_size:
-            if size_of_next <= number:
-                name, size = name_of_next, size_of_next
-        return f"{number / size:g} {name}"
+        return in_largest_unit(number, self.units)
 
 
-_BINARY = {name: size for name, size in BYTES.items() if name == "B" or name.endswith("iB")}
-_PER_S = {f"{name}/s": size for name, size in _BINARY.items()}
+_PER_S = {f"{name}/s": size for name, size in BINARY_BYTES.items()}
 
 RANGES: dict[str, PlausibleRange] = {
-    "memory_bytes": PlausibleRange(2**20, 2**46, _BINARY, "4 GiB"),
-    "page_bytes": PlausibleRange(2**9, 2**30, _BINARY, "4 KiB"),
+    "memory_bytes": PlausibleRange(2**20, 2**46, BINARY_BYTES, "4 GiB"),
+    "page_bytes": PlausibleRange(2**9, 2**30, BINARY_BYTES, "4 KiB"),
     "_bytes_per_s": PlausibleRange(2**10, 2**43, _PER_S, "128 MiB"),
-    "_bytes": PlausibleRange(1, 2**46, _BINARY, "1 MiB"),
+    "_bytes": PlausibleRange(1, 2**46, BINARY_BYTES, "1 MiB"),
     "_bps": PlausibleRange(1e5, 1e14, BITS_PER_S, "25 Gbit/s"),
     "downtime_limit_s": PlausibleRange(1e-6, 60.0, SECONDS, "300 ms"),
     "downtime_s": PlausibleRange(1e-6, 60.0, SECONDS, "300 ms"),

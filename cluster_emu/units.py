@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
@@ -36,6 +36,7 @@ BITS_PER_S = {
 BITS_PER_BYTE = 8
 MIB = BYTES["MiB"]
 GIB = BYTES["GiB"]
+BINARY_BYTES = {name: size for name, size in BYTES.items() if name == "B" or name.endswith("iB")}
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 UNIT_OF_SUFFIX = {
@@ -52,6 +53,17 @@ UNIT_OF_SUFFIX = {
 def unit_of(name: str) -> str:
     """Return the unit of a field by its name, empty if it has none."""
     return next((unit for end, unit in UNIT_OF_SUFFIX.items() if name.endswith(end)), "")
+
+
+def in_largest_unit(number: float, units: Mapping[str, float], *, whole: bool = False) -> str:
+    """Return a number in the largest unit in which it is 1 or more, and whole if that is asked."""
+    fitting = [
+        (size, name)
+        for name, size in units.items()
+        if number >= size and (not whole or (number / size).is_integer())
+    ]
+    size, name = max(fitting, default=min((size, name) for name, size in units.items()))
+    return f"{number / size:g} {name}"
 
 
 _QUANTITY = re.compile(r"\s*([-+]?[0-9._]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")

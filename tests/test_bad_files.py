@@ -208,7 +208,7 @@ SCENARIOS = {
         f'{{ name = "inline", classes = {HALF_A_CLASS} }}',
         "vms.0.profile.classes",
         AS_READ,
-        "shares, with that of zipf, that sum to 1 (these sum to 0.9)",
+        "shares, with that of zipf, that sum to 1 within 1e-06 (these sum to 0.9)",
     ),
     "unknown write profile": Case(
         '"idle"',
