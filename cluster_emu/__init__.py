@@ -26,6 +26,7 @@ if _TYPE_CHECKING:
     from cluster_emu.metrics.power import PowerModel, power_models
     from cluster_emu.model import ClusterModel
     from cluster_emu.network import Topology, completion_times, max_min_rates, topologies
+    from cluster_emu.plausibility import ImplausibleValueWarning
     from cluster_emu.plugins import families
     from cluster_emu.results.run_result import RunResult
     from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
@@ -62,6 +63,7 @@ __all__ = [
     "Encoder",
     "Evacuation",
     "FaultKind",
+    "ImplausibleValueWarning",
     "ManagerPolicy",
     "MemoryModel",
     "Metric",
@@ -125,6 +127,7 @@ _MODULES = {
     "cluster_emu.metrics.power": ("PowerModel", "power_models"),
     "cluster_emu.model": ("ClusterModel",),
     "cluster_emu.network": ("Topology", "completion_times", "max_min_rates", "topologies"),
+    "cluster_emu.plausibility": ("ImplausibleValueWarning",),
     "cluster_emu.plugins": ("families",),
     "cluster_emu.results.run_result": ("RunResult",),
     "cluster_emu.scenario": ("Scenario", "built_in_scenarios", "load_scenario"),

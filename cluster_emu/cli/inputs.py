@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def parse_settings(texts: list[str] | None) -> dict[str, Any]:
-    """Read ``path=value`` options; values are TOML values, or plain words.
+    """Read ``path=value`` options; values are TOML values, or plain words such as ``none``.
 
     Raises:
         ScenarioError: if one has no ``=``.
@@ -38,8 +38,10 @@ def split_strategies(text: str) -> list[str]:
     ``a:x=1,y=2,b`` is ``a:x=1,y=2`` and ``b``: a part that gives a value belongs to the strategy
     before it, unless a name and a colon come first.
     """
+    from cluster_emu.part_text import split_at_commas
+
     chosen: list[str] = []
-    for part in (part.strip() for part in text.split(",")):
+    for part in (part.strip() for part in split_at_commas(text)):
         head = part.partition("=")[0]
         if chosen and "=" in part and ":" not in head:
             chosen[-1] += ("," if ":" in chosen[-1] else ":") + part

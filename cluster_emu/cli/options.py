@@ -39,7 +39,8 @@ def whole_option(option: str, least: int, text: str, most: float = math.inf) -> 
 
 
 Seed = Annotated[
-    int, whole_option("--seed", 0, "Seed; where nothing is random it changes nothing.")
+    int,
+    whole_option("--seed", 0, "Seed of all random draws; the same seed gives the same results."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
@@ -59,6 +60,8 @@ Settings = Annotated[
 ]
 Traces = Annotated[
     Path | None,
-    typer.Option("--traces", metavar="DIR", help="Folder of PlanetLab CPU traces to replay."),
+    typer.Option(
+        "--traces", metavar="DIR", help="Folder of CPU traces to replay, one file per VM."
+    ),
 ]
 Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]

@@ -293,7 +293,7 @@ class MigrationScheduler:
         vms = self._state.vms
         stays = vms.running[record.vm] and vms.host[record.vm] == record.source
         if vms.queued[record.vm] or not stays:
-            record.why += "; not tried again, the VM moves, has moved or is down"
+            record.why += f"; not tried again, the VM {self._why_not_here(record.vm)}"
             return
         free = self._may_receive(record.target, record.vm)
         target = record.target if free else self._choose_target(record.vm)
@@ -305,6 +305,13 @@ class MigrationScheduler:
         faults_before = record.faults_before + record.ended_by_fault
         self.request(move, now_s, attempt=record.attempt + 1, faults_before=faults_before)
         self.admit(now_s)
+
+    def _why_not_here(self, vm: int) -> str:
+        """Return in words why a VM cannot leave the host where its last migration began."""
+        vms = self._state.vms
+        if not vms.running[vm]:
+            return "is down"
+        return "migrates already" if vms.queued[vm] else f"is on host {vms.host[vm]} now"
 
     def _may_receive(self, host: int, vm: int) -> bool:
         vms, hosts = self._state.vms, self._state.hosts

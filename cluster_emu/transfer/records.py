@@ -249,6 +249,7 @@ class MigrationRecorder:
             bytes_per_s=bytes_per_s,
             elapsed_s=self.elapsed_s(now_s),
             waited_s=record.waited_s,
+            unvisited_pages=counts.unvisited,
         )
         self._pages_left_before.append(left)
         return progress

@@ -19,6 +19,7 @@ from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
 from cluster_emu.study.report.figures import finite_or_none
 from cluster_emu.study.statistics.quantiles import quantile
+from cluster_emu.units import slots_of
 
 SAME = 0.01
 """Relative difference in drain time, downtime or bytes below which two ways count as alike."""
@@ -71,7 +72,7 @@ class Option:
     @property
     def at_once(self) -> str:
         """How many migrations may run at once, and how many can if that is fewer."""
-        asked = self.evacuation.drain.scenario.manager.max_per_cluster
+        asked = slots_of(self.evacuation.drain.scenario.manager.max_per_cluster)
         possible = self.possible_at_once
         return f"{possible}" if asked is None else at_once_in_words(asked, possible)
 
@@ -95,7 +96,7 @@ class Option:
         return OptionReport(
             policy=drain.policy,
             strategy=drain.strategy,
-            parallel=drain.scenario.manager.max_per_cluster,
+            parallel=slots_of(drain.scenario.manager.max_per_cluster),
             possible_at_once=self.possible_at_once,
             replications=len(self.evacuation.replications),
             drain_p95_s=finite_or_none(self.drain_p95_s),

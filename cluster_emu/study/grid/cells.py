@@ -130,7 +130,7 @@ class _Files:
     def _digest(self, place: str) -> str:
         if place not in self._digests:
             path = Path(place)
-            files = sorted(path.iterdir()) if path.is_dir() else [path]
+            files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
             digest = hashlib.sha256()
             for file in files:
                 content = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.optional_fields import NONE
 from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario, read_toml
 
 TRACES = "workload.traces"
@@ -97,10 +98,14 @@ def _located(paths: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Take relative trace folders as starting from the study file's folder."""
     match paths.get(TRACES):
         case str(traces):
-            return {**paths, TRACES: str(folder / traces)}
+            return {**paths, TRACES: _folder(traces, folder)}
         case list(values):
-            return {**paths, TRACES: [str(folder / str(value)) for value in values]}
+            return {**paths, TRACES: [_folder(str(value), folder) for value in values]}
     return paths
+
+
+def _folder(traces: str, folder: Path) -> str:
+    return traces if traces == NONE else str(folder / traces)
 
 
 def _base_scenario(study: Study, path: Path) -> Scenario:
