@@ -12,7 +12,6 @@ from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
 from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
 
-
 MOST_VCPUS = 4096
 """The most virtual processors of a VM: that of KVM on x86 (KVM_MAX_VCPUS)."""
 MOST_CORES = 256

@@ -9,9 +9,9 @@ A fault on a page of p bytes, with q bytes of pushed pages before it, stops its 
 
     round trip + (p + q) / rate,
 
-or for longer if pages requested before it are still on their way: these arrive in the order of the
-requests. While b of v processors wait, the VM's operational time passes at (v - b) / v of its speed,
-and it loses b / v seconds per second (Linux userfaultfd stops the faulting thread alone).
+or for longer if pages requested before it are still on their way, since they arrive in the order of
+the requests. While b of v processors wait, the VM's operational time passes at (v - b) / v of its
+speed, and it loses b / v seconds per second (Linux userfaultfd stops the faulting thread alone).
 """
 
 from __future__ import annotations
