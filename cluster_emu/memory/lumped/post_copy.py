@@ -59,6 +59,8 @@ class LumpedPostCopy:
     ) -> None:
         self._missing = missing.astype(np.float64)
         self.sizes = PageSizes(round(self._missing.sum()), page_bytes)
+        if not draws.is_random and self._missing.any():
+            self._missing *= self.sizes.count / self._missing.sum()  # the wire carries whole pages
         self.bytes_sent: float = 0.0
         self._touches_per_s = writes_per_page_s * costs.touches_per_write
         self._costs = costs
