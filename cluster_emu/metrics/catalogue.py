@@ -310,7 +310,7 @@ BUILT_IN = (
     Metric(
         name="fault_stall_s",
         label="stalled by demand faults",
-        description="Time the VM waited for pages after its resume.",
+        description="Time the VM waited for pages after its resume, the mean of its processors.",
         value=MeanOverCompleted("fault_stall_s"),
         unit="s",
         comparison_rank=110,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,11 @@ from pydantic import Field, model_validator
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
 from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
+
+MOST_VCPUS = 4096
+"""The most virtual processors of a VM: that of KVM on x86 (KVM_MAX_VCPUS)."""
+MOST_CORES = 256
+"""A `cpu_capacity` of a VM above it is in another unit than cores, such as MIPS."""
 
 
 class Run(Plain):
@@ -44,7 +50,9 @@ class VMGroup(Plain):
     `profile` decides which pages they write: a named write profile, an inline one, or a write
     source. With `profile_mix` each VM draws its profile with these weights. `page_count` replaces
     memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages). `host` places
-    the whole group on one host at the start.
+    the whole group on one host at the start. `vcpus` is the number of virtual processors, each of
+    which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded up, or 1
+    where that is above 256 and so not in cores.
     """
 
     count: Annotated[int, Field(gt=0)]
@@ -55,6 +63,7 @@ class VMGroup(Plain):
     profile: Choice | None = None
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
     host: Annotated[int, Field(ge=0)] | None = None
+    vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:
@@ -68,6 +77,13 @@ class VMGroup(Plain):
     def pages(self) -> int:
         """Pages of one VM; the last one may be partly used."""
         return self.page_count or -(-self.memory_bytes // self.page_bytes)
+
+    @property
+    def processors(self) -> int:
+        """Virtual processors of one VM."""
+        if self.vcpus is not None:
+            return self.vcpus
+        return math.ceil(self.cpu_capacity) if self.cpu_capacity <= MOST_CORES else 1
 
 
 class Workload(Plain):

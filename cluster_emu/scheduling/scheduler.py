@@ -213,6 +213,10 @@ class MigrationScheduler:
         """Let the VM use this share of the CPU time it wants; called by the migration."""
         self._state.set_guest_speed(record.vm, speed, now_s)
 
+    def stalled(self, record: MigrationRecord, stall_s: float, demand: float) -> None:
+        """Count the CPU that the VM lost as it waited for pages; called by the migration."""
+        self._overhead.count_stall(record.vm, stall_s, demand)
+
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target; called by the migration."""
         self._state.move_vm(record.vm, record.target, now_s)
@@ -245,7 +249,6 @@ class MigrationScheduler:
         elif migration.state is Phase.FINISHING:
             record.finish_s = self._timers.stop(number, now_s)
         record.close(now_s, outcome, why)
-        self._overhead.count_stall(record.vm, record.fault_stall_s)
         migration.transition(outcome)
         self._release(record)
         self.switch_off_empty()

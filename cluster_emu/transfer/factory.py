@@ -150,24 +150,29 @@ class MigrationMemory:
 
     def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
         """Return the memory of the VM resumed at the target without its stale pages."""
-        strategy = self.migrating.memory.strategy
+        memory = self.migrating.memory
+        strategy = memory.strategy
         costs = FaultCosts(
             round_trip_s=self.round_trip_s,
             queued_pages=0 if strategy.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
             touches_per_write=strategy.touches_per_write,
+            processors=memory.processors,
         )
         return engine.post_copy(costs, bubbling=strategy.bubbling, pivots=strategy.pivots)
 
 
 @dataclass(slots=True)
 class _VMIntensity:
-    """The write intensity of one VM."""
+    """The write intensity and the CPU demand of one VM."""
 
     path: IntensityPath
     vm: int
 
     def level(self, now_s: float) -> float:
         return self.path.level(self.vm, now_s)
+
+    def demand(self, now_s: float) -> float:
+        return self.path.demand(self.vm, now_s)
 
     def next_change(self, now_s: float) -> float:
         return self.path.next_change(self.vm, now_s)

@@ -639,7 +639,11 @@ class PostCopyPush(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Push pages and serve faults."""
+        before_s = self.pages.stall_s
         self.pages.advance(duration_s, bytes_per_s, intensity)
+        migration = self._migration
+        stall_s = self.pages.stall_s - before_s
+        migration.listener.stalled(migration.record, stall_s, migration.guest.demand)
 
     def on_event(self, now_s: float) -> bool:
         """Complete the migration: the last page has arrived."""
