@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cluster_emu.clock import Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
@@ -30,6 +31,8 @@ from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+
+BY_USER = "cancelled by the user"
 
 ProgressCallback = Callable[[float, float], None]
 """Called with how much is done and how much there is: simulated seconds, or runs of a study."""
@@ -137,7 +140,9 @@ class ClusterModel(Model):
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
-        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, self._vms_changed)
+        restarts = Restarts(
+            settings, self.state, loop, scheduler.boots, watts, self._demand.at, self._vms_changed
+        )
         hosts = HostFaults(settings, self.state, scheduler, restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
@@ -287,13 +292,35 @@ class ClusterModel(Model):
         return asked_for and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
+        """Request a migration, and cancel it, when it is time; note what is refused."""
+
         def ask(now_s: float) -> None:
             try:
-                self.manager.migrate(request.vm, request.target, now_s)
-            except ValueError as error:
+                record = self.manager.migrate(request.vm, request.target, now_s)
+            except RequestRefusedError as error:
                 self._notes.append(f"request at {now_s:g} s not carried out: {error}")
+                return
+            if request.cancel_at_s is not None:
+                self.loop.call_at(request.cancel_at_s, partial(cancel, record.migration))
+
+        def cancel(number: int, now_s: float) -> None:
+            try:
+                self.manager.scheduler.cancel_request(number, BY_USER, now_s)
+            except RequestRefusedError as error:
+                self._notes.append(f"cancellation at {now_s:g} s not carried out: {error}")
 
         self.loop.call_at(request.at_s, ask)
+
+    def cancel_migration(self, vm: int) -> None:
+        """Cancel the migration of a VM that is queued, prepares or copies; the VM stays there.
+
+        Its outcome is "cancelled", and no policy tries it again. A trigger may plan another one.
+
+        Raises:
+            RequestRefusedError: if the VM has no migration, a switchover to post-copy has begun, or
+                the target has all of its memory.
+        """
+        self.manager.scheduler.cancel_of_vm(vm, BY_USER, self.loop.now_s)
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()

@@ -14,7 +14,12 @@ from cluster_emu.cli.output import progress_bar, write_json, write_message
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
 
-ENDS = {"not_converged": "not converged", "failed": "failed", "unfinished": "unfinished"}
+ENDS = {
+    "not_converged": "not converged",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "unfinished": "unfinished",
+}
 """The ends of migrations that did not complete, in words."""
 
 
