@@ -136,7 +136,7 @@ def check_end(model: ClusterModel) -> None:
     summary = model.result().summary
     outcomes = Counter(record.outcome for record in records)
     assert summary["failed"] == outcomes[Phase.FAILED]
-    names = ("completed", "not_converged", "failed", "unfinished")
+    names = [phase.value.replace(" ", "_") for phase in Phase if phase.is_final]
     assert sum(summary[name] for name in names) == summary["migrations"] == len(records)
     assert summary["vms_lost"] == vms.lost.sum()
     delay_s = model.spec.high_availability.restart_delay_s
