@@ -341,15 +341,18 @@ class ClusterModel(Model):
 
     def _policy_notes(self) -> tuple[str, ...]:
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
-        last = {report.trigger: (now, report) for now, report in self.manager.reports}
-        moves: dict[str, int] = {}
-        for _, report in self.manager.reports:
-            moves[report.trigger] = moves.get(report.trigger, 0) + report.moves
-        return tuple(
-            f"{name}: {moves[name]} moves in {self.clock.control_instants(now)} control instants; "
-            f"at {now:g} s: {report.note}"
-            for name, (now, report) in last.items()
-        )
+        triggers = len(self.spec.manager.triggers)
+        notes: list[str] = []
+        for number in range(triggers):
+            reports = self.manager.reports[number::triggers]  # each instant has one of each
+            if reports:
+                now_s, last = reports[-1]
+                moves = sum(report.moves for _, report in reports)
+                notes.append(
+                    f"{last.trigger}: {moves} moves in {self.clock.control_instants(now_s)} "
+                    f"control instants; at {now_s:g} s: {last.note}"
+                )
+        return tuple(notes)
 
     # --- the columns of this instant -------------------------------------------------------------
 

@@ -81,8 +81,9 @@ class ClusterState:
         group = vms.anti_affinity[vm]
         if group < 0:
             return np.empty(0, dtype=np.intp)
-        others = np.flatnonzero((vms.anti_affinity == group) & vms.running)
-        return others[others != vm]
+        is_other = (vms.anti_affinity == group) & vms.running
+        is_other[vm] = False
+        return np.flatnonzero(is_other)
 
     def kept_apart_from(self, vm: int) -> BoolColumn:
         """Return the hosts where another VM of its anti-affinity group is or is expected, [hosts].

@@ -97,7 +97,7 @@ class ClusterView:
 
     def memory_utilisation_with(self, vm: int) -> FloatColumn:
         """Return the memory utilisation each host would have with `vm` added, [hosts]."""
-        demand = self.memory_demand_bytes + self.state.vms.memory_bytes[vm]
+        demand: IntColumn = self.memory_demand_bytes + self.state.vms.memory_bytes[vm]
         return demand / self.state.hosts.memory_bytes
 
     @property

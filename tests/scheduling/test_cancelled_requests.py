@@ -17,10 +17,10 @@ BUSY = {"name": "uniform", "writes_per_page_s": 2.0}
 
 
 def requests(count: int = 1, *, cancel_at_s: float | None, vm: int = 0, **more: Any) -> Scenario:
-    """Return a scenario in which VMs of 1,000 pages leave host 0 at 1,000 pages/s; one is cancelled.
+    """Return a scenario in which VMs leave host 0, and one of the requests is cancelled.
 
-    Migrations prepare for 1 s, send their device state for 0.5 s, suspend for 0.5 s and resume
-    for 0.25 s.
+    The VMs have 1,000 pages, the link carries 1,000 pages/s. Migrations prepare for 1 s, suspend
+    for 0.5 s, send their device state for 0.5 s and resume for 0.25 s.
     """
     asked: list[dict[str, Any]] = [{"vm": number, "target": 1} for number in range(count)]
     asked[vm]["cancel_at_s"] = cancel_at_s

@@ -99,7 +99,7 @@ class Drain(Trigger):
         if kept_apart:
             note += f" ({len(kept_apart)} of them because of anti-affinity alone)"
         if blocking:
-            note += f"; {_named(blocking)} may not migrate and block the drain"
+            note += f"; {_in_words(blocking)} the drain"
         return moves, TriggerReport(
             trigger=self.name,
             moves=len(moves),
@@ -126,10 +126,12 @@ class Drain(Trigger):
         return target
 
 
-def _named(vms: list[int]) -> str:
-    named = ", ".join(map(str, vms[:MOST_NAMED]))
-    more = f" and {len(vms) - MOST_NAMED} more" if len(vms) > MOST_NAMED else ""
-    return f"VMs {named}{more}" if len(vms) > 1 else f"VM {named}"
+def _in_words(blocking: list[int]) -> str:
+    named = ", ".join(map(str, blocking[:MOST_NAMED]))
+    if len(blocking) == 1:
+        return f"VM {named} may not migrate and blocks"
+    more = f" and {len(blocking) - MOST_NAMED} more" if len(blocking) > MOST_NAMED else ""
+    return f"VMs {named}{more} may not migrate and block"
 
 
 def _require_known(
