@@ -34,6 +34,9 @@ from cluster_emu.transfer.records import MigrationRecord, RoundRecord
 
 BY_USER = "cancelled by the user"
 
+MOST_NAMED = 10
+"""VMs that a note names one by one."""
+
 ProgressCallback = Callable[[float, float], None]
 """Called with how much is done and how much there is: simulated seconds, or runs of a study."""
 
@@ -140,10 +143,10 @@ class ClusterModel(Model):
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
-        restarts = Restarts(
+        self._restarts = Restarts(
             settings, self.state, loop, scheduler.boots, watts, self._demand.at, self._vms_changed
         )
-        hosts = HostFaults(settings, self.state, scheduler, restarts, self._vms_changed)
+        hosts = HostFaults(settings, self.state, scheduler, self._restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
@@ -283,6 +286,13 @@ class ClusterModel(Model):
             for request in self.spec.migrations
             if request.at_s > now_s
         ]
+        if waiting := self._restarts.waiting:
+            named = ", ".join(map(str, waiting[:MOST_NAMED]))
+            self._notes.append(
+                f"{len(waiting)} VMs wait for their restart when the run ends, the first of them: "
+                f"{named}; no host that is up and not drained has the memory, and no VM of the "
+                "anti-affinity group"
+            )
         self._observe(now_s)
         self._recorder.finish()
 

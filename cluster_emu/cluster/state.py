@@ -79,9 +79,7 @@ class ClusterState:
         """Return the running VMs that must not be on one host with `vm`: anti-affinity."""
         vms = self._vms
         group = vms.anti_affinity[vm]
-        if group < 0:
-            return np.empty(0, dtype=np.intp)
-        is_other = (vms.anti_affinity == group) & vms.running
+        is_other = (group >= 0) & (vms.anti_affinity == group) & vms.running
         is_other[vm] = False
         return np.flatnonzero(is_other)
 
@@ -90,8 +88,10 @@ class ClusterState:
 
         A VM that migrates counts at both of its hosts, so the VMs are apart however it ends.
         """
-        others = self.others_of_its_group(vm)
         hosts = np.zeros(self.host_count, dtype=np.bool_)
+        if self._vms.anti_affinity[vm] < 0:
+            return hosts
+        others = self.others_of_its_group(vm)
         hosts[self._vms.host[others]] = True
         targets = self._vms.target[others]
         hosts[targets[targets >= 0]] = True

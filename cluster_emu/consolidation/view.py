@@ -153,8 +153,9 @@ class ClusterView:
     def kept_apart_from(self, vm: int) -> BoolColumn:
         """Return the hosts where another VM of its anti-affinity group is or will be, [hosts]."""
         hosts = self.state.kept_apart_from(vm)
-        planned = self.vm_host[self.state.others_of_its_group(vm)]
-        hosts[planned[planned >= 0]] = True
+        if self.state.vms.anti_affinity[vm] >= 0:
+            planned = self.vm_host[self.state.others_of_its_group(vm)]
+            hosts[planned[planned >= 0]] = True
         return hosts
 
     @property

@@ -57,6 +57,11 @@ class Restarts:
         self._retry_is_scheduled = False
         boots.notify(lambda _, now_s: self.try_all(now_s))
 
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The VMs that ought to run again and fit on no host so far, ascending."""
+        return tuple(sorted(self._waiting))
+
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
         """Stop VMs that crash with their hosts; restart them after a delay, if at all."""
         self._state.take_down(vms, now_s)
