@@ -105,7 +105,7 @@ class ConcurrencySlots:
         self._counts = counts
         # memory views, because Python reads their single elements faster
         self._outgoing, self._incoming = counts.outgoing.data, counts.incoming.data
-        self._booting = booting
+        self._booting = None if booting is None else booting.data
         self._order = order
         self._fixed_order = order if isinstance(order, FixedOrder) else None
         self._vms = vms
