@@ -17,7 +17,13 @@ if _TYPE_CHECKING:
     from cluster_emu.consolidation import ClusterView, Move, Plan, Trigger
     from cluster_emu.consolidation.contract import triggers
     from cluster_emu.encoding import Encoder, encoders
-    from cluster_emu.errors import ClusterEmuError, ScenarioError, TraceError, UnknownNameError
+    from cluster_emu.errors import (
+        ClusterEmuError,
+        RequestRefusedError,
+        ScenarioError,
+        TraceError,
+        UnknownNameError,
+    )
     from cluster_emu.faults import FaultKind, fault_kinds
     from cluster_emu.managers import ManagerPolicy, policies
     from cluster_emu.memory.base import MemoryModel, memory_models
@@ -75,6 +81,7 @@ __all__ = [
     "PowerModel",
     "Progress",
     "QueueOrder",
+    "RequestRefusedError",
     "RunResult",
     "Scenario",
     "ScenarioError",
@@ -118,7 +125,13 @@ _MODULES = {
     "cluster_emu.consolidation": ("ClusterView", "Move", "Plan", "Trigger"),
     "cluster_emu.consolidation.contract": ("triggers",),
     "cluster_emu.encoding": ("Encoder", "encoders"),
-    "cluster_emu.errors": ("ClusterEmuError", "ScenarioError", "TraceError", "UnknownNameError"),
+    "cluster_emu.errors": (
+        "ClusterEmuError",
+        "RequestRefusedError",
+        "ScenarioError",
+        "TraceError",
+        "UnknownNameError",
+    ),
     "cluster_emu.faults": ("FaultKind", "fault_kinds"),
     "cluster_emu.managers": ("ManagerPolicy", "policies"),
     "cluster_emu.memory.base": ("MemoryModel", "memory_models"),

@@ -15,7 +15,12 @@ from cluster_emu.errors import ScenarioError
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
 
-ENDS = {"not_converged": "not converged", "failed": "failed", "unfinished": "unfinished"}
+ENDS = {
+    "not_converged": "not converged",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "unfinished": "unfinished",
+}
 """The ends of migrations that did not complete, in words."""
 
 

@@ -17,6 +17,8 @@ class TriggerReport:
         tried: underloaded hosts it tried to empty.
         emptied: how many of them can be emptied; the others keep all of their VMs.
         unplaced: VMs that ought to move but fit on no host, in the order they were tried.
+        kept_apart: those of them for which anti-affinity alone leaves no host.
+        blocking: VMs that ought to move but may not migrate, in ascending order.
         note: the outcome in words.
     """
 
@@ -27,4 +29,6 @@ class TriggerReport:
     tried: int = 0
     emptied: int = 0
     unplaced: tuple[int, ...] = ()
+    kept_apart: tuple[int, ...] = ()
+    blocking: tuple[int, ...] = ()
     note: str = ""

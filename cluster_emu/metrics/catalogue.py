@@ -164,6 +164,12 @@ BUILT_IN = (
         comparison_rank=160,
     ),
     Metric(
+        name="cancelled",
+        label="migrations cancelled",
+        description="Migrations that a user cancelled, or whose target was drained meanwhile.",
+        value=CountOf(Phase.CANCELLED),
+    ),
+    Metric(
         name="failed",
         label="migrations failed",
         description="Migrations that a fault ended.",

@@ -74,7 +74,11 @@ MIGRATIONS = TableSchema(
         Column("fault_stall_s", "s", "time the VM waited for these pages, mean of its processors"),
         Column("throttle_max", "share", "largest share of its CPU time that throttling took"),
         Column("guest_lost_s", "s", "CPU time that throttling and tracking took"),
-        Column("outcome", "", "completed, not converged, failed, unfinished, or its phase so far"),
+        Column(
+            "outcome",
+            "",
+            "completed, not converged, cancelled, failed, unfinished, or its phase so far",
+        ),
         Column("why", "", "what ended the live rounds, or why it did not complete"),
     ),
 )

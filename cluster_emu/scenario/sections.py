@@ -36,12 +36,17 @@ class Run(Plain):
 
 
 class HostGroup(Plain):
-    """Equal physical machines; the groups fill the topology's hosts in order."""
+    """Equal physical machines; the groups fill the topology's hosts in order.
+
+    A host that was switched off boots for `boot_s` before a VM can run there or migrate to it.
+    Meanwhile it draws the power of an idle host.
+    """
 
     count: Annotated[int, Field(gt=0)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
+    boot_s: Seconds = 0.0
 
 
 class VMGroup(Plain):
@@ -53,6 +58,10 @@ class VMGroup(Plain):
     the whole group on one host at the start. `vcpus` is the number of virtual processors, each of
     which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded up, or 1
     where that is above 256 and so not in cores.
+
+    VMs that are not `migratable` stay on their hosts; a crash of the host may still restart them
+    elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
+    the same name are ever on one host together.
     """
 
     count: Annotated[int, Field(gt=0)]
@@ -64,6 +73,8 @@ class VMGroup(Plain):
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
     host: Annotated[int, Field(ge=0)] | None = None
     vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
+    migratable: bool = True
+    anti_affinity: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:
@@ -103,8 +114,20 @@ class Workload(Plain):
 
 
 class Request(Plain):
-    """A migration that the user requests at an exact time."""
+    """A migration that the user requests at an exact time, and may cancel at a later one.
+
+    At `cancel_at_s` it is cancelled, whether it is queued, prepares or copies, and its VM stays at
+    the source. It is too late once a switchover to post-copy has begun or the target has all of
+    the memory.
+    """
 
     at_s: Seconds = 0.0
     vm: Annotated[int, Field(ge=0)]
     target: Annotated[int, Field(ge=0)]
+    cancel_at_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _cancelled_after_request(self) -> Request:
+        if self.cancel_at_s is not None and self.cancel_at_s <= self.at_s:
+            raise ValueError(f"a cancel_at_s after at_s = {self.at_s:g}")
+        return self

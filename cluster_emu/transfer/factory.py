@@ -68,17 +68,22 @@ class MigrationFactory:
     loop: FluidLoop
     rounds: list[RoundRecord] = field(default_factory=list)
     flow_group: MigrationFlowGroup = field(init=False)
-    _started: dict[int, int] = field(default_factory=dict)
+    _attempts: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Notify all migrations of their rates together."""
         self.flow_group = MigrationFlowGroup(self.loop)
 
     def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
-        """Make the migration that fills in `record`; its route is found now."""
+        """Make the migration that fills in `record`; its route is found now.
+
+        One that is made again, for another target, draws the same random numbers.
+        """
         vm = record.vm
-        number = self._started.get(vm, 0)
-        self._started[vm] = number + 1
+        attempts = self._attempts.setdefault(vm, [])
+        if not attempts or attempts[-1] != record.migration:
+            attempts.append(record.migration)
+        number = len(attempts) - 1
         record.fidelity = self.models[vm].name
         route = self.router.route(record.source, record.target, record.migration)
         return Migration(

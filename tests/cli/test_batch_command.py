@@ -53,6 +53,7 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
             "migrations": 16,
             "completed": 16,
             "not_converged": 0,
+            "cancelled": 0,
             "failed": 0,
             "unfinished": 0,
         },

@@ -16,7 +16,7 @@ from cluster_emu.study.grid.cell_store import FAILED, CellStore
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.study_file import load_study
 
-ENDS = ("migrations", "completed", "not_converged", "failed", "unfinished")
+ENDS = ("migrations", "completed", "not_converged", "cancelled", "failed", "unfinished")
 """Figures of a run that count its migrations: all of them, and by how they ended."""
 
 
