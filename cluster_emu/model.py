@@ -16,6 +16,7 @@ from cluster_emu.clock import Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport, totals_in_words
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
@@ -314,14 +315,13 @@ class ClusterModel(Model):
 
     def _policy_notes(self) -> tuple[str, ...]:
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
-        last = {report.trigger: (now, report) for now, report in self.manager.reports}
-        moves: dict[str, int] = {}
-        for _, report in self.manager.reports:
-            moves[report.trigger] = moves.get(report.trigger, 0) + report.moves
+        reports = self.manager.reports
+        instants = self.clock.control_instants(reports[-1][0]) if reports else 0
+        by_trigger: dict[str, list[TriggerReport]] = {}
+        for _, report in reports:
+            by_trigger.setdefault(report.trigger, []).append(report)
         return tuple(
-            f"{name}: {moves[name]} moves in {self.clock.control_instants(now)} control instants; "
-            f"at {now:g} s: {report.note}"
-            for name, (now, report) in last.items()
+            f"{name}: {totals_in_words(found, instants)}" for name, found in by_trigger.items()
         )
 
     # --- the columns of this instant -------------------------------------------------------------

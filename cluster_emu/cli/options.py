@@ -39,12 +39,25 @@ def whole_option(option: str, least: int, text: str, most: float = math.inf) -> 
 
 
 Seed = Annotated[
-    int, whole_option("--seed", 0, "Seed; where nothing is random it changes nothing.")
+    int,
+    whole_option("--seed", 0, "Base of all random numbers; the same seed gives the same result."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+Csv = Annotated[
+    bool, typer.Option("--csv/--no-csv", help="Write the tables as CSV besides Parquet.")
+]
+SmallestDifferences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--smallest-difference",
+        metavar="[METRIC=]VALUE",
+        help="From which size on a difference matters, such as 2% or downtime_s=5ms; 1% without "
+        "it; may be repeated.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

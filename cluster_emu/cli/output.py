@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,20 +64,9 @@ def show_lines(title: str, lines: Iterable[str]) -> None:
         console.print(f"  {line}", soft_wrap=True)
 
 
-def number(value: float | None) -> str:
-    """Return four significant digits, all digits of the whole part, or a dash for nothing."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def interval(low: float | None, high: float | None, scale: float = 1.0) -> str:
-    """Return an interval in brackets; empty where there is none."""
-    if low is None or high is None:
-        return ""
-    return f"[{number(low * scale)}, {number(high * scale)}]"
+def show_answer(answer: str) -> None:
+    """Print the sentence that answers the question; the last thing that a command prints."""
+    show_lines("Answer", [answer])
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.study.comparison.reasons import reasons
 from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.report.answers import comparison_answer
 from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
-from cluster_emu.study.statistics.estimates import differences, estimate, verdict
+from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.study.statistics.verdicts import paired_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class Comparison:
         seeds: the seed of each replication.
         reports: what is kept of each run, by strategy in the order of `seeds`.
         assumptions: what was assumed, one sentence each.
+        smallest_differences: from which size on a difference matters, by metric; that of the
+            catalogue for a metric that is not here.
+        same_rules: pairs of strategies that are one rule under two names.
+        histories: the number of rounds that each strategy looks back on.
     """
 
     scenario: str
@@ -43,6 +51,9 @@ class Comparison:
     seeds: tuple[int, ...]
     reports: dict[str, tuple[StudyRun, ...]]
     assumptions: tuple[str, ...]
+    smallest_differences: dict[str, SmallestDifference] = field(default_factory=dict)
+    same_rules: tuple[tuple[str, str], ...] = ()
+    histories: dict[str, int] = field(default_factory=dict)
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -85,13 +96,24 @@ class Comparison:
         """One row per metric and pair of strategies a, b, compared seed by seed.
 
         Columns: metric, a, b, mean_difference (of b minus a), relative_difference, pairs,
-        pairs_left_out, verdict, ci95_low, ci95_high. A figure that there is not is NaN.
+        pairs_left_out, smallest_difference (that matters), verdict, ci95_low, ci95_high. A figure
+        that there is not is NaN.
         """
         return pd.DataFrame([_columns(one) for one in self.report().paired])
 
+    @property
+    def answer(self) -> str:
+        """What was found, in one sentence."""
+        return self.report().answer
+
     def report(self) -> ComparisonReport:
         """Return everything but the single runs, as `compare --json` prints it."""
-        return ComparisonReport(
+        paired = tuple(
+            self._paired(metric, a, b)
+            for metric in metric_catalogue.compared()
+            for a, b in combinations(self.labels, 2)
+        )
+        report = ComparisonReport(
             scenario=self.scenario,
             traces=self.traces,
             strategies=self.labels,
@@ -99,25 +121,32 @@ class Comparison:
             seed=self.seed,
             seeds=self.seeds,
             metrics={metric.name: self._means(metric) for metric in metric_catalogue.compared()},
-            paired=tuple(
-                self._paired(metric.name, a, b)
-                for metric in metric_catalogue.compared()
-                for a, b in combinations(self.labels, 2)
-            ),
+            paired=paired,
             outcomes={label: self._outcomes(label) for label in self.labels},
             notes={label: self._notes(label) for label in self.labels},
             failures=self.failures,
+            same_rules=self.same_rules,
+            reasons=reasons(self.reports, paired, self.same_rules, self.histories),
+            answer="",
             assumptions=self.assumptions,
             versions=versions(),
         )
+        return replace(report, answer=comparison_answer(report))
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write compare.json and the table of runs (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, csv: bool = True) -> list[Path]:
+        """Write compare.json and the table of runs as Parquet and CSV; return the files written.
+
+        Args:
+            folder: where to; it is made if it is not there.
+            csv: whether the table is written as CSV, too.
+        """
         runs = self.runs
-        paths = [folder / name for name in ("compare.json", "runs.parquet", "runs.csv")]
+        paths = [folder / name for name in ("compare.json", "runs.parquet")]
         write_text(json_text(self.report()), paths[0])
         write_parquet(runs, paths[1])
-        write_text(runs.to_csv(index=False), paths[2])
+        if csv:
+            paths.append(folder / "runs.csv")
+            write_text(runs.to_csv(index=False), paths[-1])
         return paths
 
     def _rows(self) -> Iterator[tuple[str, int, int, StudyRun]]:
@@ -137,21 +166,22 @@ class Comparison:
             for label in self.labels
         }
 
-    def _paired(self, metric: str, a: str, b: str) -> PairedDifference:
-        values = self._values(metric, a)
-        difference = differences(values, self._values(metric, b))
-        found = estimate(difference)
-        base = estimate(np.where(np.isnan(difference), math.nan, values)).mean
+    def _paired(self, metric: Metric, a: str, b: str) -> PairedDifference:
+        name = metric.name
+        smallest = self.smallest_differences.get(name, metric.smallest_difference)
+        found = paired_effect(self._values(name, a), self._values(name, b), smallest)
+        difference = found.difference
         return PairedDifference(
-            metric=metric,
+            metric=name,
             a=a,
             b=b,
-            mean_difference=found.mean,
-            ci95=(found.low, found.high),
-            relative_difference=found.mean / base if found.mean is not None and base else None,
-            pairs=found.count,
-            pairs_left_out=len(self.seeds) - found.count,
-            verdict=str(verdict(difference)),
+            mean_difference=difference.mean,
+            ci95=(difference.low, difference.high),
+            relative_difference=found.relative,
+            pairs=difference.count,
+            pairs_left_out=len(self.seeds) - difference.count,
+            smallest_difference=found.smallest,
+            verdict=str(found.verdict),
         )
 
     def _outcomes(self, label: str) -> tuple[OutcomeCount, ...]:

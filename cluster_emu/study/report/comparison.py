@@ -20,7 +20,10 @@ class PairedDifference:
         relative_difference: the mean difference over the mean of a; None where that is 0.
         pairs: number of pairs in which both runs have the figure.
         pairs_left_out: number of the other pairs.
-        verdict: what the differences show, in words.
+        smallest_difference: from which size on a difference matters, in the metric's unit; None
+            without a pair.
+        verdict: whether b is "lower" or "higher" than a, or there is "no practical difference", or
+            that is "undecided".
     """
 
     metric: str
@@ -31,6 +34,7 @@ class PairedDifference:
     relative_difference: float | None
     pairs: int
     pairs_left_out: int
+    smallest_difference: float | None
     verdict: str
 
 
@@ -60,6 +64,9 @@ class ComparisonReport:
         outcomes: how the migrations of all replications ended, by strategy.
         notes: what the policies did in the first replication, and in each without migrations.
         failures: the runs that failed.
+        same_rules: pairs of strategies that are one rule under two names.
+        reasons: what counts explain of the differences, one sentence each.
+        answer: what was found, in one sentence.
         assumptions: what was assumed, one sentence each.
         versions: versions of what results depend on.
     """
@@ -75,5 +82,8 @@ class ComparisonReport:
     outcomes: dict[str, tuple[OutcomeCount, ...]]
     notes: dict[str, tuple[str, ...]]
     failures: tuple[FailedRun, ...]
+    same_rules: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...]
+    answer: str
     assumptions: tuple[str, ...]
     versions: dict[str, str]
