@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -49,7 +49,8 @@ def show_table(
     console.print(title, style="bold")
     table = Table()
     for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place < text_columns else "right")
+        justify: JustifyMethod = "left" if place < text_columns else "right"
+        table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -32,7 +32,6 @@ from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
-
 ONE_PERCENT = SmallestDifference(share=0.01)
 
 

@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from cluster_emu.errors import ScenarioError, UnknownNameError
-from cluster_emu.units import BitsPerSecond, ByteCount, Seconds
+from cluster_emu.units import read_quantity
 
 ALL = "all"
 """Stands for every metric where smallest differences are given by name."""
 
 _PERCENT = re.compile(r"\s*([0-9.]+)\s*%\s*")
-_WITH_UNITS: dict[str, TypeAdapter[float]] = {
-    "_s": TypeAdapter(Seconds),
-    "bytes": TypeAdapter(ByteCount),
-    "_bps": TypeAdapter(BitsPerSecond),
-}
-"""Readers of quantities with units, by the end of a metric's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ def read_smallest_difference(name: str, value: Any) -> SmallestDifference:
         if name == ALL:
             raise ValueError
         return SmallestDifference(absolute=_absolute(name, value))
-    except (ValueError, ValidationError) as error:
+    except ValueError as error:
         also = "" if name == ALL else ', or a number >= 0, alone or with a unit such as "1 ms"'
         allowed = f'a text in per cent such as "2 %"{also}'
         raise ScenarioError(f"smallest_differences.{name}", value, allowed) from error
@@ -88,10 +80,9 @@ def read_smallest_differences(
 
 def _absolute(name: str, value: Any) -> float:
     """Return a quantity in the unit at the end of the metric's name."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    found = read_quantity(name, value)
+    if isinstance(found, bool) or not isinstance(found, int | float):
         raise ValueError
-    reader = next((each for end, each in _WITH_UNITS.items() if name.endswith(end)), None)
-    found = float(value) if reader is None else float(reader.validate_python(value))
     if not math.isfinite(found) or found < 0:
         raise ValueError
-    return found
+    return float(found)

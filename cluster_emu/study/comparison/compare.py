@@ -79,8 +79,8 @@ def compare(
         reports=_run(made, seeds, jobs, progress),
         assumptions=_assumptions(made, parts[0]),
         smallest_differences=smallest,
-        same_rules=same_rules(made),
-        histories={variant.label: chosen_strategy(variant).history for variant in made},
+        same_rules=same_rules({variant.label: variant.scenario for variant in made}),
+        histories={variant.label: chosen_strategy(variant.scenario).history for variant in made},
     )
 
 

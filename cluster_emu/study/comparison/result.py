@@ -23,7 +23,6 @@ from cluster_emu.study.report.answers import comparison_answer
 from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
 from cluster_emu.study.statistics.estimates import estimate
-from cluster_emu.study.statistics.verdicts import paired_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Comparison:
         """One row per metric and strategy: mean, runs, ci95_low, ci95_high."""
         return pd.DataFrame(
             [
-                {"metric": metric, "strategy": label, **_columns(one)}
+                {"metric": metric, "strategy": label, **as_columns(one)}
                 for metric, by_strategy in self.report().metrics.items()
                 for label, one in by_strategy.items()
             ]
@@ -99,7 +98,7 @@ class Comparison:
         pairs_left_out, smallest_difference (that matters), verdict, ci95_low, ci95_high. A figure
         that there is not is NaN.
         """
-        return pd.DataFrame([_columns(one) for one in self.report().paired])
+        return pd.DataFrame([as_columns(one) for one in self.report().paired])
 
     @property
     def answer(self) -> str:
@@ -169,20 +168,8 @@ class Comparison:
     def _paired(self, metric: Metric, a: str, b: str) -> PairedDifference:
         name = metric.name
         smallest = self.smallest_differences.get(name, metric.smallest_difference)
-        found = paired_effect(self._values(name, a), self._values(name, b), smallest)
-        difference = found.difference
-        return PairedDifference(
-            metric=name,
-            a=a,
-            b=b,
-            mean_difference=difference.mean,
-            ci95=(difference.low, difference.high),
-            relative_difference=found.relative,
-            pairs=difference.count,
-            pairs_left_out=len(self.seeds) - difference.count,
-            smallest_difference=found.smallest,
-            verdict=str(found.verdict),
-        )
+        ours, theirs = self._values(name, a), self._values(name, b)
+        return PairedDifference.of(name, (a, ours), (b, theirs), smallest)
 
     def _outcomes(self, label: str) -> tuple[OutcomeCount, ...]:
         """Return how many migrations of all replications ended how."""
@@ -201,7 +188,7 @@ class Comparison:
         )
 
 
-def _columns(figure: MeanFigure | PairedDifference) -> dict[str, str | float]:
+def as_columns(figure: MeanFigure | PairedDifference) -> dict[str, str | float]:
     """Return a figure as columns: one for each end of its interval, NaN for what there is not."""
     values = asdict(figure)
     low, high = values.pop("ci95")

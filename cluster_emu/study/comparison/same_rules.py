@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 
 from cluster_emu.building import create_chosen
+from cluster_emu.scenario import Scenario
 from cluster_emu.strategies import Strategy, strategies
-from cluster_emu.study.comparison.variants import FIELD, Variant
+from cluster_emu.study.comparison.variants import FIELD
 
 DESCRIPTIVE = {"name", "summary", "source", "history", "code_bits", "past_bits"}
 """What a strategy says of itself that decides nothing: its table says what it reads."""
 
 
-def chosen_strategy(variant: Variant) -> Strategy:
-    """Return the strategy of a variant."""
-    return create_chosen(strategies, variant.scenario.transfer.strategy, FIELD)
+def chosen_strategy(scenario: Scenario) -> Strategy:
+    """Return the transfer strategy of a scenario."""
+    return create_chosen(strategies, scenario.transfer.strategy, FIELD)
 
 
-def same_rules(made: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
-    """Return the labels of every pair of variants whose strategies are the same rule.
+def same_rules(scenarios: Mapping[str, Scenario]) -> tuple[tuple[str, str], ...]:
+    """Return every pair of labels whose strategies are the same rule.
 
-    Their scenarios are taken to differ in nothing but the strategy.
+    Args:
+        scenarios: by label; they differ in nothing but the strategy.
     """
-    chosen = [(variant.label, chosen_strategy(variant)) for variant in made]
-    return tuple((a, b) for (a, one), (b, other) in combinations(chosen, 2) if is_same(one, other))
+    chosen = {label: chosen_strategy(scenario) for label, scenario in scenarios.items()}
+    return tuple((a, b) for a, b in combinations(chosen, 2) if is_same(chosen[a], chosen[b]))
 
 
 def is_same(a: Strategy, b: Strategy) -> bool:

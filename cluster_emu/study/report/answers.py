@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.advice import AdviceReport
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.evacuation import EvacuationReport
+from cluster_emu.study.report.grid import GroupDifference, GroupMeans, SameRule
 from cluster_emu.study.statistics.verdicts import Verdict
 from cluster_emu.wording import counted, interval, listed, number, percent
 
@@ -147,6 +151,133 @@ def _verdicts_against(best: str, name: str, report: ComparisonReport) -> dict[st
         for pair in report.paired
         if pair.metric == name and best in (pair.a, pair.b) and pair.pairs
     }
+
+
+# --- a study --------------------------------------------------------------------------------------
+
+
+def batch_answer(
+    strategies: Sequence[str],
+    means: Sequence[GroupMeans],
+    paired: Sequence[GroupDifference],
+    same_rules: Sequence[SameRule],
+) -> str:
+    """Return where on the axes which strategy is better, or between what its figures lie.
+
+    Args:
+        strategies: the strategies, as given.
+        means: the means of every place and strategy.
+        paired: the differences of every place and pair of strategies.
+        same_rules: strategies that are compared with themselves.
+    """
+    measured = [
+        name
+        for name in HEADLINE
+        if any(group.means[name].mean for group in means if name in group.means)
+    ]
+    if not measured:
+        return "No migration completed, so that there is nothing to compare."
+    match strategies:
+        case (_,):
+            found = _together({name: _ends_of_range(name, means) for name in measured})
+            text = "; ".join(_range(names, ends, means) for ends, names in found.items())
+        case (a, b):
+            counts = _together({name: _verdict_counts(name, paired) for name in measured})
+            parts = [f"{_listed_labels(names)}: {words}" for words, names in counts.items()]
+            same = [one for one in same_rules if len(one.places) == one.of]
+            why = ", because they are the same rule" if same else ""
+            return f"{b} against {a}: {'; '.join(parts)}{why}."
+        case _:
+            lowest = _together({name: _lowest_counts(name, means) for name in measured})
+            text = "; ".join(
+                f"lowest mean {_listed_labels(names)}: {words}" for words, names in lowest.items()
+            )
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+K = TypeVar("K")
+
+
+def _together(said: Mapping[str, K]) -> dict[K, list[str]]:
+    """Return what is said of metrics, with all the metrics of which it is said."""
+    found: dict[K, list[str]] = {}
+    for name, words in said.items():
+        found.setdefault(words, []).append(name)
+    return found
+
+
+def _listed_labels(names: Sequence[str]) -> str:
+    return listed([metric_catalogue[name].label for name in names])
+
+
+def _ends_of_range(name: str, means: Sequence[GroupMeans]) -> tuple[int, int]:
+    """Return the numbers of the groups with the lowest and the highest mean."""
+    known = {
+        number: mean
+        for number, group in enumerate(means)
+        if (mean := group.means[name].mean) is not None
+    }
+    return min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+
+
+def _range(names: Sequence[str], ends: tuple[int, int], means: Sequence[GroupMeans]) -> str:
+    """Return metrics from one place on the axes to another, or at the only one there is."""
+    low, high = (means[number] for number in ends)
+    values = [
+        f"{metric_catalogue[name].label} "
+        + " to ".join(
+            _with_unit(metric_catalogue[name], group.means[name].mean or 0.0)
+            for group in ((low,) if low is high else (low, high))
+        )
+        for name in names
+    ]
+    text = f"mean {listed(values)}"
+    if low is high:
+        return text
+    return f"{text}, from {place_in_words(low.axes)} to {place_in_words(high.axes)}"
+
+
+def _verdict_counts(name: str, paired: Sequence[GroupDifference]) -> str:
+    """Return at how many places a metric is lower, higher ...: "lower in 3 of 8 groups"."""
+    found = [one.difference.verdict for one in paired if one.difference.metric == name]
+    if len(found) == 1:
+        return found[0]
+    counts = {str(each): found.count(each) for each in Verdict if each in found}
+    words = [f"{each} in {count}" for each, count in counts.items()]
+    return f"{listed(words)} of {len(found)} groups"
+
+
+def _lowest_counts(name: str, means: Sequence[GroupMeans]) -> str:
+    """Return which strategies have the lowest mean, and at how many places."""
+    by_place: dict[str, dict[str, float]] = {}
+    for group in means:
+        mean = group.means[name].mean if name in group.means else None
+        if mean is not None:
+            by_place.setdefault(place_in_words(group.axes), {})[group.strategy] = mean
+    lowest = Counter(min(found, key=found.__getitem__) for found in by_place.values())
+    words = [f"{label} in {count}" for label, count in lowest.most_common()]
+    return f"{listed(words)} of {counted(len(by_place), 'group')}"
+
+
+def place_in_words(place: Mapping[str, object]) -> str:
+    """Return a place on the axes: "profile = web, bandwidth_bps = 200,000,000"."""
+    names = axis_names(list(place))
+    return ", ".join(
+        f"{name} = {axis_value(value)}" for name, value in zip(names, place.values(), strict=True)
+    )
+
+
+def axis_names(paths: Sequence[str]) -> list[str]:
+    """Return the last step of each axis's path; the whole paths where two would be the same."""
+    last = [path.rpartition(".")[2] for path in paths]
+    return last if len(set(last)) == len(last) else list(paths)
+
+
+def axis_value(value: object) -> str:
+    """Return a value of an axis; none for the value of a field that is not set."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return "none" if math.isnan(value) else f"{value:,.10g}"
 
 
 # --- drains ---------------------------------------------------------------------------------------

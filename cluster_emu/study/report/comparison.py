@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
+from cluster_emu.study.statistics.verdicts import paired_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,37 @@ class PairedDifference:
     pairs_left_out: int
     smallest_difference: float | None
     verdict: str
+
+    @classmethod
+    def of(
+        cls,
+        metric: str,
+        a: tuple[str, NDArray[np.float64]],
+        b: tuple[str, NDArray[np.float64]],
+        smallest: SmallestDifference,
+    ) -> Self:
+        """Return what two strategies' values show.
+
+        Args:
+            metric: name of the metric.
+            a: name and values of the strategy that is subtracted; a value per pair, NaN for none.
+            b: likewise of the other one.
+            smallest: the smallest difference that matters.
+        """
+        found = paired_effect(a[1], b[1], smallest)
+        difference = found.difference
+        return cls(
+            metric=metric,
+            a=a[0],
+            b=b[0],
+            mean_difference=difference.mean,
+            ci95=(difference.low, difference.high),
+            relative_difference=found.relative,
+            pairs=difference.count,
+            pairs_left_out=len(a[1]) - difference.count,
+            smallest_difference=found.smallest,
+            verdict=str(found.verdict),
+        )
 
 
 @dataclass(frozen=True, slots=True)
