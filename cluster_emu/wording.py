@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 LEAST_PERCENT = 0.01
-"""A share in per cent of less than this, other than 0, is written as "less than" this."""
+"""A share in per cent of less than this, other than 0, is written as less than this."""
 
 
 def number(value: float | None) -> str:
@@ -28,7 +28,7 @@ def interval(low: float | None, high: float | None, scale: float = 1.0) -> str:
 def percent(share: float | None) -> str:
     """Return a signed share in per cent, never with an exponent; empty for nothing.
 
-    "+1.23 %", "-0.55 %", "+183 %", "+1,830 %", "0 %", "less than 0.01 %".
+    "+1.23 %", "-0.55 %", "+183 %", "+1,830 %", "0 %", "< 0.01 %".
     """
     if share is None or not math.isfinite(share):
         return ""
@@ -36,7 +36,7 @@ def percent(share: float | None) -> str:
     if value == 0:
         return "0 %"
     if abs(value) < LEAST_PERCENT:
-        return f"less than {LEAST_PERCENT:g} %"
+        return f"< {LEAST_PERCENT:g} %"
     return f"{value:+,.0f} %" if abs(value) >= 100 else f"{value:+.3g} %"
 
 
