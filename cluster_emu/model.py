@@ -17,6 +17,7 @@ from cluster_emu.clock import Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
+from cluster_emu.consolidation.report import TriggerReport, totals_in_words
 from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
@@ -352,18 +353,14 @@ class ClusterModel(Model):
 
     def _policy_notes(self) -> tuple[str, ...]:
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
-        triggers = len(self.spec.manager.triggers)
-        notes: list[str] = []
-        for number in range(triggers):
-            reports = self.manager.reports[number::triggers]  # each instant has one of each
-            if reports:
-                now_s, last = reports[-1]
-                moves = sum(report.moves for _, report in reports)
-                notes.append(
-                    f"{last.trigger}: {moves} moves in {self.clock.control_instants(now_s)} "
-                    f"control instants; at {now_s:g} s: {last.note}"
-                )
-        return tuple(notes)
+        reports = self.manager.reports
+        instants = self.clock.control_instants(reports[-1][0]) if reports else 0
+        by_trigger: dict[str, list[TriggerReport]] = {}
+        for _, report in reports:
+            by_trigger.setdefault(report.trigger, []).append(report)
+        return tuple(
+            f"{name}: {totals_in_words(found, instants)}" for name, found in by_trigger.items()
+        )
 
     # --- the columns of this instant -------------------------------------------------------------
 

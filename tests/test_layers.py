@@ -27,6 +27,7 @@ LAYERS = (
         "rng",
         "scenario",
         "units",
+        "wording",
     },
     {"cluster", "encoding", "network", "strategies", "workload"},
     {"memory", "results"},

@@ -17,7 +17,15 @@ from cluster_emu.cli.inputs import (
     split_strategies,
     writing_to,
 )
-from cluster_emu.cli.output import number, progress_bar, show_lines, show_table, warn, write_json
+from cluster_emu.cli.output import (
+    progress_bar,
+    show_answer,
+    show_lines,
+    show_table,
+    warn,
+    write_json,
+)
+from cluster_emu.wording import number
 
 if TYPE_CHECKING:
     from cluster_emu.study import Advice
@@ -101,6 +109,8 @@ def advise(
 
 
 def _report(advice: Advice, folder: Path | None, overwrite: bool, as_json: bool) -> None:
+    from cluster_emu.study.report.answers import advice_answer
+
     written = []
     warn(advice.recommended.evacuation.warnings)
     if folder is not None:
@@ -113,6 +123,7 @@ def _report(advice: Advice, folder: Path | None, overwrite: bool, as_json: bool)
     _show(report)
     nothing = "nothing (--out DIR writes tables)"
     show_lines("Written", [str(path) for path in written] or [nothing])
+    show_answer(advice_answer(report))
 
 
 def _show(report: AdviceReport) -> None:

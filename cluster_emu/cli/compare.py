@@ -13,11 +13,12 @@ from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
+    parse_smallest_differences,
     result_folder,
     split_strategies,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_lines, write_json, write_message
+from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.study.report.comparison import ComparisonReport
@@ -39,12 +40,14 @@ def compare(
     replications: Annotated[
         int, options.whole_option("--replications", 1, "Number of seeds.")
     ] = 10,
+    smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
     """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
@@ -54,7 +57,8 @@ def compare(
 
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
-    with attributed_to_options(scenario, fields, {"strategies": "--strategies"}):
+    typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}
+    with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         with progress_bar(f"{chosen.name}, runs") as progress:
             comparison = compare_strategies(
@@ -63,13 +67,15 @@ def compare(
                 replications=replications,
                 seed=seed,
                 jobs=jobs,
+                smallest_differences=parse_smallest_differences(smallest),
                 progress=progress,
             )
     report = comparison.report()
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*comparison.save(folder, overwrite=overwrite), draw(report, folder)]
+            saved = comparison.save(folder, csv=csv, overwrite=overwrite)
+            written = [*saved, draw(report, folder)]
             add_files(folder, written)
     if as_json:
         write_json(report)
@@ -77,6 +83,7 @@ def compare(
         show_comparison(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
+        show_answer(report.answer)
     for one in report.failures:
         where = f"{one.strategy}, replication {one.replication}, seed {one.seed}"
         write_message(f"cluster-emu: run failed: {where}: {one.error}")

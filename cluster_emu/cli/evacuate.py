@@ -18,7 +18,14 @@ from cluster_emu.cli.inputs import (
     result_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_lines, warn, write_json, write_message
+from cluster_emu.cli.output import (
+    progress_bar,
+    show_answer,
+    show_lines,
+    warn,
+    write_json,
+    write_message,
+)
 
 if TYPE_CHECKING:
     from cluster_emu.study import Evacuation
@@ -88,6 +95,7 @@ def evacuate(
 def _report(evacuation: Evacuation, folder: Path | None, overwrite: bool, as_json: bool) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
     from cluster_emu.results.result_folder import add_files
+    from cluster_emu.study.report.answers import evacuation_answer
 
     written = []
     if folder is not None:
@@ -101,6 +109,7 @@ def _report(evacuation: Evacuation, folder: Path | None, overwrite: bool, as_jso
         show_evacuation(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
+        show_answer(evacuation_answer(report))
     warn(report.warnings)
     for one in report.errors:
         where = f"replication {one.replication}, seed {one.seed}"

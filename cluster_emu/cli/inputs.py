@@ -32,6 +32,15 @@ def parse_settings(texts: list[str] | None) -> dict[str, Any]:
     return settings
 
 
+def parse_smallest_differences(texts: list[str] | None) -> dict[str, str]:
+    """Read ``metric=value`` and ``value`` options; a value alone is for all metrics."""
+    given = {}
+    for text in texts or ():
+        name, equals, value = text.rpartition("=")
+        given[name.strip() if equals else "all"] = value.strip()
+    return given
+
+
 def split_strategies(text: str) -> list[str]:
     """Split a list of strategies at the commas before names, not at those between parameters.
 

@@ -19,6 +19,7 @@ from cluster_emu.cli.output import write_json
 from cluster_emu.errors import ScenarioError
 
 ADVICE = "advice.json"
+MEANS = "means.csv"
 
 
 class FigureFormat(StrEnum):
@@ -31,7 +32,7 @@ class FigureFormat(StrEnum):
 
 def plot(
     run_dir: Annotated[
-        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run, compare or evacuate wrote.")
+        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run, compare, evacuate or batch wrote.")
     ],
     seed: options.Seed = 0,
     out: options.Out = None,
@@ -41,7 +42,7 @@ def plot(
     ] = FigureFormat.PNG,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the figures of a saved run, comparison or evacuation."""
+    """Draw the figures of a saved run, comparison, evacuation or study."""
     from cluster_emu.results.result_folder import add_files, new_result
 
     folder = run_dir if out is None or out.resolve() == run_dir.resolve() else out
@@ -69,6 +70,8 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return [_plot_comparison(run_dir / "compare.json", folder, kind)]
     if (run_dir / REPORT).is_file():
         return _plot_evacuation(run_dir, folder, kind)
+    if (run_dir / MEANS).is_file():
+        return [_plot_study(run_dir / MEANS, folder, kind)]
     if (run_dir / ADVICE).is_file():
         allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
         raise ScenarioError("RUN_DIR", str(run_dir), allowed)
@@ -81,6 +84,15 @@ def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
 
     with _checked_input(file, "compare"):
         return draw(read_report(ComparisonReport, file), folder, kind)
+
+
+def _plot_study(file: Path, folder: Path, kind: str) -> Path:
+    import pandas as pd
+
+    from cluster_emu.view import draw_study, save_figure
+
+    with _checked_input(file, "batch"):
+        return save_figure(draw_study(pd.read_csv(file)), folder / f"study.{kind}")
 
 
 def _plot_evacuation(run_dir: Path, folder: Path, kind: str) -> list[Path]:

@@ -16,7 +16,7 @@ from cluster_emu.cli.inputs import (
     result_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_lines, write_json
+from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json
 
 if TYPE_CHECKING:
     from cluster_emu.results.run_result import RunResult
@@ -34,7 +34,7 @@ def run(
     seed: options.Seed = 0,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Also write the tables as CSV.")] = False,
+    csv: options.Csv = False,
     as_json: options.Json = False,
 ) -> None:
     """Run a scenario once and show what its migrations did."""
@@ -69,11 +69,13 @@ def run(
         show_run(report)
         where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
         show_lines("Written", [where])
+        show_answer(report.answer)
 
 
 def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) -> RunReport:
     from cluster_emu.scenario import Choice
     from cluster_emu.study import outcome_counts
+    from cluster_emu.study.report.answers import run_answer
     from cluster_emu.study.report.figures import OutcomeCount
     from cluster_emu.study.report.run import RunReport
 
@@ -88,6 +90,7 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
             for (outcome, why), count in sorted(outcome_counts(result).items())
         ),
         notes=result.notes,
+        answer=run_answer(result.summary),
         assumptions=(*result.assumptions, *carried),
         out=None if folder is None else str(folder),
     )

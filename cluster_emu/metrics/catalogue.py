@@ -28,8 +28,11 @@ from cluster_emu.metrics.aggregations import (
     mean_queue_wait_s,
     migration_count,
 )
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
+
+ONE_PERCENT = SmallestDifference(share=0.01)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Metric:
         comparison_rank: its position in comparisons and in what `run` prints, the lowest first;
             None for a figure of the summary alone.
         is_main: whether a picture of a comparison shows it unless others are asked for.
+        smallest_difference: from which size on a difference matters; 1 % unless given.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Metric:
     signed: bool = False
     comparison_rank: int | None = None
     is_main: bool = False
+    smallest_difference: SmallestDifference = ONE_PERCENT
 
 
 class MetricCatalogue:

@@ -56,6 +56,14 @@ def test_the_json_is_the_evacuation_itself(emu: Emu, scenario: Path) -> None:
     assert json.loads(result.stdout) == plain_data(expected.report())
 
 
+def test_the_last_line_is_the_answer(emu: Emu, scenario: Path) -> None:
+    lines = emu(*words(scenario)).stdout.splitlines()
+
+    assert lines[-2] == "Answer"
+    assert lines[-1].startswith("  The hosts are empty after ")
+    assert "no VM is down for more than" in lines[-1]
+
+
 def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
     shown = emu(*words(scenario)).stdout
 

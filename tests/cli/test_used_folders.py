@@ -102,6 +102,17 @@ def test_figures_have_the_format_that_was_asked_for(
     assert "holds a result of plot" in refused.stderr
 
 
+def test_a_study_has_a_figure(emu: Emu, tmp_path: Path) -> None:
+    study = tmp_path / "few.toml"
+    text = 'name = "few"\nscenario = "paper"\nstrategies = ["ma", "xen-v2"]\nreplications = 2\n'
+    study.write_text(f"{text}[axes]\nvms.0.page_count = [5, 10]\n", "utf-8")
+    out = tmp_path / "out"
+    assert emu("batch", study, "--out", out).exit_code == 0
+    drawn = emu("plot", out)
+    assert drawn.stdout.strip() == str(out / "study.png")
+    assert (out / "study.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_another_format_is_refused(emu: Emu, tmp_path: Path) -> None:
     assert emu("plot", tmp_path, "--format", "gif").exit_code == 2
 

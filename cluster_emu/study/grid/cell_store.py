@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cluster_emu.results.result_folder import complete_result, own_result
+from cluster_emu.results.result_folder import own_result
 from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.grid.cells import Cell
@@ -19,8 +19,8 @@ from cluster_emu.study.grid.cells import Cell
 DONE = "done"
 FAILED = "failed"
 
-RESULTS = ("results.parquet", "results.csv")
-"""The files of the merged table."""
+RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv")
+"""The files of the merged table, and of the tables of its groups."""
 
 Row = dict[str, Any]
 
@@ -74,11 +74,9 @@ class CellStore:
         """Write results.parquet and results.csv from the cells there are, in the study's order."""
         rows = [row for row in map(self.read, cells) if row is not None]
         table = pd.DataFrame(rows)
-        parquet, csv = RESULTS
+        parquet, csv, *_ = RESULTS
         write_parquet(table, self._results / parquet)
         write_text(table.to_csv(index=False), self._results / csv)
-        if len(rows) == len(cells):
-            complete_result(self._results)
         return table
 
     def _path(self, cell: Cell) -> Path:
