@@ -4,9 +4,9 @@ The names in `__all__` are public: the model, scenarios, studies and their resul
 every family of parts its contract and its registry. Public, too, is the `__all__` of the family
 packages (`cluster_emu.strategies`, `.encoding`, `.transfer.stop_rules`, `.managers`,
 `.scheduling.orders`, `.network`, `.consolidation`, `.workload`, `.faults`), of `.scenario`,
-`.study` and `.view`, and all of `.view.style`. (The registry of strategies is
-`cluster_emu.strategies.strategies`, as a package has its name.) All other modules and names are
-private and may change without notice.
+`.study`, `.results`, `.validation` and `.view`, and all of `.view.style`. (The registry of
+strategies is `cluster_emu.strategies.strategies`, as a package has its name.) All other modules and
+names are private and may change without notice.
 """
 
 from importlib import import_module as _import_module
@@ -17,7 +17,13 @@ if _TYPE_CHECKING:
     from cluster_emu.consolidation import ClusterView, Move, Plan, Trigger
     from cluster_emu.consolidation.contract import triggers
     from cluster_emu.encoding import Encoder, encoders
-    from cluster_emu.errors import ClusterEmuError, ScenarioError, TraceError, UnknownNameError
+    from cluster_emu.errors import (
+        ClusterEmuError,
+        RequestRefusedError,
+        ScenarioError,
+        TraceError,
+        UnknownNameError,
+    )
     from cluster_emu.faults import FaultKind, fault_kinds
     from cluster_emu.managers import ManagerPolicy, policies
     from cluster_emu.memory.base import MemoryModel, memory_models
@@ -26,6 +32,7 @@ if _TYPE_CHECKING:
     from cluster_emu.metrics.power import PowerModel, power_models
     from cluster_emu.model import ClusterModel
     from cluster_emu.network import Topology, completion_times, max_min_rates, topologies
+    from cluster_emu.plausibility import ImplausibleValueWarning
     from cluster_emu.plugins import families
     from cluster_emu.results.run_result import RunResult
     from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
@@ -62,6 +69,7 @@ __all__ = [
     "Encoder",
     "Evacuation",
     "FaultKind",
+    "ImplausibleValueWarning",
     "ManagerPolicy",
     "MemoryModel",
     "Metric",
@@ -73,6 +81,7 @@ __all__ = [
     "PowerModel",
     "Progress",
     "QueueOrder",
+    "RequestRefusedError",
     "RunResult",
     "Scenario",
     "ScenarioError",
@@ -116,7 +125,13 @@ _MODULES = {
     "cluster_emu.consolidation": ("ClusterView", "Move", "Plan", "Trigger"),
     "cluster_emu.consolidation.contract": ("triggers",),
     "cluster_emu.encoding": ("Encoder", "encoders"),
-    "cluster_emu.errors": ("ClusterEmuError", "ScenarioError", "TraceError", "UnknownNameError"),
+    "cluster_emu.errors": (
+        "ClusterEmuError",
+        "RequestRefusedError",
+        "ScenarioError",
+        "TraceError",
+        "UnknownNameError",
+    ),
     "cluster_emu.faults": ("FaultKind", "fault_kinds"),
     "cluster_emu.managers": ("ManagerPolicy", "policies"),
     "cluster_emu.memory.base": ("MemoryModel", "memory_models"),
@@ -125,6 +140,7 @@ _MODULES = {
     "cluster_emu.metrics.power": ("PowerModel", "power_models"),
     "cluster_emu.model": ("ClusterModel",),
     "cluster_emu.network": ("Topology", "completion_times", "max_min_rates", "topologies"),
+    "cluster_emu.plausibility": ("ImplausibleValueWarning",),
     "cluster_emu.plugins": ("families",),
     "cluster_emu.results.run_result": ("RunResult",),
     "cluster_emu.scenario": ("Scenario", "built_in_scenarios", "load_scenario"),

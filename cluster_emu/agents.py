@@ -9,11 +9,14 @@ from __future__ import annotations
 from mesa import Agent, Model
 from mesa.discrete_space import FixedAgent
 
+from cluster_emu.cluster.admission import refusal
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.errors import RequestRefusedError
 from cluster_emu.scheduling.scheduler import MigrationScheduler
+from cluster_emu.transfer.records import MigrationRecord
 
 AGENT_REPORTERS = (
     "kind",
@@ -58,6 +61,11 @@ class PhysicalMachine(FixedAgent):
     def switched_on(self) -> bool:
         """Whether it draws power."""
         return bool(self._state.hosts.switched_on[self.index])
+
+    @property
+    def booting(self) -> bool:
+        """Whether it was switched on and cannot run VMs yet."""
+        return bool(self._state.hosts.booting[self.index])
 
     @property
     def failed(self) -> bool:
@@ -181,32 +189,39 @@ class MigrationManager(Agent):
         )
 
     def plan(self, now_s: float) -> None:
-        """Ask every trigger for moves, queue them, and switch off what is empty."""
+        """Ask every trigger for moves, queue them, and switch off what is empty.
+
+        First of all, what any of them drains is marked as drained, and queued migrations to it get
+        other targets.
+        """
         if self._planner.triggers:
+            before = self._state.hosts.drained.copy()
+            self._state.set_drained(before | self._planner.drained_hosts())
+            drained_now = self._state.hosts.drained & ~before
+            if drained_now.any():
+                self.scheduler.leave_drained(drained_now, now_s)
             plan = self._planner.begin()
             for number, trigger in enumerate(self._planner.triggers):
                 moves, report = trigger.moves(plan, self._planner.generator(number))
-                self._state.set_drained(plan.drained)
                 self.reports.append((now_s, report))
                 for move in moves:
                     self.scheduler.request(move, now_s)
         self.scheduler.switch_off_empty()
         self.scheduler.admit(now_s)
 
-    def migrate(self, vm: int, target: int, now_s: float) -> None:
-        """Queue the migration of one VM, as a user would.
+    def migrate(self, vm: int, target: int, now_s: float) -> MigrationRecord:
+        """Queue the migration of one VM, as a user would, and return its record.
 
         Raises:
-            ValueError: if the VM is migrating already, is there already, or does not fit, or if it
-                is down, or the target has failed.
+            RequestRefusedError: if the VM migrates already, is there already, may not migrate or is
+                down, or if the target has failed, is drained, has too little memory, or has a VM
+                of the same anti-affinity group; the message says which.
         """
-        vms, hosts = self._state.vms, self._state.hosts
-        source = int(vms.host[vm])
-        if not vms.running[vm] or hosts.failed[target]:
-            raise ValueError(f"VM {vm} is down, or host {target} has failed")
-        if vms.queued[vm] or source == target:
-            raise ValueError(f"VM {vm} is migrating already, or is on host {target} already")
-        if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:
-            raise ValueError(f"VM {vm} does not fit into the free memory of host {target}")
-        self.scheduler.request(Move(vm, source, target, "request", Priority.USER), now_s)
+        reason = refusal(self._state, vm, target)
+        if reason is not None:
+            raise RequestRefusedError(reason)
+        source = int(self._state.vms.host[vm])
+        move = Move(vm, source, target, "request", Priority.USER)
+        record = self.scheduler.request(move, now_s)
         self.scheduler.admit(now_s)
+        return record

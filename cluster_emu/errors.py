@@ -20,22 +20,44 @@ class ScenarioError(ClusterEmuError):
         value: the offending value.
         allowed: what would have been accepted, in words.
         file: the file the value was read from, where there is one.
+        is_default: whether the value is a default, which the user never typed.
     """
 
     def __init__(
-        self, field: str, value: object, allowed: str, *, file: Path | str | None = None
+        self,
+        field: str,
+        value: object,
+        allowed: str,
+        *,
+        file: Path | str | None = None,
+        is_default: bool = False,
     ) -> None:
         self.field = field
         self.value = value
         self.allowed = allowed
         self.file = file
+        self.is_default = is_default
         where = f"{file}: " if file else ""
-        super().__init__(f"{where}{field} = {_short(value)}: allowed is {allowed}")
+        what = f"{_short(value)} (the default)" if is_default else _short(value)
+        super().__init__(f"{where}{field} = {what}: allowed is {allowed}")
 
     def at(self, prefix: str = "", file: Path | str | None = None) -> ScenarioError:
         """Return the same error with `prefix` before its field, and with its file."""
         field = ".".join(part for part in (prefix, self.field) if part)
-        return ScenarioError(field, self.value, self.allowed, file=file or self.file)
+        return ScenarioError(
+            field, self.value, self.allowed, file=file or self.file, is_default=self.is_default
+        )
+
+    def about_default(self) -> ScenarioError:
+        """Return the same error, saying that the value is a default."""
+        return ScenarioError(self.field, self.value, self.allowed, file=self.file, is_default=True)
+
+
+class RequestRefusedError(ClusterEmuError, ValueError):
+    """A migration, or the cancellation of one, was requested and cannot be carried out now.
+
+    The message says why. Nothing has changed.
+    """
 
 
 class TraceError(ClusterEmuError):

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
+from cluster_emu.optional_fields import spellings
 
 
 def from_validation(error: ValidationError, kind: object = None) -> ScenarioError:
@@ -60,7 +61,8 @@ def _allowed(entry: Mapping[str, Any], kind: object) -> str:
         known = _fields(_table_at(kind, parents))
         return UnknownNameError("field", str(last), known).allowed if known else "a known field"
     if name in _WORDS:
-        return _WORDS[name].format(**{k: _plain(v) for k, v in entry.get("ctx", {}).items()})
+        words = _WORDS[name].format(**{k: _plain(v) for k, v in entry.get("ctx", {}).items()})
+        return ", or ".join([words, *_spellings(kind, entry["loc"])])
     return str(entry["msg"]).removeprefix("Value error, ")
 
 
@@ -76,6 +78,13 @@ def _table_at(kind: object, path: Sequence[int | str]) -> object:
             field = _fields(kind).get(part)
             kind = _table_in(field.annotation) if field else None
     return kind
+
+
+def _spellings(kind: object, path: Sequence[int | str]) -> list[str]:
+    """Return the words that the field at a path takes beside its values."""
+    *parents, last = path or ("",)
+    field = _fields(_table_at(kind, parents)).get(str(last))
+    return spellings(field) if field else []
 
 
 def _table_in(annotation: object) -> object:

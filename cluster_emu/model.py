@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from cluster_emu.clock import TOLERANCE, Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.errors import ScenarioError
+from cluster_emu.consolidation.report import TriggerReport, totals_in_words
+from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
@@ -38,6 +40,11 @@ from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+
+BY_USER = "cancelled by the user"
+
+MOST_NAMED = 10
+"""VMs that a note names one by one."""
 
 ProgressCallback = Callable[[float, float], None]
 """Called with how much is done and how much there is: simulated seconds, or runs of a study."""
@@ -175,8 +182,10 @@ class ClusterModel(Model):
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
-        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, self._vms_changed)
-        hosts = HostFaults(settings, self.state, scheduler, restarts, self._vms_changed)
+        self._restarts = Restarts(
+            settings, self.state, loop, scheduler.boots, watts, self._demand.at, self._vms_changed
+        )
+        hosts = HostFaults(settings, self.state, scheduler, self._restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
@@ -332,6 +341,7 @@ class ClusterModel(Model):
             traces=self._traces,
             assumptions=self._assumptions,
             notes=tuple(self._notes) + self._policy_notes(),
+            streamed_to=self._recorder.folder,
         )
 
     def close(self) -> None:
@@ -356,6 +366,13 @@ class ClusterModel(Model):
             for request in self.spec.migrations
             if request.at_s > now_s
         ]
+        if waiting := self._restarts.waiting:
+            named = ", ".join(map(str, waiting[:MOST_NAMED]))
+            self._notes.append(
+                f"{len(waiting)} VMs wait for their restart when the run ends, the first of them: "
+                f"{named}; no host that is up and not drained has the memory, and no VM of the "
+                "anti-affinity group"
+            )
         self._observe(now_s)
         self._recorder.finish()
 
@@ -365,13 +382,35 @@ class ClusterModel(Model):
         return asked_for and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
+        """Request a migration, and cancel it, when it is time; note what is refused."""
+
         def ask(now_s: float) -> None:
             try:
-                self.manager.migrate(request.vm, request.target, now_s)
-            except ValueError as error:
+                record = self.manager.migrate(request.vm, request.target, now_s)
+            except RequestRefusedError as error:
                 self._notes.append(f"request at {now_s:g} s not carried out: {error}")
+                return
+            if request.cancel_at_s is not None:
+                self.loop.call_at(request.cancel_at_s, partial(cancel, record.migration))
+
+        def cancel(number: int, now_s: float) -> None:
+            try:
+                self.manager.scheduler.cancel_request(number, BY_USER, now_s)
+            except RequestRefusedError as error:
+                self._notes.append(f"cancellation at {now_s:g} s not carried out: {error}")
 
         self.loop.call_at(request.at_s, ask)
+
+    def cancel_migration(self, vm: int) -> None:
+        """Cancel the migration of a VM that is queued, prepares or copies; the VM stays there.
+
+        Its outcome is "cancelled", and no policy tries it again. A trigger may plan another one.
+
+        Raises:
+            RequestRefusedError: if the VM has no migration, a switchover to post-copy has begun, or
+                the target has all of its memory.
+        """
+        self.manager.scheduler.cancel_of_vm(vm, BY_USER, self.loop.now_s)
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()
@@ -392,14 +431,13 @@ class ClusterModel(Model):
 
     def _policy_notes(self) -> tuple[str, ...]:
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
-        last = {report.trigger: (now, report) for now, report in self.manager.reports}
-        moves: dict[str, int] = {}
-        for _, report in self.manager.reports:
-            moves[report.trigger] = moves.get(report.trigger, 0) + report.moves
+        reports = self.manager.reports
+        instants = self.clock.control_instants(reports[-1][0]) if reports else 0
+        by_trigger: dict[str, list[TriggerReport]] = {}
+        for _, report in reports:
+            by_trigger.setdefault(report.trigger, []).append(report)
         return tuple(
-            f"{name}: {moves[name]} moves in {self.clock.control_instants(now)} control instants; "
-            f"at {now:g} s: {report.note}"
-            for name, (now, report) in last.items()
+            f"{name}: {totals_in_words(found, instants)}" for name, found in by_trigger.items()
         )
 
     # --- the columns of this instant -------------------------------------------------------------

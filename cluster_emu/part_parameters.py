@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from cluster_emu.units import unit_of
+from cluster_emu.optional_fields import NONE, may_be_unset, takes_unlimited
+from cluster_emu.units import (
+    BINARY_BYTES,
+    BITS_PER_S,
+    UNLIMITED,
+    UNLIMITED_COUNT,
+    in_largest_unit,
+    unit_of,
+)
 
 _WORDS: dict[object, str] = {
     bool: "true or false",
@@ -22,6 +31,8 @@ _WORDS: dict[object, str] = {
     str: "text",
     Path: "text",
 }
+_UNITS = {"bytes": BINARY_BYTES, "bytes/s": BINARY_BYTES, "bit/s": BITS_PER_S}
+"""The units that make a large default easy to read, by the unit of the field."""
 _LIMITS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 
 
@@ -53,7 +64,7 @@ def described_parameters(factory: Callable[..., Any]) -> tuple[ParameterDescript
         ParameterDescription(
             name=name,
             type=_type_of(fields.get(name), parameter.annotation),
-            default=_default_of(fields.get(name), parameter.default),
+            default=_default_of(fields.get(name), parameter.default, unit_of(name)),
             unit=unit_of(name),
             description=texts.get(name, ""),
         )
@@ -64,7 +75,10 @@ def described_parameters(factory: Callable[..., Any]) -> tuple[ParameterDescript
 def _type_of(field: FieldInfo | None, annotation: object) -> str:
     if field is None:
         return annotation if isinstance(annotation, str) else _in_words(annotation)
-    return _in_words(field.annotation, field.metadata)
+    words = [_in_words(field.annotation, field.metadata)]
+    words += [f'"{UNLIMITED}"'] if takes_unlimited(field) else []
+    words += [f'"{NONE}"'] if may_be_unset(field) else []
+    return " or ".join(words)
 
 
 def _in_words(annotation: Any, constraints: list[Any] | tuple[Any, ...] = ()) -> str:
@@ -102,23 +116,31 @@ def _limits(constraints: list[Any] | tuple[Any, ...]) -> Iterator[str]:
                 yield f"{sign} {limit:g}"
 
 
-def _default_of(field: FieldInfo | None, default: object) -> str | None:
+def _default_of(field: FieldInfo | None, default: object, unit: str) -> str | None:
     if field is not None:
+        if field.is_required():
+            return None
         default = field.get_default(call_default_factory=True, validated_data={})
-        return None if field.is_required() else _as_written(default)
-    return None if default is inspect.Parameter.empty else _as_written(default)
+    if default is inspect.Parameter.empty:
+        return None
+    units = _UNITS.get(unit)
+    if units and type(default) in (int, float) and 1000 <= default < UNLIMITED_COUNT:
+        return in_largest_unit(default, units, whole=True)
+    return _as_written(default)
 
 
 def _as_written(value: object) -> str:
     """Return a default as a scenario writes it."""
     if value is None:
-        return "none"
+        return NONE
+    if value in (math.inf, UNLIMITED_COUNT):
+        return UNLIMITED
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, tuple | list):
-        return ", ".join(map(_as_written, value)) or "none"
+        return ", ".join(map(_as_written, value)) or NONE
     fields: Mapping[str, FieldInfo] | None = getattr(value, "__pydantic_fields__", None)
     if fields is not None:
         return _part_as_written(value, fields)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -26,8 +26,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.optional_fields import without_none
 from cluster_emu.part_parameters import ParameterDescription, described_parameters
 
 T = TypeVar("T")
@@ -174,10 +175,13 @@ class Registry(Generic[T]):
             if key not in known:
                 allowed = f"a parameter of {self.kind} {name!r}: {', '.join(known) or 'none'}"
                 raise ScenarioError(key, value, allowed)
+        fields = getattr(factory, "__pydantic_fields__", {})
         try:
-            return factory(**parameters)
+            return factory(**without_none(parameters, fields))
         except ValidationError as error:
-            raise from_validation(error, factory) from error
+            raise _naming_default(from_validation(error, factory), known, parameters) from error
+        except ScenarioError as error:
+            raise _naming_default(error, known, parameters) from error
         except TypeError as error:
             raise ScenarioError(name, parameters, str(error)) from error
 
@@ -198,6 +202,15 @@ class Registry(Generic[T]):
         for point in entry_points(group=self.group):
             if point.name not in self._factories:
                 self._factories[point.name] = point.load()
+
+
+def _naming_default(
+    error: ScenarioError, known: Container[str], given: Container[str]
+) -> ScenarioError:
+    """Return the error; it says so if it is about a parameter that was not given."""
+    parameter = error.field.partition(".")[0]
+    is_default = parameter in known and parameter not in given and error.value is not NOTHING
+    return error.about_default() if is_default else error
 
 
 def import_modules(package: str) -> None:

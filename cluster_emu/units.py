@@ -1,17 +1,19 @@
 """Quantities as a scenario writes them: ``"4 GiB"``, ``"10 Gbit/s"``, ``"90 s"``.
 
 A number without a unit is in the unit of the field, which is the end of its name (bytes, bit/s,
-seconds).
+seconds). A field that is a limit takes ``"unlimited"``, too.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 BYTES = {
     "B": 1,
@@ -34,6 +36,7 @@ BITS_PER_S = {
 BITS_PER_BYTE = 8
 MIB = BYTES["MiB"]
 GIB = BYTES["GiB"]
+BINARY_BYTES = {name: size for name, size in BYTES.items() if name == "B" or name.endswith("iB")}
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 UNIT_OF_SUFFIX = {
@@ -52,6 +55,17 @@ def unit_of(name: str) -> str:
     return next((unit for end, unit in UNIT_OF_SUFFIX.items() if name.endswith(end)), "")
 
 
+def in_largest_unit(number: float, units: Mapping[str, float], *, whole: bool = False) -> str:
+    """Return a number in the largest unit in which it is 1 or more, and whole if that is asked."""
+    fitting = [
+        (size, name)
+        for name, size in units.items()
+        if number >= size and (not whole or (number / size).is_integer())
+    ]
+    size, name = max(fitting, default=min((size, name) for name, size in units.items()))
+    return f"{number / size:g} {name}"
+
+
 _QUANTITY = re.compile(r"\s*([-+]?[0-9._]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
 
 
@@ -60,7 +74,9 @@ def _parse(value: object, units: dict[str, float]) -> object:
     if not isinstance(value, str):
         return value
     found = _QUANTITY.fullmatch(value)
-    allowed = f"a number, alone or with one of the units {', '.join(units)}"
+    allowed = "a number"
+    if units:
+        allowed += f", alone or with one of the units {', '.join(units)}"
     if found is None or found[2] not in {"", *units}:
         raise ValueError(allowed)
     try:
@@ -68,6 +84,18 @@ def _parse(value: object, units: dict[str, float]) -> object:
     except ValueError:
         raise ValueError(allowed) from None
     return float(number * Fraction(str(units.get(found[2], 1))))
+
+
+def read_quantity(name: str, value: object) -> object:
+    """Return the number that a text stands for in the unit of a field, by the field's name.
+
+    A text for a field without a unit is a plain number. Anything that is not text passes through.
+
+    Raises:
+        ValueError: if the text is no number, or has a unit that the field does not take.
+    """
+    read = _READERS.get("bytes" if name == "bytes" else unit_of(name), _number)
+    return read(value)
 
 
 def _whole(value: object) -> object:
@@ -88,6 +116,17 @@ def _seconds(value: object) -> object:
     return _parse(value, dict(SECONDS))
 
 
+def _number(value: object) -> object:
+    return _parse(value, {})
+
+
+_READERS: dict[str, Callable[[object], object]] = {
+    "bytes": _bytes,
+    "bit/s": _bits_per_s,
+    "s": _seconds,
+}
+"""Readers of quantities by the unit of their field."""
+
 ParseBytes = BeforeValidator(_bytes)
 ParseBitsPerSecond = BeforeValidator(_bits_per_s)
 ParseSeconds = BeforeValidator(_seconds)
@@ -102,3 +141,54 @@ PositiveSeconds = Annotated[float, ParseSeconds, Field(gt=0, allow_inf_nan=False
 """A positive time in seconds."""
 Seconds = Annotated[float, ParseSeconds, Field(ge=0, allow_inf_nan=False)]
 """A time in seconds, zero allowed."""
+
+# --- limits ---------------------------------------------------------------------------------------
+
+UNLIMITED = "unlimited"
+"""How a scenario writes that a limit does not exist."""
+UNLIMITED_COUNT = 2**63 - 1
+"""The number of slots that stands for no limit; no cluster has so many migrations."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakesUnlimited:
+    """Marks the type of a field that takes ``"unlimited"``."""
+
+
+def _or_unlimited(
+    parse: Callable[[object], object], no_limit: float
+) -> tuple[BeforeValidator, PlainSerializer]:
+    """Return the reader and the JSON writer of a limit; `no_limit` is its value for none."""
+
+    def read(value: object) -> object:
+        if value == math.inf or (isinstance(value, str) and value.strip() == UNLIMITED):
+            return no_limit
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise ValueError(f'{error}, or "{UNLIMITED}" for no limit') from None
+
+    def write(value: float | None) -> float | str | None:
+        return UNLIMITED if value == no_limit else value
+
+    return BeforeValidator(read), PlainSerializer(write, return_type=Any, when_used="json")
+
+
+_READ_RATE, _WRITE_RATE = _or_unlimited(_bits_per_s, math.inf)
+_READ_BYTES, _WRITE_BYTES = _or_unlimited(_bytes, math.inf)
+_READ_TIME, _WRITE_TIME = _or_unlimited(_seconds, math.inf)
+_READ_COUNT, _WRITE_COUNT = _or_unlimited(_whole, UNLIMITED_COUNT)
+
+BitRateLimit = Annotated[float, _READ_RATE, _WRITE_RATE, Field(gt=0), TakesUnlimited()]
+"""A rate in bit/s that is not exceeded; infinite for no limit."""
+ByteRateLimit = Annotated[float, _READ_BYTES, _WRITE_BYTES, Field(gt=0), TakesUnlimited()]
+"""A rate in bytes per second, ``"64 MiB"`` is 64 MiB/s; infinite for no limit."""
+TimeLimit = Annotated[float, _READ_TIME, _WRITE_TIME, Field(gt=0), TakesUnlimited()]
+"""A time in seconds after which something happens; infinite for never."""
+CountLimit = Annotated[int, _READ_COUNT, _WRITE_COUNT, Field(gt=0), TakesUnlimited()]
+"""How many there may be at once; `UNLIMITED_COUNT` for no limit."""
+
+
+def slots_of(limit: int | None) -> int | None:
+    """Return a limit on a number of slots, None where there is none."""
+    return None if limit == UNLIMITED_COUNT else limit

@@ -132,6 +132,15 @@ def test_the_text_of_a_choice_gives_the_choice_again(parameters: dict[str, Any])
         assert Choice.model_validate(str(choice)) == choice
 
 
+@pytest.mark.parametrize(
+    "value",
+    [[0, 1], ["a,b", "c"], "a,b", {"name": "x", "hosts": [0, 1]}, [True, 0.5], 'say "x"'],
+)
+def test_lists_tables_and_commas_survive_the_text_form(value: object) -> None:
+    choice = Choice(name="some-part", first=value, second=2)
+    assert Choice.model_validate(str(choice)) == choice
+
+
 @pytest.mark.parametrize("text", ["x:novalue", "x:a=1,b"])
 def test_a_choice_without_a_value_is_the_packages_own_error(text: str) -> None:
     with pytest.raises(ScenarioError):

@@ -16,6 +16,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from cluster_emu.optional_fields import NONE, may_be_unset, takes_unlimited
 from cluster_emu.scenario import (
     BackgroundGroup,
     Costs,
@@ -31,6 +32,7 @@ from cluster_emu.scenario import (
     Workload,
 )
 from cluster_emu.scenario.manager import Preparing
+from cluster_emu.units import UNLIMITED
 
 FILE = Path(__file__).parents[1] / "docs" / "scenarios.md"
 
@@ -68,8 +70,19 @@ The end of a name gives the unit of a bare number. A text may have another unit:
 | `_cpu`, `cpu_capacity` | one CPU unit for hosts, VMs and costs, for example cores or MIPS | `8` |
 | `_slowdown`, `_share`, `share` | a share | `0.1` |
 
+A number without a unit that is far from what is usual, such as `bandwidth_bps = 25`, causes a
+warning that says what it was taken for: on stderr in the command line, an
+`ImplausibleValueWarning` in Python. It is used as it is.
+
+`"none"` unsets a field that may be unset, and empties a list that may be empty. `"unlimited"` lifts
+a limit, also one that a policy or another part would set. Both are written the same in a scenario,
+in the parameters of a part, in the `fields` and `axes` of a study, and after `--set PATH=`. For
+example, the axis `"transfer.policy" = ["none", "qemu"]` compares runs without and with a policy.
+
 A *part* is a registered name, alone or with parameters: `"qemu"`, `"qemu:downtime_limit_s=0.1"`, or
-`{ name = "qemu", downtime_limit_s = 0.1 }`. [extending.md](extending.md) lists the kinds of parts.
+`{ name = "qemu", downtime_limit_s = 0.1 }`. A part that is a parameter of another part is written
+in the same ways: `--set 'manager.triggers.0.overload="static-threshold:upper=0.7"'`.
+[extending.md](extending.md) lists the kinds of parts.
 """
 
 EXAMPLES = {
@@ -130,7 +143,10 @@ def _value(model: type[BaseModel], name: str, field: dict[str, Any]) -> str:
     """Return the allowed values in words."""
     kinds = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
     words = " or ".join(dict.fromkeys(_kind(kind) for kind in kinds))
-    return " ".join([words, ", ".join(_limits(model.model_fields[name]))]).strip()
+    found = " ".join([words, ", ".join(_limits(model.model_fields[name]))]).strip()
+    spelled = [f'`"{UNLIMITED}"`'] if takes_unlimited(model.model_fields[name]) else []
+    spelled += [f'`"{NONE}"`'] if may_be_unset(model.model_fields[name]) else []
+    return ", or ".join([found, *spelled])
 
 
 def _kind(kind: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from cluster_emu.building.chosen_parts import create_chosen
+from cluster_emu.building.chosen_parts import create_chosen, naming_defaults
 from cluster_emu.building.faults import Outages
 from cluster_emu.building.fidelity import vm_memory, vm_models
 from cluster_emu.building.initial_state import initial_state
@@ -79,6 +79,7 @@ class RunComponents:
     outages: Iterator[Outage]
 
 
+@naming_defaults
 def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     """Build every component of the scenario.
 

@@ -62,8 +62,7 @@ def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
     """Return the CPU demand of the VMs, and in words where it comes from."""
     workload = scenario.workload
     model = create_chosen(demand_models, workload.demand, "workload.demand")
-    file_format = Choice(name=workload.trace_format)
-    reader = create_chosen(trace_readers, file_format, "workload.trace_format")
+    reader = create_chosen(trace_readers, workload.trace_format, "workload.trace_format")
     traces = own_traces() if workload.traces is None else reader.read(workload.traces)
     label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
     rng = streams.generator(Stream.DEMAND)

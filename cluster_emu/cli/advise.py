@@ -13,11 +13,19 @@ from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
+    result_folder,
     split_strategies,
-    usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import number, progress_bar, show_lines, show_table, warn, write_json
+from cluster_emu.cli.output import (
+    progress_bar,
+    show_answer,
+    show_lines,
+    show_table,
+    warn,
+    write_json,
+)
+from cluster_emu.wording import number
 
 if TYPE_CHECKING:
     from cluster_emu.study import Advice
@@ -61,13 +69,14 @@ def advise(
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Search policies, strategies and parallelism for the fastest drain with short downtimes."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import advise as advise_on
 
-    folder = usable_folder(out)
+    folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
@@ -94,17 +103,19 @@ def advise(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json)
+            _report(interrupt.partial, folder, overwrite, as_json)
             raise
-    _report(advice, folder, as_json)
+    _report(advice, folder, overwrite, as_json)
 
 
-def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
+def _report(advice: Advice, folder: Path | None, overwrite: bool, as_json: bool) -> None:
+    from cluster_emu.study.report.answers import advice_answer
+
     written = []
     warn(advice.recommended.evacuation.warnings)
     if folder is not None:
         with writing_to(folder):
-            written = advice.save(folder)
+            written = advice.save(folder, overwrite=overwrite)
     report = advice.report()
     if as_json:
         write_json(report)
@@ -112,6 +123,7 @@ def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
     _show(report)
     nothing = "nothing (--out DIR writes tables)"
     show_lines("Written", [str(path) for path in written] or [nothing])
+    show_answer(advice_answer(report))
 
 
 def _show(report: AdviceReport) -> None:

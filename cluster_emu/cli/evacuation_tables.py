@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cluster_emu.cli.drains import hosts_in_words
-from cluster_emu.cli.output import interval, number, show_lines, show_table
+from cluster_emu.cli.output import show_lines, show_table
 from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.study.report.evacuation import (
     DrainTime,
@@ -17,6 +17,7 @@ from cluster_emu.study.report.evacuation import (
     VMQuantiles,
 )
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount, QuantileFigure
+from cluster_emu.wording import interval, number
 
 FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 """A number in a reason, not a part of a name."""

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from cluster_emu.cli.output import write_message
+from cluster_emu.cli.output import warn, write_message
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.plausibility import ImplausibleValueWarning
 
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+_until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
+
+
+def hold(resource: AbstractContextManager[object]) -> None:
+    """Enter a context that ends with the command that runs, such as the lock of a folder."""
+    _until_the_end.get().enter_context(resource)
 
 
 class Commands(TyperGroup):
@@ -21,7 +33,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn bad input, dead workers and Ctrl-C into their exit status."""
         try:
-            return super().invoke(ctx)
+            with _warnings_as_messages(), ExitStack() as resources:
+                _until_the_end.set(resources)
+                return super().invoke(ctx)
         except ClusterEmuError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(BAD_INPUT) from None
@@ -31,3 +45,24 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             write_message("cluster-emu: interrupted")
             raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _warnings_as_messages() -> Iterator[None]:
+    """Write the package's own warnings to stderr as messages, each of them once."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def write(
+            message: Warning | str, category: type[Warning], *place: Any, **more: Any
+        ) -> None:
+            if not issubclass(category, ImplausibleValueWarning):
+                show(message, category, *place, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                warn([str(message)])
+
+        warnings.simplefilter("always", ImplausibleValueWarning)
+        warnings.showwarning = write
+        yield

@@ -1,9 +1,11 @@
-"""`cluster-emu list`: every part that a scenario can name, from the registries."""
+"""`cluster-emu list`: every part that a scenario can name, write profiles, and metrics."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,11 +13,14 @@ import typer
 from cluster_emu.cli import options
 from cluster_emu.cli.inputs import usable_folder
 from cluster_emu.cli.output import save_json, show_lines, show_table, write_json
+from cluster_emu.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from cluster_emu.part_parameters import ParameterDescription
     from cluster_emu.plugins import PartDescription, Registry
 
+PROFILES, METRICS = "write-profiles", "metrics"
+_KIND_IN_WORDS = {PROFILES: "write profile", METRICS: "metric"}
 NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
@@ -36,10 +41,50 @@ class Family:
     parts: tuple[PartDescription, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MetricDescription:
+    """A metric, as `list metrics NAME --json` prints it.
+
+    Args:
+        name: its column in the summary, with the unit of its values at the end.
+        label: what a reader sees.
+        unit: the unit a reader sees, empty for counts.
+        summary: what it means.
+        found_as: how its value of a run is found.
+        compared: whether `compare` and `run` show it.
+    """
+
+    name: str
+    label: str
+    unit: str
+    summary: str
+    found_as: str
+    compared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """All metrics, as `list metrics --json` prints them.
+
+    Args:
+        kind: "metrics".
+        summary: what a metric is.
+        group: the entry point group under which other distributions add metrics.
+        parts: the metrics in the order of the summary.
+    """
+
+    kind: str
+    summary: str
+    group: str
+    parts: tuple[MetricDescription, ...]
+
+
 def list_parts(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="[KIND]", help="List the parts of this kind, such as stop-rules."),
+        typer.Argument(
+            metavar="[KIND]", help="List the parts of this kind, such as stop-rules or metrics."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Describe this part.")
@@ -48,44 +93,89 @@ def list_parts(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """List the kinds of parts that scenarios name, the parts of a kind, or one part."""
+    """List the kinds of parts that scenarios name, the parts of a kind, or one with parameters."""
     folder = usable_folder(out)
+    known = _kinds()
     if kind is None:
-        document: Any = tuple(_family(each) for each in _registries().values())
-    elif name is None:
-        document = _family(_registry(kind))
+        document: Any = tuple(describe() for describe in known.values())
+    elif kind not in known:
+        raise UnknownNameError("kind of part", kind, known)
     else:
-        document = _registry(kind).describe(name)
+        document = known[kind]() if name is None else _one_of(known[kind](), name)
     if folder is not None:
         save_json(document, folder / f"{name or kind or 'parts'}.json")
     if as_json:
         write_json(document)
     elif kind is None:
         _show_families(document)
+    elif isinstance(document, Metrics):
+        _show_metrics(document)
+    elif isinstance(document, MetricDescription):
+        _show_metric(document)
     elif name is None:
         _show_family(document)
     else:
         _show_part(document, kind)
 
 
-def _registries() -> dict[str, Registry[Any]]:
+def _kinds() -> dict[str, Callable[[], Family | Metrics]]:
+    """Return what describes each kind: the families of the registries, profiles and metrics."""
     from cluster_emu.plugins import families
 
-    return families()
+    found: dict[str, Callable[[], Family | Metrics]] = {
+        kind: partial(_family, registry) for kind, registry in families().items()
+    }
+    return found | {PROFILES: _profiles, METRICS: _metrics}
 
 
-def _registry(kind: str) -> Registry[Any]:
-    """Return the registry of a family.
+def _one_of(found: Family | Metrics, name: str) -> PartDescription | MetricDescription:
+    """Return the part of that name.
 
     Raises:
-        UnknownNameError: if there is no such family; the message lists those there are.
+        UnknownNameError: if there is none; the message lists those there are.
     """
-    from cluster_emu.errors import UnknownNameError
+    by_name = {part.name: part for part in found.parts}
+    if name not in by_name:
+        raise UnknownNameError(_KIND_IN_WORDS.get(found.kind) or _kind_of(found), name, by_name)
+    return by_name[name]
 
-    known = _registries()
-    if kind not in known:
-        raise UnknownNameError("kind of part", kind, known)
-    return known[kind]
+
+def _kind_of(found: Family | Metrics) -> str:
+    from cluster_emu.plugins import families
+
+    return families()[found.kind].kind
+
+
+def _profiles() -> Family:
+    """Return the write profiles that come with the package."""
+    from cluster_emu.plugins import PartDescription
+    from cluster_emu.workload import load_profiles
+
+    parts = tuple(
+        PartDescription(name, profile.summary, f"{profile.source} ({profile.tag})", ())
+        for name, profile in load_profiles().items()
+    )
+    return Family(PROFILES, "how a VM writes its pages, as vms.N.profile names it", "", parts)
+
+
+def _metrics() -> Metrics:
+    """Return the metrics of the catalogue."""
+    from cluster_emu.metrics.aggregations import in_words
+    from cluster_emu.metrics.catalogue import metric_catalogue
+
+    parts = tuple(
+        MetricDescription(
+            name=one.name,
+            label=one.label,
+            unit=one.unit,
+            summary=one.description,
+            found_as="sum over VMs of a drain" if one.value is None else in_words(one.value),
+            compared=one.comparison_rank is not None,
+        )
+        for one in metric_catalogue
+    )
+    summary = "figures of a run, as the table `summary` and comparisons have them"
+    return Metrics(METRICS, summary, metric_catalogue.group, parts)
 
 
 def _family(registry: Registry[Any]) -> Family:
@@ -93,7 +183,7 @@ def _family(registry: Registry[Any]) -> Family:
     return Family(registry.family, registry.summary, registry.group, parts)
 
 
-def _show_families(families: tuple[Family, ...]) -> None:
+def _show_families(families: tuple[Family | Metrics, ...]) -> None:
     rows = [
         (family.kind, family.summary, ", ".join(part.name for part in family.parts))
         for family in families
@@ -109,7 +199,26 @@ def _show_family(family: Family) -> None:
     ]
     header = ("name", "what it does", "parameters", "source")
     show_table(f"{family.kind}: {family.summary}", header, rows, text_columns=4)
-    show_lines("Entry points of other distributions", [family.group])
+    if family.group:
+        show_lines("Entry points of other distributions", [family.group])
+
+
+def _show_metrics(metrics: Metrics) -> None:
+    rows = [(one.name, _label(one), one.summary, one.found_as) for one in metrics.parts]
+    header = ("name", "shown as", "what it means", "found as")
+    show_table(f"{metrics.kind}: {metrics.summary}", header, rows, text_columns=4)
+    show_lines("Entry points of other distributions", [metrics.group])
+
+
+def _show_metric(metric: MetricDescription) -> None:
+    show_lines(f"{metric.name} ({METRICS})", [metric.summary])
+    show_lines("Shown as", [_label(metric)])
+    show_lines("Found as", [metric.found_as])
+    show_lines("Compared", ["by run and compare" if metric.compared else "no, in the summary only"])
+
+
+def _label(metric: MetricDescription) -> str:
+    return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
 
 
 def _setting(parameter: ParameterDescription) -> str:

@@ -39,12 +39,29 @@ def whole_option(option: str, least: int, text: str, most: float = math.inf) -> 
 
 
 Seed = Annotated[
-    int, whole_option("--seed", 0, "Seed; where nothing is random it changes nothing.")
+    int,
+    whole_option("--seed", 0, "Seed of all random draws; the same seed gives the same results."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace the result that --out holds already."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+Csv = Annotated[
+    bool, typer.Option("--csv/--no-csv", help="Write the tables as CSV besides Parquet.")
+]
+SmallestDifferences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--smallest-difference",
+        metavar="[METRIC=]VALUE",
+        help="From which size on a difference matters, such as 2% or downtime_s=5ms; 1% without "
+        "it; may be repeated.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -55,6 +72,8 @@ Settings = Annotated[
 ]
 Traces = Annotated[
     Path | None,
-    typer.Option("--traces", metavar="DIR", help="Folder of PlanetLab CPU traces to replay."),
+    typer.Option(
+        "--traces", metavar="DIR", help="Folder of CPU traces to replay, one file per VM."
+    ),
 ]
 Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]

@@ -26,11 +26,12 @@ from cluster_emu.consolidation.contract import (
     vm_selections,
 )
 from cluster_emu.errors import errors_at
+from cluster_emu.part_text import parse_choice
 from cluster_emu.plugins import Registry
 
 
 def built_by(registry: Registry[Any]) -> Callable[[object, ValidationInfo], object]:
-    """Return a validator that makes a policy of a name or a table, and returns other values."""
+    """Return a validator that makes a policy of a text or a table, and returns other values."""
 
     def build(value: object, info: ValidationInfo) -> object:
         name, parameters = _name_and_parameters(value)
@@ -44,7 +45,7 @@ def built_by(registry: Registry[Any]) -> Callable[[object, ValidationInfo], obje
 
 def _name_and_parameters(value: object) -> tuple[str | None, dict[str, Any]]:
     if isinstance(value, str):
-        return value, {}
+        value = parse_choice(value)
     if isinstance(value, Mapping) and isinstance(value.get("name"), str):
         return value["name"], {key: item for key, item in value.items() if key != "name"}
     return None, {}

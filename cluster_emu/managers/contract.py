@@ -12,11 +12,10 @@ from pydantic import ConfigDict, Field
 
 from cluster_emu.plugins import Registry
 from cluster_emu.transfer.controller import MigrationController
-from cluster_emu.units import ParseBytes, ParseSeconds, Seconds
+from cluster_emu.units import ByteRateLimit, CountLimit, ParseSeconds, Seconds, slots_of
 
 Count = Annotated[int, Field(ge=1)]
-BytesPerSecond = Annotated[float, ParseBytes, Field(gt=0)]
-"""A rate in bytes per second; ``"64 MiB"`` is read as 64 MiB/s, infinite means no cap."""
+BytesPerSecond = ByteRateLimit
 PollSeconds = Annotated[float, ParseSeconds, Field(ge=1e-3, allow_inf_nan=False)]
 """Time between two polls of a migration; at least 1 ms, because every poll is an event."""
 
@@ -43,10 +42,10 @@ class ManagerPolicy(ABC):
     Policies are frozen pydantic dataclasses.
 
     Args:
-        per_cluster: migrations at once in the whole cluster, None for no limit.
+        per_cluster: migrations at once in the whole cluster; "none" and "unlimited" set no limit.
         outbound_per_host: migrations at once away from one host.
         inbound_per_host: migrations at once onto one host.
-        bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
+        bandwidth_bytes_per_s: cap on the rate of one migration.
         retries: how often an aborted migration is requested again.
         retry_backoff_s: wait before the first retry; it doubles with every further one.
     """
@@ -60,9 +59,9 @@ class ManagerPolicy(ABC):
     lifts_cap_when_stopped: ClassVar[bool] = False
     """Whether the bandwidth cap holds only while the VM runs (as in QEMU)."""
 
-    per_cluster: Count | None = None
-    outbound_per_host: Count | None = None
-    inbound_per_host: Count | None = None
+    per_cluster: CountLimit | None = None
+    outbound_per_host: CountLimit | None = None
+    inbound_per_host: CountLimit | None = None
     bandwidth_bytes_per_s: BytesPerSecond = math.inf
     retries: Annotated[int, Field(ge=0)] = 0
     retry_backoff_s: Seconds = 0.0
@@ -70,7 +69,11 @@ class ManagerPolicy(ABC):
     @property
     def limits(self) -> ConcurrencyLimits:
         """Return how many migrations may run at once."""
-        return ConcurrencyLimits(self.per_cluster, self.outbound_per_host, self.inbound_per_host)
+        return ConcurrencyLimits(
+            slots_of(self.per_cluster),
+            slots_of(self.outbound_per_host),
+            slots_of(self.inbound_per_host),
+        )
 
     @abstractmethod
     def create_controller(self, memory_bytes: float) -> MigrationController:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import Count, ManagerPolicy, policies
+from cluster_emu.managers.contract import ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import AutoConverge, Throttle
 from cluster_emu.transfer.controller import (
@@ -18,7 +18,7 @@ from cluster_emu.transfer.controller import (
     MigrationController,
     MigrationStatus,
 )
-from cluster_emu.units import GIB, ParseSeconds, PositiveSeconds
+from cluster_emu.units import GIB, CountLimit, ParseSeconds, PositiveSeconds
 
 Schedule = tuple[tuple[float, float], ...]
 """Pairs of a time since the first byte and the downtime allowed from then on, in seconds."""
@@ -53,7 +53,7 @@ class NovaPolicy(ManagerPolicy):
     source: ClassVar[str] = "OpenStack Nova 00a0304, nova/virt/libvirt/migration.py, nova/conf"
     lifts_cap_when_stopped: ClassVar[bool] = True
 
-    outbound_per_host: Count | None = 1
+    outbound_per_host: CountLimit | None = 1
     downtime_s: Annotated[float, ParseSeconds, Field(ge=0.1, allow_inf_nan=False)] = 0.5
     downtime_steps: Annotated[int, Field(ge=3, le=100)] = 10
     downtime_delay_s_per_gib: PositiveSeconds = 75.0

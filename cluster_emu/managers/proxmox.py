@@ -15,7 +15,7 @@ from cluster_emu.transfer.controller import (
     MigrationController,
     MigrationStatus,
 )
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import CountLimit, PositiveSeconds
 
 
 @policies.register("proxmox")
@@ -41,7 +41,7 @@ class ProxmoxPolicy(ManagerPolicy):
     source: ClassVar[str] = "Proxmox qemu-server e6352be, src/PVE/QemuMigrate.pm; HA manager 5.2.0"
     lifts_cap_when_stopped: ClassVar[bool] = True
 
-    outbound_per_host: Count | None = 4
+    outbound_per_host: CountLimit | None = 4
     downtime_s: PositiveSeconds = 0.1
     max_downtime_s: PositiveSeconds = 2000.0
     bad_polls: Count = 6

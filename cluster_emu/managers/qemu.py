@@ -11,7 +11,7 @@ from cluster_emu.managers.contract import BytesPerSecond, Count, ManagerPolicy, 
 from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, QemuController
 from cluster_emu.managers.throttling import AutoConverge, DirtyLimit, Throttle
 from cluster_emu.transfer.controller import MigrationController
-from cluster_emu.units import MIB, PositiveSeconds
+from cluster_emu.units import MIB, PositiveSeconds, TimeLimit
 
 Percent = Annotated[int, Field(ge=1, le=99)]
 
@@ -53,7 +53,7 @@ class QemuPolicy(ManagerPolicy):
     dirty_limit: bool = False
     vcpu_dirty_limit_bytes_per_s: BytesPerSecond = 1.0 * MIB
     vcpus: Count = 1
-    timeout_s: PositiveSeconds = 3600.0
+    timeout_s: TimeLimit = 3600.0
 
     @field_validator("dirty_limit")
     @classmethod

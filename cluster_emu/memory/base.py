@@ -59,11 +59,14 @@ class FaultCosts:
         round_trip_s: time for the request to reach the source and the first byte to come back.
         queued_pages: pushed pages, of the mean size of those missing, an urgent page waits for.
         touches_per_write: page touches, reads included, per write of the VM's profile.
+        processors: virtual processors of the VM, each of which waits for its own page while the
+            others run on.
     """
 
     round_trip_s: float
     queued_pages: int
     touches_per_write: float
+    processors: int = 1
 
 
 class RateDependence(IntEnum):
@@ -92,7 +95,7 @@ class PostCopyMemory(Protocol):
     Attributes:
         sizes: what the pages take that were missing at resume.
         faults: demand faults so far.
-        stall_s: time the VM has waited for requested pages.
+        stall_s: time that the VM's processors have waited for requested pages, the mean of them.
         bytes_sent: bytes on the wire so far.
     """
 
@@ -250,6 +253,7 @@ class VMMemory:
         strategy: what is sent when.
         encoders: what makes pages smaller on the wire, in the order of the chain.
         track_versions: whether a version number per page is kept, for proofs.
+        processors: virtual processors of the VM, which touch its pages.
     """
 
     page_count: int
@@ -258,6 +262,7 @@ class VMMemory:
     strategy: Strategy
     encoders: Sequence[Encoder] = ()
     track_versions: bool = False
+    processors: int = 1
 
     @property
     def ballooned_pages(self) -> int:

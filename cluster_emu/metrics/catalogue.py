@@ -28,8 +28,11 @@ from cluster_emu.metrics.aggregations import (
     mean_queue_wait_s,
     migration_count,
 )
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
+
+ONE_PERCENT = SmallestDifference(share=0.01)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Metric:
         comparison_rank: its position in comparisons and in what `run` prints, the lowest first;
             None for a figure of the summary alone.
         is_main: whether a picture of a comparison shows it unless others are asked for.
+        smallest_difference: from which size on a difference matters; 1 % unless given.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Metric:
     signed: bool = False
     comparison_rank: int | None = None
     is_main: bool = False
+    smallest_difference: SmallestDifference = ONE_PERCENT
 
 
 class MetricCatalogue:
@@ -162,6 +167,12 @@ BUILT_IN = (
         description="Migrations that their policy aborted.",
         value=CountOf(Phase.NOT_CONVERGED),
         comparison_rank=160,
+    ),
+    Metric(
+        name="cancelled",
+        label="migrations cancelled",
+        description="Migrations that a user cancelled, or whose target was drained meanwhile.",
+        value=CountOf(Phase.CANCELLED),
     ),
     Metric(
         name="failed",
@@ -310,7 +321,7 @@ BUILT_IN = (
     Metric(
         name="fault_stall_s",
         label="stalled by demand faults",
-        description="Time the VM waited for pages after its resume.",
+        description="Time the VM waited for pages after its resume, the mean of its processors.",
         value=MeanOverCompleted("fault_stall_s"),
         unit="s",
         comparison_rank=110,

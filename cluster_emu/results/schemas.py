@@ -71,10 +71,14 @@ MIGRATIONS = TableSchema(
         Column("bytes", "bytes", "on the wire, headers and device state included"),
         Column("encode_cpu_s", "s", "time of one core spent on encoding pages"),
         Column("demand_faults", "", "accesses after the resume to pages still at the source"),
-        Column("fault_stall_s", "s", "time the VM waited for these pages"),
+        Column("fault_stall_s", "s", "time the VM waited for these pages, mean of its processors"),
         Column("throttle_max", "share", "largest share of its CPU time that throttling took"),
         Column("guest_lost_s", "s", "CPU time that throttling and tracking took"),
-        Column("outcome", "", "completed, not converged, failed, unfinished, or its phase so far"),
+        Column(
+            "outcome",
+            "",
+            "completed, not converged, cancelled, failed, unfinished, or its phase so far",
+        ),
         Column("why", "", "what ended the live rounds, or why it did not complete"),
     ),
 )

@@ -4,7 +4,8 @@ It is read from TOML or made in Python, and checked field by field. It chooses p
 strategy, policies ...) by their registered names; `building` makes these parts.
 """
 
-from cluster_emu.scenario.choice import Choice, parse_choice, parse_value
+from cluster_emu.part_text import parse_choice, parse_value
+from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read_toml

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from cluster_emu.part_text import as_toml, parse_choice
 
 
 class Choice(BaseModel):
@@ -34,38 +34,5 @@ class Choice(BaseModel):
 
     def __str__(self) -> str:
         """Return the text form."""
-        given = ",".join(f"{key}={_as_toml(value)}" for key, value in self.parameters.items())
+        given = ",".join(f"{key}={as_toml(value)}" for key, value in self.parameters.items())
         return f"{self.name}:{given}" if given else self.name
-
-
-def parse_choice(text: str) -> dict[str, Any]:
-    """Return the table for ``name:key=value,key=value``; values are TOML values or plain text.
-
-    Raises:
-        ValueError: if a parameter has no ``=``.
-    """
-    name, _, rest = text.partition(":")
-    choice: dict[str, Any] = {"name": name.strip()}
-    for item in filter(None, (part.strip() for part in rest.split(","))):
-        key, equals, value = item.partition("=")
-        if not equals:
-            raise ValueError(f"name:key=value,key=value (there is no '=' in {item!r})")
-        choice[key.strip()] = parse_value(value.strip())
-    return choice
-
-
-def parse_value(text: str) -> Any:
-    """Return the TOML value that a text stands for, or the text itself if it is none."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _as_toml(value: object) -> str:
-    """Return the text that `parse_value` reads as this value, without needless quotes."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str) and parse_value(value) != value:
-        return json.dumps(value)
-    return str(value)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from cluster_emu.scenario.choice import parse_choice
+from cluster_emu.part_text import parse_choice
 from cluster_emu.scenario.plain import Plain
 from cluster_emu.units import ParseSeconds, Seconds
 

@@ -19,7 +19,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ScenarioError: if it cannot be read or is not TOML; names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # a byte-order mark is not part of a key
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise ScenarioError("file", str(path), f"a readable file ({reason})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,11 @@ from pydantic import Field, model_validator
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
 from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
+
+MOST_VCPUS = 4096
+"""The most virtual processors of a VM: that of KVM on x86 (KVM_MAX_VCPUS)."""
+MOST_CORES = 256
+"""A `cpu_capacity` of a VM above it is in another unit than cores, such as MIPS."""
 
 
 class Run(Plain):
@@ -30,12 +36,17 @@ class Run(Plain):
 
 
 class HostGroup(Plain):
-    """Equal physical machines; the groups fill the topology's hosts in order."""
+    """Equal physical machines; the groups fill the topology's hosts in order.
+
+    A host that was switched off boots for `boot_s` before a VM can run there or migrate to it.
+    Meanwhile it draws the power of an idle host.
+    """
 
     count: Annotated[int, Field(gt=0)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
+    boot_s: Seconds = 0.0
 
 
 class VMGroup(Plain):
@@ -44,7 +55,13 @@ class VMGroup(Plain):
     `profile` decides which pages they write: a named write profile, an inline one, or a write
     source. With `profile_mix` each VM draws its profile with these weights. `page_count` replaces
     memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages). `host` places
-    the whole group on one host at the start.
+    the whole group on one host at the start. `vcpus` is the number of virtual processors, each of
+    which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded up, or 1
+    where that is above 256 and so not in cores.
+
+    VMs that are not `migratable` stay on their hosts; a crash of the host may still restart them
+    elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
+    the same name are ever on one host together.
     """
 
     count: Annotated[int, Field(gt=0)]
@@ -55,6 +72,9 @@ class VMGroup(Plain):
     profile: Choice | None = None
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
     host: Annotated[int, Field(ge=0)] | None = None
+    vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
+    migratable: bool = True
+    anti_affinity: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:
@@ -69,24 +89,45 @@ class VMGroup(Plain):
         """Pages of one VM; the last one may be partly used."""
         return self.page_count or -(-self.memory_bytes // self.page_bytes)
 
+    @property
+    def processors(self) -> int:
+        """Virtual processors of one VM."""
+        if self.vcpus is not None:
+            return self.vcpus
+        return math.ceil(self.cpu_capacity) if self.cpu_capacity <= MOST_CORES else 1
+
 
 class Workload(Plain):
     """The CPU demand of the VMs, and how their write intensity follows it.
 
     `traces` is a folder of CPU traces in `trace_format`, for demand models that replay traces;
-    without it they replay the synthetic traces of the package. `idle_share` is the write intensity
-    of a VM that wants no CPU.
+    without it they replay the synthetic traces of the package. Traces may have any length: each
+    starts again after its own end. "planetlab:step_s=60" has a sample per minute; "timed" reads
+    samples with times at any interval. The demand model "trace:scale=1.5" scales them.
+    `idle_share` is the write intensity of a VM that wants no CPU.
     """
 
     demand: Choice = Choice(name="constant")
     traces: Path | None = None
-    trace_format: str = "planetlab"
+    trace_format: Choice = Choice(name="planetlab")
     idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
 
 class Request(Plain):
-    """A migration that the user requests at an exact time."""
+    """A migration that the user requests at an exact time, and may cancel at a later one.
+
+    At `cancel_at_s` it is cancelled, whether it is queued, prepares or copies, and its VM stays at
+    the source. It is too late once a switchover to post-copy has begun or the target has all of
+    the memory.
+    """
 
     at_s: Seconds = 0.0
     vm: Annotated[int, Field(ge=0)]
     target: Annotated[int, Field(ge=0)]
+    cancel_at_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _cancelled_after_request(self) -> Request:
+        if self.cancel_at_s is not None and self.cancel_at_s <= self.at_s:
+            raise ValueError(f"a cancel_at_s after at_s = {self.at_s:g}")
+        return self

@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.part_text import parse_choice
+from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
@@ -57,43 +59,79 @@ class Scenario(Plain):
         """Return a copy in which fields, given by dotted path, have other values.
 
         A number in a path counts the groups of a list, ``vms.0.memory_bytes``. A path may go into
-        the parameters of a part, ``transfer.strategy.history``.
+        the parameters of a part, ``transfer.strategy.history``. None and ``"none"`` unset a field.
 
         Raises:
             ScenarioError: if a path leads nowhere or a value is not allowed.
         """
-        data = self.model_dump()
+        data, defaults = self.model_dump(exclude_unset=True), self.model_dump()
         for path, value in fields.items():
-            _set_field(data, path, value)
-        return scenario_from(data)
+            _set_field(data, defaults, path, value)
+        changed = _checked(data)
+        for path, value in fields.items():
+            warn_of_implausible(value, path)
+        return changed
+
+    def takes_default(self, path: str) -> bool:
+        """Return whether a field, given by dotted path, has its default because none was given."""
+        place: Any = self
+        for part in path.split("."):
+            if isinstance(place, Plain):
+                if part in type(place).model_fields and part not in place.model_fields_set:
+                    return True
+                place = getattr(place, part, None)
+            elif isinstance(place, tuple) and part.isdigit() and int(part) < len(place):
+                place = place[int(part)]
+            else:
+                return False
+        return False
 
 
-def _set_field(data: Any, path: str, value: object) -> None:
+def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) -> None:
+    """Set a field in the data that was given; what it lies in is made where none was given."""
     *parents, last = path.split(".")
-    place = data
-    for part in parents:
+    place: Any = data
+    for depth, part in enumerate(parents):
         if isinstance(place, list | tuple):
             if not part.isdigit() or int(part) >= len(place):
                 allowed = f"a path whose list index is below {len(place)}"
                 raise ScenarioError(path, value, allowed)
-            place = place[int(part)]
+            place, defaults = place[int(part)], defaults[int(part)] if defaults else None
         elif isinstance(place, dict):
-            place = place.setdefault(part, {})
-        else:
-            raise ScenarioError(path, value, f"a path that goes no deeper than {part!r}")
-        if isinstance(place, str):
+            defaults = defaults.get(part) if isinstance(defaults, dict) else None
+            if place.get(part) is None:
+                place[part] = _empty_like(defaults)
+            elif isinstance(place[part], str) and depth > 0 and "name" in place:
+                place[part] = parse_choice(place[part])  # a part in a part, given as text
+            place = place[part]
+        if not isinstance(place, dict | list | tuple):
             raise ScenarioError(path, value, f"a path that goes no deeper than {part!r}")
     if not isinstance(place, dict):
         raise ScenarioError(path, value, "a path that ends at a field")
     place[last] = value.model_dump() if isinstance(value, BaseModel) else value
 
 
+def _empty_like(default: object) -> object:
+    """Return what a field is set in: a copy of a default part or list, or else an empty table."""
+    if isinstance(default, list | tuple):
+        return list(default)
+    return dict(default) if isinstance(default, dict) and "name" in default else {}
+
+
 def scenario_from(data: dict[str, Any], file: Path | str | None = None) -> Scenario:
     """Check plain data and return the scenario.
+
+    Numbers without a unit that are far from usual cause an `ImplausibleValueWarning`.
 
     Raises:
         ScenarioError: naming the first field that is not allowed, its value and what is.
     """
+    scenario = _checked(data, file)
+    warn_of_implausible(data, file=file)
+    return scenario
+
+
+def _checked(data: dict[str, Any], file: Path | str | None = None) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cluster_emu.scenario.plain import Plain
-from cluster_emu.units import BitsPerSecond, ParseSeconds, PositiveSeconds, Seconds
+from cluster_emu.units import BitRateLimit, BitsPerSecond, ParseSeconds, PositiveSeconds, Seconds
 
 PeriodSeconds = Annotated[float, ParseSeconds, Field(ge=0.01, le=1e12, allow_inf_nan=False)]
 """A mean length of time; a shorter one would cost millions of draws per simulated day."""
@@ -32,7 +32,7 @@ class BackgroundGroup(Plain):
     target: Annotated[int, Field(ge=0)] | None = None
     count: Annotated[int, Field(gt=0)] = 1
     rate_bps: BitsPerSecond | None = None
-    cap_bps: BitsPerSecond | None = None
+    cap_bps: BitRateLimit | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     start_s: Seconds = 0.0
     stop_s: PositiveSeconds | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain, as_tuple
-from cluster_emu.units import BitsPerSecond, ByteCount, PositiveSeconds, Seconds
+from cluster_emu.units import BitRateLimit, ByteCount, PositiveSeconds, Seconds
 
 
 class Transfer(Plain):
@@ -20,7 +21,8 @@ class Transfer(Plain):
     `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`, and it
     has its own limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page in so many seconds, as the reference paper does;
-    `bandwidth_bps` caps it in bit/s; without either, only the network limits it. QEMU lifts the cap
+    `bandwidth_bps` caps it in bit/s; "unlimited" lifts the cap of the policy. Without either, and
+    without a cap of the policy, only the network limits it. QEMU lifts the cap
     while the VM is stopped (`lift_cap_when_stopped`). At a bottleneck, migrations share the link by
     `weight` with each other and with elastic background traffic. The target is prepared for
     `prepare_s` before the first byte; the source is released for `finish_s` after all memory is at
@@ -31,10 +33,10 @@ class Transfer(Plain):
     encoders: Annotated[tuple[Choice, ...], BeforeValidator(as_tuple)] = ()
     stop: Choice = Choice(name="xen-legacy")
     policy: Choice | None = None
-    bandwidth_bps: BitsPerSecond | None = None
+    bandwidth_bps: BitRateLimit | None = None
     page_time_s: PositiveSeconds | None = None
     channels: Annotated[int, Field(ge=1)] = 1
-    channel_bandwidth_bps: BitsPerSecond | None = None
+    channel_bandwidth_bps: BitRateLimit | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     page_header_bytes: ByteCount = 8.0
     device_state_bytes: ByteCount = 0.0
@@ -56,6 +58,6 @@ class Transfer(Plain):
     @field_validator("page_time_s")
     @classmethod
     def _one_cap(cls, page_time_s: float | None, info: ValidationInfo) -> float | None:
-        if page_time_s is not None and info.data.get("bandwidth_bps") is not None:
+        if page_time_s is not None and (info.data.get("bandwidth_bps") or math.inf) < math.inf:
             raise ValueError("nothing where bandwidth_bps caps the rate already")
         return page_time_s

@@ -37,6 +37,14 @@ class ControllerDecision(NamedTuple):
 CONTINUE = ControllerDecision(MigrationAction.CONTINUE, "")
 """The decision to go on with live rounds."""
 
+_DONE = {MigrationAction.STOP: "VM paused", MigrationAction.POST_COPY: "switched to post-copy"}
+
+
+def give_up(action: MigrationAction, cause: str) -> ControllerDecision:
+    """Return what is done to a migration that does not converge; the reason says that and why."""
+    done = _DONE.get(action)
+    return ControllerDecision(action, f"{done}: {cause}" if done else cause)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -56,6 +64,7 @@ class Progress:
             where the round took no time).
         elapsed_s: time since the migration began to send, without the time it waited for its turns.
         waited_s: time it waited for its turns; the VM writes in this time, too.
+        unvisited_pages: pages due that the round did not reach before it was cut short.
     """
 
     round_number: int
@@ -70,6 +79,7 @@ class Progress:
     bytes_per_s: float
     elapsed_s: float
     waited_s: float = 0.0
+    unvisited_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,11 @@ Such rounds take no time. Without a limit, infinitely many could follow at one i
 
 NO_PAGES = PageSizes(0, 1.0)
 
-_CANCELLED = frozenset({Phase.FAILED, Phase.UNFINISHED})
-"""A fault and the end of the run cancel a migration in any phase."""
+_ENDED = frozenset({Phase.FAILED, Phase.UNFINISHED})
+"""A fault and the end of the run end a migration in any phase."""
+
+_CANCELLED = _ENDED | {Phase.CANCELLED}
+"""So does its cancellation, as long as the VM can stay at the source."""
 
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.PREPARING, Phase.READY}) | _CANCELLED,
@@ -62,10 +65,11 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.WAITING_FOR_TURN: frozenset({Phase.PRE_COPY}) | _CANCELLED,
     Phase.STOP_AND_COPY: frozenset({Phase.POST_COPY, Phase.FINISHING, Phase.COMPLETED})
     | _CANCELLED,
-    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _CANCELLED,
-    Phase.FINISHING: frozenset({Phase.COMPLETED}) | _CANCELLED,
+    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _ENDED,
+    Phase.FINISHING: frozenset({Phase.COMPLETED}) | _ENDED,
     Phase.COMPLETED: frozenset(),
     Phase.NOT_CONVERGED: frozenset(),
+    Phase.CANCELLED: frozenset(),
     Phase.FAILED: frozenset(),
     Phase.UNFINISHED: frozenset(),
 }
@@ -177,6 +181,23 @@ class Migration:
     def has_started(self) -> bool:
         """Whether its first byte has been sent."""
         return not math.isnan(self.record.start_s)
+
+    @property
+    def too_late_to_cancel(self) -> str | None:
+        """Why it can no longer be cancelled, in words; None if it can.
+
+        As in hypervisors, the VM may stay at the source until the target has all of its memory, or
+        post-copy begins: from then on the source's copy is out of date.
+        """
+        if self._state is Phase.POST_COPY:
+            return "the VM has been switched over to post-copy"
+        if self._state is Phase.FINISHING:
+            return "the VM runs at the target"
+        if self._state is Phase.STOP_AND_COPY and self.resumes_early:
+            return "the switchover to post-copy has begun"
+        if self.all_arrived:
+            return "the VM resumes at the target, which has all of its memory"
+        return None
 
     def transition(self, to: Phase) -> None:
         """Move to another phase.
@@ -644,7 +665,11 @@ class PostCopyPush(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Push pages and serve faults."""
+        before_s = self.pages.stall_s
         self.pages.advance(duration_s, bytes_per_s, intensity)
+        migration = self._migration
+        stall_s = self.pages.stall_s - before_s
+        migration.listener.stalled(migration.record, stall_s, migration.guest.demand)
 
     def on_event(self, now_s: float) -> bool:
         """Complete the migration: the last page has arrived."""

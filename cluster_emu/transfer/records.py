@@ -26,19 +26,31 @@ class Phase(StrEnum):
     """The VM runs at the target with all of its memory; the source is being released."""
     COMPLETED = "completed"
     NOT_CONVERGED = "not converged"
+    CANCELLED = "cancelled"
     FAILED = "failed"
     UNFINISHED = "unfinished"
 
     @property
     def is_final(self) -> bool:
         """Whether nothing more happens to the migration."""
-        return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.FAILED, Phase.UNFINISHED)
+        return self in _FINAL
 
     @property
     def reported(self) -> Phase:
         """The phase that tables and reasons name: a wait for a turn is a part of pre-copy."""
         return Phase.PRE_COPY if self is Phase.WAITING_FOR_TURN else self
 
+
+_FINAL = (
+    Phase.COMPLETED,
+    Phase.NOT_CONVERGED,
+    Phase.CANCELLED,
+    Phase.FAILED,
+    Phase.UNFINISHED,
+)
+
+NOTHING_SENT = (Phase.QUEUED, Phase.PREPARING, Phase.READY)
+"""The phases before the first byte."""
 
 COPYING = (Phase.PRE_COPY, Phase.WAITING_FOR_TURN, Phase.STOP_AND_COPY, Phase.POST_COPY)
 """The phases from the first byte to the last one."""
@@ -249,6 +261,7 @@ class MigrationRecorder:
             bytes_per_s=bytes_per_s,
             elapsed_s=self.elapsed_s(now_s),
             waited_s=record.waited_s,
+            unvisited_pages=counts.unvisited,
         )
         self._pages_left_before.append(left)
         return progress

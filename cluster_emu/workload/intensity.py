@@ -69,6 +69,10 @@ class IntensityPath:
         share = self._demand.share(vm, time_s)
         return self._rule.intensity(share) * self._bursts.level(vm, time_s)
 
+    def demand(self, vm: int, time_s: float) -> float:
+        """Return the CPU demand of one VM, a share of its capacity."""
+        return self._demand.share(vm, time_s)
+
     def next_change(self, vm: int, time_s: float) -> float:
-        """Return the first instant strictly after `time_s` at which the intensity may change."""
+        """Return the first instant after `time_s` at which intensity or demand may change."""
         return min(self._demand.next_change(time_s), self._bursts.next_toggle(vm, time_s))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from typing import Annotated
@@ -22,13 +23,18 @@ from pydantic import (
     field_validator,
 )
 from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.field_errors import from_validation
+from cluster_emu.optional_fields import without_none
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
 
-SHARE_TOLERANCE = 1e-9
+SHARE_TOLERANCE = 1e-6
+"""How far from 1 a sum of shares may be; such shares are divided by their sum."""
+ROUNDING = 1e-9
+"""How far from 1 a sum of shares is by the rounding of floats alone; they stay as they are."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -44,7 +50,8 @@ class WriteProfile:
         source: where the numbers come from.
         tag: how far they can be trusted, for example "order of magnitude".
         zipf: pages with Zipf write rates.
-        classes: the other pages; all shares, with that of `zipf`, must sum to 1.
+        classes: the other pages; all shares, with that of `zipf`, must sum to 1 within
+            1e-6; they are divided by their sum.
         moving: a working set that moves.
         sweep: a sequential writer.
         burst: on/off bursts.
@@ -65,9 +72,12 @@ class WriteProfile:
         cls, classes: tuple[WriteClass, ...], info: ValidationInfo
     ) -> tuple[WriteClass, ...]:
         zipf = info.data.get("zipf")
-        total = sum(one.share for one in classes) + (zipf.share if zipf else 0.0)
+        total = _sum_of_shares(classes, zipf)
         if abs(total - 1.0) > SHARE_TOLERANCE:
-            raise ValueError(f"shares, with that of zipf, that sum to 1 (these sum to {total:g})")
+            raise ValueError(
+                f"shares, with that of zipf, that sum to 1 within {SHARE_TOLERANCE:g} "
+                f"(these sum to {total:.10g})"
+            )
         return classes
 
     @classmethod
@@ -78,8 +88,9 @@ class WriteProfile:
             ScenarioError: if one of them is unknown, missing or not allowed; its field is the
                 dotted path to it.
         """
+        fields: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
         try:
-            return TypeAdapter(cls).validate_python(dict(parameters))
+            return TypeAdapter(cls).validate_python(without_none(parameters, fields))
         except ValidationError as error:
             raise from_validation(error, cls) from error
 
@@ -90,7 +101,10 @@ class WriteProfile:
     @cached_property
     def _all_classes(self) -> tuple[WriteClass, ...]:
         binned = self.zipf.classes() if self.zipf else ()
-        return (*binned, *self.classes)
+        total = _sum_of_shares(self.classes, self.zipf)
+        if abs(total - 1.0) <= ROUNDING:
+            return (*binned, *self.classes)
+        return tuple(replace(one, share=one.share / total) for one in (*binned, *self.classes))
 
     def distinct_share(self, operational_s: FloatColumn) -> FloatColumn:
         """Return the expected share of pages dirtied in intervals of operational time.
@@ -122,6 +136,10 @@ class WriteProfile:
             intensity: write intensity of each VM, shape [vms].
         """
         return page_count * self.distinct_share(intensity)
+
+
+def _sum_of_shares(classes: tuple[WriteClass, ...], zipf: ZipfWrites | None) -> float:
+    return sum(one.share for one in classes) + (zipf.share if zipf else 0.0)
 
 
 def load_profiles() -> dict[str, WriteProfile]:

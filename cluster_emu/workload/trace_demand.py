@@ -28,6 +28,7 @@ class TraceDemand:
         interpolation: "step" holds a sample until the next one; "linear" interpolates between
             samples, evaluated every `step_s` seconds.
         step_s: how long a value holds with "linear"; "step" uses the traces' own step.
+        scale: demand as a multiple of the traces; what then exceeds the whole CPU is cut to it.
         order: "shuffled" gives VM i the trace ``permutation[i mod traces]``, "files" trace
             ``i mod traces``.
         rotation_share: where there are more VMs than traces, each further use of a trace runs
@@ -41,6 +42,7 @@ class TraceDemand:
 
     interpolation: Literal["step", "linear"] = "step"
     step_s: Seconds = 60.0
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     order: Literal["shuffled", "files"] = "shuffled"
     rotation_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = GOLDEN_SHARE
 
@@ -50,8 +52,10 @@ class TraceDemand:
         shuffled = rng.permutation(traces.trace_count)
         trace = shuffled[place] if self.order == "shuffled" else place
         # The k-th further use of a trace runs k rotations ahead, in whole samples.
-        ahead = np.rint(use * self.rotation_share * traces.sample_count).astype(np.int64)
-        playback = _Playback(traces.values, trace, ahead)
+        counts = traces.sample_counts
+        ahead = np.rint(use * self.rotation_share * counts[trace]).astype(np.int64)
+        values = np.minimum(traces.values * self.scale, 1.0)
+        playback = _Playback(values, counts, trace, ahead)
         assumptions = self._assumptions(vm_count, traces)
         if self.interpolation == "step":
             return _Stepped(vm_count, traces.step_s, assumptions, playback)
@@ -65,6 +69,13 @@ class TraceDemand:
         assumptions = [
             f"CPU demand follows {traces.source}: {held}; a trace starts again after its end."
         ]
+        if self.scale != 1.0:
+            used = np.arange(traces.values.shape[1]) < traces.sample_counts[:, None]
+            cut = float(np.mean(traces.values[used] * self.scale > 1.0))
+            assumptions.append(
+                f"CPU demand is {self.scale:g} times that of the traces; {cut:.1%} of the samples "
+                "exceed the whole CPU of a VM and are cut to it."
+            )
         if vm_count > traces.trace_count:
             assumptions.append(
                 f"{vm_count} VMs share {traces.trace_count} traces; each further use of a trace "
@@ -75,16 +86,21 @@ class TraceDemand:
 
 @plain_dataclass(frozen=True, slots=True, eq=False)
 class _Playback:
-    """Which trace each VM follows and by how many samples it runs ahead, both of shape [vms]."""
+    """Which trace each VM follows and by how many samples it runs ahead, both of shape [vms].
+
+    `values` has the shape [traces, samples], `counts` says how many samples of each trace count.
+    """
 
     values: NDArray[np.float64]
+    counts: NDArray[np.int64]
     trace: NDArray[np.int64]
     ahead: NDArray[np.int64]
 
     def sample(self, number: int, vms: slice) -> FloatColumn:
         """Return sample `number` of some VMs, counted on past the end of the traces."""
-        place = (number + self.ahead[vms]) % self.values.shape[1]
-        shares: FloatColumn = self.values[self.trace[vms], place]
+        trace = self.trace[vms]
+        place = (number + self.ahead[vms]) % self.counts[trace]
+        shares: FloatColumn = self.values[trace, place]
         return shares
 
 

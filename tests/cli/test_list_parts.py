@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from cluster_emu.json_output import plain_data
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.plugins import families
 from cluster_emu.transfer.stop_rules import stop_rules
+from cluster_emu.workload import load_profiles
 
 Emu = Callable[..., Any]
 
@@ -44,7 +46,9 @@ def test_every_family_is_listed_with_its_parts(emu: Emu) -> None:
 
     assert {one["kind"] for one in listed} >= KINDS
     assert {one["kind"]: [part["name"] for part in one["parts"]] for one in listed} == {
-        kind: registry.names() for kind, registry in families().items()
+        **{kind: registry.names() for kind, registry in families().items()},
+        "write-profiles": list(load_profiles()),
+        "metrics": [metric.name for metric in metric_catalogue],
     }
     for one in listed:
         assert one["summary"] and one["parts"]
@@ -61,6 +65,29 @@ def test_a_part_has_summary_source_and_parameters_with_defaults_and_units(emu: E
     assert "deadline_s = 3600 s" in shown
     assert "deadline_s = none," in shown  # no unit where there is no number
     assert "cluster_emu.stop_rules" in shown
+
+
+def test_every_part_of_every_family_is_described_with_its_parameters(emu: Emu) -> None:
+    """`list --json` describes all parts as `list KIND NAME --json` does, tried with the first."""
+    for family in json.loads(emu("list", "--json").stdout):
+        first = family["parts"][0]
+        assert json.loads(emu("list", family["kind"], first["name"], "--json").stdout) == first
+        shown = emu("list", family["kind"], first["name"]).stdout
+        assert f"{first['name']} ({family['kind']})" in shown
+        assert all(each["name"] in shown for each in first.get("parameters", ()))
+
+
+def test_a_metric_is_described_with_its_unit_and_how_it_is_found(emu: Emu) -> None:
+    shown = emu("list", "metrics", "downtime_s").stdout
+    for text in ("downtime (ms)", "mean of `downtime_s` over completed", "by run and compare"):
+        assert text in shown
+    assert "did you mean 'downtime_s'" in emu("list", "metrics", "downtime").stderr
+
+
+def test_defaults_of_quantities_have_units_that_can_be_read(emu: Emu) -> None:
+    shown = " ".join(emu("list", "policies").stdout.split())
+    assert "bandwidth_bytes_per_s = 128 MiB" in shown
+    assert "e+0" not in shown
 
 
 def test_one_part_is_described(emu: Emu) -> None:

@@ -56,6 +56,14 @@ def test_a_run_is_shown_with_units_traces_and_assumptions(emu: Emu) -> None:
         assert words in result.stdout
 
 
+def test_the_last_line_is_the_answer(emu: Emu) -> None:
+    lines = emu("run", "paper").stdout.splitlines()
+    document = json.loads(emu("run", "paper", "--json").stdout)
+
+    assert lines[-2:] == ["Answer", f"  {document['answer']}"]
+    assert document["answer"].startswith("All 2 migrations completed, on average in 0.1")
+
+
 def test_that_nothing_happened_is_explained(emu: Emu) -> None:
     settings = "migrations=[{ vm = 0, target = 0 }]"
     shown = emu("run", "paper", "--set", settings).stdout

@@ -137,8 +137,8 @@ def test_a_request_for_a_vm_that_is_down_or_a_host_that_failed_is_refused_and_no
     assert len(model.result().migrations) == 0
     notes = [note for note in model.result().notes if "not carried out" in note]
     assert [note.split(": ", 1)[1] for note in notes] == [
-        "VM 0 is down, or host 1 has failed",
-        "VM 1 is down, or host 0 has failed",
+        "VM 0 is down",
+        "host 0 has failed",
     ]
 
 

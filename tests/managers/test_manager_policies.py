@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.managers import ManagerPolicy, policies
+from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.transfer.controller import MigrationAction, MigrationStatus
 from cluster_emu.transfer.stop_rules import Progress
 from tests._support.policy_probes import GIB, PAGE, PAGES, RATE, MeanFieldMigration
@@ -257,3 +258,16 @@ def test_the_probe_itself_goes_on_where_nothing_stops_it() -> None:
     endless = policies.create("nova", completion_timeout_s_per_gib=0).create_controller(GIB)
     migration = MeanFieldMigration(endless, writes_per_s=400_000)
     assert migration.run(until_s=4000.0) == (MigrationAction.CONTINUE, "still at it")
+
+
+@pytest.mark.parametrize("name", policies.names())
+def test_every_limit_of_a_policy_may_be_lifted(name: str) -> None:
+    lifted = policies.create(
+        name,
+        per_cluster="unlimited",
+        outbound_per_host="unlimited",
+        inbound_per_host="none",
+        bandwidth_bytes_per_s="unlimited",
+    )
+    assert lifted.limits == ConcurrencyLimits()
+    assert lifted.bandwidth_bytes_per_s == math.inf

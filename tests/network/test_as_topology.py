@@ -163,6 +163,53 @@ def test_a_graphml_file_gives_the_same_graph(tmp_path):
     assert dict(graph.edges) == dict(expected.edges)
 
 
+WITH_DEFAULTS = """<?xml version="1.0" encoding="UTF-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+  <key id="k" for="node" attr.name="kind" attr.type="string"><default>host</default></key>
+  <key id="r" for="node" attr.name="rack" attr.type="double"><default>3</default></key>
+  <key id="c" for="edge" attr.name="capacity_bps" attr.type="double"><default>1e10</default></key>
+  <key id="l" attr.name="latency_s" attr.type="double"><default>5e-6</default></key>
+  <key id="f" for="graph" attr.name="hosts_forward" attr.type="boolean">
+    <default>true</default>
+  </key>
+  <graph edgedefault="undirected">
+    <node id="a"/><node id="b"><data key="r">4.0</data></node>
+    <node id="s"><data key="k">switch</data></node>
+    <edge source="a" target="s"/>
+    <edge source="b" target="s"><data key="c">1e9</data><data key="l">1e-3</data></edge>
+  </graph>
+</graphml>
+"""
+
+
+def test_a_graphml_files_defaults_hold_where_a_node_or_edge_gives_no_value(tmp_path):
+    path = tmp_path / "net.graphml"
+    path.write_text(WITH_DEFAULTS)
+    graph = topologies.create("graphml", path=path).build()
+    assert [graph.nodes[node]["kind"] for node in graph] == ["host", "host", "switch"]
+    assert [graph.nodes[node]["rack"] for node in graph] == [3, 4, 3]
+    assert (graph.edges[0, 2]["capacity_bps"], graph.edges[0, 2]["latency_s"]) == (1e10, 5e-6)
+    assert (graph.edges[1, 2]["capacity_bps"], graph.edges[1, 2]["latency_s"]) == (1e9, 1e-3)
+    assert graph.graph["hosts_forward"] is True
+
+
+@pytest.mark.parametrize("rack", [3, 3.0, "3", "3.0", np.int64(3)])
+def test_a_rack_is_a_whole_number_of_any_type(rack):
+    graph = small()
+    nx.set_node_attributes(graph, rack, "rack")
+    racks = [attributes["rack"] for _, attributes in as_topology(graph).nodes(data=True)]
+    assert racks == [3] * len(graph)
+    assert {type(each) for each in racks} == {int}
+
+
+def test_a_capacity_and_a_latency_may_have_a_unit():
+    graph = small()
+    for edge in graph.edges:
+        graph.edges[edge].update({"capacity_bps": "10 Gbit/s", "latency_s": "5 us"})
+    assert set(nx.get_edge_attributes(as_topology(graph), "capacity_bps").values()) == {1e10}
+    assert set(nx.get_edge_attributes(as_topology(graph), "latency_s").values()) == {5e-6}
+
+
 def test_a_bad_graphml_file_is_named_with_the_node_in_it(tmp_path):
     graph = small()
     graph.nodes["b"]["kind"] = "hots"

@@ -75,7 +75,11 @@ def test_a_part_is_described_from_its_fields_and_docstrings(registry: Registry[o
         each.name: each
         for each in (
             ParameterDescription(
-                "delay_s", "number > 0", "none", "s", "how long it waits, in simulated time."
+                "delay_s",
+                'number > 0 or "none"',
+                "none",
+                "s",
+                "how long it waits, in simulated time.",
             ),
             ParameterDescription("count", "whole number >= 1, <= 4", None, "", "how many."),
             ParameterDescription("rate_bps", "number", "2.5", "bit/s", "how fast: a rate."),

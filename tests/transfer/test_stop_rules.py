@@ -281,6 +281,19 @@ def test_rules_without_a_round_limit_stop_when_live_rounds_can_do_no_more(rule: 
     assert asked(rule, round_number=2, sent_pages=0) == stops("nothing due")
 
 
+def test_a_round_that_is_cut_short_at_once_does_not_count_as_one_with_nothing_due() -> None:
+    """The rest fits at the present rate, which is above the measured one."""
+    cut = {"sent_pages": 0, "unvisited_pages": 91_363, "pages_left": 91_363, "bytes_left": 4e8}
+    assert asked(QemuStop(), bytes_per_s=1e8, **cut) == stops("fits 0.3 s of downtime")
+    assert asked(NoProgress(), **cut) == GOES_ON
+
+
+def test_a_deadline_may_be_lifted() -> None:
+    lifted = stop_rules.create("qemu", deadline_s="unlimited")
+    assert asked(lifted, elapsed_s=1e9) == GOES_ON
+    assert stop_rules.create("xen-v2", deadline_s="none") == stop_rules.create("xen-v2")
+
+
 def test_skipping_everything_is_given_as_many_rounds_as_the_longest_history() -> None:
     rule = Deadline(deadline_s=60.0)
     stuck = {"sent_pages": 0, "skipped_pages": 10, "pages_left": 10}
@@ -302,7 +315,7 @@ def test_deadline_stops_by_default_and_must_be_given() -> None:
         ("xen-legacy", {"max_factor": float("nan")}, "max_factor = nan: "),
         ("xen-v2", {"min_pages": -1}, "min_pages = -1: "),
         ("qemu", {"downtime_limit_s": 0}, "downtime_limit_s = 0: "),
-        ("qemu", {"deadline_s": float("inf")}, "deadline_s = inf: "),
+        ("qemu", {"deadline_s": -1}, "deadline_s = -1: "),
         ("no-progress", {"alpha": 1.5}, "alpha = 1.5: "),
         ("deadline", {"deadline_s": 5, "at_deadline": "wait"}, "'abort' or 'stop'"),
         ("clark", {"rounds": 3}, "a parameter of stop rule 'clark': "),

@@ -190,7 +190,7 @@ def test_a_wave_has_its_mean_and_its_peaks_are_spread() -> None:
         ("trace", {"interpolation": "cubic"}, "interpolation = 'cubic': allowed is"),
         ("trace", {"step_s": 0.0}, "step_s = 0.0: allowed is"),
         ("trace", {"rotation": 1}, "rotation = 1: allowed is a parameter of demand model 'trace'"),
-        ("diurnal", {"mean": 0.1}, "amplitude = 0.2: allowed is at most 0.1"),
+        ("diurnal", {"mean": 0.1}, "amplitude = 0.2 (the default): allowed is"),
         ("diurnal", {"mean": 0.9, "amplitude": 0.5}, "amplitude = 0.5: allowed is at most 0.1"),
         ("diurnal", {"period_s": math.inf}, "period_s = inf: allowed is"),
     ],

@@ -224,3 +224,15 @@ def test_plain_values_make_the_same_profile() -> None:
         classes=(WriteClass(share=0.75, writes_per_page_s=1.0),),
         sweep=Sweep(share=0.5, sweeps_per_s=0.1),
     )
+
+
+def test_shares_that_sum_to_1_but_for_rounding_are_divided_by_their_sum() -> None:
+    classes = [{"share": 0.333333, "writes_per_page_s": rate} for rate in (1.0, 2.0, 3.0)]
+    classes[0]["share"] = 0.333334 + 1e-9
+    rounded = WriteProfile.from_parameters({"classes": classes})
+    shares = [one.share for one in rounded.write_classes()]
+    assert sum(shares) == pytest.approx(1.0, abs=1e-15)
+    assert shares[0] == pytest.approx((0.333334 + 1e-9) / (1.0 + 1e-9), rel=1e-14)
+    classes[0]["share"] = 0.333345
+    with pytest.raises(ScenarioError, match=r"sum to 1 within 1e-06 \(these sum to 1.000011\)"):
+        WriteProfile.from_parameters({"classes": classes})

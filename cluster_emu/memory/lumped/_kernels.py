@@ -226,23 +226,33 @@ PUSH_STATE = np.dtype(
         ("spare_bytes", "f8"),  # bytes sent that do not yet make a page
         ("touches_left", "f8"),  # unit-exponential threshold of the next touch; 0 if not drawn
         ("set_left_s", "f8"),  # operational time for which the present working set lasts
-        ("waits", "f8"),  # pages the VM waits for: none, one, or a part of one in the mean field
-        ("begins_s", "f8"),  # time until that page begins to be sent
-        ("arrives_bytes", "f8"),  # bytes from then on until it has arrived
+        ("waits", "f8"),  # requested pages on their way; parts of pages in the mean field
         ("faults", "f8"),  # requested pages
-        ("stall_s", "f8"),  # time waited
+        ("stall_s", "f8"),  # time waited, mean of the processors
+        ("first", "i8"),  # place of the first request that is not answered
+        ("waiting", "i8"),  # requests that are not answered
         ("used", "i8"),  # normal deviates used
     ],
     align=True,
 )
 """Where the push of missing pages after an early resume stands; a table of one row."""
 
+PAGE_REQUEST = np.dtype(
+    [
+        ("pages", "f8"),  # one page, or a part of one in the mean field
+        ("wait_s", "f8"),  # time until the request reaches the source
+        ("bytes_left", "f8"),  # bytes from then on until the page has arrived
+    ],
+    align=True,
+)
+"""A page that a processor waits for; a ring with a place for each processor."""
+
 PUSH_SETTING = np.dtype(
     [
         ("bytes_per_s", "f8"),  # rate of the link
         ("intensity", "f8"),  # operational seconds per second
         ("page_bytes", "f8"),  # bytes of a page on the wire
-        ("round_trip_s", "f8"),  # time from a fault until its page begins to be sent
+        ("round_trip_s", "f8"),  # time from a fault until its request reaches the source
         ("queued_pages", "f8"),  # pages that are sent before it
     ],
     align=True,
@@ -1782,14 +1792,14 @@ def range_distances(groups: Records, order: Integers, labels: int) -> Floats:
 
 # --- post-copy ------------------------------------------------------------------------------------
 
-_STEP_SHARE = 64
-"""A step pushes at most this part of the missing pages: their mix of classes hardly changes."""
-_LEAST_STEP_PAGES = 64.0
+_STEP_SHARE = 256
+"""A step pushes at most this part of the missing pages, so their mix of classes hardly changes."""
 
 
 @jit
 def push_missing_pages(
     state: Records,
+    requests: Records,
     setting: Records,
     missing: Floats,
     touches_per_s: Floats,
@@ -1797,15 +1807,25 @@ def push_missing_pages(
 ) -> None:
     """Push missing pages and serve demand faults until time, deviates or working set end.
 
-    The VM waits for a page as in `memory/pages/post_copy.py`:
-    ``round trip + (1 + queued pages) page bytes / rate``.
-    Touches of missing pages come at the rate ``intensity sum_c r_c m_c``; the next one comes when
-    its integral reaches a unit-exponential threshold. It is of class c with a chance in proportion
-    to ``r_c m_c``. While the VM waits for a page, it touches nothing. All missing pages are equally
-    likely to be pushed next, so pushed pages are of class c in proportion to m_c.
+    A processor waits for a page as in `memory/pages/post_copy.py`:
+    ``round trip + (1 + queued pages) page bytes / rate``, after the pages requested before.
+    While b of v processors wait, touches of missing pages come at the rate
+    ``h = (1 - b / v) intensity sum_c r_c m_c``; the next one comes when the integral of h reaches a
+    unit-exponential threshold E. It is of class c with a chance in proportion to ``r_c m_c``. All
+    missing pages are equally likely to be pushed next, so pushed pages are of class c in proportion
+    to m_c.
+
+    A step ends at a touch, the arrival of a requested page, or the last of k pushed pages. With one
+    page a step, h is constant in it. With more, of n missing pages, of which a are pushed a second,
+    h falls as ``h_0 (c - b t)``, where ``b = a / n`` and c = 1 but for the part of a page that
+    is on the wire already; its integral reaches E at
+    ``t = 2 E / h_0 / (c + sqrt(c^2 - 2 b E / h_0))``.
+    A step that a touch ends pushes only what was sent until then, and the next one begins with the
+    rate of what is left.
 
     Args:
         state: `PUSH_STATE`; changed, [1].
+        requests: `PAGE_REQUEST`; changed, [processors].
         setting: `PUSH_SETTING`, [1].
         missing: missing pages m_c of each class; changed, [classes].
         touches_per_s: touches r_c per page and operational second, [classes].
@@ -1813,83 +1833,122 @@ def push_missing_pages(
     """
     push, cost = state[0], setting[0]
     left_s, spare_bytes, touches_left = push.left_s, push.spare_bytes, push.touches_left
-    set_left_s, waits, begins_s = push.set_left_s, push.waits, push.begins_s
-    arrives_bytes, faults, stall_s = push.arrives_bytes, push.faults, push.stall_s
-    used = push.used
-    bytes_per_s, intensity, page_bytes = cost.bytes_per_s, cost.intensity, cost.page_bytes
-    is_random, classes = len(normal) > 0, len(missing)
+    set_left_s, waits, first, waiting = push.set_left_s, push.waits, push.first, push.waiting
+    faults, stall_s, used = push.faults, push.stall_s, push.used
+    bytes_per_s, page_bytes = cost.bytes_per_s, cost.page_bytes
+    is_random, classes, processors = len(normal) > 0, len(missing), len(requests)
     while left_s > 0 and set_left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
-        total, step_s = missing.sum(), left_s
-        is_fault = arrives = False
-        if waits > 0:  # the VM is blocked until its page has arrived
-            sending_s = arrives_bytes / bytes_per_s if bytes_per_s > 0 else math.inf
-            arrives = begins_s + sending_s <= left_s
-            step_s = min(begins_s + sending_s, left_s)
-            stall_s += step_s
-            arrives_bytes -= bytes_per_s * max(step_s - begins_s, 0.0)
-            begins_s = max(begins_s - step_s, 0.0)
-        else:  # the VM runs until the next touch of a missing page
-            per_s = intensity * (touches_per_s * missing).sum()
-            if bytes_per_s > 0 and total > 0:
-                most_pages = max(total / _STEP_SHARE, _LEAST_STEP_PAGES)
-                step_s = min(step_s, most_pages * page_bytes / bytes_per_s)
-                pushed = min(bytes_per_s * step_s / page_bytes, total)
-                per_s *= 1.0 - pushed / (2.0 * total)
-            if intensity > 0:
-                step_s = min(step_s, set_left_s / intensity)
+        step_s, total, touched = left_s, 0.0, 0.0
+        for c in range(classes):
+            total += missing[c]
+            touched += touches_per_s[c] * missing[c]
+        waiting_share = waiting / processors
+        speed = cost.intensity * (1.0 - waiting_share)
+        if speed > 0:
+            step_s = min(step_s, set_left_s / speed)
+
+        # the step ends at the latest when the last of so many pushed pages has arrived
+        most_pages = max(math.floor(total / _STEP_SHARE), 1.0)
+        completes = False
+        if bytes_per_s > 0 and total > 0:
+            complete_s = ((waits + most_pages) * page_bytes - spare_bytes) / bytes_per_s
+            completes = complete_s <= step_s
+            if completes:
+                step_s = max(complete_s, 0.0)
+
+        # or when the first requested page has arrived
+        arrives = False
+        if waiting > 0:
+            head = requests[first]
+            sending_s = head.bytes_left / bytes_per_s if bytes_per_s > 0 else math.inf
+            arrive_s = max(head.wait_s + sending_s, 0.0)
+            arrives = arrive_s <= step_s
+            if arrives:
+                completes = completes and arrive_s == step_s
+                step_s = arrive_s
+
+        # or at the next touch of a missing page
+        is_fault = False
+        per_s = speed * touched
+        if per_s > 0:
             if touches_left <= 0:
                 touches_left = 1.0
                 if is_random:
                     touches_left = -math.log(uniform_of_normal(normal[used]))
                     used += 1
-            is_fault = per_s > 0 and touches_left <= per_s * step_s
+            level, slope = 1.0, 0.0
+            if most_pages > 1 and bytes_per_s > 0:
+                level = 1.0 - (spare_bytes / page_bytes - waits - 0.5) / total
+                slope = bytes_per_s / page_bytes / total
+            passed = per_s * step_s * (level - slope * step_s / 2.0)
+            is_fault = touches_left <= passed
             if is_fault:
-                step_s = touches_left / per_s
-            touches_left = 0.0 if is_fault else touches_left - per_s * step_s
-            set_left_s -= intensity * step_s
+                reached = touches_left / per_s
+                root = math.sqrt(max(level * level - 2.0 * slope * reached, 0.0))
+                step_s = min(2.0 * reached / (level + root), step_s)
+                completes = arrives = False
+                touches_left = 0.0
+            else:
+                touches_left -= passed
         left_s -= step_s
+        set_left_s -= speed * step_s
+        stall_s += waiting_share * step_s
+        before_bytes = -1.0
+        for place in range(waiting):
+            request = requests[(first + place) % processors]
+            request.bytes_left -= bytes_per_s * max(step_s - request.wait_s, 0.0)
+            request.wait_s = max(request.wait_s - step_s, 0.0)
+            if place > 0 and request.wait_s == 0:  # the pages requested before are sent first
+                after_bytes = before_bytes + request.pages * page_bytes
+                request.bytes_left = max(request.bytes_left, after_bytes)
+            before_bytes = request.bytes_left
 
-        # pages that the bytes of this step complete; the page the VM waits for keeps its own bytes
+        # pages that the bytes of this step complete; requested pages keep their own bytes
         spare_bytes += bytes_per_s * step_s
-        pages = min(math.floor(spare_bytes / page_bytes) - waits, math.ceil(total))
+        pages = most_pages if completes else math.floor(spare_bytes / page_bytes - waits)
+        pages = min(pages, math.ceil(total))
         if pages > 0:
             spare_bytes -= pages * page_bytes
             to_take, among = min(pages, total), total
             for c in range(classes):
-                share = min(missing[c] / among, 1.0) if among > 0 else 0.0
-                taken = to_take * share
+                if to_take <= 0:
+                    break
                 if is_random:
-                    taken = sample_binomial(to_take, share, normal[used])
+                    taken = sample_hypergeometric(to_take, missing[c], among, normal[used])
                     used += 1
-                taken = min(max(taken, to_take - (among - missing[c])), to_take, missing[c])
+                else:
+                    taken = to_take * min(missing[c] / among, 1.0) if among > 0 else 0.0
+                    taken = min(max(taken, to_take - (among - missing[c])), to_take, missing[c])
                 to_take, among = to_take - taken, among - missing[c]
                 missing[c] -= taken
 
         if arrives:
-            spare_bytes -= waits * page_bytes
-            waits = 0.0
+            spare_bytes -= requests[first].pages * page_bytes
+            waits = waits - requests[first].pages if waiting > 1 else 0.0
+            first, waiting = (first + 1) % processors, waiting - 1
         if is_fault and missing.sum() > 0:
             weights = touches_per_s * missing
+            requested = 0.0
             if is_random:
-                place = uniform_of_normal(normal[used]) * weights.sum()
+                drawn = uniform_of_normal(normal[used]) * weights.sum()
                 used += 1
                 c = 0
-                while c < classes - 1 and (place >= weights[c] or missing[c] < 1):
-                    place -= weights[c]
+                while c < classes - 1 and (drawn >= weights[c] or missing[c] < 1):
+                    drawn -= weights[c]
                     c += 1
                 while c > 0 and missing[c] < 1:  # the sum was rounded up
                     c -= 1
                 missing[c] -= 1.0
-                waits = 1.0
+                requested = 1.0
             else:
                 for c in range(classes):
                     taken = min(weights[c] / max(weights.sum(), _LEAST), missing[c])
                     missing[c] -= taken
-                    waits += taken
-            begins_s = cost.round_trip_s
-            arrives_bytes = (waits + cost.queued_pages) * page_bytes
-            faults += waits
+                    requested += taken
+            request = requests[(first + waiting) % processors]
+            request.pages, request.wait_s = requested, cost.round_trip_s
+            request.bytes_left = (requested + cost.queued_pages) * page_bytes
+            waiting, waits, faults = waiting + 1, waits + requested, faults + requested
     push.left_s, push.spare_bytes, push.touches_left = left_s, spare_bytes, touches_left
-    push.set_left_s, push.waits, push.begins_s = set_left_s, waits, begins_s
-    push.arrives_bytes, push.faults, push.stall_s = arrives_bytes, faults, stall_s
-    push.used = used
+    push.set_left_s, push.waits, push.first, push.waiting = set_left_s, waits, first, waiting
+    push.faults, push.stall_s, push.used = faults, stall_s, used

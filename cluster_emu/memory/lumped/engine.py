@@ -87,6 +87,7 @@ class LumpedEngine:
         self.end_is_known = False
         self._classes = classes
         self._rng = rng
+        self._unsent_pages = 0.0
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
         self._rules = rules_of(strategy, self.page_count)
         self._decisions = self._rules.first_decisions
@@ -262,7 +263,13 @@ class LumpedEngine:
         due = DuePages.of(self._groups, self._ranges, self._decisions)
         self._due_pages = due.total
         setup = RoundSetup(
-            self._groups, due, self._rates, self._rules, self.encoding.raw_bytes, self._draws
+            self._groups,
+            due,
+            self._rates,
+            self._rules,
+            self.encoding.raw_bytes,
+            self._draws,
+            self._unsent_pages,
         )
         opened: Round
         if not self._draws.is_random:
@@ -338,7 +345,7 @@ class LumpedEngine:
             elapsed: operational time since the last call of `advance` (or the start).
         """
         self.now += elapsed
-        live_round, groups = self._round, self._groups
+        live_round, groups, raw_bytes = self._round, self._groups, self.encoding.raw_bytes
         outcomes = live_round.end(elapsed)
         if live_round.unvisited > 0:
             outcomes = self._split_range(outcomes)
@@ -360,7 +367,9 @@ class LumpedEngine:
             outcome = np.repeat(outcomes["outcome"], 2)
             self._groups = self._with_members(records, is_dirty, outcome, live_round.time_s)
         totals = OutcomeTotals(*counted)
-        sent, skipped = round(totals.sent), round(totals.skipped)
+        # The wire carries whole pages: what the mean field sent beyond them, later rounds send.
+        sent, skipped = round(live_round.bytes_sent / raw_bytes), round(totals.skipped)
+        self._unsent_pages += totals.sent - sent
         deferred, unvisited = round(totals.deferred), round(totals.unvisited)
         return RoundCounts(
             due=sent + skipped + deferred + unvisited,
@@ -369,7 +378,7 @@ class LumpedEngine:
             deferred=deferred,
             unvisited=unvisited,
             dirtied=round(totals.dirtied),
-            bytes_sent=live_round.bytes_sent,
+            bytes_sent=sent * raw_bytes,
         )
 
     def _split_range(self, outcomes: Records) -> Records:

@@ -228,7 +228,7 @@ class ExpectedRound:
             if self._draws.is_random and early > self._times.pages + AT_ONCE_PAGES:
                 return (early - self._times.pages) * self._page_bytes
             self._drawn = self._draw(trajectory, share)
-            if self._drawn.total_sent < self._begun_pages:
+            if self._end_pages < self._begun_pages:
                 self._drawn = None  # more pages may wait than before: the round should have ended
                 return self.cut_short()
         return self._bytes_left
@@ -304,12 +304,12 @@ class ExpectedRound:
 
     @property
     def _end_pages(self) -> float:
-        return self._result.total_sent
+        """Whole pages on the wire at the end; the mean field carries parts over to later rounds."""
+        return math.floor(self._result.total_sent + self._setup.unsent_pages + 0.5)
 
     @property
     def _bytes_left(self) -> float:
-        assert self._drawn is not None, "the round has not been drawn yet"
-        return max(self._drawn.total_sent - self._times.pages, 0.0) * self._page_bytes
+        return max(self._end_pages - self._times.pages, 0.0) * self._page_bytes
 
     def _find_trajectory(self, share: Floats) -> Trajectory:
         """Return the trajectory of a round in which the scan visits that share of each range."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import networkx as nx
+import numpy as np
+from pydantic import TypeAdapter
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.plausibility import warn_of_implausible
+from cluster_emu.units import ParseBitsPerSecond, ParseSeconds
 
 KINDS = ("host", "switch")
+
+_BITS_PER_S: TypeAdapter[float] = TypeAdapter(Annotated[float, ParseBitsPerSecond])
+_SECONDS: TypeAdapter[float] = TypeAdapter(Annotated[float, ParseSeconds])
 
 
 def as_topology(
@@ -26,8 +33,12 @@ def as_topology(
 
     Nodes are renumbered 0..n-1, hosts first, in the order of the graph, or ascending where all
     nodes are whole numbers. `layer` is the number of hops to the nearest host. Missing attributes
-    are filled in: `label` with the node's old name, `latency_s`, and, if no host has one, `rack`
-    with one number per switch that has hosts.
+    are filled in: first with the graph's own defaults (the graph attributes `node_default` and
+    `edge_default`, where networkx keeps those of a GraphML file), then `label` with the node's old
+    name, `latency_s`, and, if no host has one, `rack` with one number per switch that has hosts.
+
+    Files give numbers in many types: a rack may be ``3``, ``3.0`` or ``"3"``, a capacity ``1e10``,
+    ``"1e10"`` or ``"10 Gbit/s"``, a latency ``5e-6``, ``"5e-6"`` or ``"5 us"``.
 
     Args:
         graph: the graph; it is not changed.
@@ -44,6 +55,7 @@ def as_topology(
 
 
 def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
+    graph = _with_defaults(graph)
     kinds = {node: _kind(node, attributes) for node, attributes in graph.nodes(data=True)}
     order = _hosts_first(kinds)
     number = {node: index for index, node in enumerate(order)}
@@ -52,13 +64,30 @@ def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
     for node in order:
         label = str(graph.nodes[node].get("label", node))
         converted.add_node(number[node], **{**graph.nodes[node], "label": label})
+    seen: set[Any] = set()
     for a, b, attributes in graph.edges(data=True):
+        capacity = attributes.get("capacity_bps")
+        if capacity not in seen:  # one warning for all links of a kind
+            seen.add(capacity)
+            warn_of_implausible({"capacity_bps": capacity}, f"edges.{a}-{b}")
         checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
         converted.add_edge(number[a], number[b], **checked)
     _check_connected(converted)
     _fill_layers(converted)
     _fill_racks(converted)
     return converted
+
+
+def _with_defaults(graph: nx.Graph[Any]) -> nx.Graph[Any]:
+    """Return a copy in which nodes and edges have the graph's defaults for what they lack."""
+    filled: nx.Graph[Any] = graph.copy()
+    for_nodes = filled.graph.pop("node_default", {})
+    for_edges = filled.graph.pop("edge_default", {})
+    for _, attributes in filled.nodes(data=True):
+        attributes.update({**for_nodes, **attributes})
+    for _, _, attributes in filled.edges(data=True):
+        attributes.update({**for_edges, **attributes})
+    return filled
 
 
 def _kind(node: Any, attributes: dict[str, Any]) -> str:
@@ -79,14 +108,14 @@ def _hosts_first(kinds: dict[Any, str]) -> list[Any]:
 def _checked_edge(a: Any, b: Any, attributes: dict[str, Any]) -> dict[str, Any]:
     if a == b:
         raise ScenarioError(f"edges.{a}-{b}", "a loop", "an edge between two different nodes")
-    capacity = _finite(attributes.get("capacity_bps", "missing"))
+    capacity = _finite(_BITS_PER_S, attributes.get("capacity_bps", "missing"))
     if capacity is None or capacity <= 0:
         raise ScenarioError(
             f"edges.{a}-{b}.capacity_bps",
             attributes.get("capacity_bps", "missing"),
             "a finite number of bit/s above 0",
         )
-    latency = _finite(attributes["latency_s"])
+    latency = _finite(_SECONDS, attributes["latency_s"])
     if latency is None or latency < 0:
         raise ScenarioError(
             f"edges.{a}-{b}.latency_s",
@@ -96,13 +125,15 @@ def _checked_edge(a: Any, b: Any, attributes: dict[str, Any]) -> dict[str, Any]:
     return {**attributes, "capacity_bps": capacity, "latency_s": latency}
 
 
-def _finite(value: Any) -> float | None:
-    """Return `value` as a float, or None if it is not a finite number."""
+def _finite(reader: TypeAdapter[float], value: Any) -> float | None:
+    """Return a number, or a text with a unit, as a finite float; None if it is neither."""
+    if isinstance(value, bool | np.bool_):
+        return None
     try:
-        number = float(value)
+        number = reader.validate_python(value if isinstance(value, str) else float(value))
     except (TypeError, ValueError):
         return None
-    return number if math.isfinite(number) and not isinstance(value, bool) else None
+    return number if math.isfinite(number) else None
 
 
 def _check_connected(graph: nx.Graph[int]) -> None:
@@ -149,7 +180,7 @@ def _fill_racks(graph: nx.Graph[int]) -> None:
     for host in given:
         _check_rack(graph, host)
     for _, attributes in graph.nodes(data=True):
-        attributes.setdefault("rack", -1)
+        attributes["rack"] = _rack_number(attributes.get("rack", -1))
 
 
 def _rack_by_switch(graph: nx.Graph[int]) -> None:
@@ -164,6 +195,18 @@ def _rack_by_switch(graph: nx.Graph[int]) -> None:
 
 def _check_rack(graph: nx.Graph[int], host: int) -> None:
     rack = graph.nodes[host].get("rack", "missing")
-    if isinstance(rack, bool) or not isinstance(rack, int) or rack < 0:
+    number = _rack_number(rack)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         field = f"nodes.{graph.nodes[host]['label']}.rack"
         raise ScenarioError(field, rack, "a whole number from 0 (for every host, or for none)")
+
+
+def _rack_number(rack: Any) -> Any:
+    """Return the whole number that a rack stands for, 3 for ``3.0`` and ``"3"``, or the rack."""
+    if isinstance(rack, bool | np.bool_):
+        return rack
+    try:
+        number = float(rack)
+    except (TypeError, ValueError):
+        return rack
+    return int(number) if number.is_integer() else rack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, ClassVar
+from xml.etree import ElementTree
 from xml.etree.ElementTree import ParseError
 
 import networkx as nx
@@ -19,7 +20,8 @@ from cluster_emu.network.topologies.from_networkx import as_topology
 class GraphML:
     """Any GraphML file whose nodes have `kind` (host or switch) and whose edges `capacity_bps`.
 
-    `rack` and `label` of a node and `latency_s` of an edge are optional; see `as_topology`.
+    `rack` and `label` of a node and `latency_s` of an edge are optional; see `as_topology`. The
+    ``<default>`` of a key holds for every node and edge that gives no value of its own.
 
     Args:
         path: the file.
@@ -45,6 +47,7 @@ class GraphML:
     def _read(self) -> nx.Graph[Any]:
         try:
             graph: nx.Graph[Any] = nx.read_graphml(self.path)
+            _add_defaults(graph, self.path)
         except OSError as error:
             allowed = f"a file that can be read ({error.strerror})"
             raise ScenarioError("path", str(self.path), allowed) from error
@@ -53,3 +56,17 @@ class GraphML:
                 "graphml", str(error), "a GraphML document", file=self.path
             ) from error
         return graph
+
+
+def _add_defaults(graph: nx.Graph[Any], path: Path) -> None:
+    """Add the defaults that networkx passes over: of keys for the graph, and of keys for all."""
+    for key in ElementTree.parse(path).iterfind("{*}key"):
+        name, default, scope = key.get("attr.name"), key.find("{*}default"), key.get("for", "all")
+        if name is None or default is None or scope not in ("all", "graph"):
+            continue
+        text = (default.text or "").strip()
+        value = text.lower() in ("true", "1") if key.get("attr.type") == "boolean" else text
+        graph.graph.setdefault(name, value)
+        if scope == "all":
+            graph.graph["node_default"].setdefault(name, value)
+            graph.graph["edge_default"].setdefault(name, value)

@@ -10,13 +10,16 @@ from pathlib import Path
 import pandas as pd
 
 from cluster_emu.json_output import json_text, plain_data
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import at_once_in_words
 from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
 from cluster_emu.study.report.figures import finite_or_none
 from cluster_emu.study.statistics.quantiles import quantile
+from cluster_emu.units import slots_of
 
 SAME = 0.01
 """Relative difference in drain time, downtime or bytes below which two ways count as alike."""
@@ -69,7 +72,7 @@ class Option:
     @property
     def at_once(self) -> str:
         """How many migrations may run at once, and how many can if that is fewer."""
-        asked = self.evacuation.drain.scenario.manager.max_per_cluster
+        asked = slots_of(self.evacuation.drain.scenario.manager.max_per_cluster)
         possible = self.possible_at_once
         return f"{possible}" if asked is None else at_once_in_words(asked, possible)
 
@@ -93,7 +96,7 @@ class Option:
         return OptionReport(
             policy=drain.policy,
             strategy=drain.strategy,
-            parallel=drain.scenario.manager.max_per_cluster,
+            parallel=slots_of(drain.scenario.manager.max_per_cluster),
             possible_at_once=self.possible_at_once,
             replications=len(self.evacuation.replications),
             drain_p95_s=finite_or_none(self.drain_p95_s),
@@ -235,14 +238,22 @@ class Advice:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write advice.json and the table `options` (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
+        """Write advice.json and the table `options` (Parquet, CSV); return the files written.
+
+        Args:
+            folder: a new or empty folder.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
+        """
         table = pd.DataFrame([plain_data(one.report()) for one in self.options])
-        paths = [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
-        write_text(json_text(self.report()), paths[0])
-        write_parquet(table, paths[1])
-        write_text(table.to_csv(index=False), paths[2])
-        return paths
+        with new_result(folder, "advise", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / "advice.json")
+            write_parquet(table, place / "options.parquet")
+            write_text(table.to_csv(index=False), place / "options.csv")
+        return [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
 
     def _assumptions(self) -> tuple[str, ...]:
         best = self.recommended.evacuation

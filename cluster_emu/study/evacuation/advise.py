@@ -23,6 +23,7 @@ from cluster_emu.study.evacuation.run import run_drain
 from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.units import slots_of
 
 POLICIES = ("kubevirt", "nova", "ovirt-minimal-downtime", "proxmox", "vmotion")
 """Tried besides the scenario's own: managers that queue migrations by themselves."""
@@ -145,7 +146,7 @@ def _distinct(drains: Sequence[Drain], seed: int) -> list[_Combination]:
             continue
         plan = plan_drain(drain.scenario, seed)
         found.append(_Combination(drain, plan))
-        limit = drain.scenario.manager.max_per_cluster
+        limit = slots_of(drain.scenario.manager.max_per_cluster)
         if limit is not None and limit >= plan.most_at_once:
             at_limit.add(kind)
     return found

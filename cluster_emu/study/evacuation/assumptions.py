@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from cluster_emu.scenario import Scenario
@@ -10,6 +11,7 @@ from cluster_emu.scenario.manager import Manager, Preparing
 from cluster_emu.scenario.transfer import Transfer
 from cluster_emu.study.evacuation.plan import DrainPlan
 from cluster_emu.study.statistics.quantiles import values_needed
+from cluster_emu.units import slots_of
 
 DRAIN_SHARES = {"p50": 0.5, "p95": 0.95}
 """The quantiles of the drain time that are reported."""
@@ -73,9 +75,12 @@ def _wire(transfer: Transfer) -> str:
         parts.append(f"pages are encoded by {chain}")
     if transfer.channels > 1:
         parts.append(f"{transfer.channels} channels per migration")
-    if transfer.channel_bandwidth_bps is not None:
-        parts.append(f"at most {transfer.channel_bandwidth_bps * 1e-6:g} Mbit/s per channel")
-    if transfer.bandwidth_bps is not None:
+    channel_bps = transfer.channel_bandwidth_bps or math.inf
+    if channel_bps < math.inf:
+        parts.append(f"at most {channel_bps * 1e-6:g} Mbit/s per channel")
+    if transfer.bandwidth_bps == math.inf:
+        parts.append("no cap per migration")
+    elif transfer.bandwidth_bps is not None:
         parts.append(f"at most {transfer.bandwidth_bps * 1e-6:g} Mbit/s per migration")
     if transfer.page_time_s is not None:
         parts.append(f"at most one page per {transfer.page_time_s:g} s")
@@ -113,9 +118,9 @@ def _preparing(slots: Preparing | None) -> str:
     parts = [
         f"{limit} {where}"
         for limit, where in (
-            (slots.max_per_cluster, "in the cluster"),
-            (slots.max_outbound_per_host, "away from a host"),
-            (slots.max_inbound_per_host, "onto a host"),
+            (slots_of(slots.max_per_cluster), "in the cluster"),
+            (slots_of(slots.max_outbound_per_host), "away from a host"),
+            (slots_of(slots.max_inbound_per_host), "onto a host"),
         )
         if limit is not None
     ]

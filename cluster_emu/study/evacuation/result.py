@@ -13,7 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.evacuation.assumptions import (
     DRAIN_SHARES,
     limits_in_words,
@@ -183,24 +185,32 @@ class Evacuation:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
+    def save(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
         """Write evacuation.json and tables (Parquet, CSV), each atomically.
 
         `vms`, `service` and `drains` are of all replications, `migrations` and `rounds` of the
         median one. Returns the files written.
+
+        Args:
+            folder: a new or empty folder.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
         """
         tables = {"vms": self.vms, "service": self.service, "drains": self.drains}
         median = self.median_replication
         if median is not None:
             run = median.run
             tables |= {"migrations": run.migrations, "rounds": run.rounds}
-        paths = [folder / "evacuation.json"]
-        write_text(json_text(self.report()), paths[0])
-        for name, table in tables.items():
-            paths += [folder / f"{name}.parquet", folder / f"{name}.csv"]
-            write_parquet(table, paths[-2])
-            write_text(table.to_csv(index=False), paths[-1])
-        return paths
+        names = ["evacuation.json"]
+        with new_result(folder, "evacuate", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / names[0])
+            for name, table in tables.items():
+                names += [f"{name}.parquet", f"{name}.csv"]
+                write_parquet(table, place / names[-2])
+                write_text(table.to_csv(index=False), place / names[-1])
+        return [folder / name for name in names]
 
     @property
     def _succeeded(self) -> list[Replication]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.optional_fields import NONE
 from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario, read_toml
 
 TRACES = "workload.traces"
@@ -32,6 +33,8 @@ class Study(BaseModel):
         seed: base of the seeds.
         fields: values that differ from the base scenario's in every run, by dotted path.
         axes: the values to go through, by dotted path.
+        smallest_differences: from which size on a difference matters, by metric or for "all", as
+            `compare` takes it; results do not depend on it, but verdicts do.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +46,7 @@ class Study(BaseModel):
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
     fields: dict[str, Any] = {}
     axes: dict[str, tuple[Any, ...]] = {}
+    smallest_differences: dict[str, Any] = {}
 
     @field_validator("axes")
     @classmethod
@@ -97,10 +101,14 @@ def _located(paths: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Take relative trace folders as starting from the study file's folder."""
     match paths.get(TRACES):
         case str(traces):
-            return {**paths, TRACES: str(folder / traces)}
+            return {**paths, TRACES: _folder(traces, folder)}
         case list(values):
-            return {**paths, TRACES: [str(folder / str(value)) for value in values]}
+            return {**paths, TRACES: [_folder(str(value), folder) for value in values]}
     return paths
+
+
+def _folder(traces: str, folder: Path) -> str:
+    return traces if traces == NONE else str(folder / traces)
 
 
 def _base_scenario(study: Study, path: Path) -> Scenario:

@@ -20,7 +20,7 @@ from cluster_emu.transfer.controller import (
     MigrationStatus,
     Progress,
 )
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import TimeLimit
 
 AtDeadline = Literal["abort", "stop"]
 
@@ -78,11 +78,11 @@ class DeadlineStopRule(StopRule):
     """A stop rule with an optional deadline; a rule overrides `evaluate`.
 
     Args:
-        deadline_s: seconds after the first page; None for never.
+        deadline_s: seconds after the first page; "none" and "unlimited" mean never.
         at_deadline: "abort" ends the migration as not converged, "stop" forces stop-and-copy.
     """
 
-    deadline_s: PositiveSeconds | None = None
+    deadline_s: TimeLimit | None = None
     at_deadline: AtDeadline = "abort"
 
     def evaluate(self, progress: Progress) -> ControllerDecision:
@@ -160,14 +160,15 @@ def at_rest(progress: Progress) -> ControllerDecision | None:
     nearer; a rule without a limit on rounds has to stop there. If no page is left, or none is due
     (all pages left were deferred, or become due only when they are written), the next round would
     be the same. If pages were skipped, it would not, because their histories shift. It is the same
-    after whole histories have shifted out; that happens where dirty bits are given per round.
+    after whole histories have shifted out; that happens where dirty bits are given per round. If
+    pages were due and the round was cut short before it reached them, the rule decides.
     """
     if progress.pages_left == 0:
         return stop("nothing left")
     if progress.sent_pages > 0:
         return None
     if progress.skipped_pages == 0:
-        return stop("nothing due")
+        return None if progress.unvisited_pages > 0 else stop("nothing due")
     unchanged = (progress.pages_left,) * LONGEST_HISTORY
     if progress.pages_left_before[-LONGEST_HISTORY:] == unchanged:
         return stop("every page skipped")

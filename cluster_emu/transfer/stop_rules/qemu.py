@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
 from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, at_rest, stop, stop_rules
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import PositiveSeconds, TimeLimit
 
 
 @stop_rules.register("qemu")
@@ -21,7 +21,7 @@ class QemuStop(DeadlineStopRule):
 
     Args:
         downtime_limit_s: downtime that is allowed (downtime-limit).
-        deadline_s: seconds after the first page; not None.
+        deadline_s: seconds after the first page; "unlimited" for never.
         at_deadline: what the deadline does, see `DeadlineStopRule`.
     """
 
@@ -30,13 +30,17 @@ class QemuStop(DeadlineStopRule):
     source: ClassVar[str] = "QEMU migration/migration.c, defaults of options.c"
 
     downtime_limit_s: PositiveSeconds = 0.3
-    deadline_s: PositiveSeconds = 3600.0
+    deadline_s: TimeLimit = 3600.0
 
     def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if the rest fits, or if live rounds can do no more."""
         if rest := at_rest(progress):
             return rest
-        if progress.bytes_left < self.sync_threshold_bytes(progress.bytes_per_s):
+        # A round that reaches no page was cut short at once: what is due fits at the present rate,
+        # which may be above the rate of the last round that took time.
+        visited = progress.sent_pages + progress.skipped_pages
+        cut_at_once = visited == 0 and progress.unvisited_pages > 0
+        if cut_at_once or progress.bytes_left < self.sync_threshold_bytes(progress.bytes_per_s):
             return stop(f"fits {self.downtime_limit_s:g} s of downtime")
         return CONTINUE
 

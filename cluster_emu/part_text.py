@@ -1,0 +1,73 @@
+"""The text form of a part and of a value: ``"time-series:threshold=4,history=5"``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+from cluster_emu.optional_fields import NONE
+
+
+def parse_choice(text: str) -> dict[str, Any]:
+    """Return the table for ``name:key=value,key=value``; values are TOML values or plain text.
+
+    Commas within quotes, brackets and braces belong to a value: ``drain:hosts=[0,1],at_s=10``.
+
+    Raises:
+        ValueError: if a parameter has no ``=``.
+    """
+    name, _, rest = text.partition(":")
+    choice: dict[str, Any] = {"name": name.strip()}
+    for item in filter(None, (part.strip() for part in split_at_commas(rest))):
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise ValueError(f"name:key=value,key=value (there is no '=' in {item!r})")
+        choice[key.strip()] = parse_value(value.strip())
+    return choice
+
+
+def split_at_commas(text: str) -> list[str]:
+    """Split a text at the commas that are not within quotes, brackets or braces."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        else:
+            depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not quote and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def parse_value(text: str) -> Any:
+    """Return the TOML value that a text stands for, or the text itself if it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def as_toml(value: object) -> str:
+    """Return the text that `parse_value` reads as this value, without needless quotes."""
+    if isinstance(value, str):
+        plain = parse_value(value) == value and not set(value) & set(",[]{}\"'")
+        return value if plain else json.dumps(value)
+    return _in_toml(value)
+
+
+def _in_toml(value: object) -> str:
+    """Return a value as it stands within a TOML list or table."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool | str):
+        return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_in_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_in_toml(item)}' for key, item in value.items())}}}"
+    return str(value)
