@@ -330,7 +330,7 @@ class _Groups:
         return number
 
     def leave(self, group: FlowGroup) -> int:
-        """Count one flow of a group less; forget the group with its last flow; return its number."""
+        """Count one flow of a group less and return its number; forget it with its last flow."""
         number = self._number_of[id(group)]
         self._size_of[number] -= 1
         if not self._size_of[number]:
