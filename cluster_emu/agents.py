@@ -17,6 +17,7 @@ from cluster_emu.consolidation.report import TriggerReport
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord
+from cluster_emu.wording import counted
 
 AGENT_REPORTERS = (
     "kind",
@@ -85,7 +86,7 @@ class PhysicalMachine(FixedAgent):
     def __repr__(self) -> str:
         state = "failed" if self.failed else "on" if self.switched_on else "off"
         return (
-            f"<PhysicalMachine {self.index}: {state}, {self.vm_count} VMs, utilisation "
+            f"<PhysicalMachine {self.index}: {state}, {counted(self.vm_count, 'VM')}, utilisation "
             f"{self.utilisation:.2f}>"
         )
 
@@ -184,7 +185,7 @@ class MigrationManager(Agent):
 
     def __repr__(self) -> str:
         return (
-            f"<MigrationManager: {self.scheduler.queue_length} migrations queued, "
+            f"<MigrationManager: {counted(self.scheduler.queue_length, 'migration')} queued, "
             f"{len(self.scheduler.active)} running, {self.scheduler.ended_count} ended>"
         )
 

@@ -6,9 +6,10 @@ import pickle
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from mesa import DataCollector, Model
 from mesa.discrete_space import Network
 
@@ -33,6 +34,7 @@ from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.migration_tally import MigrationTally
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
+from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams, seed_from
@@ -40,11 +42,15 @@ from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
 
 MOST_NAMED = 10
 """VMs that a note names one by one."""
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ProgressCallback = Callable[[float, float], None]
 """Called with how much is done and how much there is: simulated seconds, or runs of a study."""
@@ -70,7 +76,7 @@ MODEL_REPORTERS = (
 """What the data collector keeps per tick: attributes of the model."""
 
 
-class ClusterModel(Model):
+class ClusterModel(Displayed, Model):
     """A cluster whose VMs write memory and migrate, one tick per step.
 
     Every step runs four phases in this order: **workload** (CPU demand and write intensity),
@@ -190,13 +196,27 @@ class ClusterModel(Model):
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """Scenario, seed, size, time, and how many migrations there are."""
         hosts, vms = self.state.host_count, self.state.vm_count
         return (
-            f"<{type(self).__name__} {self.spec.name!r}, seed {self.seed}: {hosts} hosts, {vms} "
-            f"VMs, {self.time_s:g} of {self.clock.duration_s:g} s; {self.migrations_running} "
-            f"migrations running, {self.migrations_ended} ended>"
+            f"{self.spec.name!r}, seed {self.seed}: {counted(hosts, 'host')}, {counted(vms, 'VM')},"
+            f" {self.time_s:g} of {self.clock.duration_s:g} s; "
+            f"{counted(self.migrations_running, 'migration')} running, "
+            f"{self.migrations_ended} ended"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return what the data collector has kept of the model: one row per tick that was run."""
+        table: pd.DataFrame = self.datacollector.get_model_vars_dataframe()
+        return table
+
+    def plot(self) -> Figure:
+        """Draw hosts, VMs, links and migrations as they are now."""
+        pictures = view()
+        figure: Figure = pictures.figure_of(pictures.draw_cluster(pictures.ClusterFrame.of(self)))
+        return figure
 
     # --- one tick --------------------------------------------------------------------------------
 

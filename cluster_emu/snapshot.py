@@ -32,7 +32,7 @@ def dumps(root: object) -> bytes:
     return file.getvalue()
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] # joblib ships it without types
+class _Pickler(cloudpickle.Pickler):
     """Pickles closures, too, which wait for their time in a model's event loop."""
 
     def __init__(self, file: io.BytesIO, root: object) -> None:

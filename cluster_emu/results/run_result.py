@@ -7,19 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cluster_emu.json_output import json_text
+from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import new_result, own_files
 from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.wording import counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numpy", "pandas")
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunResult(Displayed):
     """The result of a run.
 
     Args:
@@ -56,6 +61,33 @@ class RunResult:
     def summary(self) -> dict[str, float]:
         """The run in one row of figures, by name."""
         return {str(key): value for key, value in self.tables["summary"].iloc[0].items()}
+
+    @property
+    def headline(self) -> str:
+        """Scenario, seed, and how many migrations there were and completed."""
+        figures = self.summary
+        return (
+            f"{self.scenario['name']!r}, seed {self.seed}: "
+            f"{counted(int(figures['migrations']), 'migration')}, "
+            f"{figures['completed']:.0f} completed"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table `migrations`: one row per migration."""
+        return self.migrations
+
+    def plot(self, picture: str = "timeline") -> Figure:
+        """Draw the run.
+
+        Args:
+            picture: "timeline"; and if anything migrated "gantt", "anatomy" of the migration that
+                took longest, or "cluster" at the busiest instant.
+
+        Raises:
+            UnknownNameError: if there is no such picture of this run.
+        """
+        figure: Figure = view().draw_run(self, picture)
+        return figure
 
     def save(
         self,

@@ -19,6 +19,7 @@ from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.traffic import BackgroundGroup
 from cluster_emu.scenario.transfer import Transfer
+from cluster_emu.wording import counted
 
 
 class Scenario(Plain):
@@ -54,6 +55,12 @@ class Scenario(Plain):
     def vm_count(self) -> int:
         """Number of VMs."""
         return sum(group.count for group in self.vms)
+
+    def __repr__(self) -> str:
+        hosts, vms = counted(self.host_count, "host"), counted(self.vm_count, "VM")
+        return f"<Scenario {self.name!r}: {hosts}, {vms}>"
+
+    __str__ = __repr__
 
     def with_fields(self, fields: dict[str, Any]) -> Scenario:
         """Return a copy in which fields, given by dotted path, have other values.

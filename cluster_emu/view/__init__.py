@@ -10,8 +10,8 @@ from cluster_emu.view.drain import draw_drain
 from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.replay import busiest_instant_s, frame_at
-from cluster_emu.view.run_folder import plot_run, read_run
-from cluster_emu.view.saving import save_figure
+from cluster_emu.view.run_folder import draw_run, plot_run, read_run
+from cluster_emu.view.saving import figure_of, save_figure
 from cluster_emu.view.study import draw_study
 from cluster_emu.view.timeline import draw_timeline
 
@@ -24,8 +24,10 @@ __all__ = [
     "draw_comparison",
     "draw_drain",
     "draw_gantt",
+    "draw_run",
     "draw_study",
     "draw_timeline",
+    "figure_of",
     "frame_at",
     "plot_run",
     "read_run",

@@ -11,14 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.errors import ClusterEmuError
+from cluster_emu.errors import ClusterEmuError, UnknownNameError
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.rows import rows_of
-from cluster_emu.view.saving import save_figure
+from cluster_emu.view.saving import figure_of, save_figure
 from cluster_emu.view.timeline import draw_timeline
 
 COLUMNS_NEEDED = {
@@ -62,6 +62,22 @@ def plot_run(run_dir: Path, out: Path | None = None, *, kind: str = "png") -> li
     return [
         save_figure(draw(), folder / f"{name}.{kind}") for name, draw in _pictures(result).items()
     ]
+
+
+def draw_run(result: RunResult, picture: str) -> Figure:
+    """Draw one picture of a run.
+
+    Args:
+        result: the run.
+        picture: the name of one of those that `plot_run` draws.
+
+    Raises:
+        UnknownNameError: if there is no such picture of this run.
+    """
+    pictures = _pictures(result)
+    if picture not in pictures:
+        raise UnknownNameError("picture of this run", picture, pictures)
+    return figure_of(pictures[picture]())
 
 
 def _pictures(result: RunResult) -> dict[str, Callable[[], Figure | Axes]]:

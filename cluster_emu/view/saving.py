@@ -34,11 +34,12 @@ def save_figure(picture: Figure | Axes, path: Path) -> Path:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in WITHOUT_ORIGIN:
         raise ScenarioError("path", str(path), "a file name that ends in .png, .svg or .pdf")
-    write_bytes(_drawn(_figure_of(picture), kind), path)
+    write_bytes(_drawn(figure_of(picture), kind), path)
     return path
 
 
-def _figure_of(picture: Figure | Axes) -> Figure:
+def figure_of(picture: Figure | Axes) -> Figure:
+    """Return the figure that a picture is, or that its axes belong to."""
     if isinstance(picture, Figure):
         return picture
     figure = picture.get_figure(root=True)

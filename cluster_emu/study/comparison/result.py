@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from cluster_emu.json_output import json_text
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.metrics.smallest_difference import SmallestDifference
+from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import new_result
 from cluster_emu.results.run_result import versions
 from cluster_emu.results.writing import write_parquet, write_text
@@ -25,10 +27,14 @@ from cluster_emu.study.report.answers import comparison_answer
 from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
 from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.wording import counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Displayed):
     """Strategies on one scenario, replication by replication with the same seed.
 
     Args:
@@ -106,6 +112,31 @@ class Comparison:
     def answer(self) -> str:
         """What was found, in one sentence."""
         return self.report().answer
+
+    @property
+    def headline(self) -> str:
+        """Scenario, strategies, and how many replications there were."""
+        failed = f", {counted(len(self.failures), 'run')} failed" if self.failures else ""
+        return (
+            f"{self.scenario!r}: {', '.join(self.labels)}; "
+            f"{counted(len(self.seeds), 'replication')}, seed {self.seed}{failed}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table `runs`: one row per run."""
+        return self.runs
+
+    def plot(self, metrics: Sequence[str] | None = None) -> Figure:
+        """Draw every strategy's means and the paired differences.
+
+        Args:
+            metrics: which metrics, in this order; by default the main ones.
+
+        Raises:
+            UnknownNameError: if there is no such metric.
+        """
+        figure: Figure = view().draw_comparison(self.report(), metrics)
+        return figure
 
     def report(self) -> ComparisonReport:
         """Return everything but the single runs, as `compare --json` prints it."""

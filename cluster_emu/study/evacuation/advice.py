@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cluster_emu.json_output import json_text, plain_data
+from cluster_emu.results.display import Displayed
 from cluster_emu.results.result_folder import new_result
 from cluster_emu.results.run_result import versions
 from cluster_emu.results.writing import write_parquet, write_text
@@ -20,6 +22,9 @@ from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommen
 from cluster_emu.study.report.figures import finite_or_none
 from cluster_emu.study.statistics.quantiles import quantile
 from cluster_emu.units import slots_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SAME = 0.01
 """Relative difference in drain time, downtime or bytes below which two ways count as alike."""
@@ -128,8 +133,8 @@ def _no_worse(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return all(x <= y * (1 + SAME) for x, y in zip(a, b, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+@dataclass(frozen=True, slots=True, repr=False)
+class Advice(Displayed):
     """What the search found.
 
     Args:
@@ -209,6 +214,23 @@ class Advice:
         others = "" if compared == tried else f", of {tried} run at least once"
         return f"{ways}, each run {runs}{others}"
 
+    @property
+    def headline(self) -> str:
+        """What is recommended, and out of how many ways."""
+        return f"{self.recommended.label}; chosen from {self.comparison}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table `options`: one row per way that was tried."""
+        return pd.DataFrame([plain_data(one.report()) for one in self.options])
+
+    def plot(self) -> Figure:
+        """Draw the median drain of the way that is recommended.
+
+        Raises:
+            ClusterEmuError: if every replication of it failed.
+        """
+        return self.recommended.evacuation.plot()
+
     def report(self) -> AdviceReport:
         """Return everything, as `advise --json` prints it."""
         evacuation = self.options[0].evacuation
@@ -248,7 +270,7 @@ class Advice:
         Raises:
             ScenarioError: if the folder is in use, see `check_unused`.
         """
-        table = pd.DataFrame([plain_data(one.report()) for one in self.options])
+        table = self.to_frame()
         with new_result(folder, "advise", overwrite=overwrite) as place:
             write_text(json_text(self.report()), place / "advice.json")
             write_parquet(table, place / "options.parquet")

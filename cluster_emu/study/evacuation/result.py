@@ -6,13 +6,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cluster_emu.errors import ClusterEmuError
 from cluster_emu.json_output import json_text
+from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import new_result
 from cluster_emu.results.run_result import versions
 from cluster_emu.results.writing import write_parquet, write_text
@@ -43,6 +45,10 @@ from cluster_emu.study.report.figures import (
 )
 from cluster_emu.study.statistics.estimates import Estimate, estimate
 from cluster_emu.study.statistics.quantiles import quantile
+from cluster_emu.wording import counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VM_SHARES = {"p50": 0.5, "p95": 0.95, "max": 1.0}
 """The quantiles over the VMs that are reported."""
@@ -59,8 +65,8 @@ class Replication(NamedTuple):
     run: DrainRun
 
 
-@dataclass(frozen=True, slots=True)
-class Evacuation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Evacuation(Displayed):
     """Hosts emptied under several seeds.
 
     Args:
@@ -149,6 +155,38 @@ class Evacuation:
     def bytes(self) -> Estimate:
         """Bytes sent per drain."""
         return estimate(np.array([one.run.migrations["bytes"].sum() for one in self._succeeded]))
+
+    @property
+    def headline(self) -> str:
+        """Scenario, hosts, how they are emptied, and how many replications there were."""
+        hosts = self.replications[0].plan.hosts
+        emptied = f"{'host' if len(hosts) == 1 else 'hosts'} {', '.join(map(str, hosts))}"
+        return (
+            f"{self.drain.scenario.name!r}, {emptied}: policy {self.drain.policy}, strategy "
+            f"{self.drain.strategy}; {counted(len(self.replications), 'replication')}, "
+            f"seed {self.seed}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table `drains`: one row per replication."""
+        return self.drains
+
+    def plot(self) -> Figure:
+        """Draw the median replication: VMs left over time, and one lane per migration.
+
+        Raises:
+            ClusterEmuError: if every replication failed.
+        """
+        median = self.median_replication
+        if median is None:
+            raise ClusterEmuError("every replication failed: there is no drain to draw")
+        figure: Figure = view().draw_drain(
+            median.run.migrations,
+            median.run.rounds,
+            drain_s=median.run.drain_s,
+            which=f"replication {median.number}",
+        )
+        return figure
 
     def report(self) -> EvacuationReport:
         """Return everything but the tables, as `evacuate --json` prints it."""

@@ -48,11 +48,11 @@ class DrainRun:
     """
 
     drain_s: float = math.nan
-    vms: pd.DataFrame = field(default_factory=pd.DataFrame)
-    migrations: pd.DataFrame = field(default_factory=pd.DataFrame)
-    rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
-    service: pd.DataFrame = field(default_factory=pd.DataFrame)
-    summary: dict[str, float] = field(default_factory=dict)
+    vms: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    migrations: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    rounds: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    service: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    summary: dict[str, float] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     error: str = ""
 

@@ -60,7 +60,7 @@ class StudyRun:
         error: why the run failed; empty if it did not.
     """
 
-    summary: dict[str, float] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict, repr=False)
     outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
     few_pages_left: int = 0
     live_rounds: dict[int, int] = field(default_factory=dict)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.model import ProgressCallback
+from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import complete_result
 from cluster_emu.results.writing import write_text
 from cluster_emu.study.comparison.compare import smallest_by_metric
@@ -24,12 +25,15 @@ from cluster_emu.study.grid.study_file import load_study
 from cluster_emu.study.report.answers import batch_answer
 from cluster_emu.study.report.grid import BatchReport, SameRule
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 ENDS = ("migrations", "completed", "not_converged", "cancelled", "failed", "unfinished")
 """Figures of a run that count its migrations: all of them, and by how they ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+@dataclass(frozen=True, slots=True, repr=False)
+class Batch(Displayed):
     """The results of a study.
 
     Args:
@@ -91,6 +95,25 @@ class Batch:
     def answer(self) -> str:
         """What was found, in one sentence."""
         return self.report().answer
+
+    @property
+    def headline(self) -> str:
+        """Study, and how many cells there are, have ended and have failed."""
+        ended, failed = len(self.table), len(self.failed)
+        return f"{self.study!r}: {ended} of {self.cells} cells ended, {failed} of them failed"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of results: one row per cell that has ended."""
+        return self.table
+
+    def plot(self) -> Figure:
+        """Draw the means over the axes, one line per strategy.
+
+        Raises:
+            ScenarioError: if the table has none of the metrics to draw.
+        """
+        figure: Figure = view().draw_study(self.means)
+        return figure
 
     def report(self) -> BatchReport:
         """Return everything but the table of cells, as `batch --json` prints it."""
