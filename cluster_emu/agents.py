@@ -6,6 +6,9 @@ The manager takes the decisions of a control instant and runs the queue of migra
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from mesa import Agent, Model
 from mesa.discrete_space import FixedAgent
 
@@ -19,22 +22,30 @@ from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord
 from cluster_emu.wording import counted
 
-AGENT_REPORTERS = (
-    "kind",
-    "index",
-    "host",
-    "running",
-    "migrating",
-    "demand",
-    "dirty_pages_per_s",
-    "migrations_completed",
-    "downtime_s",
-    "bytes_sent",
-    "vm_count",
-    "utilisation",
-    "memory_free_bytes",
-    "switched_on",
-)
+
+def _attribute(name: str, agent: Agent) -> Any:
+    return getattr(agent, name, None)
+
+
+AGENT_REPORTERS = {
+    name: partial(_attribute, name)
+    for name in (
+        "kind",
+        "index",
+        "host",
+        "running",
+        "migrating",
+        "demand",
+        "dirty_pages_per_s",
+        "migrations_completed",
+        "downtime_s",
+        "bytes_sent",
+        "vm_count",
+        "utilisation",
+        "memory_free_bytes",
+        "switched_on",
+    )
+}
 """What the data collector can keep per tick: attributes of agents, None for kinds without it."""
 
 

@@ -165,7 +165,7 @@ class ClusterModel(Displayed, Model):
         )
         self.datacollector = DataCollector(
             model_reporters={name: name for name in MODEL_REPORTERS},
-            agent_reporters={name: name for name in AGENT_REPORTERS} if agent_reporters else None,
+            agent_reporters=AGENT_REPORTERS if agent_reporters else None,
         )
 
     def _make_agents(self, profiles: list[str]) -> None:
@@ -224,7 +224,6 @@ class ClusterModel(Displayed, Model):
         """Count a tick and run it; Mesa users call it as `step`."""
         self.steps += 1
         type(self).step(self)
-        mesa_releases.set_time(self, self.state.time_s)
 
     def step(self) -> None:
         """Advance the cluster by one tick."""
@@ -284,6 +283,7 @@ class ClusterModel(Displayed, Model):
         """Accrue the cost of the tick and stop the run when its time is over."""
         self.state.accrue(end_s)
         self.tally.update()
+        mesa_releases.set_time(self, end_s)  # before rows are collected, which have it as index
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)

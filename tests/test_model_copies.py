@@ -47,12 +47,8 @@ def eventful() -> ClusterModel:
         strategy="history-majority",
     ).with_fields(
         {
-            "faults": [
-                {"kind": "link-outage", "links": [[0, 6]], "mtbf_s": 8.0, "mttr_s": 1.0},
-            ],
-            "background": [
-                {"name": "some", "pairs": 2, "rate_bps": BPS / 5, "on_s": 2, "off_s": 3}
-            ],
+            "faults": [{"kind": "link-slow", "links": "all", "mtbf_s": 15.0, "mttr_s": 2.0}],
+            "background": [{"pairs": "random", "count": 3, "on_s": 2.0, "off_s": 3.0}],
         }
     )
     return ClusterModel(given, rng=3)
@@ -125,7 +121,7 @@ def test_a_model_that_streams_is_not_copied(tmp_path: Path) -> None:
     model.close()
 
 
-# --- memory that is shared ---------------------------------------------------------------------------
+# --- memory that is shared -----------------------------------------------------------------------
 
 
 class Shared:

@@ -79,6 +79,11 @@ def test_a_collector_of_ones_own_works(model: ClusterModel) -> None:
     assert table["host"].tolist() == [0, 0, 1, 1]
 
 
+has_batch_run = pytest.mark.skipif(
+    not hasattr(mesa, "batch_run"), reason="this Mesa has no batch_run"
+)
+
+
 def run_batch(*, rng: list[int], **parameters: object) -> list[dict[str, object]]:
     # Mesa 3.3 takes seeds as a parameter of the model, later ones as an argument of their own
     if "rng" in inspect.signature(mesa.batch_run).parameters:
@@ -86,6 +91,7 @@ def run_batch(*, rng: list[int], **parameters: object) -> list[dict[str, object]
     return mesa.batch_run(ClusterModel, {**parameters, "rng": rng}, display_progress=False)
 
 
+@has_batch_run
 def test_a_batch_run_varies_scenario_strategy_seed_and_any_field() -> None:
     rows = run_batch(
         scenario="paper",
@@ -98,6 +104,7 @@ def test_a_batch_run_varies_scenario_strategy_seed_and_any_field() -> None:
     assert len(cells) == 8
 
 
+@has_batch_run
 def test_a_batch_run_reports_the_end_of_each_run() -> None:
     (row,) = run_batch(scenario="paper", rng=[1])
     assert row["migrations_ended"] == 2
@@ -105,6 +112,7 @@ def test_a_batch_run_reports_the_end_of_each_run() -> None:
     assert row["time_s"] > 0
 
 
+@has_batch_run
 def test_a_batch_run_of_a_scenario_object() -> None:
     (row,) = run_batch(scenario=[scenario(profile="idle")], rng=[1])
     assert row["migrations_ended"] == 1
@@ -143,9 +151,10 @@ def test_no_public_name_of_the_next_mesas_model_is_taken_for_something_else() ->
     assert not taken & own
 
 
-# --- replications ----------------------------------------------------------------------------------
+# --- replications --------------------------------------------------------------------------------
 
 
+@has_batch_run
 @pytest.mark.filterwarnings("ignore:The `iterations` keyword:DeprecationWarning")
 def test_replications_of_mesa_have_seeds_of_their_own_that_their_rows_tell() -> None:
     rows = mesa.batch_run(ClusterModel, {"scenario": "paper"}, iterations=4, display_progress=False)
@@ -179,7 +188,7 @@ def test_a_seed_under_its_old_name_is_refused_by_the_new_one() -> None:
         ClusterModel("paper", seed=3)
 
 
-# --- time ------------------------------------------------------------------------------------------
+# --- time ----------------------------------------------------------------------------------------
 
 
 def test_time_is_in_seconds_whatever_the_tick() -> None:
@@ -223,7 +232,7 @@ def quiet_minute() -> Scenario:
     return scenario(pages=100, run=run)
 
 
-# --- a scenario of Mesa ----------------------------------------------------------------------------
+# --- a scenario of Mesa --------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(mesa.model, "Scenario"), reason="this Mesa has no scenarios")
@@ -238,11 +247,11 @@ def test_a_scenario_of_mesa_holds_the_arguments_of_the_model() -> None:
     assert (model.spec.name, model.spec.transfer.stop.name) == ("paper", "qemu")
     assert model.spec.transfer.strategy.name == "ma"
     assert model.seed == ClusterModel(Stop(rng=7)).seed
-    other = ClusterModel(given, strategy="pre-copy", rng=8)
+    other = ClusterModel(Stop(rng=7), strategy="pre-copy", rng=8)
     assert (other.spec.transfer.strategy.name, other.seed) == ("pre-copy", 8)
 
 
-# --- SolaraViz -------------------------------------------------------------------------------------
+# --- SolaraViz -----------------------------------------------------------------------------------
 
 
 def checked_by_solara_viz(init: Any, given: dict[str, object]) -> None:
@@ -262,7 +271,7 @@ def test_solara_viz_takes_any_field_as_a_parameter() -> None:
     checked_by_solara_viz(ClusterModel.__init__, {"rng": "42", "vms.0.page_count": 20})
 
 
-# --- what is collected -----------------------------------------------------------------------------
+# --- what is collected ---------------------------------------------------------------------------
 
 
 def test_migration_metrics_per_tick_end_at_those_of_the_run() -> None:
@@ -294,7 +303,8 @@ def test_agents_are_collected_where_asked_for() -> None:
     model = ClusterModel("paper", rng=1, agent_reporters=True)
     while model.running:
         model.step()
-    rows = model.datacollector.get_agent_vars_dataframe().loc[model.steps]
+    rows = model.datacollector.get_agent_vars_dataframe()
+    rows = rows.loc[rows.index[-1][0]]  # of the last tick
     vms, machines = rows[rows["kind"] == "VM"], rows[rows["kind"] == "machine"]
     assert (len(vms), len(machines), len(rows)) == (2, 2, 5)
     assert vms["host"].tolist() == [1, 1]
@@ -306,9 +316,10 @@ def test_agents_are_collected_where_asked_for() -> None:
     assert machines["vm_count"].tolist() == [0, 2]
 
 
+@has_batch_run
 def test_a_batch_run_can_return_agents() -> None:
-    rows = run_batch(scenario="paper", rng=[1], agent_reporters=True)
-    assert sorted(row["kind"] for row in rows) == ["VM", "VM", "machine", "machine", "manager"]
+    rows = run_batch(scenario="single", rng=[1], agent_reporters=True)
+    assert sorted(row["kind"] for row in rows) == ["VM", "machine", "machine", "manager"]
 
 
 def test_closing_does_not_need_what_only_this_mesa_has(monkeypatch: pytest.MonkeyPatch) -> None:
