@@ -419,7 +419,8 @@ class LiveRound(CopyPhase):
             self._decided = ControllerDecision(MigrationAction.STOP, decision.reason)
         endless = migration.recorder.empty_rounds >= MAX_EMPTY_ROUNDS
         if decision.action is MigrationAction.CONTINUE and endless:
-            return ControllerDecision(MigrationAction.STOP, "nothing left to send live")
+            reason = f"{MAX_EMPTY_ROUNDS} rounds that sent nothing"
+            return ControllerDecision(MigrationAction.STOP, reason)
         return decision
 
     def start_checks(self) -> None:
