@@ -375,6 +375,29 @@ BUILT_IN = (
         scale=100.0,
     ),
     Metric(
+        name="busiest_link",
+        label="number of the busiest link",
+        description="Number of the link with the highest mean utilisation.",
+        value=ClusterFigure("busiest_link"),
+    ),
+    Metric(
+        name="busiest_link_share",
+        label="mean load of the busiest link",
+        description="Mean load over capacity of the busiest link, over the whole run.",
+        value=ClusterFigure("busiest_link_share"),
+        unit="%",
+        scale=100.0,
+    ),
+    Metric(
+        name="link_imbalance",
+        label="imbalance of parallel links",
+        description=(
+            "Load of the busiest of the parallel links among which routes chose, over the mean of "
+            "these links: 1 is even, n is all on one of n."
+        ),
+        value=ClusterFigure("link_imbalance"),
+    ),
+    Metric(
         name="background_bytes",
         label="data sent by background traffic",
         description="Bytes that background flows sent.",

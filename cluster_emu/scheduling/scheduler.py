@@ -250,6 +250,7 @@ class MigrationScheduler:
             record.finish_s = self._timers.stop(number, now_s)
         record.close(now_s, outcome, why)
         migration.transition(outcome)
+        self._factory.router.release(migration.route)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:

@@ -75,12 +75,13 @@ class MigrationFactory:
         self.flow_group = MigrationFlowGroup(self.loop)
 
     def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
-        """Make the migration that fills in `record`; its route is found now."""
+        """Make the migration that fills in `record`; it takes its route now."""
         vm = record.vm
         number = self._started.get(vm, 0)
         self._started[vm] = number + 1
         record.fidelity = self.models[vm].name
-        route = self.router.route(record.source, record.target, record.migration)
+        route = self.router.take(record.source, record.target, record.migration)
+        record.route = " ".join(map(str, route))
         return Migration(
             record,
             self.rounds,
