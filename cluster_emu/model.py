@@ -25,6 +25,7 @@ from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
+from cluster_emu.network.links import load_figures
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams
@@ -80,6 +81,7 @@ class ClusterModel(Model):
         self.graph = parts.graph
         self.links = parts.links
         self.loop = parts.factory.loop
+        self._router = parts.factory.router
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
@@ -340,11 +342,13 @@ class ClusterModel(Model):
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
-        vms = self.state.vms
+        vms, loop = self.state.vms, self.loop
+        capacity = self.links.capacity_bytes_per_s
         return {
             **self._costs.figures(),
             **self._background.figures(self.loop.now_s),
-            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            "peak_link_share": float(loop.peak_share().max(initial=0.0)),
+            **load_figures(loop.bytes_carried(), capacity, loop.now_s, self._router.choices),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),
             "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),

@@ -95,7 +95,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     profiles, sources = vm_sources(scenario, streams)
     state = initial_state(scenario, graph, streams)
     _check_requests(scenario)
-    router = migration_router(links)
+    router = migration_router(scenario, links)
     loop = FluidLoop(links.capacity_bytes_per_s)
     demand, traces = vm_demand(scenario, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)

@@ -129,6 +129,37 @@ class LinkMeter:
         return self._carried + self.load * (now_s - self._since_s)
 
 
+def load_figures(
+    carried: Floats, capacity: Floats, duration_s: float, choices: Sequence[tuple[int, ...]]
+) -> dict[str, float]:
+    """Return the busiest link and the imbalance of parallel links; NaN where nothing was carried.
+
+    Args:
+        carried: what each link has carried, shape [links].
+        capacity: what it can carry per second, shape [links].
+        duration_s: in how much time.
+        choices: groups of links among which routes chose, each of two or more.
+
+    Returns:
+        `busiest_link`, the number of the link with the highest mean utilisation;
+        `busiest_link_share`, that utilisation; `link_imbalance`, of the group with the busiest
+        link: load of this link over the mean of the group, both relative to capacity.
+    """
+    full_s = carried / capacity
+    busiest = int(np.argmax(full_s)) if full_s.any() else -1
+    if busiest < 0 or duration_s <= 0:
+        nothing = float("nan")
+        return {name: nothing for name in ("busiest_link", "busiest_link_share", "link_imbalance")}
+    groups = [full_s[list(links)] for links in choices]
+    group = max(groups, key=lambda of_links: float(of_links.max()), default=np.zeros(1))
+    mean_s = float(group.mean())
+    return {
+        "busiest_link": busiest,
+        "busiest_link_share": float(full_s[busiest]) / duration_s,
+        "link_imbalance": float(group.max()) / mean_s if mean_s > 0 else float("nan"),
+    }
+
+
 def _column(edges: list[tuple[int, int, dict[str, float]]], name: str, directions: int) -> Floats:
     values = np.array([attributes[name] for _, _, attributes in edges], dtype=np.float64)
     return np.repeat(values, directions)

@@ -50,6 +50,7 @@ MIGRATIONS = TableSchema(
         Column("attempt", "", "1, or more for a retry after an abort or a fault"),
         Column("faults_before", "", "how many of the attempts before were ended by faults"),
         Column("fidelity", "", "memory model that kept the page state"),
+        Column("route", "", "numbers of the links from source to target, in their order"),
         Column("prepare_s", "s", "time spent on preparing the target, before `start_s`"),
         Column("start_s", "s", "first byte"),
         Column("waited_s", "s", "time after `start_s` spent on waiting for the turn to send"),

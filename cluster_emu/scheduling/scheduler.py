@@ -242,6 +242,7 @@ class MigrationScheduler:
         self._state.release_move(record.vm, record.target)
         self._state.reserve_move(record.vm, target, now_s)
         record.target = target
+        self._factory.router.release(migration.route)
         self.live[number] = self._factory.make(record, self)
         self._preparing.put(self._candidate(number))
 
@@ -350,6 +351,7 @@ class MigrationScheduler:
             record.finish_s = self._timers.stop(number, now_s)
         record.close(now_s, outcome, why)
         migration.transition(outcome)
+        self._factory.router.release(migration.route)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:

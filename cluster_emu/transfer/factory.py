@@ -75,7 +75,7 @@ class MigrationFactory:
         self.flow_group = MigrationFlowGroup(self.loop)
 
     def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
-        """Make the migration that fills in `record`; its route is found now.
+        """Make the migration that fills in `record`; it takes its route now.
 
         One that is made again, for another target, draws the same random numbers.
         """
@@ -85,7 +85,8 @@ class MigrationFactory:
             attempts.append(record.migration)
         number = len(attempts) - 1
         record.fidelity = self.models[vm].name
-        route = self.router.route(record.source, record.target, record.migration)
+        route = self.router.take(record.source, record.target, record.migration)
+        record.route = " ".join(map(str, route))
         return Migration(
             record,
             self.rounds,

@@ -70,7 +70,8 @@ class MigrationRecord:
     sent in stop-and-copy instead. `throttle_max` is the largest share of its CPU time that a policy
     took from the guest, `guest_lost_s` the total CPU time that the guest lost. `attempt` counts the
     attempts, whether the policy retried after an abort or high availability after a fault;
-    `faults_before` of the attempts before were ended by faults. `fidelity` is the engine that kept
+    `faults_before` of the attempts before were ended by faults. `route` lists the numbers of the
+    links from source to target in order, with spaces between them. `fidelity` is the engine that kept
     the page state, "pages", "lumped" or "scalar". `outcome` is the final phase and `why` says in
     words what ended the live rounds, or why it did not complete.
     """
@@ -87,6 +88,7 @@ class MigrationRecord:
     attempt: int = 1
     faults_before: int = 0
     fidelity: str = "pages"
+    route: str = ""
     prepare_s: float = 0.0
     start_s: float = float("nan")
     waited_s: float = 0.0
