@@ -269,7 +269,7 @@ class ClusterModel(Model):
             seed=self.seed,
             traces=self._traces,
             assumptions=self._assumptions,
-            notes=tuple(self._notes) + self._policy_notes(),
+            notes=tuple(self._notes) + self._policy_notes() + self._restart_notes(),
         )
 
     def close(self) -> None:
@@ -286,13 +286,6 @@ class ClusterModel(Model):
             for request in self.spec.migrations
             if request.at_s > now_s
         ]
-        if waiting := self._restarts.waiting:
-            named = ", ".join(map(str, waiting[:MOST_NAMED]))
-            self._notes.append(
-                f"{len(waiting)} VMs wait for their restart when the run ends, the first of them: "
-                f"{named}; no host that is up and not drained has the memory, and no VM of the "
-                "anti-affinity group"
-            )
         self._observe(now_s)
         self._recorder.finish()
 
@@ -363,6 +356,18 @@ class ClusterModel(Model):
                     f"control instants; at {now_s:g} s: {last.note}"
                 )
         return tuple(notes)
+
+    def _restart_notes(self) -> tuple[str, ...]:
+        """Say which VMs ought to run again and cannot."""
+        waiting = self._restarts.waiting
+        if not waiting:
+            return ()
+        named = ", ".join(map(str, waiting[:MOST_NAMED]))
+        return (
+            f"{len(waiting)} VMs wait for their restart at {self.time_s:g} s, the first of them "
+            f"{named}: no host that is up and not drained has the memory and no VM of their "
+            "anti-affinity group",
+        )
 
     # --- the columns of this instant -------------------------------------------------------------
 
