@@ -272,7 +272,7 @@ class ClusterModel(Model):
             seed=self.seed,
             traces=self._traces,
             assumptions=self._assumptions,
-            notes=tuple(self._notes) + self._policy_notes(),
+            notes=tuple(self._notes) + self._policy_notes() + self._restart_notes(),
             streamed_to=self._recorder.folder,
         )
 
@@ -290,13 +290,6 @@ class ClusterModel(Model):
             for request in self.spec.migrations
             if request.at_s > now_s
         ]
-        if waiting := self._restarts.waiting:
-            named = ", ".join(map(str, waiting[:MOST_NAMED]))
-            self._notes.append(
-                f"{len(waiting)} VMs wait for their restart when the run ends, the first of them: "
-                f"{named}; no host that is up and not drained has the memory, and no VM of the "
-                "anti-affinity group"
-            )
         self._observe(now_s)
         self._recorder.finish()
 
@@ -359,11 +352,25 @@ class ClusterModel(Model):
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
         reports = self.manager.reports
         instants = self.clock.control_instants(reports[-1][0]) if reports else 0
-        by_trigger: dict[str, list[TriggerReport]] = {}
-        for _, report in reports:
-            by_trigger.setdefault(report.trigger, []).append(report)
+        triggers = len(self.spec.manager.triggers)
+        # each control instant has one report of each trigger
+        by_trigger = [[one for _, one in reports[number::triggers]] for number in range(triggers)]
         return tuple(
-            f"{name}: {totals_in_words(found, instants)}" for name, found in by_trigger.items()
+            f"{found[0].trigger}: {totals_in_words(found, instants)}"
+            for found in by_trigger
+            if found
+        )
+
+    def _restart_notes(self) -> tuple[str, ...]:
+        """Say which VMs ought to run again and cannot."""
+        waiting = self._restarts.waiting
+        if not waiting:
+            return ()
+        named = ", ".join(map(str, waiting[:MOST_NAMED]))
+        return (
+            f"{len(waiting)} VMs wait for their restart at {self.time_s:g} s, the first of them "
+            f"{named}: no host that is up and not drained has the memory and no VM of their "
+            "anti-affinity group",
         )
 
     # --- the columns of this instant -------------------------------------------------------------
