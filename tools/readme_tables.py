@@ -3,7 +3,7 @@
     python tools/readme_tables.py            # all of them: some two minutes on two cores
     python tools/readme_tables.py paper      # those named
 
-A block of results is what stands between ``<!-- results: NAME -->`` and ``<!-- end of results -->``.
+A block of results stands between ``<!-- results: NAME -->`` and ``<!-- end of results -->``.
 A slow test fails where README.md is not what this writes.
 """
 
@@ -30,7 +30,8 @@ COLUMNS = "100"
 """Width of the tables that commands print."""
 
 BLOCK = re.compile(
-    r"^(?P<indent> *)<!-- results: (?P<name>[\w-]+) -->\n(?P<content>.*?)^ *<!-- end of results -->",
+    r"^(?P<indent> *)<!-- results: (?P<name>[\w-]+) -->\n"
+    r"(?P<content>.*?)^ *<!-- end of results -->",
     re.DOTALL | re.MULTILINE,
 )
 
