@@ -12,9 +12,9 @@ warm, and there are two ways in which pages become dirty:
   time-driven    Poisson writes. The rate dirties a page with probability 1/2 during one copy of the
                  VM: ln 2 per (pages x 6.78 ms). So fewer sends make shorter rounds.
 A reduction is 1 - proposed / baseline, of means over replications with the same seeds, with the
-95 % interval of a ratio of paired means (delta method, Student t). A claim holds if the interval lies
-above 1 %, the smallest reduction that matters. It does not hold if the interval lies below -1 % or
-between the two. Otherwise it is undecided.
+95 % interval of a ratio of paired means (delta method, Student t). A claim holds if the interval
+lies above 1 %, the smallest reduction that matters. It does not hold if the interval lies below
+-1 % or between the two. Otherwise it is undecided.
 Simulated means are compared with exact ones where these are known. The exit status is 1 if an
 interval misses its exact mean.
 """

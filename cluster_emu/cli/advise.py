@@ -69,6 +69,7 @@ def advise(
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
     """Search policies, strategies and parallelism for the fastest drain with short downtimes."""
@@ -102,19 +103,19 @@ def advise(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv)
             raise
-    _report(advice, folder, as_json)
+    _report(advice, folder, as_json, csv=csv)
 
 
-def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
+def _report(advice: Advice, folder: Path | None, as_json: bool, *, csv: bool) -> None:
     from cluster_emu.study.report.answers import advice_answer
 
     written = []
     warn(advice.recommended.evacuation.warnings)
     if folder is not None:
         with writing_to(folder):
-            written = advice.save(folder)
+            written = advice.save(folder, csv=csv)
     report = advice.report()
     if as_json:
         write_json(report)

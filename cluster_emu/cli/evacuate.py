@@ -55,6 +55,7 @@ def evacuate(
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
     """Empty hosts or racks: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
@@ -84,21 +85,21 @@ def evacuate(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv)
             raise
-    _report(evacuation, folder, as_json)
+    _report(evacuation, folder, as_json, csv=csv)
     if evacuation.errors:
         raise typer.Exit(FAILED)
 
 
-def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
+def _report(evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
     from cluster_emu.study.report.answers import evacuation_answer
 
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*evacuation.save(folder), *draw(folder, folder)]
+            written = [*evacuation.save(folder, csv=csv), *draw(folder, folder)]
     report = evacuation.report()
     if as_json:
         write_json(report)

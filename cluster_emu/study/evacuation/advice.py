@@ -235,13 +235,20 @@ class Advice:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write advice.json and the table `options` (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, csv: bool = True) -> list[Path]:
+        """Write advice.json and the table `options` as Parquet and CSV; return the files written.
+
+        Args:
+            folder: where to; it is made if it is not there.
+            csv: whether the table is written as CSV, too.
+        """
         table = pd.DataFrame([plain_data(one.report()) for one in self.options])
-        paths = [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
+        paths = [folder / name for name in ("advice.json", "options.parquet")]
         write_text(json_text(self.report()), paths[0])
         write_parquet(table, paths[1])
-        write_text(table.to_csv(index=False), paths[2])
+        if csv:
+            paths.append(folder / "options.csv")
+            write_text(table.to_csv(index=False), paths[-1])
         return paths
 
     def _assumptions(self) -> tuple[str, ...]:

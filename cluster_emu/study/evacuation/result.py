@@ -183,11 +183,15 @@ class Evacuation:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write evacuation.json and tables (Parquet, CSV), each atomically.
+    def save(self, folder: Path, *, csv: bool = True) -> list[Path]:
+        """Write evacuation.json and tables as Parquet and CSV, each atomically.
 
         `vms`, `service` and `drains` are of all replications, `migrations` and `rounds` of the
         median one. Returns the files written.
+
+        Args:
+            folder: where to; it is made if it is not there.
+            csv: whether the tables are written as CSV, too.
         """
         tables = {"vms": self.vms, "service": self.service, "drains": self.drains}
         median = self.median_replication
@@ -197,9 +201,11 @@ class Evacuation:
         paths = [folder / "evacuation.json"]
         write_text(json_text(self.report()), paths[0])
         for name, table in tables.items():
-            paths += [folder / f"{name}.parquet", folder / f"{name}.csv"]
-            write_parquet(table, paths[-2])
-            write_text(table.to_csv(index=False), paths[-1])
+            paths.append(folder / f"{name}.parquet")
+            write_parquet(table, paths[-1])
+            if csv:
+                paths.append(folder / f"{name}.csv")
+                write_text(table.to_csv(index=False), paths[-1])
         return paths
 
     @property
