@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FIGURE = ROOT / "docs" / "images" / "comparison.png"
 JOBS = 2
-COLUMNS = "100"
+COLUMNS = "120"
 """Width of the tables that commands print."""
 
 BLOCK = re.compile(
