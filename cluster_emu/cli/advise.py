@@ -70,6 +70,7 @@ def advise(
     jobs: options.Jobs = 1,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
     """Search policies, strategies and parallelism for the fastest drain with short downtimes."""
@@ -103,19 +104,21 @@ def advise(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, overwrite, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
             raise
-    _report(advice, folder, overwrite, as_json)
+    _report(advice, folder, as_json, csv=csv, overwrite=overwrite)
 
 
-def _report(advice: Advice, folder: Path | None, overwrite: bool, as_json: bool) -> None:
+def _report(
+    advice: Advice, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
     from cluster_emu.study.report.answers import advice_answer
 
     written = []
     warn(advice.recommended.evacuation.warnings)
     if folder is not None:
         with writing_to(folder):
-            written = advice.save(folder, overwrite=overwrite)
+            written = advice.save(folder, csv=csv, overwrite=overwrite)
     report = advice.report()
     if as_json:
         write_json(report)

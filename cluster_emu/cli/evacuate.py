@@ -56,6 +56,7 @@ def evacuate(
     jobs: options.Jobs = 1,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
     """Empty hosts or racks: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
@@ -85,14 +86,16 @@ def evacuate(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, overwrite, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
             raise
-    _report(evacuation, folder, overwrite, as_json)
+    _report(evacuation, folder, as_json, csv=csv, overwrite=overwrite)
     if evacuation.errors:
         raise typer.Exit(FAILED)
 
 
-def _report(evacuation: Evacuation, folder: Path | None, overwrite: bool, as_json: bool) -> None:
+def _report(
+    evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
     from cluster_emu.results.result_folder import add_files
     from cluster_emu.study.report.answers import evacuation_answer
@@ -100,7 +103,8 @@ def _report(evacuation: Evacuation, folder: Path | None, overwrite: bool, as_jso
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*evacuation.save(folder, overwrite=overwrite), *draw(folder, folder)]
+            saved = evacuation.save(folder, csv=csv, overwrite=overwrite)
+            written = [*saved, *draw(folder, folder)]
             add_files(folder, written)
     report = evacuation.report()
     if as_json:

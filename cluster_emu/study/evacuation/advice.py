@@ -238,11 +238,12 @@ class Advice:
             versions=versions(),
         )
 
-    def save(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
-        """Write advice.json and the table `options` (Parquet, CSV); return the files written.
+    def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
+        """Write advice.json and the table `options` as Parquet and CSV; return the files written.
 
         Args:
             folder: a new or empty folder.
+            csv: whether the table is written as CSV, too.
             overwrite: whether to replace an older result in this folder.
 
         Raises:
@@ -252,8 +253,10 @@ class Advice:
         with new_result(folder, "advise", overwrite=overwrite) as place:
             write_text(json_text(self.report()), place / "advice.json")
             write_parquet(table, place / "options.parquet")
-            write_text(table.to_csv(index=False), place / "options.csv")
-        return [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
+            if csv:
+                write_text(table.to_csv(index=False), place / "options.csv")
+        names = ("advice.json", "options.parquet", *(["options.csv"] if csv else []))
+        return [folder / name for name in names]
 
     def _assumptions(self) -> tuple[str, ...]:
         best = self.recommended.evacuation

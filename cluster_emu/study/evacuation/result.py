@@ -185,14 +185,15 @@ class Evacuation:
             versions=versions(),
         )
 
-    def save(self, folder: Path, *, overwrite: bool = False) -> list[Path]:
-        """Write evacuation.json and tables (Parquet, CSV), each atomically.
+    def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
+        """Write evacuation.json and tables as Parquet and CSV, each atomically.
 
         `vms`, `service` and `drains` are of all replications, `migrations` and `rounds` of the
         median one. Returns the files written.
 
         Args:
             folder: a new or empty folder.
+            csv: whether the tables are written as CSV, too.
             overwrite: whether to replace an older result in this folder.
 
         Raises:
@@ -207,9 +208,11 @@ class Evacuation:
         with new_result(folder, "evacuate", overwrite=overwrite) as place:
             write_text(json_text(self.report()), place / names[0])
             for name, table in tables.items():
-                names += [f"{name}.parquet", f"{name}.csv"]
-                write_parquet(table, place / names[-2])
-                write_text(table.to_csv(index=False), place / names[-1])
+                names.append(f"{name}.parquet")
+                write_parquet(table, place / names[-1])
+                if csv:
+                    names.append(f"{name}.csv")
+                    write_text(table.to_csv(index=False), place / names[-1])
         return [folder / name for name in names]
 
     @property
