@@ -29,7 +29,7 @@ from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecord, MigrationRecord, RoundRecord
 
 ProgressCallback = Callable[[float, float], None]
 """Called with how much is done and how much there is: simulated seconds, or runs of a study."""
@@ -81,6 +81,7 @@ class ClusterModel(Model):
         self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
+        self._limits = parts.factory.limits.rows
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
@@ -249,6 +250,7 @@ class ClusterModel(Model):
         tables = {
             "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
+            "limits": rows_to_table(self._limits, LimitRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),

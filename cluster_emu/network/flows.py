@@ -233,20 +233,23 @@ class FlowTable:
         first = self.views.first_hop[slot]
         return range(first, first + self.views.hop_count[slot])
 
-    def bound_s(self, slot: int, now_s: float) -> tuple[float, dict[int, float]]:
-        """Return for how long its cap, and each link of its route, has stopped a flow.
+    def take_bound_s(self, slot: int, now_s: float) -> tuple[float, dict[int, float]]:
+        """Return for how long its cap, and each link of its route, has stopped a flow; forget it.
 
-        Where several do at one time, the time counts for one of them: the cap, else the first link.
+        Where several do at one time, the time counts for one of them.
         """
         view = self.views
-        cap_s, by_link = view.cap_bound_s[slot], dict[int, float]()
         bound_hop, present_s = view.bound_hop[slot], now_s - view.bound_since_s[slot]
+        cap_s = view.cap_bound_s[slot] + (present_s if bound_hop == CAP else 0.0)
+        by_link: dict[int, float] = {}
         for hop in self.hops(slot):
             link_s = view.hop_bound_s[hop] + (present_s if hop == bound_hop else 0.0)
             if link_s > 0:
                 link = view.hop_link[hop]
                 by_link[link] = by_link.get(link, 0.0) + link_s
-        return (cap_s + present_s if bound_hop == CAP else cap_s), by_link
+                view.hop_bound_s[hop] = 0.0
+        view.cap_bound_s[slot], view.bound_since_s[slot] = 0.0, now_s
+        return cap_s, by_link
 
     def in_order(self, slots: Indices) -> Indices:
         """Return slots in the order in which their flows joined."""

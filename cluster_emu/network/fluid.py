@@ -197,16 +197,16 @@ class FluidLoop:
         """
         return float(self._flows.columns.rate[self._flows.slot(flow)])
 
-    def bound_s(self, flow: Flow) -> tuple[float, dict[int, float]]:
+    def take_bound_s(self, flow: Flow) -> tuple[float, dict[int, float]]:
         """Return for how long its cap, and each link of its route by number, has stopped `flow`.
 
-        Max-min sharing stops a flow at the first of these constraints. Where several do at one
-        time, the time counts for one of them.
+        The time since the last call counts. Max-min sharing stops a flow at the lowest of these
+        constraints. Where several do at one time, the time counts for one of them.
 
         Raises:
             ValueError: if it is not in the network.
         """
-        return self._flows.bound_s(self._flows.slot(flow), self.now_s)
+        return self._flows.take_bound_s(self._flows.slot(flow), self.now_s)
 
     def link_load(self) -> Floats:
         """Return the sum of the rates on each link, shape [links]."""

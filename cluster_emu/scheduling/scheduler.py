@@ -17,7 +17,7 @@ from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCount
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
 from cluster_emu.transfer.migration import Migration
-from cluster_emu.transfer.records import COPYING, MigrationRecord, Phase
+from cluster_emu.transfer.records import COPYING, Limit, MigrationRecord, Phase
 
 
 class MigrationScheduler:
@@ -56,6 +56,7 @@ class MigrationScheduler:
         self.live: dict[int, Migration] = {}
         self.ended_count = 0
         self._retries_waiting = 0
+        self._waits_since_s: dict[int, float] = {}  # for a slot or the first turn
         self._factory = factory
         self._state: ClusterState = factory.state
         self._overhead = overhead
@@ -116,7 +117,7 @@ class MigrationScheduler:
         self.records.append(record)
         self._state.reserve_move(move.vm, move.target, now_s)
         self.live[number] = self._factory.make(record, self)
-        self._preparing.put(self._candidate(number))
+        self._wait_for_slot(self._preparing, number, now_s)
         return record
 
     def admit(self, now_s: float) -> None:
@@ -125,8 +126,10 @@ class MigrationScheduler:
             # a migration whose target needs no preparation returns its slot at once
             while admitted := self._preparing.admit():
                 for number in admitted:
+                    self._count_wait_for_slot(self._preparing, number, now_s)
                     self._prepare(number, now_s)
         for number in self._copying.admit():
+            self._count_wait_for_slot(self._copying, number, now_s)
             if self._has_preparing_slots:
                 self._copy(number, now_s)
             else:
@@ -192,15 +195,17 @@ class MigrationScheduler:
             self._copy(number, now_s)
             return
         self._preparing.leave(number)
-        self._copying.put(self._candidate(number))
+        self._wait_for_slot(self._copying, number, now_s)
 
     def _copy(self, number: int, now_s: float) -> None:
         if self._turns is None:
             self._start(self.live[number], now_s)
         else:
+            self._waits_since_s[number] = now_s
             self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
+        self._count_wait(migration.record.migration, Limit.TURN, "", now_s)
         self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
@@ -239,11 +244,16 @@ class MigrationScheduler:
 
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """Close the record and release the slot and the memory that the VM does not need."""
+        self._end_wait(number, now_s)
         migration, record = self.live.pop(number), self.records[number]
         if migration.state is Phase.PREPARING:
             record.prepare_s = self._timers.stop(number, now_s)
         elif migration.state is Phase.FINISHING:
             record.finish_s = self._timers.stop(number, now_s)
+        limits = migration.flow.limits
+        limits.add(Limit.PREPARING, record.prepare_s)
+        limits.add(Limit.FINISHING, record.finish_s)
+        self._factory.limits.enter(record, limits)
         record.close(now_s, outcome, why)
         self._overhead.count_stall(record.vm, record.fault_stall_s)
         migration.transition(outcome)
@@ -310,6 +320,28 @@ class MigrationScheduler:
         vms, hosts = self._state.vms, self._state.hosts
         fits = hosts.memory_free_bytes[host] >= vms.memory_bytes[vm]
         return bool(fits and not (hosts.drained[host] or hosts.failed[host]))
+
+    # --- what they wait for -----------------------------------------------------------------------
+
+    def _wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
+        stage.put(self._candidate(number))
+        self._waits_since_s[number] = now_s
+
+    def _count_wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
+        record = self.records[number]
+        scarcest = stage.scarcest(record.source, record.target)
+        self._count_wait(number, Limit.SLOT, scarcest, now_s)
+
+    def _count_wait(self, number: int, limit: Limit, which: str, now_s: float) -> None:
+        since_s = self._waits_since_s.pop(number, now_s)
+        self.live[number].flow.limits.add(limit, now_s - since_s, which)
+
+    def _end_wait(self, number: int, now_s: float) -> None:
+        """Count the wait of a migration that ends while it waits."""
+        for stage in self._stages:
+            if number in stage.waiting:
+                self._count_wait_for_slot(stage, number, now_s)
+        self._count_wait(number, Limit.TURN, "", now_s)
 
     # --- stages -----------------------------------------------------------------------------------
 
