@@ -261,7 +261,7 @@ def set_link_level(
         new = level if level < before else lowest_level(flows, links, flow, NO_LINK)
         if new == old:
             if level > before:  # what stopped the flow along with this link stops it alone now
-                note_bound(flows, flow, binding_hop(flows, links, flow), now_s)
+                update_bound(flows, links, flow, now_s)
             continue
         flows.level[flow] = new
         listed = append_once(flows.is_listed, work.changed_flows, flow, listed)
@@ -452,7 +452,10 @@ def update_rates_and_loads(
         for hop in range(flows.first_hop[flow], flows.first_hop[flow] + flows.hop_count[flow]):
             link = flows.hop_link[hop]
             link_count = append_once(links.is_listed, work.changed_links, link, link_count)
-        note_bound(flows, flow, binding_hop(flows, links, flow), now_s)
+        bound, level = flows.bound_hop[flow], flows.level[flow]
+        stop = flows.cap_level[flow] if bound < 0 else links.level[flows.hop_link[bound]]
+        if stop != level or bound == NO_HOP:  # else what has stopped the flow still does
+            update_bound(flows, links, flow, now_s)
         rate = rate_of(flows, flow)
         if is_same(rate, flows.rate[flow], SAME_RATE) and not flows.is_new[flow]:
             continue
@@ -481,8 +484,9 @@ def binding_hop(flows: FlowColumns, links: LinkColumns, flow: int) -> int:
 
 
 @dual_inline
-def note_bound(flows: FlowColumns, flow: int, hop: int, now_s: float) -> None:
-    """Let another hop stop a flow from now on; count how long the one before has stopped it."""
+def update_bound(flows: FlowColumns, links: LinkColumns, flow: int, now_s: float) -> None:
+    """Find what stops a flow from now on; count how long something else has stopped it before."""
+    hop = binding_hop(flows, links, flow)
     before = flows.bound_hop[flow]
     if hop == before:
         return

@@ -205,7 +205,8 @@ class MigrationScheduler:
             self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
-        self._count_wait(migration.record.migration, Limit.TURN, "", now_s)
+        if self._turns is not None:
+            self._count_wait_for_turn(migration.record.migration, now_s)
         self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
@@ -244,7 +245,8 @@ class MigrationScheduler:
 
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """Close the record and release the slot and the memory that the VM does not need."""
-        self._end_wait(number, now_s)
+        if number in self._waits_since_s:
+            self._end_wait(number, now_s)
         migration, record = self.live.pop(number), self.records[number]
         if migration.state is Phase.PREPARING:
             record.prepare_s = self._timers.stop(number, now_s)
@@ -328,20 +330,23 @@ class MigrationScheduler:
         self._waits_since_s[number] = now_s
 
     def _count_wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
-        record = self.records[number]
-        scarcest = stage.scarcest(record.source, record.target)
-        self._count_wait(number, Limit.SLOT, scarcest, now_s)
+        wait_s = now_s - self._waits_since_s.pop(number)
+        if wait_s > 0:
+            record = self.records[number]
+            scarcest = stage.scarcest(record.source, record.target)
+            self.live[number].flow.limits.add(Limit.SLOT, wait_s, scarcest)
 
-    def _count_wait(self, number: int, limit: Limit, which: str, now_s: float) -> None:
-        since_s = self._waits_since_s.pop(number, now_s)
-        self.live[number].flow.limits.add(limit, now_s - since_s, which)
+    def _count_wait_for_turn(self, number: int, now_s: float) -> None:
+        wait_s = now_s - self._waits_since_s.pop(number)
+        self.live[number].flow.limits.add(Limit.TURN, wait_s)
 
     def _end_wait(self, number: int, now_s: float) -> None:
         """Count the wait of a migration that ends while it waits."""
         for stage in self._stages:
             if number in stage.waiting:
                 self._count_wait_for_slot(stage, number, now_s)
-        self._count_wait(number, Limit.TURN, "", now_s)
+                return
+        self._count_wait_for_turn(number, now_s)
 
     # --- stages -----------------------------------------------------------------------------------
 

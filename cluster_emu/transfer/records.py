@@ -86,8 +86,8 @@ class LimitTimes:
 
     def __iter__(self) -> Iterator[tuple[Limit, Which, float]]:
         """Yield each limit and its time, the longest first."""
-        for (limit, which), seconds in sorted(self._seconds.items(), key=lambda pair: -pair[1]):
-            yield limit, which, seconds
+        for seconds, key in sorted(((s, key) for key, s in self._seconds.items()), reverse=True):
+            yield *key, seconds
 
 
 @dataclass(slots=True)
