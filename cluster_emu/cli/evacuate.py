@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, numbers, options_by_field
+from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_field
 from cluster_emu.cli.group import FAILED
 from cluster_emu.cli.inputs import (
     attributed_to_options,
@@ -43,6 +43,7 @@ def evacuate(
         int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
     replications: Annotated[int, options.whole_option("--replications", 1, "Number of seeds.")] = 5,
+    uncertain: Uncertain = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
@@ -50,7 +51,7 @@ def evacuate(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Empty hosts or racks: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
+    """Empty hosts or racks: drain time, service interrupted per VM, bytes, VMs not drained."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import evacuate as evacuate_hosts
 
@@ -71,6 +72,7 @@ def evacuate(
                     policy=policy,
                     strategy=strategy,
                     parallel=parallel,
+                    uncertain=uncertain,
                     replications=replications,
                     seed=seed,
                     jobs=jobs,
@@ -98,6 +100,7 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
         show_evacuation(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
+        show_lines("Answer", [report.answer])
     warn(report.warnings)
     for one in report.errors:
         where = f"replication {one.replication}, seed {one.seed}"

@@ -75,9 +75,7 @@ MIGRATIONS = TableSchema(
         Column("fault_stall_s", "s", "time the VM waited for these pages"),
         Column("throttle_max", "share", "largest share of its CPU time that throttling took"),
         Column("guest_lost_s", "s", "CPU time that throttling and tracking took"),
-        Column(
-            "limited_by", "", "limit that held longest, `queued_s` to `end_s`; see `limits`"
-        ),
+        Column("limited_by", "", "limit that held longest, `queued_s` to `end_s`; see `limits`"),
         Column("limited_share", "share", "the part of that time"),
         Column("outcome", "", "completed, not converged, failed, unfinished, or its phase so far"),
         Column("why", "", "what ended the live rounds, or why it did not complete"),

@@ -30,6 +30,7 @@ def evacuation_answer(
         _interruption(evacuation),
         limits_sentence(running_limits(runs), waits(runs)),
         _links(loads, uneven),
+        "" if evacuation.is_random else not_random_note(len(runs)),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -49,16 +50,21 @@ def limits_sentence(limits: Sequence[LimitShare], waits: Sequence[LimitShare]) -
         return ""
     first, *others = limits
     second = f", {_of(others[0])}" if others and others[0].share >= SECOND else ""
-    text = f"What limits the migrations while they run: {_of(first)} of the time{second}."
+    text = f"What limits migrations while they run: {_of(first)} of the time{second}."
     if waits and waits[0].share >= SECOND:
-        text += (
-            f" From request to end they wait for {waits[0].limit} {waits[0].share:.0%} of the time."
-        )
+        kind, share = waits[0].kind, percent(waits[0].share)
+        text += f" From request to end they wait for a {kind} {share} of the time"
+        text += f" ({waits[0].limit})."
     return text
 
 
+def percent(share: float) -> str:
+    """Return a share in whole percent."""
+    return f"{100 * share:.0f} %"
+
+
 def _of(one: LimitShare) -> str:
-    return f"{one.limit}, {one.share:.0%}"
+    return f"{one.limit}, {percent(one.share)}"
 
 
 def _duration(evacuation: Evacuation) -> str:
@@ -80,19 +86,21 @@ def _duration(evacuation: Evacuation) -> str:
 
 
 def _interruption(evacuation: Evacuation) -> str:
-    worst = evacuation.worst_interrupted_s
+    worst, seen = evacuation.worst_interrupted_s, evacuation.longest_seen("interrupted_s")
     if math.isnan(worst):
         return ""
-    return (
-        f"No VM's service is interrupted for more than {worst:.3g} s (downtime of at most "
-        f"{evacuation.worst_downtime_s:.3g} s, and stalls after the resume)."
-    )
+    down = evacuation.longest_seen("downtime_s")
+    text = f"The longest interruption of a VM's service is {seen:.3g} s"
+    if seen > down:
+        text += f", stalls after the resume included (the longest downtime is {down:.3g} s)"
+    beyond = f"; up to {worst:.3g} s are to be expected" if worst > 1.01 * seen else ""
+    return f"{text}{beyond}."
 
 
 def _links(loads: Sequence[LinkLoad], uneven: UnevenLinks | None) -> str:
     if not loads:
         return ""
-    text = f"The busiest link is {loads[0].name}, {loads[0].mean_share:.0%} used on average"
+    text = f"The busiest link is {loads[0].name}, {percent(loads[0].mean_share)} used on average"
     if uneven is None or uneven.times_mean < UNEVEN:
         return f"{text}."
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import networkx as nx
 import pandas as pd
 
 from cluster_emu.building import cluster_graph
@@ -38,10 +39,12 @@ def _shares(runs: Sequence[DrainRun], *, waits: bool) -> tuple[LimitShare, ...]:
     is_wait = table["kind"].isin(WAITS)
     of_all_s = table["limited_s"].sum() if waits else table.loc[~is_wait, "limited_s"].sum()
     shown = table[is_wait if waits else ~is_wait]
-    times = shown.groupby(["kind", "limit"])["limited_s"].sum().sort_values(ascending=False)
+    times = shown.groupby(["kind", "limit"], as_index=False)["limited_s"].sum()
+    times = times.sort_values("limited_s", ascending=False, kind="stable")
+    columns = (times[name] for name in ("kind", "limit", "limited_s"))
     return tuple(
         LimitShare(str(kind), str(limit), float(seconds / of_all_s))
-        for (kind, limit), seconds in times.items()
+        for kind, limit, seconds in zip(*columns, strict=True)
     )
 
 
@@ -54,31 +57,35 @@ def link_loads(scenario: Scenario, run: DrainRun) -> tuple[LinkLoad, ...]:
         return ()
     names = LinkTable.of(cluster_graph(scenario))
     table = run.links.assign(possible=run.links["bytes"] / run.links["mean_utilisation"])
-    ends = run.links["time_s"].unique()
+    ends = sorted(set(run.links["time_s"].tolist()))
     found = []
-    for link, rows in table.groupby("link"):
+    for link in sorted(set(table["link"].tolist())):
+        rows = table[table["link"] == link]
         # what the link could carry in all intervals, from those in which it carried something
-        capacity = rows["possible"].sum() / _covered_s(rows["time_s"], ends)
-        share = rows["bytes"].sum() / (capacity * ends.max())
-        found.append(LinkLoad(int(link), names.in_words(int(link)), float(share)))
+        capacity = rows["possible"].sum() / _covered_s(rows["time_s"].tolist(), ends)
+        share = rows["bytes"].sum() / (capacity * ends[-1])
+        found.append(LinkLoad(link, names.in_words(link), float(share)))
     return tuple(sorted(found, key=lambda one: (-one.mean_share, one.link)))
 
 
 def uneven_links(scenario: Scenario, run: DrainRun) -> UnevenLinks | None:
     """Return the choice of equal links at which the routes of a drain are spread worst.
 
-    Equal links leave one node, lead to nodes of one layer and have one capacity; equal-cost
-    multipath chooses among them by hash. Returns None where no node has a choice.
+    Equal links leave one node, have one capacity, and lead to switches of one higher layer or to
+    one node; equal-cost multipath chooses among them by hash. Returns None where no node has a
+    choice.
     """
     graph = cluster_graph(scenario)
     names = LinkTable.of(graph)
-    carried = run.links.groupby("link")["bytes"].sum() if len(run.links) else {}
-    choices: dict[tuple[int, int, float], list[int]] = {}
+    carried = run.links.groupby("link")["bytes"].sum().to_dict() if len(run.links) else {}
+    layers = nx.get_node_attributes(graph, "layer", default=0)
+    choices: dict[tuple[int, str, float], list[int]] = {}
     for link in range(len(names)):
         source, target = int(names.source[link]), int(names.target[link])
-        if not names.is_host[target]:
-            layer, capacity = int(graph.nodes[target]["layer"]), float(names.capacity_bps[link])
-            choices.setdefault((source, layer, capacity), []).append(link)
+        is_up = layers[target] > layers[source]
+        leads_to = f"layer {layers[target]}" if is_up else f"node {target}"
+        capacity_bps = float(names.capacity_bps[link])
+        choices.setdefault((source, leads_to, capacity_bps), []).append(link)
     worst: UnevenLinks | None = None
     for (source, _, _), links in choices.items():
         sent = [float(carried.get(link, 0.0)) for link in links]
@@ -92,7 +99,7 @@ def uneven_links(scenario: Scenario, run: DrainRun) -> UnevenLinks | None:
     return worst
 
 
-def _covered_s(times_s: pd.Series[float], ends_s: Sequence[float]) -> float:
+def _covered_s(times_s: Sequence[float], ends_s: Sequence[float]) -> float:
     """Return the length of the intervals of observation that end at these times."""
     starts = dict(zip(ends_s, [0.0, *ends_s[:-1]], strict=True))
     return float(sum(end - starts[end] for end in times_s))

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
 from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.study.evacuation.answer import evacuation_answer
 from cluster_emu.study.evacuation.assumptions import (
     DRAIN_SHARES,
     limits_in_words,
     measures_in_words,
     settings_in_words,
 )
-from cluster_emu.study.evacuation.answer import evacuation_answer
 from cluster_emu.study.evacuation.bottleneck import (
     link_loads,
     running_limits,
@@ -151,6 +151,10 @@ class Evacuation:
     def worst_interrupted_s(self) -> float:
         """The longest interruption of a VM's service to expect: downtime and stalls after it."""
         return self._longest_to_expect("interrupted_s")
+
+    def longest_seen(self, column: str) -> float:
+        """Return the largest value of a column of `vms`; NaN where no VM has one."""
+        return float(self.vms[column].max()) if len(self.vms) else math.nan
 
     def _longest_to_expect(self, column: str) -> float:
         """Return the longest time of a VM to expect.
