@@ -17,7 +17,7 @@ from cluster_emu.clock import Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.consolidation.report import TriggerReport, totals_in_words
+from cluster_emu.consolidation.report import totals_in_words
 from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
@@ -32,7 +32,7 @@ from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecord, MigrationRecord, RoundRecord
 
 BY_USER = "cancelled by the user"
 
@@ -90,6 +90,7 @@ class ClusterModel(Model):
         self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
+        self._limits = parts.factory.limits.rows
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
@@ -260,6 +261,7 @@ class ClusterModel(Model):
         tables = {
             "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
+            "limits": rows_to_table(self._limits, LimitRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),

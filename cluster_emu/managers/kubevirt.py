@@ -114,6 +114,11 @@ class KubeVirtPolicy(ManagerPolicy):
             return StallAction.SOFT_STOP
         return StallAction.ABORT
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return whether allowPostCopy is set."""
+        return self.allow_post_copy
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None

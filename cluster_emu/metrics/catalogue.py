@@ -252,6 +252,33 @@ BUILT_IN = (
         comparison_rank=30,
         is_main=True,
     ),
+    Metric(
+        name="interrupted_s",
+        label="service interrupted",
+        description="Downtime, and the time for which the VM waited for pages after its resume.",
+        value=MeanOverCompleted("interrupted_s"),
+        unit="ms",
+        scale=1e3,
+        comparison_rank=35,
+        is_main=True,
+    ),
+    Metric(
+        name="interrupted_p95_s",
+        label="service interrupted, 95th percentile",
+        description="Interruption that 95 % of the completed migrations do not exceed.",
+        value=QuantileOverCompleted("interrupted_s", 0.95),
+        unit="ms",
+        scale=1e3,
+        comparison_rank=45,
+    ),
+    Metric(
+        name="interrupted_max_s",
+        label="service interrupted, longest",
+        description="Longest interruption of all, of failed and unfinished migrations too.",
+        value=MaximumOverAll("interrupted_s"),
+        unit="ms",
+        scale=1e3,
+    ),
     # pages and bytes of migrations
     Metric(
         name="rounds",

@@ -34,6 +34,7 @@ class LinkTable:
         hosts_forward: whether hosts forward traffic.
         for_migrations: whether the link is part of a dedicated migration network (see
             `with_migration_network`), shape [links].
+        labels: the label of each node, in the order of the nodes.
     """
 
     capacity_bps: Floats
@@ -43,6 +44,7 @@ class LinkTable:
     is_host: NDArray[np.bool_]
     hosts_forward: bool
     for_migrations: NDArray[np.bool_]
+    labels: tuple[str, ...]
 
     @classmethod
     def of(cls, graph: nx.Graph[int]) -> LinkTable:
@@ -52,6 +54,7 @@ class LinkTable:
         ends = np.array([(a, b) for a, b, _ in edges], dtype=np.int64).reshape(-1, 2)
         both = np.hstack([ends, ends[:, ::-1]])[:, : 2 * directions].reshape(-1, 2)
         kinds = nx.get_node_attributes(graph, "kind")
+        labels = nx.get_node_attributes(graph, "label")
         return cls(
             capacity_bps=_column(edges, "capacity_bps", directions),
             latency_s=_column(edges, "latency_s", directions),
@@ -62,6 +65,7 @@ class LinkTable:
             for_migrations=np.repeat(
                 [bool(attributes.get(FOR_MIGRATIONS)) for _, _, attributes in edges], directions
             ),
+            labels=tuple(str(labels[node]) for node in range(len(kinds))),
         )
 
     def __len__(self) -> int:
@@ -82,6 +86,10 @@ class LinkTable:
     def host_count(self) -> int:
         """Number of hosts; they are the nodes 0..host_count-1."""
         return int(np.count_nonzero(self.is_host))
+
+    def in_words(self, link: int) -> str:
+        """Return which node a link leaves and which it enters."""
+        return f"{self.labels[self.source[link]]} -> {self.labels[self.target[link]]}"
 
     def between(self, source: int, target: int) -> tuple[int, ...]:
         """Return the links that lead from node `source` straight to node `target`."""

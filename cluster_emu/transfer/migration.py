@@ -28,6 +28,7 @@ from cluster_emu.transfer.flow import MigrationFlow, MigrationFlowGroup, Predict
 from cluster_emu.transfer.guest import Guest
 from cluster_emu.transfer.interfaces import Intensity, Memory, MigrationListener
 from cluster_emu.transfer.records import (
+    Limit,
     MigrationRecord,
     MigrationRecorder,
     Phase,
@@ -255,6 +256,7 @@ class Migration:
 
     def _stop(self, now_s: float) -> None:
         self.guest.leave(now_s)
+        self.flow.count_limits()
         self.live_round.stop_checks()
         self._phase = None
         del self.engine
@@ -331,6 +333,17 @@ class CopyPhase(ABC):
         if migration.engine.encoding.is_raw:
             return cap
         return min(cap, self.sizes.encoded_bytes_per_s(migration.settings.channels))
+
+    def lowest_cap(self) -> Limit:
+        """Return which of the caps on its rate is the lowest."""
+        migration = self._migration
+        settings, raw_bytes = migration.settings, migration.engine.encoding.raw_bytes
+        cap = settings.network_cap_bytes_per_s(raw_bytes, stopped=not self.runs_at_source)
+        if self.rate_cap() < cap:
+            return Limit.ENCODING
+        if settings.channels * settings.channel_bytes_per_s <= cap:
+            return Limit.CHANNELS
+        return Limit.PAGE_TIME if settings.page_time_s > 0 else Limit.BANDWIDTH
 
 
 class LiveRound(CopyPhase):
@@ -518,6 +531,10 @@ class WaitingForTurn(CopyPhase):
         """Return 0: nothing is sent."""
         return 0.0
 
+    def lowest_cap(self) -> Limit:
+        """Return the turn: nothing is sent without it."""
+        return Limit.TURN
+
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
         """Return an infinite number of bytes: no number of bytes ends the wait."""
         return Prediction(math.inf)
@@ -550,18 +567,20 @@ class StopAndCopy(CopyPhase):
         super().__init__(migration)
         self._sent_bytes = 0.0
         self._total_bytes = 0.0
+        self._idle_since_s = math.nan
         self._timer: Timer | None = None
 
     def enter(self, now_s: float) -> None:
         """Pause the VM; the remaining pages are sent after the time that suspending takes."""
         migration = self._migration
-        self.start_s = now_s
+        self.start_s = self._idle_since_s = now_s
         migration.record.pause_s = now_s
         migration.guest.pause(now_s)
         self._timer = migration.loop.call_at(now_s + migration.settings.suspend_s, self._send)
 
     def _send(self, now_s: float) -> None:
         migration = self._migration
+        self._count_idle(now_s)
         if not migration.resumes_early:
             self.sizes = migration.engine.stop_sizes()
             migration.record.pages_lost_update = migration.engine.lost_update_pages()
@@ -590,6 +609,7 @@ class StopAndCopy(CopyPhase):
     def _resume_soon(self, now_s: float) -> None:
         migration = self._migration
         self._sent_bytes = self._total_bytes
+        self._idle_since_s = now_s
         migration.all_arrived = not migration.resumes_early
         self._timer = migration.loop.call_at(now_s + migration.settings.resume_s, self._resume)
 
@@ -597,6 +617,7 @@ class StopAndCopy(CopyPhase):
         """Let the VM run at the target."""
         migration = self._migration
         migration.record.resume_s = now_s
+        self._count_idle(now_s)
         self._record(now_s)
         migration.leave_phase()
         if migration.resumes_early:
@@ -610,12 +631,18 @@ class StopAndCopy(CopyPhase):
         """Record what was sent."""
         if self._timer is not None:
             self._migration.loop.cancel(self._timer)
+        self._count_idle(now_s)
         self._record(now_s)
 
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
         return self._sent_bytes
+
+    def _count_idle(self, now_s: float) -> None:
+        """Count the time spent on suspending or resuming, if that is under way."""
+        self._migration.flow.limits.add(Limit.PAUSING, now_s - self._idle_since_s)
+        self._idle_since_s = math.nan
 
     def _record(self, now_s: float) -> None:
         sizes, migration = self.sizes, self._migration
