@@ -1607,22 +1607,23 @@ def _scan_delays(
 
 
 @jit
-def spread_over_parts(due: Records, pages: Floats, parts: int, normal: Floats) -> Floats:
-    """Spread the pages of each range over equal parts of it; evenly without normal deviates.
+def spread_over_parts(due: Records, pages: Floats, share: Floats, normal: Floats) -> Floats:
+    """Spread the pages of each range over parts of it; evenly without normal deviates.
 
-    Each part takes the next ``pages / parts`` pages of the range, and each due group of the range
-    gets a hypergeometric number of them. Independent draws would vary too much, because every part
-    has the same number of visits.
+    Each part takes the next ``share x pages`` pages of the range, and each due group of the range
+    gets a hypergeometric number of them. Independent draws would vary too much, because the number
+    of visits of a part does not depend on chance.
 
     Args:
         due: `DUE_GROUP`, [due].
         pages: pages of each due group, [due].
-        parts: number of parts.
+        share: share of its range that each part has, [ranks, parts].
         normal: normal deviates, [parts x due], or none.
 
     Returns:
         Pages of each due group in each part, [parts, due].
     """
+    parts = share.shape[1]
     spread, left, used = np.zeros((parts, len(pages))), pages.copy(), 0
     first = 0
     while first < len(pages):
@@ -1630,12 +1631,14 @@ def spread_over_parts(due: Records, pages: Floats, parts: int, normal: Floats) -
         while last < len(pages) and due[last].rank == due[first].rank:
             total += pages[last]
             last += 1
-        among = total
+        among, rank, passed = total, due[first].rank, 0.0
         for part in range(parts):
-            to_take = math.floor(among / (parts - part) + 0.5)
+            passed += share[rank, part]
+            end = total if part == parts - 1 else min(math.floor(total * passed + 0.5), total)
+            to_take = end - (total - among)
             of_these = among
             for d in range(first, last):
-                taken = pages[d] / parts
+                taken = pages[d] * share[rank, part]
                 if len(normal):
                     taken = sample_hypergeometric(to_take, left[d], of_these, normal[used])
                     used += 1

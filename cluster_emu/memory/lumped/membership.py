@@ -1,7 +1,7 @@
 """Which pages are in a working set that moves, and which pages its coming sets write, in counts.
 
-Between rounds, every group is either inside or outside the present set. Each set has the same number
-of pages, drawn without replacement, so what one set writes says something about what it does not.
+Between rounds, every group is either inside or outside the present set. Each set has the same
+number of pages, drawn without replacement, so the pages that a set writes are drawn jointly.
 When a round begins, the engine therefore draws which pages the sets write that may begin in it, set
 after set, and labels these pages by the set that writes them first. At the end of the round, the
 labels say who is in the set that is then the present one, and are dropped.
@@ -28,8 +28,10 @@ MOST_BLOCKS = 23
 """Blocks of coming sets by which pages are labelled; each label is a write class of its own."""
 COARSE_BLOCKS = 3
 """Of these, blocks for the time by which a round may take longer than expected."""
-MOST_SETS = 2000
-"""Coming sets that are drawn for one round; what later ones write is drawn page by page."""
+MOST_DRAWS = 50_000
+"""Sets times groups that are drawn for one round; what later sets write is left to chance."""
+UNWRITTEN_PAGES = 0.01
+"""No more sets are drawn when fewer pages than that are expected to be written by none so far."""
 READY_FACTOR = 2.0
 """Sets are drawn for a round that lasts so many times as long as at its first rate."""
 
@@ -73,17 +75,21 @@ class WorkingSetMembership:
             duration_s: the expected time: its sets have a label each, if they are few enough.
             longest_s: the time that is not likely to be exceeded.
         """
-        hot, draws = self._hot, self._draws
-        sets = min(_ends_within(hot, self._left_s, longest_s), MOST_SETS)
+        hot, draws, records = self._hot, self._draws, groups.records
+        written = -math.expm1(-hot.writes_per_page_s * hot.period_s)
+        sets = min(
+            _ends_within(hot, self._left_s, longest_s),
+            MOST_DRAWS // len(records),
+            self._useful_sets(written),
+        )
         if sets == 0:
             return groups
         first_writers = _blocks(min(_ends_within(hot, self._left_s, duration_s) + 1, sets), sets)
-        records = groups.records
         labelled = draw_first_writers(
             np.ascontiguousarray(records["pages"]),
             float(self._absent_pages),
             float(hot.pages),
-            -math.expm1(-hot.writes_per_page_s * hot.period_s),
+            written,
             first_writers.block_of_set,
             draws.normals(2 * first_writers.sets * len(records)),
         )
@@ -98,6 +104,14 @@ class WorkingSetMembership:
         return PageGroups(
             state_index(write_classes, index.address_ranges, index.history_bits), found
         )
+
+    def _useful_sets(self, written: float) -> int:
+        """Return after how many sets next to no page is left that none of them writes."""
+        by_one = min(written * self._hot.pages / self._classes.page_count, 1.0)
+        if by_one <= 0.0 or by_one == 1.0:
+            return 1
+        pages = self._classes.page_count / UNWRITTEN_PAGES
+        return math.ceil(math.log(pages) / -math.log1p(-by_one))
 
     def _members_of(self, pages: Floats) -> Floats:
         """Return how many pages of each group are members of a new set."""

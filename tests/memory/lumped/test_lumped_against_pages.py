@@ -48,6 +48,7 @@ STRATEGIES = {
     "matrix-bitmap": {"peeks": 4, "theta": 1},
     "qemu": {"clear_granularity": "page"},
 }
+CHUNKS = {"qemu chunk": {"chunk_pages": 3_000}, "qemu small chunk": {"chunk_pages": 64}}
 RULES = {"xen-legacy": {}, "qemu": {}, "fixed-rounds": {"rounds": 6}}
 ONCE = {
     "xen-v2": {},
@@ -69,6 +70,8 @@ FAST = [
     ("cache", "history-majority", "xen-v2", False),
     ("build", "pre-copy", "clark", False),
     ("uniform", "xen-legacy", "deadline", True),
+    ("build", "qemu chunk", "fixed-rounds", True),
+    ("uniform", "qemu small chunk", "qemu", False),
     ("memory-hog", "ma", "downtime-limit", False),
     ("build", "history-majority", "no-progress", True),
 ]
@@ -76,7 +79,7 @@ FAST_SEEDS = 45
 
 
 def case_of(profile: str, strategy: str, rule: str, changing: bool) -> Case:
-    made = strategies.create(strategy.split()[0], **STRATEGIES[strategy])
+    made = strategies.create(strategy.split()[0], **(STRATEGIES | CHUNKS)[strategy])
     schedule = CHANGING if changing else STEADY
     return Case(PROFILES[profile], made, stop_rules.create(rule, **(RULES | ONCE)[rule]), schedule)
 

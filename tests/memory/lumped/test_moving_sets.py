@@ -163,8 +163,8 @@ def test_sets_write_as_many_pages_as_samples_without_replacement_do(
 def test_what_a_round_finds_dirty_has_the_spread_of_pages() -> None:
     # one round of 5.4 s with so many sets of a share of the pages, each written 20 times a second.
     # Drawn page by page instead, it would vary 1.1, 1.2, 1.4, 1.7, and 1.1 times as much. A ratio
-    # of two spreads of 150 seeds is off by 8 %, the mean logarithm of five by 3.7 %: four times that
-    # (false alarms: 6 in 100,000), and for each alone as well
+    # of two spreads of 150 seeds is off by 8 %, the mean logarithm of five by 3.7 %. Four
+    # times that is allowed (false alarms: 6 in 100,000), and for each alone as well
     round_s, seeds, logarithms = PAGES * 4104 / BYTES_PER_S, 150, []
     for share, rate, sets in [
         (0.01, 20, 5),
