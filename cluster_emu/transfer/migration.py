@@ -356,6 +356,7 @@ class LiveRound(CopyPhase):
         self._is_cut = False
         self._decided: ControllerDecision | None = None
         self._measured_bytes_per_s = 0.0
+        self._bandwidth_is_known = migration.controller.bandwidth_known_s <= 0
         self._check_timer: Timer | None = None
 
     def enter(self, now_s: float) -> None:
@@ -374,7 +375,9 @@ class LiveRound(CopyPhase):
         engine = self._migration.engine
         if self._is_cut:
             return Prediction(engine.cut_short())
-        threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
+        threshold = 0.0
+        if self._bandwidth_is_known:
+            threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
         left = engine.plan(intensity / bytes_per_s, threshold)
         # With a threshold the moment at which the round is cut short depends on the rate.
         dependence = engine.rate_dependence if threshold == 0 else RateDependence.UNKNOWN
@@ -437,10 +440,13 @@ class LiveRound(CopyPhase):
         return decision
 
     def start_checks(self) -> None:
-        """Set the timer for the next time at which the controller wants to check the migration."""
+        """Set the timer for the next check, or for the time at which the bandwidth is known."""
         migration = self._migration
-        record, loop = migration.record, migration.loop
-        next_s = record.start_s + record.waited_s + migration.controller.next_check_s()
+        record, loop, controller = migration.record, migration.loop, migration.controller
+        next_s = controller.next_check_s()
+        if not self._bandwidth_is_known:
+            next_s = min(next_s, controller.bandwidth_known_s)
+        next_s += record.start_s + record.waited_s
         if math.isfinite(next_s):
             self._check_timer = loop.call_at(max(next_s, loop.now_s), migration.check)
 
@@ -455,7 +461,15 @@ class LiveRound(CopyPhase):
             return
         migration = self._migration
         migration.flow.account(now_s)
-        action, reason = migration.controller.check(self._status(now_s))
+        controller = migration.controller
+        if not self._bandwidth_is_known and (
+            controller.bandwidth_known_s < controller.next_check_s()
+        ):
+            self._bandwidth_is_known = True
+            migration.flow.reschedule(now_s)
+            self.start_checks()
+            return
+        action, reason = controller.check(self._status(now_s))
         migration.guest.throttle(migration.controller.throttle(), now_s)
         if action is MigrationAction.ABORT:
             migration.flow.leave(now_s)
@@ -475,7 +489,7 @@ class LiveRound(CopyPhase):
         return MigrationStatus(
             elapsed_s=migration.recorder.elapsed_s(now_s),
             round_number=migration.record.rounds + 1,
-            memory_bytes=migration.record.memory_pages * migration.engine.encoding.raw_bytes,
+            memory_bytes=migration.record.memory_pages * migration.engine.encoding.page_bytes,
             bytes_left=migration.engine.bytes_waiting,
             bytes_sent=migration.bytes_sent,
             bytes_per_s=migration.flow.bytes_per_s,

@@ -307,6 +307,7 @@ class MigrationRecorder:
             memory_pages=record.memory_pages,
             pages_left=left,
             bytes_left=engine.stale_bytes,
+            memory_bytes_left=engine.stale_memory_bytes,
             pages_left_before=tuple(self._pages_left_before),
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,

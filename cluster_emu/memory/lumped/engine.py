@@ -9,7 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence, RoundCounts
+from cluster_emu.memory.base import (
+    FaultCosts,
+    PostCopyMemory,
+    RateDependence,
+    RoundCounts,
+    pages_within,
+)
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     Floats,
@@ -208,6 +214,11 @@ class LumpedEngine:
         """Bytes stop-and-copy would send if it began now."""
         return self.stale_pages * self.encoding.raw_bytes
 
+    @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that the stale pages hold."""
+        return self.stale_pages * self.encoding.page_bytes
+
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
         return round(self._groups.totals.lost_update)
@@ -301,13 +312,15 @@ class LumpedEngine:
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: sync threshold: the round ends as soon as the pages that were not
-                visited take fewer bytes.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
+                memory.
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte)
         opened = self._opened
-        left_bytes = opened.plan(time_per_byte, sync_threshold_bytes)
+        left_bytes = opened.plan(
+            time_per_byte, pages_within(sync_threshold_bytes, self.encoding.page_bytes)
+        )
         self.rate_dependence, self.end_is_known = opened.rate_dependence, opened.end_is_known
         return left_bytes
 
@@ -332,10 +345,9 @@ class LumpedEngine:
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages that the present round has not visited; an estimate."""
-        if self._opened is None:
-            return self._due_pages * self.encoding.raw_bytes
-        return self._opened.bytes_waiting
+        """Bytes of memory in the pages that the present round has not visited; an estimate."""
+        waiting = self._due_pages if self._opened is None else self._opened.pages_waiting
+        return waiting * self.encoding.page_bytes
 
     @property
     def round_sizes(self) -> PageSizes:

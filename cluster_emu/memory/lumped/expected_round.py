@@ -211,13 +211,13 @@ class ExpectedRound:
             return RateDependence.UNKNOWN
         return RateDependence.BOUNDED
 
-    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
+    def plan(self, time_per_byte: float, may_wait: int) -> float:
         """Return the bytes until the round ends, or until its end can be known."""
-        if self._planned_for != (time_per_byte, sync_threshold_bytes):
-            self._planned_for = time_per_byte, sync_threshold_bytes
+        if self._planned_for != (time_per_byte, may_wait):
+            self._planned_for = time_per_byte, may_wait
             self._times.time_per_page_s = time_per_byte * self._page_bytes
             self._trajectory = self._drawn = None
-            self._share = self._share_to_visit(sync_threshold_bytes)
+            self._share = self._share_to_visit(may_wait)
         if self._drawn is None:
             share = self._share
             if not self._due.peek_matters and share is self._whole:
@@ -239,11 +239,10 @@ class ExpectedRound:
         in_range: list[float] = self._due.sendable["due"].sum(axis=1).tolist()
         return in_range
 
-    def _share_to_visit(self, sync_threshold_bytes: float) -> Floats:
+    def _share_to_visit(self, may_wait: int) -> Floats:
         """Return the share of each range that the scan visits until few enough pages wait."""
-        if sync_threshold_bytes <= 0:
+        if not may_wait:
             return self._whole
-        may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         visits = max(self._due.total - may_wait, 0.0)
         share = []
         for pages in self._due_in_range:
@@ -273,8 +272,8 @@ class ExpectedRound:
         return math.ceil(self._times.pages - _ROUNDING)
 
     @property
-    def bytes_waiting(self) -> float:
-        """Bytes of the pages that were not visited, on the expected trajectory."""
+    def pages_waiting(self) -> float:
+        """Number of pages that were not visited, on the expected trajectory."""
         trajectory = self._trajectory or self._find_trajectory(self._whole)
         now, waiting = self._times.pages, self._due.total
         bounds: list[float] = trajectory.bounds.tolist()
@@ -284,9 +283,9 @@ class ExpectedRound:
             if bounds[j + 1] > now:
                 sent_share = (now - bounds[j]) / (bounds[j + 1] - bounds[j])
                 waiting -= visited * trajectory.visited_share(j, sent_share)
-                return waiting * self._page_bytes
+                return waiting
             waiting -= visited
-        return max(waiting, 0.0) * self._page_bytes
+        return max(waiting, 0.0)
 
     def cut_short(self) -> float:
         """End the round after the page in transit; return the bytes that it still takes."""

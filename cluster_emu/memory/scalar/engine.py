@@ -69,6 +69,11 @@ class ScalarEngine:
         return self._pages(self.stale_bytes)
 
     @property
+    def stale_memory_bytes(self) -> float:
+        """The stale bytes: nothing is encoded, and there are no headers."""
+        return self.stale_bytes
+
+    @property
     def nothing_to_send(self) -> bool:
         """Whether nothing is stale."""
         return self.stale_bytes <= 0
