@@ -18,9 +18,29 @@ from cluster_emu.errors import RequestRefusedError
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord
 
+AGENT_REPORTERS = (
+    "kind",
+    "index",
+    "host",
+    "running",
+    "migrating",
+    "demand",
+    "dirty_pages_per_s",
+    "migrations_completed",
+    "downtime_s",
+    "bytes_sent",
+    "vm_count",
+    "utilisation",
+    "memory_free_bytes",
+    "switched_on",
+)
+"""What the data collector can keep per tick: attributes of agents, None for kinds without it."""
+
 
 class PhysicalMachine(FixedAgent):
     """A physical machine, the row `index` of the host columns."""
+
+    kind = "machine"
 
     def __init__(self, model: Model, index: int, state: ClusterState) -> None:
         super().__init__(model)
@@ -53,13 +73,27 @@ class PhysicalMachine(FixedAgent):
         return bool(self._state.hosts.failed[self.index])
 
     @property
+    def vm_count(self) -> int:
+        """How many VMs are on it, those that are down too."""
+        return int(self._state.hosts.vm_count[self.index])
+
+    @property
     def vm_numbers(self) -> list[int]:
         """Numbers of the VMs on it, those that are down too."""
         return [int(vm) for vm in self._state.vms_on(self.index)]
 
+    def __repr__(self) -> str:
+        state = "failed" if self.failed else "on" if self.switched_on else "off"
+        return (
+            f"<PhysicalMachine {self.index}: {state}, {self.vm_count} VMs, utilisation "
+            f"{self.utilisation:.2f}>"
+        )
+
 
 class VirtualMachine(Agent):
     """A VM, the row `index` of the VM columns."""
+
+    kind = "VM"
 
     def __init__(self, model: Model, index: int, state: ClusterState, profile: str) -> None:
         super().__init__(model)
@@ -102,6 +136,26 @@ class VirtualMachine(Agent):
         """Whether a migration of it is queued or running."""
         return bool(self._state.vms.queued[self.index])
 
+    @property
+    def migrations_completed(self) -> int:
+        """How many of its migrations have completed."""
+        return int(self.model.tally.completed_of(self.index))
+
+    @property
+    def downtime_s(self) -> float:
+        """Its downtime over its migrations that have ended."""
+        return float(self.model.tally.downtime_s_of(self.index))
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes that its migrations have sent which have ended."""
+        return float(self.model.tally.bytes_of(self.index))
+
+    def __repr__(self) -> str:
+        state = "lost" if self.lost else "running" if self.running else "down"
+        then = ", migrating" if self.migrating else ""
+        return f"<VirtualMachine {self.index} ({self.profile}): {state} on host {self.host}{then}>"
+
 
 class MigrationManager(Agent):
     """Decides at control instants which VM goes where, and runs the queue of migrations.
@@ -112,6 +166,8 @@ class MigrationManager(Agent):
         planner: holds what may ask for migrations, and what it needs for that.
         scheduler: queues and runs migrations.
     """
+
+    kind = "manager"
 
     def __init__(
         self,
@@ -125,6 +181,12 @@ class MigrationManager(Agent):
         self.reports: list[tuple[float, TriggerReport]] = []
         self._state = state
         self._planner = planner
+
+    def __repr__(self) -> str:
+        return (
+            f"<MigrationManager: {self.scheduler.queue_length} migrations queued, "
+            f"{len(self.scheduler.active)} running, {self.scheduler.ended_count} ended>"
+        )
 
     def plan(self, now_s: float) -> None:
         """Ask every trigger for moves, queue them, and switch off what is empty.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from cluster_emu.building.chosen_parts import create_chosen, naming_defaults
-from cluster_emu.building.faults import outages
+from cluster_emu.building.faults import Outages
 from cluster_emu.building.fidelity import vm_memory, vm_models
 from cluster_emu.building.initial_state import initial_state
 from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
@@ -154,7 +154,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         ),
         queue=queue_rules(scenario.manager, policy.limits),
         factory=factory,
-        outages=outages(scenario, graph, links, streams),
+        outages=Outages(scenario, graph, links, streams),
     )
 
 

@@ -188,20 +188,22 @@ class FlowTable:
         Raises:
             ValueError: if this member of the group is in the network already.
         """
-        if (id(group), member) in self._active:
+        number = self._groups.join(group)
+        if (number, member) in self._active:
+            self._groups.leave(group)
             raise ValueError(f"flow {member} of {group!r} is in the network already")
         if not self._free:
             self._grow()
         slot = self._free.pop()
         flow = Flow(group, member, slot)
-        self._active[id(group), member] = flow
+        self._active[number, member] = flow
         self._flows[slot] = flow
         view = self.views
         view.rate[slot], view.is_new[slot] = 0.0, True
         view.cap[slot], view.weight[slot], view.cap_level[slot] = cap, weight, cap / weight
         view.bound_hop[slot], view.cap_bound_s[slot] = NO_HOP, 0.0
         self.member[slot] = member
-        self._group_number[slot] = self._groups.join(group)
+        self._group_number[slot] = number
         self._joined_before[slot] = self._joined_count
         self._joined_count += 1
         self._set_route(slot, links)
@@ -210,8 +212,7 @@ class FlowTable:
     def leave(self, flow: Flow) -> int:
         """Take `flow` out and return its slot, which stays unused until `release_slots`."""
         slot = self.slot(flow)
-        del self._active[id(flow.group), flow.member]
-        self._groups.leave(flow.group)
+        del self._active[self._groups.leave(flow.group), flow.member]
         self._flows[slot] = None
         flow.slot = LEFT
         self.views.rate[slot], self.events[slot] = 0.0, math.inf
@@ -348,12 +349,18 @@ class _Groups:
         self._size_of[number] += 1
         return number
 
-    def leave(self, group: FlowGroup) -> None:
-        """Count one flow of a group less; forget the group with its last flow."""
+    def leave(self, group: FlowGroup) -> int:
+        """Count one flow of a group less and return its number; forget it with its last flow."""
         number = self._number_of[id(group)]
         self._size_of[number] -= 1
         if not self._size_of[number]:
             del self._number_of[id(group)], self._group_of[number], self._size_of[number]
+        return number
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        # the copied groups have other identities
+        self._number_of = {id(group): number for number, group in self._group_of.items()}
 
 
 def doubled(column: Column) -> Column:

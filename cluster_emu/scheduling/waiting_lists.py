@@ -6,7 +6,6 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 from enum import Enum
-from itertools import count
 from typing import NamedTuple
 
 from cluster_emu.scheduling.orders import Candidate
@@ -59,7 +58,7 @@ class WaitingLists:
     ) -> None:
         self._is_waiting = is_waiting
         self._blocking_slot = blocking_slot
-        self._count = count()
+        self._put_count = 0
         self._arrival_of: dict[int, int] = {}
         self._active: list[_Entry] = []
         self._parked: defaultdict[HostSlot, list[_Entry]] = defaultdict(list)
@@ -69,7 +68,8 @@ class WaitingLists:
 
         One of the same number that waits already is replaced, and keeps its arrival.
         """
-        put = next(self._count)
+        put = self._put_count
+        self._put_count += 1
         arrival = self._arrival_of.setdefault(candidate.number, put)
         heapq.heappush(self._active, _Entry(candidate.priority, key, arrival, put, candidate))
 

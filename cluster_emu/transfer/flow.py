@@ -323,6 +323,15 @@ class MigrationFlowGroup:
         durations_s = columns.kept_s[row, :count].tolist()
         return list(zip(durations_s, columns.kept_bytes_per_s[row, :count].tolist(), strict=True))
 
+    def unaccounted_bytes(self, now_s: float) -> float:
+        """Return what all flows have sent over which their phases have not advanced yet."""
+        columns = self._columns
+        rows = [row for row, flow in enumerate(self._flows) if flow is not None]
+        kept = columns.kept_s[rows] * columns.kept_bytes_per_s[rows]
+        is_kept = np.arange(KEPT_SPANS) < columns.kept_count[rows][:, None]
+        present = (now_s - columns.since_s[rows]) * columns.bytes_per_s[rows]
+        return float(kept[is_kept].sum() + present.sum())
+
     # --- called by the network --------------------------------------------------------------------
 
     def due(self, now_s: float, member: int) -> float | None:

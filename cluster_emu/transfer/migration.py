@@ -166,6 +166,11 @@ class Migration:
     def bytes_sent(self) -> float:
         """Bytes on the wire so far, as of the last event or change of the rate."""
         self.flow.advance_over_kept()
+        return self.accounted_bytes
+
+    @property
+    def accounted_bytes(self) -> float:
+        """Bytes on the wire without those over which the present phase has not advanced yet."""
         return self.record.bytes + (self._phase.bytes_sent if self._phase else 0.0)
 
     @property

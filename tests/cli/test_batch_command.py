@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 from cluster_emu import RunResult, Scenario, metric_catalogue
 from cluster_emu.study import simulate
 from cluster_emu.study.execution import runs
+from tests._support.signalled import signalled_after
 
 Emu = Callable[..., Any]
 
@@ -202,25 +201,19 @@ def test_a_bad_study_leaves_nothing(emu: Emu, study: Path, tmp_path: Path) -> No
 def test_a_study_that_is_interrupted_keeps_what_it_has(
     emu: Emu, study: Path, tmp_path: Path, number: int, status: int
 ) -> None:
-    study.write_text(STUDY.format(replications=200), "utf-8")
+    study.write_text(STUDY.format(replications=20), "utf-8")
     out = tmp_path / "out"
     # as from a terminal: under a shell's background job the interrupt would be ignored
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from cluster_emu.cli import main; sys.exit(main())"
-    )
-    with subprocess.Popen(
+    before = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{before}\n{signalled_after(5, f'os.kill(os.getpid(), {int(number)})')}"
+    ended = subprocess.run(
         [sys.executable, "-c", code, "batch", str(study), "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
-    ) as process:
-        while len(list(out.glob("parts/[!.]*.parquet"))) < 5 and process.poll() is None:
-            time.sleep(0.01)
-        os.kill(process.pid, number)
-        stdout, stderr = process.communicate(timeout=60)
+        check=False,
+    )
 
-    assert process.returncode == status
-    assert stdout == ""
-    assert "Traceback" not in stderr
-    assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 800
+    assert ended.returncode == status
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 80

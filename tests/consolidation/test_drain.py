@@ -102,6 +102,7 @@ def drained(*drains: dict[str, Any]) -> RunResult:
     """Return the run in which eight idle VMs on host 0 of four are moved by these drains."""
     return ClusterModel(
         "single",
+        rng=0,
         **{
             "topology.hosts": 4,
             "hosts.0.count": 4,
@@ -135,6 +136,7 @@ def test_a_trigger_before_the_drain_avoids_its_hosts_too() -> None:
     for listed in ([balance, {"name": "drain", "hosts": [1]}], [{"name": "drain", "hosts": [1]}]):
         model = ClusterModel(
             "single",
+            rng=0,
             **{
                 "topology.hosts": 3,
                 "hosts.0.count": 3,

@@ -73,6 +73,7 @@ def test_vms_far_smaller_than_the_margin_even_out_two_hosts(make_state, vm, plan
 def test_many_small_vms_of_one_host_spread_over_two() -> None:
     model = ClusterModel(
         "single",
+        rng=0,
         **{
             "hosts.0.cpu_capacity": 64,
             "hosts.0.memory_bytes": "128 GiB",

@@ -28,7 +28,6 @@ def run(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess
         env={**os.environ, "PYTHONHASHSEED": "random", "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
-        timeout=600,
     )
 
 

@@ -22,8 +22,8 @@ STREAMED = {"hosts", "vms", "links"}
 
 
 def test_streamed_tables_are_those_kept_in_memory(tmp_path: Path) -> None:
-    kept = ClusterModel("cluster", **SMALL).run()
-    rest = ClusterModel("cluster", stream_to=tmp_path, **SMALL).run()
+    kept = ClusterModel("cluster", rng=0, **SMALL).run()
+    rest = ClusterModel("cluster", rng=0, stream_to=tmp_path, **SMALL).run()
     assert set(kept.tables) - set(rest.tables) == STREAMED
     assert len(kept.tables["links"]) > 0
     for name in STREAMED:
@@ -35,8 +35,8 @@ def test_streamed_tables_are_those_kept_in_memory(tmp_path: Path) -> None:
 
 
 def test_a_run_broken_off_leaves_partial_tables_that_can_be_read(tmp_path: Path) -> None:
-    whole = ClusterModel("cluster", **SMALL).run()
-    model = ClusterModel("cluster", stream_to=tmp_path, **SMALL)
+    whole = ClusterModel("cluster", rng=0, **SMALL).run()
+    model = ClusterModel("cluster", rng=0, stream_to=tmp_path, **SMALL)
     while model.time_s < 700.0:
         model.step()
     model.close()
