@@ -25,7 +25,7 @@ from cluster_emu.clock import TOLERANCE, Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.consolidation.report import TriggerReport, totals_in_words
+from cluster_emu.consolidation.report import totals_in_words
 from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
@@ -34,6 +34,7 @@ from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.migration_tally import MigrationTally
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
+from cluster_emu.network.links import load_figures
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
@@ -41,7 +42,7 @@ from cluster_emu.rng import RandomStreams, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecord, MigrationRecord, RoundRecord
 from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
@@ -128,6 +129,7 @@ class ClusterModel(Displayed, Model):
         self.graph = parts.graph
         self.links = parts.links
         self.loop = parts.factory.loop
+        self._router = parts.factory.router
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
@@ -136,6 +138,7 @@ class ClusterModel(Displayed, Model):
         self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
+        self._limits = parts.factory.limits.rows
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
@@ -348,6 +351,7 @@ class ClusterModel(Displayed, Model):
         tables = {
             "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
+            "limits": rows_to_table(self._limits, LimitRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
@@ -360,7 +364,7 @@ class ClusterModel(Displayed, Model):
             seed=self.seed,
             traces=self._traces,
             assumptions=self._assumptions,
-            notes=tuple(self._notes) + self._policy_notes(),
+            notes=tuple(self._notes) + self._policy_notes() + self._restart_notes(),
             streamed_to=self._recorder.folder,
         )
 
@@ -386,13 +390,6 @@ class ClusterModel(Displayed, Model):
             for request in self.spec.migrations
             if request.at_s > now_s
         ]
-        if waiting := self._restarts.waiting:
-            named = ", ".join(map(str, waiting[:MOST_NAMED]))
-            self._notes.append(
-                f"{len(waiting)} VMs wait for their restart when the run ends, the first of them: "
-                f"{named}; no host that is up and not drained has the memory, and no VM of the "
-                "anti-affinity group"
-            )
         self._observe(now_s)
         self._recorder.finish()
 
@@ -438,11 +435,13 @@ class ClusterModel(Displayed, Model):
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
-        vms = self.state.vms
+        vms, loop = self.state.vms, self.loop
+        capacity = self.links.capacity_bytes_per_s
         return {
             **self._costs.figures(),
             **self._background.figures(self.loop.now_s),
-            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            "peak_link_share": float(loop.peak_share().max(initial=0.0)),
+            **load_figures(loop.bytes_carried(), capacity, loop.now_s, self._router.choices),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),
             "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),
@@ -453,11 +452,25 @@ class ClusterModel(Displayed, Model):
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
         reports = self.manager.reports
         instants = self.clock.control_instants(reports[-1][0]) if reports else 0
-        by_trigger: dict[str, list[TriggerReport]] = {}
-        for _, report in reports:
-            by_trigger.setdefault(report.trigger, []).append(report)
+        triggers = len(self.spec.manager.triggers)
+        # each control instant has one report of each trigger
+        by_trigger = [[one for _, one in reports[number::triggers]] for number in range(triggers)]
         return tuple(
-            f"{name}: {totals_in_words(found, instants)}" for name, found in by_trigger.items()
+            f"{found[0].trigger}: {totals_in_words(found, instants)}"
+            for found in by_trigger
+            if found
+        )
+
+    def _restart_notes(self) -> tuple[str, ...]:
+        """Say which VMs ought to run again and cannot."""
+        waiting = self._restarts.waiting
+        if not waiting:
+            return ()
+        named = ", ".join(map(str, waiting[:MOST_NAMED]))
+        return (
+            f"{len(waiting)} VMs wait for their restart at {self.time_s:g} s, the first of them "
+            f"{named}: no host that is up and not drained has the memory and no VM of their "
+            "anti-affinity group",
         )
 
     # --- the columns of this instant -------------------------------------------------------------

@@ -124,7 +124,7 @@ def _default_of(field: FieldInfo | None, default: object, unit: str) -> str | No
     if default is inspect.Parameter.empty:
         return None
     units = _UNITS.get(unit)
-    if units and type(default) in (int, float) and 1000 <= default < UNLIMITED_COUNT:
+    if units and isinstance(default, int | float) and 1000 <= default < UNLIMITED_COUNT:
         return in_largest_unit(default, units, whole=True)
     return _as_written(default)
 

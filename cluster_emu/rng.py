@@ -59,6 +59,8 @@ class Stream(Enum):
     """Which pages are dirty in a round, where that is given per round."""
     REPLAYED_TIMES = (14, "vm", "interval")
     """Write times within an interval of a recording."""
+    UNCERTAINTY = (16, "quantity")
+    """By which factor all dirty rates (0) and the bandwidth of all links (1) are off."""
     PLUG_IN = (15, ANY_KEYS)
     """For parts of other distributions; the first key is a number that the part chooses."""
 

@@ -127,9 +127,15 @@ _READERS: dict[str, Callable[[object], object]] = {
 }
 """Readers of quantities by the unit of their field."""
 
+
+def _share(value: object) -> object:
+    return _parse(value, {"%": 0.01})
+
+
 ParseBytes = BeforeValidator(_bytes)
 ParseBitsPerSecond = BeforeValidator(_bits_per_s)
 ParseSeconds = BeforeValidator(_seconds)
+ParseShare = BeforeValidator(_share)
 
 MemoryBytes = Annotated[int, ParseBytes, Field(gt=0, le=2**60)]
 """A positive whole number of bytes, at most 1 EiB so that sums over a cluster stay exact."""

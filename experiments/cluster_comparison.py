@@ -49,8 +49,7 @@ def differences(found: Comparison) -> pd.DataFrame:
     rows["baseline"] = rows["metric"].map(baseline)
     percent = rows[["difference", "low", "high"]].astype(float).div(rows["baseline"], axis=0) * 100
     rows[["percent", "low_percent", "high_percent"]] = percent
-    way = rows["verdict"].str.extract("(lower|higher)", expand=False)
-    return rows.assign(way=way.fillna("not shown to differ"))
+    return rows
 
 
 def shown(percent: float) -> str:
@@ -65,9 +64,9 @@ def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
     yield f"Against {BASELINE}, {len(found.seeds)} runs each on {found.scenario} ({found.traces}):"
     for metric in SHOWN:
         parts = []
-        for way, group in rows[rows["metric"] == metric].groupby("way"):
+        for verdict, group in rows[rows["metric"] == metric].groupby("verdict"):
             pairs = zip(group["strategy"], group["percent"], strict=True)
-            parts.append(f"{way} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
+            parts.append(f"{verdict} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
         yield f"{metric_catalogue[metric].label} is {'; '.join(parts)}."
     yield "A VM that resumes before its pages arrive waits for them; downtime excludes this wait."
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, numbers, options_by_field
+from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_field
 from cluster_emu.cli.group import FAILED
 from cluster_emu.cli.inputs import (
     attributed_to_options,
@@ -50,15 +50,17 @@ def evacuate(
         int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
     replications: Annotated[int, options.whole_option("--replications", 1, "Number of seeds.")] = 5,
+    uncertain: Uncertain = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
-    """Empty hosts or racks: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
+    """Empty hosts or racks: drain time, service interrupted per VM, bytes, VMs not drained."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import evacuate as evacuate_hosts
 
@@ -79,28 +81,31 @@ def evacuate(
                     policy=policy,
                     strategy=strategy,
                     parallel=parallel,
+                    uncertain=uncertain,
                     replications=replications,
                     seed=seed,
                     jobs=jobs,
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, overwrite, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
             raise
-    _report(evacuation, folder, overwrite, as_json)
+    _report(evacuation, folder, as_json, csv=csv, overwrite=overwrite)
     if evacuation.errors:
         raise typer.Exit(FAILED)
 
 
-def _report(evacuation: Evacuation, folder: Path | None, overwrite: bool, as_json: bool) -> None:
+def _report(
+    evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
     from cluster_emu.results.result_folder import add_files
-    from cluster_emu.study.report.answers import evacuation_answer
 
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*evacuation.save(folder, overwrite=overwrite), *draw(folder, folder)]
+            saved = evacuation.save(folder, csv=csv, overwrite=overwrite)
+            written = [*saved, *draw(folder, folder)]
             add_files(folder, written)
     report = evacuation.report()
     if as_json:
@@ -109,7 +114,7 @@ def _report(evacuation: Evacuation, folder: Path | None, overwrite: bool, as_jso
         show_evacuation(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
-        show_answer(evacuation_answer(report))
+        show_answer(report.answer)
     warn(report.warnings)
     for one in report.errors:
         where = f"replication {one.replication}, seed {one.seed}"

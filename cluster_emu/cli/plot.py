@@ -31,9 +31,7 @@ class FigureFormat(StrEnum):
 
 
 def plot(
-    run_dir: Annotated[
-        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run, compare, evacuate or batch wrote.")
-    ],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a saved result.")],
     seed: options.Seed = 0,
     out: options.Out = None,
     overwrite: options.Overwrite = False,

@@ -19,7 +19,7 @@ def refusal(state: ClusterState, vm: int, target: int) -> str | None:
     if not vms.migratable[vm]:
         return f"VM {vm} may not migrate (migratable = false)"
     if vms.queued[vm]:
-        return f"a migration of VM {vm} to host {vms.target[vm]} is queued or under way already"
+        return f"VM {vm} is migrating already, to host {vms.target[vm]}"
     if source == target:
         return f"VM {vm} is on host {target} already"
     if hosts.failed[target]:

@@ -114,6 +114,11 @@ class KubeVirtPolicy(ManagerPolicy):
             return StallAction.SOFT_STOP
         return StallAction.ABORT
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return whether allowPostCopy is set."""
+        return self.allow_post_copy
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None
@@ -152,11 +157,11 @@ class _DetectorController(PollingController):
 
     def act_on_round(self, progress: Progress) -> ControllerDecision:
         """Give the round to the detector, once the bandwidth is known."""
-        self._left_bytes = progress.bytes_left
+        self._left_bytes = progress.memory_bytes_left
         now_s = progress.elapsed_s
         if self._switching or self._bandwidth.bytes_per_s == 0:
             return CONTINUE
-        if not self._detector.good_moment(now_s, progress.bytes_left):
+        if not self._detector.good_moment(now_s, progress.memory_bytes_left):
             return CONTINUE
         return self._act(self._downtime_s(), now_s)
 

@@ -54,6 +54,11 @@ class OvirtPolicy(ManagerPolicy):
     auto_converge: bool = True
     poll_s: PollSeconds = 10.0
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return whether the policy ends with post-copy."""
+        return self.last_action == "post-copy"
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None

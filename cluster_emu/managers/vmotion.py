@@ -11,6 +11,7 @@ from cluster_emu.managers.contract import ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import SlowDown
 from cluster_emu.transfer.controller import MigrationController
+from cluster_emu.transfer.stop_rules import DeadlineStopRule, DowntimeLimit
 from cluster_emu.units import CountLimit, PositiveSeconds, TimeLimit
 
 
@@ -45,8 +46,8 @@ class VmotionPolicy(ManagerPolicy):
 
 
 class _VmotionController(QemuController):
-    """QEMU's decisions with complete passes: the log is read only after all pages are visited."""
+    """Complete passes: the log is read only after every page that is due was visited."""
 
-    def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return 0: a pass visits every page that is due."""
-        return 0.0
+    def rule(self, downtime_limit_s: float) -> DeadlineStopRule:
+        """Return the rule that compares what a pass left with what its rate sends in that time."""
+        return DowntimeLimit(downtime_limit_s=downtime_limit_s)

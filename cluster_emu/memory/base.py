@@ -6,6 +6,7 @@ as counts of interchangeable pages, or as bytes. It makes a `MemoryEngine` for e
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,6 +129,11 @@ class PostCopyMemory(Protocol):
         ...
 
 
+def pages_within(threshold_bytes: float, page_bytes: float) -> int:
+    """Return the most pages that together have fewer bytes in memory than a threshold."""
+    return max(math.ceil(threshold_bytes / page_bytes) - 1, 0)
+
+
 class MemoryEngine(Protocol):
     """Memory of one VM while it migrates; it knows operational time and bytes.
 
@@ -160,6 +166,11 @@ class MemoryEngine(Protocol):
     @property
     def stale_bytes(self) -> float:
         """Bytes stop-and-copy would send if it began now."""
+        ...
+
+    @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that `stale_pages` hold, before any encoding and without headers."""
         ...
 
     @property
@@ -196,7 +207,8 @@ class MemoryEngine(Protocol):
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
+                memory, whatever they take on the wire.
         """
         ...
 
@@ -229,7 +241,7 @@ class MemoryEngine(Protocol):
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the unvisited pages of the round under way."""
+        """Bytes of memory in the unvisited pages of the round under way."""
         ...
 
     @property

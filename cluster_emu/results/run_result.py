@@ -28,9 +28,9 @@ class RunResult(Displayed):
     """The result of a run.
 
     Args:
-        tables: `migrations`, `rounds`, `hosts`, `vms`, `links`, `service`, `background`, `faults`,
-            `summary`; units are in the names of the columns. A run that streamed `hosts`, `vms` and
-            `links` to a folder has these there alone.
+        tables: `migrations`, `rounds`, `limits`, `hosts`, `vms`, `links`, `service`, `background`,
+            `faults`, `summary`; units are in the names of the columns. A run that streamed `hosts`,
+            `vms` and `links` to a folder has these there alone.
         scenario: the scenario as plain data.
         seed: the run's seed.
         traces: which CPU traces were used, in words.

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
-from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
+from cluster_emu.units import MemoryBytes, ParseShare, PositiveSeconds, Seconds
 
 MOST_VCPUS = 4096
 """The most virtual processors of a VM: that of KVM on x86 (KVM_MAX_VCPUS)."""
@@ -25,6 +25,10 @@ class Run(Plain):
     "lumped" counts pages that behave alike, at a cost that does not depend on the size of the VM.
     "auto" lumps large VMs where that is possible. "mean-field" is "lumped" with every draw replaced
     by its mean. "scalar" has a dirty rate and a working set, and no pages.
+
+    `uncertain` is how far dirty rates and bandwidths may be off: each run draws two factors from
+    its seed, both uniformly from 1 - uncertain to 1 + uncertain. One multiplies all dirty rates,
+    the other the bandwidth of all links.
     """
 
     duration_s: PositiveSeconds
@@ -33,6 +37,7 @@ class Run(Plain):
     stop_when_idle: bool = False
     track_versions: bool = False
     fidelity: str = "pages"
+    uncertain: Annotated[float, ParseShare, Field(ge=0, lt=1)] = 0.0
 
 
 class HostGroup(Plain):

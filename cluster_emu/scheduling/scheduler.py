@@ -22,7 +22,7 @@ from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCount
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
 from cluster_emu.transfer.migration import Migration
-from cluster_emu.transfer.records import COPYING, NOTHING_SENT, MigrationRecord, Phase
+from cluster_emu.transfer.records import COPYING, NOTHING_SENT, Limit, MigrationRecord, Phase
 
 
 class MigrationScheduler:
@@ -64,6 +64,7 @@ class MigrationScheduler:
         self.ended_count = 0
         self._retries_waiting: dict[int, Timer] = {}
         self._retried_as: dict[int, int] = {}
+        self._waits_since_s: dict[int, float] = {}  # for a slot or the first turn
         self._factory = factory
         self._state: ClusterState = factory.state
         self.boots = HostBoots(factory.state, factory.loop)
@@ -130,7 +131,7 @@ class MigrationScheduler:
         self.boots.wake(move.target, now_s)
         self._state.reserve_move(move.vm, move.target, now_s)
         self.live[number] = self._factory.make(record, self)
-        self._preparing.put(self._candidate(number))
+        self._wait_for_slot(self._preparing, number, now_s)
         return record
 
     def admit(self, now_s: float) -> None:
@@ -139,8 +140,10 @@ class MigrationScheduler:
             # a migration whose target needs no preparation returns its slot at once
             while admitted := self._preparing.admit():
                 for number in admitted:
+                    self._count_wait_for_slot(self._preparing, number, now_s)
                     self._prepare(number, now_s)
         for number in self._copying.admit():
+            self._count_wait_for_slot(self._copying, number, now_s)
             if self._has_preparing_slots:
                 self._copy(number, now_s)
             else:
@@ -231,8 +234,11 @@ class MigrationScheduler:
 
     def _change_target(self, number: int, target: int, now_s: float) -> None:
         migration, record = self.live[number], self.records[number]
+        limits = migration.flow.limits
+        if number in self._waits_since_s:
+            self._end_wait(number, now_s)
         if migration.state is Phase.PREPARING:
-            self._timers.stop(number, now_s)
+            limits.add(Limit.PREPARING, self._timers.stop(number, now_s))
         if migration.state is not Phase.QUEUED:
             for stage in self._stages:
                 stage.leave(number)
@@ -242,8 +248,10 @@ class MigrationScheduler:
         self._state.release_move(record.vm, record.target)
         self._state.reserve_move(record.vm, target, now_s)
         record.target = target
+        self._factory.router.release(migration.route)
         self.live[number] = self._factory.make(record, self)
-        self._preparing.put(self._candidate(number))
+        self.live[number].flow.limits = limits
+        self._wait_for_slot(self._preparing, number, now_s)
 
     def _host_booted(self, host: int, now_s: float) -> None:
         for stage in self._stages:
@@ -292,15 +300,18 @@ class MigrationScheduler:
             self._copy(number, now_s)
             return
         self._preparing.leave(number)
-        self._copying.put(self._candidate(number))
+        self._wait_for_slot(self._copying, number, now_s)
 
     def _copy(self, number: int, now_s: float) -> None:
         if self._turns is None:
             self._start(self.live[number], now_s)
         else:
+            self._waits_since_s[number] = now_s
             self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
+        if self._turns is not None:
+            self._count_wait_for_turn(migration.record.migration, now_s)
         self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
@@ -343,13 +354,20 @@ class MigrationScheduler:
 
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """Close the record and release the slot and the memory that the VM does not need."""
+        if number in self._waits_since_s:
+            self._end_wait(number, now_s)
         migration, record = self.live.pop(number), self.records[number]
         if migration.state is Phase.PREPARING:
             record.prepare_s = self._timers.stop(number, now_s)
         elif migration.state is Phase.FINISHING:
             record.finish_s = self._timers.stop(number, now_s)
+        limits = migration.flow.limits
+        limits.add(Limit.PREPARING, record.prepare_s)
+        limits.add(Limit.FINISHING, record.finish_s)
+        self._factory.limits.enter(record, limits)
         record.close(now_s, outcome, why)
         migration.transition(outcome)
+        self._factory.router.release(migration.route)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:
@@ -417,6 +435,31 @@ class MigrationScheduler:
         if not vms.running[vm]:
             return "is down"
         return "migrates already" if vms.queued[vm] else f"is on host {vms.host[vm]} now"
+
+    # --- what they wait for -----------------------------------------------------------------------
+
+    def _wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
+        stage.put(self._candidate(number))
+        self._waits_since_s[number] = now_s
+
+    def _count_wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
+        wait_s = now_s - self._waits_since_s.pop(number)
+        if wait_s > 0:
+            record = self.records[number]
+            scarcest = stage.scarcest(record.source, record.target)
+            self.live[number].flow.limits.add(Limit.SLOT, wait_s, scarcest)
+
+    def _count_wait_for_turn(self, number: int, now_s: float) -> None:
+        wait_s = now_s - self._waits_since_s.pop(number)
+        self.live[number].flow.limits.add(Limit.TURN, wait_s)
+
+    def _end_wait(self, number: int, now_s: float) -> None:
+        """Count the wait of a migration that ends while it waits."""
+        for stage in self._stages:
+            if number in stage.waiting:
+                self._count_wait_for_slot(stage, number, now_s)
+                return
+        self._count_wait_for_turn(number, now_s)
 
     # --- stages -----------------------------------------------------------------------------------
 

@@ -144,6 +144,23 @@ class ConcurrencySlots:
         """Let migrations to a host start from now on."""
         self._waiting_lists.wake((Side.BOOT, host))
 
+    def scarcest(self, source: int, target: int) -> str:
+        """Return in words which slots are the fewest free ones for a migration.
+
+        Just after it got its slot that is what it has waited for.
+        """
+        limits = self._limits
+        slots = [
+            (limit - used, f"{limit} {where}")
+            for limit, used, where in (
+                (limits.outbound_per_host, self._outgoing[source], f"away from host {source}"),
+                (limits.inbound_per_host, self._incoming[target], f"onto host {target}"),
+                (limits.per_cluster, len(self.holders), "in the cluster"),
+            )
+            if limit is not None
+        ]
+        return min(slots, key=lambda slot: slot[0], default=(0, ""))[1]
+
     def _admit_by_key(self) -> Iterator[int]:
         while not self._is_full() and (candidate := self._waiting_lists.next()) is not None:
             self._take(candidate)

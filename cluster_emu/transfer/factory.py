@@ -25,7 +25,7 @@ from cluster_emu.strategies.contract import Strategy
 from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
-from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecorder, MigrationRecord, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.workload.intensity import IntensityPath
 
@@ -68,14 +68,18 @@ class MigrationFactory:
     loop: FluidLoop
     rounds: list[RoundRecord] = field(default_factory=list)
     flow_group: MigrationFlowGroup = field(init=False)
+    limits: LimitRecorder = field(init=False)
     _attempts: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Notify all migrations of their rates together."""
+        """Notify all migrations of their rates together, and name their limits alike."""
         self.flow_group = MigrationFlowGroup(self.loop)
+        self.limits = LimitRecorder(
+            self.links, self.settings, self.policy.name, self.policy.bandwidth_bytes_per_s
+        )
 
     def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
-        """Make the migration that fills in `record`; its route is found now.
+        """Make the migration that fills in `record`; it takes its route now.
 
         One that is made again, for another target, draws the same random numbers.
         """
@@ -85,7 +89,8 @@ class MigrationFactory:
             attempts.append(record.migration)
         number = len(attempts) - 1
         record.fidelity = self.models[vm].name
-        route = self.router.route(record.source, record.target, record.migration)
+        route = self.router.take(record.source, record.target, record.migration)
+        record.route = " ".join(map(str, route))
         return Migration(
             record,
             self.rounds,

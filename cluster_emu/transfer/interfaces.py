@@ -13,6 +13,14 @@ class MigrationPolicy(Protocol):
     """The part of a manager's policy that the course of a migration needs."""
 
     @property
+    def name(self) -> str:
+        """Its name in words."""
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """The cap on the rate of a migration that it brings, infinite for none."""
+
+    @property
     def retries(self) -> int:
         """How often an aborted migration is requested again, 0 for never."""
 

@@ -53,7 +53,8 @@ class _Samples:
         edges = np.minimum(np.arange(count + 1) * step_s, end_s)
         integral = np.concatenate([[0.0], np.cumsum(self.values * np.diff(self.times_s))])
         means = np.diff(np.interp(edges, self.times_s, integral)) / np.diff(edges)
-        return np.clip(means, 0.0, 1.0)  # rounding
+        shares: NDArray[np.float64] = np.clip(means, 0.0, 1.0)  # rounding may leave 0..1
+        return shares
 
 
 @trace_readers.register("timed")

@@ -55,7 +55,7 @@ def test_the_last_line_is_the_answer(emu: Emu, scenario: Path) -> None:
     lines = emu(*words(scenario)).stdout.splitlines()
 
     assert lines[-2] == "Answer"
-    assert lines[-1].startswith("  Take policy none, strategy ")
+    assert lines[-1].startswith("  Take policy ")
 
 
 def test_the_json_and_the_files_are_the_advice_itself(

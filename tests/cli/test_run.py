@@ -40,6 +40,18 @@ def test_the_document_says_what_was_run_and_what_came_out(emu: Emu) -> None:
     assert document["outcomes"] == [{"outcome": "completed", "why": "5 rounds", "migrations": 2}]
 
 
+def test_what_a_migration_that_did_not_converge_sent_is_shown(emu: Emu) -> None:
+    stop = "transfer.stop=deadline:deadline_s=0.1,at_deadline=abort"
+    command = ("run", "paper", "--set", stop)
+    document = json.loads(emu(*command, "--json").stdout)
+    assert [one["outcome"] for one in document["outcomes"]] == ["not converged"]
+    assert document["summary"]["total_time_s"] is None
+    assert document["summary"]["bytes"] == document["summary"]["total_bytes"] / 2 > 0
+    assert document["summary"]["pages_sent_precopy"] > 0
+    (shown,) = [line for line in emu(*command).stdout.splitlines() if "data sent " in line]
+    assert " - " not in shown
+
+
 def test_figures_there_are_none_of_are_null(emu: Emu) -> None:
     result = emu("run", "paper", "--set", "migrations=[]", "--json")
     document = json.loads(result.stdout, parse_constant=pytest.fail)

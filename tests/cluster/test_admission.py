@@ -62,7 +62,7 @@ def test_hosts_that_failed_or_are_drained_and_vms_under_way_are_named() -> None:
     with pytest.raises(RequestRefusedError, match=r"^host 2 is drained$"):
         model.manager.migrate(0, 2, model.time_s)
     model.manager.migrate(0, 1, model.time_s)
-    with pytest.raises(RequestRefusedError, match="of VM 0 to host 1 is queued or under way alr"):
+    with pytest.raises(RequestRefusedError, match="VM 0 is migrating already, to host 1"):
         model.manager.migrate(0, 1, model.time_s)
 
 

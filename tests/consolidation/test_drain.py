@@ -131,21 +131,23 @@ def test_the_notes_speak_of_each_drain() -> None:
     ]
 
 
-def test_a_trigger_before_the_drain_avoids_its_hosts_too() -> None:
-    balance = {"name": "load-balance", "spread": 0.05}
-    for listed in ([balance, {"name": "drain", "hosts": [1]}], [{"name": "drain", "hosts": [1]}]):
-        model = ClusterModel(
-            "single",
-            rng=0,
-            **{
-                "topology.hosts": 3,
-                "hosts.0.count": 3,
-                "vms.0.count": 8,
-                "migrations": [],
-                "manager.triggers": listed,
-            },
-        )
-        assert 1 not in set(model.run().migrations["target"])
+@pytest.mark.parametrize(("also", "targets"), [([], {1, 2}), (["drain:hosts=[1]"], {2})])
+def test_a_trigger_before_the_drain_avoids_its_hosts_too(
+    also: list[str], targets: set[int]
+) -> None:
+    model = ClusterModel(
+        "single",
+        rng=0,
+        **{
+            "topology.hosts": 3,
+            "hosts.0.count": 3,
+            "vms.0.count": 8,
+            "vms.0.memory_bytes": "64 MiB",
+            "migrations": [],
+            "manager.triggers": ["load-balance:spread=0.05", *also],
+        },
+    )
+    assert set(model.run().migrations["target"]) == targets
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,18 @@ def test_a_request_for_a_vm_that_is_down_or_a_host_that_failed_is_refused_and_no
     ]
 
 
+def test_a_vm_that_waits_for_its_restart_is_noted() -> None:
+    apart = {"vms.0.anti_affinity": "db", "vms.1.anti_affinity": "db"}
+    two = cluster([4, 4], [(1, 0), (1, 1)], [crash(0, 10)])
+    assert hosts_of(ran(two)) == [1, 1]
+    model = ran(two.with_fields(apart))
+    assert not model.vms[0].running
+    assert model.result().notes == (
+        "1 VMs wait for their restart at 100 s, the first of them 0: no host that is up and not "
+        "drained has the memory and no VM of their anti-affinity group",
+    )
+
+
 def test_faults_and_restarts_keep_no_run_alive() -> None:
     given_scenario = cluster(
         [4, 4], [(1, 0)], [crash(1, 0.0), crash(0, 50.0), {"kind": "link-down", "mtbf_s": 30}]

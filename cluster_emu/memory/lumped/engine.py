@@ -9,7 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence, RoundCounts
+from cluster_emu.memory.base import (
+    FaultCosts,
+    PostCopyMemory,
+    RateDependence,
+    RoundCounts,
+    pages_within,
+)
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     Floats,
@@ -100,7 +106,7 @@ class LumpedEngine:
         # one kernel ends a round if no set moves and the states are few enough for an array
         self._is_plain = self._groups.index.states <= MOST_DENSE_STATES
         if self._membership is not None:
-            self._groups = self._membership.with_next_set(self._groups)
+            self._groups = self._membership.with_first_set(self._groups)
             self._is_plain = False
 
     def _scattered(self, absent_pages: int) -> PageGroups:
@@ -126,7 +132,7 @@ class LumpedEngine:
             interval: length of each in operational time.
         """
         for _ in range(intervals):
-            self._get_ready_for(interval)
+            self._get_ready_for(interval, interval)
             self._write(self._rates.clean_chance(interval), _EVERY_STATUS, interval, new=True)
 
     def wait(self, elapsed: float) -> None:
@@ -136,7 +142,7 @@ class LumpedEngine:
         had been read only now.
         """
         self.now += elapsed
-        self._get_ready_for(elapsed)
+        self._get_ready_for(elapsed, elapsed)
         status_if_dirty = self._rules.status_after[OUTCOME_OF_STATUS, 1]
         self._write(self._rates.unwritten_chance(elapsed), status_if_dirty, elapsed, new=False)
 
@@ -166,25 +172,28 @@ class LumpedEngine:
             groups.index.history_bits,
             self._draws.normals(count),
         )
-        is_dirty = np.repeat([0, 1], count)
-        self._groups = self._with_members(records, is_dirty, np.zeros_like(is_dirty), elapsed)
+        self._groups = self._with_members(records, np.repeat([0, 1], count), elapsed)
 
     def _with_members(
         self,
         records: Records,
         is_dirty: Integers,
-        outcome: Integers,
         elapsed: float,
     ) -> PageGroups:
         """Update the moving set for time that has passed, and merge equal groups."""
         if self._membership is None:
             return PageGroups.merged(self._groups.index, records)
-        return self._membership.after(self._groups, records, is_dirty, outcome, elapsed)
+        return self._membership.after(self._groups, records, is_dirty, elapsed)
 
-    def _get_ready_for(self, duration: float) -> None:
-        """Draw the members of the moving sets that begin within so much operational time."""
+    def _get_ready_for(self, duration: float, longest: float) -> None:
+        """Draw which pages the moving sets write that begin in so much operational time.
+
+        Args:
+            duration: the expected time.
+            longest: the time that is not likely to be exceeded.
+        """
         if self._membership is not None:
-            self._groups = self._membership.ready_for(self._groups, duration)
+            self._groups = self._membership.ready_for(self._groups, duration, longest)
 
     @property
     def stale_pages(self) -> int:
@@ -204,6 +213,11 @@ class LumpedEngine:
     def stale_bytes(self) -> float:
         """Bytes stop-and-copy would send if it began now."""
         return self.stale_pages * self.encoding.raw_bytes
+
+    @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that the stale pages hold."""
+        return self.stale_pages * self.encoding.page_bytes
 
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
@@ -259,7 +273,8 @@ class LumpedEngine:
     def _open(self, time_per_byte: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
         time_per_page = time_per_byte * self.encoding.raw_bytes
-        self._get_ready_for(READY_FACTOR * self._due_pages * time_per_page)
+        longest = self._due_pages * time_per_page
+        self._get_ready_for(longest, READY_FACTOR * longest)
         due = DuePages.of(self._groups, self._ranges, self._decisions)
         self._due_pages = due.total
         setup = RoundSetup(
@@ -297,13 +312,15 @@ class LumpedEngine:
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: sync threshold: the round ends as soon as the pages that were not
-                visited take fewer bytes.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
+                memory.
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte)
         opened = self._opened
-        left_bytes = opened.plan(time_per_byte, sync_threshold_bytes)
+        left_bytes = opened.plan(
+            time_per_byte, pages_within(sync_threshold_bytes, self.encoding.page_bytes)
+        )
         self.rate_dependence, self.end_is_known = opened.rate_dependence, opened.end_is_known
         return left_bytes
 
@@ -328,10 +345,9 @@ class LumpedEngine:
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages that the present round has not visited; an estimate."""
-        if self._opened is None:
-            return self._due_pages * self.encoding.raw_bytes
-        return self._opened.bytes_waiting
+        """Bytes of memory in the pages that the present round has not visited; an estimate."""
+        waiting = self._due_pages if self._opened is None else self._opened.pages_waiting
+        return waiting * self.encoding.page_bytes
 
     @property
     def round_sizes(self) -> PageSizes:
@@ -364,8 +380,7 @@ class LumpedEngine:
         else:
             records, counted = read_dirty_log(*arguments)
             is_dirty = np.arange(len(records)) & 1
-            outcome = np.repeat(outcomes["outcome"], 2)
-            self._groups = self._with_members(records, is_dirty, outcome, live_round.time_s)
+            self._groups = self._with_members(records, is_dirty, live_round.time_s)
         totals = OutcomeTotals(*counted)
         # The wire carries whole pages: what the mean field sent beyond them, later rounds send.
         sent, skipped = round(live_round.bytes_sent / raw_bytes), round(totals.skipped)

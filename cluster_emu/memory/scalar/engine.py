@@ -21,8 +21,9 @@ from cluster_emu.memory.versions import PageVersions
 class ScalarEngine:
     """Stale bytes of one VM while it migrates.
 
-    Pages appear in reports only, as bytes over page size: pages sent are the whole ones that all
-    bytes so far make up, so that those of a migration fit its bytes; other numbers are rounded up.
+    Pages appear in reports only, as bytes over page size. Pages sent are the whole ones that all
+    bytes so far make up, at least one if anything is sent, so that those of a migration fit its
+    bytes; other numbers are rounded up.
 
     Args:
         memory_bytes: memory of the VM.
@@ -54,6 +55,7 @@ class ScalarEngine:
         self._to_send_bytes = 0.0  # of the round under way
         self._sent_bytes = 0.0
         self._sent_before_bytes = 0.0  # in the rounds before
+        self._sent_before_pages = 0
         self._ends_at_bytes = 0.0
         self._unsent_bytes = self.stale_bytes
         self._dirty_since = 0.0
@@ -65,6 +67,11 @@ class ScalarEngine:
     def stale_pages(self) -> int:
         """Stale bytes as pages."""
         return self._pages(self.stale_bytes)
+
+    @property
+    def stale_memory_bytes(self) -> float:
+        """The stale bytes: nothing is encoded, and there are no headers."""
+        return self.stale_bytes
 
     @property
     def nothing_to_send(self) -> bool:
@@ -136,9 +143,11 @@ class ScalarEngine:
         self.now += elapsed
         self._unsent_bytes = self._to_send_bytes - self._ends_at_bytes
         dirty = self._find_stale()
-        sent_before = self._whole_pages(self._sent_before_bytes)
         self._sent_before_bytes += self._ends_at_bytes
-        sent = self._whole_pages(self._sent_before_bytes) - sent_before
+        # bytes over a page size that is no whole number: the quotient may be rounded down
+        whole = math.floor(self._sent_before_bytes / self._page_bytes * (1.0 + 1e-12))
+        sent = max(whole - self._sent_before_pages, int(self._ends_at_bytes > 0))
+        self._sent_before_pages += sent
         unvisited = self._pages(self._unsent_bytes)
         return RoundCounts(
             due=sent + unvisited,
@@ -161,16 +170,12 @@ class ScalarEngine:
     def _pages(self, size_bytes: float) -> int:
         return math.ceil(size_bytes / self._page_bytes)
 
-    def _whole_pages(self, size_bytes: float) -> int:
-        # bytes over a page size that is no whole number: the quotient may be rounded down
-        return math.floor(size_bytes / self._page_bytes * (1.0 + 1e-12))
-
     def _sizes(self, size_bytes: float) -> PageSizes:
         """Return these bytes as pages that, with those sent before, make up all bytes so far."""
         count = 0
         if size_bytes > 0:
-            before = self._whole_pages(self._sent_before_bytes)
-            count = self._pages(self._sent_before_bytes + size_bytes) - before
+            all_pages = self._pages(self._sent_before_bytes + size_bytes)
+            count = max(all_pages - self._sent_before_pages, 1)
         return PageSizes(count, size_bytes / count if count else self._page_bytes)
 
 

@@ -155,6 +155,11 @@ def drain_scenario(
     return Drain(scenario, in_force, str(transfer.strategy), assumptions)
 
 
+def uncertainty_field(uncertain: float | None) -> dict[str, float]:
+    """Return the field that says how far dirty rates and bandwidths may be off, if one is given."""
+    return {} if uncertain is None else {"run.uncertain": uncertain}
+
+
 def _left_out(base: Scenario) -> tuple[str, ...]:
     names = [trigger.name for trigger in base.manager.triggers]
     if base.migrations:

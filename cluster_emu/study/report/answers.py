@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
-from cluster_emu.study.report.advice import AdviceReport
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
-from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.report.grid import GroupDifference, GroupMeans, SameRule
 from cluster_emu.study.statistics.verdicts import Verdict
 from cluster_emu.wording import counted, interval, listed, number, percent
@@ -278,44 +276,6 @@ def axis_value(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return "none" if math.isnan(value) else f"{value:,.10g}"
-
-
-# --- drains ---------------------------------------------------------------------------------------
-
-
-def evacuation_answer(report: EvacuationReport) -> str:
-    """Return how long the hosts take to empty and for how long a VM is down."""
-    drain = report.drain_s
-    if not drain.runs:
-        return "Every replication failed."
-    if drain.drained < drain.runs:
-        left = counted(len(report.failures), "VM")
-        return (
-            f"{drain.drained} of {counted(drain.runs, 'drain')} moved every VM; "
-            f"{left} did not leave, over all replications."
-        )
-    longest = report.per_vm["downtime_s"].max.all_vms
-    down = "" if longest is None else f", and no VM is down for more than {_time(longest)}"
-    spread = "" if drain.runs == 1 else f" (median of {drain.runs}; p95 {_time(drain.p95.value)})"
-    return f"The hosts are empty after {_time(drain.p50.value)}{spread}{down}."
-
-
-def advice_answer(report: AdviceReport) -> str:
-    """Return which way to take and what it costs, or that none is good enough."""
-    chosen = report.recommendation
-    way = f"policy {chosen.policy}, strategy {chosen.strategy}, {chosen.parallel} at once"
-    limit = _time(report.max_downtime_s)
-    costs = f"{_time(chosen.drain_p95_s)} with a worst downtime of {_time(chosen.worst_downtime_s)}"
-    if not chosen.qualifies:
-        return f"No way keeps every VM's downtime within {limit}; the nearest is {way}: {costs}."
-    return f"Take {way}: the drain takes {costs} (limit {limit})."
-
-
-def _time(seconds: float | None) -> str:
-    """Return a time in seconds, or in milliseconds where it is shorter than one."""
-    if seconds is None:
-        return "for ever"
-    return f"{number(seconds * 1e3)} ms" if 0 < seconds < 1 else f"{number(seconds)} s"
 
 
 def _with_unit(metric: Metric, value: float) -> str:

@@ -97,8 +97,10 @@ def check(fidelity: str, seed: int) -> None:
     assert row.outcome == "completed"
     pages = row.pages_sent_precopy + row.pages_sent_stop + row.pages_sent_postcopy
     taken = (row.bytes - DEVICE_BYTES) / WIRE
-    if fidelity == "scalar":  # it sends bytes, the last of which may be a part of a page
-        assert pages in (math.floor(taken + 1e-9), math.ceil(taken - 1e-9)), seed
+    if fidelity == "scalar":
+        # it sends bytes, the last of which may be a part of a page; a round has a page at least
+        tiny = int((result.rounds["bytes"] < WIRE).sum())
+        assert math.floor(taken + 1e-9) <= pages <= math.ceil(taken - 1e-9) + tiny, seed
         return
     assert pages == pytest.approx(taken, abs=1e-6), seed
     for round_row in result.rounds.itertuples():
