@@ -11,6 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_STAMP := $(VENV)/installed-run
 DEV_STAMP := $(VENV)/installed-dev
 
+# What `make test` runs, for example TESTS="tests/cli tests/test_model.py"; everything if empty.
+TESTS ?=
+
 RESULTS := results/cluster
 
 .DEFAULT_GOAL := help
@@ -27,8 +30,8 @@ run: $(RUN_STAMP) ## compare the proposed filter with its baseline on a cluster:
 	@echo "Figures and tables are in $(RESULTS):"
 	@find $(RESULTS) -maxdepth 1 -type f | sort | sed 's/^/  /'
 
-test: $(DEV_STAMP) ## the fast test suite
-	$(BIN)/python -m pytest -q -n auto
+test: $(DEV_STAMP) ## the fast test suite, or the files and folders in TESTS
+	$(BIN)/python -m pytest -q -n auto $(TESTS)
 
 slow: $(DEV_STAMP) ## the tests that take minutes
 	@# pytest ends with 5 where there is no such test
