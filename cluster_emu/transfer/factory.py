@@ -122,7 +122,9 @@ class MigrationFactory:
         encoders = self.memory[vm].encoders
         if not encoders:
             return Encoding(page_bytes, self.settings.page_header_bytes)
-        content = Content(page_count, page_bytes, self.streams, vm, number)
+        memory = self.memory[vm]
+        unused = round(memory.unused_pages * (page_count / memory.page_count))
+        content = Content(page_count, page_bytes, self.streams, vm, number, unused)
         coders = [encoder.coder(content) for encoder in encoders]
         return Encoding(page_bytes, self.settings.page_header_bytes, coders)
 

@@ -59,9 +59,9 @@ class MigrationRecord:
     took from the guest, `guest_lost_s` the total CPU time that the guest lost. `attempt` counts the
     attempts, whether the policy retried after an abort or high availability after a fault;
     `faults_before` of the attempts before were ended by faults. `route` lists the numbers of the
-    links from source to target in order, with spaces between them. `fidelity` is the engine that kept
-    the page state, "pages", "lumped" or "scalar". `outcome` is the final phase and `why` says in
-    words what ended the live rounds, or why it did not complete.
+    links from source to target in order, with spaces between them. `fidelity` is the engine that
+    kept the page state, "pages", "lumped" or "scalar". `outcome` is the final phase and `why` says
+    in words what ended the live rounds, or why it did not complete.
     """
 
     migration: int
