@@ -52,10 +52,10 @@ class VMGroup(Plain):
     memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages).
     `memory_used_bytes` is the part of the memory that the guest has ever written; unset, all of it.
     The profile writes used pages alone. Unused ones are scattered, zero and never written, and are
-    sent as any page unless the encoder "zero-page" finds them; the host reserves all memory. `host` places
-    the whole group on one host at the start. `vcpus` is the number of virtual processors, each of
-    which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded up, or 1
-    where that is above 256 and so not in cores.
+    sent as any page unless the encoder "zero-page" finds them; the host reserves all memory. `host`
+    places the whole group on one host at the start. `vcpus` is the number of virtual processors,
+    each of which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded
+    up, or 1 where that is above 256 and so not in cores.
     """
 
     count: Annotated[int, Field(gt=0)]

@@ -45,9 +45,7 @@ class LumpedModel(MemoryModel):
         if memory.writes.page_by_page:
             return memory.writes.page_by_page
         if memory.unused_pages and (memory.writes.moving or memory.writes.per_round):
-            return (
-                "with memory_used_bytes, moving sets and samples per round write used pages alone"
-            )
+            return "memory_used_bytes leaves unused pages to moving sets and samples per round"
         if memory.writes.sweep is not None:
             return "the profile has a sequential sweep"
         if memory.writes.recorded is not None:
