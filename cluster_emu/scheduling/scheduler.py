@@ -250,7 +250,6 @@ class MigrationScheduler:
             record.finish_s = self._timers.stop(number, now_s)
         record.close(now_s, outcome, why)
         migration.transition(outcome)
-        self._factory.router.release(migration.route)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:

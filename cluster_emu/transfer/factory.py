@@ -69,6 +69,7 @@ class MigrationFactory:
     rounds: list[RoundRecord] = field(default_factory=list)
     flow_group: MigrationFlowGroup = field(init=False)
     _started: dict[int, int] = field(default_factory=dict)
+    _routed: list[Migration] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Notify all migrations of their rates together."""
@@ -80,9 +81,10 @@ class MigrationFactory:
         number = self._started.get(vm, 0)
         self._started[vm] = number + 1
         record.fidelity = self.models[vm].name
+        self._release_routes()
         route = self.router.take(record.source, record.target, record.migration)
         record.route = " ".join(map(str, route))
-        return Migration(
+        migration = Migration(
             record,
             self.rounds,
             self.strategy,
@@ -99,6 +101,16 @@ class MigrationFactory:
             self.flow_group,
             listener,
         )
+        if self.router.counts_flows:
+            self._routed.append(migration)
+        return migration
+
+    def _release_routes(self) -> None:
+        """Release the routes of the migrations that have ended since the last one was made."""
+        for migration in self._routed:
+            if migration.state.is_final:
+                self.router.release(migration.route)
+        self._routed = [each for each in self._routed if not each.state.is_final]
 
     def usual_cap_bytes_per_s(self, vm: int) -> float:
         """Return the cap on the rate of a migration of this VM, as in its first round.
