@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import ManagerPolicy, policies
+from cluster_emu.managers.contract import Count, ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import SlowDown
 from cluster_emu.transfer.controller import MigrationController
-from cluster_emu.units import CountLimit, PositiveSeconds, TimeLimit
+from cluster_emu.units import PositiveSeconds
 
 
 @policies.register("vmotion")
@@ -32,11 +32,11 @@ class VmotionPolicy(ManagerPolicy):
     summary: ClassVar[str] = "stop when the rest fits 1 s; slow-down during page send"
     source: ClassVar[str] = "VMware vSphere 5 to 8, documentation and talks; constants not public"
 
-    outbound_per_host: CountLimit | None = 8
-    inbound_per_host: CountLimit | None = 8
+    outbound_per_host: Count | None = 8
+    inbound_per_host: Count | None = 8
     switchover_goal_s: PositiveSeconds = 1.0
     dirtied_per_sent: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.8
-    timeout_s: TimeLimit = 3600.0
+    timeout_s: PositiveSeconds = 3600.0
 
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
