@@ -22,7 +22,7 @@ help: ## list the targets
 
 run: $(RUN_STAMP) ## compare the proposed filter with its baseline on a cluster: table and figure
 	$(BIN)/cluster-emu compare cluster --strategies time-series,history-majority \
-		--replications 6 --jobs 2 --out $(RESULTS)
+		--replications 6 --jobs 2 --out $(RESULTS) --overwrite
 	@echo
 	@echo "Figures and tables are in $(RESULTS):"
 	@find $(RESULTS) -maxdepth 1 -type f | sort | sed 's/^/  /'

@@ -164,8 +164,9 @@ def ours_in_a_process(work: Work, fidelity: str) -> dict[str, Any]:
 
 def problem_for_simgrid(work: Work) -> str:
     """Return what the other side reads: the links of our network and our routes."""
-    links = LinkTable.of(cluster_graph(work.scenario("scalar")))
-    router, capacities = migration_router(links), links.capacity_bytes_per_s
+    scenario = work.scenario("scalar")
+    links = LinkTable.of(cluster_graph(scenario))
+    router, capacities = migration_router(scenario, links), links.capacity_bytes_per_s
     pairs = work.pairs()
     lines = [f"{HOSTS} {len(capacities)} {len(pairs)}", " ".join(map(repr, capacities.tolist()))]
     for number, (source, target) in enumerate(pairs):

@@ -4,9 +4,9 @@ The names in `__all__` are public: the model, scenarios, studies and their resul
 every family of parts its contract and its registry. Public, too, is the `__all__` of the family
 packages (`cluster_emu.strategies`, `.encoding`, `.transfer.stop_rules`, `.managers`,
 `.scheduling.orders`, `.network`, `.consolidation`, `.workload`, `.faults`), of `.scenario`,
-`.study` and `.view`, and all of `.view.style`. (The registry of strategies is
-`cluster_emu.strategies.strategies`, as a package has its name.) All other modules and names are
-private and may change without notice.
+`.study`, `.results`, `.validation` and `.view`, and all of `.view.style`. (The registry of
+strategies is `cluster_emu.strategies.strategies`, as a package has its name.) All other modules and
+names are private and may change without notice.
 """
 
 from importlib import import_module as _import_module
@@ -17,7 +17,13 @@ if _TYPE_CHECKING:
     from cluster_emu.consolidation import ClusterView, Move, Plan, Trigger
     from cluster_emu.consolidation.contract import triggers
     from cluster_emu.encoding import Encoder, encoders
-    from cluster_emu.errors import ClusterEmuError, ScenarioError, TraceError, UnknownNameError
+    from cluster_emu.errors import (
+        ClusterEmuError,
+        RequestRefusedError,
+        ScenarioError,
+        TraceError,
+        UnknownNameError,
+    )
     from cluster_emu.faults import FaultKind, fault_kinds
     from cluster_emu.managers import ManagerPolicy, policies
     from cluster_emu.memory.base import MemoryModel, memory_models
@@ -75,6 +81,7 @@ __all__ = [
     "PowerModel",
     "Progress",
     "QueueOrder",
+    "RequestRefusedError",
     "RunResult",
     "Scenario",
     "ScenarioError",
@@ -118,7 +125,13 @@ _MODULES = {
     "cluster_emu.consolidation": ("ClusterView", "Move", "Plan", "Trigger"),
     "cluster_emu.consolidation.contract": ("triggers",),
     "cluster_emu.encoding": ("Encoder", "encoders"),
-    "cluster_emu.errors": ("ClusterEmuError", "ScenarioError", "TraceError", "UnknownNameError"),
+    "cluster_emu.errors": (
+        "ClusterEmuError",
+        "RequestRefusedError",
+        "ScenarioError",
+        "TraceError",
+        "UnknownNameError",
+    ),
     "cluster_emu.faults": ("FaultKind", "fault_kinds"),
     "cluster_emu.managers": ("ManagerPolicy", "policies"),
     "cluster_emu.memory.base": ("MemoryModel", "memory_models"),

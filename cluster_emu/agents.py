@@ -9,15 +9,38 @@ from __future__ import annotations
 from mesa import Agent, Model
 from mesa.discrete_space import FixedAgent
 
+from cluster_emu.cluster.admission import refusal
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.errors import RequestRefusedError
 from cluster_emu.scheduling.scheduler import MigrationScheduler
+from cluster_emu.transfer.records import MigrationRecord
+
+AGENT_REPORTERS = (
+    "kind",
+    "index",
+    "host",
+    "running",
+    "migrating",
+    "demand",
+    "dirty_pages_per_s",
+    "migrations_completed",
+    "downtime_s",
+    "bytes_sent",
+    "vm_count",
+    "utilisation",
+    "memory_free_bytes",
+    "switched_on",
+)
+"""What the data collector can keep per tick: attributes of agents, None for kinds without it."""
 
 
 class PhysicalMachine(FixedAgent):
     """A physical machine, the row `index` of the host columns."""
+
+    kind = "machine"
 
     def __init__(self, model: Model, index: int, state: ClusterState) -> None:
         super().__init__(model)
@@ -40,18 +63,37 @@ class PhysicalMachine(FixedAgent):
         return bool(self._state.hosts.switched_on[self.index])
 
     @property
+    def booting(self) -> bool:
+        """Whether it was switched on and cannot run VMs yet."""
+        return bool(self._state.hosts.booting[self.index])
+
+    @property
     def failed(self) -> bool:
         """Whether it has crashed and is not repaired yet."""
         return bool(self._state.hosts.failed[self.index])
+
+    @property
+    def vm_count(self) -> int:
+        """How many VMs are on it, those that are down too."""
+        return int(self._state.hosts.vm_count[self.index])
 
     @property
     def vm_numbers(self) -> list[int]:
         """Numbers of the VMs on it, those that are down too."""
         return [int(vm) for vm in self._state.vms_on(self.index)]
 
+    def __repr__(self) -> str:
+        state = "failed" if self.failed else "on" if self.switched_on else "off"
+        return (
+            f"<PhysicalMachine {self.index}: {state}, {self.vm_count} VMs, utilisation "
+            f"{self.utilisation:.2f}>"
+        )
+
 
 class VirtualMachine(Agent):
     """A VM, the row `index` of the VM columns."""
+
+    kind = "VM"
 
     def __init__(self, model: Model, index: int, state: ClusterState, profile: str) -> None:
         super().__init__(model)
@@ -94,6 +136,26 @@ class VirtualMachine(Agent):
         """Whether a migration of it is queued or running."""
         return bool(self._state.vms.queued[self.index])
 
+    @property
+    def migrations_completed(self) -> int:
+        """How many of its migrations have completed."""
+        return int(self.model.tally.completed_of(self.index))
+
+    @property
+    def downtime_s(self) -> float:
+        """Its downtime over its migrations that have ended."""
+        return float(self.model.tally.downtime_s_of(self.index))
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes that its migrations have sent which have ended."""
+        return float(self.model.tally.bytes_of(self.index))
+
+    def __repr__(self) -> str:
+        state = "lost" if self.lost else "running" if self.running else "down"
+        then = ", migrating" if self.migrating else ""
+        return f"<VirtualMachine {self.index} ({self.profile}): {state} on host {self.host}{then}>"
+
 
 class MigrationManager(Agent):
     """Decides at control instants which VM goes where, and runs the queue of migrations.
@@ -104,6 +166,8 @@ class MigrationManager(Agent):
         planner: holds what may ask for migrations, and what it needs for that.
         scheduler: queues and runs migrations.
     """
+
+    kind = "manager"
 
     def __init__(
         self,
@@ -118,33 +182,46 @@ class MigrationManager(Agent):
         self._state = state
         self._planner = planner
 
+    def __repr__(self) -> str:
+        return (
+            f"<MigrationManager: {self.scheduler.queue_length} migrations queued, "
+            f"{len(self.scheduler.active)} running, {self.scheduler.ended_count} ended>"
+        )
+
     def plan(self, now_s: float) -> None:
-        """Ask every trigger for moves, queue them, and switch off what is empty."""
+        """Ask every trigger for moves, queue them, and switch off what is empty.
+
+        First of all, what any of them drains is marked as drained, and queued migrations to it get
+        other targets.
+        """
         if self._planner.triggers:
+            before = self._state.hosts.drained.copy()
+            self._state.set_drained(before | self._planner.drained_hosts())
+            drained_now = self._state.hosts.drained & ~before
+            if drained_now.any():
+                self.scheduler.leave_drained(drained_now, now_s)
             plan = self._planner.begin()
             for number, trigger in enumerate(self._planner.triggers):
                 moves, report = trigger.moves(plan, self._planner.generator(number))
-                self._state.set_drained(plan.drained)
                 self.reports.append((now_s, report))
                 for move in moves:
                     self.scheduler.request(move, now_s)
         self.scheduler.switch_off_empty()
         self.scheduler.admit(now_s)
 
-    def migrate(self, vm: int, target: int, now_s: float) -> None:
-        """Queue the migration of one VM, as a user would.
+    def migrate(self, vm: int, target: int, now_s: float) -> MigrationRecord:
+        """Queue the migration of one VM, as a user would, and return its record.
 
         Raises:
-            ValueError: if the VM is migrating already, is there already, or does not fit, or if it
-                is down, or the target has failed.
+            RequestRefusedError: if the VM migrates already, is there already, may not migrate or is
+                down, or if the target has failed, is drained, has too little memory, or has a VM
+                of the same anti-affinity group; the message says which.
         """
-        vms, hosts = self._state.vms, self._state.hosts
-        source = int(vms.host[vm])
-        if not vms.running[vm] or hosts.failed[target]:
-            raise ValueError(f"VM {vm} is down, or host {target} has failed")
-        if vms.queued[vm] or source == target:
-            raise ValueError(f"VM {vm} is migrating already, or is on host {target} already")
-        if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:
-            raise ValueError(f"VM {vm} does not fit into the free memory of host {target}")
-        self.scheduler.request(Move(vm, source, target, "request", Priority.USER), now_s)
+        reason = refusal(self._state, vm, target)
+        if reason is not None:
+            raise RequestRefusedError(reason)
+        source = int(self._state.vms.host[vm])
+        move = Move(vm, source, target, "request", Priority.USER)
+        record = self.scheduler.request(move, now_s)
         self.scheduler.admit(now_s)
+        return record

@@ -53,6 +53,13 @@ class ScenarioError(ClusterEmuError):
         return ScenarioError(self.field, self.value, self.allowed, file=self.file, is_default=True)
 
 
+class RequestRefusedError(ClusterEmuError, ValueError):
+    """A migration, or the cancellation of one, was requested and cannot be carried out now.
+
+    The message says why. Nothing has changed.
+    """
+
+
 class TraceError(ClusterEmuError):
     """A line of a trace file cannot be used.
 

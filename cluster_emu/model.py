@@ -2,37 +2,73 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mesa import Agent, DataCollector, Model
+from mesa import DataCollector, Model
 from mesa.discrete_space import Network
 
-from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
+from cluster_emu import mesa_releases, snapshot
+from cluster_emu.agents import (
+    AGENT_REPORTERS,
+    MigrationManager,
+    PhysicalMachine,
+    VirtualMachine,
+)
 from cluster_emu.building import RunComponents, build
-from cluster_emu.clock import Clock
+from cluster_emu.clock import TOLERANCE, Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.errors import ScenarioError
+from cluster_emu.consolidation.report import totals_in_words
+from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
+from cluster_emu.metrics.migration_tally import MigrationTally
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
+from cluster_emu.network.links import load_figures
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
-from cluster_emu.rng import RandomStreams
+from cluster_emu.rng import RandomStreams, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecord, MigrationRecord, RoundRecord
+
+BY_USER = "cancelled by the user"
+
+MOST_NAMED = 10
+"""VMs that a note names one by one."""
 
 ProgressCallback = Callable[[float, float], None]
 """Called with how much is done and how much there is: simulated seconds, or runs of a study."""
+
+
+MODEL_REPORTERS = (
+    "seed",
+    "time_s",
+    "hosts_on",
+    "migrations_running",
+    "migrations_queued",
+    "migrations_ended",
+    "migrations_completed",
+    "mean_total_time_s",
+    "mean_downtime_s",
+    "mean_fault_stall_s",
+    "mean_bytes",
+    "bytes_sent",
+    "mean_utilisation",
+    "power_w",
+    "energy_kwh",
+)
+"""What the data collector keeps per tick: attributes of the model."""
 
 
 class ClusterModel(Model):
@@ -43,15 +79,19 @@ class ClusterModel(Model):
     through the fluid network, exactly, independent of the tick), **account** (cost of the tick).
 
     Args:
-        scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file.
+        scenario: a `Scenario`, the name of a built-in one, or the path of a TOML file; or a
+            `Scenario` of Mesa, whose parameters are arguments of this class, `rng` among them.
         strategy: replaces the scenario's transfer strategy, as ``"time-series:threshold=4"``.
-        rng: the run's seed, a whole number >= 0; None draws one (kept in `seed`).
+        rng: the run's seed, as `seed_from` reads it: a whole number >= 0; None draws one. It is
+            kept in `seed`.
         stream_to: folder to write the tables `hosts`, `vms` and `links` to as they grow, instead of
             keeping them: memory then does not grow with simulated time. They stand under their
             names once the run is over; an interrupted one leaves ``NAME.partial.parquet``,
             which can be read after `close`.
-        fields: values for other fields of the scenario by dotted path, for example
-            ``**{"transfer.stop": "qemu"}``.
+        agent_reporters: whether the data collector keeps a row per agent and tick, too. That is
+            dear with thousands of VMs, and `mesa.batch_run` then returns a row per agent.
+        kwargs: values for other fields of the scenario by dotted path, for example
+            ``**{"transfer.stop": "qemu"}``. SolaraViz of Mesa 3.3 wants this name.
 
     Raises:
         ClusterEmuError: if the scenario is not valid; the message names the field.
@@ -61,18 +101,29 @@ class ClusterModel(Model):
         self,
         scenario: Scenario | str | Path = "single",
         strategy: str | None = None,
-        rng: int | None = 0,
+        rng: Any = None,
         stream_to: Path | None = None,
-        **fields: Any,
+        agent_reporters: bool = False,
+        **kwargs: Any,
     ) -> None:
-        self.seed = _checked_seed(rng)
+        held = mesa_releases.parameters_of(scenario)
+        if held is not None:
+            given = {"strategy": strategy, "rng": rng, "stream_to": stream_to}
+            given |= {"agent_reporters": agent_reporters or None}
+            given = {name: value for name, value in given.items() if value is not None}
+            ClusterModel.__init__(self, **{**held, **given, **kwargs})
+            self.scenario = scenario
+            return
+        self.spec = _chosen(scenario, strategy, kwargs)
+        self.seed = seed_from(rng)
         super().__init__(rng=self.seed)
-        self.spec = _chosen(scenario, strategy, fields)
+        mesa_releases.count_ticks(self, self._take_tick)
         parts = build(self.spec, RandomStreams(self.seed))
         self.state = parts.state
         self.graph = parts.graph
         self.links = parts.links
         self.loop = parts.factory.loop
+        self._router = parts.factory.router
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
@@ -81,6 +132,7 @@ class ClusterModel(Model):
         self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
+        self._limits = parts.factory.limits.rows
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
@@ -104,17 +156,13 @@ class ClusterModel(Model):
             self._schedule(request)
         self._demand_changes_s = self._intensity_changes_s = 0.0
         self.workload(0.0)
+        scheduler = self.manager.scheduler
+        self.tally = MigrationTally(
+            scheduler.records, scheduler.live, parts.factory.flow_group, self.state.vm_count
+        )
         self.datacollector = DataCollector(
-            model_reporters={
-                "time_s": "time_s",
-                "hosts_on": "hosts_on",
-                "migrations_running": "migrations_running",
-                "migrations_queued": "migrations_queued",
-                "migrations_ended": "migrations_ended",
-                "mean_utilisation": "mean_utilisation",
-                "power_w": "power_w",
-                "energy_kwh": "energy_kwh",
-            }
+            model_reporters={name: name for name in MODEL_REPORTERS},
+            agent_reporters={name: name for name in AGENT_REPORTERS} if agent_reporters else None,
         )
 
     def _make_agents(self, profiles: list[str]) -> None:
@@ -137,13 +185,29 @@ class ClusterModel(Model):
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
-        restarts = Restarts(settings, self.state, loop, watts, self._demand.at, self._vms_changed)
-        hosts = HostFaults(settings, self.state, scheduler, restarts, self._vms_changed)
+        self._restarts = Restarts(
+            settings, self.state, loop, scheduler.boots, watts, self._demand.at, self._vms_changed
+        )
+        hosts = HostFaults(settings, self.state, scheduler, self._restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
         return Injection(parts.outages, loop, hosts, links)
 
+    def __repr__(self) -> str:
+        hosts, vms = self.state.host_count, self.state.vm_count
+        return (
+            f"<{type(self).__name__} {self.spec.name!r}, seed {self.seed}: {hosts} hosts, {vms} "
+            f"VMs, {self.time_s:g} of {self.clock.duration_s:g} s; {self.migrations_running} "
+            f"migrations running, {self.migrations_ended} ended>"
+        )
+
     # --- one tick --------------------------------------------------------------------------------
+
+    def _take_tick(self) -> None:
+        """Count a tick and run it; Mesa users call it as `step`."""
+        self.steps += 1
+        type(self).step(self)
+        mesa_releases.set_time(self, self.state.time_s)
 
     def step(self) -> None:
         """Advance the cluster by one tick."""
@@ -202,6 +266,7 @@ class ClusterModel(Model):
     def account(self, end_s: float) -> None:
         """Accrue the cost of the tick and stop the run when its time is over."""
         self.state.accrue(end_s)
+        self.tally.update()
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
@@ -220,12 +285,29 @@ class ClusterModel(Model):
         """
         may_skip = type(self).step is ClusterModel.step
         while self.running:
-            if may_skip:
+            if may_skip and not mesa_releases.has_events(self):
                 self._skip_quiet_ticks()
             if progress is not None:
                 progress(self.time_s, self.clock.duration_s)
             self.step()
         return self.result()
+
+    def run_for(self, duration: float) -> None:
+        """Step until that many more seconds are simulated, or the run is over.
+
+        Args:
+            duration: seconds; the last tick is run whole.
+        """
+        self.run_until(self.time_s + duration)
+
+    def run_until(self, end_time: float) -> None:
+        """Step until that instant, or until the run is over.
+
+        Args:
+            end_time: seconds since the start of the run; the last tick is run whole.
+        """
+        while self.running and self.time_s < end_time * (1 - TOLERANCE):
+            self.step()
 
     def _skip_quiet_ticks(self) -> None:
         """Go to the next tick with an event, a change of demand or a control instant."""
@@ -249,6 +331,7 @@ class ClusterModel(Model):
         tables = {
             "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
+            "limits": rows_to_table(self._limits, LimitRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
@@ -261,14 +344,23 @@ class ClusterModel(Model):
             seed=self.seed,
             traces=self._traces,
             assumptions=self._assumptions,
-            notes=tuple(self._notes) + self._policy_notes(),
+            notes=tuple(self._notes) + self._policy_notes() + self._restart_notes(),
+            streamed_to=self._recorder.folder,
         )
 
     def close(self) -> None:
         """Let go of files and agents: Mesa 3.3 keeps a reference to every model that had one."""
         self._recorder.close()
         self.remove_all_agents()
-        getattr(Agent, "_ids", {}).pop(self, None)  # Mesa from 3.4 on keeps no such table
+        mesa_releases.forget(self)
+
+    def __reduce_ex__(self, _: object) -> tuple[Callable[[bytes], ClusterModel], tuple[bytes]]:
+        """Return how pickle and `copy.deepcopy` make a copy, which goes on to the same results.
+
+        Raises:
+            TypeError: if the model streams its tables to a folder.
+        """
+        return _copied, (snapshot.dumps(self),)
 
     def _end(self, now_s: float) -> None:
         self.running = False
@@ -287,13 +379,35 @@ class ClusterModel(Model):
         return asked_for and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
+        """Request a migration, and cancel it, when it is time; note what is refused."""
+
         def ask(now_s: float) -> None:
             try:
-                self.manager.migrate(request.vm, request.target, now_s)
-            except ValueError as error:
+                record = self.manager.migrate(request.vm, request.target, now_s)
+            except RequestRefusedError as error:
                 self._notes.append(f"request at {now_s:g} s not carried out: {error}")
+                return
+            if request.cancel_at_s is not None:
+                self.loop.call_at(request.cancel_at_s, partial(cancel, record.migration))
+
+        def cancel(number: int, now_s: float) -> None:
+            try:
+                self.manager.scheduler.cancel_request(number, BY_USER, now_s)
+            except RequestRefusedError as error:
+                self._notes.append(f"cancellation at {now_s:g} s not carried out: {error}")
 
         self.loop.call_at(request.at_s, ask)
+
+    def cancel_migration(self, vm: int) -> None:
+        """Cancel the migration of a VM that is queued, prepares or copies; the VM stays there.
+
+        Its outcome is "cancelled", and no policy tries it again. A trigger may plan another one.
+
+        Raises:
+            RequestRefusedError: if the VM has no migration, a switchover to post-copy has begun, or
+                the target has all of its memory.
+        """
+        self.manager.scheduler.cancel_of_vm(vm, BY_USER, self.loop.now_s)
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()
@@ -301,11 +415,13 @@ class ClusterModel(Model):
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
-        vms = self.state.vms
+        vms, loop = self.state.vms, self.loop
+        capacity = self.links.capacity_bytes_per_s
         return {
             **self._costs.figures(),
             **self._background.figures(self.loop.now_s),
-            "peak_link_share": float(self.loop.peak_share().max(initial=0.0)),
+            "peak_link_share": float(loop.peak_share().max(initial=0.0)),
+            **load_figures(loop.bytes_carried(), capacity, loop.now_s, self._router.choices),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),
             "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),
@@ -314,14 +430,27 @@ class ClusterModel(Model):
 
     def _policy_notes(self) -> tuple[str, ...]:
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
-        last = {report.trigger: (now, report) for now, report in self.manager.reports}
-        moves: dict[str, int] = {}
-        for _, report in self.manager.reports:
-            moves[report.trigger] = moves.get(report.trigger, 0) + report.moves
+        reports = self.manager.reports
+        instants = self.clock.control_instants(reports[-1][0]) if reports else 0
+        triggers = len(self.spec.manager.triggers)
+        # each control instant has one report of each trigger
+        by_trigger = [[one for _, one in reports[number::triggers]] for number in range(triggers)]
         return tuple(
-            f"{name}: {moves[name]} moves in {self.clock.control_instants(now)} control instants; "
-            f"at {now:g} s: {report.note}"
-            for name, (now, report) in last.items()
+            f"{found[0].trigger}: {totals_in_words(found, instants)}"
+            for found in by_trigger
+            if found
+        )
+
+    def _restart_notes(self) -> tuple[str, ...]:
+        """Say which VMs ought to run again and cannot."""
+        waiting = self._restarts.waiting
+        if not waiting:
+            return ()
+        named = ", ".join(map(str, waiting[:MOST_NAMED]))
+        return (
+            f"{len(waiting)} VMs wait for their restart at {self.time_s:g} s, the first of them "
+            f"{named}: no host that is up and not drained has the memory and no VM of their "
+            "anti-affinity group",
         )
 
     # --- the columns of this instant -------------------------------------------------------------
@@ -361,6 +490,36 @@ class ClusterModel(Model):
         return self.manager.scheduler.ended_count
 
     @property
+    def migrations_completed(self) -> int:
+        """Migrations that have completed."""
+        return self.tally.completed
+
+    @property
+    def mean_total_time_s(self) -> float:
+        """Mean total migration time of those that have completed, NaN where none has."""
+        return self.tally.mean("total_time_s")
+
+    @property
+    def mean_downtime_s(self) -> float:
+        """Mean downtime of those that have completed, NaN where none has."""
+        return self.tally.mean("downtime_s")
+
+    @property
+    def mean_fault_stall_s(self) -> float:
+        """Mean wait for pages after the resume of those that have completed, NaN where none has."""
+        return self.tally.mean("fault_stall_s")
+
+    @property
+    def mean_bytes(self) -> float:
+        """Mean bytes sent by those that have completed, NaN where none has."""
+        return self.tally.mean("bytes")
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes that all migrations have sent so far, those under way too."""
+        return self.tally.bytes_sent(self.time_s)
+
+    @property
     def mean_utilisation(self) -> float:
         """Mean CPU utilisation of the machines that are switched on."""
         hosts = self.state.hosts
@@ -377,17 +536,18 @@ class ClusterModel(Model):
         return self._costs.meter.energy_kwh
 
 
-def _checked_seed(rng: object) -> int:
-    if rng is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise ScenarioError("rng", rng, "a whole number >= 0, or None to draw a seed")
-    return int(rng)
+def _copied(state: bytes) -> ClusterModel:
+    model: ClusterModel = pickle.loads(state)
+    mesa_releases.go_on_numbering(model)
+    return model
 
 
 def _chosen(
     scenario: Scenario | str | Path, strategy: str | None, fields: dict[str, Any]
 ) -> Scenario:
+    if "seed" in fields:
+        seed = fields["seed"]
+        raise ScenarioError("seed", seed, f"to give the seed of a model as rng: rng={seed!r}")
     chosen = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if strategy is not None:
         fields = {"transfer.strategy": strategy, **fields}

@@ -11,6 +11,8 @@ from enum import Enum
 
 import numpy as np
 
+from cluster_emu.errors import ScenarioError
+
 ANY_KEYS = "..."
 """Ends the pattern of a stream that takes any number of further keys."""
 
@@ -57,6 +59,8 @@ class Stream(Enum):
     """Which pages are dirty in a round, where that is given per round."""
     REPLAYED_TIMES = (14, "vm", "interval")
     """Write times within an interval of a recording."""
+    UNCERTAINTY = (16, "quantity")
+    """By which factor all dirty rates (0) and the bandwidth of all links (1) are off."""
     PLUG_IN = (15, ANY_KEYS)
     """For parts of other distributions; the first key is a number that the part chooses."""
 
@@ -84,6 +88,29 @@ class RandomStreams:
         """
         sequence = np.random.SeedSequence(self.seed, spawn_key=spawn_key(stream, *keys))
         return np.random.Generator(np.random.PCG64(sequence))
+
+
+def seed_from(rng: object) -> int:
+    """Return the seed of a run from what Mesa and numpy take as `rng`.
+
+    Args:
+        rng: a whole number >= 0, also as text or as numpy's; None, which draws a seed; or one of
+            numpy's random generators or seed sequences, from which the seed is drawn.
+
+    Raises:
+        ScenarioError: if it is nothing of these.
+    """
+    if rng is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(rng, np.random.SeedSequence):
+        return int(rng.generate_state(1, np.uint64)[0])
+    if isinstance(rng, np.random.Generator | np.random.BitGenerator):
+        return int(np.random.default_rng(rng).integers(2**63))
+    if isinstance(rng, str) and rng.strip().isascii() and rng.strip().isdecimal():
+        return int(rng)
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise ScenarioError("rng", rng, "a whole number >= 0, or None to draw a seed")
+    return int(rng)
 
 
 def spawn_key(stream: Stream, *keys: int) -> tuple[int, ...]:

@@ -74,7 +74,9 @@ def _parse(value: object, units: dict[str, float]) -> object:
     if not isinstance(value, str):
         return value
     found = _QUANTITY.fullmatch(value)
-    allowed = f"a number, alone or with one of the units {', '.join(units)}"
+    allowed = "a number"
+    if units:
+        allowed += f", alone or with one of the units {', '.join(units)}"
     if found is None or found[2] not in {"", *units}:
         raise ValueError(allowed)
     try:
@@ -82,6 +84,18 @@ def _parse(value: object, units: dict[str, float]) -> object:
     except ValueError:
         raise ValueError(allowed) from None
     return float(number * Fraction(str(units.get(found[2], 1))))
+
+
+def read_quantity(name: str, value: object) -> object:
+    """Return the number that a text stands for in the unit of a field, by the field's name.
+
+    A text for a field without a unit is a plain number. Anything that is not text passes through.
+
+    Raises:
+        ValueError: if the text is no number, or has a unit that the field does not take.
+    """
+    read = _READERS.get("bytes" if name == "bytes" else unit_of(name), _number)
+    return read(value)
 
 
 def _whole(value: object) -> object:
@@ -102,9 +116,26 @@ def _seconds(value: object) -> object:
     return _parse(value, dict(SECONDS))
 
 
+def _number(value: object) -> object:
+    return _parse(value, {})
+
+
+_READERS: dict[str, Callable[[object], object]] = {
+    "bytes": _bytes,
+    "bit/s": _bits_per_s,
+    "s": _seconds,
+}
+"""Readers of quantities by the unit of their field."""
+
+
+def _share(value: object) -> object:
+    return _parse(value, {"%": 0.01})
+
+
 ParseBytes = BeforeValidator(_bytes)
 ParseBitsPerSecond = BeforeValidator(_bits_per_s)
 ParseSeconds = BeforeValidator(_seconds)
+ParseShare = BeforeValidator(_share)
 
 MemoryBytes = Annotated[int, ParseBytes, Field(gt=0, le=2**60)]
 """A positive whole number of bytes, at most 1 EiB so that sums over a cluster stay exact."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import how_often, result_of, run, show_progress, study_options, written
 from common.forest import draw_forest
 
 from cluster_emu import Comparison, compare, metric_catalogue
@@ -49,8 +49,7 @@ def differences(found: Comparison) -> pd.DataFrame:
     rows["baseline"] = rows["metric"].map(baseline)
     percent = rows[["difference", "low", "high"]].astype(float).div(rows["baseline"], axis=0) * 100
     rows[["percent", "low_percent", "high_percent"]] = percent
-    way = rows["verdict"].str.extract("(lower|higher)", expand=False)
-    return rows.assign(way=way.fillna("not shown to differ"))
+    return rows
 
 
 def shown(percent: float) -> str:
@@ -65,9 +64,9 @@ def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
     yield f"Against {BASELINE}, {len(found.seeds)} runs each on {found.scenario} ({found.traces}):"
     for metric in SHOWN:
         parts = []
-        for way, group in rows[rows["metric"] == metric].groupby("way"):
+        for verdict, group in rows[rows["metric"] == metric].groupby("verdict"):
             pairs = zip(group["strategy"], group["percent"], strict=True)
-            parts.append(f"{way} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
+            parts.append(f"{verdict} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
         yield f"{metric_catalogue[metric].label} is {'; '.join(parts)}."
     yield "A VM that resumes before its pages arrive waits for them; downtime excludes this wait."
 
@@ -81,15 +80,16 @@ def main() -> int:
     if args.traces is not None:
         fields["workload.traces"] = args.traces
     how = how_often(args, full=5, quick=3)
-    found = compare("cluster", METHODS, fields=fields, progress=show_progress, **how)
-    rows = differences(found)
-    title = f"Differences from {BASELINE} (its means in brackets) with 95 % intervals"
-    figure = draw_forest(rows, SHOWN, f"{title}\nCPU traces: {found.traces}")
-    files = [*found.save(args.out), args.out / "differences.csv"]
-    rows.to_csv(files[-1], index=False)
-    files += save_figure(figure, args.out / "cluster_comparison.png")
+    with result_of(args, "cluster_comparison") as folder:
+        found = compare("cluster", METHODS, fields=fields, progress=show_progress, **how)
+        rows = differences(found)
+        title = f"Differences from {BASELINE} (its means in brackets) with 95 % intervals"
+        figure = draw_forest(rows, SHOWN, f"{title}\nCPU traces: {found.traces}")
+        files = [*found.save(folder), folder / "differences.csv"]
+        rows.to_csv(files[-1], index=False)
+        files.append(save_figure(figure, folder / "cluster_comparison.png"))
     print(textwrap.fill(" ".join(sentences(rows, found)), 100, break_on_hyphens=False))
-    print("\nWritten", *files, sep="\n")
+    print(written(args, files))
     for failure in found.failures:
         print(f"run failed: {failure}", file=sys.stderr)
     return 1 if found.failures else 0

@@ -22,6 +22,7 @@ from common import how_often, run, show_progress, study_options
 from common.sweep import draw_sweep
 
 from cluster_emu import estimate, run_batch
+from cluster_emu.results import complete_result, own_result
 from cluster_emu.view import save_figure
 
 STUDIES = {"one host": ("concurrency_one_host", 1), "one rack": ("concurrency_one_rack", 8)}
@@ -68,8 +69,16 @@ def crossovers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run both studies, write and draw them, print from which number on concurrency is a loss."""
+    """Open the folder of the results, or continue there."""
     args = study_options(__doc__, "concurrency_sweep").parse_args()
+    studies = [study for study, _ in STUDIES.values()]
+    names = ["crossovers.csv", *studies, *(f"{study}.png" for study in studies)]
+    with own_result(args.out, "concurrency_sweep", "", names, overwrite=args.overwrite):
+        return sweep(args)
+
+
+def sweep(args: argparse.Namespace) -> int:
+    """Run both studies, write and draw them, print from which number on concurrency is a loss."""
     jobs = how_often(args, full=5, quick=2)["jobs"]
     found, files, failed = [], [], 0
     for drained, (study, groups) in STUDIES.items():
@@ -83,11 +92,12 @@ def main() -> int:
         failed += len(batch.failed)
         title = f"32 VMs leave {drained}: means and 95 % intervals"
         figure = draw_sweep(batch.table, AT_ONCE, INTENSITY, title)
-        files += save_figure(figure, args.out / f"{study}.png")
+        files.append(save_figure(figure, args.out / f"{study}.png"))
         found.append(crossovers(batch.table).assign(drained=drained))
     rows = pd.concat(found, ignore_index=True)
     files.append(args.out / "crossovers.csv")
     rows.to_csv(files[-1], index=False)
+    complete_result(args.out)
     print("Numbers at once that take longer than one at a time (95 %, paired by seed):")
     print(rows.to_string(index=False, na_rep="never", float_format="{:.4g}".format))
     print("\nWritten", *files, sep="\n")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import how_often, result_of, run, show_progress, study_options, written
 from common.policies import draw_policies
 
 from cluster_emu import Evacuation, evacuate, policies
@@ -64,33 +64,38 @@ def main() -> int:
     args = study_options(__doc__, "evacuate_rack").parse_args()
     fields = QUICK if args.quick else {}
     often = how_often(args, full=5, quick=2)
-    found = {
-        policy: evacuate(
-            "evacuation", racks=[0], policy=policy, fields=fields, progress=show_progress, **often
-        )
-        for policy in policies.names()
-    }
-    for policy, each in found.items():
-        for error in each.errors:
-            print(f"run failed: {policy}: {error}", file=sys.stderr)
-    rows = pd.DataFrame([row(*item) for item in found.items() if item[1].median_replication])
-    rows = rows.astype({"drain_p50_s": float, "drain_low_s": float, "drain_high_s": float})
-    rows = rows.sort_values("drain_p50_s", na_position="last", ignore_index=True)
-    title = f"A rack of {len(next(iter(found.values())).report().hosts)} hosts emptied"
-    files = [args.out / "policies.csv"]
-    args.out.mkdir(parents=True, exist_ok=True)
-    rows.to_csv(files[0], index=False)
-    files += save_figure(draw_policies(rows, title), args.out / "policies.png")
-    drained = rows[(rows["not_moved"] == 0) & np.isfinite(rows["drain_p50_s"])]
-    if len(drained):
-        best = str(drained["policy"].iloc[0])
-        median = found[best].median_replication
-        assert median is not None, "a policy with a drain time has a median replication"
-        drain = median.run
-        figure = draw_drain(drain.migrations, drain.rounds, drain_s=drain.drain_s, which=best)
-        files += save_figure(figure, args.out / "fastest.png")
+    with result_of(args, "evacuate_rack") as folder:
+        found = {
+            policy: evacuate(
+                "evacuation",
+                racks=[0],
+                policy=policy,
+                fields=fields,
+                progress=show_progress,
+                **often,
+            )
+            for policy in policies.names()
+        }
+        for policy, each in found.items():
+            for error in each.errors:
+                print(f"run failed: {policy}: {error}", file=sys.stderr)
+        rows = pd.DataFrame([row(*item) for item in found.items() if item[1].median_replication])
+        rows = rows.astype({"drain_p50_s": float, "drain_low_s": float, "drain_high_s": float})
+        rows = rows.sort_values("drain_p50_s", na_position="last", ignore_index=True)
+        title = f"A rack of {len(next(iter(found.values())).report().hosts)} hosts emptied"
+        files = [folder / "policies.csv"]
+        rows.to_csv(files[0], index=False)
+        files.append(save_figure(draw_policies(rows, title), folder / "policies.png"))
+        drained = rows[(rows["not_moved"] == 0) & np.isfinite(rows["drain_p50_s"])]
+        if len(drained):
+            best = str(drained["policy"].iloc[0])
+            median = found[best].median_replication
+            assert median is not None, "a policy with a drain time has a median replication"
+            drain = median.run
+            figure = draw_drain(drain.migrations, drain.rounds, drain_s=drain.drain_s, which=best)
+            files.append(save_figure(figure, folder / "fastest.png"))
     print(rows.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
-    print("\nWritten", *files, sep="\n")
+    print(written(args, files))
     return 1 if any(each.errors for each in found.values()) else 0
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,18 @@ from common import how_often, run, show_progress, study_options
 from common.storm import PANELS, draw_storm
 
 from cluster_emu import estimate, run_batch
+from cluster_emu.results import complete_result, own_result
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "fault_storm.toml"
 RATE = "crashes_per_host_hour"
 RATES = (0, 2, 5, 10, 20)
 QUICK_RATES = (0, 5, 20)
+
+
+def cells_of(rate: int) -> str:
+    """Return the name of the subfolder that holds the runs at this rate."""
+    return f"rate_{rate}"
 
 
 def changes(args: argparse.Namespace, rate: int) -> dict[str, Any]:
@@ -63,14 +70,22 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run the study at every rate; write, draw and print the results."""
+    """Open the folder of the results, or continue there."""
     args = study_options(__doc__, "fault_storm").parse_args()
+    rates = QUICK_RATES if args.quick else RATES
+    names = ["fault_storm.png", "fault_storm.csv", *map(cells_of, rates)]
+    with own_result(args.out, "fault_storm", "", names, overwrite=args.overwrite):
+        return storm(args, rates)
+
+
+def storm(args: argparse.Namespace, rates: Sequence[int]) -> int:
+    """Run the study at every rate; write, draw and print the results."""
     jobs = how_often(args, full=30, quick=3)["jobs"]
     found = []
-    for rate in QUICK_RATES if args.quick else RATES:
+    for rate in rates:
         batch = run_batch(
             STUDY,
-            out=args.out / f"rate_{rate}",
+            out=args.out / cells_of(rate),
             jobs=jobs,
             changes=changes(args, rate),
             progress=show_progress,
@@ -81,10 +96,11 @@ def main() -> int:
         found.append(batch.table.assign(**{RATE: rate}))
     runs = measures(pd.concat(found, ignore_index=True))
     title = "32 VMs leave two of ten hosts while hosts crash (means, 95 % intervals)"
-    files = save_figure(draw_storm(runs, RATE, title), args.out / "fault_storm.png")
+    files = [save_figure(draw_storm(runs, RATE, title), args.out / "fault_storm.png")]
     rows = summary(runs)
     files.append(args.out / "fault_storm.csv")
     rows.to_csv(files[-1], index=False)
+    complete_result(args.out)
     shown = [RATE, "strategy", *(panel.column for panel in PANELS)]
     print(rows[shown].to_string(index=False, float_format="{:.3g}".format))
     print("\nWritten", *files, sep="\n")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 
-from common import options, run
+from common import options, result_of, run, written
 
 from cluster_emu import ClusterModel, RunResult
 from cluster_emu.view import draw_anatomy, save_figure
@@ -34,21 +34,23 @@ def main() -> None:
     parser.add_argument("--strategy", default="history-majority", help="name:key=value,...")
     parser.add_argument("--profile", default="web", help="idle, web, oltp, memory-hog, ...")
     args = parser.parse_args()
-    result = migrate(args)
-    migration = result.migrations.iloc[0]
-    print(result.rounds[COLUMNS].to_string(index=False, float_format="{:.3f}".format))
-    print(
-        f"\n{migration['strategy']}, {args.profile}: {migration['outcome']} ({migration['why']}); "
-        f"total time {migration['total_time_s']:.3f} s, downtime "
-        f"{1000 * migration['downtime_s']:.1f} ms, {migration['bytes'] / 1e6:.1f} MB sent"
-    )
-    for sentence in (*result.assumptions, *result.notes):
-        print(sentence)
-    files = save_figure(draw_anatomy(result.rounds, migration), args.out / "one_migration.png")
-    for name, table in (("rounds", result.rounds), ("migrations", result.migrations)):
-        files.append(args.out / f"{name}.csv")
-        table.to_csv(files[-1], index=False)
-    print("\nWritten", *files, sep="\n")
+    with result_of(args, "one_migration") as folder:
+        result = migrate(args)
+        migration = result.migrations.iloc[0]
+        print(result.rounds[COLUMNS].to_string(index=False, float_format="{:.3f}".format))
+        print(
+            f"\n{migration['strategy']}, {args.profile}: "
+            f"{migration['outcome']} ({migration['why']}); "
+            f"total time {migration['total_time_s']:.3f} s, downtime "
+            f"{1000 * migration['downtime_s']:.1f} ms, {migration['bytes'] / 1e6:.1f} MB sent"
+        )
+        for sentence in (*result.assumptions, *result.notes):
+            print(sentence)
+        files = [save_figure(draw_anatomy(result.rounds, migration), folder / "one_migration.png")]
+        for name, table in (("rounds", result.rounds), ("migrations", result.migrations)):
+            files.append(folder / f"{name}.csv")
+            table.to_csv(files[-1], index=False)
+    print(written(args, files))
 
 
 if __name__ == "__main__":

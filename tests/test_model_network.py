@@ -14,6 +14,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ClusterModel
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Scenario, load_scenario
+from cluster_emu.study.report.links import busiest_link
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.workload.bursts import Burst, ToggleTimes
 from tests._support.small_scenarios import BPS, WIRE, random_scenarios, scenario
@@ -202,6 +203,43 @@ def test_a_run_with_two_networks_can_be_looked_at(tmp_path: Any) -> None:
         "migration switch",
         "host1",
     ]
+
+
+@pytest.mark.parametrize(("routing", "end_s"), [("ecmp", None), ("least-loaded", 4.0)])
+def test_least_loaded_routing_uses_every_spine(routing: str, end_s: float | None) -> None:
+    # 16 VMs of 500 pages on four hosts of one leaf move to another over two spines, each of
+    # which carries 1,000 pages a second: 4 s where they are used evenly.
+    leaves = {"leaves": 2, "spines": 2, "hosts_per_leaf": 4, "host_bps": BPS, "oversubscription": 2}
+    vm = {"count": 1, "cpu_capacity": 1, "memory_bytes": 500 * 4096, "profile": QUIET}
+    given = scenario(
+        hosts=8,
+        topology={"name": "leaf-spine", **leaves},
+        vms=[{**vm, "host": number % 4} for number in range(16)],
+        migrations=[{"vm": number, "target": 4 + number % 4} for number in range(16)],
+        stop="fixed-rounds:rounds=1",
+        routing=routing,
+    )
+    model = ClusterModel(given, rng=1)
+    result = model.run()
+    busiest = busiest_link(result)
+    assert busiest is not None
+    assert busiest.mean_share == result.summary["busiest_link_share"] <= busiest.peak_share == 1.0
+    assert (busiest.source.split()[0], busiest.target.split()[0]) == ("switch", "switch")
+    crossed = [link for row in result.migrations["route"] for link in row.split()]
+    assert len(crossed) == 16 * 4
+    assert crossed.count(str(busiest.link)) == round(8 * busiest.imbalance)
+    if end_s is None:
+        assert busiest.imbalance == pytest.approx(10 / 8)
+        assert result.migrations["end_s"].max() == pytest.approx(5.0, rel=1e-9)
+    else:
+        assert busiest.imbalance == pytest.approx(1.0)
+        assert result.migrations["end_s"].max() == pytest.approx(end_s, rel=1e-9)
+    assert not any(getattr(model._router, "_flows", []))
+
+
+def test_a_run_that_sends_nothing_has_no_busiest_link() -> None:
+    later = moving(migrations=[{"vm": 0, "target": 1, "at_s": 50.0}], run={"duration_s": 2.0})
+    assert busiest_link(ClusterModel(later, rng=1).run()) is None
 
 
 def test_bonded_hosts_carry_more_migrations_but_none_faster() -> None:

@@ -24,8 +24,10 @@ PACKAGES = (
     "consolidation",
     "workload",
     "faults",
+    "results",
     "scenario",
     "study",
+    "validation",
     "view",
 )
 """Packages whose `__all__` is public, too."""

@@ -5,6 +5,6 @@ An error about a part names the field of the scenario that chose the part.
 
 from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.building.components import RunComponents, build
-from cluster_emu.building.network import cluster_graph, migration_router
+from cluster_emu.building.network import cluster_graph
 
-__all__ = ["RunComponents", "build", "cluster_graph", "create_chosen", "migration_router"]
+__all__ = ["RunComponents", "build", "cluster_graph", "create_chosen"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from cluster_emu.building.chosen_parts import create_chosen, naming_defaults
-from cluster_emu.building.faults import outages
+from cluster_emu.building.faults import Outages
 from cluster_emu.building.fidelity import vm_memory, vm_models
 from cluster_emu.building.initial_state import initial_state
 from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
@@ -19,6 +19,7 @@ from cluster_emu.building.transfer import (
     page_encoders,
     transfer_settings,
 )
+from cluster_emu.building.uncertainty import Uncertainty
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
@@ -90,18 +91,19 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     """
     Clock(scenario.run)  # refuses a tick that does not fit the control interval
     graph = cluster_graph(scenario)
-    links = LinkTable.of(graph)
+    uncertainty = Uncertainty.drawn(scenario.run.uncertain, streams)
+    links = uncertainty.of_links(LinkTable.of(graph))
     _check_host_count(scenario, links.host_count)
     profiles, sources = vm_sources(scenario, streams)
     state = initial_state(scenario, graph, streams)
     _check_requests(scenario)
-    router = migration_router(links)
+    router = migration_router(scenario, links)
     loop = FluidLoop(links.capacity_bytes_per_s)
     demand, traces = vm_demand(scenario, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)
     with errors_at("workload"):
         rule = IntensityRule(scenario.workload.idle_share)
-    intensity = IntensityPath(demand, bursts, rule)
+    intensity = IntensityPath(demand, bursts, rule, uncertainty.dirty_rates)
     policy = manager_policy(scenario.transfer)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
     memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
@@ -134,7 +136,11 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         demand=demand,
         intensity=intensity,
         traces=traces,
-        assumptions=(*intensity.assumptions, end_of_live_rounds(scenario.transfer)),
+        assumptions=(
+            *intensity.assumptions,
+            *uncertainty.assumptions,
+            end_of_live_rounds(scenario.transfer),
+        ),
         power=power,
         planner=Planner(
             state,
@@ -148,7 +154,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         ),
         queue=queue_rules(scenario.manager, policy.limits),
         factory=factory,
-        outages=outages(scenario, graph, links, streams),
+        outages=Outages(scenario, graph, links, streams),
     )
 
 

@@ -20,20 +20,24 @@ def vm_memory(
     strategy: Strategy,
     encoders: Sequence[Encoder],
 ) -> list[VMMemory]:
-    """Return the memory of each VM; VMs of one source and size share one object."""
-    counts = [group.pages for group in scenario.vms for _ in range(group.count)]
-    kinds: dict[tuple[int, int], VMMemory] = {}
-    for source, pages in zip(sources, counts, strict=True):
-        if (id(source), pages) not in kinds:
-            kinds[id(source), pages] = VMMemory(
-                pages,
+    """Return the memory of each VM; VMs alike share one object."""
+    groups = [group for group in scenario.vms for _ in range(group.count)]
+    kinds: dict[tuple[int, int, int], VMMemory] = {}
+    memory: list[VMMemory] = []
+    for group, source in zip(groups, sources, strict=True):
+        kind = id(source), group.pages, group.processors
+        if kind not in kinds:
+            kinds[kind] = VMMemory(
+                group.pages,
                 source,
-                source.describe_writes(pages),
+                source.describe_writes(group.pages),
                 strategy,
                 encoders,
                 scenario.run.track_versions,
+                group.processors,
             )
-    return [kinds[id(source), pages] for source, pages in zip(sources, counts, strict=True)]
+        memory.append(kinds[kind])
+    return memory
 
 
 def vm_models(scenario: Scenario, memory: Sequence[VMMemory]) -> list[MemoryModel]:

@@ -23,9 +23,11 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
         np.array([group.cpu_capacity for group in groups]),
         np.array([group.memory_bytes for group in groups], dtype=np.int64),
         np.array([graph.nodes[host].get("rack", 0) for host in range(count)], dtype=np.int64),
+        np.array([group.boot_s for group in groups]),
     )
     memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
     host = place(scenario, hosts.memory_bytes, memory, streams.generator(Stream.INITIAL_PLACEMENT))
+    apart = anti_affinity_groups(scenario)
     np.add.at(hosts.memory_reserved_bytes, host, memory)
     hosts.vm_count[:] = np.bincount(host, minlength=count)
     vms = VMColumns.at_rest(
@@ -34,8 +36,16 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
         page_count=_repeat(scenario, lambda group: group.pages, np.int64),
         page_bytes=_repeat(scenario, lambda group: group.page_bytes, np.int64),
         host=host,
+        migratable=_repeat(scenario, lambda group: group.migratable, np.bool_),
+        anti_affinity=_repeat(scenario, lambda group: apart.get(group.anti_affinity, -1), np.int64),
     )
     return ClusterState(hosts, vms)
+
+
+def anti_affinity_groups(scenario: Scenario) -> dict[str | None, int]:
+    """Return the number of each anti-affinity group by name."""
+    names = dict.fromkeys(group.anti_affinity for group in scenario.vms if group.anti_affinity)
+    return {name: number for number, name in enumerate(names)}
 
 
 def _repeat(scenario: Scenario, value: Callable[[VMGroup], Any], dtype: type) -> Any:

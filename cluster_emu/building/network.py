@@ -13,6 +13,7 @@ from cluster_emu.network import (
     BackgroundFlow,
     BackgroundTraffic,
     FluidLoop,
+    LeastLoadedRouter,
     LinkTable,
     Router,
     as_topology,
@@ -45,9 +46,10 @@ def _topology(choice: Choice, field: str) -> nx.Graph[int]:
         return as_topology(topology.build())
 
 
-def migration_router(links: LinkTable) -> Router:
+def migration_router(scenario: Scenario, links: LinkTable) -> Router:
     """Return the router of migrations: on the dedicated migration network, if there is one."""
-    return Router(links, links.for_migrations if links.for_migrations.any() else None)
+    router = LeastLoadedRouter if scenario.routing == "least-loaded" else Router
+    return router(links, links.for_migrations if links.for_migrations.any() else None)
 
 
 def background_traffic(

@@ -16,6 +16,7 @@ from cluster_emu.cli.advise import advise
 from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
+from cluster_emu.cli.experiments import PASS_ON, experiment, paper
 from cluster_emu.cli.group import Commands
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.plot import plot
@@ -25,7 +26,10 @@ from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.validate import validate
 
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -58,6 +62,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+for name, command in {"experiment": experiment, "paper": paper}.items():
+    app.command(name, context_settings=PASS_ON)(command)
 app.add_typer(validate, name="validate")
 
 

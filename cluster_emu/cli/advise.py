@@ -8,16 +8,31 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, hosts_in_words, numbers, options_by_field
+from cluster_emu.cli.drains import (
+    Hosts,
+    Racks,
+    Uncertain,
+    hosts_in_words,
+    numbers,
+    options_by_field,
+)
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
+    result_folder,
     split_strategies,
-    usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import number, progress_bar, show_lines, show_table, warn, write_json
+from cluster_emu.cli.output import (
+    progress_bar,
+    show_answer,
+    show_lines,
+    show_table,
+    warn,
+    write_json,
+)
+from cluster_emu.wording import number
 
 if TYPE_CHECKING:
     from cluster_emu.study import Advice
@@ -31,7 +46,9 @@ def advise(
     max_downtime: Annotated[
         float,
         typer.Option(
-            "--max-downtime", metavar="SECONDS", help="The longest downtime any VM may have."
+            "--max-downtime",
+            metavar="SECONDS",
+            help="For how long any VM's service may be interrupted: downtime and stalls after it.",
         ),
     ] = 0.5,
     policies: Annotated[
@@ -53,21 +70,30 @@ def advise(
     parallel: Annotated[
         str, typer.Option("--parallel", metavar="N[,N]", help="Migrations at once to try.")
     ] = "1,2,4,8",
+    any_pair: Annotated[
+        bool,
+        typer.Option(
+            "--any-pair", help="Also try post-copy with managers that do not have it as they are."
+        ),
+    ] = False,
+    uncertain: Uncertain = None,
     replications: Annotated[
         int, options.whole_option("--replications", 1, "Seeds of the options that are confirmed.")
-    ] = 3,
+    ] = 5,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
-    """Search policies, strategies and parallelism for the fastest drain with short downtimes."""
+    """Search policies, strategies and parallelism for the fastest drain with short interruptions."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import advise as advise_on
 
-    folder = usable_folder(out)
+    folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
@@ -88,23 +114,28 @@ def advise(
                     policies=None if policies is None else split_strategies(policies),
                     strategies=None if strategies is None else split_strategies(strategies),
                     parallel=at_once,
+                    any_pair=any_pair,
+                    uncertain=uncertain,
                     replications=replications,
                     seed=seed,
                     jobs=jobs,
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
             raise
-    _report(advice, folder, as_json)
+    _report(advice, folder, as_json, csv=csv, overwrite=overwrite)
 
 
-def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
+def _report(
+    advice: Advice, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
+
     written = []
     warn(advice.recommended.evacuation.warnings)
     if folder is not None:
         with writing_to(folder):
-            written = advice.save(folder)
+            written = advice.save(folder, csv=csv, overwrite=overwrite)
     report = advice.report()
     if as_json:
         write_json(report)
@@ -112,15 +143,21 @@ def _report(advice: Advice, folder: Path | None, as_json: bool) -> None:
     _show(report)
     nothing = "nothing (--out DIR writes tables)"
     show_lines("Written", [str(path) for path in written] or [nothing])
+    show_answer(report.answer)
 
 
 def _show(report: AdviceReport) -> None:
-    header = ("policy", "strategy", "at once", "drain s", "downtime s", "data GB", "runs")
+    header = (
+        *("policy", "strategy", "at once", "drain s", "its range s"),
+        *("downtime s", "interrupted s", "data GB", "runs"),
+    )
     title = (
         f"{report.scenario}: {report.vms_to_move} VMs leave {hosts_in_words(report.hosts)}; "
-        f"Pareto front in drain time (p95), worst downtime and bytes of {report.comparison}"
+        f"Pareto front in drain time (p95), worst interruption and bytes of {report.comparison}"
     )
-    show_table(title, header, [_row(one) for one in report.pareto], text_columns=2)
+    first = [report.pareto[group[0]] for group in report.alike]
+    show_table(title, header, [_row(one) for one in first], text_columns=2)
+    show_lines("Alike within 1 %", [_alike(report, group) for group in report.alike])
     if report.tried < report.combinations:
         show_lines("Interrupted", [f"{report.tried} of {report.combinations} combinations ran"])
     chosen = report.recommendation
@@ -128,6 +165,26 @@ def _show(report: AdviceReport) -> None:
     show_lines("Recommended", [f"{command} --parallel {chosen.parallel}", chosen.reason])
     show_lines("CPU traces", [report.traces])
     show_lines("Assumptions", report.assumptions)
+
+
+def _alike(report: AdviceReport, group: tuple[int, ...]) -> str:
+    """Return which ways of the front are shown by another one; empty if none is."""
+    first, *others = (report.pareto[place] for place in group)
+    if not others:
+        return ""
+    return f"{_name(first)}: also {'; '.join(map(_name, others))}"
+
+
+def _name(one: OptionReport) -> str:
+    at_once = one.possible_at_once if one.parallel is None else one.parallel
+    return f"{one.policy}, {one.strategy}, {at_once} at once"
+
+
+def _range(one: OptionReport) -> str:
+    """Return the shortest and the longest drain, empty for one run."""
+    if one.replications < 2:
+        return ""
+    return f"{number(one.drain_min_s)} to {number(one.drain_max_s)}"
 
 
 def _row(one: OptionReport) -> tuple[str, ...]:
@@ -139,7 +196,9 @@ def _row(one: OptionReport) -> tuple[str, ...]:
         one.strategy,
         at_once_in_words(limit, one.possible_at_once),
         number(one.drain_p95_s),
+        _range(one),
         number(one.worst_downtime_s),
+        number(one.worst_interrupted_s),
         number(None if one.bytes is None else one.bytes * 1e-9),
         str(one.replications),
     )

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.inputs import usable_folder
-from cluster_emu.cli.output import progress_bar, write_json, write_message
+from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder
+from cluster_emu.cli.output import (
+    progress_bar,
+    show_answer,
+    show_lines,
+    write_json,
+    write_message,
+)
+from cluster_emu.errors import ScenarioError
 
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
 
-ENDS = {"not_converged": "not converged", "failed": "failed", "unfinished": "unfinished"}
+ENDS = {
+    "not_converged": "not converged",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "unfinished": "unfinished",
+}
 """The ends of migrations that did not complete, in words."""
 
 
@@ -31,31 +43,46 @@ def batch(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
     ] = False,
+    overwrite: options.Overwrite = False,
+    smallest: options.SmallestDifferences = None,
     as_json: options.Json = False,
 ) -> None:
     """Run every cell of a study that has not been run yet, and merge the results of all."""
+    from cluster_emu.cli.study_tables import show_study
     from cluster_emu.study import run_batch
 
     folder = usable_folder(out)
+    changes: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if smallest:
+        changes["smallest_differences"] = parse_smallest_differences(smallest)
     try:
         with progress_bar(f"{study.stem}, cells") as progress:
             done = run_batch(
                 study,
                 out=folder,
                 jobs=jobs,
-                changes={} if seed is None else {"seed": seed},
+                changes=changes,
                 retry_failed=retry_failed,
+                overwrite=overwrite,
                 progress=progress,
             )
+    except ScenarioError as error:
+        if error.field == "folder":
+            raise ScenarioError("--out", error.value, error.allowed) from error
+        raise
     except KeyboardInterrupt:
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise
     _report_failures(done)
+    report = done.report()
     if as_json:
-        write_json(_document(done))
+        write_json(report)
     else:
+        show_study(report)
         print(f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed")
-        print(f"{done.folder / 'results.parquet'}\n{done.folder / 'results.csv'}")
+        names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
+        show_lines("Written", [str(done.folder / name) for name in names])
+        show_answer(report.answer)
 
 
 def _report_failures(done: Batch) -> None:
@@ -78,15 +105,3 @@ def _incomplete(done: Batch) -> str:
     parts = ", ".join(f"{ends[name]} {word}" for name, word in ENDS.items() if ends[name])
     where = f"{len(done.incomplete)} of {done.cells} cells"
     return f"{count} of {ends['migrations']} migrations did not complete ({parts}), in {where}"
-
-
-def _document(done: Batch) -> dict[str, object]:
-    return {
-        "study": done.study,
-        "cells": done.cells,
-        "found": done.found,
-        "failed": len(done.failed),
-        "cells_with_incomplete_migrations": len(done.incomplete),
-        "migrations": done.ends,
-        "results": str(done.folder / "results.parquet"),
-    }

@@ -13,16 +13,17 @@ from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
+    parse_smallest_differences,
+    result_folder,
     split_strategies,
-    usable_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_lines, write_json, write_message
+from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.study.report.comparison import ComparisonReport
 
-FIGURE = "comparison.png"
+FIGURE = "comparison"
 
 
 def compare(
@@ -39,20 +40,25 @@ def compare(
     replications: Annotated[
         int, options.whole_option("--replications", 1, "Number of seeds.")
     ] = 10,
+    smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
     """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
     from cluster_emu.cli.tables import show_comparison
+    from cluster_emu.results.result_folder import add_files
     from cluster_emu.study import compare as compare_strategies
 
-    folder = usable_folder(out)
+    folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
-    with attributed_to_options(scenario, fields, {"strategies": "--strategies"}):
+    typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}
+    with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         with progress_bar(f"{chosen.name}, runs") as progress:
             comparison = compare_strategies(
@@ -61,19 +67,23 @@ def compare(
                 replications=replications,
                 seed=seed,
                 jobs=jobs,
+                smallest_differences=parse_smallest_differences(smallest),
                 progress=progress,
             )
     report = comparison.report()
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*comparison.save(folder), draw(report, folder)]
+            saved = comparison.save(folder, csv=csv, overwrite=overwrite)
+            written = [*saved, draw(report, folder)]
+            add_files(folder, written)
     if as_json:
         write_json(report)
     else:
         show_comparison(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
+        show_answer(report.answer)
     for one in report.failures:
         where = f"{one.strategy}, replication {one.replication}, seed {one.seed}"
         write_message(f"cluster-emu: run failed: {where}: {one.error}")
@@ -81,10 +91,8 @@ def compare(
         raise typer.Exit(FAILED)
 
 
-def draw(report: ComparisonReport, folder: Path) -> Path:
+def draw(report: ComparisonReport, folder: Path, kind: str = "png") -> Path:
     """Draw the comparison into the folder and return the figure's path."""
     from cluster_emu.view import draw_comparison, save_figure
 
-    path = folder / FIGURE
-    save_figure(draw_comparison(report), path)
-    return path
+    return save_figure(draw_comparison(report), folder / f"{FIGURE}.{kind}")

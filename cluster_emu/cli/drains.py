@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,35 @@ Hosts = Annotated[
 Racks = Annotated[
     list[str] | None,
     typer.Option("--rack", metavar="N[,N]", help="Numbers of racks to empty; may be repeated."),
+]
+
+
+def _share(text: Any) -> float:
+    """Read a share, such as 20% or 0.2.
+
+    Raises:
+        ScenarioError: if it is none from 0 to below 1.
+    """
+    written = str(text).strip()
+    digits, percent = written.removesuffix("%"), written.endswith("%")
+    try:
+        share = float(digits) / (100.0 if percent else 1.0)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise ScenarioError("--uncertain", text, "a share from 0 to below 1, such as 20% or 0.2")
+    return share
+
+
+Uncertain = Annotated[
+    float | None,
+    typer.Option(
+        "--uncertain",
+        metavar="SHARE",
+        parser=_share,
+        help="Draw for each replication by how much dirty rates and link bandwidths are off, each "
+        "uniformly within this share, such as 20%.",
+    ),
 ]
 
 
@@ -48,6 +77,7 @@ def options_by_field(
         "manager.max_per_cluster": "--parallel",
         "parallel": "--parallel",
         "max_downtime_s": "--max-downtime",
+        "run.uncertain": "--uncertain",
     }
     if policy:
         found |= {"transfer.policy": policy, "policies": policy}

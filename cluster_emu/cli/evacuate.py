@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, numbers, options_by_field
+from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_field
 from cluster_emu.cli.group import FAILED
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
-    usable_folder,
+    result_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_lines, warn, write_json, write_message
+from cluster_emu.cli.output import (
+    progress_bar,
+    show_answer,
+    show_lines,
+    warn,
+    write_json,
+    write_message,
+)
 
 if TYPE_CHECKING:
     from cluster_emu.study import Evacuation
 
 REPORT = "evacuation.json"
-FIGURE = "evacuation.png"
+FIGURE = "evacuation"
 
 
 def evacuate(
@@ -43,18 +50,21 @@ def evacuate(
         int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
     replications: Annotated[int, options.whole_option("--replications", 1, "Number of seeds.")] = 5,
+    uncertain: Uncertain = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 1,
     out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
-    """Empty hosts or racks: drain time, downtime per VM, bytes, VMs not drained, slow-down."""
+    """Empty hosts or racks: drain time, service interrupted per VM, bytes, VMs not drained."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import evacuate as evacuate_hosts
 
-    folder = usable_folder(out)
+    folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     typed = options_by_field(
@@ -71,26 +81,32 @@ def evacuate(
                     policy=policy,
                     strategy=strategy,
                     parallel=parallel,
+                    uncertain=uncertain,
                     replications=replications,
                     seed=seed,
                     jobs=jobs,
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json)
+            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
             raise
-    _report(evacuation, folder, as_json)
+    _report(evacuation, folder, as_json, csv=csv, overwrite=overwrite)
     if evacuation.errors:
         raise typer.Exit(FAILED)
 
 
-def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
+def _report(
+    evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
+    from cluster_emu.results.result_folder import add_files
 
     written = []
     if folder is not None:
         with writing_to(folder):
-            written = [*evacuation.save(folder), *draw(folder, folder)]
+            saved = evacuation.save(folder, csv=csv, overwrite=overwrite)
+            written = [*saved, *draw(folder, folder)]
+            add_files(folder, written)
     report = evacuation.report()
     if as_json:
         write_json(report)
@@ -98,13 +114,14 @@ def _report(evacuation: Evacuation, folder: Path | None, as_json: bool) -> None:
         show_evacuation(report)
         nothing = "nothing (--out DIR writes tables and a figure)"
         show_lines("Written", [str(path) for path in written] or [nothing])
+        show_answer(report.answer)
     warn(report.warnings)
     for one in report.errors:
         where = f"replication {one.replication}, seed {one.seed}"
         write_message(f"cluster-emu: run failed: {where}: {one.error}")
 
 
-def draw(folder: Path, out: Path) -> list[Path]:
+def draw(folder: Path, out: Path, kind: str = "png") -> list[Path]:
     """Draw the median drain of a folder that `evacuate` wrote; return the files, if any."""
     import pandas as pd
 
@@ -122,4 +139,4 @@ def draw(folder: Path, out: Path) -> list[Path]:
     drain_s = math.inf if median.drain_s is None else median.drain_s
     which = f"replication {median.replication}, the median of {report.drain_s.runs}"
     figure = draw_drain(migrations, rounds, drain_s=drain_s, which=which)
-    return save_figure(figure, out / FIGURE)
+    return [save_figure(figure, out / f"{FIGURE}.{kind}")]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cluster_emu.cli.drains import hosts_in_words
-from cluster_emu.cli.output import interval, number, show_lines, show_table
+from cluster_emu.cli.output import show_lines, show_table
 from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.study.report.evacuation import (
     DrainTime,
@@ -17,10 +17,12 @@ from cluster_emu.study.report.evacuation import (
     VMQuantiles,
 )
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount, QuantileFigure
+from cluster_emu.wording import interval, number
 
 FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 """A number in a reason, not a part of a name."""
 MOST_LINES = 20
+MOST_LINKS = 3
 
 CLUSTER = (
     "cpu_lost_to_migration_s",
@@ -55,6 +57,13 @@ def show_evacuation(report: EvacuationReport) -> None:
         _cluster_rows(report.cluster),
         text_columns=2,
     )
+    show_table(
+        "What limits the migrations",
+        ("", "% of the time", "which"),
+        _limit_rows(report),
+        text_columns=1,
+    )
+    show_lines("Busiest links", _links(report))
     show_lines("Hosts empty after", _hosts(report.hosts_emptied))
     show_lines("VMs not drained", _failures(report.failures) or ["none"])
     show_lines("Migrations", _endings(report.outcomes) or ["none"])
@@ -133,6 +142,32 @@ def _cluster_rows(found: dict[str, MeanFigure]) -> list[tuple[str, ...]]:
             value, ends = _scaled(one.mean, metric.scale), _between(one.ci95, metric.scale)
             rows.append((metric.label, metric.unit, value, ends))
     return rows
+
+
+def _limit_rows(report: EvacuationReport) -> list[tuple[str, ...]]:
+    """Return the limits that hold for 1 % of the time or more, waits first."""
+    kinds = ((report.waits, "request to end"), (report.limits, "while running"))
+    return [
+        (one.limit, number(100 * one.share), of)
+        for found, of in kinds
+        for one in found[:MOST_LINES]
+        if one.share >= 0.01
+    ]
+
+
+def _links(report: EvacuationReport) -> list[str]:
+    """Return the links with the highest mean load, and how evenly equal ones are used."""
+    lines = [
+        f"{one.name}: {number(100 * one.mean_share)} % used"
+        for one in report.link_loads[:MOST_LINKS]
+    ]
+    uneven = report.uneven_links
+    if uneven is not None:
+        lines.append(
+            f"of {uneven.links} equal links out of {uneven.node}, {uneven.busiest} carries "
+            f"{uneven.times_mean:.3g} times the mean"
+        )
+    return lines
 
 
 def _hosts(hosts: Sequence[EmptiedHost]) -> list[str]:

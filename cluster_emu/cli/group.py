@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import typer
@@ -18,6 +19,13 @@ FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
+_until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
+
+
+def hold(resource: AbstractContextManager[object]) -> None:
+    """Enter a context that ends with the command that runs, such as the lock of a folder."""
+    _until_the_end.get().enter_context(resource)
+
 
 class Commands(TyperGroup):
     """The commands of cluster-emu; an error the user can do something about is no traceback."""
@@ -25,7 +33,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn bad input, dead workers and Ctrl-C into their exit status."""
         try:
-            with _warnings_as_messages():
+            with _warnings_as_messages(), ExitStack() as resources:
+                _until_the_end.set(resources)
                 return super().invoke(ctx)
         except ClusterEmuError as error:
             write_message(f"cluster-emu: {error}")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster_emu.cli.group import hold
 from cluster_emu.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def parse_settings(texts: list[str] | None) -> dict[str, Any]:
             raise ScenarioError("--set", text, "path=value")
         settings[path.strip()] = parse_value(value.strip())
     return settings
+
+
+def parse_smallest_differences(texts: list[str] | None) -> dict[str, str]:
+    """Read ``metric=value`` and ``value`` options; a value alone is for all metrics."""
+    given = {}
+    for text in texts or ():
+        name, equals, value = text.rpartition("=")
+        given[name.strip() if equals else "all"] = value.strip()
+    return given
 
 
 def split_strategies(text: str) -> list[str]:
@@ -114,8 +124,29 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise ScenarioError("--out", str(folder), allowed) from error
 
 
+def result_folder(folder: Path | None, *, overwrite: bool) -> Path | None:
+    """Return the folder if a result can be written to it, before anything is computed for it.
+
+    No other process can write a result to it until the command ends.
+
+    Raises:
+        ScenarioError: if it holds something else, see `check_unused`, if another process writes to
+            it, or if it is not usable, see `usable_folder`.
+    """
+    from cluster_emu.results.folder_lock import locked
+    from cluster_emu.results.result_folder import check_unused
+
+    usable = usable_folder(folder)
+    if usable is not None:
+        check_unused(usable, overwrite=overwrite, field="--out")
+        with writing_to(usable):
+            hold(locked(usable, field="--out"))
+        check_unused(usable, overwrite=overwrite, field="--out")  # it may have changed before
+    return usable
+
+
 def usable_folder(folder: Path | None) -> Path | None:
-    """Return the folder if results can be written to it, before anything is computed for it.
+    """Return the folder if files can be written to it.
 
     Raises:
         ScenarioError: if it is a file, or it or the folder it would be made in is not writable.

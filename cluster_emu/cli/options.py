@@ -45,7 +45,23 @@ Seed = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace the result that --out holds already."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+Csv = Annotated[
+    bool, typer.Option("--csv/--no-csv", help="Write the tables as CSV besides Parquet.")
+]
+SmallestDifferences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--smallest-difference",
+        metavar="[METRIC=]VALUE",
+        help="From which size on a difference matters, such as 2% or downtime_s=5ms; 1% without "
+        "it; may be repeated.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -37,7 +36,7 @@ def write_json(result: object) -> None:
 
 def save_json(result: object, path: Path) -> None:
     """Write a result as one JSON document to a file."""
-    from cluster_emu.results.run_result import write_text
+    from cluster_emu.results.writing import write_text
 
     write_text(json_text(result), path)
 
@@ -50,7 +49,8 @@ def show_table(
     console.print(title, style="bold")
     table = Table()
     for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place < text_columns else "right")
+        justify: JustifyMethod = "left" if place < text_columns else "right"
+        table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -65,20 +65,9 @@ def show_lines(title: str, lines: Iterable[str]) -> None:
         console.print(f"  {line}", soft_wrap=True)
 
 
-def number(value: float | None) -> str:
-    """Return four significant digits, all digits of the whole part, or a dash for nothing."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def interval(low: float | None, high: float | None, scale: float = 1.0) -> str:
-    """Return an interval in brackets; empty where there is none."""
-    if low is None or high is None:
-        return ""
-    return f"[{number(low * scale)}, {number(high * scale)}]"
+def show_answer(answer: str) -> None:
+    """Print the sentence that answers the question; the last thing that a command prints."""
+    show_lines("Answer", [answer])
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,52 +14,88 @@ from cluster_emu.cli import options
 from cluster_emu.cli.compare import draw
 from cluster_emu.cli.evacuate import REPORT
 from cluster_emu.cli.evacuate import draw as draw_evacuation
-from cluster_emu.cli.inputs import usable_folder, writing_to
+from cluster_emu.cli.inputs import result_folder, usable_folder, writing_to
 from cluster_emu.cli.output import write_json
 from cluster_emu.errors import ScenarioError
 
 ADVICE = "advice.json"
+MEANS = "means.csv"
+
+
+class FigureFormat(StrEnum):
+    """Formats of figures."""
+
+    PNG = "png"
+    SVG = "svg"
+    PDF = "pdf"
 
 
 def plot(
-    run_dir: Annotated[
-        Path, typer.Argument(metavar="RUN_DIR", help="Folder that run, compare or evacuate wrote.")
-    ],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a saved result.")],
     seed: options.Seed = 0,
     out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    kind: Annotated[
+        FigureFormat, typer.Option("--format", help="Format of the figures.")
+    ] = FigureFormat.PNG,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the figures of a saved run, comparison or evacuation."""
-    from cluster_emu.view import plot_run
+    """Draw the figures of a saved run, comparison, evacuation or study."""
+    from cluster_emu.results.result_folder import add_files, new_result
 
-    folder = usable_folder(out) or run_dir
-    with writing_to(folder):
-        if (run_dir / "compare.json").is_file():
-            figures = [_plot_comparison(run_dir / "compare.json", folder)]
-        elif (run_dir / REPORT).is_file():
-            figures = _plot_evacuation(run_dir, folder)
-        elif (run_dir / ADVICE).is_file():
-            allowed = "what run, compare or evacuate wrote; there is no figure of advice"
-            raise ScenarioError("RUN_DIR", str(run_dir), allowed)
-        else:
-            figures = plot_run(run_dir, folder)
+    folder = run_dir if out is None or out.resolve() == run_dir.resolve() else out
+    if folder is run_dir:
+        with writing_to(folder):
+            figures = _draw(usable_folder(run_dir) or run_dir, run_dir, kind.value)
+            add_files(folder, figures)
+    else:
+        result_folder(folder, overwrite=overwrite)
+        with writing_to(folder), new_result(folder, "plot", overwrite=overwrite) as place:
+            figures = [folder / path.name for path in _draw(run_dir, place, kind.value)]
     if as_json:
         write_json({"figures": [str(path) for path in figures]})
     else:
         print("\n".join(map(str, figures)))
 
 
-def _plot_comparison(file: Path, folder: Path) -> Path:
+def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
+    """Draw the figures of a result into a folder."""
+    from cluster_emu.results.result_folder import check_whole
+    from cluster_emu.view import plot_run
+
+    check_whole(run_dir)
+    if (run_dir / "compare.json").is_file():
+        return [_plot_comparison(run_dir / "compare.json", folder, kind)]
+    if (run_dir / REPORT).is_file():
+        return _plot_evacuation(run_dir, folder, kind)
+    if (run_dir / MEANS).is_file():
+        return [_plot_study(run_dir / MEANS, folder, kind)]
+    if (run_dir / ADVICE).is_file():
+        allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
+        raise ScenarioError("RUN_DIR", str(run_dir), allowed)
+    return plot_run(run_dir, folder, kind=kind)
+
+
+def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
     from cluster_emu.study.report.comparison import ComparisonReport
     from cluster_emu.study.report.reading import read_report
 
     with _checked_input(file, "compare"):
-        return draw(read_report(ComparisonReport, file), folder)
+        return draw(read_report(ComparisonReport, file), folder, kind)
 
 
-def _plot_evacuation(run_dir: Path, folder: Path) -> list[Path]:
+def _plot_study(file: Path, folder: Path, kind: str) -> Path:
+    import pandas as pd
+
+    from cluster_emu.view import draw_study, save_figure
+
+    with _checked_input(file, "batch"):
+        return save_figure(draw_study(pd.read_csv(file)), folder / f"study.{kind}")
+
+
+def _plot_evacuation(run_dir: Path, folder: Path, kind: str) -> list[Path]:
     with _checked_input(run_dir / REPORT, "evacuate"):
-        return draw_evacuation(run_dir, folder)
+        return draw_evacuation(run_dir, folder, kind)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +13,10 @@ from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
     parse_settings,
-    usable_folder,
+    result_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_lines, write_json
+from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json
 
 if TYPE_CHECKING:
     from cluster_emu.results.run_result import RunResult
@@ -34,14 +33,16 @@ def run(
     traces: options.Traces = None,
     seed: options.Seed = 0,
     out: options.Out = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Also write the tables as CSV.")] = False,
+    overwrite: options.Overwrite = False,
+    csv: options.Csv = False,
     as_json: options.Json = False,
 ) -> None:
     """Run a scenario once and show what its migrations did."""
     from cluster_emu.cli.tables import show_run
+    from cluster_emu.results.result_folder import new_result
     from cluster_emu.study import simulate, variants
 
-    folder = usable_folder(out)
+    folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     started = time.perf_counter()
     with attributed_to_options(scenario, fields, {"strategies": "--strategy"}):
@@ -50,16 +51,17 @@ def run(
         if strategy is not None:
             (variant,) = variants(chosen, [strategy])
             chosen, carried = variant.scenario, variant.assumptions
-        # CSV is written from tables in memory
-        stream_to = None if csv else folder
-        with (
-            progress_bar(f"{chosen.name}, simulated s") as progress,
-            nullcontext() if stream_to is None else writing_to(stream_to),
-        ):
-            result = simulate(chosen, seed, progress, stream_to)
-    if folder is not None:
-        with writing_to(folder):
-            result.save(folder, csv=csv, wall_time_s=time.perf_counter() - started)
+        with progress_bar(f"{chosen.name}, simulated s") as progress:
+            if folder is None:
+                result = simulate(chosen, seed, progress)
+            else:
+                with (
+                    writing_to(folder),
+                    new_result(folder, "run", overwrite=overwrite) as place,
+                ):
+                    # CSV is written from tables in memory
+                    result = simulate(chosen, seed, progress, None if csv else place)
+                    result.save(place, csv=csv, wall_time_s=time.perf_counter() - started)
     report = _report(result, carried, folder)
     if as_json:
         write_json(report)
@@ -67,11 +69,13 @@ def run(
         show_run(report)
         where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
         show_lines("Written", [where])
+        show_answer(report.answer)
 
 
 def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) -> RunReport:
     from cluster_emu.scenario import Choice
     from cluster_emu.study import outcome_counts
+    from cluster_emu.study.report.answers import run_answer
     from cluster_emu.study.report.figures import OutcomeCount
     from cluster_emu.study.report.run import RunReport
 
@@ -86,6 +90,7 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
             for (outcome, why), count in sorted(outcome_counts(result).items())
         ),
         notes=result.notes,
+        answer=run_answer(result.summary),
         assumptions=(*result.assumptions, *carried),
         out=None if folder is None else str(folder),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from cluster_emu.cli.output import interval, number, show_lines, show_table
+from cluster_emu.cli.output import show_lines, show_table
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
 from cluster_emu.study.report.run import RunReport
+from cluster_emu.wording import interval, number, percent
 
 
 def show_run(report: RunReport) -> None:
@@ -34,6 +35,7 @@ def show_comparison(report: ComparisonReport) -> None:
     for a, b in combinations(report.strategies, 2):
         _show_differences(report, a, b, shown)
     show_lines("Zero in every run", [", ".join(metric.label for metric in zero)])
+    show_lines("Why", report.reasons)
     show_lines("CPU traces", [report.traces])
     show_lines("Migrations", _endings(report))
     show_lines("What the policies did", _notes(report))
@@ -65,29 +67,31 @@ def _show_differences(report: ComparisonReport, a: str, b: str, shown: list[Metr
             _verdict(pairs[metric.name]),
             metric.unit,
             _estimate(pairs[metric.name].mean_difference, pairs[metric.name].ci95, metric),
-            _percent(pairs[metric.name].relative_difference),
+            percent(pairs[metric.name].relative_difference),
+            _scaled(pairs[metric.name].smallest_difference, metric),
         )
         for metric in shown
     ]
-    header = ("", "verdict", "unit", "difference [95 % interval]", "relative")
+    header = ("", "verdict", "unit", "difference [95 % interval]", "relative", "matters from")
     show_table(f"{b} minus {a}, seed by seed", header, rows, text_columns=3)
 
 
 def _estimate(mean: float | None, ends: Interval, metric: Metric) -> str:
-    low, high = ends
-    shown = number(None if mean is None else mean * metric.scale)
-    return f"{shown} {interval(low, high, metric.scale)}".rstrip()
+    return f"{_scaled(mean, metric)} {interval(*ends, metric.scale)}".rstrip()
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:+.3g} %"
+def _scaled(value: float | None, metric: Metric) -> str:
+    return number(None if value is None else value * metric.scale)
 
 
 def _verdict(pair: PairedDifference) -> str:
-    """Return the verdict with the name of b, and how many pairs had no figure."""
-    words = pair.verdict.removesuffix(" than a").replace("b is", f"{pair.b} is")
-    left_out = pair.pairs_left_out
-    return f"{words} ({left_out} pairs left out)" if left_out else words
+    """Return the verdict, how many pairs had no figure, and why there is no interval."""
+    notes = []
+    if pair.pairs_left_out:
+        notes.append(f"{pair.pairs_left_out} pairs left out")
+    if pair.pairs == 1:
+        notes.append("one pair, no interval")
+    return f"{pair.verdict} ({', '.join(notes)})" if notes else pair.verdict
 
 
 def _endings(report: ComparisonReport) -> list[str]:

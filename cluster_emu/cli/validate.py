@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.output import number, show_lines, show_table, write_json
+from cluster_emu.cli.output import show_lines, show_table, write_json
+from cluster_emu.wording import number
 
 validate = typer.Typer(no_args_is_help=True)
 

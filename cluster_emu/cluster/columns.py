@@ -28,9 +28,10 @@ class HostColumns:
 
     `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
-    (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power; a
-    host in `drained` takes no new VM. A `failed` host has crashed and is not repaired yet: it is
-    off, and nothing may go there.
+    (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power.
+    One that was off boots for `boot_s`; while it is `booting` it draws its idle power, and nothing
+    runs or starts there. A host in `drained` takes no new VM. A `failed` host has crashed and is
+    not repaired yet: it is off, and nothing may go there.
     """
 
     cpu_capacity: FloatColumn
@@ -43,15 +44,21 @@ class HostColumns:
     incoming: IntColumn
     outgoing: IntColumn
     switched_on: BoolColumn
+    booting: BoolColumn
     drained: BoolColumn
     failed: BoolColumn
     rack: IntColumn
+    boot_s: FloatColumn
 
     @classmethod
     def empty(
-        cls, cpu_capacity: FloatColumn, memory_bytes: IntColumn, rack: IntColumn
+        cls,
+        cpu_capacity: FloatColumn,
+        memory_bytes: IntColumn,
+        rack: IntColumn,
+        boot_s: FloatColumn | None = None,
     ) -> HostColumns:
-        """Return hosts that are on and have no VM."""
+        """Return hosts that are on and have no VM; they boot in no time without `boot_s`."""
         count = len(cpu_capacity)
         return cls(
             cpu_capacity=cpu_capacity,
@@ -64,9 +71,11 @@ class HostColumns:
             incoming=np.zeros(count, dtype=np.int64),
             outgoing=np.zeros(count, dtype=np.int64),
             switched_on=np.ones(count, dtype=np.bool_),
+            booting=np.zeros(count, dtype=np.bool_),
             drained=np.zeros(count, dtype=np.bool_),
             failed=np.zeros(count, dtype=np.bool_),
             rack=rack,
+            boot_s=np.zeros(count) if boot_s is None else boot_s,
         )
 
     @property
@@ -91,6 +100,9 @@ class VMColumns:
     it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
     `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
 
+    A VM that is not `migratable` stays on its host. VMs with the same number in `anti_affinity`, -1
+    for none, are never on one host together.
+
     A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
     last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
     no memory. `down_since_s` is when it went down, infinite while it runs; `down_before_s` adds up
@@ -107,6 +119,8 @@ class VMColumns:
     memory_bytes: IntColumn
     page_count: IntColumn
     page_bytes: IntColumn
+    migratable: BoolColumn
+    anti_affinity: IntColumn
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
@@ -124,8 +138,14 @@ class VMColumns:
         page_count: IntColumn,
         page_bytes: IntColumn,
         host: IntColumn,
+        migratable: BoolColumn | None = None,
+        anti_affinity: IntColumn | None = None,
     ) -> VMColumns:
-        """Return VMs that run on `host`, want nothing yet and do not migrate."""
+        """Return VMs that run on `host`, want nothing yet and do not migrate.
+
+        All of them may migrate, and none is kept apart from another, unless the last two columns
+        are given.
+        """
         count = len(cpu_capacity)
         return cls(
             cpu_capacity=cpu_capacity,
@@ -138,6 +158,8 @@ class VMColumns:
             memory_bytes=memory_bytes,
             page_count=page_count,
             page_bytes=page_bytes,
+            migratable=np.ones(count, dtype=np.bool_) if migratable is None else migratable,
+            anti_affinity=np.full(count, -1) if anti_affinity is None else anti_affinity,
             host=host,
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),

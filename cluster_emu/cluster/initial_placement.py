@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 
@@ -18,14 +20,18 @@ def place(
     vm_memory_bytes: IntColumn,
     rng: np.random.Generator,
 ) -> IntColumn:
-    """Return the host of each VM, shape [vms], by memory alone.
+    """Return the host of each VM, shape [vms], by memory and anti-affinity.
 
     "spread" gives each VM to the host with the most free memory, "pack" to the first host it fits
-    on, "random" to a random one it fits on; the VMs of a group with a fixed `host` start there.
+    on, "random" to a random one it fits on; the VMs of a group with a fixed `host` start there. No
+    two VMs of one anti-affinity group get the same host; hosts that are fixed for some of its VMs
+    are kept for these.
 
     Raises:
-        ScenarioError: if a VM is larger than every host, or no host has memory left for it.
+        ScenarioError: if a VM is larger than every host, no host has memory left for it, or the
+            VMs of an anti-affinity group cannot be on different hosts.
     """
+    taken = _hosts_of_groups(scenario, len(host_memory_bytes))
     memory = _RULES[scenario.placement](host_memory_bytes.tolist(), rng)
     largest = int(host_memory_bytes.max())
     hosts: list[int] = []
@@ -38,16 +44,47 @@ def place(
             if group.host is not None:
                 hosts.append(_fixed(group.host, memory, need, field))
                 continue
-            host = memory.find(need)
+            apart = taken.get(group.anti_affinity, set())
+            host = memory.find(need, apart)
             if host is None:
                 fitted = len(hosts) - first
-                allowed = (
-                    f"what the hosts' memory holds, {fitted} with placement {scenario.placement!r}"
-                )
-                raise ScenarioError(f"{field}.count", group.count, allowed)
+                held = f"what the hosts' memory holds, {fitted} with placement"
+                if memory.find(need, ()) is not None:
+                    held = (
+                        "what hosts without another VM of the anti-affinity group "
+                        f"{group.anti_affinity!r} have memory for, {fitted} with placement"
+                    )
+                raise ScenarioError(f"{field}.count", group.count, f"{held} {scenario.placement!r}")
             memory.take(host, need)
+            apart.add(host)
             hosts.append(host)
     return np.array(hosts, dtype=np.int64)
+
+
+def _hosts_of_groups(scenario: Scenario, host_count: int) -> dict[str | None, set[int]]:
+    """Return the hosts that are fixed for VMs of each anti-affinity group, by its name.
+
+    Raises:
+        ScenarioError: if two of its VMs are fixed on one host, or it has more VMs than there are
+            hosts.
+    """
+    vms: Counter[str] = Counter()
+    fixed: dict[str | None, set[int]] = {}
+    for number, group in enumerate(scenario.vms):
+        name = group.anti_affinity
+        if name is None:
+            continue
+        vms[name] += group.count
+        if vms[name] > host_count:
+            allowed = f"a group of at most {host_count} VMs, one per host; it has {vms[name]}"
+            raise ScenarioError(f"vms.{number}.anti_affinity", name, allowed)
+        hosts = fixed.setdefault(name, set())
+        if group.host is not None:
+            if group.count > 1 or group.host in hosts:
+                allowed = f"a host for one VM of the anti-affinity group {name!r} alone"
+                raise ScenarioError(f"vms.{number}.host", group.host, allowed)
+            hosts.add(group.host)
+    return fixed
 
 
 def _fixed(host: int, memory: _FreeMemory, need: int, field: str) -> int:
@@ -65,8 +102,8 @@ class _FreeMemory(ABC):
         self.free = free
 
     @abstractmethod
-    def find(self, need: int) -> int | None:
-        """Return a host for a VM, None if it fits on none."""
+    def find(self, need: int, apart: Collection[int]) -> int | None:
+        """Return a host for a VM other than those in `apart`, None if it fits on none."""
 
     def take(self, host: int, need: int) -> None:
         """Take the memory of a VM from a host."""
@@ -81,11 +118,20 @@ class _MostFree(_FreeMemory):
         self._heap = [(-bytes_, host) for host, bytes_ in enumerate(free)]
         heapq.heapify(self._heap)
 
-    def find(self, need: int) -> int | None:
-        while -self._heap[0][0] != self.free[self._heap[0][1]]:
-            heapq.heappop(self._heap)
-        host = self._heap[0][1]
-        return host if self.free[host] >= need else None
+    def find(self, need: int, apart: Collection[int]) -> int | None:
+        passed_over: list[tuple[int, int]] = []
+        while self._heap:
+            most, host = self._heap[0]
+            outdated = -most != self.free[host]
+            if not outdated and host not in apart:
+                break
+            entry = heapq.heappop(self._heap)
+            if not outdated:
+                passed_over.append(entry)
+        found = self._heap[0][1] if self._heap else None
+        for entry in passed_over:
+            heapq.heappush(self._heap, entry)
+        return found if found is not None and self.free[found] >= need else None
 
     def take(self, host: int, need: int) -> None:
         super().take(host, need)
@@ -99,12 +145,17 @@ class _First(_FreeMemory):
         super().__init__(free, rng)
         self._below: dict[int, int] = {}
 
-    def find(self, need: int) -> int | None:
-        host = self._below.get(need, 0)
-        while host < len(self.free) and self.free[host] < need:
-            host += 1
-        self._below[need] = host
-        return host if host < len(self.free) else None
+    def find(self, need: int, apart: Collection[int]) -> int | None:
+        first = self._below.get(need, 0)
+        while first < len(self.free) and self.free[first] < need:
+            first += 1
+        self._below[need] = first
+        fits = (
+            host
+            for host in range(first, len(self.free))
+            if self.free[host] >= need and host not in apart
+        )
+        return next(fits, None)
 
 
 class _Random(_FreeMemory):
@@ -115,8 +166,10 @@ class _Random(_FreeMemory):
         self._column = np.array(free, dtype=np.int64)
         self._rng = rng
 
-    def find(self, need: int) -> int | None:
+    def find(self, need: int, apart: Collection[int]) -> int | None:
         fits = np.flatnonzero(self._column >= need)
+        if apart:
+            fits = fits[~np.isin(fits, list(apart))]
         return int(self._rng.choice(fits)) if len(fits) else None
 
     def take(self, host: int, need: int) -> None:

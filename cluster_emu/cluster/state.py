@@ -75,6 +75,28 @@ class ClusterState:
         sums = np.bincount(self._vms.host, weights=values, minlength=self.host_count)
         return sums.astype(np.float64, copy=False)
 
+    def others_of_its_group(self, vm: int) -> NDArray[np.intp]:
+        """Return the running VMs that must not be on one host with `vm`: anti-affinity."""
+        vms = self._vms
+        group = vms.anti_affinity[vm]
+        is_other = (group >= 0) & (vms.anti_affinity == group) & vms.running
+        is_other[vm] = False
+        return np.flatnonzero(is_other)
+
+    def kept_apart_from(self, vm: int) -> BoolColumn:
+        """Return the hosts where another VM of its anti-affinity group is or is expected, [hosts].
+
+        A VM that migrates counts at both of its hosts, so the VMs are apart however it ends.
+        """
+        hosts = np.zeros(self.host_count, dtype=np.bool_)
+        if self._vms.anti_affinity[vm] < 0:
+            return hosts
+        others = self.others_of_its_group(vm)
+        hosts[self._vms.host[others]] = True
+        targets = self._vms.target[others]
+        hosts[targets[targets >= 0]] = True
+        return hosts
+
     # --- what time costs --------------------------------------------------------------------------
 
     def register_cost(self, cost: CostAccount) -> None:
@@ -150,7 +172,7 @@ class ClusterState:
         """Reserve a VM's memory at the target of its migration, and have that switched on."""
         self._begin_change(now_s, [target])
         self._hosts.memory_reserved_bytes[target] += self._vms.memory_bytes[vm]
-        self._hosts.switched_on[target] = True
+        self._switch_on(target)
         self._vms.queued[vm] = True
         self._vms.target[vm] = target
 
@@ -175,6 +197,20 @@ class ClusterState:
 
     # --- hosts ------------------------------------------------------------------------------------
 
+    def switch_on(self, host: int, now_s: float) -> None:
+        """Switch on a host; one that was off boots first."""
+        self._begin_change(now_s, [host])
+        self._switch_on(host)
+
+    def _switch_on(self, host: int) -> None:
+        if not self._hosts.switched_on[host]:
+            self._hosts.switched_on[host] = True
+            self._hosts.booting[host] = self._hosts.boot_s[host] > 0
+
+    def end_boot(self, host: int) -> None:
+        """Let VMs run on a host that has booted."""
+        self._hosts.booting[host] = False
+
     def switch_off(self, hosts: Sequence[int], now_s: float) -> None:
         """Switch off some hosts, each given once."""
         self._begin_change(now_s, hosts)
@@ -192,6 +228,7 @@ class ClusterState:
         self._begin_change(now_s, hosts)
         self._hosts.failed[list(hosts)] = True
         self._hosts.switched_on[list(hosts)] = False
+        self._hosts.booting[list(hosts)] = False
 
     def repair_hosts(self, hosts: Sequence[int], now_s: float) -> None:
         """Switch on hosts that had failed, each given once; cost accrues on every host."""
@@ -225,7 +262,7 @@ class ClusterState:
         hosts.memory_reserved_bytes[target] += vms.memory_bytes[vm]
         hosts.vm_count[last] -= 1
         hosts.vm_count[target] += 1
-        hosts.switched_on[target] = True
+        self._switch_on(target)
         vms.host[vm] = target
         vms.running[vm] = True
         vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)

@@ -22,6 +22,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn, FloatColumn
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
@@ -151,6 +152,14 @@ class Placement(Policy):
 
 class Trigger(Policy):
     """Asks for moves at a control instant; the manager queues them in the order given."""
+
+    def drained_hosts(self, state: ClusterState) -> BoolColumn:
+        """Return the hosts that take no new VM from this control instant on, [hosts].
+
+        It is asked of all triggers before any of them plans, so no trigger plans a move to a host
+        that another one drains. By default there are none. A host stays drained for the whole run.
+        """
+        return np.zeros(state.host_count, dtype=np.bool_)
 
     @abstractmethod
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:

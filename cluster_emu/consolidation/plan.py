@@ -57,7 +57,7 @@ class Plan(ClusterView):
         vms, hosts, n = state.vms, state.hosts, state.host_count
         vm_host = np.where(vms.target >= 0, vms.target, vms.host)
         vm_host[~vms.running] = NOWHERE
-        movable = vms.running & ~vms.queued & (vms.target < 0)
+        movable = vms.running & vms.migratable & ~vms.queued & (vms.target < 0)
         somewhere = np.flatnonzero(vm_host >= 0)
         their_host = vm_host[somewhere]
         demand = vms.cpu_demand if vm_cpu_demand is None else vm_cpu_demand
@@ -72,6 +72,9 @@ class Plan(ClusterView):
             cpu_demand=np.bincount(their_host, weights=demand[somewhere], minlength=n).astype(
                 np.float64
             ),
+            memory_demand_bytes=np.bincount(
+                their_host, weights=vms.memory_bytes[somewhere], minlength=n
+            ).astype(np.int64),
             memory_free_bytes=hosts.memory_free_bytes,
             vm_count=vm_count,
             movable_count=np.bincount(vm_host[movable], minlength=n),
@@ -107,7 +110,8 @@ class Plan(ClusterView):
         """
         stays = host == self.state.vms.host[vm]  # there its memory is still reserved
         room = stays or self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
-        if self.vm_host[vm] != NOWHERE or not room or not self.operational[host]:
+        allowed = room and self.operational[host] and not self.kept_apart_from(vm)[host]
+        if self.vm_host[vm] != NOWHERE or not allowed:
             raise ValueError(f"VM {vm} cannot be restarted on host {host}")
         self._land(vm, host)
         if stays:
@@ -117,7 +121,7 @@ class Plan(ClusterView):
     def lift(self, vm: int) -> None:
         """Take a movable VM off its host, to nowhere; end with `restore`."""
         if not self.movable[vm]:
-            raise ValueError(f"VM {vm} is queued, in flight or planned already")
+            raise ValueError(f"VM {vm} may not migrate, or is queued, in flight or planned already")
         host = int(self.vm_host[vm])
         self._note(vm, host, landing=False)
         self.vm_host[vm] = NOWHERE
@@ -125,6 +129,7 @@ class Plan(ClusterView):
         self.vm_count[host] -= 1
         self.movable_count[host] -= 1
         self.cpu_demand[host] -= self.vm_cpu_demand[vm]
+        self.memory_demand_bytes[host] -= self.state.vms.memory_bytes[vm]
         if self.vm_count[host] == 0:
             # Subtracting shares one by one may leave a rounding error on an empty host.
             self.cpu_demand[host] = 0.0
@@ -150,12 +155,15 @@ class Plan(ClusterView):
         fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]
         if not (fits and self.operational[move.target]) or move.target == move.source:
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
+        if self.kept_apart_from(move.vm)[move.target]:
+            raise ValueError(f"{move}: a VM of its anti-affinity group is at the target")
 
     def _land(self, vm: int, host: int) -> None:
         self._note(vm, host, landing=True)
         self.vm_host[vm] = host
         self.vm_count[host] += 1
         self.cpu_demand[host] += self.vm_cpu_demand[vm]
+        self.memory_demand_bytes[host] += self.state.vms.memory_bytes[vm]
         self.memory_free_bytes[host] -= self.state.vms.memory_bytes[vm]
         self.on[host] = True
         self._arrivals.setdefault(host, []).append(vm)
@@ -170,6 +178,7 @@ class Plan(ClusterView):
         self._arrivals[host].pop()
         self.on[host] = change.on
         self.memory_free_bytes[host] += self.state.vms.memory_bytes[vm]
+        self.memory_demand_bytes[host] -= self.state.vms.memory_bytes[vm]
         self.cpu_demand[host] = change.cpu_demand
         self.vm_count[host] -= 1
         self.vm_host[vm] = NOWHERE
@@ -177,6 +186,7 @@ class Plan(ClusterView):
     def _undo_lift(self, change: _Change) -> None:
         vm, host = change.vm, change.host
         self.cpu_demand[host] = change.cpu_demand
+        self.memory_demand_bytes[host] += self.state.vms.memory_bytes[vm]
         self.movable_count[host] += 1
         self.vm_count[host] += 1
         self.movable[vm] = True

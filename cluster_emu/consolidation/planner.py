@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.contract import Trigger, longest_history
 from cluster_emu.consolidation.history import UtilisationHistory
@@ -44,6 +45,13 @@ class Planner:
         self._streams = streams
         self._history = UtilisationHistory(longest_history(self.triggers), state)
         self._instants = 0
+
+    def drained_hosts(self) -> BoolColumn:
+        """Return the hosts that some trigger drains at this instant, [hosts]."""
+        drained = np.zeros(self._state.host_count, dtype=np.bool_)
+        for trigger in self.triggers:
+            drained |= trigger.drained_hosts(self._state)
+        return drained
 
     def begin(self) -> Plan:
         """Return the plan of the next control instant, with nothing planned yet."""

@@ -43,8 +43,9 @@ class ClusterView:
         vm_host: projected host of each VM, [vms]; the target of a VM that is queued or in flight,
             -1 while a VM is lifted, and for VMs that are down or lost.
         vm_cpu_demand: CPU each VM wants, [vms].
-        movable: VMs that run and are neither queued, in flight nor planned, [vms].
+        movable: VMs that run, may migrate, and are neither queued, in flight nor planned, [vms].
         cpu_demand: CPU wanted by the projected VMs of each host, [hosts]; may exceed the capacity.
+        memory_demand_bytes: memory of the projected VMs of each host, [hosts].
         memory_free_bytes: memory not in use and not reserved, [hosts]. A planned move takes from
             its target; its source gets nothing back before the migration ends.
         vm_count: projected VMs of each host, [hosts].
@@ -62,6 +63,7 @@ class ClusterView:
     vm_cpu_demand: FloatColumn
     movable: BoolColumn
     cpu_demand: FloatColumn
+    memory_demand_bytes: IntColumn
     memory_free_bytes: IntColumn
     vm_count: IntColumn
     movable_count: IntColumn
@@ -87,6 +89,16 @@ class ClusterView:
         """Return the utilisation each host would have with `vm` added, [hosts]."""
         demand: FloatColumn = self.cpu_demand + self.vm_cpu_demand[vm]
         return demand / self.state.hosts.cpu_capacity
+
+    @property
+    def memory_utilisation(self) -> FloatColumn:
+        """Memory of each host's projected VMs over its memory, [hosts]."""
+        return self.memory_demand_bytes / self.state.hosts.memory_bytes
+
+    def memory_utilisation_with(self, vm: int) -> FloatColumn:
+        """Return the memory utilisation each host would have with `vm` added, [hosts]."""
+        demand: IntColumn = self.memory_demand_bytes + self.state.vms.memory_bytes[vm]
+        return demand / self.state.hosts.memory_bytes
 
     @property
     def utilisation_history(self) -> NDArray[np.float64]:
@@ -137,6 +149,14 @@ class ClusterView:
         """Return the numbers of the projected VMs of `host` that may be moved, ascending."""
         vms = self.vms_on(host)
         return vms[self.movable[vms]]
+
+    def kept_apart_from(self, vm: int) -> BoolColumn:
+        """Return the hosts where another VM of its anti-affinity group is or will be, [hosts]."""
+        hosts = self.state.kept_apart_from(vm)
+        if self.state.vms.anti_affinity[vm] >= 0:
+            planned = self.vm_host[self.state.others_of_its_group(vm)]
+            hosts[planned[planned >= 0]] = True
+        return hosts
 
     @property
     def can_be_emptied(self) -> BoolColumn:

@@ -81,6 +81,7 @@ class Encoding:
         coders: the encoders at work, in the order of the chain.
 
     Attributes:
+        page_bytes: bytes of a page in memory.
         raw_bytes: bytes on the wire of a page that is sent as it is.
         is_raw: whether every page is always sent as it is.
 
@@ -93,7 +94,7 @@ class Encoding:
     ) -> None:
         self.raw_bytes = page_bytes + header_bytes
         self.is_raw = not coders
-        self._page_bytes = page_bytes
+        self.page_bytes = page_bytes
         self._header_bytes = header_bytes
         self._coders = coders
         if coders and not (float(page_bytes).is_integer() and float(header_bytes).is_integer()):
@@ -121,7 +122,7 @@ class Encoding:
             payload[open_] = found
             if coder.cpu_s_per_page > 0:
                 cpu_s[open_[found > 0]] = coder.cpu_s_per_page
-        payload[payload == 0] = int(self._page_bytes)
+        payload[payload == 0] = int(self.page_bytes)
         return _compact(payload + int(self._header_bytes), cpu_s if cpu_s.any() else None)
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:

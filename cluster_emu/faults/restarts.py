@@ -14,6 +14,7 @@ from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.view import Watts
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import HighAvailability
+from cluster_emu.scheduling.boots import HostBoots
 
 
 class Restarts:
@@ -22,12 +23,14 @@ class Restarts:
     A VM may be restarted on any host that is up, not drained and has memory for it, on its old one
     too if that has been repaired; the largest VM goes first, to the host left with the most free
     CPU. Its memory stays reserved where it was until then. A VM that fits nowhere is tried again
-    every `retry_s`, and whenever a host is repaired.
+    every `retry_s`, and whenever a host is repaired. If its host has to boot first, the VM starts
+    after that.
 
     Args:
         settings: whether, and after what time.
         state: the columns.
         loop: keeps the time.
+        boots: wakes hosts.
         watts: power of every host if switched on, for the plan.
         wanted: returns the share of its CPU capacity that each VM would want at a time.
         update_workload: called with the time after VMs have been restarted.
@@ -38,6 +41,7 @@ class Restarts:
         settings: HighAvailability,
         state: ClusterState,
         loop: FluidLoop,
+        boots: HostBoots,
         watts: Watts,
         wanted: Callable[[float], FloatColumn],
         update_workload: Callable[[float], None],
@@ -45,11 +49,18 @@ class Restarts:
         self._settings = settings
         self._state = state
         self._loop = loop
+        self._boots = boots
         self._watts = watts
         self._wanted = wanted
         self._update_workload = update_workload
         self._waiting: set[int] = set()
         self._retry_is_scheduled = False
+        boots.notify(lambda _, now_s: self.try_all(now_s))
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The VMs that ought to run again and fit on no host so far, ascending."""
+        return tuple(sorted(self._waiting))
 
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
         """Stop VMs that crash with their hosts; restart them after a delay, if at all."""
@@ -68,8 +79,11 @@ class Restarts:
         plan = Plan.of(self._state, self._watts, vm_cpu_demand=wanted)
         for vm in self._largest_first():
             target = restart_host(plan, vm)
-            if target is not None:
-                plan.restart(vm, target)
+            if target is None:
+                continue
+            plan.restart(vm, target)
+            self._boots.wake(target, now_s)
+            if not self._state.hosts.booting[target]:
                 self._state.restart_vm(vm, target, now_s)
                 self._waiting.discard(vm)
         self._update_workload(now_s)

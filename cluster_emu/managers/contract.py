@@ -88,6 +88,11 @@ class ManagerPolicy(ABC):
             slots_of(self.inbound_per_host),
         )
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Whether a VM may resume before its memory is at the target; no, unless it says so."""
+        return False
+
     @abstractmethod
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration of a VM with that much memory."""

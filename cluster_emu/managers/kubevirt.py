@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import Count, ManagerPolicy, PollSeconds, policies
+from cluster_emu.managers.contract import ManagerPolicy, PollSeconds, policies
 from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, PollingController
 from cluster_emu.managers.stall_detection import SmoothedRate, StallDetector
 from cluster_emu.managers.throttling import AutoConverge, Throttle
@@ -20,8 +20,9 @@ from cluster_emu.transfer.controller import (
     MigrationController,
     MigrationStatus,
     Progress,
+    forced,
 )
-from cluster_emu.units import GIB, PositiveSeconds, Seconds
+from cluster_emu.units import GIB, CountLimit, PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
@@ -74,8 +75,8 @@ class KubeVirtPolicy(ManagerPolicy):
     source: ClassVar[str] = "KubeVirt d923fdb, virt-config and virt-launcher/virtwrap"
     lifts_cap_when_stopped: ClassVar[bool] = True
 
-    per_cluster: Count | None = 5
-    outbound_per_host: Count | None = 2
+    per_cluster: CountLimit | None = 5
+    outbound_per_host: CountLimit | None = 2
     completion_timeout_s_per_gib: PositiveSeconds = 150.0
     progress_timeout_s: PositiveSeconds = 150.0
     allow_workload_disruption: bool = False
@@ -113,6 +114,11 @@ class KubeVirtPolicy(ManagerPolicy):
             return StallAction.SOFT_STOP
         return StallAction.ABORT
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return whether allowPostCopy is set."""
+        return self.allow_post_copy
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None
@@ -146,16 +152,16 @@ class _DetectorController(PollingController):
         reason = f"not completed after {self._deadline_s:g} s"
         in_time = self._downtime_s() <= self._last_end_s - now_s
         if self._policy.allow_workload_disruption and in_time and not self._switching:
-            return ControllerDecision(_disrupt(self._policy), reason)
-        return ControllerDecision(MigrationAction.ABORT, reason)
+            return forced(_disrupt(self._policy), reason)
+        return forced(MigrationAction.ABORT, reason)
 
     def act_on_round(self, progress: Progress) -> ControllerDecision:
         """Give the round to the detector, once the bandwidth is known."""
-        self._left_bytes = progress.bytes_left
+        self._left_bytes = progress.memory_bytes_left
         now_s = progress.elapsed_s
         if self._switching or self._bandwidth.bytes_per_s == 0:
             return CONTINUE
-        if not self._detector.good_moment(now_s, progress.bytes_left):
+        if not self._detector.good_moment(now_s, progress.memory_bytes_left):
             return CONTINUE
         return self._act(self._downtime_s(), now_s)
 
@@ -170,8 +176,8 @@ class _DetectorController(PollingController):
             return CONTINUE
         reason = f"stalled, downtime would be {downtime_s:.3g} s"
         if action is StallAction.ABORT:
-            return ControllerDecision(MigrationAction.ABORT, reason)
-        return ControllerDecision(_disrupt(self._policy), reason)
+            return forced(MigrationAction.ABORT, reason)
+        return forced(_disrupt(self._policy), reason)
 
     def _downtime_s(self) -> float:
         """Return what sending the bytes left at the last round's end would take."""
@@ -197,11 +203,11 @@ class _TimeoutController(PollingController):
         late = now_s > self._timeout_s
         reason = f"not completed after {self._timeout_s:g} s"
         if late and self._policy.allow_workload_disruption:
-            return ControllerDecision(_disrupt(self._policy), reason)
+            return forced(_disrupt(self._policy), reason)
         if now_s - self._last_progress_s > self._policy.progress_timeout_s:
             reason = f"no progress for {self._policy.progress_timeout_s:g} s"
-            return ControllerDecision(MigrationAction.ABORT, reason)
-        return ControllerDecision(MigrationAction.ABORT, reason) if late else CONTINUE
+            return forced(MigrationAction.ABORT, reason)
+        return forced(MigrationAction.ABORT, reason) if late else CONTINUE
 
 
 def _disrupt(policy: KubeVirtPolicy) -> MigrationAction:

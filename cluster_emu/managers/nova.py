@@ -79,6 +79,11 @@ class NovaPolicy(ManagerPolicy):
         timeout_s = int(self.completion_timeout_s_per_gib * self._data_gib(memory_bytes))
         return timeout_s or math.inf
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return whether permit_post_copy is set."""
+        return self.permit_post_copy
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         slowed = self.permit_auto_converge and not self.permit_post_copy

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import Count, ManagerPolicy, PollSeconds, policies
+from cluster_emu.managers.contract import ManagerPolicy, PollSeconds, policies
 from cluster_emu.managers.qemu_controller import PollingController
 from cluster_emu.managers.throttling import AutoConverge, Throttle
 from cluster_emu.transfer.controller import (
@@ -16,8 +16,9 @@ from cluster_emu.transfer.controller import (
     MigrationAction,
     MigrationController,
     MigrationStatus,
+    forced,
 )
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import CountLimit, PositiveSeconds
 
 Raise = tuple[Annotated[int, Field(ge=0)], PositiveSeconds]
 """A stalling limit, and the downtime in seconds allowed once more rounds than that have begun."""
@@ -53,6 +54,11 @@ class OvirtPolicy(ManagerPolicy):
     auto_converge: bool = True
     poll_s: PollSeconds = 10.0
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return whether the policy ends with post-copy."""
+        return self.last_action == "post-copy"
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         throttle = AutoConverge(memory_bytes) if self.auto_converge else None
@@ -67,7 +73,7 @@ class OvirtMinimalDowntime(OvirtPolicy):
     name: ClassVar[str] = "ovirt-minimal-downtime"
     summary: ClassVar[str] = "downtime limit from 100 to 500 ms as rounds go by, then abort"
 
-    outbound_per_host: Count | None = 2
+    outbound_per_host: CountLimit | None = 2
 
 
 @policies.register("ovirt-suspend-workload")
@@ -78,7 +84,7 @@ class OvirtSuspendWorkload(OvirtPolicy):
     name: ClassVar[str] = "ovirt-suspend-workload"
     summary: ClassVar[str] = "downtime limit from 100 to 500 ms, then 5 s, then abort"
 
-    outbound_per_host: Count | None = 1
+    outbound_per_host: CountLimit | None = 1
     last_downtime_s: PositiveSeconds | None = 5.0
 
 
@@ -90,7 +96,7 @@ class OvirtPostCopy(OvirtPolicy):
     name: ClassVar[str] = "ovirt-post-copy"
     summary: ClassVar[str] = "downtime limit from 100 to 200 ms, then post-copy"
 
-    outbound_per_host: Count | None = 2
+    outbound_per_host: CountLimit | None = 2
     raises: tuple[Raise, ...] = TO_500_MS[:2]
     last_action: Literal["abort", "post-copy"] = "post-copy"
 
@@ -106,7 +112,7 @@ class OvirtVeryLargeVMs(OvirtPolicy):
     name: ClassVar[str] = "ovirt-very-large-vms"
     summary: ClassVar[str] = "downtime limit from 300 to 1,500 ms, then 5 s, then abort"
 
-    outbound_per_host: Count | None = 1
+    outbound_per_host: CountLimit | None = 1
     initial_downtime_s: PositiveSeconds = 0.3
     raises: tuple[Raise, ...] = ((1, 0.5), (2, 0.75), (3, 1.0), (4, 1.25), (6, 1.5))
     last_downtime_s: PositiveSeconds | None = 5.0
@@ -140,5 +146,5 @@ class _OvirtController(PollingController):
             return CONTINUE
         reason = f"stalling for {stalling} rounds"
         if self._policy.last_action == "abort":
-            return ControllerDecision(MigrationAction.ABORT, reason)
-        return ControllerDecision(MigrationAction.POST_COPY, reason)
+            return forced(MigrationAction.ABORT, reason)
+        return forced(MigrationAction.POST_COPY, reason)

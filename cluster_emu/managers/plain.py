@@ -26,6 +26,11 @@ class PlainPolicy(ManagerPolicy):
 
     rule: Annotated[StopRule, SkipValidation]
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return true: without a manager everything can be started."""
+        return True
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return a controller that applies the rule."""
         return StopRuleController(self.rule)

@@ -62,6 +62,11 @@ class QemuPolicy(ManagerPolicy):
             raise ValueError("False where auto_converge is True: QEMU takes one of the two")
         return dirty_limit
 
+    @property
+    def allows_post_copy(self) -> bool:
+        """Return true: QEMU has it, and someone can start it."""
+        return True
+
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
         return QemuController(

@@ -16,8 +16,9 @@ from cluster_emu.transfer.controller import (
     MigrationAction,
     MigrationStatus,
     Progress,
+    forced,
 )
-from cluster_emu.transfer.stop_rules import QemuStop
+from cluster_emu.transfer.stop_rules import DeadlineStopRule, QemuStop
 
 QEMU_DOWNTIME_LIMIT_S = 0.3
 """QEMU's default of downtime-limit."""
@@ -43,7 +44,7 @@ class QemuController:
         timeout_s: float = math.inf,
         at_timeout: MigrationAction = MigrationAction.ABORT,
     ) -> None:
-        self._rule = QemuStop(downtime_limit_s=downtime_limit_s)
+        self.set_downtime_limit(downtime_limit_s)
         self._throttle = throttle or NoThrottle()
         self._timeout_s = timeout_s
         self._at_timeout = at_timeout
@@ -52,11 +53,16 @@ class QemuController:
     @property
     def downtime_limit_s(self) -> float:
         """The downtime that is allowed now."""
-        return self._rule.downtime_limit_s
+        return self._downtime_limit_s
 
     def set_downtime_limit(self, downtime_limit_s: float) -> None:
         """Change the downtime that is allowed."""
-        self._rule = QemuStop(downtime_limit_s=downtime_limit_s)
+        self._downtime_limit_s = downtime_limit_s
+        self._rule = self.rule(downtime_limit_s)
+
+    def rule(self, downtime_limit_s: float) -> DeadlineStopRule:
+        """Return when live rounds end while so much downtime is allowed: QEMU's rule."""
+        return QemuStop(downtime_limit_s=downtime_limit_s)
 
     def act_on_round(self, progress: Progress) -> ControllerDecision:
         """Let the manager act on a live round after which QEMU continues."""
@@ -70,7 +76,7 @@ class QemuController:
         """Return what the timeout does."""
         self._timed_out = True
         reason = f"not completed after {self._timeout_s:g} s"
-        return ControllerDecision(self._at_timeout, reason)
+        return forced(self._at_timeout, reason)
 
     def round_ended(self, progress: Progress) -> ControllerDecision:
         """Stop if the rest fits, else let the manager act; it may have raised the limit."""
@@ -81,6 +87,11 @@ class QemuController:
         if decision == CONTINUE:
             decision = self._rule.evaluate(progress)
         return decision
+
+    @property
+    def bandwidth_known_s(self) -> float:
+        """Return the time from which the rule knows the bandwidth."""
+        return self._rule.bandwidth_known_s
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
         """Return the threshold below which QEMU reads the log again."""

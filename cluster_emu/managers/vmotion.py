@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.managers.contract import Count, ManagerPolicy, policies
+from cluster_emu.managers.contract import ManagerPolicy, policies
 from cluster_emu.managers.qemu_controller import QemuController
 from cluster_emu.managers.throttling import SlowDown
 from cluster_emu.transfer.controller import MigrationController
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.transfer.stop_rules import DeadlineStopRule, DowntimeLimit
+from cluster_emu.units import CountLimit, PositiveSeconds, TimeLimit
 
 
 @policies.register("vmotion")
@@ -32,11 +33,11 @@ class VmotionPolicy(ManagerPolicy):
     summary: ClassVar[str] = "stop when the rest fits 1 s; slow-down during page send"
     source: ClassVar[str] = "VMware vSphere 5 to 8, documentation and talks; constants not public"
 
-    outbound_per_host: Count | None = 8
-    inbound_per_host: Count | None = 8
+    outbound_per_host: CountLimit | None = 8
+    inbound_per_host: CountLimit | None = 8
     switchover_goal_s: PositiveSeconds = 1.0
     dirtied_per_sent: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.8
-    timeout_s: PositiveSeconds = 3600.0
+    timeout_s: TimeLimit = 3600.0
 
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
@@ -45,8 +46,8 @@ class VmotionPolicy(ManagerPolicy):
 
 
 class _VmotionController(QemuController):
-    """QEMU's decisions with complete passes: the log is read only after all pages are visited."""
+    """Complete passes: the log is read only after every page that is due was visited."""
 
-    def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return 0: a pass visits every page that is due."""
-        return 0.0
+    def rule(self, downtime_limit_s: float) -> DeadlineStopRule:
+        """Return the rule that compares what a pass left with what its rate sends in that time."""
+        return DowntimeLimit(downtime_limit_s=downtime_limit_s)

@@ -6,6 +6,7 @@ as counts of interchangeable pages, or as bytes. It makes a `MemoryEngine` for e
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,11 +60,14 @@ class FaultCosts:
         round_trip_s: time for the request to reach the source and the first byte to come back.
         queued_pages: pushed pages, of the mean size of those missing, an urgent page waits for.
         touches_per_write: page touches, reads included, per write of the VM's profile.
+        processors: virtual processors of the VM, each of which waits for its own page while the
+            others run on.
     """
 
     round_trip_s: float
     queued_pages: int
     touches_per_write: float
+    processors: int = 1
 
 
 class RateDependence(IntEnum):
@@ -92,7 +96,7 @@ class PostCopyMemory(Protocol):
     Attributes:
         sizes: what the pages take that were missing at resume.
         faults: demand faults so far.
-        stall_s: time the VM has waited for requested pages.
+        stall_s: time that the VM's processors have waited for requested pages, the mean of them.
         bytes_sent: bytes on the wire so far.
     """
 
@@ -123,6 +127,11 @@ class PostCopyMemory(Protocol):
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
         ...
+
+
+def pages_within(threshold_bytes: float, page_bytes: float) -> int:
+    """Return the most pages that together have fewer bytes in memory than a threshold."""
+    return max(math.ceil(threshold_bytes / page_bytes) - 1, 0)
 
 
 class MemoryEngine(Protocol):
@@ -160,6 +169,11 @@ class MemoryEngine(Protocol):
         ...
 
     @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that `stale_pages` hold, before any encoding and without headers."""
+        ...
+
+    @property
     def nothing_to_send(self) -> bool:
         """Whether to_send of the next live round is empty."""
         ...
@@ -193,7 +207,8 @@ class MemoryEngine(Protocol):
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
+                memory, whatever they take on the wire.
         """
         ...
 
@@ -226,7 +241,7 @@ class MemoryEngine(Protocol):
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the unvisited pages of the round under way."""
+        """Bytes of memory in the unvisited pages of the round under way."""
         ...
 
     @property
@@ -250,6 +265,7 @@ class VMMemory:
         strategy: what is sent when.
         encoders: what makes pages smaller on the wire, in the order of the chain.
         track_versions: whether a version number per page is kept, for proofs.
+        processors: virtual processors of the VM, which touch its pages.
     """
 
     page_count: int
@@ -258,6 +274,7 @@ class VMMemory:
     strategy: Strategy
     encoders: Sequence[Encoder] = ()
     track_versions: bool = False
+    processors: int = 1
 
     @property
     def ballooned_pages(self) -> int:

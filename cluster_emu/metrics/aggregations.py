@@ -34,6 +34,11 @@ class RunFigures:
         """One row per migration that completed."""
         return self.migrations[self.migrations["outcome"] == Phase.COMPLETED.value]
 
+    @cached_property
+    def started(self) -> pd.DataFrame:
+        """One row per migration that has begun to send, however it ended."""
+        return self.migrations[self.migrations["start_s"].notna()]
+
 
 Aggregation = Callable[[RunFigures], float]
 """Returns a figure of a run, NaN where there is nothing to find it from."""
@@ -73,6 +78,24 @@ class MeanOverCompleted:
 
     def __str__(self) -> str:
         return f"mean of `{self.column}` over completed migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOverStarted:
+    """The mean of a column of the table `migrations` over those that began, however they ended.
+
+    Args:
+        column: the column.
+    """
+
+    column: str
+
+    def __call__(self, run: RunFigures) -> float:
+        """Return the mean, NaN where no migration began."""
+        return float(run.started[self.column].mean())
+
+    def __str__(self) -> str:
+        return f"mean of `{self.column}` over migrations that began to send, however they ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,18 @@ from cluster_emu.metrics.aggregations import (
     CountOf,
     MaximumOverAll,
     MeanOverCompleted,
+    MeanOverStarted,
     QuantileOverCompleted,
     SumOverAll,
     makespan_s,
     mean_queue_wait_s,
     migration_count,
 )
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
+
+ONE_PERCENT = SmallestDifference(share=0.01)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ class Metric:
         comparison_rank: its position in comparisons and in what `run` prints, the lowest first;
             None for a figure of the summary alone.
         is_main: whether a picture of a comparison shows it unless others are asked for.
+        smallest_difference: from which size on a difference matters; 1 % unless given.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Metric:
     signed: bool = False
     comparison_rank: int | None = None
     is_main: bool = False
+    smallest_difference: SmallestDifference = ONE_PERCENT
 
 
 class MetricCatalogue:
@@ -164,6 +170,12 @@ BUILT_IN = (
         comparison_rank=160,
     ),
     Metric(
+        name="cancelled",
+        label="migrations cancelled",
+        description="Migrations that a user cancelled, or whose target was drained meanwhile.",
+        value=CountOf(Phase.CANCELLED),
+    ),
+    Metric(
         name="failed",
         label="migrations failed",
         description="Migrations that a fault ended.",
@@ -240,19 +252,46 @@ BUILT_IN = (
         comparison_rank=30,
         is_main=True,
     ),
+    Metric(
+        name="interrupted_s",
+        label="service interrupted",
+        description="Downtime, and the time for which the VM waited for pages after its resume.",
+        value=MeanOverCompleted("interrupted_s"),
+        unit="ms",
+        scale=1e3,
+        comparison_rank=35,
+        is_main=True,
+    ),
+    Metric(
+        name="interrupted_p95_s",
+        label="service interrupted, 95th percentile",
+        description="Interruption that 95 % of the completed migrations do not exceed.",
+        value=QuantileOverCompleted("interrupted_s", 0.95),
+        unit="ms",
+        scale=1e3,
+        comparison_rank=45,
+    ),
+    Metric(
+        name="interrupted_max_s",
+        label="service interrupted, longest",
+        description="Longest interruption of all, of failed and unfinished migrations too.",
+        value=MaximumOverAll("interrupted_s"),
+        unit="ms",
+        scale=1e3,
+    ),
     # pages and bytes of migrations
     Metric(
         name="rounds",
         label="live rounds",
         description="Live rounds, including one that was aborted.",
-        value=MeanOverCompleted("rounds"),
+        value=MeanOverStarted("rounds"),
         comparison_rank=90,
     ),
     Metric(
         name="pages_sent_precopy",
         label="pages sent before the stop",
         description="Pages sent while the VM ran at the source; a page counts each time.",
-        value=MeanOverCompleted("pages_sent_precopy"),
+        value=MeanOverStarted("pages_sent_precopy"),
         comparison_rank=60,
         is_main=True,
     ),
@@ -260,7 +299,7 @@ BUILT_IN = (
         name="pages_sent_stop",
         label="pages sent while stopped",
         description="Pages sent in stop-and-copy.",
-        value=MeanOverCompleted("pages_sent_stop"),
+        value=MeanOverStarted("pages_sent_stop"),
         comparison_rank=70,
         is_main=True,
     ),
@@ -268,32 +307,32 @@ BUILT_IN = (
         name="pages_sent_postcopy",
         label="pages sent after the resume",
         description="Pages sent after the VM resumed at the target.",
-        value=MeanOverCompleted("pages_sent_postcopy"),
+        value=MeanOverStarted("pages_sent_postcopy"),
         comparison_rank=80,
     ),
     Metric(
         name="pages_skipped",
         label="pages skipped",
         description="Pages to send that a live round left out as they had been dirtied again.",
-        value=MeanOverCompleted("pages_skipped"),
+        value=MeanOverStarted("pages_skipped"),
     ),
     Metric(
         name="pages_deferred",
         label="pages deferred",
         description="Pages to send that a live round left to a later one by their history.",
-        value=MeanOverCompleted("pages_deferred"),
+        value=MeanOverStarted("pages_deferred"),
     ),
     Metric(
         name="pages_lost_update",
         label="lost-update pages",
         description="Pages sent in stop-and-copy whose update a literal strategy would lose.",
-        value=MeanOverCompleted("pages_lost_update"),
+        value=MeanOverStarted("pages_lost_update"),
     ),
     Metric(
         name="bytes",
         label="data sent",
         description="Bytes on the wire, headers and device state included.",
-        value=MeanOverCompleted("bytes"),
+        value=MeanOverStarted("bytes"),
         unit="MB",
         scale=1e-6,
         comparison_rank=140,
@@ -310,7 +349,7 @@ BUILT_IN = (
     Metric(
         name="fault_stall_s",
         label="stalled by demand faults",
-        description="Time the VM waited for pages after its resume.",
+        description="Time the VM waited for pages after its resume, the mean of its processors.",
         value=MeanOverCompleted("fault_stall_s"),
         unit="s",
         comparison_rank=110,
@@ -372,6 +411,29 @@ BUILT_IN = (
         value=ClusterFigure("peak_link_share"),
         unit="%",
         scale=100.0,
+    ),
+    Metric(
+        name="busiest_link",
+        label="number of the busiest link",
+        description="Number of the link with the highest mean utilisation.",
+        value=ClusterFigure("busiest_link"),
+    ),
+    Metric(
+        name="busiest_link_share",
+        label="mean load of the busiest link",
+        description="Mean load over capacity of the busiest link, over the whole run.",
+        value=ClusterFigure("busiest_link_share"),
+        unit="%",
+        scale=100.0,
+    ),
+    Metric(
+        name="link_imbalance",
+        label="imbalance of parallel links",
+        description=(
+            "Load of the busiest of the parallel links among which routes chose, over the mean of "
+            "these links: 1 is even, n is all on one of n."
+        ),
+        value=ClusterFigure("link_imbalance"),
     ),
     Metric(
         name="background_bytes",

@@ -35,9 +35,9 @@ class ServiceAccount:
             if rate.any():  # most VMs lose nothing most of the time
                 sums += rate * duration_s
 
-    def count_stall(self, vms: VMColumns, vm: int, stall_s: float) -> None:
-        """Count time that a VM spent waiting for pages, at what it wants now."""
-        self.lost_to_migration[vm] += stall_s * (vms.demand[vm] * vms.cpu_capacity[vm])
+    def count_stall(self, vm: int, stall_s: float, wanted: float) -> None:
+        """Count time that a VM spent waiting for pages, and the CPU that it wanted meanwhile."""
+        self.lost_to_migration[vm] += stall_s * wanted
 
     def degradation_by_migration(self) -> float:
         """Return the share of the CPU wanted that migrations took, mean over the VMs.

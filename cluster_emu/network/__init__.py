@@ -6,7 +6,7 @@ from cluster_emu.network.fluid import FluidLoop, same_instant_s
 from cluster_emu.network.links import LinkTable
 from cluster_emu.network.maxmin import max_min_rates
 from cluster_emu.network.maxmin_incremental import Priority
-from cluster_emu.network.routing import Router
+from cluster_emu.network.routing import LeastLoadedRouter, Router
 from cluster_emu.network.timers import Timer
 from cluster_emu.network.topologies import (
     Topology,
@@ -23,6 +23,7 @@ __all__ = [
     "Flow",
     "FlowGroup",
     "FluidLoop",
+    "LeastLoadedRouter",
     "LinkTable",
     "PlainTransfers",
     "Priority",

@@ -28,6 +28,15 @@ from cluster_emu._jit import dual_inline, dual_jit
 INFINITY = float("inf")
 NO_LINK = -1
 
+CAP = -1
+"""The number of a hop, for a flow that its cap stops."""
+
+NO_HOP = -2
+"""The number of a hop, for a flow of which it is not known yet what stops it."""
+
+SAME_STOP = 1e-9
+"""What would stop a flow by less than this share above its level stops it, too."""
+
 UNKNOWN = -1.0
 """A candidate level that has to be computed, from the pending level upwards."""
 
@@ -59,7 +68,12 @@ class FlowColumns(NamedTuple):
         first_hop: number of its first hop.
         hop_count: number of its hops.
         is_listed: whether it is in the list of changed flows; false between calls.
+        bound_hop: the hop whose link stops it, `CAP` or `NO_HOP`.
+        bound_since_s: since when it is stopped there.
+        cap_bound_s: how long its cap has stopped it, before `bound_since_s`.
         hop_link: the link of each hop, shape [hops].
+        hop_bound_s: how long the link of each hop has stopped the flow, before `bound_since_s`,
+            shape [hops].
     """
 
     level: Any
@@ -71,7 +85,11 @@ class FlowColumns(NamedTuple):
     first_hop: Any
     hop_count: Any
     is_listed: Any
+    bound_hop: Any
+    bound_since_s: Any
+    cap_bound_s: Any
     hop_link: Any
+    hop_bound_s: Any
 
 
 class LinkColumns(NamedTuple):
@@ -136,6 +154,7 @@ def solve(
     changed_links: Any,
     load_links: Any,
     most_steps: int,
+    now_s: float,
 ) -> tuple[int, int, int]:
     """Find all rates after a change.
 
@@ -151,15 +170,16 @@ def solve(
         changed_links: the links whose capacity changed, or that flows have left.
         load_links: links whose load may have changed for another reason than a flow's new rate.
         most_steps: how many flows may be examined before the search is given up.
+        now_s: the time, until which what has stopped each flow is counted.
 
     Returns:
         How many flows and how many links are listed, and how many flows were examined. If these
         are more than `most_steps`, the search was given up: nothing is listed, levels are wrong.
     """
-    listed, steps = propagate(flows, links, work, changed_flows, changed_links, most_steps)
+    listed, steps = propagate(flows, links, work, changed_flows, changed_links, most_steps, now_s)
     if steps > most_steps:
         return 0, 0, steps
-    flow_count, link_count = update_rates_and_loads(flows, links, work, listed, load_links)
+    flow_count, link_count = update_rates_and_loads(flows, links, work, listed, load_links, now_s)
     return flow_count, link_count, steps
 
 
@@ -171,6 +191,7 @@ def propagate(
     changed_flows: Any,
     changed_links: Any,
     most_steps: int,
+    now_s: float,
 ) -> tuple[int, int]:
     """Make all links consistent; list the flows whose level changed and all `changed_flows`.
 
@@ -208,7 +229,7 @@ def propagate(
             steps += links.flow_count[link]
             if is_same(level, before, SAME_LEVEL):
                 continue
-        listed = set_link_level(flows, links, work, link, level, listed)
+        listed = set_link_level(flows, links, work, link, level, listed, now_s)
     while links.heap_size[0] > 0:  # the search was given up
         pop_lowest(links)
     return listed, steps
@@ -216,7 +237,13 @@ def propagate(
 
 @dual_inline
 def set_link_level(
-    flows: FlowColumns, links: LinkColumns, work: Workspace, link: int, level: float, listed: int
+    flows: FlowColumns,
+    links: LinkColumns,
+    work: Workspace,
+    link: int,
+    level: float,
+    listed: int,
+    now_s: float,
 ) -> int:
     """Give new levels to a link and its flows; add the links that this may change to the heap.
 
@@ -233,6 +260,8 @@ def set_link_level(
             continue
         new = level if level < before else lowest_level(flows, links, flow, NO_LINK)
         if new == old:
+            if level > before:  # what stopped the flow along with this link stops it alone now
+                update_bound(flows, links, flow, now_s)
             continue
         flows.level[flow] = new
         listed = append_once(flows.is_listed, work.changed_flows, flow, listed)
@@ -397,7 +426,12 @@ def lowest_level(flows: FlowColumns, links: LinkColumns, flow: int, but: int) ->
 
 @dual_inline
 def update_rates_and_loads(
-    flows: FlowColumns, links: LinkColumns, work: Workspace, listed: int, load_links: Any
+    flows: FlowColumns,
+    links: LinkColumns,
+    work: Workspace,
+    listed: int,
+    load_links: Any,
+    now_s: float,
 ) -> tuple[int, int]:
     """Turn the levels of the listed flows into rates, and these into the loads of links.
 
@@ -418,6 +452,10 @@ def update_rates_and_loads(
         for hop in range(flows.first_hop[flow], flows.first_hop[flow] + flows.hop_count[flow]):
             link = flows.hop_link[hop]
             link_count = append_once(links.is_listed, work.changed_links, link, link_count)
+        bound, level = flows.bound_hop[flow], flows.level[flow]
+        stop = flows.cap_level[flow] if bound < 0 else links.level[flows.hop_link[bound]]
+        if stop != level or bound == NO_HOP:  # else what has stopped the flow still does
+            update_bound(flows, links, flow, now_s)
         rate = rate_of(flows, flow)
         if is_same(rate, flows.rate[flow], SAME_RATE) and not flows.is_new[flow]:
             continue
@@ -431,6 +469,32 @@ def update_rates_and_loads(
         links.is_listed[link] = False
         links.load[link] = load_of(flows, links, link)
     return flow_count, link_count
+
+
+@dual_inline
+def binding_hop(flows: FlowColumns, links: LinkColumns, flow: int) -> int:
+    """Return the first hop whose link stops a flow, or `CAP` if its cap does."""
+    level = flows.level[flow] * (1 + SAME_STOP)
+    if flows.cap_level[flow] <= level:
+        return CAP
+    for hop in range(flows.first_hop[flow], flows.first_hop[flow] + flows.hop_count[flow]):
+        if links.level[flows.hop_link[hop]] <= level:
+            return hop
+    return NO_HOP
+
+
+@dual_inline
+def update_bound(flows: FlowColumns, links: LinkColumns, flow: int, now_s: float) -> None:
+    """Find what stops a flow from now on; count how long something else has stopped it before."""
+    hop = binding_hop(flows, links, flow)
+    before = flows.bound_hop[flow]
+    if hop == before:
+        return
+    if before >= 0:
+        flows.hop_bound_s[before] += now_s - flows.bound_since_s[flow]
+    elif before == CAP:
+        flows.cap_bound_s[flow] += now_s - flows.bound_since_s[flow]
+    flows.bound_hop[flow], flows.bound_since_s[flow] = hop, now_s
 
 
 @dual_inline

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.network._maxmin_kernels import FlowColumns
+from cluster_emu.network._maxmin_kernels import CAP, NO_HOP, FlowColumns
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -188,19 +188,22 @@ class FlowTable:
         Raises:
             ValueError: if this member of the group is in the network already.
         """
-        if (id(group), member) in self._active:
+        number = self._groups.join(group)
+        if (number, member) in self._active:
+            self._groups.leave(group)
             raise ValueError(f"flow {member} of {group!r} is in the network already")
         if not self._free:
             self._grow()
         slot = self._free.pop()
         flow = Flow(group, member, slot)
-        self._active[id(group), member] = flow
+        self._active[number, member] = flow
         self._flows[slot] = flow
         view = self.views
         view.rate[slot], view.is_new[slot] = 0.0, True
         view.cap[slot], view.weight[slot], view.cap_level[slot] = cap, weight, cap / weight
+        view.bound_hop[slot], view.cap_bound_s[slot] = NO_HOP, 0.0
         self.member[slot] = member
-        self._group_number[slot] = self._groups.join(group)
+        self._group_number[slot] = number
         self._joined_before[slot] = self._joined_count
         self._joined_count += 1
         self._set_route(slot, links)
@@ -209,8 +212,7 @@ class FlowTable:
     def leave(self, flow: Flow) -> int:
         """Take `flow` out and return its slot, which stays unused until `release_slots`."""
         slot = self.slot(flow)
-        del self._active[id(flow.group), flow.member]
-        self._groups.leave(flow.group)
+        del self._active[self._groups.leave(flow.group), flow.member]
         self._flows[slot] = None
         flow.slot = LEFT
         self.views.rate[slot], self.events[slot] = 0.0, math.inf
@@ -231,6 +233,24 @@ class FlowTable:
         """Return the numbers of a flow's hops."""
         first = self.views.first_hop[slot]
         return range(first, first + self.views.hop_count[slot])
+
+    def take_bound_s(self, slot: int, now_s: float) -> tuple[float, dict[int, float]]:
+        """Return for how long its cap, and each link of its route, has stopped a flow; forget it.
+
+        Where several do at one time, the time counts for one of them.
+        """
+        view = self.views
+        bound_hop, present_s = view.bound_hop[slot], now_s - view.bound_since_s[slot]
+        cap_s = view.cap_bound_s[slot] + (present_s if bound_hop == CAP else 0.0)
+        by_link: dict[int, float] = {}
+        for hop in self.hops(slot):
+            link_s = view.hop_bound_s[hop] + (present_s if hop == bound_hop else 0.0)
+            if link_s > 0:
+                link = view.hop_link[hop]
+                by_link[link] = by_link.get(link, 0.0) + link_s
+                view.hop_bound_s[hop] = 0.0
+        view.cap_bound_s[slot], view.bound_since_s[slot] = 0.0, now_s
+        return cap_s, by_link
 
     def in_order(self, slots: Indices) -> Indices:
         """Return slots in the order in which their flows joined."""
@@ -278,6 +298,7 @@ class FlowTable:
         self.views.hop_count[slot] = hops
         first = self.views.first_hop[slot]
         self.columns.hop_link[first : first + hops] = links
+        self.columns.hop_bound_s[first : first + hops] = 0.0
 
     def _grow(self) -> None:
         old = len(self._flows)
@@ -328,12 +349,18 @@ class _Groups:
         self._size_of[number] += 1
         return number
 
-    def leave(self, group: FlowGroup) -> None:
-        """Count one flow of a group less; forget the group with its last flow."""
+    def leave(self, group: FlowGroup) -> int:
+        """Count one flow of a group less and return its number; forget it with its last flow."""
         number = self._number_of[id(group)]
         self._size_of[number] -= 1
         if not self._size_of[number]:
             del self._number_of[id(group)], self._group_of[number], self._size_of[number]
+        return number
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        # the copied groups have other identities
+        self._number_of = {id(group): number for number, group in self._group_of.items()}
 
 
 def doubled(column: Column) -> Column:
@@ -352,7 +379,11 @@ def _columns(slots: int, hops: int) -> FlowColumns:
         first_hop=np.zeros(slots, dtype=np.intp),
         hop_count=np.zeros(slots, dtype=np.intp),
         is_listed=np.zeros(slots, dtype=np.bool_),
+        bound_hop=np.zeros(slots, dtype=np.intp),
+        bound_since_s=np.zeros(slots),
+        cap_bound_s=np.zeros(slots),
         hop_link=np.zeros(hops, dtype=np.intp),
+        hop_bound_s=np.zeros(hops),
     )
 
 

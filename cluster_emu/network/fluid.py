@@ -197,6 +197,17 @@ class FluidLoop:
         """
         return float(self._flows.columns.rate[self._flows.slot(flow)])
 
+    def take_bound_s(self, flow: Flow) -> tuple[float, dict[int, float]]:
+        """Return for how long its cap, and each link of its route by number, has stopped `flow`.
+
+        The time since the last call counts. Max-min sharing stops a flow at the lowest of these
+        constraints. Where several do at one time, the time counts for one of them.
+
+        Raises:
+            ValueError: if it is not in the network.
+        """
+        return self._flows.take_bound_s(self._flows.slot(flow), self.now_s)
+
     def link_load(self) -> Floats:
         """Return the sum of the rates on each link, shape [links]."""
         return self._meter.load.copy()
@@ -287,7 +298,7 @@ class FluidLoop:
     def _solve_rates(self) -> None:
         self._must_solve = False
         self._count_event()
-        changed, links = self._max_min.solve()
+        changed, links = self._max_min.solve(self.now_s)
         self._flows.release_slots()
         load, capacity = self._max_min.load(links), self._max_min.capacity[links]
         self._meter.record(self.now_s, links, load, capacity)

@@ -34,6 +34,7 @@ class LinkTable:
         hosts_forward: whether hosts forward traffic.
         for_migrations: whether the link is part of a dedicated migration network (see
             `with_migration_network`), shape [links].
+        labels: the label of each node, in the order of the nodes.
     """
 
     capacity_bps: Floats
@@ -43,6 +44,7 @@ class LinkTable:
     is_host: NDArray[np.bool_]
     hosts_forward: bool
     for_migrations: NDArray[np.bool_]
+    labels: tuple[str, ...]
 
     @classmethod
     def of(cls, graph: nx.Graph[int]) -> LinkTable:
@@ -52,6 +54,7 @@ class LinkTable:
         ends = np.array([(a, b) for a, b, _ in edges], dtype=np.int64).reshape(-1, 2)
         both = np.hstack([ends, ends[:, ::-1]])[:, : 2 * directions].reshape(-1, 2)
         kinds = nx.get_node_attributes(graph, "kind")
+        labels = nx.get_node_attributes(graph, "label")
         return cls(
             capacity_bps=_column(edges, "capacity_bps", directions),
             latency_s=_column(edges, "latency_s", directions),
@@ -62,6 +65,7 @@ class LinkTable:
             for_migrations=np.repeat(
                 [bool(attributes.get(FOR_MIGRATIONS)) for _, _, attributes in edges], directions
             ),
+            labels=tuple(str(labels[node]) for node in range(len(kinds))),
         )
 
     def __len__(self) -> int:
@@ -82,6 +86,10 @@ class LinkTable:
     def host_count(self) -> int:
         """Number of hosts; they are the nodes 0..host_count-1."""
         return int(np.count_nonzero(self.is_host))
+
+    def in_words(self, link: int) -> str:
+        """Return which node a link leaves and which it enters."""
+        return f"{self.labels[self.source[link]]} -> {self.labels[self.target[link]]}"
 
     def between(self, source: int, target: int) -> tuple[int, ...]:
         """Return the links that lead from node `source` straight to node `target`."""
@@ -127,6 +135,37 @@ class LinkMeter:
     def carried(self, now_s: float) -> Floats:
         """Return what each link has carried until `now_s`, shape [links]."""
         return self._carried + self.load * (now_s - self._since_s)
+
+
+def load_figures(
+    carried: Floats, capacity: Floats, duration_s: float, choices: Sequence[tuple[int, ...]]
+) -> dict[str, float]:
+    """Return the busiest link and the imbalance of parallel links; NaN where nothing was carried.
+
+    Args:
+        carried: what each link has carried, shape [links].
+        capacity: what it can carry per second, shape [links].
+        duration_s: in how much time.
+        choices: groups of links among which routes chose, each of two or more.
+
+    Returns:
+        `busiest_link`, the number of the link with the highest mean utilisation;
+        `busiest_link_share`, that utilisation; `link_imbalance`, of the group with the busiest
+        link: load of this link over the mean of the group, both relative to capacity.
+    """
+    full_s = carried / capacity
+    busiest = int(np.argmax(full_s)) if full_s.any() else -1
+    if busiest < 0 or duration_s <= 0:
+        nothing = float("nan")
+        return {name: nothing for name in ("busiest_link", "busiest_link_share", "link_imbalance")}
+    groups = [full_s[list(links)] for links in choices]
+    group = max(groups, key=lambda of_links: float(of_links.max()), default=np.zeros(1))
+    mean_s = float(group.mean())
+    return {
+        "busiest_link": busiest,
+        "busiest_link_share": float(full_s[busiest]) / duration_s,
+        "link_imbalance": float(group.max()) / mean_s if mean_s > 0 else float("nan"),
+    }
 
 
 def _column(edges: list[tuple[int, int, dict[str, float]]], name: str, directions: int) -> Floats:

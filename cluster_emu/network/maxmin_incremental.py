@@ -89,21 +89,21 @@ class IncrementalMaxMin:
         first = self._elastic if self._inelastic is None else self._inelastic
         first.set_capacity(link, capacity)
 
-    def solve(self) -> tuple[Indices, Indices]:
+    def solve(self, now_s: float) -> tuple[Indices, Indices]:
         """Find all rates; return the slots whose rate changed and the links whose load may have.
 
         The slots are in the order in which their flows joined. Links whose capacity changed are
-        among the links.
+        among the links. What stops each flow is counted from `now_s` on.
         """
         if self._kernel is INTERPRETED and self._compiling_pays():
             self._kernel = compiled_copy(_maxmin_kernels).solve
         kernel = self._kernel
         if self._inelastic is None:
-            changed, links = self._elastic.solve(kernel)
+            changed, links = self._elastic.solve(kernel, now_s)
             return self._flows.in_order(changed), links
-        inelastic, inelastic_links = self._inelastic.solve(kernel)
+        inelastic, inelastic_links = self._inelastic.solve(kernel, now_s)
         self._leave_to_elastic(self._inelastic, inelastic_links)
-        elastic, elastic_links = self._elastic.solve(kernel)
+        elastic, elastic_links = self._elastic.solve(kernel, now_s)
         changed = np.concatenate([inelastic, elastic])
         return self._flows.in_order(changed), np.union1d(inelastic_links, elastic_links)
 
@@ -210,32 +210,37 @@ class PriorityClass:
         self._changed_links[link] = None
         self._load_links[link] = None
 
-    def solve(self, kernel: Kernel) -> tuple[Indices, Indices]:
+    def solve(self, kernel: Kernel, now_s: float) -> tuple[Indices, Indices]:
         """Find all rates; return the slots whose rate changed and the links whose load may have.
 
         The links whose capacity changed are among the links.
         """
         most_steps = FEWEST_STEPS + STEPS_PER_HOP * self._hop_count
         flow_count, link_count, steps = self._call(
-            kernel, list(self._changed_flows), list(self._changed_links), most_steps
+            kernel, list(self._changed_flows), list(self._changed_links), most_steps, now_s
         )
         if steps > most_steps:
-            flow_count, link_count = self._solve_from_scratch(kernel)
+            flow_count, link_count = self._solve_from_scratch(kernel, now_s)
         self._changed_flows.clear()
         self._changed_links.clear()
         self._load_links.clear()
         work = self._work
         return work.changed_flows[:flow_count].copy(), work.changed_links[:link_count].copy()
 
-    def _solve_from_scratch(self, kernel: Kernel) -> tuple[int, int]:
+    def _solve_from_scratch(self, kernel: Kernel, now_s: float) -> tuple[int, int]:
         """Raise all levels to infinity and let all flows join: each link then falls only once."""
         self.links.level[:] = np.inf
         self._flows.columns.is_listed[:] = False
-        flow_count, link_count, _ = self._call(kernel, list(self._slots), [], sys.maxsize)
+        flow_count, link_count, _ = self._call(kernel, list(self._slots), [], sys.maxsize, now_s)
         return flow_count, link_count
 
     def _call(
-        self, kernel: Kernel, flows: Sequence[int], links: Sequence[int], most_steps: int
+        self,
+        kernel: Kernel,
+        flows: Sequence[int],
+        links: Sequence[int],
+        most_steps: int,
+        now_s: float,
     ) -> tuple[int, int, int]:
         numbers: list[Any] = [flows, links, list(self._load_links)]
         self._make_room()
@@ -244,7 +249,7 @@ class PriorityClass:
         else:
             columns = self._flows.columns, self.links, self._work
             numbers = [np.array(some, dtype=np.intp) for some in numbers]
-        flow_count, link_count, steps = kernel(*columns, *numbers, most_steps)
+        flow_count, link_count, steps = kernel(*columns, *numbers, most_steps, now_s)
         self.steps += steps
         return flow_count, link_count, steps
 

@@ -1,8 +1,9 @@
-"""Which links a flow crosses: a shortest path, one among equals by a hash of the flow."""
+"""Which links a flow crosses: a shortest path, one among equals by a hash or by what is there."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,19 @@ class Router:
                 self._routes.clear()
             self._routes[key] = self._walk(source, target, flow_key)
         return self._routes[key]
+
+    def take(self, source: int, target: int, flow_key: int = 0) -> tuple[int, ...]:
+        """Return the route of a flow that keeps it until `release`; see `route`."""
+        return self.route(source, target, flow_key)
+
+    def release(self, route: tuple[int, ...]) -> None:
+        """Note that a flow no longer uses the route it has taken."""
+
+    @property
+    def choices(self) -> tuple[tuple[int, ...], ...]:
+        """The groups of links among which routes have had to choose so far, each group once."""
+        last = [links for _, links in self._anchors.values()]
+        return tuple(dict.fromkeys(g for g in [*self._nearer.values(), *last] if len(g) > 1))
 
     def _walk(self, source: int, target: int, flow_key: int) -> tuple[int, ...]:
         self._check_host(source)
@@ -129,6 +143,81 @@ class Router:
             hops[farther] = hops[frontier].max() + 1
             frontier = farther & self._forwards
         return hops
+
+
+class _Path(NamedTuple):
+    """The part of a path from a node to the end; paths compare by load, the highest first.
+
+    Args:
+        highest: the largest share of a link's capacity that each of its flows has less of, if this
+            flow joins: flows per byte/s.
+        total: the sum of these over the links.
+        links: the links in order.
+    """
+
+    highest: float
+    total: float
+    links: tuple[int, ...]
+
+
+class LeastLoadedRouter(Router):
+    """Takes, among the paths with the fewest hops, the one whose busiest link has the fewest flows.
+
+    Flows count in proportion to the capacity of the link, from `take` to `release`. Of paths alike,
+    the one with fewer flows on all links together is taken, then the one by hash. A controller that
+    knows every flow routes like this (Hedera, NSDI 2010, global first fit); switches do not.
+    """
+
+    def __init__(self, links: LinkTable, usable: NDArray[np.bool_] | None = None) -> None:
+        super().__init__(links, usable)
+        self._flows = [0] * len(links)
+        self._capacity: list[float] = links.capacity_bytes_per_s.tolist()
+
+    def take(self, source: int, target: int, flow_key: int = 0) -> tuple[int, ...]:
+        """Return the least loaded route of a flow that keeps it until `release`; see `route`."""
+        by_hash = self.route(source, target, flow_key)
+        if not by_hash:
+            return ()
+        anchor, last_links = self._anchor(target)
+        best: dict[int, _Path] = {anchor: self._least_loaded_last(last_links, by_hash)}
+        path = self._least_loaded(source, anchor, best, by_hash)
+        for link in path.links:
+            self._flows[link] += 1
+        return path.links
+
+    def release(self, route: tuple[int, ...]) -> None:
+        """Note that a flow no longer uses the route it has taken."""
+        for link in route:
+            self._flows[link] -= 1
+
+    def _least_loaded(
+        self, node: int, anchor: int, best: dict[int, _Path], by_hash: tuple[int, ...]
+    ) -> _Path:
+        """Return the least loaded path from a node; `best` holds those found so far, by node."""
+        if node not in best:
+            best[node] = min(
+                (
+                    self._longer(link, self._least_loaded(end, anchor, best, by_hash))
+                    for link in self._links_nearer(node, anchor)
+                    for end in (self._target[link],)
+                ),
+                key=lambda path: (path.highest, path.total, path.links[0] not in by_hash),
+            )
+        return best[node]
+
+    def _least_loaded_last(self, links: tuple[int, ...], by_hash: tuple[int, ...]) -> _Path:
+        """Return the least loaded of the links from the anchor to the target; none if it is it."""
+        end = _Path(0.0, 0.0, ())
+        if not links:
+            return end
+        return min(
+            (self._longer(link, end) for link in links),
+            key=lambda path: (path.highest, path.links[0] not in by_hash),
+        )
+
+    def _longer(self, link: int, rest: _Path) -> _Path:
+        load = (self._flows[link] + 1) / self._capacity[link]
+        return _Path(max(load, rest.highest), load + rest.total, (link, *rest.links))
 
 
 def _grouped(links: NDArray[np.intp], ends: NDArray[np.int64], node_count: int) -> list[list[int]]:

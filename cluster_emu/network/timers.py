@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
 TimerCallback = Callable[[float], None]
 
@@ -24,12 +23,13 @@ class TimerQueue:
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
-        self._serial = count()
+        self._set_count = 0
 
     def set(self, time_s: float, callback: TimerCallback) -> Timer:
         """Add a call at `time_s` and return its timer."""
         timer = Timer(time_s, callback)
-        heapq.heappush(self._heap, (time_s, next(self._serial), timer))
+        heapq.heappush(self._heap, (time_s, self._set_count, timer))
+        self._set_count += 1
         return timer
 
     def next_s(self) -> float:

@@ -1,1 +1,5 @@
 """What a run records: its tables, how they are written, and its result."""
+
+from cluster_emu.results.result_folder import check_unused, complete_result, new_result, own_result
+
+__all__ = ["check_unused", "complete_result", "new_result", "own_result"]

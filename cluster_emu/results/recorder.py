@@ -12,6 +12,7 @@ from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.network.links import LinkTable
 from cluster_emu.results.growing_tables import GrowingTable, KeptTable
+from cluster_emu.results.result_folder import check_unused
 
 STREAMED_TABLES = ("hosts", "vms", "links")
 """The tables that grow with simulated time."""
@@ -29,6 +30,7 @@ class Recorder:
     def __init__(self, state: ClusterState, links: LinkTable, folder: Path | None = None) -> None:
         self._state = state
         self._links = links
+        self.folder = folder
         self._tables = _growing_tables(folder)
         self._last_carried = np.zeros(len(links))
         self._last_s = 0.0
@@ -114,6 +116,7 @@ class Recorder:
 def _growing_tables(folder: Path | None) -> dict[str, GrowingTable]:
     if folder is None:
         return {name: KeptTable() for name in STREAMED_TABLES}
+    check_unused(folder, overwrite=False, field="stream_to")
     # the library that writes these files takes a while to load, and most runs keep their tables
     from cluster_emu.results.streaming import StreamedTable
 

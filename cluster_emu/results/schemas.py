@@ -50,6 +50,7 @@ MIGRATIONS = TableSchema(
         Column("attempt", "", "1, or more for a retry after an abort or a fault"),
         Column("faults_before", "", "how many of the attempts before were ended by faults"),
         Column("fidelity", "", "memory model that kept the page state"),
+        Column("route", "", "numbers of the links from source to target, in their order"),
         Column("prepare_s", "s", "time spent on preparing the target, before `start_s`"),
         Column("start_s", "s", "first byte"),
         Column("waited_s", "s", "time after `start_s` spent on waiting for the turn to send"),
@@ -59,6 +60,7 @@ MIGRATIONS = TableSchema(
         Column("end_s", "s", "the source is released"),
         Column("total_time_s", "s", "`prepare_s + (end_s - start_s)`"),
         Column("downtime_s", "s", "`resume_s - pause_s`; to `end_s` if it never resumed"),
+        Column("interrupted_s", "s", "service interrupted: `downtime_s + fault_stall_s`"),
         Column("rounds", "", "live rounds, one that was aborted included"),
         Column("pages_sent_precopy", "pages", "sent while the VM ran at the source"),
         Column("pages_sent_stop", "pages", "sent while the VM was stopped"),
@@ -71,10 +73,16 @@ MIGRATIONS = TableSchema(
         Column("bytes", "bytes", "on the wire, headers and device state included"),
         Column("encode_cpu_s", "s", "time of one core spent on encoding pages"),
         Column("demand_faults", "", "accesses after the resume to pages still at the source"),
-        Column("fault_stall_s", "s", "time the VM waited for these pages"),
+        Column("fault_stall_s", "s", "time the VM waited for these pages, mean of its processors"),
         Column("throttle_max", "share", "largest share of its CPU time that throttling took"),
         Column("guest_lost_s", "s", "CPU time that throttling and tracking took"),
-        Column("outcome", "", "completed, not converged, failed, unfinished, or its phase so far"),
+        Column("limited_by", "", "limit that held longest, `queued_s` to `end_s`; see `limits`"),
+        Column("limited_share", "share", "the part of that time"),
+        Column(
+            "outcome",
+            "",
+            "completed, not converged, cancelled, failed, unfinished, or its phase so far",
+        ),
         Column("why", "", "what ended the live rounds, or why it did not complete"),
     ),
 )
@@ -96,6 +104,24 @@ ROUNDS = TableSchema(
         Column("dirtied", "pages", "in the dirty log at the end"),
         Column("bytes", "bytes", "on the wire"),
         Column("encode_cpu_s", "s", "time of one core spent on encoding pages"),
+    ),
+)
+
+LIMITS = TableSchema(
+    "one limit of one migration; their times add up to that from `queued_s` to `end_s`",
+    (
+        Column("migration", "", "number of the migration"),
+        Column("vm", "", "number of the VM"),
+        Column(
+            "kind",
+            "",
+            "slot, turn, preparing, link, bandwidth cap, page time, channels, encoding, "
+            "suspend and resume, finishing",
+        ),
+        Column("limit", "", "which, in words; of slots those that were scarcest at its start"),
+        Column("link", "", "number of the link, -1 for none"),
+        Column("limited_s", "s", "how long it held"),
+        Column("share", "share", "the part of the time from `queued_s` to `end_s`"),
     ),
 )
 
@@ -186,6 +212,7 @@ FAULTS = TableSchema(
 SCHEMAS: dict[str, TableSchema] = {
     "migrations": MIGRATIONS,
     "rounds": ROUNDS,
+    "limits": LIMITS,
     "hosts": HOSTS,
     "vms": VMS,
     "links": LINKS,

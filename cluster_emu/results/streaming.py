@@ -62,6 +62,9 @@ class StreamedTable:
         if self._writer is not None:
             self._partial.replace(self._path)
 
+    def __getstate__(self) -> None:
+        raise TypeError(f"two copies cannot write {self._path}: copy a model without stream_to")
+
     def _write(self) -> None:
         """Let the rows that wait be written; one row group at a time, so that few are in memory."""
         if not self._waiting:

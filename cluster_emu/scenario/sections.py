@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,12 @@ from pydantic import Field, model_validator
 
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
-from cluster_emu.units import MemoryBytes, PositiveSeconds, Seconds
+from cluster_emu.units import MemoryBytes, ParseShare, PositiveSeconds, Seconds
+
+MOST_VCPUS = 4096
+"""The most virtual processors of a VM: that of KVM on x86 (KVM_MAX_VCPUS)."""
+MOST_CORES = 256
+"""A `cpu_capacity` of a VM above it is in another unit than cores, such as MIPS."""
 
 
 class Run(Plain):
@@ -19,6 +25,10 @@ class Run(Plain):
     "lumped" counts pages that behave alike, at a cost that does not depend on the size of the VM.
     "auto" lumps large VMs where that is possible. "mean-field" is "lumped" with every draw replaced
     by its mean. "scalar" has a dirty rate and a working set, and no pages.
+
+    `uncertain` is how far dirty rates and bandwidths may be off: each run draws two factors from
+    its seed, both uniformly from 1 - uncertain to 1 + uncertain. One multiplies all dirty rates,
+    the other the bandwidth of all links.
     """
 
     duration_s: PositiveSeconds
@@ -27,15 +37,21 @@ class Run(Plain):
     stop_when_idle: bool = False
     track_versions: bool = False
     fidelity: str = "pages"
+    uncertain: Annotated[float, ParseShare, Field(ge=0, lt=1)] = 0.0
 
 
 class HostGroup(Plain):
-    """Equal physical machines; the groups fill the topology's hosts in order."""
+    """Equal physical machines; the groups fill the topology's hosts in order.
+
+    A host that was switched off boots for `boot_s` before a VM can run there or migrate to it.
+    Meanwhile it draws the power of an idle host.
+    """
 
     count: Annotated[int, Field(gt=0)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
+    boot_s: Seconds = 0.0
 
 
 class VMGroup(Plain):
@@ -44,7 +60,13 @@ class VMGroup(Plain):
     `profile` decides which pages they write: a named write profile, an inline one, or a write
     source. With `profile_mix` each VM draws its profile with these weights. `page_count` replaces
     memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages). `host` places
-    the whole group on one host at the start.
+    the whole group on one host at the start. `vcpus` is the number of virtual processors, each of
+    which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded up, or 1
+    where that is above 256 and so not in cores.
+
+    VMs that are not `migratable` stay on their hosts; a crash of the host may still restart them
+    elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
+    the same name are ever on one host together.
     """
 
     count: Annotated[int, Field(gt=0)]
@@ -55,6 +77,9 @@ class VMGroup(Plain):
     profile: Choice | None = None
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
     host: Annotated[int, Field(ge=0)] | None = None
+    vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
+    migratable: bool = True
+    anti_affinity: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:
@@ -68,6 +93,13 @@ class VMGroup(Plain):
     def pages(self) -> int:
         """Pages of one VM; the last one may be partly used."""
         return self.page_count or -(-self.memory_bytes // self.page_bytes)
+
+    @property
+    def processors(self) -> int:
+        """Virtual processors of one VM."""
+        if self.vcpus is not None:
+            return self.vcpus
+        return math.ceil(self.cpu_capacity) if self.cpu_capacity <= MOST_CORES else 1
 
 
 class Workload(Plain):
@@ -87,8 +119,20 @@ class Workload(Plain):
 
 
 class Request(Plain):
-    """A migration that the user requests at an exact time."""
+    """A migration that the user requests at an exact time, and may cancel at a later one.
+
+    At `cancel_at_s` it is cancelled, whether it is queued, prepares or copies, and its VM stays at
+    the source. It is too late once a switchover to post-copy has begun or the target has all of
+    the memory.
+    """
 
     at_s: Seconds = 0.0
     vm: Annotated[int, Field(ge=0)]
     target: Annotated[int, Field(ge=0)]
+    cancel_at_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _cancelled_after_request(self) -> Request:
+        if self.cancel_at_s is not None and self.cancel_at_s <= self.at_s:
+            raise ValueError(f"a cancel_at_s after at_s = {self.at_s:g}")
+        return self

@@ -25,7 +25,9 @@ class Scenario(Plain):
     """Everything that a run needs except its seed.
 
     With a `migration_topology` migrations use a dedicated migration network over the same hosts,
-    and only background traffic (`background`) uses the network of `topology`.
+    and only background traffic (`background`) uses the network of `topology`. Of several shortest
+    paths a migration takes one by hash as switches do ("ecmp"), or the one whose links have the
+    fewest migrations that wait or run ("least-loaded").
     """
 
     name: str
@@ -33,6 +35,7 @@ class Scenario(Plain):
     run: Run
     topology: Choice
     migration_topology: Choice | None = None
+    routing: Literal["ecmp", "least-loaded"] = "ecmp"
     hosts: Annotated[tuple[HostGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     vms: Annotated[tuple[VMGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     placement: Literal["spread", "pack", "random"] = "spread"

@@ -40,9 +40,10 @@ class MigrationOverhead:
         """Count a migration that has stopped copying."""
         self._count(source, target, -1, now_s)
 
-    def count_stall(self, vm: int, stall_s: float) -> None:
+    def count_stall(self, vm: int, stall_s: float, demand: float) -> None:
         """Count time that a VM has waited for pages that were still at the source."""
-        self._service.count_stall(self._state.vms, vm, stall_s)
+        wanted = demand * float(self._state.vms.cpu_capacity[vm])
+        self._service.count_stall(vm, stall_s, wanted)
 
     def _count(self, source: int, target: int, change: int, now_s: float) -> None:
         self._sending[source] += change

@@ -8,8 +8,13 @@ from functools import partial
 
 import numpy as np
 
+from cluster_emu.cluster.admission import refusal
+from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
+from cluster_emu.errors import RequestRefusedError
+from cluster_emu.network.timers import Timer
+from cluster_emu.scheduling.boots import HostBoots
 from cluster_emu.scheduling.orders import Candidate
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.round_robin import RoundRobin
@@ -17,14 +22,15 @@ from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCount
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
 from cluster_emu.transfer.migration import Migration
-from cluster_emu.transfer.records import COPYING, MigrationRecord, Phase
+from cluster_emu.transfer.records import COPYING, NOTHING_SENT, Limit, MigrationRecord, Phase
 
 
 class MigrationScheduler:
     """Carries out requested migrations.
 
     Memory is reserved at the target when a migration is requested, and released at the source when
-    it has ended, so a queued migration can always be carried out. A migration is queued, preparing,
+    it has ended, so a queued migration can always be carried out. It stays queued while its target
+    boots, and gets another target where that is drained. A migration is queued, preparing,
     ready (where preparing has slots of its own, or those that copy take turns), copying (in one of
     the phases in `COPYING`) and finishing; its `state` says which. Phases that last no time are
     passed over.
@@ -33,14 +39,15 @@ class MigrationScheduler:
         factory: makes the migrations.
         rules: limits on migrations at the same time, and their order.
         overhead: counts the CPU and the time that copying costs hosts and guests.
-        choose_target: returns another target for a retry whose old target is full or down, or None
-            if there is none.
+        choose_target: returns another target for a migration whose target cannot take its VM any
+            more, or None if there is none.
         switch_off_empty_hosts: whether a host is switched off once no VM runs there or is expected.
 
     Attributes:
         records: every migration ever requested, by number.
         live: every migration that has not ended, by number.
         ended_count: how many have ended.
+        boots: wakes hosts.
     """
 
     def __init__(
@@ -55,9 +62,13 @@ class MigrationScheduler:
         self.records: list[MigrationRecord] = []
         self.live: dict[int, Migration] = {}
         self.ended_count = 0
-        self._retries_waiting = 0
+        self._retries_waiting: dict[int, Timer] = {}
+        self._retried_as: dict[int, int] = {}
+        self._waits_since_s: dict[int, float] = {}  # for a slot or the first turn
         self._factory = factory
         self._state: ClusterState = factory.state
+        self.boots = HostBoots(factory.state, factory.loop)
+        self.boots.notify(self._host_booted)
         self._overhead = overhead
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
@@ -66,12 +77,15 @@ class MigrationScheduler:
         self._turns = RoundRobin(self._start) if rules.interleave else None
         vms, capacity = factory.state.vms, factory.links.capacity_bytes_per_s
         counts = SlotCounts.of_copying(factory.state)
-        self._copying = ConcurrencySlots(rules.copying, counts, rules.order, vms, capacity)
+        booting = factory.state.hosts.booting
+        self._copying = ConcurrencySlots(rules.copying, counts, rules.order, vms, capacity, booting)
         self._preparing = self._copying
         if rules.preparing is not None:
             counts = SlotCounts.empty(factory.state.host_count)
             unused = np.full_like(capacity, np.inf)  # migrations that prepare share no link
-            self._preparing = ConcurrencySlots(rules.preparing, counts, rules.order, vms, unused)
+            self._preparing = ConcurrencySlots(
+                rules.preparing, counts, rules.order, vms, unused, booting
+            )
 
     @property
     def queue_length(self) -> int:
@@ -114,9 +128,10 @@ class MigrationScheduler:
             faults_before=faults_before,
         )
         self.records.append(record)
+        self.boots.wake(move.target, now_s)
         self._state.reserve_move(move.vm, move.target, now_s)
         self.live[number] = self._factory.make(record, self)
-        self._preparing.put(self._candidate(number))
+        self._wait_for_slot(self._preparing, number, now_s)
         return record
 
     def admit(self, now_s: float) -> None:
@@ -125,8 +140,10 @@ class MigrationScheduler:
             # a migration whose target needs no preparation returns its slot at once
             while admitted := self._preparing.admit():
                 for number in admitted:
+                    self._count_wait_for_slot(self._preparing, number, now_s)
                     self._prepare(number, now_s)
         for number in self._copying.admit():
+            self._count_wait_for_slot(self._copying, number, now_s)
             if self._has_preparing_slots:
                 self._copy(number, now_s)
             else:
@@ -151,11 +168,102 @@ class MigrationScheduler:
             self._overhead.end(migration.record.source, migration.record.target, now_s)
         self._end(number, outcome, why, now_s)
 
+    def cancel_request(self, number: int, why: str, now_s: float) -> None:
+        """Cancel a migration as its user asks, or its last attempt if it was tried again.
+
+        One that waits to be tried again is not.
+
+        Args:
+            number: of the migration that was requested, or of an attempt.
+            why: the reason in words.
+            now_s: the time.
+
+        Raises:
+            RequestRefusedError: if it has ended, or its VM cannot stay at the source any more.
+        """
+        while number in self._retried_as:
+            number = self._retried_as[number]
+        record = self.records[number]
+        if number in self._retries_waiting:
+            self._factory.loop.cancel(self._retries_waiting.pop(number))
+            record.why += f"; not tried again, {why}"
+            return
+        what = f"migration {number} of VM {record.vm}"
+        if number not in self.live:
+            raise RequestRefusedError(f"{what} has ended at {record.end_s:g} s: {record.outcome}")
+        too_late = self.live[number].too_late_to_cancel
+        if too_late is not None:
+            raise RequestRefusedError(f"{what} cannot be cancelled any more: {too_late}")
+        self.cancel(number, Phase.CANCELLED, why, now_s)
+        self.admit(now_s)
+
+    def cancel_of_vm(self, vm: int, why: str, now_s: float) -> None:
+        """Cancel the migration of a VM, or its next attempt, as its user asks.
+
+        Raises:
+            RequestRefusedError: if it has none, or the VM cannot stay at the source any more.
+        """
+        under_way = (*self.live, *self._retries_waiting)
+        numbers = [number for number in under_way if self.records[number].vm == vm]
+        if not numbers:
+            raise RequestRefusedError(f"VM {vm} has no migration")
+        for number in numbers:
+            self.cancel_request(number, why, now_s)
+
+    def leave_drained(self, drained: BoolColumn, now_s: float) -> None:
+        """Give migrations to drained hosts that have sent nothing yet another target.
+
+        They keep their places in the queue; those that were preparing or ready are queued again.
+        One for which no other host is free is cancelled. Those that copy go on: their VMs leave
+        the host later.
+
+        Args:
+            drained: mask of the hosts that are drained from now on, [hosts].
+            now_s: the time.
+        """
+        for number, migration in list(self.live.items()):
+            record = migration.record
+            if migration.state not in NOTHING_SENT or not drained[record.target]:
+                continue
+            target = self._choose_target(record.vm)
+            if target is None:
+                why = f"host {record.target} is drained, and no other host is free for the VM"
+                self.cancel(number, Phase.CANCELLED, why, now_s)
+            else:
+                self._change_target(number, target, now_s)
+
+    def _change_target(self, number: int, target: int, now_s: float) -> None:
+        migration, record = self.live[number], self.records[number]
+        limits = migration.flow.limits
+        if number in self._waits_since_s:
+            self._end_wait(number, now_s)
+        if migration.state is Phase.PREPARING:
+            limits.add(Limit.PREPARING, self._timers.stop(number, now_s))
+        if migration.state is not Phase.QUEUED:
+            for stage in self._stages:
+                stage.leave(number)
+            self._leave_turns(migration)
+            record.prepare_s = 0.0
+        self.boots.wake(target, now_s)
+        self._state.release_move(record.vm, record.target)
+        self._state.reserve_move(record.vm, target, now_s)
+        record.target = target
+        self._factory.router.release(migration.route)
+        self.live[number] = self._factory.make(record, self)
+        self.live[number].flow.limits = limits
+        self._wait_for_slot(self._preparing, number, now_s)
+
+    def _host_booted(self, host: int, now_s: float) -> None:
+        for stage in self._stages:
+            stage.host_booted(host)
+        self.admit(now_s)
+
     def switch_off_empty(self) -> None:
-        """Switch off every host that has no VM and expects none."""
+        """Switch off every host that has no VM and expects none, unless it is booting."""
         if self._switch_off_empty_hosts:
             hosts = self._state.hosts
-            empty = np.flatnonzero(hosts.switched_on & (hosts.memory_reserved_bytes == 0))
+            in_use = hosts.booting | (hosts.memory_reserved_bytes > 0)
+            empty = np.flatnonzero(hosts.switched_on & ~in_use)
             if len(empty):
                 self._state.switch_off(empty.tolist(), self._factory.loop.now_s)
 
@@ -192,15 +300,18 @@ class MigrationScheduler:
             self._copy(number, now_s)
             return
         self._preparing.leave(number)
-        self._copying.put(self._candidate(number))
+        self._wait_for_slot(self._copying, number, now_s)
 
     def _copy(self, number: int, now_s: float) -> None:
         if self._turns is None:
             self._start(self.live[number], now_s)
         else:
+            self._waits_since_s[number] = now_s
             self._turns.join(self.live[number], now_s)
 
     def _start(self, migration: Migration, now_s: float) -> None:
+        if self._turns is not None:
+            self._count_wait_for_turn(migration.record.migration, now_s)
         self._overhead.begin(migration.record.source, migration.record.target, now_s)
         migration.start(now_s)
 
@@ -212,6 +323,10 @@ class MigrationScheduler:
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """Let the VM use this share of the CPU time it wants; called by the migration."""
         self._state.set_guest_speed(record.vm, speed, now_s)
+
+    def stalled(self, record: MigrationRecord, stall_s: float, demand: float) -> None:
+        """Count the CPU that the VM lost as it waited for pages; called by the migration."""
+        self._overhead.count_stall(record.vm, stall_s, demand)
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:
         """Move the VM to its target; called by the migration."""
@@ -239,14 +354,20 @@ class MigrationScheduler:
 
     def _end(self, number: int, outcome: Phase, why: str, now_s: float) -> None:
         """Close the record and release the slot and the memory that the VM does not need."""
+        if number in self._waits_since_s:
+            self._end_wait(number, now_s)
         migration, record = self.live.pop(number), self.records[number]
         if migration.state is Phase.PREPARING:
             record.prepare_s = self._timers.stop(number, now_s)
         elif migration.state is Phase.FINISHING:
             record.finish_s = self._timers.stop(number, now_s)
+        limits = migration.flow.limits
+        limits.add(Limit.PREPARING, record.prepare_s)
+        limits.add(Limit.FINISHING, record.finish_s)
+        self._factory.limits.enter(record, limits)
         record.close(now_s, outcome, why)
-        self._overhead.count_stall(record.vm, record.fault_stall_s)
         migration.transition(outcome)
+        self._factory.router.release(migration.route)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:
@@ -284,18 +405,19 @@ class MigrationScheduler:
         """
         if record.retries_of_its_kind >= retries:
             return
-        self._retries_waiting += 1
         wait_s = backoff_s * 2**record.retries_of_its_kind
-        self._factory.loop.call_at(now_s + wait_s, partial(self._retry, record))
+        self._retries_waiting[record.migration] = self._factory.loop.call_at(
+            now_s + wait_s, partial(self._retry, record)
+        )
 
     def _retry(self, record: MigrationRecord, now_s: float) -> None:
-        self._retries_waiting -= 1
+        del self._retries_waiting[record.migration]
         vms = self._state.vms
         stays = vms.running[record.vm] and vms.host[record.vm] == record.source
         if vms.queued[record.vm] or not stays:
             record.why += f"; not tried again, the VM {self._why_not_here(record.vm)}"
             return
-        free = self._may_receive(record.target, record.vm)
+        free = refusal(self._state, record.vm, record.target) is None
         target = record.target if free else self._choose_target(record.vm)
         if target is None:
             record.why += "; not tried again, no host is free for the VM"
@@ -303,7 +425,8 @@ class MigrationScheduler:
         priority = Priority(record.priority)
         move = Move(record.vm, record.source, target, record.reason, priority)
         faults_before = record.faults_before + record.ended_by_fault
-        self.request(move, now_s, attempt=record.attempt + 1, faults_before=faults_before)
+        again = self.request(move, now_s, attempt=record.attempt + 1, faults_before=faults_before)
+        self._retried_as[record.migration] = again.migration
         self.admit(now_s)
 
     def _why_not_here(self, vm: int) -> str:
@@ -313,10 +436,30 @@ class MigrationScheduler:
             return "is down"
         return "migrates already" if vms.queued[vm] else f"is on host {vms.host[vm]} now"
 
-    def _may_receive(self, host: int, vm: int) -> bool:
-        vms, hosts = self._state.vms, self._state.hosts
-        fits = hosts.memory_free_bytes[host] >= vms.memory_bytes[vm]
-        return bool(fits and not (hosts.drained[host] or hosts.failed[host]))
+    # --- what they wait for -----------------------------------------------------------------------
+
+    def _wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
+        stage.put(self._candidate(number))
+        self._waits_since_s[number] = now_s
+
+    def _count_wait_for_slot(self, stage: ConcurrencySlots, number: int, now_s: float) -> None:
+        wait_s = now_s - self._waits_since_s.pop(number)
+        if wait_s > 0:
+            record = self.records[number]
+            scarcest = stage.scarcest(record.source, record.target)
+            self.live[number].flow.limits.add(Limit.SLOT, wait_s, scarcest)
+
+    def _count_wait_for_turn(self, number: int, now_s: float) -> None:
+        wait_s = now_s - self._waits_since_s.pop(number)
+        self.live[number].flow.limits.add(Limit.TURN, wait_s)
+
+    def _end_wait(self, number: int, now_s: float) -> None:
+        """Count the wait of a migration that ends while it waits."""
+        for stage in self._stages:
+            if number in stage.waiting:
+                self._count_wait_for_slot(stage, number, now_s)
+                return
+        self._count_wait_for_turn(number, now_s)
 
     # --- stages -----------------------------------------------------------------------------------
 

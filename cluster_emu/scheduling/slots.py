@@ -9,7 +9,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from cluster_emu.cluster.columns import FloatColumn, IntColumn, VMColumns
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn, VMColumns
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import (
@@ -83,6 +83,7 @@ class ConcurrencySlots:
         order: the order of migrations of one priority.
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
+        booting: hosts to which nothing may start before they have booted, [hosts]; None for none.
 
     Attributes:
         waiting: the queue in order of arrival, by migration number.
@@ -96,6 +97,7 @@ class ConcurrencySlots:
         order: QueueOrder,
         vms: VMColumns,
         capacity_bytes_per_s: FloatColumn,
+        booting: BoolColumn | None = None,
     ) -> None:
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
@@ -103,6 +105,7 @@ class ConcurrencySlots:
         self._counts = counts
         # memory views, because Python reads their single elements faster
         self._outgoing, self._incoming = counts.outgoing.data, counts.incoming.data
+        self._booting = None if booting is None else booting.data
         self._order = order
         self._fixed_order = order if isinstance(order, FixedOrder) else None
         self._vms = vms
@@ -111,7 +114,7 @@ class ConcurrencySlots:
         self._view = QueueView(vms, capacity_bytes_per_s, waiting, running)
 
     def put(self, candidate: Candidate) -> None:
-        """Add a migration to the queue."""
+        """Add a migration to the queue; one that is in it keeps its place, with another target."""
         self.waiting[candidate.number] = candidate
         if self._fixed_order is not None:
             self._waiting_lists.put(candidate, self._fixed_order.key(candidate, self._vms))
@@ -128,13 +131,35 @@ class ConcurrencySlots:
 
     def leave(self, number: int) -> None:
         """Remove a migration from the queue, or release its slot; it may have neither."""
-        self.waiting.pop(number, None)
+        if self.waiting.pop(number, None) is not None:
+            self._waiting_lists.leave(number)
         holder = self.holders.pop(number, None)
         if holder is not None:
             self._count(holder, -1)
         if holder is not None and self.waiting:
             self._waiting_lists.wake((Side.SOURCE, holder.source))
             self._waiting_lists.wake((Side.TARGET, holder.target))
+
+    def host_booted(self, host: int) -> None:
+        """Let migrations to a host start from now on."""
+        self._waiting_lists.wake((Side.BOOT, host))
+
+    def scarcest(self, source: int, target: int) -> str:
+        """Return in words which slots are the fewest free ones for a migration.
+
+        Just after it got its slot that is what it has waited for.
+        """
+        limits = self._limits
+        slots = [
+            (limit - used, f"{limit} {where}")
+            for limit, used, where in (
+                (limits.outbound_per_host, self._outgoing[source], f"away from host {source}"),
+                (limits.inbound_per_host, self._incoming[target], f"onto host {target}"),
+                (limits.per_cluster, len(self.holders), "in the cluster"),
+            )
+            if limit is not None
+        ]
+        return min(slots, key=lambda slot: slot[0], default=(0, ""))[1]
 
     def _admit_by_key(self) -> Iterator[int]:
         while not self._is_full() and (candidate := self._waiting_lists.next()) is not None:
@@ -176,7 +201,9 @@ class ConcurrencySlots:
         return self._blocking_slot(candidate) is None
 
     def _blocking_slot(self, candidate: Candidate) -> HostSlot | None:
-        """Return which host slot a migration lacks: the source's, else the target's."""
+        """Return what a migration lacks: its target's boot, a slot of the source, of the target."""
+        if self._booting is not None and self._booting[candidate.target]:
+            return Side.BOOT, candidate.target
         outbound, inbound = self._limits.outbound_per_host, self._limits.inbound_per_host
         if outbound is not None and self._outgoing[candidate.source] >= outbound:
             return Side.SOURCE, candidate.source

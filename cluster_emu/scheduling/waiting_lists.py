@@ -6,29 +6,34 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 from enum import Enum
-from itertools import count
 from typing import NamedTuple
 
 from cluster_emu.scheduling.orders import Candidate
 
 
 class Side(Enum):
-    """Whether a host is the source or the target of a migration."""
+    """Whether a host is the source or the target of a migration, or a target that boots."""
 
     SOURCE = "source"
     TARGET = "target"
+    BOOT = "boot"
 
 
 HostSlot = tuple[Side, int]
-"""The slots of one host for migrations that leave it, or for those that come to it."""
+"""What a migration waits for at one host.
+
+The slots for migrations that leave it, those for migrations that come to it, or the end of its
+boot.
+"""
 
 
 class _Entry(NamedTuple):
-    """Entries are sorted by their first three fields, which are unique."""
+    """Entries are sorted by their first four fields, the last of which is unique."""
 
     priority: int
     key: float
     arrival: int
+    put: int
     candidate: Candidate
     woken_from: HostSlot | None = None
 
@@ -53,14 +58,24 @@ class WaitingLists:
     ) -> None:
         self._is_waiting = is_waiting
         self._blocking_slot = blocking_slot
-        self._arrivals = count()
+        self._put_count = 0
+        self._arrival_of: dict[int, int] = {}
         self._active: list[_Entry] = []
         self._parked: defaultdict[HostSlot, list[_Entry]] = defaultdict(list)
 
     def put(self, candidate: Candidate, key: float) -> None:
-        """Add a candidate; candidates of equal priority and key are in order of arrival."""
-        entry = _Entry(candidate.priority, key, next(self._arrivals), candidate)
-        heapq.heappush(self._active, entry)
+        """Add a candidate; candidates of equal priority and key are in order of arrival.
+
+        One of the same number that waits already is replaced, and keeps its arrival.
+        """
+        put = self._put_count
+        self._put_count += 1
+        arrival = self._arrival_of.setdefault(candidate.number, put)
+        heapq.heappush(self._active, _Entry(candidate.priority, key, arrival, put, candidate))
+
+    def leave(self, number: int) -> None:
+        """Forget the arrival of a candidate that does not wait any more."""
+        self._arrival_of.pop(number, None)
 
     def wake(self, slot: HostSlot) -> None:
         """Make the first candidate parked at a host slot active; the slot may be free now."""
@@ -80,5 +95,6 @@ class WaitingLists:
             if blocking is not None:
                 heapq.heappush(self._parked[blocking], entry._replace(woken_from=None))
             elif waits:
+                self.leave(entry.candidate.number)
                 return entry.candidate
         return None

@@ -34,6 +34,18 @@ class ControllerDecision(NamedTuple):
     reason: str
 
 
+def forced(action: MigrationAction, reason: str) -> ControllerDecision:
+    """Return what a manager does to a migration that does not end by itself.
+
+    The reason says what was done, since a migration that completes shows only the reason.
+    """
+    done = {
+        MigrationAction.POST_COPY: "switched to post-copy: ",
+        MigrationAction.STOP: "VM stopped: ",
+    }
+    return ControllerDecision(action, done.get(action, "") + reason)
+
+
 CONTINUE = ControllerDecision(MigrationAction.CONTINUE, "")
 """The decision to go on with live rounds."""
 
@@ -46,7 +58,8 @@ class Progress:
         round_number: the round that has just ended, from 1.
         memory_pages: pages the VM has.
         pages_left: pages stop-and-copy would send if it began now (every stale page).
-        bytes_left: the same in bytes on the wire.
+        bytes_left: the same in bytes on the wire, as encoded and with headers.
+        memory_bytes_left: the same in bytes of memory, which is what QEMU counts.
         pages_left_before: `pages_left` at the end of each earlier round, oldest first.
         sent_pages: pages sent in this round.
         skipped_pages: pages due but not sent in this round (skipped or deferred).
@@ -63,6 +76,7 @@ class Progress:
     memory_pages: int
     pages_left: int
     bytes_left: float
+    memory_bytes_left: float
     pages_left_before: tuple[int, ...]
     sent_pages: int
     skipped_pages: int
@@ -82,8 +96,8 @@ class MigrationStatus:
         elapsed_s: time since the first byte, without the time it waited for its turns.
         round_number: the live round under way, from 1.
         memory_bytes: memory of the VM.
-        bytes_left: bytes of the pages that the round under way has not visited yet (QEMU:
-            remaining).
+        bytes_left: bytes of memory in the pages that the round under way has not visited yet
+            (QEMU: remaining).
         bytes_sent: bytes on the wire so far.
         bytes_per_s: present transfer rate.
     """
@@ -97,7 +111,16 @@ class MigrationStatus:
 
 
 class MigrationController(Protocol):
-    """Decides about one migration while its VM still runs at the source; may keep state."""
+    """Decides about one migration while its VM still runs at the source; may keep state.
+
+    Attributes:
+        bandwidth_known_s: time since the first byte from which the transfer rate counts as
+            measured; before it `sync_threshold_bytes` is not asked, and no round ends early.
+    """
+
+    @property
+    def bandwidth_known_s(self) -> float:
+        """Return that time, 0 for at once."""
 
     def next_check_s(self) -> float:
         """Return the time since the first byte at which `check` has to be called next, or inf.
@@ -115,7 +138,7 @@ class MigrationController(Protocol):
         ...
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return below how many unvisited bytes a round ends early, to read the dirty log.
+        """Return below how many unvisited bytes of memory a round ends early, to read the dirty log.
 
         0 for never.
         """

@@ -25,7 +25,7 @@ from cluster_emu.strategies.contract import Strategy
 from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.interfaces import MigrationListener, MigrationPolicy
 from cluster_emu.transfer.migration import Migration
-from cluster_emu.transfer.records import MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecorder, MigrationRecord, RoundRecord
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.workload.intensity import IntensityPath
 
@@ -68,19 +68,29 @@ class MigrationFactory:
     loop: FluidLoop
     rounds: list[RoundRecord] = field(default_factory=list)
     flow_group: MigrationFlowGroup = field(init=False)
-    _started: dict[int, int] = field(default_factory=dict)
+    limits: LimitRecorder = field(init=False)
+    _attempts: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Notify all migrations of their rates together."""
+        """Notify all migrations of their rates together, and name their limits alike."""
         self.flow_group = MigrationFlowGroup(self.loop)
+        self.limits = LimitRecorder(
+            self.links, self.settings, self.policy.name, self.policy.bandwidth_bytes_per_s
+        )
 
     def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
-        """Make the migration that fills in `record`; its route is found now."""
+        """Make the migration that fills in `record`; it takes its route now.
+
+        One that is made again, for another target, draws the same random numbers.
+        """
         vm = record.vm
-        number = self._started.get(vm, 0)
-        self._started[vm] = number + 1
+        attempts = self._attempts.setdefault(vm, [])
+        if not attempts or attempts[-1] != record.migration:
+            attempts.append(record.migration)
+        number = len(attempts) - 1
         record.fidelity = self.models[vm].name
-        route = self.router.route(record.source, record.target, record.migration)
+        route = self.router.take(record.source, record.target, record.migration)
+        record.route = " ".join(map(str, route))
         return Migration(
             record,
             self.rounds,
@@ -150,24 +160,29 @@ class MigrationMemory:
 
     def post_copy(self, engine: MemoryEngine) -> PostCopyMemory:
         """Return the memory of the VM resumed at the target without its stale pages."""
-        strategy = self.migrating.memory.strategy
+        memory = self.migrating.memory
+        strategy = memory.strategy
         costs = FaultCosts(
             round_trip_s=self.round_trip_s,
             queued_pages=0 if strategy.preempt else QUEUED_PAGES_WITHOUT_PREEMPT,
             touches_per_write=strategy.touches_per_write,
+            processors=memory.processors,
         )
         return engine.post_copy(costs, bubbling=strategy.bubbling, pivots=strategy.pivots)
 
 
 @dataclass(slots=True)
 class _VMIntensity:
-    """The write intensity of one VM."""
+    """The write intensity and the CPU demand of one VM."""
 
     path: IntensityPath
     vm: int
 
     def level(self, now_s: float) -> float:
         return self.path.level(self.vm, now_s)
+
+    def demand(self, now_s: float) -> float:
+        return self.path.demand(self.vm, now_s)
 
     def next_change(self, now_s: float) -> float:
         return self.path.next_change(self.vm, now_s)

@@ -24,6 +24,7 @@ from cluster_emu.memory.base import RateDependence
 from cluster_emu.network.flows import Flow
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.transfer.guest import Guest
+from cluster_emu.transfer.records import Limit, LimitTimes
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -79,6 +80,10 @@ class SendingPhase(Protocol):
         """Return the rate it may not exceed, byte/s."""
         ...
 
+    def lowest_cap(self) -> Limit:
+        """Return which limit that rate comes from."""
+        ...
+
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
         """Predict the next event at a constant rate and write intensity."""
         ...
@@ -130,6 +135,7 @@ class MigrationFlow:
 
     Attributes:
         guest: the VM, which writes meanwhile; set before the first phase.
+        limits: how long each limit has held the migration, as of the last `count_limits`.
     """
 
     guest: Guest
@@ -140,8 +146,10 @@ class MigrationFlow:
         self._weight = weight
         self._phase: SendingPhase | None = None
         self._cap_bytes_per_s = math.inf
+        self._cap_kind = Limit.BANDWIDTH
         self._flow: Flow | None = None
         self._row = NO_ROW
+        self.limits = LimitTimes()
 
     @property
     def bytes_per_s(self) -> float:
@@ -161,13 +169,17 @@ class MigrationFlow:
             self._flow = loop.add(
                 self._group, self._route, member=self._row, cap=cap, weight=self._weight
             )
+            self._cap_kind = _kind_of(cap, phase)
         elif cap != self._cap_bytes_per_s:
+            self.count_limits()
             loop.set_cap(self._flow, cap)
+            self._cap_kind = _kind_of(cap, phase)
         self._cap_bytes_per_s = cap
 
     def leave(self, now_s: float) -> None:
         """Leave the network, if it is there, after the phase has advanced to now."""
         if self._flow is not None:
+            self.count_limits()
             self._group.loop.remove(self._flow)
             self.account(now_s)
             self._forget()
@@ -199,6 +211,15 @@ class MigrationFlow:
             self.guest.count_lost(duration_s)
             self._phase.advance(duration_s, bytes_per_s, self.guest.intensity)
 
+    def count_limits(self) -> None:
+        """Count what has stopped the flow until now, if it is in the network."""
+        if self._flow is None:
+            return
+        cap_s, by_link = self._group.loop.take_bound_s(self._flow)
+        self.limits.add(self._cap_kind, cap_s)
+        for link, link_s in by_link.items():
+            self.limits.add(Limit.LINK, link_s, link)
+
     def reschedule(self, now_s: float) -> None:
         """Predict the next event again, after a change outside the network."""
         assert self._flow is not None, "a flow out of the network has no next event"
@@ -226,6 +247,7 @@ class MigrationFlow:
             return self._predict(now_s)
         if phase.on_event(now_s):
             return self._predict(now_s)
+        self.count_limits()
         self._forget()
         return None
 
@@ -248,6 +270,11 @@ class MigrationFlow:
             self._group.remove_row(self._row)
             self._flow = self._phase = None
             self._row = NO_ROW
+
+
+def _kind_of(cap: float, phase: SendingPhase) -> Limit:
+    """Return which limit a cap is; an infinite one stops no flow, so its kind is not looked for."""
+    return phase.lowest_cap() if cap < math.inf else Limit.BANDWIDTH
 
 
 NO_ROW = -1
@@ -295,6 +322,15 @@ class MigrationFlowGroup:
         columns.kept_count[row] = 0
         durations_s = columns.kept_s[row, :count].tolist()
         return list(zip(durations_s, columns.kept_bytes_per_s[row, :count].tolist(), strict=True))
+
+    def unaccounted_bytes(self, now_s: float) -> float:
+        """Return what all flows have sent over which their phases have not advanced yet."""
+        columns = self._columns
+        rows = [row for row, flow in enumerate(self._flows) if flow is not None]
+        kept = columns.kept_s[rows] * columns.kept_bytes_per_s[rows]
+        is_kept = np.arange(KEPT_SPANS) < columns.kept_count[rows][:, None]
+        present = (now_s - columns.since_s[rows]) * columns.bytes_per_s[rows]
+        return float(kept[is_kept].sum() + present.sum())
 
     # --- called by the network --------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class Guest:
 
     Args:
         record: where the CPU time that is taken from the guest is counted.
-        own_intensity: the VM's own write intensity over time.
+        own_intensity: the VM's own write intensity and CPU demand over time.
         loop: where timers for its changes are set.
         listener: is notified of the speed of the VM.
         before_change: called with the time just before the own intensity changes.
@@ -27,6 +27,7 @@ class Guest:
 
     Attributes:
         intensity: the write intensity of the slowed guest.
+        demand: the CPU it wants, a share of its capacity.
         lost_share: share of its CPU time that is taken from the guest.
     """
 
@@ -40,6 +41,7 @@ class Guest:
         after_change: Callable[[float], None],
     ) -> None:
         self.intensity = 0.0
+        self.demand = 0.0
         self.lost_share = 0.0
         self._record = record
         self._path = own_intensity
@@ -57,6 +59,7 @@ class Guest:
     def follow(self, now_s: float) -> None:
         """Follow the VM's own intensity from now on."""
         self._own_intensity = self._path.level(now_s)
+        self.demand = self._path.demand(now_s)
         self._next_change_s = self._path.next_change(now_s)
         if math.isfinite(self._next_change_s):
             self._timer = self._loop.call_at(self._next_change_s, self._change)

@@ -13,6 +13,14 @@ class MigrationPolicy(Protocol):
     """The part of a manager's policy that the course of a migration needs."""
 
     @property
+    def name(self) -> str:
+        """Its name in words."""
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """The cap on the rate of a migration that it brings, infinite for none."""
+
+    @property
     def retries(self) -> int:
         """How often an aborted migration is requested again, 0 for never."""
 
@@ -38,14 +46,18 @@ class Memory(Protocol):
 
 
 class Intensity(Protocol):
-    """The VM's write intensity as a piecewise constant function of time."""
+    """The VM's write intensity and CPU demand as piecewise constant functions of time."""
 
     def level(self, now_s: float) -> float:
         """Return the intensity at `now_s`."""
         ...
 
+    def demand(self, now_s: float) -> float:
+        """Return the CPU demand at `now_s`, a share of the VM's capacity."""
+        ...
+
     def next_change(self, now_s: float) -> float:
-        """Return the next instant after `now_s` at which it may change, or inf."""
+        """Return the next instant after `now_s` at which one of them may change, or inf."""
         ...
 
 
@@ -54,6 +66,10 @@ class MigrationListener(Protocol):
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         """The VM can use this share of the CPU time it wants: 0 while paused, 1 unhindered."""
+        ...
+
+    def stalled(self, record: MigrationRecord, stall_s: float, demand: float) -> None:
+        """The VM has waited so long for pages since the last call, at this CPU demand."""
         ...
 
     def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:

@@ -28,6 +28,7 @@ from cluster_emu.transfer.flow import MigrationFlow, MigrationFlowGroup, Predict
 from cluster_emu.transfer.guest import Guest
 from cluster_emu.transfer.interfaces import Intensity, Memory, MigrationListener
 from cluster_emu.transfer.records import (
+    Limit,
     MigrationRecord,
     MigrationRecorder,
     Phase,
@@ -43,8 +44,11 @@ Such rounds take no time. Without a limit, infinitely many could follow at one i
 
 NO_PAGES = PageSizes(0, 1.0)
 
-_CANCELLED = frozenset({Phase.FAILED, Phase.UNFINISHED})
-"""A fault and the end of the run cancel a migration in any phase."""
+_ENDED = frozenset({Phase.FAILED, Phase.UNFINISHED})
+"""A fault and the end of the run end a migration in any phase."""
+
+_CANCELLED = _ENDED | {Phase.CANCELLED}
+"""So does its cancellation, as long as the VM can stay at the source."""
 
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.PREPARING, Phase.READY}) | _CANCELLED,
@@ -62,10 +66,11 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.WAITING_FOR_TURN: frozenset({Phase.PRE_COPY}) | _CANCELLED,
     Phase.STOP_AND_COPY: frozenset({Phase.POST_COPY, Phase.FINISHING, Phase.COMPLETED})
     | _CANCELLED,
-    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _CANCELLED,
-    Phase.FINISHING: frozenset({Phase.COMPLETED}) | _CANCELLED,
+    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _ENDED,
+    Phase.FINISHING: frozenset({Phase.COMPLETED}) | _ENDED,
     Phase.COMPLETED: frozenset(),
     Phase.NOT_CONVERGED: frozenset(),
+    Phase.CANCELLED: frozenset(),
     Phase.FAILED: frozenset(),
     Phase.UNFINISHED: frozenset(),
 }
@@ -161,6 +166,11 @@ class Migration:
     def bytes_sent(self) -> float:
         """Bytes on the wire so far, as of the last event or change of the rate."""
         self.flow.advance_over_kept()
+        return self.accounted_bytes
+
+    @property
+    def accounted_bytes(self) -> float:
+        """Bytes on the wire without those over which the present phase has not advanced yet."""
         return self.record.bytes + (self._phase.bytes_sent if self._phase else 0.0)
 
     @property
@@ -172,6 +182,23 @@ class Migration:
     def has_started(self) -> bool:
         """Whether its first byte has been sent."""
         return not math.isnan(self.record.start_s)
+
+    @property
+    def too_late_to_cancel(self) -> str | None:
+        """Why it can no longer be cancelled, in words; None if it can.
+
+        As in hypervisors, the VM may stay at the source until the target has all of its memory, or
+        post-copy begins: from then on the source's copy is out of date.
+        """
+        if self._state is Phase.POST_COPY:
+            return "the VM has been switched over to post-copy"
+        if self._state is Phase.FINISHING:
+            return "the VM runs at the target"
+        if self._state is Phase.STOP_AND_COPY and self.resumes_early:
+            return "the switchover to post-copy has begun"
+        if self.all_arrived:
+            return "the VM resumes at the target, which has all of its memory"
+        return None
 
     def transition(self, to: Phase) -> None:
         """Move to another phase.
@@ -234,6 +261,7 @@ class Migration:
 
     def _stop(self, now_s: float) -> None:
         self.guest.leave(now_s)
+        self.flow.count_limits()
         self.live_round.stop_checks()
         self._phase = None
         del self.engine
@@ -311,6 +339,17 @@ class CopyPhase(ABC):
             return cap
         return min(cap, self.sizes.encoded_bytes_per_s(migration.settings.channels))
 
+    def lowest_cap(self) -> Limit:
+        """Return which of the caps on its rate is the lowest."""
+        migration = self._migration
+        settings, raw_bytes = migration.settings, migration.engine.encoding.raw_bytes
+        cap = settings.network_cap_bytes_per_s(raw_bytes, stopped=not self.runs_at_source)
+        if self.rate_cap() < cap:
+            return Limit.ENCODING
+        if settings.channels * settings.channel_bytes_per_s <= cap:
+            return Limit.CHANNELS
+        return Limit.PAGE_TIME if settings.page_time_s > 0 else Limit.BANDWIDTH
+
 
 class LiveRound(CopyPhase):
     """Live rounds, one after the other: each one sends the pages due while the VM writes others."""
@@ -322,6 +361,7 @@ class LiveRound(CopyPhase):
         self._is_cut = False
         self._decided: ControllerDecision | None = None
         self._measured_bytes_per_s = 0.0
+        self._bandwidth_is_known = migration.controller.bandwidth_known_s <= 0
         self._check_timer: Timer | None = None
 
     def enter(self, now_s: float) -> None:
@@ -340,7 +380,9 @@ class LiveRound(CopyPhase):
         engine = self._migration.engine
         if self._is_cut:
             return Prediction(engine.cut_short())
-        threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
+        threshold = 0.0
+        if self._bandwidth_is_known:
+            threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
         left = engine.plan(intensity / bytes_per_s, threshold)
         # With a threshold the moment at which the round is cut short depends on the rate.
         dependence = engine.rate_dependence if threshold == 0 else RateDependence.UNKNOWN
@@ -403,10 +445,13 @@ class LiveRound(CopyPhase):
         return decision
 
     def start_checks(self) -> None:
-        """Set the timer for the next time at which the controller wants to check the migration."""
+        """Set the timer for the next check, or for the time at which the bandwidth is known."""
         migration = self._migration
-        record, loop = migration.record, migration.loop
-        next_s = record.start_s + record.waited_s + migration.controller.next_check_s()
+        record, loop, controller = migration.record, migration.loop, migration.controller
+        next_s = controller.next_check_s()
+        if not self._bandwidth_is_known:
+            next_s = min(next_s, controller.bandwidth_known_s)
+        next_s += record.start_s + record.waited_s
         if math.isfinite(next_s):
             self._check_timer = loop.call_at(max(next_s, loop.now_s), migration.check)
 
@@ -421,7 +466,15 @@ class LiveRound(CopyPhase):
             return
         migration = self._migration
         migration.flow.account(now_s)
-        action, reason = migration.controller.check(self._status(now_s))
+        controller = migration.controller
+        if not self._bandwidth_is_known and (
+            controller.bandwidth_known_s < controller.next_check_s()
+        ):
+            self._bandwidth_is_known = True
+            migration.flow.reschedule(now_s)
+            self.start_checks()
+            return
+        action, reason = controller.check(self._status(now_s))
         migration.guest.throttle(migration.controller.throttle(), now_s)
         if action is MigrationAction.ABORT:
             migration.flow.leave(now_s)
@@ -441,7 +494,7 @@ class LiveRound(CopyPhase):
         return MigrationStatus(
             elapsed_s=migration.recorder.elapsed_s(now_s),
             round_number=migration.record.rounds + 1,
-            memory_bytes=migration.record.memory_pages * migration.engine.encoding.raw_bytes,
+            memory_bytes=migration.record.memory_pages * migration.engine.encoding.page_bytes,
             bytes_left=migration.engine.bytes_waiting,
             bytes_sent=migration.bytes_sent,
             bytes_per_s=migration.flow.bytes_per_s,
@@ -497,6 +550,10 @@ class WaitingForTurn(CopyPhase):
         """Return 0: nothing is sent."""
         return 0.0
 
+    def lowest_cap(self) -> Limit:
+        """Return the turn: nothing is sent without it."""
+        return Limit.TURN
+
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
         """Return an infinite number of bytes: no number of bytes ends the wait."""
         return Prediction(math.inf)
@@ -529,18 +586,20 @@ class StopAndCopy(CopyPhase):
         super().__init__(migration)
         self._sent_bytes = 0.0
         self._total_bytes = 0.0
+        self._idle_since_s = math.nan
         self._timer: Timer | None = None
 
     def enter(self, now_s: float) -> None:
         """Pause the VM; the remaining pages are sent after the time that suspending takes."""
         migration = self._migration
-        self.start_s = now_s
+        self.start_s = self._idle_since_s = now_s
         migration.record.pause_s = now_s
         migration.guest.pause(now_s)
         self._timer = migration.loop.call_at(now_s + migration.settings.suspend_s, self._send)
 
     def _send(self, now_s: float) -> None:
         migration = self._migration
+        self._count_idle(now_s)
         if not migration.resumes_early:
             self.sizes = migration.engine.stop_sizes()
             migration.record.pages_lost_update = migration.engine.lost_update_pages()
@@ -569,6 +628,7 @@ class StopAndCopy(CopyPhase):
     def _resume_soon(self, now_s: float) -> None:
         migration = self._migration
         self._sent_bytes = self._total_bytes
+        self._idle_since_s = now_s
         migration.all_arrived = not migration.resumes_early
         self._timer = migration.loop.call_at(now_s + migration.settings.resume_s, self._resume)
 
@@ -576,6 +636,7 @@ class StopAndCopy(CopyPhase):
         """Let the VM run at the target."""
         migration = self._migration
         migration.record.resume_s = now_s
+        self._count_idle(now_s)
         self._record(now_s)
         migration.leave_phase()
         if migration.resumes_early:
@@ -589,12 +650,18 @@ class StopAndCopy(CopyPhase):
         """Record what was sent."""
         if self._timer is not None:
             self._migration.loop.cancel(self._timer)
+        self._count_idle(now_s)
         self._record(now_s)
 
     @property
     def bytes_sent(self) -> float:
         """Bytes on the wire so far."""
         return self._sent_bytes
+
+    def _count_idle(self, now_s: float) -> None:
+        """Count the time spent on suspending or resuming, if that is under way."""
+        self._migration.flow.limits.add(Limit.PAUSING, now_s - self._idle_since_s)
+        self._idle_since_s = math.nan
 
     def _record(self, now_s: float) -> None:
         sizes, migration = self.sizes, self._migration
@@ -640,7 +707,11 @@ class PostCopyPush(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Push pages and serve faults."""
+        before_s = self.pages.stall_s
         self.pages.advance(duration_s, bytes_per_s, intensity)
+        migration = self._migration
+        stall_s = self.pages.stall_s - before_s
+        migration.listener.stalled(migration.record, stall_s, migration.guest.demand)
 
     def on_event(self, now_s: float) -> bool:
         """Complete the migration: the last page has arrived."""

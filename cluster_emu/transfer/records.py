@@ -1,13 +1,22 @@
-"""The phases of a migration, and the records of it and of its rounds: rows of result tables."""
+"""The phases and limits of a migration, and records of it, its rounds and limits: rows of tables.
+
+From the request to the end one limit holds at every time: a slot is not free, a fixed time passes,
+or the migration sends and max-min sharing stops its rate at a link or at one of its own caps
+(`FluidLoop.take_bound_s`). The times of all limits add up to the whole.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
-from math import isnan
+from math import fsum, isnan
 
 from cluster_emu.memory.base import MemoryEngine, RoundCounts
+from cluster_emu.network.links import LinkTable
 from cluster_emu.transfer.controller import Progress
+from cluster_emu.transfer.settings import TransferSettings
+from cluster_emu.units import BITS_PER_BYTE
 
 
 class Phase(StrEnum):
@@ -26,13 +35,14 @@ class Phase(StrEnum):
     """The VM runs at the target with all of its memory; the source is being released."""
     COMPLETED = "completed"
     NOT_CONVERGED = "not converged"
+    CANCELLED = "cancelled"
     FAILED = "failed"
     UNFINISHED = "unfinished"
 
     @property
     def is_final(self) -> bool:
         """Whether nothing more happens to the migration."""
-        return self in (Phase.COMPLETED, Phase.NOT_CONVERGED, Phase.FAILED, Phase.UNFINISHED)
+        return self in _FINAL
 
     @property
     def reported(self) -> Phase:
@@ -40,8 +50,56 @@ class Phase(StrEnum):
         return Phase.PRE_COPY if self is Phase.WAITING_FOR_TURN else self
 
 
+_FINAL = (
+    Phase.COMPLETED,
+    Phase.NOT_CONVERGED,
+    Phase.CANCELLED,
+    Phase.FAILED,
+    Phase.UNFINISHED,
+)
+
+NOTHING_SENT = (Phase.QUEUED, Phase.PREPARING, Phase.READY)
+"""The phases before the first byte."""
+
 COPYING = (Phase.PRE_COPY, Phase.WAITING_FOR_TURN, Phase.STOP_AND_COPY, Phase.POST_COPY)
 """The phases from the first byte to the last one."""
+
+
+class Limit(StrEnum):
+    """The kinds of limit."""
+
+    SLOT = "slot"
+    TURN = "turn"
+    PREPARING = "preparing"
+    LINK = "link"
+    BANDWIDTH = "bandwidth cap"
+    PAGE_TIME = "page time"
+    CHANNELS = "channels"
+    ENCODING = "encoding"
+    PAUSING = "suspend and resume"
+    FINISHING = "finishing"
+
+
+Which = int | str
+"""A link by its number, a slot in words; empty for a limit of which there is only one."""
+
+
+class LimitTimes:
+    """How long each limit has held one migration."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[Limit, Which], float] = {}
+
+    def add(self, limit: Limit, seconds: float, which: Which = "") -> None:
+        """Count time of a limit."""
+        if seconds > 0:
+            key = limit, which
+            self._seconds[key] = self._seconds.get(key, 0.0) + seconds
+
+    def __iter__(self) -> Iterator[tuple[Limit, Which, float]]:
+        """Yield each limit and its time, the longest first."""
+        for seconds, key in sorted(((s, key) for key, s in self._seconds.items()), reverse=True):
+            yield *key, seconds
 
 
 @dataclass(slots=True)
@@ -54,13 +112,16 @@ class MigrationRecord:
     target with all of its memory. `waited_s` is the part of the time after the first byte in which
     it waited for its turn on the network. `total_time_s` is prepare_s + (end_s - start_s), that is
     without the waits for slots. `downtime_s` runs from pause to resume, or to the end if it never
-    resumed. `pages_lost_update` counts updates that a literal reading of the strategy would lose,
-    sent in stop-and-copy instead. `throttle_max` is the largest share of its CPU time that a policy
-    took from the guest, `guest_lost_s` the total CPU time that the guest lost. `attempt` counts the
-    attempts, whether the policy retried after an abort or high availability after a fault;
-    `faults_before` of the attempts before were ended by faults. `fidelity` is the engine that kept
-    the page state, "pages", "lumped" or "scalar". `outcome` is the final phase and `why` says in
-    words what ended the live rounds, or why it did not complete.
+    resumed; `interrupted_s` is the time without service, the downtime and the stalls after it.
+    `pages_lost_update` counts updates that a literal reading of the strategy would lose, sent in
+    stop-and-copy instead. `throttle_max` is the largest share of its CPU time that a policy took
+    from the guest, `guest_lost_s` the total CPU time that the guest lost. `limited_by` is the limit
+    that held it for the longest part of the time from its request to its end, and `limited_share`
+    that part. `attempt` counts the attempts, whether the policy retried after an abort or high
+    availability after a fault; `faults_before` of the attempts before were ended by faults. `route`
+    lists the numbers of the links from source to target in order, with spaces between them.
+    `fidelity` is the engine that kept the page state, "pages", "lumped" or "scalar". `outcome` is
+    the final phase and `why` says in words what ended the live rounds, or why it did not complete.
     """
 
     migration: int
@@ -75,6 +136,7 @@ class MigrationRecord:
     attempt: int = 1
     faults_before: int = 0
     fidelity: str = "pages"
+    route: str = ""
     prepare_s: float = 0.0
     start_s: float = float("nan")
     waited_s: float = 0.0
@@ -84,6 +146,7 @@ class MigrationRecord:
     end_s: float = float("nan")
     total_time_s: float = float("nan")
     downtime_s: float = float("nan")
+    interrupted_s: float = float("nan")
     rounds: int = 0
     pages_sent_precopy: int = 0
     pages_sent_stop: int = 0
@@ -97,6 +160,8 @@ class MigrationRecord:
     fault_stall_s: float = 0.0
     throttle_max: float = 0.0
     guest_lost_s: float = 0.0
+    limited_by: str = ""
+    limited_share: float = float("nan")
     outcome: str = Phase.QUEUED.value
     why: str = ""
 
@@ -117,6 +182,7 @@ class MigrationRecord:
         self.why = why or self.why
         self.total_time_s = self.prepare_s + (now_s - self.start_s)
         self.downtime_s = (now_s if isnan(self.resume_s) else self.resume_s) - self.pause_s
+        self.interrupted_s = self.downtime_s + self.fault_stall_s
 
     def add_round(self, counts: RoundCounts) -> None:
         """Add a finished live round to the totals."""
@@ -241,6 +307,7 @@ class MigrationRecorder:
             memory_pages=record.memory_pages,
             pages_left=left,
             bytes_left=engine.stale_bytes,
+            memory_bytes_left=engine.stale_memory_bytes,
             pages_left_before=tuple(self._pages_left_before),
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,
@@ -277,3 +344,93 @@ class MigrationRecorder:
         self._rounds.append(
             RoundRecord.single(self._record, phase, start_s, now_s, pages, sent_bytes, encode_cpu_s)
         )
+
+
+@dataclass(slots=True)
+class LimitRecord:
+    """One limit of one migration, and how long it held; one row of the table `limits`.
+
+    `link` is the number of the link, -1 for a limit that is none. `share` is the part of the time
+    from the request to the end.
+    """
+
+    migration: int
+    vm: int
+    kind: str
+    limit: str
+    link: int
+    limited_s: float
+    share: float
+
+
+@dataclass(slots=True)
+class LimitRecorder:
+    """Enters the limits of migrations into their records and into the table `limits`.
+
+    Args:
+        links: the network's links, for their names.
+        settings: costs and limits of all migrations.
+        policy: name of the manager's policy.
+        policy_bytes_per_s: the cap that the policy brings, infinite for none.
+
+    Attributes:
+        rows: the rows of the table.
+    """
+
+    links: LinkTable
+    settings: TransferSettings
+    policy: str
+    policy_bytes_per_s: float
+    rows: list[LimitRecord] = field(default_factory=list)
+
+    def enter(self, record: MigrationRecord, times: LimitTimes) -> None:
+        """Enter the limits of a migration that has ended."""
+        found = list(times)
+        total_s = fsum(seconds for _, _, seconds in found)
+        rows = [
+            LimitRecord(
+                migration=record.migration,
+                vm=record.vm,
+                kind=limit.value,
+                limit=self._in_words(limit, which),
+                link=which if isinstance(which, int) else -1,
+                limited_s=seconds,
+                share=seconds / total_s,
+            )
+            for limit, which, seconds in found
+        ]
+        self.rows += rows
+        if rows:
+            record.limited_by, record.limited_share = rows[0].limit, rows[0].share
+
+    def _in_words(self, limit: Limit, which: Which) -> str:
+        settings = self.settings
+        match limit:
+            case Limit.LINK:
+                return f"link {self.links.in_words(int(which))}"
+            case Limit.SLOT:
+                return f"slots: {which}"
+            case Limit.TURN:
+                return "turns on the network"
+            case Limit.PREPARING:
+                return "preparing the target"
+            case Limit.BANDWIDTH:
+                cap = settings.bandwidth_bytes_per_s
+                is_policys = cap == self.policy_bytes_per_s
+                whose = f"policy {self.policy}" if is_policys else "transfer.bandwidth_bps"
+                return f"bandwidth cap of {_rate(cap)} ({whose})"
+            case Limit.PAGE_TIME:
+                return f"one page per {settings.page_time_s:g} s (transfer.page_time_s)"
+            case Limit.CHANNELS:
+                return f"{settings.channels} x {_rate(settings.channel_bytes_per_s)} of channels"
+            case Limit.ENCODING:
+                cores = "1 core" if settings.channels == 1 else f"{settings.channels} cores"
+                return f"encoding on {cores}"
+            case Limit.PAUSING:
+                return "suspending and resuming the VM"
+            case Limit.FINISHING:
+                return "releasing the source"
+
+
+def _rate(bytes_per_s: float) -> str:
+    return f"{bytes_per_s * BITS_PER_BYTE * 1e-6:.4g} Mbit/s"

@@ -173,9 +173,12 @@ class _Memory:
 
 
 class _AlwaysBusy:
-    """A VM whose write intensity is always 1."""
+    """A VM whose write intensity and CPU demand are always 1."""
 
     def level(self, now_s: float) -> float:
+        return 1.0
+
+    def demand(self, now_s: float) -> float:
         return 1.0
 
     def next_change(self, now_s: float) -> float:
@@ -186,6 +189,9 @@ class _Closing:
     """A listener without a cluster: it closes the record, nothing else."""
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
+        pass
+
+    def stalled(self, record: MigrationRecord, stall_s: float, demand: float) -> None:
         pass
 
     def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""Pictures: a cluster, one migration, many migrations, a drain, a whole run, a comparison.
+"""Pictures: a cluster, one migration, many of them, a drain, a whole run, a comparison, a study.
 
 Functions take data, draw on the `ax` or figure they are given or on a new one, and return it.
 """
@@ -12,6 +12,7 @@ from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.run_folder import plot_run, read_run
 from cluster_emu.view.saving import save_figure
+from cluster_emu.view.study import draw_study
 from cluster_emu.view.timeline import draw_timeline
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "draw_comparison",
     "draw_drain",
     "draw_gantt",
+    "draw_study",
     "draw_timeline",
     "frame_at",
     "plot_run",

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.transfer.records import Phase
-from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, counted, written
+from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, written
 from cluster_emu.view.rows import Row, rows_of
 from cluster_emu.view.style import (
     BLACK,
@@ -33,6 +33,7 @@ from cluster_emu.view.style import (
     VERMILLION,
     new_figure,
 )
+from cluster_emu.wording import counted
 
 MOST_WINDOWS = 4
 NARROW_SHARE = 0.019

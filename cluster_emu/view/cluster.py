@@ -26,7 +26,7 @@ from cluster_emu.view.cluster_network import (
 )
 from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import WIDTH, Box, Layout, layered_layout
-from cluster_emu.view.quantities import BIT_RATE_UNITS, clock, counted, written
+from cluster_emu.view.quantities import BIT_RATE_UNITS, clock, written
 from cluster_emu.view.style import (
     BLACK,
     BLUE,
@@ -43,6 +43,7 @@ from cluster_emu.view.style import (
     VERMILLION,
     new_figure,
 )
+from cluster_emu.wording import counted
 
 MOVE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, BLACK)
 TITLE_AND_LEGEND_INCHES = 1.15

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from cluster_emu.errors import UnknownNameError
 from cluster_emu.metrics.catalogue import metric_catalogue
@@ -23,6 +24,7 @@ from cluster_emu.view.style import (
     LABEL_PT,
     NOTE_PT,
     ORANGE,
+    PALE_GREY,
     PURPLE,
     SKY_BLUE,
     TICK_PT,
@@ -30,6 +32,7 @@ from cluster_emu.view.style import (
     VERMILLION,
     new_figure,
 )
+from cluster_emu.wording import percent
 
 STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 LINE_INCHES = 0.2
@@ -39,7 +42,7 @@ PADDING_PER_METRIC_INCHES = 0.55
 TITLE_INCHES = 0.55
 VERDICT_LETTERS = 34
 TITLE_LETTERS = 95
-SMALLEST_SHARE = 1e-5
+BAND_LINES = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class _Estimate:
     high: float | None
     colour: str
     note: str = ""
+    smallest: float | None = None
+    """The smallest difference that matters; None for a line that is no difference."""
 
     @property
     def numbers(self) -> list[float]:
@@ -69,8 +74,9 @@ def draw_comparison(
 ) -> Figure:
     """Draw one row per metric: every strategy's mean on the left, paired differences on the right.
 
-    Bars are 95 % intervals. A difference is "b − a", with its verdict next to it; the dashed line
-    is no difference at all.
+    Bars are 95 % intervals. A difference is "b − a", with its verdict on b next to it. The dashed
+    line is no difference at all, and differences in the grey band around it are too small to
+    matter.
 
     Args:
         report: the comparison's report; the `relative_difference` of a pair is shown where there
@@ -151,6 +157,7 @@ def _differences(report: ComparisonReport, metric: str) -> list[_Estimate]:
             pair.ci95,
             _colour(strategies.index(pair.b) if pair.b in strategies else 0),
             _note(pair),
+            pair.smallest_difference,
         )
         for pair in report.paired
         if pair.metric == metric
@@ -159,11 +166,10 @@ def _differences(report: ComparisonReport, metric: str) -> list[_Estimate]:
 
 def _note(pair: PairedDifference) -> str:
     """Return the verdict and, where there is one, the difference in per cent of a."""
-    relative = pair.relative_difference
-    if not relative:
+    if not pair.relative_difference:
         return pair.verdict
-    size = f"{100 * relative:+.2g} %" if abs(relative) >= SMALLEST_SHARE else "< 0.001 %"
-    return f"{pair.verdict}, {size}".replace("-", "−")
+    size = percent(pair.relative_difference).replace("-", "−")
+    return f"{pair.verdict}, {size}"
 
 
 def _estimate(
@@ -172,10 +178,12 @@ def _estimate(
     interval: Interval,
     colour: str,
     note: str = "",
+    smallest: float | None = None,
 ) -> _Estimate:
     low, high = interval
     folded = textwrap.fill(label.replace(",", ", "), LABEL_LETTERS, break_on_hyphens=False)
-    return _Estimate(folded, mean, low, high, colour, textwrap.fill(note, VERDICT_LETTERS))
+    written = textwrap.fill(note, VERDICT_LETTERS)
+    return _Estimate(folded, mean, low, high, colour, written, smallest)
 
 
 def _colour(number: int) -> str:
@@ -188,6 +196,8 @@ def _title(report: ComparisonReport) -> str:
         f"{report.scenario}: means with 95 % intervals, {report.replications} paired replications"
     )
     lines = [title, f"CPU traces: {report.traces}"]
+    if pairs:
+        lines.insert(1, "Grey: differences too small to matter. Verdicts are about b.")
     if len(pairs) == 1:
         lines.insert(1, f"a is {pairs[0][0]}, b is {pairs[0][1]}".replace(",", ", "))
     return "\n".join(
@@ -205,11 +215,22 @@ def _draw_differences(ax: Axes, row: _Row) -> None:
     if len(found) == 1:
         ax.set_yticks([])
     ax.set_title(f"Difference b − a{unit}", fontsize=LABEL_PT, loc="left")
-    ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+    ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle="--", zorder=0.5)
+    _draw_bands(ax, found, row.quantity)
     verdicts = ax.secondary_yaxis("right")
     verdicts.set_yticks(range(len(found)), [each.note for each in found])
     verdicts.tick_params(axis="y", labelsize=NOTE_PT, length=0)
     verdicts.spines["right"].set_visible(False)
+
+
+def _draw_bands(ax: Axes, differences: Sequence[_Estimate], quantity: Quantity) -> None:
+    """Draw behind every difference those that are too small to matter."""
+    for line, each in enumerate(differences):
+        if each.smallest:
+            half = each.smallest / quantity.size
+            corner = (-half, line - BAND_LINES / 2)
+            band = Rectangle(corner, 2 * half, BAND_LINES, color=PALE_GREY, linewidth=0, zorder=0)
+            ax.add_patch(band)
 
 
 def _draw_estimates(ax: Axes, estimates: Sequence[_Estimate], quantity: Quantity) -> None:

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.gantt import draw_gantt
-from cluster_emu.view.quantities import clock, counted
+from cluster_emu.view.quantities import clock
 from cluster_emu.view.style import BLACK, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
+from cluster_emu.wording import counted
 
 LEFT_INCHES = 0.9
 LANE_INCHES = 0.16

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from cluster_emu.transfer.records import Phase
-from cluster_emu.view.quantities import clock, counted
+from cluster_emu.view.quantities import clock
 from cluster_emu.view.rows import Row, rows_of
 from cluster_emu.view.style import (
     BLACK,
@@ -35,6 +35,7 @@ from cluster_emu.view.style import (
     VERMILLION,
     new_figure,
 )
+from cluster_emu.wording import counted
 
 
 class SpanKind(StrEnum):

@@ -93,11 +93,6 @@ def written(value: float, units: Units) -> str:
     return f"{value / size:.3g} {unit}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number of things: "1 migration", "2 migrations"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def clock(time_s: float) -> str:
     """Return an instant of simulated time: "2.18 s", "14,400 s"."""
     return f"{time_s:,.0f} s" if time_s >= 1000 else f"{time_s:.3g} s"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cluster_emu.building import cluster_graph, migration_router
+from cluster_emu.building import cluster_graph
 from cluster_emu.network import LinkTable
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario, scenario_from
@@ -93,12 +93,8 @@ def _places(result: RunResult, time_s: float) -> Ints:
 def _moves(
     running: pd.DataFrame, links: LinkTable
 ) -> tuple[tuple[RunningMove, ...], dict[int, tuple[int, ...]]]:
-    router = migration_router(links)
     rows = rows_of(running)
-    routes = {
-        int(row["migration"]): router.route(row["source"], row["target"], row["migration"])
-        for row in rows
-    }
+    routes = {int(row["migration"]): tuple(map(int, row["route"].split())) for row in rows}
     moves = tuple(
         RunningMove.along(row["vm"], row["source"], routes[row["migration"]], links) for row in rows
     )

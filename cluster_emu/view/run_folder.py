@@ -39,7 +39,7 @@ EXPECTED = (
 )
 
 
-def plot_run(run_dir: Path, out: Path | None = None, *, svg: bool = False) -> list[Path]:
+def plot_run(run_dir: Path, out: Path | None = None, *, kind: str = "png") -> list[Path]:
     """Draw all pictures that apply to a saved run, from its files alone.
 
     Always the run over time, `timeline.png`; if anything migrated also `gantt.png`, `anatomy.png`
@@ -48,7 +48,7 @@ def plot_run(run_dir: Path, out: Path | None = None, *, svg: bool = False) -> li
     Args:
         run_dir: where `RunResult.save` wrote the run.
         out: folder for the pictures; `run_dir` itself by default.
-        svg: whether to write each as SVG too.
+        kind: the format, "png", "svg" or "pdf".
 
     Returns:
         The files written.
@@ -59,10 +59,9 @@ def plot_run(run_dir: Path, out: Path | None = None, *, svg: bool = False) -> li
     """
     result = read_run(run_dir)
     folder = run_dir if out is None else out
-    written: list[Path] = []
-    for name, draw in _pictures(result).items():
-        written += save_figure(draw(), folder / f"{name}.png", svg=svg)
-    return written
+    return [
+        save_figure(draw(), folder / f"{name}.{kind}") for name, draw in _pictures(result).items()
+    ]
 
 
 def _pictures(result: RunResult) -> dict[str, Callable[[], Figure | Axes]]:

@@ -10,30 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.results.run_result import write_bytes
+from cluster_emu.results.writing import write_bytes
 
-# The date and the drawing program's version would make every file differ.
-WITHOUT_ORIGIN = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+# The date and the version of the drawing library would make every file differ.
+WITHOUT_ORIGIN = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+"""For each format what to leave out of a file."""
 
 
-def save_figure(picture: Figure | Axes, path: Path, *, svg: bool = False) -> list[Path]:
-    """Write a figure as PNG or SVG and return the files written.
+def save_figure(picture: Figure | Axes, path: Path) -> Path:
+    """Write a figure as PNG, SVG or PDF and return the path.
 
     Args:
         picture: a figure, or axes of one.
-        path: the file; its ending, .png or .svg, decides the format.
-        svg: whether to write an SVG of the same name too.
+        path: the file; its ending decides the format.
 
     Raises:
-        ScenarioError: if the ending is neither.
+        ScenarioError: if the ending is none of these.
     """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in WITHOUT_ORIGIN:
-        raise ScenarioError("path", str(path), "a file name that ends in .png or .svg")
-    paths = list(dict.fromkeys([path, path.with_suffix(".svg")] if svg else [path]))
-    for each in paths:
-        write_bytes(_drawn(_figure_of(picture), each.suffix.lower().removeprefix(".")), each)
-    return paths
+        raise ScenarioError("path", str(path), "a file name that ends in .png, .svg or .pdf")
+    write_bytes(_drawn(_figure_of(picture), kind), path)
+    return path
 
 
 def _figure_of(picture: Figure | Axes) -> Figure:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cluster_emu.view.quantities import ENERGY_UNITS, POWER_UNITS, best_unit, counted, written
+from cluster_emu.view.quantities import ENERGY_UNITS, POWER_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLUE,
     GREEN,
@@ -19,6 +19,7 @@ from cluster_emu.view.style import (
     TITLE_PT,
     new_figure,
 )
+from cluster_emu.wording import counted
 
 PANEL_INCHES = 1.0
 TITLE_AND_AXIS_INCHES = 0.9

@@ -48,17 +48,22 @@ class IntensityPath:
         demand: CPU demand of all VMs.
         bursts: burst levels of the same VMs.
         rule: how intensity follows from demand.
+        factor: by which all intensities are multiplied.
     """
 
-    def __init__(self, demand: Demand, bursts: BurstSchedule, rule: IntensityRule) -> None:
+    def __init__(
+        self, demand: Demand, bursts: BurstSchedule, rule: IntensityRule, factor: float = 1.0
+    ) -> None:
         self._demand = demand
         self._bursts = bursts
         self._rule = rule
+        self._factor = factor
         self.assumptions = (*demand.assumptions, rule.assumption)
 
     def levels(self, time_s: float) -> FloatColumn:
-        """Return the intensity of all VMs, 0..1, a new array of shape [vms]."""
-        return self._rule.intensity(self._demand.at(time_s)) * self._bursts.level_at(time_s)
+        """Return the intensity of all VMs, 0..factor, a new array of shape [vms]."""
+        intensity = self._rule.intensity(self._demand.at(time_s))
+        return intensity * self._bursts.level_at(time_s) * self._factor
 
     def constant_until(self) -> float:
         """Return until when the last result of `levels` holds, unless demand changes before."""
@@ -67,8 +72,12 @@ class IntensityPath:
     def level(self, vm: int, time_s: float) -> float:
         """Return the intensity of one VM, equal to ``levels(time_s)[vm]``."""
         share = self._demand.share(vm, time_s)
-        return self._rule.intensity(share) * self._bursts.level(vm, time_s)
+        return self._rule.intensity(share) * self._bursts.level(vm, time_s) * self._factor
+
+    def demand(self, vm: int, time_s: float) -> float:
+        """Return the CPU demand of one VM, a share of its capacity."""
+        return self._demand.share(vm, time_s)
 
     def next_change(self, vm: int, time_s: float) -> float:
-        """Return the first instant strictly after `time_s` at which the intensity may change."""
+        """Return the first instant after `time_s` at which intensity or demand may change."""
         return min(self._demand.next_change(time_s), self._bursts.next_toggle(vm, time_s))

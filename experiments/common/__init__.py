@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cluster_emu import ClusterEmuError
+from cluster_emu.results import check_unused, new_result
 
 
 def options(text: str | None, name: str) -> argparse.ArgumentParser:
@@ -22,6 +24,8 @@ def options(text: str | None, name: str) -> argparse.ArgumentParser:
     quick = "a small size that runs in a short time"
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--out", type=Path, default=Path("results", name), metavar="DIR")
+    overwrite = "replace the result that --out holds already"
+    parser.add_argument("--overwrite", action="store_true", help=overwrite)
     parser.add_argument("--seed", type=_at_least(0), default=0, metavar="S")
     return parser
 
@@ -33,6 +37,19 @@ def study_options(text: str | None, name: str) -> argparse.ArgumentParser:
     jobs = "processes; default 2, 1 with --quick"
     parser.add_argument("--jobs", type=_at_least(1), metavar="N", help=jobs)
     return parser
+
+
+@contextmanager
+def result_of(args: argparse.Namespace, name: str) -> Iterator[Path]:
+    """Give an empty place for a script's files; they are moved to --out at the end."""
+    check_unused(args.out, overwrite=args.overwrite, field="--out")
+    with new_result(args.out, name, overwrite=args.overwrite) as place:
+        yield place
+
+
+def written(args: argparse.Namespace, files: Iterable[Path]) -> str:
+    """Return the lines that say which files of a `result_of` there are in --out."""
+    return "\n".join(["\nWritten", *(str(args.out / file.name) for file in files)])
 
 
 def how_often(args: argparse.Namespace, *, full: int, quick: int) -> dict[str, int]:
@@ -57,6 +74,9 @@ def run(main: Callable[[], int | None]) -> None:
     """Run a script; invalid input or an unusable folder ends it with status 2 and one message."""
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        sys.exit(130)
     except (ClusterEmuError, OSError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)

@@ -16,10 +16,10 @@ FAR_OFF_PERCENT = 100
 
 
 def draw_forest(rows: pd.DataFrame, names: Sequence[str], title: str) -> Figure:
-    """Draw one panel per metric, one line per strategy; the colour is the sign of the difference.
+    """Draw one panel per metric, one line per strategy; the colour is the verdict.
 
     Args:
-        rows: columns metric, strategy, way, baseline (its mean) and, in percent of this
+        rows: columns metric, strategy, verdict, baseline (its mean) and, in percent of this
             mean, percent, low_percent and high_percent.
         names: the metrics.
         title: title of the figure.
@@ -40,7 +40,7 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
     near = rows[rows["percent"].abs() < FAR_OFF_PERCENT]
     limit = 1.15 * near[["low_percent", "high_percent"]].abs().max().max()
     for place, row in enumerate(rows.itertuples()):
-        colour, marker = MARKERS.get(row.way, (GREY, "o"))
+        colour, marker = MARKERS.get(row.verdict, (GREY, "o"))
         ax.plot([row.low_percent, row.high_percent], [place, place], color=colour, linewidth=1.5)
         ax.plot(min(row.percent, limit), place, marker, color=colour, markersize=5, clip_on=False)
         if row.percent > limit:

@@ -21,6 +21,7 @@ from cluster_emu.view.style import (
     VERMILLION,
     new_figure,
 )
+from paper.bars import draw_bars
 from paper.exact import BEFORE, NAMES, STOP, TOTAL, XEN
 from paper.reasons import REASONS
 
@@ -35,11 +36,21 @@ RULES = {"baseline": (BLUE, "o"), "proposed": (VERMILLION, "s")}
 LINES = {"fixed-samples": "-", "time-driven": "--"}
 
 
-def save(folder: Path, claims: Sequence[Claim], checks: pd.DataFrame, proposed: str) -> list[Path]:
-    """Write the figure and both tables; return the files."""
+def save(
+    folder: Path,
+    claims: Sequence[Claim],
+    checks: pd.DataFrame,
+    proposed: str,
+    bars: pd.DataFrame,
+) -> list[Path]:
+    """Write the figures and the tables behind them; return the files."""
     names = {"baseline": NAMES[XEN], "proposed": NAMES[proposed]}
-    paths = save_figure(draw(claims, names), folder / "paper_figures.png")
-    for name, table in (("claims.csv", _table(claims)), ("exact_means.csv", checks)):
+    paths = [
+        save_figure(draw(claims, names), folder / "paper_figures.png"),
+        save_figure(draw_bars(bars), folder / "paper_bars.png"),
+    ]
+    tables = {"claims.csv": _table(claims), "exact_means.csv": checks, "bars.csv": bars}
+    for name, table in tables.items():
         table.to_csv(folder / name, index=False)
         paths.append(folder / name)
     return paths
@@ -107,9 +118,10 @@ def _tidy(ax: Axes, unit: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def report(claims: Sequence[Claim], checks: pd.DataFrame, files: Sequence[Path]) -> str:
-    """Return the verdicts, their reasons, and the check against exact means, as text."""
-    return "\n".join([*_verdicts(claims), *_checks(checks), "", "Written", *map(str, files)])
+def report(claims: Sequence[Claim], checks: pd.DataFrame) -> Iterator[str]:
+    """Yield the verdicts, their reasons, and the check against exact means."""
+    yield from _verdicts(claims)
+    yield from _checks(checks)
 
 
 def _verdicts(claims: Sequence[Claim]) -> Iterator[str]:

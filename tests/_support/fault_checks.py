@@ -41,6 +41,9 @@ def check_vms(model: ClusterModel) -> None:
     assert causes == set(np.flatnonzero(vms.lost).tolist())
     live = model.manager.scheduler.live.values()
     arriving = {each.record.vm for each in live if not each.needs_source}
+    for group in np.unique(vms.anti_affinity[vms.anti_affinity >= 0]):
+        members = vms.host[(vms.anti_affinity == group) & vms.running]
+        assert len(np.unique(members)) == len(members)
     on_failed = np.flatnonzero(vms.running & hosts.failed[vms.host])
     assert set(on_failed.tolist()) <= arriving
 
@@ -68,6 +71,7 @@ def check_migrations(model: ClusterModel) -> None:
     moving = [each.record.vm for each in live]
     assert sorted(moving) == np.flatnonzero(vms.queued).tolist()
     assert sorted(moving) == np.flatnonzero(vms.target >= 0).tolist()
+    assert np.all(vms.migratable[moving])
     assert np.all(vms.running[moving])
     separate = model.spec.manager.preparing is not None
     holders = HOLDS_A_SLOT[1:] if separate else HOLDS_A_SLOT
@@ -98,11 +102,15 @@ def check_hosts(model: ClusterModel) -> None:
     """A failed host is off and nothing goes there; a host with running VMs is on."""
     hosts, vms = model.state.hosts, model.state.vms
     assert not np.any(hosts.failed & hosts.switched_on)
+    assert np.all(hosts.switched_on[hosts.booting])
+    for migration in model.manager.scheduler.live.values():
+        assert not hosts.booting[migration.record.target] or migration.state is Phase.QUEUED
     for migration in model.manager.scheduler.live.values():
         assert not hosts.failed[migration.record.target]
         assert not hosts.failed[migration.record.source] or not migration.needs_source
     busy = np.bincount(vms.host[vms.running], minlength=model.state.host_count) > 0
     assert np.all((hosts.switched_on | hosts.failed)[busy])
+    assert not np.any(hosts.booting & busy)
 
 
 def check_links(model: ClusterModel) -> None:
@@ -136,7 +144,7 @@ def check_end(model: ClusterModel) -> None:
     summary = model.result().summary
     outcomes = Counter(record.outcome for record in records)
     assert summary["failed"] == outcomes[Phase.FAILED]
-    names = ("completed", "not_converged", "failed", "unfinished")
+    names = [phase.value.replace(" ", "_") for phase in Phase if phase.is_final]
     assert sum(summary[name] for name in names) == summary["migrations"] == len(records)
     assert summary["vms_lost"] == vms.lost.sum()
     delay_s = model.spec.high_availability.restart_delay_s

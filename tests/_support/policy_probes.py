@@ -33,6 +33,7 @@ A_ROUND = Progress(
     memory_pages=PAGES,
     pages_left=100_000,
     bytes_left=100_000.0 * PAGE,
+    memory_bytes_left=100_000.0 * PAGE,
     pages_left_before=(100_000,),
     sent_pages=100_000,
     skipped_pages=0,
@@ -66,6 +67,7 @@ def end_round(
         A_ROUND,
         pages_left=left,
         bytes_left=float(left) * PAGE,
+        memory_bytes_left=float(left) * PAGE,
         pages_left_before=(left if before is None else before,),
         sent_pages=sent,
         sent_bytes=float(sent) * PAGE,
@@ -153,6 +155,7 @@ class MeanFieldMigration:
             memory_pages=PAGES,
             pages_left=int(left),
             bytes_left=int(left) * float(PAGE),
+            memory_bytes_left=int(left) * float(PAGE),
             pages_left_before=before,
             sent_pages=max(int(sent), 1),
             skipped_pages=0,
@@ -161,3 +164,11 @@ class MeanFieldMigration:
             bytes_per_s=sent * PAGE / took_s,
             elapsed_s=self.now_s,
         )
+
+
+DONE = {
+    MigrationAction.ABORT: "",
+    MigrationAction.STOP: "VM stopped: ",
+    MigrationAction.POST_COPY: "switched to post-copy: ",
+}
+"""What a reason begins with, by what a manager does to a migration that does not converge."""

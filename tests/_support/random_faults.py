@@ -134,20 +134,36 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
             "memory_bytes": draw(st.sampled_from([64, 300, 1000, 2000])) * PAGE,
             "profile": draw(st.sampled_from(PROFILES)),
             "host": draw(st.integers(0, HOSTS - 1)),
+            "migratable": draw(st.sampled_from([True, True, True, False])),
         }
         for _ in range(count)
     ]
+    kept_apart = draw(st.booleans())
+    for host in {vm["host"] for vm in vms} if kept_apart else ():
+        next(vm for vm in vms if vm["host"] == host)["anti_affinity"] = "one per host"
     requests = [
         {
             "vm": vm,
             "target": (vms[vm]["host"] + draw(st.integers(1, HOSTS - 1))) % HOSTS,
             "at_s": draw(st.sampled_from([0.0, 0.25, 1.0])),
+            "cancel_at_s": draw(st.sampled_from([None, None, None, 1.5, 2.125, 3.0])),
         }
         for vm in range(count)
     ]
     triggers = draw(
         st.sampled_from(
-            [(), (), ({"name": "drain", "hosts": [0], "at_s": 1.0},), ("load-balance",)]
+            [
+                (),
+                (),
+                ({"name": "drain", "hosts": [0], "at_s": 1.0},),
+                ("load-balance",),
+                ({"name": "load-balance", "resource": "memory", "wake": True, "spread": 0.05},),
+                (
+                    {"name": "load-balance", "wake": True},
+                    {"name": "drain", "hosts": [1], "at_s": 1.0},
+                    {"name": "drain", "hosts": [2], "at_s": 2.0},
+                ),
+            ]
         )
     )
     faults = draw(st.lists(one_fault(topology), min_size=1, max_size=4))
@@ -210,6 +226,7 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
                     "count": HOSTS,
                     "cpu_capacity": draw(st.sampled_from([2, AMPLE_CPU])),
                     "memory_bytes": max(room, need(vms)),
+                    "boot_s": draw(st.sampled_from([0.0, 0.0, 0.5, 1.25])),
                 }
             ]
         }

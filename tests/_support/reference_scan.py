@@ -19,7 +19,7 @@ class Piece:
     Args:
         sent_bytes: bytes that go over the wire in it, unless the round ends before.
         time_per_byte: operational time per byte.
-        sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
+        sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in memory.
         stall: operational time that passes after it while nothing is sent.
         cut: whether the round is cut short after the page in transit.
     """
@@ -76,13 +76,15 @@ class Wire:
 class ReferenceMigration:
     """The page state of one VM, one attribute per page and purpose.
 
-    `size_of` gives the bytes a page takes on the wire in a round, by round and page number.
+    `size_of` gives the bytes a page takes on the wire in a round, by round and page number;
+    `page_bytes` is what it holds in memory.
     """
 
     strategy: Strategy
     size_of: Callable[[int, int], float]
     writes: Sequence[Sequence[float]]
     absent: frozenset[int] = frozenset()
+    page_bytes: float = 1.0
     now: float = 0.0
     rounds: int = 0
     scan_from: int = 0
@@ -116,14 +118,14 @@ class ReferenceMigration:
         deferred: list[int] = []
         batch_start, peek = -1, start
         sizes = {page: self.size_of(self.rounds, page) for page in order}
-        sent_bytes, waiting_bytes = 0.0, sum(sizes.values())
+        sent_bytes, waiting_bytes = 0.0, len(order) * self.page_bytes
         visited = 0
         for page in order:
             piece = wire.piece_at(sent_bytes)
             if piece.cut or waiting_bytes < piece.sync_threshold_bytes:
                 break
             visited += 1
-            waiting_bytes -= sizes[page]
+            waiting_bytes -= self.page_bytes
             visit = wire.time_at(sent_bytes)
             batch = self.strategy.peek_batch_pages
             if batch and len(sent_at) - len(sent_at) % batch > batch_start:

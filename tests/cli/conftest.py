@@ -30,6 +30,6 @@ def process() -> Process:
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", MAIN, *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     return run

@@ -51,6 +51,13 @@ def words(scenario: Path, *more: object) -> tuple[object, ...]:
     return ("advise", scenario, "--host", 0, "--max-downtime", 0.05, "--replications", 2, *more)
 
 
+def test_the_last_line_is_the_answer(emu: Emu, scenario: Path) -> None:
+    lines = emu(*words(scenario)).stdout.splitlines()
+
+    assert lines[-2] == "Answer"
+    assert lines[-1].startswith("  Take policy ")
+
+
 def test_the_json_and_the_files_are_the_advice_itself(
     emu: Emu, scenario: Path, advice: Advice, tmp_path: Path
 ) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cluster_emu import RunResult, Scenario
+from cluster_emu import RunResult, Scenario, metric_catalogue
 from cluster_emu.study import simulate
 from cluster_emu.study.execution import runs
+from tests._support.signalled import signalled_after
 
 Emu = Callable[..., Any]
 
@@ -43,7 +42,9 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
     second = emu("batch", study, "--out", tmp_path / "out")
 
     results = tmp_path / "out" / "results.parquet"
-    assert json.loads(first.stdout) == {
+    document = json.loads(first.stdout)
+    found = {name: document.pop(name) for name in ("means", "paired", "same_rules", "answer")}
+    assert document == {
         "study": "few",
         "cells": 8,
         "found": 0,
@@ -53,14 +54,84 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
             "migrations": 16,
             "completed": 16,
             "not_converged": 0,
+            "cancelled": 0,
             "failed": 0,
             "unfinished": 0,
         },
+        "strategies": ["ma", "xen-v2"],
         "results": str(results),
     }
+    assert [(each["axes"], each["strategy"]) for each in found["means"]] == [
+        ({"vms.0.profile.probability": share}, name)
+        for share in (0.2, 0.4)
+        for name in ("ma", "xen-v2")
+    ]
+    assert len(found["paired"]) == 2 * len(metric_catalogue.compared())
+    assert found["same_rules"] == []
+    assert found["answer"].startswith("xen-v2 against ma: ")
     assert "8 cells, 8 of them from before, 0 failed" in second.stdout
     assert str(results) in second.stdout
+    assert second.stdout.splitlines()[-2:] == ["Answer", f"  {found['answer']}"]
     assert len(pd.read_parquet(results)) == 8
+
+
+def test_means_and_verdicts_are_printed(emu: Emu, study: Path, tmp_path: Path) -> None:
+    text = STUDY.format(replications=8).replace('"ma", "xen-v2"', '"pre-copy", "stop-and-copy"')
+    study.write_text(text, "utf-8")
+    shown = emu("batch", study, "--out", tmp_path / "out").stdout
+
+    for words in (
+        "mean [95 % interval] of each group",
+        "probability",
+        "total time s",
+        "stop-and-copy against pre-copy",
+        "lower (-",
+        "higher (+",
+    ):
+        assert words in shown
+    means = pd.read_csv(tmp_path / "out" / "means.csv")
+    assert set(means["strategy"]) == {"pre-copy", "stop-and-copy"}
+    paired = pd.read_csv(tmp_path / "out" / "paired.csv")
+    assert set(paired["verdict"]) <= {"lower", "higher", "no practical difference", "undecided"}
+    assert len(paired) == 2 * len(metric_catalogue.compared())
+
+
+def test_a_rule_compared_with_itself_is_noticed(emu: Emu, study: Path, tmp_path: Path) -> None:
+    names = '"time-series:threshold=3", "history-majority"'
+    axes = "[axes]\ntransfer.strategy.history = [5, 7]\n"
+    text = STUDY.format(replications=2).split("[axes]")[0].replace('"ma", "xen-v2"', names)
+    study.write_text(text + axes, "utf-8")
+    result = emu("batch", study, "--out", tmp_path / "out")
+
+    assert result.exit_code == 0, result.stderr
+    assert (
+        "time-series:threshold=3 and history-majority have equal truth tables in 1 of 2 groups: "
+        "history = 5"
+    ) in result.stdout
+
+
+def test_the_smallest_difference_is_an_option_and_a_table(
+    emu: Emu, study: Path, tmp_path: Path
+) -> None:
+    words = ("batch", study, "--out", tmp_path / "out", "--json")
+    text = STUDY.format(replications=2) + '[smallest_differences]\nall = "1000 %"\n'
+    study.write_text(text, "utf-8")
+    all_the_same = {
+        one["difference"]["verdict"] for one in json.loads(emu(*words).stdout)["paired"]
+    }
+    option = json.loads(emu(*words, "--smallest-difference", "bytes=1 kB").stdout)
+    smallest = {
+        one["difference"]["smallest_difference"]
+        for one in option["paired"]
+        if one["difference"]["metric"] == "bytes"
+    }
+    bad = emu(*words, "--smallest-difference", "byte=1 kB")
+
+    assert all_the_same == {"no practical difference"}
+    assert option["found"] == 8  # no cell depends on it
+    assert smallest == {1000.0}
+    assert bad.exit_code == 2
+    assert "did you mean 'bytes'" in bad.stderr
 
 
 def test_results_go_to_a_folder_named_after_the_study(
@@ -130,25 +201,19 @@ def test_a_bad_study_leaves_nothing(emu: Emu, study: Path, tmp_path: Path) -> No
 def test_a_study_that_is_interrupted_keeps_what_it_has(
     emu: Emu, study: Path, tmp_path: Path, number: int, status: int
 ) -> None:
-    study.write_text(STUDY.format(replications=200), "utf-8")
+    study.write_text(STUDY.format(replications=20), "utf-8")
     out = tmp_path / "out"
     # as from a terminal: under a shell's background job the interrupt would be ignored
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from cluster_emu.cli import main; sys.exit(main())"
-    )
-    with subprocess.Popen(
+    before = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{before}\n{signalled_after(5, f'os.kill(os.getpid(), {int(number)})')}"
+    ended = subprocess.run(
         [sys.executable, "-c", code, "batch", str(study), "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
-    ) as process:
-        while len(list(out.glob("parts/[!.]*.parquet"))) < 5 and process.poll() is None:
-            time.sleep(0.01)
-        os.kill(process.pid, number)
-        stdout, stderr = process.communicate(timeout=60)
+        check=False,
+    )
 
-    assert process.returncode == status
-    assert stdout == ""
-    assert "Traceback" not in stderr
-    assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 800
+    assert ended.returncode == status
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 80

@@ -32,7 +32,9 @@ def test_tables_show_means_intervals_units_and_verdicts(emu: Emu) -> None:
 
     for words in ("95 % interval", "time-series", "total time", "ms", "MB", "CPU traces"):
         assert words in shown
-    assert "history-majority is lower" in shown
+    assert "history-majority minus time-series" in shown
+    for word in (" lower ", " no practical difference ", "matters from"):
+        assert word in shown
     assert "takes history = 5" in shown
     assert "history-majority: 8 completed: 5 rounds" in shown
     assert "--out DIR" in shown
@@ -43,7 +45,7 @@ def test_tables_and_a_figure_are_written_and_named(emu: Emu, tmp_path: Path) -> 
     shown = emu(*WORDS, "--out", out).stdout
     names = {"compare.json", "runs.parquet", "runs.csv", "comparison.png"}
 
-    assert {path.name for path in out.iterdir()} == names
+    assert {path.name for path in out.glob("[!.]*")} == names | {"result.json"}
     assert all(str(out / name) in shown for name in names)
     assert len(pd.read_parquet(out / "runs.parquet")) == 8
     (out / "comparison.png").unlink()
@@ -71,7 +73,38 @@ def test_parameters_with_commas_belong_to_their_strategy(emu: Emu) -> None:
 
     assert document["strategies"] == ["time-series:threshold=3,history=5", "history-majority"]
     # Hu's method with half of the history as its threshold is the proposed one.
-    assert {pair["verdict"] for pair in document["paired"]} == {"equal"}
+    assert {pair["mean_difference"] for pair in document["paired"]} == {0.0}
+    assert {pair["verdict"] for pair in document["paired"]} == {"no practical difference"}
+    assert "same rule" in document["answer"]
+
+
+def test_the_last_line_is_the_answer(emu: Emu) -> None:
+    lines = emu(*WORDS).stdout.splitlines()
+
+    assert lines[-2] == "Answer"
+    assert lines[-1].startswith("  Against time-series, history-majority has lower total time")
+
+
+def test_the_smallest_difference_is_an_option(emu: Emu) -> None:
+    words = ("--smallest-difference", "90%", "--smallest-difference", "downtime_s=1 us", "--json")
+    document = json.loads(emu(*WORDS, *words).stdout)
+    smallest = {pair["metric"]: pair["smallest_difference"] for pair in document["paired"]}
+    bad = emu(*WORDS, "--smallest-difference", "downtime_s=fast")
+
+    assert smallest["downtime_s"] == 1e-6
+    assert smallest["migrations"] == pytest.approx(0.9 * 2)
+    assert bad.exit_code == 2
+    assert (
+        "--smallest-difference (downtime_s) = 'fast': allowed is a text in per cent" in bad.stderr
+    )
+
+
+def test_csv_is_an_option(emu: Emu, tmp_path: Path) -> None:
+    for option, expected in (("--csv", True), ("--no-csv", False)):
+        out = tmp_path / option
+        emu(*WORDS, option, "--out", out)
+        assert (out / "runs.csv").exists() == expected
+        assert (out / "runs.parquet").exists()
 
 
 def test_failed_runs_are_shouted_about_and_exit_with_1(

@@ -56,6 +56,14 @@ def test_the_json_is_the_evacuation_itself(emu: Emu, scenario: Path) -> None:
     assert json.loads(result.stdout) == plain_data(expected.report())
 
 
+def test_the_last_line_is_the_answer(emu: Emu, scenario: Path) -> None:
+    lines = emu(*words(scenario)).stdout.splitlines()
+
+    assert lines[-2] == "Answer"
+    assert lines[-1].startswith("  The hosts are empty after ")
+    assert "no VM is down for more than" in lines[-1]
+
+
 def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
     shown = emu(*words(scenario)).stdout
 
@@ -83,7 +91,8 @@ def test_tables_and_the_figure_are_written_and_named(
     tables = ("vms", "service", "drains", "migrations", "rounds")
     names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
 
-    assert {path.name for path in out.iterdir()} == names | {"evacuation.json", "evacuation.png"}
+    others = {"evacuation.json", "evacuation.png", "result.json"}
+    assert {path.name for path in out.glob("[!.]*")} == names | others
     assert all(str(out / name) in shown for name in names)
     assert len(pd.read_parquet(out / "vms.parquet")) == 6
     drawn = (out / "evacuation.png").read_bytes()
@@ -94,7 +103,7 @@ def test_tables_and_the_figure_are_written_and_named(
     (out / "rounds.parquet").unlink()
     damaged = emu("plot", out)
     assert damaged.exit_code == 2
-    assert "evacuation.json" in damaged.stderr
+    assert "rounds.parquet: no such file: evacuate wrote it" in damaged.stderr
 
 
 def test_an_impossible_drain_exits_with_2_and_names_the_vms(

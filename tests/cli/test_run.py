@@ -40,6 +40,18 @@ def test_the_document_says_what_was_run_and_what_came_out(emu: Emu) -> None:
     assert document["outcomes"] == [{"outcome": "completed", "why": "5 rounds", "migrations": 2}]
 
 
+def test_what_a_migration_that_did_not_converge_sent_is_shown(emu: Emu) -> None:
+    stop = "transfer.stop=deadline:deadline_s=0.1,at_deadline=abort"
+    command = ("run", "paper", "--set", stop)
+    document = json.loads(emu(*command, "--json").stdout)
+    assert [one["outcome"] for one in document["outcomes"]] == ["not converged"]
+    assert document["summary"]["total_time_s"] is None
+    assert document["summary"]["bytes"] == document["summary"]["total_bytes"] / 2 > 0
+    assert document["summary"]["pages_sent_precopy"] > 0
+    (shown,) = [line for line in emu(*command).stdout.splitlines() if "data sent " in line]
+    assert " - " not in shown
+
+
 def test_figures_there_are_none_of_are_null(emu: Emu) -> None:
     result = emu("run", "paper", "--set", "migrations=[]", "--json")
     document = json.loads(result.stdout, parse_constant=pytest.fail)
@@ -54,6 +66,14 @@ def test_a_run_is_shown_with_units_traces_and_assumptions(emu: Emu) -> None:
     assert result.exit_code == 0
     for words in ("downtime", "ms", "kWh", "2 completed: 5 rounds", "Assumptions", "CPU traces"):
         assert words in result.stdout
+
+
+def test_the_last_line_is_the_answer(emu: Emu) -> None:
+    lines = emu("run", "paper").stdout.splitlines()
+    document = json.loads(emu("run", "paper", "--json").stdout)
+
+    assert lines[-2:] == ["Answer", f"  {document['answer']}"]
+    assert document["answer"].startswith("All 2 migrations completed, on average in 0.1")
 
 
 def test_that_nothing_happened_is_explained(emu: Emu) -> None:

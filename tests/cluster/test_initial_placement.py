@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from cluster_emu.cluster.initial_placement import place
 from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import load_scenario
+from tests._support.small_scenarios import PAGE, scenario
 
 HOSTS = 32
 BASE = load_scenario("cluster")
@@ -47,3 +50,67 @@ def test_each_vm_goes_where_the_rule_says(how: str, room: list[int], needs: list
             place(*arguments)
     else:
         assert place(*arguments).tolist() == wanted
+
+
+# --- anti-affinity --------------------------------------------------------------------------------
+
+
+def grouped(how: str, groups: list[dict[str, Any]], room: int = 2) -> list[int]:
+    """Return the hosts of the VMs of some groups on four hosts with room for so many each."""
+    vm = {"cpu_capacity": 1, "memory_bytes": 100 * PAGE, "profile": "idle"}
+    data = scenario(hosts=4, vms=[{**vm, **group} for group in groups], placement=how)
+    memory = np.full(4, room * 100 * PAGE)
+    needs = np.full(data.vm_count, 100 * PAGE)
+    return place(data, memory, needs, np.random.default_rng(5)).tolist()
+
+
+@pytest.mark.parametrize("how", ["spread", "pack", "random"])
+def test_vms_of_an_anti_affinity_group_start_on_different_hosts(how: str) -> None:
+    db, web = {"count": 3, "anti_affinity": "db"}, {"count": 2, "anti_affinity": "web"}
+    hosts = grouped(how, [db, web, {"count": 2}, {**db, "count": 1}], room=5)
+    assert len({*hosts[:3], hosts[7]}) == 4
+    assert len(set(hosts[3:5])) == 2
+
+
+def test_a_packed_group_fills_the_hosts_in_order_and_others_still_fill_the_first() -> None:
+    assert grouped("pack", [{"count": 2, "anti_affinity": "db"}, {"count": 2}]) == [0, 1, 0, 1]
+
+
+def test_hosts_that_are_fixed_for_a_vm_of_the_group_are_kept_for_it() -> None:
+    db = {"count": 1, "anti_affinity": "db"}
+    assert grouped("pack", [db, {**db, "host": 0}]) == [1, 0]
+
+
+@pytest.mark.parametrize("how", ["spread", "pack", "random"])
+@pytest.mark.parametrize(
+    ("groups", "field", "allowed"),
+    [
+        (
+            [{"count": 5, "anti_affinity": "db"}],
+            "vms.0.anti_affinity",
+            "a group of at most 4 VMs, one per host; it has 5",
+        ),
+        (
+            [{"count": 3, "anti_affinity": "db"}, {"count": 2, "anti_affinity": "db"}],
+            "vms.1.anti_affinity",
+            "a group of at most 4 VMs, one per host; it has 5",
+        ),
+        (
+            [{"count": 2, "anti_affinity": "db", "host": 1}],
+            "vms.0.host",
+            "a host for one VM of the anti-affinity group 'db' alone",
+        ),
+        (
+            [{"count": 1, "host": 3}, {"count": 1, "host": 3}, {"count": 4, "anti_affinity": "db"}],
+            "vms.2.count",
+            "what hosts without another VM of the anti-affinity group 'db' have memory for, 3",
+        ),
+    ],
+)
+def test_a_group_that_cannot_be_kept_apart_is_named(
+    how: str, groups: list[dict[str, Any]], field: str, allowed: str
+) -> None:
+    with pytest.raises(ScenarioError) as error:
+        grouped(how, groups)
+    assert error.value.field == field
+    assert error.value.allowed.startswith(allowed)

@@ -17,13 +17,18 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class VM:
-    """One VM of a hand-made cluster: CPU wanted, memory in GiB, and where it goes, if it does."""
+    """One VM of a hand-made cluster: CPU wanted, memory in GiB, and where it goes, if it does.
+
+    `group` is the number of its anti-affinity group.
+    """
 
     host: int
     cpu: float
     memory: int = 1
     target: int = -1
     queued: bool = False
+    migratable: bool = True
+    group: int = -1
 
 
 def cluster_state(
@@ -65,7 +70,13 @@ def _vm_columns(
     host: np.ndarray, target: np.ndarray, demand: FloatColumn, memory: np.ndarray, vms: Sequence[VM]
 ) -> VMColumns:
     columns = VMColumns.at_rest(
-        np.ones(len(vms)), memory, memory // 4096, np.full(len(vms), 4096, dtype=np.int64), host
+        np.ones(len(vms)),
+        memory,
+        memory // 4096,
+        np.full(len(vms), 4096, dtype=np.int64),
+        host,
+        np.array([vm.migratable for vm in vms], dtype=np.bool_),
+        np.array([vm.group for vm in vms], dtype=np.int64),
     )
     columns.cpu_granted[:] = demand
     columns.demand[:] = demand

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 import pytest
 
 from cluster_emu.consolidation import Move, Priority
-from cluster_emu.consolidation.triggers import Consolidation, Drain
+from cluster_emu.consolidation.triggers import Consolidation, Drain, LoadBalance
 from cluster_emu.errors import ScenarioError
+from cluster_emu.model import ClusterModel
+from cluster_emu.results.run_result import RunResult
 from tests._support.no_draws import NO_DRAWS
 
 
@@ -70,6 +75,79 @@ def test_later_triggers_of_the_instant_avoid_a_host_being_drained(make_state, vm
     plan = plan_of(state)
     Drain(hosts=(0,)).moves(plan, NO_DRAWS)
     assert 0 not in {move.target for move in Consolidation().moves(plan, NO_DRAWS)[0]}
+
+
+def test_vms_that_may_not_migrate_are_reported_as_blocking(make_state, vm, plan_of):
+    vms = [vm(0, 1.0), vm(0, 1.0, migratable=False), vm(1, 1.0, migratable=False)]
+    moves, report = Drain(hosts=(0,)).moves(plan_of(make_state([10] * 2, [16] * 2, vms)), NO_DRAWS)
+    assert hops(moves) == [(0, 0, 1)]
+    assert (report.unplaced, report.blocking) == ((), (1,))
+    assert report.note == (
+        "1 VMs to move off 1 hosts, 0 fit nowhere; VM 1 may not migrate and blocks the drain"
+    )
+
+
+@pytest.mark.parametrize("trigger", [Consolidation(), LoadBalance(spread=0.05), Drain(hosts=(0,))])
+def test_no_trigger_moves_a_vm_that_may_not_migrate(make_state, vm, plan_of, trigger):
+    wanted = [(0, 6.0), (0, 3.0), (1, 0.5), (2, 4.0)]
+    free, pinned = (
+        make_state([10] * 3, [16] * 3, [vm(*each, migratable=may) for each in wanted])
+        for may in (True, False)
+    )
+    assert trigger.moves(plan_of(free), NO_DRAWS)[0]
+    assert trigger.moves(plan_of(pinned), NO_DRAWS)[0] == []
+
+
+def drained(*drains: dict[str, Any]) -> RunResult:
+    """Return the run in which eight idle VMs on host 0 of four are moved by these drains."""
+    return ClusterModel(
+        "single",
+        rng=0,
+        **{
+            "topology.hosts": 4,
+            "hosts.0.count": 4,
+            "vms.0.count": 8,
+            "vms.0.profile": "idle",
+            "migrations": [],
+            "manager.triggers": [{"name": "drain", **each} for each in drains],
+            "run.control_interval_s": 60,
+            "run.stop_when_idle": False,
+        },
+    ).run()
+
+
+def test_two_drains_are_one_drain_of_both_hosts() -> None:
+    two, one = drained({"hosts": [0]}, {"hosts": [1]}), drained({"hosts": [0, 1]})
+    assert len(two.migrations) == len(one.migrations) == 8
+    assert two.summary["makespan_s"] == one.summary["makespan_s"] == pytest.approx(69.1, abs=0.05)
+    pd.testing.assert_frame_equal(two.migrations, one.migrations)
+
+
+def test_the_notes_speak_of_each_drain() -> None:
+    notes = drained({"hosts": [0]}, {"hosts": [1]}).notes
+    assert [note.split(";")[0] for note in notes] == [
+        "drain: 8 moves in 10 control instants",
+        "drain: 0 moves in 10 control instants",
+    ]
+
+
+@pytest.mark.parametrize(("also", "targets"), [([], {1, 2}), (["drain:hosts=[1]"], {2})])
+def test_a_trigger_before_the_drain_avoids_its_hosts_too(
+    also: list[str], targets: set[int]
+) -> None:
+    model = ClusterModel(
+        "single",
+        rng=0,
+        **{
+            "topology.hosts": 3,
+            "hosts.0.count": 3,
+            "vms.0.count": 8,
+            "vms.0.memory_bytes": "64 MiB",
+            "migrations": [],
+            "manager.triggers": ["load-balance:spread=0.05", *also],
+        },
+    )
+    assert set(model.run().migrations["target"]) == targets
 
 
 @pytest.mark.parametrize(

@@ -137,9 +137,21 @@ def test_a_request_for_a_vm_that_is_down_or_a_host_that_failed_is_refused_and_no
     assert len(model.result().migrations) == 0
     notes = [note for note in model.result().notes if "not carried out" in note]
     assert [note.split(": ", 1)[1] for note in notes] == [
-        "VM 0 is down, or host 1 has failed",
-        "VM 1 is down, or host 0 has failed",
+        "VM 0 is down",
+        "host 0 has failed",
     ]
+
+
+def test_a_vm_that_waits_for_its_restart_is_noted() -> None:
+    apart = {"vms.0.anti_affinity": "db", "vms.1.anti_affinity": "db"}
+    two = cluster([4, 4], [(1, 0), (1, 1)], [crash(0, 10)])
+    assert hosts_of(ran(two)) == [1, 1]
+    model = ran(two.with_fields(apart))
+    assert not model.vms[0].running
+    assert model.result().notes == (
+        "1 VMs wait for their restart at 100 s, the first of them 0: no host that is up and not "
+        "drained has the memory and no VM of their anti-affinity group",
+    )
 
 
 def test_faults_and_restarts_keep_no_run_alive() -> None:

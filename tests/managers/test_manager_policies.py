@@ -57,6 +57,7 @@ def some_progress(draw: st.DrawFn, elapsed_s: float, number: int) -> Progress:
         memory_pages=PAGES,
         pages_left=left,
         bytes_left=float(left) * PAGE,
+        memory_bytes_left=float(left) * PAGE,
         pages_left_before=tuple(
             draw(st.lists(st.integers(0, PAGES), min_size=number - 1, max_size=number - 1))
         ),

@@ -36,7 +36,8 @@ def test_auto_converge_slows_the_guest_until_it_fits() -> None:
     assert slowed["outcome"] == "completed"
     assert 0 < slowed["throttle_max"] < 1
     assert 0 < slowed["guest_lost_s"] < slowed["total_time_s"]
-    assert slowed["downtime_s"] <= 0.3 + 1e-9
+    # the limit counts pages, the wire carries their headers, too
+    assert slowed["downtime_s"] <= 0.3 * 4104 / 4096
 
 
 def test_a_policy_may_end_in_post_copy_with_any_strategy() -> None:

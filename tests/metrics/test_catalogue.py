@@ -19,6 +19,7 @@ from cluster_emu.metrics.aggregations import (
     CountOf,
     MaximumOverAll,
     MeanOverCompleted,
+    MeanOverStarted,
     QuantileOverCompleted,
     RunFigures,
     SumOverAll,
@@ -68,13 +69,14 @@ def figures() -> RunFigures:
     """Three migrations: one completed at 9 s, one at 5 s, one failed while paused."""
     migrations = pd.DataFrame(
         {
-            "outcome": ["completed", "failed", "completed"],
-            "queued_s": [1.0, 2.0, 3.0],
-            "prepare_s": [0.5, 0.0, 0.0],
-            "start_s": [2.0, math.nan, 4.0],
-            "end_s": [9.0, 20.0, 5.0],
-            "downtime_s": [0.2, 8.0, 0.4],
-            "bytes": [100.0, 10.0, 300.0],
+            "outcome": ["completed", "failed", "completed", "not converged"],
+            "queued_s": [1.0, 2.0, 3.0, 3.25],
+            "prepare_s": [0.5, 0.0, 0.0, 0.0],
+            "start_s": [2.0, math.nan, 4.0, 4.0],
+            "end_s": [9.0, 20.0, 5.0, 6.0],
+            "downtime_s": [0.2, 8.0, 0.4, math.nan],
+            "bytes": [100.0, 10.0, 300.0, 800.0],
+            "rounds": [1, 0, 2, 9],
         }
     )
     return RunFigures({"migrations": migrations}, {"energy_kwh": 7.0})
@@ -88,7 +90,9 @@ def figures() -> RunFigures:
         (MeanOverCompleted("bytes"), 200.0),
         (QuantileOverCompleted("downtime_s", 0.5), 0.3),
         (MaximumOverAll("downtime_s"), 8.0),
-        (SumOverAll("bytes"), 410.0),
+        (MeanOverStarted("bytes"), 400.0),
+        (MeanOverStarted("rounds"), 4.0),
+        (SumOverAll("bytes"), 1210.0),
         (ClusterFigure("energy_kwh"), 7.0),
         (makespan_s, 8.0),
         (mean_queue_wait_s, 0.75),

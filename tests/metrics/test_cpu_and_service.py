@@ -51,7 +51,7 @@ def test_the_account_by_hand() -> None:
     cluster.set_guest_speed(2, 0.8, 0.0)
     cluster.refresh()
     account.add(service_rates(cluster.vms), 5.0)
-    account.count_stall(cluster.vms, 2, 2.0)
+    account.count_stall(2, 2.0, 0.5)
     table = account.table().set_index("vm")
     assert table["cpu_wanted_s"].tolist() == [15.0, 15.0, 7.5]
     assert table["cpu_lost_to_overload_s"].tolist() == pytest.approx([5.0, 5.0, 0.0])

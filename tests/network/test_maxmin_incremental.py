@@ -67,7 +67,7 @@ class Network:
         return self.table.columns.rate[[flow.slot for flow in self.flows]]
 
     def _solve(self):
-        slots, links = self.solver.solve()
+        slots, links = self.solver.solve(0.0)
         self.table.release_slots()
         self.changes.append((slots.tolist(), links.tolist()))
 
@@ -252,10 +252,10 @@ def test_flows_out_of_reach_of_a_change_are_not_examined():
     ]
     for flow in flows:
         network.join(flow.slot, Priority.ELASTIC)
-    network.solve()
+    network.solve(0.0)
     before = network._elastic.steps
     network.leave(table.leave(flows[7]))
-    changed, links = network.solve()
+    changed, links = network.solve(0.0)
     assert len(changed) == 9
     assert sorted(links) == [7, 507]
     assert network._elastic.steps - before < 100

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.network import LinkTable, Router, as_topology, topologies
+from cluster_emu.network import LeastLoadedRouter, LinkTable, Router, as_topology, topologies
+from cluster_emu.network.links import load_figures
 
 GBIT = 1e9
 
@@ -207,6 +208,109 @@ def test_routes_are_the_same_in_every_process():
     }
     route_of = router(GRAPHS["fat-tree"]).route
     assert outputs == {str([route_of(0, 15, key) for key in range(20)])}
+
+
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_least_loaded_routes_are_shortest_paths_too(name):
+    links = LinkTable.of(GRAPHS[name])
+    by_hash, by_load = Router(links), LeastLoadedRouter(links)
+    rng = np.random.default_rng(1)
+    taken = []
+    for key in range(300):
+        source, target = rng.choice(links.host_count, 2, replace=False).tolist()
+        route = by_load.take(source, target, key)
+        nodes = nodes_along(links, route)
+        assert (nodes[0], nodes[-1]) == (source, target)
+        assert len(route) == len(by_hash.route(source, target, key))
+        taken.append(route)
+        if len(taken) > 20:
+            by_load.release(taken.pop(int(rng.integers(len(taken)))))
+    for route in taken:
+        by_load.release(route)
+    assert by_load.take(0, 1, 5) == by_hash.route(0, 1, 5)  # nothing is there: the one by hash
+
+
+def test_least_loaded_flows_are_even_over_equal_paths():
+    # 20 flows from one leaf to another over two spines; by hash 13 of them take the same one
+    links = LinkTable.of(GRAPHS["leaf-spine"])
+    by_hash, by_load = Router(links), LeastLoadedRouter(links)
+    uplinks = [link for link in range(len(links)) if links.source[link] == 9]
+    uplinks = [link for link in uplinks if links.target[link] >= 12]
+    assert len(uplinks) == 2
+    counts = []
+    for routes in (
+        [by_hash.take(0, 3, key) for key in range(20)],
+        [by_load.take(0, 3, key) for key in range(20)],
+    ):
+        crossed = Counter(link for route in routes for link in route)
+        counts.append(sorted(crossed[link] for link in uplinks))
+    assert sum(counts[0]) == 20
+    assert counts[0] != [10, 10]
+    assert counts[1] == [10, 10]
+
+
+def test_least_loaded_looks_at_the_whole_path_and_at_capacities():
+    # Of the ways over switches 2 and 3, the first begins with an empty link but ends with one that
+    # other flows use. Over switch 4 all links have a tenth of the capacity.
+    graph = nx.DiGraph()
+    graph.add_nodes_from([0, 1, 5], kind="host")
+    graph.add_nodes_from([2, 3, 4, 6, 7], kind="switch")
+    for a, b, capacity in [
+        (0, 6, 10 * GBIT),
+        (6, 2, GBIT),
+        (2, 7, GBIT),
+        (6, 3, GBIT),
+        (3, 7, GBIT),
+        (6, 4, GBIT / 10),
+        (4, 7, GBIT / 10),
+        (7, 1, 10 * GBIT),
+        (5, 2, GBIT),
+        (7, 5, GBIT),
+        (1, 7, GBIT),
+        (7, 6, GBIT),
+        (6, 0, GBIT),
+    ]:
+        graph.add_edge(a, b, capacity_bps=capacity)
+    as_built = as_topology(graph)
+    links = LinkTable.of(as_built)
+    place = {label: node for node, label in enumerate([0, 1, 5, 2, 3, 4, 6, 7])}
+    by_load = LeastLoadedRouter(links)
+    for _ in range(2):
+        by_load.take(place[5], place[1])  # over switch 2 to 7
+    passed = []
+    for key in range(12):
+        passed.append(nodes_along(links, by_load.take(place[0], place[1], key))[2])
+    over = Counter(passed)
+    assert passed[:2] == [place[3], place[3]]
+    assert over[place[3]] == over[place[2]] + 2
+    # a tenth of the capacity gets a flow once the others have ten each
+    assert over[place[4]] == 0
+
+
+def test_what_is_busy_and_how_evenly_parallel_links_are_used():
+    carried = np.array([30.0, 10.0, 0.0, 25.0])
+    capacity = np.array([10.0, 10.0, 10.0, 100.0])
+    found = load_figures(carried, capacity, 10.0, [(0, 1, 2), (1, 2)])
+    assert found == {
+        "busiest_link": 0,
+        "busiest_link_share": pytest.approx(0.3),
+        "link_imbalance": pytest.approx(3.0 / (4.0 / 3)),
+    }
+    assert np.isnan(load_figures(carried, capacity, 10.0, [])["link_imbalance"])
+    nothing = load_figures(np.zeros(4), capacity, 10.0, [(0, 1)])
+    assert all(np.isnan(value) for value in nothing.values())
+
+
+def test_routes_say_where_they_had_a_choice():
+    links = LinkTable.of(GRAPHS["leaf-spine"])
+    found = Router(links)
+    assert found.choices == ()
+    found.route(0, 1)  # below one leaf
+    assert found.choices == ()
+    found.route(0, 3)
+    (uplinks,) = found.choices
+    assert {int(links.source[link]) for link in uplinks} == {9}
+    assert len({int(links.target[link]) for link in uplinks}) == 2
 
 
 def test_the_hash_is_part_of_the_results_and_may_not_change():

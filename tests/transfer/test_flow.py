@@ -137,12 +137,17 @@ class Around:
     def level(self, now_s: float) -> float:
         return 1.0
 
+    def demand(self, now_s: float) -> float:
+        return 1.0
+
     def next_change(self, now_s: float) -> float:
         return math.inf
 
     def slowed(self, *_: object) -> None: ...
 
     def resumed(self, *_: object) -> None: ...
+
+    def stalled(self, *_: object) -> None: ...
 
     def offer_turn(self, *_: object) -> bool:
         return True

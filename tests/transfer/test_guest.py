@@ -17,6 +17,9 @@ class Steps:
     def level(self, now_s: float) -> float:
         return 0.8 if now_s < 2.0 else 0.4
 
+    def demand(self, now_s: float) -> float:
+        return 1.0
+
     def next_change(self, now_s: float) -> float:
         return 2.0 if now_s < 2.0 else math.inf
 
@@ -44,6 +47,8 @@ class Around:
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         self.speeds.append((now_s, speed))
+
+    def stalled(self, *_: object) -> None: ...
 
     def offer_turn(self, *_: object) -> bool:
         return True

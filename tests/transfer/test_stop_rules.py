@@ -34,6 +34,7 @@ BUSY = Progress(
     memory_pages=100_000,
     pages_left=20_000,
     bytes_left=20_000.0 * PAGE_BYTES,
+    memory_bytes_left=20_000.0 * PAGE_BYTES,
     pages_left_before=(),
     sent_pages=100_000,
     skipped_pages=0,
@@ -48,7 +49,8 @@ def progress(**changes: object) -> Progress:
     """Return a first round with much left, a few things about it changed."""
     changed = replace(BUSY, **changes)
     if "pages_left" in changes and "bytes_left" not in changes:
-        changed = replace(changed, bytes_left=float(changed.pages_left) * PAGE_BYTES)
+        left = float(changed.pages_left) * PAGE_BYTES
+        changed = replace(changed, bytes_left=left, memory_bytes_left=left)
     return changed
 
 
@@ -187,8 +189,22 @@ def test_qemu_stops_below_its_threshold_and_not_at_it() -> None:
     rule = QemuStop()
     threshold = rule.sync_threshold_bytes(125e6)
     assert threshold == pytest.approx(37.5e6)
-    assert asked(rule, bytes_left=threshold) == GOES_ON
-    assert asked(rule, bytes_left=threshold - 1) == stops("fits 0.3 s of downtime")
+    assert asked(rule, memory_bytes_left=threshold) == GOES_ON
+    assert asked(rule, memory_bytes_left=threshold - 1) == stops("fits 0.3 s of downtime")
+
+
+def test_qemu_compares_memory_whatever_it_takes_on_the_wire() -> None:
+    rule = QemuStop()
+    assert asked(rule, bytes_left=1.0, memory_bytes_left=37.5e6) == GOES_ON
+    assert asked(rule, bytes_left=1e12, memory_bytes_left=37.4e6)[0] is MigrationAction.STOP
+
+
+def test_qemu_stops_nothing_but_an_empty_migration_before_it_has_measured_the_bandwidth() -> None:
+    rule = QemuStop()
+    assert rule.bandwidth_known_s == 0.1
+    assert asked(rule, pages_left=1, elapsed_s=0.0999) == GOES_ON
+    assert asked(rule, pages_left=1, elapsed_s=0.1) == stops("fits 0.3 s of downtime")
+    assert asked(rule, pages_left=0, elapsed_s=0.05) == stops("nothing left")
 
 
 def test_qemu_has_no_limit_on_rounds_but_a_deadline() -> None:

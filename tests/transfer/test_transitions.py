@@ -64,6 +64,13 @@ def crash(at_s: float) -> dict[str, Any]:
     return {"faults": [{"kind": "host-crash", "host": 1, "at_s": at_s}]}
 
 
+def cancelled(at_s: float, count: int = 1, vm: int = -1) -> dict[str, Any]:
+    """Return requests of which one is cancelled, by default the last."""
+    asked: list[dict[str, Any]] = [{"vm": vm, "target": 1} for vm in range(count)]
+    asked[vm]["cancel_at_s"] = at_s
+    return {"count": count, "migrations": asked}
+
+
 ONE_SLOT = {"manager": {"max_per_cluster": 1}}
 TWO_STAGES = {"manager": {"max_per_cluster": 1, "preparing": {}}}
 TURNS = {"manager": {"interleave": True}}
@@ -90,6 +97,14 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"count": 3, **TURNS, **crash(1.5)},
         {**STOPPED, "transfer": {"suspend_s": 3.0}, **crash(2.0)},
         {**POST_COPY, "transfer": {"suspend_s": 1.5}, **crash(2.0)},
+    ],
+    "cancellations": [
+        {**ONE_SLOT, **cancelled(2.0, 3)},
+        {**SLOW_START, **cancelled(2.0)},
+        {**TWO_STAGES, **cancelled(2.0, 3)},
+        {**cancelled(2.0), "stop": "fixed-rounds:rounds=9"},
+        {**TURNS, **cancelled(1.5, 3, vm=0)},
+        {**STOPPED, "transfer": {"suspend_s": 3.0}, **cancelled(2.0)},
     ],
     "ends of the run": [
         {"count": 3, **ONE_SLOT, "until_s": 2.0},
@@ -161,7 +176,7 @@ def test_an_illegal_transition_raises_and_changes_nothing(before: Phase, after: 
 def test_the_error_names_what_is_allowed() -> None:
     with pytest.raises(IllegalTransitionError) as error:
         queued().transition(Phase.POST_COPY)
-    allowed = "failed, preparing, ready, unfinished"
+    allowed = "cancelled, failed, preparing, ready, unfinished"
     assert str(error.value) == f"migration 7: queued -> post-copy; allowed is {allowed}"
     ended = queued()
     ended.transition(Phase.FAILED)

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from cluster_emu import UnknownNameError
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
@@ -53,7 +54,8 @@ def report(*strategies: str) -> ComparisonReport:
                 relative_difference=None,
                 pairs=10,
                 pairs_left_out=0,
-                verdict="b is higher than a",
+                smallest_difference=0.005 * mean,
+                verdict="higher",
             )
             for metric, mean in MEANS.items()
             for a, b in combinations(strategies, 2)
@@ -61,6 +63,9 @@ def report(*strategies: str) -> ComparisonReport:
         outcomes={},
         notes={},
         failures=(),
+        same_rules=(),
+        reasons=(),
+        answer="",
         assumptions=(),
         versions={},
     )
@@ -125,16 +130,27 @@ def test_means_and_intervals_are_drawn_in_the_axis_unit() -> None:
 
 def test_the_verdict_stands_beside_its_difference() -> None:
     figure = draw_comparison(TWO, ["bytes"])
-    assert "b is higher than a" in all_texts(figure)
+    assert "higher" in all_texts(figure)
     assert "a is time-series, b is history-majority" in figure.get_suptitle()
     assert "CPU traces: traces of our own (40 files)" in figure.get_suptitle()
 
 
 def test_a_relative_difference_is_shown_where_there_is_one() -> None:
-    for relative, written in ((-0.0123, "−1.2 %"), (1e-9, "< 0.001 %")):
-        known = with_pairs(TWO, relative_difference=relative, verdict="b is lower than a")
+    for relative, written in ((-0.0123, "−1.23 %"), (1e-9, "< 0.01 %"), (1.83, "+183 %")):
+        known = with_pairs(TWO, relative_difference=relative, verdict="lower")
         texts = all_texts(draw_comparison(known, ["bytes"]))
-        assert f"b is lower than a, {written}" in texts
+        assert f"lower, {written}" in texts
+
+
+def test_differences_that_do_not_matter_are_a_band_within_the_axis() -> None:
+    ((left, right),) = rows(draw_comparison(TWO, ["downtime_s"]))
+    (band,) = [each for each in right.patches if isinstance(each, Rectangle)]
+    assert left.patches[:] == []
+    low, high = right.get_xlim()
+    half = 0.005 * 26.7  # in the axis's unit, ms
+    assert (band.get_x(), band.get_width()) == (pytest.approx(-half), pytest.approx(2 * half))
+    assert low < -half
+    assert high > half
 
 
 def test_several_pairs_are_named_line_by_line() -> None:
@@ -146,12 +162,18 @@ def test_several_pairs_are_named_line_by_line() -> None:
 
 def test_what_could_not_be_measured_is_said_and_not_drawn() -> None:
     empty = with_mean(TWO, "downtime_s", MeanFigure(None, (None, None), 0))
-    empty = with_pairs(empty, mean_difference=None, ci95=(None, None), verdict="no pair to compare")
+    empty = with_pairs(
+        empty,
+        mean_difference=None,
+        ci95=(None, None),
+        verdict="undecided",
+        smallest_difference=None,
+    )
     ((left, right),) = rows(draw_comparison(empty, ["downtime_s"]))
     assert len(estimates(left)) == 1
     assert estimates(right) == []
     assert "nothing to measure" in all_texts(left)
-    assert "no pair to compare" in all_texts(right)
+    assert "undecided" in all_texts(right)
 
 
 def test_a_mean_without_an_interval_is_a_dot() -> None:

@@ -17,19 +17,17 @@ def picture() -> Figure:
 
 
 def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        save_figure(picture(), tmp_path / f"{name}.png", svg=True)
-    for kind in ("png", "svg"):
-        one, two = ((tmp_path / f"{name}.{kind}").read_bytes() for name in ("one", "two"))
+    for kind in ("png", "svg", "pdf"):
+        paths = [save_figure(picture(), tmp_path / f"{name}.{kind}") for name in ("one", "two")]
+        one, two = (path.read_bytes() for path in paths)
         assert one == two
         assert b"matplotlib" not in one.lower().split(b"<defs>")[0].replace(b"matplotlib.org", b"")
 
 
-def test_it_returns_the_files_and_leaves_no_other(tmp_path: Path) -> None:
-    png, svg = tmp_path / "deep" / "a.png", tmp_path / "deep" / "a.svg"
-    assert save_figure(picture(), png, svg=True) == [png, svg]
-    assert save_figure(picture(), svg, svg=True) == [svg]
-    assert sorted((tmp_path / "deep").iterdir()) == [png, svg]
+def test_it_returns_the_file_and_leaves_no_other(tmp_path: Path) -> None:
+    paths = [tmp_path / "deep" / f"a.{kind}" for kind in ("pdf", "png", "svg")]
+    assert [save_figure(picture(), path) for path in paths] == paths
+    assert sorted((tmp_path / "deep").iterdir()) == paths
 
 
 def test_axes_save_their_figure(tmp_path: Path) -> None:
@@ -51,9 +49,9 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a", "a.png.txt"])
+@pytest.mark.parametrize("name", ["a.jpg", "a", "a.png.txt"])
 def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ScenarioError, match=r"a file name that ends in \.png or \.svg"):
+    with pytest.raises(ScenarioError, match=r"a file name that ends in \.png, \.svg or \.pdf"):
         save_figure(picture(), tmp_path / name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.placement.composed import passing
+from cluster_emu.consolidation.placement.filters.anti_affinity import AntiAffinity
 from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
 from cluster_emu.consolidation.placement.filters.operational import Operational
 from cluster_emu.consolidation.placement.filters.other_host import OtherHost
@@ -11,26 +12,38 @@ from cluster_emu.consolidation.placement.most_free import MostFree
 from cluster_emu.consolidation.view import ClusterView
 
 HAS_MEMORY, IS_OPERATIONAL, IS_ANOTHER = FitsMemory(), Operational(), OtherHost()
+IS_APART = AntiAffinity()
 
 
 def may_receive(view: ClusterView, vm: int) -> BoolColumn:
-    """Return the hosts with memory for `vm`, up, not drained and not its own, [hosts]."""
-    return passing((IS_OPERATIONAL, IS_ANOTHER), view, vm, HAS_MEMORY.passes(view, vm))
+    """Return the hosts for `vm`: with memory, up, not drained, not its own, [hosts].
+
+    None of them has a VM of its anti-affinity group.
+    """
+    return passing((IS_OPERATIONAL, IS_ANOTHER, IS_APART), view, vm, HAS_MEMORY.passes(view, vm))
+
+
+def only_kept_apart(view: ClusterView, vm: int) -> bool:
+    """Return whether anti-affinity alone leaves no host for `vm`."""
+    allowed = passing((IS_OPERATIONAL, IS_ANOTHER), view, vm, HAS_MEMORY.passes(view, vm))
+    return bool(allowed.any() and not may_receive(view, vm).any())
 
 
 def may_restart_on(view: ClusterView, vm: int) -> BoolColumn:
     """Return the hosts for a VM that is down; where it was it still has its memory, [hosts]."""
     has_memory = HAS_MEMORY.passes(view, vm).copy()
     has_memory[view.state.vms.host[vm]] = True
-    return passing((IS_OPERATIONAL,), view, vm, has_memory)
+    return passing((IS_OPERATIONAL, IS_APART), view, vm, has_memory)
 
 
 def another_target(view: ClusterView, vm: int) -> int | None:
     """Return the host for `vm` when its planned target cannot take it any more, or None.
 
-    It is the host that is left with the most free CPU.
+    It is the host that is left with the most free CPU; the VM may still be queued for the old one.
     """
-    host = MostFree().best_host(view, vm, may_receive(view, vm))
+    allowed = may_receive(view, vm)
+    allowed[view.state.vms.host[vm]] = False
+    host = MostFree().best_host(view, vm, allowed)
     return None if host < 0 else host
 
 

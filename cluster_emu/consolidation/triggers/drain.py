@@ -10,16 +10,19 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn
+from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.fields import OverloadField, PlacementField
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
 from cluster_emu.consolidation.placement.most_free import MostFree
-from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.placement.targets import may_receive, only_kept_apart
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
-from cluster_emu.consolidation.view import ClusterView
 from cluster_emu.errors import ScenarioError
+
+MOST_NAMED = 20
+"""VMs that a note names one by one."""
 
 
 @triggers.register("drain")
@@ -27,10 +30,10 @@ from cluster_emu.errors import ScenarioError
 class Drain(Trigger):
     """From `at_s` on, moves every VM off the given hosts, before any other migration.
 
-    The hosts are marked as drained in the plan, so list this trigger before others. If no host has
+    No trigger sends a VM to these hosts any more, whatever the order of triggers. If no host has
     enough free CPU for a VM, the VM moves to the least loaded host that has the memory, unless
     `overcommit` is off. A VM for which no host has memory is reported as unplaced at every control
-    instant.
+    instant, and one that may not migrate as blocking.
 
     Args:
         hosts: numbers of the hosts to empty.
@@ -58,39 +61,56 @@ class Drain(Trigger):
             raise ScenarioError("hosts", self.hosts, "at least one host or rack to empty")
         return self
 
+    def drained_hosts(self, state: ClusterState) -> BoolColumn:
+        """Return the hosts to be emptied, from `at_s` on, [hosts].
+
+        Raises:
+            ScenarioError: if a host or rack does not exist.
+        """
+        hosts = self._hosts_of(state)
+        return hosts if state.time_s >= self.at_s else np.zeros_like(hosts)
+
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
         """Return a move for every movable VM on the drained hosts, and the report.
 
         Raises:
             ScenarioError: if a host or rack does not exist.
         """
-        leaving = self.leaving(plan)
+        leaving = self.drained_hosts(plan.state)
         if plan.state.time_s < self.at_s:
             return [], TriggerReport(trigger=self.name, note=f"begins at {self.at_s:g} s")
         plan.drain(leaving)
+        there = plan.state.vms.running & leaving[plan.state.vms.host]
+        blocking = np.flatnonzero(there & ~plan.state.vms.migratable).tolist()
         vms = np.flatnonzero(plan.movable & leaving[plan.vm_host])
         moves: list[Move] = []
         unplaced: list[int] = []
+        kept_apart: list[int] = []
         for vm in self.placement.order(plan, vms).tolist():
             target = self._target(plan, vm, rng)
             if target < 0:
                 unplaced.append(vm)
+                kept_apart += [vm] if only_kept_apart(plan, vm) else []
                 continue
             move = Move(vm, int(plan.vm_host[vm]), target, "drain", Priority.DRAIN)
             plan.apply(move)
             moves.append(move)
         note = f"{len(vms)} VMs to move off {int(leaving.sum())} hosts, {len(unplaced)} fit nowhere"
+        if kept_apart:
+            note += f" ({len(kept_apart)} of them because of anti-affinity alone)"
+        if blocking:
+            note += f"; {_in_words(blocking)} the drain"
         return moves, TriggerReport(
-            trigger=self.name, moves=len(moves), unplaced=tuple(unplaced), note=note
+            trigger=self.name,
+            moves=len(moves),
+            unplaced=tuple(unplaced),
+            kept_apart=tuple(kept_apart),
+            blocking=tuple(blocking),
+            note=note,
         )
 
-    def leaving(self, view: ClusterView) -> BoolColumn:
-        """Return the hosts to be emptied from `at_s` on, shape [hosts].
-
-        Raises:
-            ScenarioError: if a host or rack does not exist.
-        """
-        rack = view.state.hosts.rack
+    def _hosts_of(self, state: ClusterState) -> BoolColumn:
+        rack = state.hosts.rack
         _require_known("hosts", self.hosts, np.arange(len(rack)))
         _require_known("racks", self.racks, np.unique(rack))
         mask = np.isin(rack, self.racks)
@@ -104,6 +124,14 @@ class Drain(Trigger):
         if target < 0 and self.overcommit:
             return MostFree().best_host(plan, vm, with_memory)
         return target
+
+
+def _in_words(blocking: list[int]) -> str:
+    named = ", ".join(map(str, blocking[:MOST_NAMED]))
+    if len(blocking) == 1:
+        return f"VM {named} may not migrate and blocks"
+    more = f" and {len(blocking) - MOST_NAMED} more" if len(blocking) > MOST_NAMED else ""
+    return f"VMs {named}{more} may not migrate and block"
 
 
 def _require_known(

@@ -85,7 +85,7 @@ OUTCOME_OF_DECISION = np.array([Outcome.SKIPPED, Outcome.SENT, Outcome.SKIPPED, 
 GROUP = np.dtype(
     [
         ("address_range", "i8"),  # label of the range of addresses the pages lie in
-        ("write_class", "i8"),  # write class, and the working sets the pages belong to
+        ("write_class", "i8"),  # write class, membership of the working set, first writer
         ("status", "i8"),  # PageStatus
         ("history", "i8"),  # dirty bits of past rounds, the newest in the lowest bit
         ("pages", "f8"),
@@ -177,16 +177,22 @@ WRITE_LAW = np.dtype(
         ("set_writes_per_page_s", "f8"),  # in addition to the rate of the write class
         ("set_left_s", "f8"),  # operational time for which the present set lasts
         ("set_period_s", "f8"),
-        ("known_sets", "i8"),  # sets with known members, the present one included; 0 without sets
+        ("labels", "i8"),  # first writers: none, or a block of coming sets; 0 without sets
+        ("single_sets", "i8"),  # the first blocks, of one set each
+        ("block_sets", "i8"),  # sets in each later block
     ],
     align=True,
 )
-"""How pages are written, besides the rates of their classes; a table of one row."""
+"""How pages are written, besides the rates of their classes; a table of one row.
+
+Where a working set moves, write classes are numbered
+``class + classes (member + 2 first writer)``.
+"""
 
 
 STATE_INDEX = np.dtype(
     [
-        ("write_classes", "i8"),  # working sets with known members double them
+        ("write_classes", "i8"),  # membership and first writers included
         ("address_ranges", "i8"),  # labels of address ranges
         ("history_bits", "i8"),  # dirty bits of past rounds that are kept
     ],
@@ -226,23 +232,33 @@ PUSH_STATE = np.dtype(
         ("spare_bytes", "f8"),  # bytes sent that do not yet make a page
         ("touches_left", "f8"),  # unit-exponential threshold of the next touch; 0 if not drawn
         ("set_left_s", "f8"),  # operational time for which the present working set lasts
-        ("waits", "f8"),  # pages the VM waits for: none, one, or a part of one in the mean field
-        ("begins_s", "f8"),  # time until that page begins to be sent
-        ("arrives_bytes", "f8"),  # bytes from then on until it has arrived
+        ("waits", "f8"),  # requested pages on their way; parts of pages in the mean field
         ("faults", "f8"),  # requested pages
-        ("stall_s", "f8"),  # time waited
+        ("stall_s", "f8"),  # time waited, mean of the processors
+        ("first", "i8"),  # place of the first request that is not answered
+        ("waiting", "i8"),  # requests that are not answered
         ("used", "i8"),  # normal deviates used
     ],
     align=True,
 )
 """Where the push of missing pages after an early resume stands; a table of one row."""
 
+PAGE_REQUEST = np.dtype(
+    [
+        ("pages", "f8"),  # one page, or a part of one in the mean field
+        ("wait_s", "f8"),  # time until the request reaches the source
+        ("bytes_left", "f8"),  # bytes from then on until the page has arrived
+    ],
+    align=True,
+)
+"""A page that a processor waits for; a ring with a place for each processor."""
+
 PUSH_SETTING = np.dtype(
     [
         ("bytes_per_s", "f8"),  # rate of the link
         ("intensity", "f8"),  # operational seconds per second
         ("page_bytes", "f8"),  # bytes of a page on the wire
-        ("round_trip_s", "f8"),  # time from a fault until its page begins to be sent
+        ("round_trip_s", "f8"),  # time from a fault until its request reaches the source
         ("queued_pages", "f8"),  # pages that are sent before it
     ],
     align=True,
@@ -427,10 +443,72 @@ def sample_order_statistic(sends: float, all_sends: float, normal: Floats) -> fl
 # A page is clean after an interval with exp(-E), E being its cumulative hazard. A page of class k
 # is written lambda_k times per operational second, and rho times more while it is in the set.
 # A page that is in a set with the chance sigma stays clean through d seconds of the set with
-# 1 - sigma + sigma exp(-rho d).
+# 1 - sigma + sigma exp(-rho d); u(t) is the product of these chances over the sets up to time t.
+#
+# Every set has the same number of pages, drawn without replacement. So the pages that the coming
+# sets write are drawn together, set after set, when a round begins. They are labelled by the block
+# of sets that writes them first, and their first writes within its block are independent: clean
+# after t seconds of a block of D seconds with (u(t) - u(D)) / (1 - u(D)). No set of any block
+# writes a page without a label.
 
+_LARGEST_EXPONENT = 700.0
+_BISECTIONS = 45
 _NEWTON_STEPS = 40
 _LEVEL_REACHED = 1e-12
+
+
+@jit
+def draw_first_writers(
+    pages: Floats,
+    absent: float,
+    set_pages: float,
+    written_chance: float,
+    block_of_set: Integers,
+    normal: Floats,
+) -> Floats:
+    """Draw which of the coming working sets write a page first.
+
+    The members of a set are a sample without replacement of all pages, and each is written by the
+    end of the set with ``written_chance``. Members that an earlier set has written keep its label.
+
+    Args:
+        pages: pages of each group, [groups].
+        absent: pages in no group; some of them are members, too.
+        set_pages: pages of a set.
+        written_chance: ``1 - exp(-rho period)``.
+        block_of_set: the label that each set gives, from 1 on, [sets].
+        normal: normal deviates, [2 x sets x groups], or none.
+
+    Returns:
+        Pages of each group by label; label 0 has those that no set writes, [labels, groups].
+    """
+    groups, sets, used = len(pages), len(block_of_set), 0
+    found = np.zeros((block_of_set[sets - 1] + 1, groups))
+    found[0] = pages
+    all_pages = pages.sum() + absent
+    for number in range(sets):
+        to_take, among = set_pages, all_pages
+        for g in range(groups):
+            if len(normal):
+                members = sample_hypergeometric(to_take, found[0, g], among, normal[used])
+                written = sample_binomial(members, written_chance, normal[used + 1])
+                used += 2
+            else:
+                members = min(to_take * found[0, g] / max(among, _LEAST), found[0, g])
+                written = members * written_chance
+            among -= found[0, g]
+            to_take -= members
+            found[0, g] -= written
+            found[block_of_set[number], g] += written
+    return found
+
+
+@jit
+def _block_begin(law: Records, label: int) -> float:
+    """Return when the block of a label begins; the one after the last ends the blocks."""
+    before = min(label - 1, law[0].single_sets)
+    before += max(label - 1 - law[0].single_sets, 0) * law[0].block_sets
+    return float(law[0].set_left_s + before * law[0].set_period_s)
 
 
 @jit
@@ -439,8 +517,9 @@ def cumulative_hazard(
 ) -> None:
     """Compute the cumulative hazard of each write class over an interval of a round.
 
-    ``E_c = lambda_c (until - since)``, plus ``rho`` times the part of the interval in each set of
-    known members that the page is in, plus the hazard of the sets whose members are unknown.
+    ``E_c = lambda_c (until - since)``, plus ``rho`` times the part of the interval in the present
+    set if the page is in it, plus the hazard of the block that writes the page first, plus that of
+    the sets of which nothing is known: those after this block, or after all blocks.
 
     Args:
         rates: writes per page and operational second, [write classes].
@@ -451,26 +530,49 @@ def cumulative_hazard(
     """
     for c in range(len(rates)):
         hazard[c] = rates[c] * (until - since)
-    known = law[0].known_sets
-    if known == 0:
+    labels = law[0].labels
+    if labels == 0:
         return
-    rate, left, period = law[0].set_writes_per_page_s, law[0].set_left_s, law[0].set_period_s
-    classes = len(rates) >> known
-    unknown = _hazard_of_unknown_sets(law, left + (known - 1) * period, since, until)
-    # bit `place` of the working-set bits says whether a page is in the set at that place in time
-    for bits in range(1 << known):
-        extra, begins, ends = unknown, 0.0, left
-        for place in range(known):
-            if bits >> place & 1:
-                extra += rate * max(min(until, ends) - max(since, begins), 0.0)
-            begins, ends = ends, ends + period
-        for c in range(bits * classes, (bits + 1) * classes):
+    classes = len(rates) // (2 * labels)
+    in_set = law[0].set_writes_per_page_s * max(min(until, law[0].set_left_s) - since, 0.0)
+    for c in range(len(rates)):
+        hazard[c] += in_set * (c // classes & 1)
+    begins, ends = law[0].set_left_s, _block_begin(law, labels)
+    later = _hazard_of_unknown_sets(law, ends, since, until)
+    for c in range(2 * classes):
+        hazard[c] += later
+    for label in range(1, labels):
+        begins, ends = _block_begin(law, label), _block_begin(law, label + 1)
+        extra = 0.0
+        if until > begins:
+            if since <= begins and until >= ends:
+                extra = _LARGEST_EXPONENT  # some set of the block does write the page
+            else:
+                extra = _hazard_in_block(law, begins, ends, since, until)
+                extra += _hazard_of_unknown_sets(law, ends, since, until)
+        for c in range(2 * classes * label, 2 * classes * (label + 1)):
             hazard[c] += extra
 
 
 @jit
+def _hazard_in_block(law: Records, begins: float, ends: float, since: float, until: float) -> float:
+    """Return the hazard of a page in the part of an interval that lies in its block.
+
+    Given that a set of the block writes the page, no set does so in the part from s to e with
+    ``1 - (1 - u(e) / u(s)) / (1 - u(D))``.
+    """
+    since, until = max(since, begins), min(until, ends)
+    if until <= since:
+        return 0.0
+    part = math.expm1(-_hazard_of_unknown_sets(law, begins, since, until))
+    whole = math.expm1(-_hazard_of_unknown_sets(law, begins, begins, ends))
+    clean = 1.0 - part / whole
+    return -math.log(clean) if clean > _LEAST else _LARGEST_EXPONENT
+
+
+@jit
 def _hazard_of_unknown_sets(law: Records, begin: float, since: float, until: float) -> float:
-    """Return the cumulative hazard from the sets of unknown members.
+    """Return the cumulative hazard from sets of which nothing is known.
 
     The first of these sets starts at `begin`, the others follow it without a gap.
     A page belongs to each of them independently with the chance sigma, so the hazards of the sets
@@ -500,24 +602,36 @@ def _hazard_of_one_set(law: Records, part: float) -> float:
 def hazard_rates(rates: Floats, law: Records, time: float, hazard: Floats) -> None:
     """Find the hazard rate of each write class at a time of the round; `hazard` is written.
 
-    ``dE_c/dt = lambda_c + rho`` in a known set the page is in; in an unknown set that has lasted d
-    seconds, ``lambda_c + rho k / (1 - sigma + k)`` with ``k = sigma exp(-rho d)``.
+    ``dE_c/dt = lambda_c + rho`` in the present set if the page is in it; ``lambda_c + h`` in an
+    unknown set that has lasted d seconds, with ``h = rho k / (1 - sigma + k)`` and
+    ``k = sigma exp(-rho d)``; ``lambda_c + h u / (u - u(D))`` in the block that writes it first.
+    After this block the page is dirty.
     """
     hazard[:] = rates
-    known = law[0].known_sets
-    if known == 0:
+    labels = law[0].labels
+    if labels == 0:
         return
     share, rate = law[0].set_share, law[0].set_writes_per_page_s
     left, period = law[0].set_left_s, law[0].set_period_s
-    classes = len(rates) >> known
-    number = 0 if time < left else 1 + int((time - left) / period)
-    since = time - left - (number - 1) * period
-    kept = share * math.exp(-rate * since)
-    for c in range(len(rates)):
-        if number < known:
-            hazard[c] += rate * (c // classes >> number & 1)
-        else:
-            hazard[c] += rate * kept / (1.0 - share + kept)
+    classes = len(rates) // (2 * labels)
+    if time < left:
+        for c in range(len(rates)):
+            hazard[c] += rate * (c // classes & 1)
+        return
+    number = int((time - left) / period)
+    kept = share * math.exp(-rate * max(time - left - number * period, 0.0))
+    per_s = rate * kept / (1.0 - share + kept)
+    for label in range(1, labels):
+        begins, ends = _block_begin(law, label), _block_begin(law, label + 1)
+        if begins <= time < ends:
+            still = math.exp(-_hazard_of_unknown_sets(law, begins, begins, time))
+            never = math.exp(-_hazard_of_unknown_sets(law, begins, begins, ends))
+            extra = per_s * still / max(still - never, _LEAST)
+            for c in range(2 * classes * label, 2 * classes * (label + 1)):
+                hazard[c] += extra
+            return
+    for c in range(2 * classes):  # after all blocks
+        hazard[c] += per_s
 
 
 @jit
@@ -534,22 +648,35 @@ def first_write_time(rates: Floats, law: Records, write_class: int, threshold: f
     """Return when the cumulative hazard of a page reaches its unit-exponential threshold.
 
     The time t of the first write solves ``E(t) = threshold``: ``threshold / lambda`` without
-    working sets; with them, set after set, then over whole periods of unknown sets, and at last by
-    Newton steps within one.
+    working sets. With them: within the present set; then by bisection within the block that writes
+    the page first; or else over whole periods of unknown sets, and by Newton steps within one.
     """
-    known = law[0].known_sets
-    if known == 0:
+    labels = law[0].labels
+    if labels == 0:
         return float(threshold / rates[write_class])
     rate, left, period = law[0].set_writes_per_page_s, law[0].set_left_s, law[0].set_period_s
-    classes = len(rates) >> known
-    bits, base = write_class // classes, rates[write_class]
-    begins, ends, rest = 0.0, left, threshold
-    for place in range(known):
-        per_s = base + rate * (bits >> place & 1)
-        if rest < per_s * (ends - begins):
-            return float(begins + rest / per_s)
-        rest -= per_s * (ends - begins)
-        begins, ends = ends, ends + period
+    classes, base = len(rates) // (2 * labels), rates[write_class]
+    member, label = write_class // classes & 1, write_class // (2 * classes)
+    per_s, rest = base + rate * member, threshold
+    if rest < per_s * left:
+        return float(rest / per_s)
+    rest -= per_s * left
+    begins = _block_begin(law, label if label > 0 else labels)
+    if rest < base * (begins - left):
+        return float(left + rest / base)
+    rest -= base * (begins - left)
+    if label > 0:
+        ends = _block_begin(law, label + 1)
+        low, high = begins, ends
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            reached = base * (middle - begins)
+            reached += _hazard_in_block(law, begins, ends, begins, middle)
+            if reached < rest:
+                low = middle
+            else:
+                high = middle
+        return 0.5 * (low + high)
     per_period = base * period + _hazard_of_one_set(law, period)
     if per_period <= 0:
         return math.inf
@@ -824,7 +951,7 @@ def begin_exact_round(
             filled += 1
     order = np.argsort(place)
     pages = np.zeros(count + 1, dtype=EXACT_PAGE)
-    has_sets, dirty_probability = law[0].known_sets > 0, law[0].dirty_probability
+    has_sets, dirty_probability = law[0].labels > 0, law[0].dirty_probability
     for i in range(count):
         d, page = row[order[i]], pages[i]
         page.due, page.write_class = d, due[d].write_class
@@ -1167,7 +1294,6 @@ _MOST_SOLVER_STEPS = 40
 _EXACT_ENOUGH = 3e-5
 """Newton steps, whose error is squared, end when no bound moves by more than this share of all."""
 _LEAST_SENT = 1e-9
-_LARGEST_EXPONENT = 700.0
 _FELT_FROM = 0.01
 """Change of the share sent within a range below which feedback makes no difference."""
 
@@ -1293,7 +1419,7 @@ def solve_trajectory(
             points[j, p].visited_share = visited
             for c in range(classes):
                 chances[j, c].mean += visited * clean[j, p, c]
-            if law[0].known_sets > 0:
+            if law[0].labels > 0:
                 x = bounds[j] + (bounds[j + 1] - bounds[j]) * rule[p].point
                 time = peek_time(max(x - lead, 0.0), breakpoints, time_per_page, batch_pages)
                 hazard_rates(rates, law, time * fraction, hazard)
@@ -1301,7 +1427,7 @@ def solve_trajectory(
                     chances[j, c].hazard_per_s += visited * clean[j, p, c] * hazard[c]
         for c in range(classes):
             chance = chances[j, c]
-            if law[0].known_sets > 0:
+            if law[0].labels > 0:
                 chance.hazard_per_s = chance.hazard_per_s / max(chance.mean, _LEAST)
             else:
                 chance.hazard_per_s = rates[c]
@@ -1491,22 +1617,23 @@ def _scan_delays(
 
 
 @jit
-def spread_over_parts(due: Records, pages: Floats, parts: int, normal: Floats) -> Floats:
-    """Spread the pages of each range over equal parts of it; evenly without normal deviates.
+def spread_over_parts(due: Records, pages: Floats, share: Floats, normal: Floats) -> Floats:
+    """Spread the pages of each range over parts of it; evenly without normal deviates.
 
-    Each part takes the next ``pages / parts`` pages of the range, and each due group of the range
-    gets a hypergeometric number of them. Independent draws would vary too much, because every part
-    has the same number of visits.
+    Each part takes the next ``share x pages`` pages of the range, and each due group of the range
+    gets a hypergeometric number of them. Independent draws would vary too much, because the number
+    of visits of a part does not depend on chance.
 
     Args:
         due: `DUE_GROUP`, [due].
         pages: pages of each due group, [due].
-        parts: number of parts.
+        share: share of its range that each part has, [ranks, parts].
         normal: normal deviates, [parts x due], or none.
 
     Returns:
         Pages of each due group in each part, [parts, due].
     """
+    parts = share.shape[1]
     spread, left, used = np.zeros((parts, len(pages))), pages.copy(), 0
     first = 0
     while first < len(pages):
@@ -1514,12 +1641,14 @@ def spread_over_parts(due: Records, pages: Floats, parts: int, normal: Floats) -
         while last < len(pages) and due[last].rank == due[first].rank:
             total += pages[last]
             last += 1
-        among = total
+        among, rank, passed = total, due[first].rank, 0.0
         for part in range(parts):
-            to_take = math.floor(among / (parts - part) + 0.5)
+            passed += share[rank, part]
+            end = total if part == parts - 1 else min(math.floor(total * passed + 0.5), total)
+            to_take = end - (total - among)
             of_these = among
             for d in range(first, last):
-                taken = pages[d] / parts
+                taken = pages[d] * share[rank, part]
                 if len(normal):
                     taken = sample_hypergeometric(to_take, left[d], of_these, normal[used])
                     used += 1
@@ -1782,14 +1911,14 @@ def range_distances(groups: Records, order: Integers, labels: int) -> Floats:
 
 # --- post-copy ------------------------------------------------------------------------------------
 
-_STEP_SHARE = 64
-"""A step pushes at most this part of the missing pages: their mix of classes hardly changes."""
-_LEAST_STEP_PAGES = 64.0
+_STEP_SHARE = 256
+"""A step pushes at most this part of the missing pages, so their mix of classes hardly changes."""
 
 
 @jit
 def push_missing_pages(
     state: Records,
+    requests: Records,
     setting: Records,
     missing: Floats,
     touches_per_s: Floats,
@@ -1797,15 +1926,25 @@ def push_missing_pages(
 ) -> None:
     """Push missing pages and serve demand faults until time, deviates or working set end.
 
-    The VM waits for a page as in `memory/pages/post_copy.py`:
-    ``round trip + (1 + queued pages) page bytes / rate``.
-    Touches of missing pages come at the rate ``intensity sum_c r_c m_c``; the next one comes when
-    its integral reaches a unit-exponential threshold. It is of class c with a chance in proportion
-    to ``r_c m_c``. While the VM waits for a page, it touches nothing. All missing pages are equally
-    likely to be pushed next, so pushed pages are of class c in proportion to m_c.
+    A processor waits for a page as in `memory/pages/post_copy.py`:
+    ``round trip + (1 + queued pages) page bytes / rate``, after the pages requested before.
+    While b of v processors wait, touches of missing pages come at the rate
+    ``h = (1 - b / v) intensity sum_c r_c m_c``; the next one comes when the integral of h reaches a
+    unit-exponential threshold E. It is of class c with a chance in proportion to ``r_c m_c``. All
+    missing pages are equally likely to be pushed next, so pushed pages are of class c in proportion
+    to m_c.
+
+    A step ends at a touch, the arrival of a requested page, or the last of k pushed pages. With one
+    page a step, h is constant in it. With more, of n missing pages, of which a are pushed a second,
+    h falls as ``h_0 (c - b t)``, where ``b = a / n`` and c = 1 but for the part of a page that
+    is on the wire already; its integral reaches E at
+    ``t = 2 E / h_0 / (c + sqrt(c^2 - 2 b E / h_0))``.
+    A step that a touch ends pushes only what was sent until then, and the next one begins with the
+    rate of what is left.
 
     Args:
         state: `PUSH_STATE`; changed, [1].
+        requests: `PAGE_REQUEST`; changed, [processors].
         setting: `PUSH_SETTING`, [1].
         missing: missing pages m_c of each class; changed, [classes].
         touches_per_s: touches r_c per page and operational second, [classes].
@@ -1813,83 +1952,122 @@ def push_missing_pages(
     """
     push, cost = state[0], setting[0]
     left_s, spare_bytes, touches_left = push.left_s, push.spare_bytes, push.touches_left
-    set_left_s, waits, begins_s = push.set_left_s, push.waits, push.begins_s
-    arrives_bytes, faults, stall_s = push.arrives_bytes, push.faults, push.stall_s
-    used = push.used
-    bytes_per_s, intensity, page_bytes = cost.bytes_per_s, cost.intensity, cost.page_bytes
-    is_random, classes = len(normal) > 0, len(missing)
+    set_left_s, waits, first, waiting = push.set_left_s, push.waits, push.first, push.waiting
+    faults, stall_s, used = push.faults, push.stall_s, push.used
+    bytes_per_s, page_bytes = cost.bytes_per_s, cost.page_bytes
+    is_random, classes, processors = len(normal) > 0, len(missing), len(requests)
     while left_s > 0 and set_left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
-        total, step_s = missing.sum(), left_s
-        is_fault = arrives = False
-        if waits > 0:  # the VM is blocked until its page has arrived
-            sending_s = arrives_bytes / bytes_per_s if bytes_per_s > 0 else math.inf
-            arrives = begins_s + sending_s <= left_s
-            step_s = min(begins_s + sending_s, left_s)
-            stall_s += step_s
-            arrives_bytes -= bytes_per_s * max(step_s - begins_s, 0.0)
-            begins_s = max(begins_s - step_s, 0.0)
-        else:  # the VM runs until the next touch of a missing page
-            per_s = intensity * (touches_per_s * missing).sum()
-            if bytes_per_s > 0 and total > 0:
-                most_pages = max(total / _STEP_SHARE, _LEAST_STEP_PAGES)
-                step_s = min(step_s, most_pages * page_bytes / bytes_per_s)
-                pushed = min(bytes_per_s * step_s / page_bytes, total)
-                per_s *= 1.0 - pushed / (2.0 * total)
-            if intensity > 0:
-                step_s = min(step_s, set_left_s / intensity)
+        step_s, total, touched = left_s, 0.0, 0.0
+        for c in range(classes):
+            total += missing[c]
+            touched += touches_per_s[c] * missing[c]
+        waiting_share = waiting / processors
+        speed = cost.intensity * (1.0 - waiting_share)
+        if speed > 0:
+            step_s = min(step_s, set_left_s / speed)
+
+        # the step ends at the latest when the last of so many pushed pages has arrived
+        most_pages = max(math.floor(total / _STEP_SHARE), 1.0)
+        completes = False
+        if bytes_per_s > 0 and total > 0:
+            complete_s = ((waits + most_pages) * page_bytes - spare_bytes) / bytes_per_s
+            completes = complete_s <= step_s
+            if completes:
+                step_s = max(complete_s, 0.0)
+
+        # or when the first requested page has arrived
+        arrives = False
+        if waiting > 0:
+            head = requests[first]
+            sending_s = head.bytes_left / bytes_per_s if bytes_per_s > 0 else math.inf
+            arrive_s = max(head.wait_s + sending_s, 0.0)
+            arrives = arrive_s <= step_s
+            if arrives:
+                completes = completes and arrive_s == step_s
+                step_s = arrive_s
+
+        # or at the next touch of a missing page
+        is_fault = False
+        per_s = speed * touched
+        if per_s > 0:
             if touches_left <= 0:
                 touches_left = 1.0
                 if is_random:
                     touches_left = -math.log(uniform_of_normal(normal[used]))
                     used += 1
-            is_fault = per_s > 0 and touches_left <= per_s * step_s
+            level, slope = 1.0, 0.0
+            if most_pages > 1 and bytes_per_s > 0:
+                level = 1.0 - (spare_bytes / page_bytes - waits - 0.5) / total
+                slope = bytes_per_s / page_bytes / total
+            passed = per_s * step_s * (level - slope * step_s / 2.0)
+            is_fault = touches_left <= passed
             if is_fault:
-                step_s = touches_left / per_s
-            touches_left = 0.0 if is_fault else touches_left - per_s * step_s
-            set_left_s -= intensity * step_s
+                reached = touches_left / per_s
+                root = math.sqrt(max(level * level - 2.0 * slope * reached, 0.0))
+                step_s = min(2.0 * reached / (level + root), step_s)
+                completes = arrives = False
+                touches_left = 0.0
+            else:
+                touches_left -= passed
         left_s -= step_s
+        set_left_s -= speed * step_s
+        stall_s += waiting_share * step_s
+        before_bytes = -1.0
+        for place in range(waiting):
+            request = requests[(first + place) % processors]
+            request.bytes_left -= bytes_per_s * max(step_s - request.wait_s, 0.0)
+            request.wait_s = max(request.wait_s - step_s, 0.0)
+            if place > 0 and request.wait_s == 0:  # the pages requested before are sent first
+                after_bytes = before_bytes + request.pages * page_bytes
+                request.bytes_left = max(request.bytes_left, after_bytes)
+            before_bytes = request.bytes_left
 
-        # pages that the bytes of this step complete; the page the VM waits for keeps its own bytes
+        # pages that the bytes of this step complete; requested pages keep their own bytes
         spare_bytes += bytes_per_s * step_s
-        pages = min(math.floor(spare_bytes / page_bytes) - waits, math.ceil(total))
+        pages = most_pages if completes else math.floor(spare_bytes / page_bytes - waits)
+        pages = min(pages, math.ceil(total))
         if pages > 0:
             spare_bytes -= pages * page_bytes
             to_take, among = min(pages, total), total
             for c in range(classes):
-                share = min(missing[c] / among, 1.0) if among > 0 else 0.0
-                taken = to_take * share
+                if to_take <= 0:
+                    break
                 if is_random:
-                    taken = sample_binomial(to_take, share, normal[used])
+                    taken = sample_hypergeometric(to_take, missing[c], among, normal[used])
                     used += 1
-                taken = min(max(taken, to_take - (among - missing[c])), to_take, missing[c])
+                else:
+                    taken = to_take * min(missing[c] / among, 1.0) if among > 0 else 0.0
+                    taken = min(max(taken, to_take - (among - missing[c])), to_take, missing[c])
                 to_take, among = to_take - taken, among - missing[c]
                 missing[c] -= taken
 
         if arrives:
-            spare_bytes -= waits * page_bytes
-            waits = 0.0
+            spare_bytes -= requests[first].pages * page_bytes
+            waits = waits - requests[first].pages if waiting > 1 else 0.0
+            first, waiting = (first + 1) % processors, waiting - 1
         if is_fault and missing.sum() > 0:
             weights = touches_per_s * missing
+            requested = 0.0
             if is_random:
-                place = uniform_of_normal(normal[used]) * weights.sum()
+                drawn = uniform_of_normal(normal[used]) * weights.sum()
                 used += 1
                 c = 0
-                while c < classes - 1 and (place >= weights[c] or missing[c] < 1):
-                    place -= weights[c]
+                while c < classes - 1 and (drawn >= weights[c] or missing[c] < 1):
+                    drawn -= weights[c]
                     c += 1
                 while c > 0 and missing[c] < 1:  # the sum was rounded up
                     c -= 1
                 missing[c] -= 1.0
-                waits = 1.0
+                requested = 1.0
             else:
                 for c in range(classes):
                     taken = min(weights[c] / max(weights.sum(), _LEAST), missing[c])
                     missing[c] -= taken
-                    waits += taken
-            begins_s = cost.round_trip_s
-            arrives_bytes = (waits + cost.queued_pages) * page_bytes
-            faults += waits
+                    requested += taken
+            request = requests[(first + waiting) % processors]
+            request.pages, request.wait_s = requested, cost.round_trip_s
+            request.bytes_left = (requested + cost.queued_pages) * page_bytes
+            waiting, waits, faults = waiting + 1, waits + requested, faults + requested
     push.left_s, push.spare_bytes, push.touches_left = left_s, spare_bytes, touches_left
-    push.set_left_s, push.waits, push.begins_s = set_left_s, waits, begins_s
-    push.arrives_bytes, push.faults, push.stall_s = arrives_bytes, faults, stall_s
-    push.used = used
+    push.set_left_s, push.waits, push.first, push.waiting = set_left_s, waits, first, waiting
+    push.faults, push.stall_s, push.used = faults, stall_s, used

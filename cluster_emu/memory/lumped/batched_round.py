@@ -129,11 +129,8 @@ class BatchedRound:
         """Operational time since the round began."""
         return self._times.time_s
 
-    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
+    def plan(self, time_per_byte: float, may_wait: int) -> float:
         """Return the bytes the round still takes."""
-        may_wait = 0
-        if sync_threshold_bytes > 0:
-            may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         sent = self._batches.sent
         past_peeks = sent["begin"] if may_wait == self._may_wait else sent["end"]
         self._keep(int(np.searchsorted(past_peeks, self._times.pages, side="right")))
@@ -154,13 +151,13 @@ class BatchedRound:
         return self._times.pages * self._page_bytes
 
     @property
-    def bytes_waiting(self) -> float:
+    def pages_waiting(self) -> float:
         """Bytes of the pages that were not visited, as if a batch's sends were spread evenly."""
         sent, seen = self._batches.sent, self._batches.seen
         done = (self._times.pages - sent["begin"]) / np.maximum(sent["end"] - sent["begin"], 1)
         in_batch = seen["clean"].sum(axis=1) + seen["dirty"].sum(axis=1)
         visited = (in_batch * np.clip(done, 0.0, 1.0)).sum()
-        return (self._setup.due.total - float(visited)) * self._page_bytes
+        return self._setup.due.total - float(visited)
 
     def cut_short(self) -> float:
         """End the round after the page in transit; return the bytes that it still takes."""

@@ -9,7 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence, RoundCounts
+from cluster_emu.memory.base import (
+    FaultCosts,
+    PostCopyMemory,
+    RateDependence,
+    RoundCounts,
+    pages_within,
+)
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     Floats,
@@ -87,6 +93,7 @@ class LumpedEngine:
         self.end_is_known = False
         self._classes = classes
         self._rng = rng
+        self._unsent_pages = 0.0
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
         self._rules = rules_of(strategy, self.page_count)
         self._decisions = self._rules.first_decisions
@@ -99,7 +106,7 @@ class LumpedEngine:
         # one kernel ends a round if no set moves and the states are few enough for an array
         self._is_plain = self._groups.index.states <= MOST_DENSE_STATES
         if self._membership is not None:
-            self._groups = self._membership.with_next_set(self._groups)
+            self._groups = self._membership.with_first_set(self._groups)
             self._is_plain = False
 
     def _scattered(self, absent_pages: int) -> PageGroups:
@@ -125,7 +132,7 @@ class LumpedEngine:
             interval: length of each in operational time.
         """
         for _ in range(intervals):
-            self._get_ready_for(interval)
+            self._get_ready_for(interval, interval)
             self._write(self._rates.clean_chance(interval), _EVERY_STATUS, interval, new=True)
 
     def wait(self, elapsed: float) -> None:
@@ -135,7 +142,7 @@ class LumpedEngine:
         had been read only now.
         """
         self.now += elapsed
-        self._get_ready_for(elapsed)
+        self._get_ready_for(elapsed, elapsed)
         status_if_dirty = self._rules.status_after[OUTCOME_OF_STATUS, 1]
         self._write(self._rates.unwritten_chance(elapsed), status_if_dirty, elapsed, new=False)
 
@@ -165,25 +172,28 @@ class LumpedEngine:
             groups.index.history_bits,
             self._draws.normals(count),
         )
-        is_dirty = np.repeat([0, 1], count)
-        self._groups = self._with_members(records, is_dirty, np.zeros_like(is_dirty), elapsed)
+        self._groups = self._with_members(records, np.repeat([0, 1], count), elapsed)
 
     def _with_members(
         self,
         records: Records,
         is_dirty: Integers,
-        outcome: Integers,
         elapsed: float,
     ) -> PageGroups:
         """Update the moving set for time that has passed, and merge equal groups."""
         if self._membership is None:
             return PageGroups.merged(self._groups.index, records)
-        return self._membership.after(self._groups, records, is_dirty, outcome, elapsed)
+        return self._membership.after(self._groups, records, is_dirty, elapsed)
 
-    def _get_ready_for(self, duration: float) -> None:
-        """Draw the members of the moving sets that begin within so much operational time."""
+    def _get_ready_for(self, duration: float, longest: float) -> None:
+        """Draw which pages the moving sets write that begin in so much operational time.
+
+        Args:
+            duration: the expected time.
+            longest: the time that is not likely to be exceeded.
+        """
         if self._membership is not None:
-            self._groups = self._membership.ready_for(self._groups, duration)
+            self._groups = self._membership.ready_for(self._groups, duration, longest)
 
     @property
     def stale_pages(self) -> int:
@@ -203,6 +213,11 @@ class LumpedEngine:
     def stale_bytes(self) -> float:
         """Bytes stop-and-copy would send if it began now."""
         return self.stale_pages * self.encoding.raw_bytes
+
+    @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that the stale pages hold."""
+        return self.stale_pages * self.encoding.page_bytes
 
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
@@ -258,11 +273,18 @@ class LumpedEngine:
     def _open(self, time_per_byte: float) -> Round:
         """Choose how the round is drawn, now that its first rate is known."""
         time_per_page = time_per_byte * self.encoding.raw_bytes
-        self._get_ready_for(READY_FACTOR * self._due_pages * time_per_page)
+        longest = self._due_pages * time_per_page
+        self._get_ready_for(longest, READY_FACTOR * longest)
         due = DuePages.of(self._groups, self._ranges, self._decisions)
         self._due_pages = due.total
         setup = RoundSetup(
-            self._groups, due, self._rates, self._rules, self.encoding.raw_bytes, self._draws
+            self._groups,
+            due,
+            self._rates,
+            self._rules,
+            self.encoding.raw_bytes,
+            self._draws,
+            self._unsent_pages,
         )
         opened: Round
         if not self._draws.is_random:
@@ -290,13 +312,15 @@ class LumpedEngine:
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: sync threshold: the round ends as soon as the pages that were not
-                visited take fewer bytes.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
+                memory.
         """
         if self._opened is None:
             self._opened = self._open(time_per_byte)
         opened = self._opened
-        left_bytes = opened.plan(time_per_byte, sync_threshold_bytes)
+        left_bytes = opened.plan(
+            time_per_byte, pages_within(sync_threshold_bytes, self.encoding.page_bytes)
+        )
         self.rate_dependence, self.end_is_known = opened.rate_dependence, opened.end_is_known
         return left_bytes
 
@@ -321,10 +345,9 @@ class LumpedEngine:
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages that the present round has not visited; an estimate."""
-        if self._opened is None:
-            return self._due_pages * self.encoding.raw_bytes
-        return self._opened.bytes_waiting
+        """Bytes of memory in the pages that the present round has not visited; an estimate."""
+        waiting = self._due_pages if self._opened is None else self._opened.pages_waiting
+        return waiting * self.encoding.page_bytes
 
     @property
     def round_sizes(self) -> PageSizes:
@@ -338,7 +361,7 @@ class LumpedEngine:
             elapsed: operational time since the last call of `advance` (or the start).
         """
         self.now += elapsed
-        live_round, groups = self._round, self._groups
+        live_round, groups, raw_bytes = self._round, self._groups, self.encoding.raw_bytes
         outcomes = live_round.end(elapsed)
         if live_round.unvisited > 0:
             outcomes = self._split_range(outcomes)
@@ -357,10 +380,11 @@ class LumpedEngine:
         else:
             records, counted = read_dirty_log(*arguments)
             is_dirty = np.arange(len(records)) & 1
-            outcome = np.repeat(outcomes["outcome"], 2)
-            self._groups = self._with_members(records, is_dirty, outcome, live_round.time_s)
+            self._groups = self._with_members(records, is_dirty, live_round.time_s)
         totals = OutcomeTotals(*counted)
-        sent, skipped = round(totals.sent), round(totals.skipped)
+        # The wire carries whole pages: what the mean field sent beyond them, later rounds send.
+        sent, skipped = round(live_round.bytes_sent / raw_bytes), round(totals.skipped)
+        self._unsent_pages += totals.sent - sent
         deferred, unvisited = round(totals.deferred), round(totals.unvisited)
         return RoundCounts(
             due=sent + skipped + deferred + unvisited,
@@ -369,7 +393,7 @@ class LumpedEngine:
             deferred=deferred,
             unvisited=unvisited,
             dirtied=round(totals.dirtied),
-            bytes_sent=live_round.bytes_sent,
+            bytes_sent=sent * raw_bytes,
         )
 
     def _split_range(self, outcomes: Records) -> Records:

@@ -63,7 +63,7 @@ class ExactRound:
         self._batch_begin = 0
         self._batch_peek_s = 0.0
 
-    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
+    def plan(self, time_per_byte: float, may_wait: int) -> float:
         """Return the bytes the round still takes."""
         self._time_per_byte = time_per_byte
         start = self._start
@@ -78,9 +78,6 @@ class ExactRound:
             self._batch_peek_s,
         )
         scan_exact_round(self._pages, start)
-        may_wait = 0
-        if sync_threshold_bytes > 0:
-            may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         self._stop_at = max(self._count - may_wait, self._position)
         return self._bytes_left
 
@@ -117,7 +114,7 @@ class ExactRound:
     def cut_short(self) -> float:
         """End the round after the page in transit; return the bytes that it still takes."""
         if self._time_per_byte is None:
-            self.plan(0.0, 0.0)
+            self.plan(0.0, 0)
         self._stop_at = self._position
         return self._bytes_left
 
@@ -127,9 +124,9 @@ class ExactRound:
         return int(self._sent_before[self._position])
 
     @property
-    def bytes_waiting(self) -> float:
-        """Bytes of the pages that were not visited."""
-        return (self._count - self._position) * self._page_bytes
+    def pages_waiting(self) -> float:
+        """Number of pages that were not visited."""
+        return self._count - self._position
 
     def end(self, elapsed_s: float) -> Records:
         """Finish the round as planned; return `_kernels.OUTCOME_GROUP` of all pages."""

@@ -8,7 +8,7 @@ at which the scan reaches it.
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,12 +45,12 @@ AT_ONCE_PAGES = 1.0
 """The round is drawn now if at most so many pages are left to send until the time to draw it.
 
 The time that fewer pages take may be less than the rounding error of the clock."""
-CHUNK_POINTS = 16
-"""Number of points of an address range for which the time is computed at which bits are cleared."""
 VISIT_POINTS = 128
 """Number of points of an address range; between two, visits are assumed to be evenly spaced."""
 PARTS = 16
-"""Number of parts of an address range, used where bits are cleared in mid-round."""
+"""Most parts of an address range, used where bits are cleared in mid-round."""
+MOST_CELLS = 256
+"""Most cells of an address range for which the time is computed at which their bits are cleared."""
 _ROUNDING = 1e-6
 _LEAST = 1e-300
 _WHOLE = [np.ones(ranks) for ranks in range(MOST_RANGES + 1)]
@@ -211,13 +211,13 @@ class ExpectedRound:
             return RateDependence.UNKNOWN
         return RateDependence.BOUNDED
 
-    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
+    def plan(self, time_per_byte: float, may_wait: int) -> float:
         """Return the bytes until the round ends, or until its end can be known."""
-        if self._planned_for != (time_per_byte, sync_threshold_bytes):
-            self._planned_for = time_per_byte, sync_threshold_bytes
+        if self._planned_for != (time_per_byte, may_wait):
+            self._planned_for = time_per_byte, may_wait
             self._times.time_per_page_s = time_per_byte * self._page_bytes
             self._trajectory = self._drawn = None
-            self._share = self._share_to_visit(sync_threshold_bytes)
+            self._share = self._share_to_visit(may_wait)
         if self._drawn is None:
             share = self._share
             if not self._due.peek_matters and share is self._whole:
@@ -228,7 +228,7 @@ class ExpectedRound:
             if self._draws.is_random and early > self._times.pages + AT_ONCE_PAGES:
                 return (early - self._times.pages) * self._page_bytes
             self._drawn = self._draw(trajectory, share)
-            if self._drawn.total_sent < self._begun_pages:
+            if self._end_pages < self._begun_pages:
                 self._drawn = None  # more pages may wait than before: the round should have ended
                 return self.cut_short()
         return self._bytes_left
@@ -239,11 +239,10 @@ class ExpectedRound:
         in_range: list[float] = self._due.sendable["due"].sum(axis=1).tolist()
         return in_range
 
-    def _share_to_visit(self, sync_threshold_bytes: float) -> Floats:
+    def _share_to_visit(self, may_wait: int) -> Floats:
         """Return the share of each range that the scan visits until few enough pages wait."""
-        if sync_threshold_bytes <= 0:
+        if not may_wait:
             return self._whole
-        may_wait = max(math.ceil(sync_threshold_bytes / self._page_bytes) - 1, 0)
         visits = max(self._due.total - may_wait, 0.0)
         share = []
         for pages in self._due_in_range:
@@ -273,8 +272,8 @@ class ExpectedRound:
         return math.ceil(self._times.pages - _ROUNDING)
 
     @property
-    def bytes_waiting(self) -> float:
-        """Bytes of the pages that were not visited, on the expected trajectory."""
+    def pages_waiting(self) -> float:
+        """Number of pages that were not visited, on the expected trajectory."""
         trajectory = self._trajectory or self._find_trajectory(self._whole)
         now, waiting = self._times.pages, self._due.total
         bounds: list[float] = trajectory.bounds.tolist()
@@ -284,9 +283,9 @@ class ExpectedRound:
             if bounds[j + 1] > now:
                 sent_share = (now - bounds[j]) / (bounds[j + 1] - bounds[j])
                 waiting -= visited * trajectory.visited_share(j, sent_share)
-                return waiting * self._page_bytes
+                return waiting
             waiting -= visited
-        return max(waiting, 0.0) * self._page_bytes
+        return max(waiting, 0.0)
 
     def cut_short(self) -> float:
         """End the round after the page in transit; return the bytes that it still takes."""
@@ -304,12 +303,12 @@ class ExpectedRound:
 
     @property
     def _end_pages(self) -> float:
-        return self._result.total_sent
+        """Whole pages on the wire at the end; the mean field carries parts over to later rounds."""
+        return math.floor(self._result.total_sent + self._setup.unsent_pages + 0.5)
 
     @property
     def _bytes_left(self) -> float:
-        assert self._drawn is not None, "the round has not been drawn yet"
-        return max(self._drawn.total_sent - self._times.pages, 0.0) * self._page_bytes
+        return max(self._end_pages - self._times.pages, 0.0) * self._page_bytes
 
     def _find_trajectory(self, share: Floats) -> Trajectory:
         """Return the trajectory of a round in which the scan visits that share of each range."""
@@ -458,9 +457,9 @@ class ExpectedRound:
         groups = setup.groups.records
         if setup.rules.clearing.is_in_mid_round:  # every due page is sent in this case
             clean = np.ascontiguousarray(drawn.seen["clean"])
-            cleared = self._clean_since_clearing()
+            share, cleared = self._clean_since_clearing()
             normals = self._draws.normals(PARTS * len(clean))
-            spread = spread_over_parts(self._groups, clean, PARTS, normals)
+            spread = spread_over_parts(self._groups, clean, share, normals)
             return outcomes_with_cleared_bits(
                 groups, self._groups, drawn.seen, spread, cleared, clean_at_end
             )
@@ -468,39 +467,57 @@ class ExpectedRound:
             groups, self._groups, drawn.seen, drawn.clean_at_peek, clean_at_end
         )
 
-    def _clean_since_clearing(self) -> Floats:
-        """Return the chance that a sent page is not written after its bit was cleared.
+    def _clean_since_clearing(self) -> tuple[Floats, Floats]:
+        """Return the parts of each range, and the chance of a sent page to be clean since clearing.
 
-        Shape [ranks, PARTS, write classes]: the mean of each part of a range. A bit that is set
-        with the per-round dirty probability is never cleared.
+        A bit that is set with the per-round dirty probability is never cleared.
+
+        Returns:
+            Share of its range that each part has, [ranks, PARTS]; mean chance not to be written
+            after the bit was cleared, [ranks, PARTS, write classes].
         """
         rates = self._setup.rates
         not_given = 1.0 - rates.dirty_probability
         if self._setup.rules.clearing.granularity == "chunk":
-            hazard = rates.hazard_since(self._cleared_at_s(), self.time_s)
-            return not_given * _means(np.exp(-hazard))
-        visits = self._visit_times_s(np.linspace(0.0, 1.0, VISIT_POINTS + 1))
-        hazard, step = rates.hazard_steps(visits, self.time_s)
+            share, chance = self._clean_since_chunks_were_cleared()
+            return share, not_given * chance
+        places = np.linspace(0.0, 1.0, VISIT_POINTS + 1)
+        ranks = np.arange(self._ranks)[:, np.newaxis]
+        hazard, step = rates.hazard_steps(self._visit_times_s(ranks, places), self.time_s)
         # visits are spread evenly between two points: the mean of exp(-hazard) over the step
         decay = np.where(step > 1e-9, -np.expm1(-step) / np.maximum(step, 1e-9), 1.0)
-        return not_given * _means(np.exp(-hazard) * decay)
+        share = np.full((self._ranks, PARTS), 1.0 / PARTS)
+        return share, not_given * _means(np.exp(-hazard) * decay)
 
-    def _visit_times_s(self, places: Floats) -> Floats:
-        """Return when the scan visits a page at each place of a range, [ranks, places]."""
+    def _visit_times_s(self, rank: Integers, place: Floats) -> Floats:
+        """Return when the scan visits pages, given their ranges and their places in these."""
         sent = self._result.sent
         begins = np.cumsum(sent) - sent
-        return self._times.times(begins[:, np.newaxis] + sent[:, np.newaxis] * places)
+        return self._times.times(begins[rank] + sent[rank] * place)
 
-    def _cleared_at_s(self) -> Floats:
-        """Return when chunks are cleared at evenly spaced places, [ranks, places]."""
-        places = np.arange(CHUNK_POINTS) / CHUNK_POINTS
-        visits, ranges = self._visit_times_s(places), self._due.ranges
-        address = ranges["begin"][:, np.newaxis] + ranges["share"][:, np.newaxis] * places
-        chunk = self._setup.rules.clearing.chunk_of(address)
-        first = np.full(int(chunk.max()) + 1, np.inf)
-        np.minimum.at(first, chunk, visits)
-        cleared_at: Floats = first[chunk]
-        return cleared_at
+    def _clean_since_chunks_were_cleared(self) -> tuple[Floats, Floats]:
+        """Return the same as `_clean_since_clearing`; a chunk is cleared at its first visit.
+
+        This is when all pages due before the chunk are sent, wherever in it the first page lies.
+        """
+        ranges, rates = self._due.ranges, self._setup.rates
+        chunks = self._setup.rules.clearing.chunks
+        cells = [_chunk_cells(float(one["begin"]), float(one["share"]), chunks) for one in ranges]
+        rank = np.repeat(np.arange(self._ranks), [len(each.width) for each in cells])
+        width = np.concatenate([each.width for each in cells])
+        part = np.concatenate([each.part for each in cells])
+        chunk = np.concatenate([each.chunk for each in cells])
+        visits = self._visit_times_s(rank, np.concatenate([each.begin for each in cells]))
+        # parts of one chunk may lie in several ranges
+        _, row = np.unique(chunk, return_inverse=True)
+        first = np.full(int(row.max()) + 1, np.inf)
+        np.minimum.at(first, row, visits)
+        clean = np.exp(-rates.hazard_since(first[row], self.time_s))
+        share = np.zeros((self._ranks, PARTS))
+        np.add.at(share, (rank, part), width)
+        chance = np.zeros((self._ranks, PARTS, clean.shape[1]))
+        np.add.at(chance, (rank, part), width[:, np.newaxis] * clean)
+        return share, chance / np.maximum(share, _LEAST)[:, :, np.newaxis]
 
     def visited_in(self, rank: int) -> float:
         """Return how many pages of an address range were visited."""
@@ -511,6 +528,53 @@ class ExpectedRound:
     def unvisited(self) -> float:
         """Pages that were not visited."""
         return self._result.unvisited
+
+
+class ChunkCells(NamedTuple):
+    """Cells of an address range, in shares of it, all pages of which are cleared at one time.
+
+    Args:
+        width: share of the range, [cells].
+        part: part of the range in which a cell lies, [cells].
+        chunk: the chunk that a cell belongs to, or the address of its middle, [cells].
+        begin: where the part of the chunk begins that lies in the range, [cells].
+    """
+
+    width: Floats
+    part: Integers
+    chunk: Floats
+    begin: Floats
+
+
+@lru_cache(maxsize=64)
+def _chunk_cells(begin: float, share: float, chunks: float) -> ChunkCells:
+    """Divide an address range into cells.
+
+    Up to `PARTS` chunks are a part each; more are divided among equal parts. Of more than
+    `MOST_CELLS` chunks, those in the middle of as many equal cells stand for the others.
+
+    Args:
+        begin: first address, a share of the address space.
+        share: share of the address space in the range.
+        chunks: chunks of the address space, the last one possibly in part.
+    """
+    first, last = math.floor(begin * chunks + 1e-9), math.ceil((begin + share) * chunks - 1e-9)
+    if last - first > MOST_CELLS:
+        middle = (np.arange(MOST_CELLS) + 0.5) / MOST_CELLS
+        return ChunkCells(
+            np.full_like(middle, 1.0 / MOST_CELLS),
+            (middle * PARTS).astype(np.int64),
+            -1.0 - begin - share * middle,
+            np.maximum(middle - 0.5 / (share * chunks), 0.0),
+        )
+    borders = (np.arange(first + 1, max(last, first + 1)) / chunks - begin) / share
+    edges: Floats = np.concatenate([[0.0], borders, [1.0]])
+    is_few = len(edges) <= PARTS + 1
+    cuts = edges if is_few else np.union1d(edges, np.arange(PARTS) / PARTS)
+    middle = (cuts[:-1] + cuts[1:]) / 2
+    piece = np.searchsorted(edges, middle, side="right") - 1
+    part = piece if is_few else (middle * PARTS).astype(np.int64)
+    return ChunkCells(np.diff(cuts), part, (first + piece).astype(np.float64), edges[piece])
 
 
 def _means(chance: Floats) -> Floats:

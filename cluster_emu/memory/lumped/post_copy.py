@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import PageSizes
 from cluster_emu.memory.base import FaultCosts, RateDependence
-from cluster_emu.memory.lumped._kernels import PUSH_SETTING, PUSH_STATE, push_missing_pages
+from cluster_emu.memory.lumped._kernels import (
+    PAGE_REQUEST,
+    PUSH_SETTING,
+    PUSH_STATE,
+    push_missing_pages,
+)
 from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.membership import MembershipAfterResume
 
@@ -54,6 +59,8 @@ class LumpedPostCopy:
     ) -> None:
         self._missing = missing.astype(np.float64)
         self.sizes = PageSizes(round(self._missing.sum()), page_bytes)
+        if not draws.is_random and self._missing.any():
+            self._missing *= self.sizes.count / self._missing.sum()  # the wire carries whole pages
         self.bytes_sent: float = 0.0
         self._touches_per_s = writes_per_page_s * costs.touches_per_write
         self._costs = costs
@@ -66,6 +73,7 @@ class LumpedPostCopy:
         set_left_s = math.inf if membership is None else membership.left_s / costs.touches_per_write
         self._table = np.zeros(1, dtype=PUSH_STATE)
         self._state = self._table[0]
+        self._requests = np.zeros(costs.processors, dtype=PAGE_REQUEST)
         self._state["set_left_s"] = set_left_s
 
     @property
@@ -101,7 +109,12 @@ class LumpedPostCopy:
                 self._normals = self._draws.normals(NORMALS_PER_CALL)
                 state["used"] = 0
             push_missing_pages(
-                self._table, setting, self._missing, self._touches_per_s, self._normals
+                self._table,
+                self._requests,
+                setting,
+                self._missing,
+                self._touches_per_s,
+                self._normals,
             )
         self.faults, self.stall_s = round(float(state["faults"])), float(state["stall_s"])
 
@@ -115,4 +128,4 @@ class LumpedPostCopy:
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
         self._missing[:] = 0.0
-        self._state["spare_bytes"] = self._state["waits"] = 0.0
+        self._state["spare_bytes"] = self._state["waits"] = self._state["waiting"] = 0

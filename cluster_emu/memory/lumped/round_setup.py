@@ -20,6 +20,8 @@ class RoundSetup(NamedTuple):
         rules: what the strategy decides.
         page_bytes: bytes of a page on the wire.
         draws: the stream to draw from, or the mean field.
+        unsent_pages: what the rounds before sent on average beyond the whole pages on the wire,
+            from -1/2 up to 1/2; 0 where counts are whole.
     """
 
     groups: PageGroups
@@ -28,3 +30,4 @@ class RoundSetup(NamedTuple):
     rules: StrategyRules
     page_bytes: float
     draws: Draws
+    unsent_pages: float = 0.0

@@ -2,14 +2,13 @@
 
 A page is clean after an interval with ``exp(-E)``, E being its cumulative hazard. Without working
 sets, E is ``lambda_k t`` for a page of class k. With a working set that moves, the write class of a
-page group also has one bit per set with known members: the present set and possibly some later
-sets. The bit says whether the pages are in that set. The class is ``write_class % classes``, the
-bits are ``write_class // classes``. A page in a set is written rho times more per second. A page is
-in a set with unknown members with the chance sigma, so it stays clean for d seconds of that set
-with ``1 - sigma + sigma exp(-rho d)``.
+page group also says whether its pages are in the present set, and which block of coming sets writes
+them first, if it is known (`FirstWriters`). A page in a set is written rho times more per second.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,40 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+class FirstWriters(NamedTuple):
+    """Blocks of coming sets by which pages are labelled: the block that writes a page first.
+
+    Args:
+        single_sets: blocks of one set each.
+        blocks: further blocks.
+        block_sets: sets in each of these.
+    """
+
+    single_sets: int = 0
+    blocks: int = 0
+    block_sets: int = 1
+
+    @property
+    def sets(self) -> int:
+        """Sets in all blocks."""
+        return self.single_sets + self.blocks * self.block_sets
+
+    @property
+    def labels(self) -> int:
+        """How many labels there are: one for each block, and 0 for pages that none writes."""
+        return 1 + self.single_sets + self.blocks
+
+    @property
+    def block_of_set(self) -> Integers:
+        """The label of each set's block, [sets]."""
+        number = np.arange(self.sets)
+        later = (number - self.single_sets) // self.block_sets + 1 + self.single_sets
+        return np.where(number < self.single_sets, number + 1, later)
+
+
+NO_FIRST_WRITERS = FirstWriters()
+
+
 class WriteRates:
     """How often pages of each write class are written, from the start of a round on.
 
@@ -38,18 +71,24 @@ class WriteRates:
     Args:
         classes: the VM's write classes.
         left_s: operational time for which the present set lasts.
-        known_sets: sets with known members, the present one included; 0 without sets.
+        first_writers: the blocks by which pages are labelled; None if membership of the present
+            set is not known either, or there is no set.
     """
 
     __slots__ = ("_highest", "_negative", "dirty_probability", "has_sets", "law", "per_page_s")
 
-    def __init__(self, classes: PageClasses, left_s: float = 0.0, known_sets: int = 0) -> None:
+    def __init__(
+        self,
+        classes: PageClasses,
+        left_s: float = 0.0,
+        first_writers: FirstWriters | None = None,
+    ) -> None:
         self.per_page_s = classes.writes_per_page_s
         self.dirty_probability = classes.dirty_probability
-        self.has_sets = classes.hot is not None and known_sets > 0
+        self.has_sets = classes.hot is not None and first_writers is not None
         self.law: Records = np.zeros(1, dtype=WRITE_LAW)
         hot = classes.hot
-        if hot is None or known_sets == 0:
+        if hot is None or first_writers is None:
             self.law["dirty_probability"] = classes.dirty_probability
         else:
             share = hot.pages / classes.page_count
@@ -59,9 +98,11 @@ class WriteRates:
                 hot.writes_per_page_s,
                 left_s,
                 hot.period_s,
-                known_sets,
+                first_writers.labels,
+                first_writers.single_sets,
+                first_writers.block_sets,
             )
-            self.per_page_s = np.concatenate([classes.writes_per_page_s] * (1 << known_sets))
+            self.per_page_s = np.tile(classes.writes_per_page_s, 2 * first_writers.labels)
         self._negative = -self.per_page_s
         self._highest: float | None = None
 

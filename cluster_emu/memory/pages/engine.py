@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts, pages_within
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
@@ -129,6 +129,11 @@ class PagesEngine:
             return self.stale_pages * self.encoding.raw_bytes
         return self.stop_sizes().total_bytes
 
+    @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that the stale pages hold."""
+        return self.stale_pages * self.encoding.page_bytes
+
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds.
 
@@ -197,9 +202,11 @@ class PagesEngine:
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
+            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
+                memory.
         """
-        return self._scan.plan(time_per_byte, sync_threshold_bytes, self._log_until)
+        may_wait = pages_within(sync_threshold_bytes, self.encoding.page_bytes)
+        return self._scan.plan(time_per_byte, may_wait, self._log_until)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""
@@ -224,8 +231,8 @@ class PagesEngine:
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the unvisited pages of the round under way."""
-        return self._scan.bytes_waiting
+        """Bytes of memory in the unvisited pages of the round under way."""
+        return self._scan.pages_waiting * self.encoding.page_bytes
 
     @property
     def round_sizes(self) -> PageSizes:

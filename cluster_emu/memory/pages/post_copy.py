@@ -2,17 +2,22 @@
 
 Missing pages are pushed in the background around the last page that faulted ("bubbling"), or in
 address order after it. A page the VM touches before it has arrived is a demand fault: the page is
-requested and sent at once, and the VM waits for it. Every page crosses the wire once
-(Hines & Gopalan, VEE 2009).
+requested and sent at once, and the processor that touched it waits. Every page crosses the wire
+once (Hines & Gopalan, VEE 2009).
 
-A fault on a page of p bytes, with q bytes of pushed pages before it, stalls the VM for
+A fault on a page of p bytes, with q bytes of pushed pages before it, stops its processor for
 
-    round trip + (p + q) / rate.
+    round trip + (p + q) / rate,
+
+or for longer if pages requested before it are still on their way, since they arrive in the order of
+the requests. While b of v processors wait, the VM's operational time passes at (v - b) / v of its
+speed, and it loses b / v seconds per second (Linux userfaultfd stops the faulting thread alone).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +31,23 @@ from cluster_emu.memory.versions import PageVersions
 FEW_PAGES = 64
 """Up to so many pages are searched one by one; more are sorted by their distance."""
 _NO_PAGE = -1
+
+
+@dataclass(slots=True)
+class _Request:
+    """A page that a processor waits for.
+
+    Args:
+        page: its number.
+        units: its size.
+        wait_s: time until the request reaches the source.
+        bytes_left: bytes that the wire carries from then on until the page has arrived.
+    """
+
+    page: int
+    units: int
+    wait_s: float
+    bytes_left: float
 
 
 class PostCopyEngine:
@@ -91,10 +113,8 @@ class PostCopyEngine:
         self._pivots: deque[int] = deque([0], maxlen=pivots)
         # Bytes on the wire that no arrived page accounts for yet.
         self._credit = 0.0
-        self._waiting_for = _NO_PAGE
+        self._requests: deque[_Request] = deque()
         self._reserved_units = 0
-        self._wait_s = 0.0
-        self._wait_bytes = 0.0
 
     @property
     def bytes_left(self) -> float:
@@ -105,8 +125,7 @@ class PostCopyEngine:
     @property
     def pages_arrived(self) -> int:
         """Pages that have reached the target since it resumed."""
-        waiting = self._waiting_for != _NO_PAGE
-        return self.sizes.count - self._missing_count - waiting
+        return self.sizes.count - self._missing_count - len(self._requests)
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let wall time pass at a constant link rate and write intensity."""
@@ -114,25 +133,30 @@ class PostCopyEngine:
         self.bytes_sent += bytes_per_s * duration_s
         left_s = duration_s
         while left_s > 0:
-            if self._waiting_for != _NO_PAGE:
-                left_s -= self._wait(left_s, bytes_per_s)
-                continue
+            running_share = 1.0 - len(self._requests) / self._costs.processors
+            speed = intensity * running_share
             page, touched_at = self._next_touch()
-            # At intensity 0 operational time stands still, so the touch never comes.
-            run_s = max(touched_at - self._now, 0.0) / intensity if intensity > 0 else np.inf
-            if run_s >= left_s:
-                self._push(bytes_per_s * left_s)
-                self._now += intensity * left_s
-                return
-            self._push(bytes_per_s * run_s)
-            self._now = max(touched_at, self._now)
-            left_s -= run_s
-            self._touch(page)
+            # Where operational time stands still, the touch never comes.
+            run_s = max(touched_at - self._now, 0.0) / speed if speed > 0 else np.inf
+            reply_s = self._reply_after(bytes_per_s)
+            step_s = min(run_s, reply_s, left_s)
+            # The wire is busy meanwhile: it pushes what is not reserved for requested pages.
+            self._push(bytes_per_s * step_s)
+            self.stall_s += (1.0 - running_share) * step_s
+            self._let_requests_wait(step_s, bytes_per_s)
+            left_s -= step_s
+            if run_s == step_s and left_s > 0:
+                self._now = max(touched_at, self._now)
+                self._touch(page)
+            else:
+                self._now += speed * step_s
+            if reply_s == step_s:
+                self._serve()
 
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
         self._push_out(np.flatnonzero(self._missing))
-        if self._waiting_for != _NO_PAGE:
+        while self._requests:
             self._serve()
         self._credit = 0.0
 
@@ -162,42 +186,46 @@ class PostCopyEngine:
         return touches[0] if touches else (_NO_PAGE, np.inf)
 
     def _touch(self, page: int) -> None:
-        """Let the VM request a page, which is not pushed any more then."""
+        """Let a processor request a page, which is not pushed any more then."""
         if not self._missing[page]:
             return
         self.faults += 1
-        self._waiting_for = page
         self._pivots.appendleft(page)
         # Pages already in the socket buffer go first; they have the mean size of the missing ones.
         queued_units = self._costs.queued_pages * self._missing_units / self._missing_count
-        self._reserved_units = 1 if self._units is None else int(self._units[page])
-        self._wait_s = self._costs.round_trip_s
-        self._wait_bytes = (self._reserved_units + queued_units) * self._unit_bytes
+        units = 1 if self._units is None else int(self._units[page])
+        bytes_left = (units + queued_units) * self._unit_bytes
+        self._requests.append(_Request(page, units, self._costs.round_trip_s, bytes_left))
+        self._reserved_units += units
         self._missing[page] = False
         self._missing_count -= 1
-        self._missing_units -= self._reserved_units
+        self._missing_units -= units
 
-    def _wait(self, left_s: float, bytes_per_s: float) -> float:
-        """Let the VM wait for the requested page; return the time it did."""
-        sending_s = self._wait_bytes / bytes_per_s if bytes_per_s > 0 else np.inf
-        waited_s = min(self._wait_s + sending_s, left_s)
-        arrives = self._wait_s + sending_s <= left_s
-        # The wire is busy in the meantime: it pushes until the request has reached the source, then
-        # it carries the queued pages and the requested one, whose bytes are reserved.
-        self._push(bytes_per_s * waited_s)
-        self._wait_bytes -= bytes_per_s * max(waited_s - self._wait_s, 0.0)
-        self._wait_s = max(self._wait_s - waited_s, 0.0)
-        self.stall_s += waited_s
-        if arrives:
-            self._serve()
-        return waited_s
+    def _reply_after(self, bytes_per_s: float) -> float:
+        """Return the time until the next requested page arrives; infinity if there is none."""
+        if not self._requests:
+            return np.inf
+        first = self._requests[0]
+        return first.wait_s + (first.bytes_left / bytes_per_s if bytes_per_s > 0 else np.inf)
+
+    def _let_requests_wait(self, step_s: float, bytes_per_s: float) -> None:
+        """Let requests travel and the wire carry pages until the first one arrives at most."""
+        before: float | None = None
+        for request in self._requests:
+            request.bytes_left -= bytes_per_s * max(step_s - request.wait_s, 0.0)
+            request.wait_s = max(request.wait_s - step_s, 0.0)
+            if before is not None and request.wait_s == 0.0:
+                # The source sends a page after those requested before.
+                after = before + request.units * self._unit_bytes
+                request.bytes_left = max(request.bytes_left, after)
+            before = request.bytes_left
 
     def _serve(self) -> None:
-        """Let the page the VM waits for arrive."""
-        self._arrive(np.array([self._waiting_for]))
-        self._credit -= self._reserved_units * self._unit_bytes
-        self._waiting_for = _NO_PAGE
-        self._reserved_units = 0
+        """Let the first requested page arrive."""
+        request = self._requests.popleft()
+        self._arrive(np.array([request.page]))
+        self._credit -= request.units * self._unit_bytes
+        self._reserved_units -= request.units
 
     def _push(self, sent_bytes: float) -> None:
         """Hand over as many whole pages as the bytes sent so far cover.

@@ -97,9 +97,9 @@ class RoundScan:
         return self._clock.bytes_done
 
     @property
-    def bytes_waiting(self) -> float:
-        """Bytes of the pages that have not been visited."""
-        return self._units_waiting * self._clock.unit_bytes
+    def pages_waiting(self) -> int:
+        """Number of pages that have not been visited."""
+        return len(self.to_send) - self.position
 
     @property
     def bytes_left(self) -> float:
@@ -110,14 +110,14 @@ class RoundScan:
     def plan(
         self,
         time_per_byte: float,
-        sync_threshold_bytes: float,
+        may_wait: int,
         log_until: Callable[[float], DirtyLog],
     ) -> float:
         """Find all visits at a constant rate; return the bytes the rest of the round takes.
 
         Args:
             time_per_byte: operational seconds per byte on the wire.
-            sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes.
+            may_wait: the round ends once no more pages than this are unvisited.
             log_until: gives the dirty log with every write up to an operational time.
         """
         self._clock.time_per_byte = time_per_byte
@@ -132,7 +132,7 @@ class RoundScan:
             self._peeks,
             self._clock,
         )
-        self._end_position = self._position_at_threshold(sync_threshold_bytes)
+        self._end_position = max(len(self.to_send) - may_wait, self.position)
         return self.bytes_left
 
     def advance(self, sent_bytes: float, now: float) -> None:
@@ -204,14 +204,6 @@ class RoundScan:
             first_write = first_write[self.to_send[self.position :]]
         written = np.flatnonzero((first_write < NEVER) & self._undecided[self.position :])
         return self.position + written, first_write[written]
-
-    def _position_at_threshold(self, sync_threshold_bytes: float) -> int:
-        """Return the position at which the round ends: after the last page, or at the threshold."""
-        if sync_threshold_bytes <= 0:
-            return len(self.to_send)
-        may_wait = int(np.ceil(sync_threshold_bytes / self._clock.unit_bytes)) - 1
-        visited = self._unvisited_units.before_one(len(self.to_send)) - max(may_wait, 0)
-        return max(self._unvisited_units.reached(visited), self.position)
 
     def _visit_up_to(self, position: int) -> None:
         """Make the planned visits before `position` definite: no later plan changes them."""

@@ -21,7 +21,9 @@ from cluster_emu.memory.versions import PageVersions
 class ScalarEngine:
     """Stale bytes of one VM while it migrates.
 
-    Pages appear in reports only, as bytes over page size, rounded up.
+    Pages appear in reports only, as bytes over page size. Pages sent are the whole ones that all
+    bytes so far make up, at least one if anything is sent, so that those of a migration fit its
+    bytes; other numbers are rounded up.
 
     Args:
         memory_bytes: memory of the VM.
@@ -52,6 +54,8 @@ class ScalarEngine:
         self._working_set_bytes = working_set_bytes
         self._to_send_bytes = 0.0  # of the round under way
         self._sent_bytes = 0.0
+        self._sent_before_bytes = 0.0  # in the rounds before
+        self._sent_before_pages = 0
         self._ends_at_bytes = 0.0
         self._unsent_bytes = self.stale_bytes
         self._dirty_since = 0.0
@@ -63,6 +67,11 @@ class ScalarEngine:
     def stale_pages(self) -> int:
         """Stale bytes as pages."""
         return self._pages(self.stale_bytes)
+
+    @property
+    def stale_memory_bytes(self) -> float:
+        """The stale bytes: nothing is encoded, and there are no headers."""
+        return self.stale_bytes
 
     @property
     def nothing_to_send(self) -> bool:
@@ -134,13 +143,18 @@ class ScalarEngine:
         self.now += elapsed
         self._unsent_bytes = self._to_send_bytes - self._ends_at_bytes
         dirty = self._find_stale()
-        to_send, sent = self._pages(self._to_send_bytes), self._pages(self._ends_at_bytes)
+        self._sent_before_bytes += self._ends_at_bytes
+        # bytes over a page size that is no whole number: the quotient may be rounded down
+        whole = math.floor(self._sent_before_bytes / self._page_bytes * (1.0 + 1e-12))
+        sent = max(whole - self._sent_before_pages, int(self._ends_at_bytes > 0))
+        self._sent_before_pages += sent
+        unvisited = self._pages(self._unsent_bytes)
         return RoundCounts(
-            due=to_send,
+            due=sent + unvisited,
             sent=sent,
             skipped=0,
             deferred=0,
-            unvisited=to_send - sent,
+            unvisited=unvisited,
             dirtied=self._pages(dirty),
             bytes_sent=self._ends_at_bytes,
         )
@@ -157,7 +171,11 @@ class ScalarEngine:
         return math.ceil(size_bytes / self._page_bytes)
 
     def _sizes(self, size_bytes: float) -> PageSizes:
-        count = self._pages(size_bytes)
+        """Return these bytes as pages that, with those sent before, make up all bytes so far."""
+        count = 0
+        if size_bytes > 0:
+            all_pages = self._pages(self._sent_before_bytes + size_bytes)
+            count = max(all_pages - self._sent_before_pages, 1)
         return PageSizes(count, size_bytes / count if count else self._page_bytes)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from cluster_emu.building import RunComponents, build
 from cluster_emu.errors import ScenarioError
 from cluster_emu.metrics.catalogue import metric_catalogue
+from cluster_emu.metrics.smallest_difference import SmallestDifference, read_smallest_differences
 from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.comparison.result import Comparison
+from cluster_emu.study.comparison.same_rules import chosen_strategy, same_rules
 from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyRun, run_all
@@ -22,6 +24,9 @@ METHOD = (
     "A replication has one seed under every strategy: the same placement, demand and profiles.",
     "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once.",
     "Runs without a completed migration have no mean per migration; their pairs are left out.",
+    "A verdict is higher or lower where the interval of the paired difference lies beyond the "
+    "smallest difference that matters, no practical difference where it lies within it, and "
+    "undecided else.",
 )
 
 
@@ -33,6 +38,7 @@ def compare(
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
+    smallest_differences: Mapping[str, Any] | None = None,
     progress: ProgressCallback | None = None,
 ) -> Comparison:
     """Run every strategy on the scenario with the same seeds and compare them pair by pair.
@@ -47,6 +53,9 @@ def compare(
         seed: base of the seeds, a whole number >= 0.
         jobs: number of processes.
         fields: values for other fields of the scenario, by dotted path.
+        smallest_differences: from which size on a difference matters, by metric or for ``"all"``:
+            in per cent of the larger mean, ``"2 %"``, or for one metric as a quantity, ``"1 ms"``;
+            1 % where neither this nor the catalogue of metrics says otherwise.
         progress: called after every run with the number done and the number of all.
 
     Raises:
@@ -56,6 +65,7 @@ def compare(
     """
     check_at_least(1, replications=replications, jobs=jobs)
     check_at_least(0, seed=seed)
+    smallest = smallest_by_metric(smallest_differences or {})
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     made = variants(base.with_fields(dict(fields or {})), strategies)
     seeds = replication_seeds(seed, replications)
@@ -68,7 +78,20 @@ def compare(
         seeds=seeds,
         reports=_run(made, seeds, jobs, progress),
         assumptions=_assumptions(made, parts[0]),
+        smallest_differences=smallest,
+        same_rules=same_rules({variant.label: variant.scenario for variant in made}),
+        histories={variant.label: chosen_strategy(variant.scenario).history for variant in made},
     )
+
+
+def smallest_by_metric(given: Mapping[str, Any]) -> dict[str, SmallestDifference]:
+    """Return the smallest difference that matters of every metric that is compared.
+
+    Raises:
+        ScenarioError: if what is given names no such metric or a value is not allowed.
+    """
+    own = {metric.name: metric.smallest_difference for metric in metric_catalogue.compared()}
+    return read_smallest_differences(given, own)
 
 
 def _run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.metrics.smallest_difference import SmallestDifference
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.study.comparison.reasons import reasons
 from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.report.answers import comparison_answer
 from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
-from cluster_emu.study.statistics.estimates import differences, estimate, verdict
+from cluster_emu.study.statistics.estimates import estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Comparison:
         seeds: the seed of each replication.
         reports: what is kept of each run, by strategy in the order of `seeds`.
         assumptions: what was assumed, one sentence each.
+        smallest_differences: from which size on a difference matters, by metric; that of the
+            catalogue for a metric that is not here.
+        same_rules: pairs of strategies that are one rule under two names.
+        histories: the number of rounds that each strategy looks back on.
     """
 
     scenario: str
@@ -43,6 +52,9 @@ class Comparison:
     seeds: tuple[int, ...]
     reports: dict[str, tuple[StudyRun, ...]]
     assumptions: tuple[str, ...]
+    smallest_differences: dict[str, SmallestDifference] = field(default_factory=dict)
+    same_rules: tuple[tuple[str, str], ...] = ()
+    histories: dict[str, int] = field(default_factory=dict)
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -74,7 +86,7 @@ class Comparison:
         """One row per metric and strategy: mean, runs, ci95_low, ci95_high."""
         return pd.DataFrame(
             [
-                {"metric": metric, "strategy": label, **_columns(one)}
+                {"metric": metric, "strategy": label, **as_columns(one)}
                 for metric, by_strategy in self.report().metrics.items()
                 for label, one in by_strategy.items()
             ]
@@ -85,13 +97,24 @@ class Comparison:
         """One row per metric and pair of strategies a, b, compared seed by seed.
 
         Columns: metric, a, b, mean_difference (of b minus a), relative_difference, pairs,
-        pairs_left_out, verdict, ci95_low, ci95_high. A figure that there is not is NaN.
+        pairs_left_out, smallest_difference (that matters), verdict, ci95_low, ci95_high. A figure
+        that there is not is NaN.
         """
-        return pd.DataFrame([_columns(one) for one in self.report().paired])
+        return pd.DataFrame([as_columns(one) for one in self.report().paired])
+
+    @property
+    def answer(self) -> str:
+        """What was found, in one sentence."""
+        return self.report().answer
 
     def report(self) -> ComparisonReport:
         """Return everything but the single runs, as `compare --json` prints it."""
-        return ComparisonReport(
+        paired = tuple(
+            self._paired(metric, a, b)
+            for metric in metric_catalogue.compared()
+            for a, b in combinations(self.labels, 2)
+        )
+        report = ComparisonReport(
             scenario=self.scenario,
             traces=self.traces,
             strategies=self.labels,
@@ -99,26 +122,37 @@ class Comparison:
             seed=self.seed,
             seeds=self.seeds,
             metrics={metric.name: self._means(metric) for metric in metric_catalogue.compared()},
-            paired=tuple(
-                self._paired(metric.name, a, b)
-                for metric in metric_catalogue.compared()
-                for a, b in combinations(self.labels, 2)
-            ),
+            paired=paired,
             outcomes={label: self._outcomes(label) for label in self.labels},
             notes={label: self._notes(label) for label in self.labels},
             failures=self.failures,
+            same_rules=self.same_rules,
+            reasons=reasons(self.reports, paired, self.same_rules, self.histories),
+            answer="",
             assumptions=self.assumptions,
             versions=versions(),
         )
+        return replace(report, answer=comparison_answer(report))
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write compare.json and the table of runs (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
+        """Write compare.json and the table of runs as Parquet and CSV; return the files written.
+
+        Args:
+            folder: a new or empty folder.
+            csv: whether the table is written as CSV, too.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
+        """
         runs = self.runs
-        paths = [folder / name for name in ("compare.json", "runs.parquet", "runs.csv")]
-        write_text(json_text(self.report()), paths[0])
-        write_parquet(runs, paths[1])
-        write_text(runs.to_csv(index=False), paths[2])
-        return paths
+        with new_result(folder, "compare", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / "compare.json")
+            write_parquet(runs, place / "runs.parquet")
+            if csv:
+                write_text(runs.to_csv(index=False), place / "runs.csv")
+        names = ("compare.json", "runs.parquet", *(["runs.csv"] if csv else []))
+        return [folder / name for name in names]
 
     def _rows(self) -> Iterator[tuple[str, int, int, StudyRun]]:
         """Yield strategy, replication, seed and report of every run."""
@@ -137,22 +171,11 @@ class Comparison:
             for label in self.labels
         }
 
-    def _paired(self, metric: str, a: str, b: str) -> PairedDifference:
-        values = self._values(metric, a)
-        difference = differences(values, self._values(metric, b))
-        found = estimate(difference)
-        base = estimate(np.where(np.isnan(difference), math.nan, values)).mean
-        return PairedDifference(
-            metric=metric,
-            a=a,
-            b=b,
-            mean_difference=found.mean,
-            ci95=(found.low, found.high),
-            relative_difference=found.mean / base if found.mean is not None and base else None,
-            pairs=found.count,
-            pairs_left_out=len(self.seeds) - found.count,
-            verdict=str(verdict(difference)),
-        )
+    def _paired(self, metric: Metric, a: str, b: str) -> PairedDifference:
+        name = metric.name
+        smallest = self.smallest_differences.get(name, metric.smallest_difference)
+        ours, theirs = self._values(name, a), self._values(name, b)
+        return PairedDifference.of(name, (a, ours), (b, theirs), smallest)
 
     def _outcomes(self, label: str) -> tuple[OutcomeCount, ...]:
         """Return how many migrations of all replications ended how."""
@@ -171,7 +194,7 @@ class Comparison:
         )
 
 
-def _columns(figure: MeanFigure | PairedDifference) -> dict[str, str | float]:
+def as_columns(figure: MeanFigure | PairedDifference) -> dict[str, str | float]:
     """Return a figure as columns: one for each end of its interval, NaN for what there is not."""
     values = asdict(figure)
     low, high = values.pop("ci95")

@@ -10,7 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from cluster_emu.json_output import json_text, plain_data
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.study.evacuation.answer import limits_sentence, not_random_note
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import at_once_in_words
 from cluster_emu.study.evacuation.result import Evacuation
@@ -20,7 +23,7 @@ from cluster_emu.study.statistics.quantiles import quantile
 from cluster_emu.units import slots_of
 
 SAME = 0.01
-"""Relative difference in drain time, downtime or bytes below which two ways count as alike."""
+"""Relative difference in drain time, interruption or bytes below which ways are shown as alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,18 @@ class Option:
         return 0.0 if math.isnan(found) else found
 
     @property
+    def worst_interrupted_s(self) -> float:
+        """The longest interruption of a VM's service to expect; 0 where no VM had any."""
+        found = self.evacuation.worst_interrupted_s
+        return 0.0 if math.isnan(found) else found
+
+    @property
+    def drain_range_s(self) -> tuple[float, float]:
+        """The shortest and the longest drain time of the replications; inf if VMs stayed."""
+        found = self.evacuation.drain_s
+        return (float(found.min()), float(found.max())) if len(found) else (math.inf, math.inf)
+
+    @property
     def bytes(self) -> float:
         """Mean bytes of a drain, inf where there is none."""
         found = self.evacuation.bytes.mean
@@ -58,8 +73,8 @@ class Option:
 
     @property
     def costs(self) -> tuple[float, float, float]:
-        """Drain time, worst downtime and bytes."""
-        return self.drain_p95_s, self.worst_downtime_s, self.bytes
+        """Drain time, worst interruption and bytes."""
+        return self.drain_p95_s, self.worst_interrupted_s, self.bytes
 
     @property
     def label(self) -> str:
@@ -85,8 +100,8 @@ class Option:
         return len(self.evacuation.replications) == self.evacuation.wanted
 
     def qualifies(self, max_downtime_s: float) -> bool:
-        """Return whether every VM moved and none was down for longer than that."""
-        return not self.failures and self.worst_downtime_s <= max_downtime_s
+        """Return whether every VM moved and no service was interrupted for longer than that."""
+        return not self.failures and self.worst_interrupted_s <= max_downtime_s
 
     def report(self) -> OptionReport:
         """Return what the option costs."""
@@ -98,32 +113,53 @@ class Option:
             possible_at_once=self.possible_at_once,
             replications=len(self.evacuation.replications),
             drain_p95_s=finite_or_none(self.drain_p95_s),
+            drain_min_s=finite_or_none(self.drain_range_s[0]),
+            drain_max_s=finite_or_none(self.drain_range_s[1]),
             worst_downtime_s=self.worst_downtime_s,
+            worst_interrupted_s=self.worst_interrupted_s,
             bytes=finite_or_none(self.bytes),
             failures=self.failures,
         )
 
 
 def pareto_front(options: Sequence[Option]) -> list[int]:
-    """Return the indices of the options that no other beats in drain time, downtime and bytes.
+    """Return the indices of the options that no other beats in drain time, interruption and bytes.
 
-    Options in which a VM was not drained are left out. An option beats another if it is better by
-    more than `SAME` in one of the three and not worse by more than that in the others; of options
-    that are alike the fastest stays.
+    Options in which a VM was not drained are left out. An option beats another if it is no worse in
+    all three and better in one. Options of exactly equal costs beat each other in nothing: all stay.
     """
     drained = [index for index, option in enumerate(options) if not option.failures]
-    kept: list[int] = []
-    for index in sorted(drained, key=lambda index: (options[index].costs, index)):
-        costs = options[index].costs
-        if not any(_no_worse(options[other].costs, costs) for other in kept):
-            # an option that is faster by less than `SAME` does not stay for that alone
-            kept = [other for other in kept if not _no_worse(costs, options[other].costs)]
-            kept.append(index)
-    return sorted(kept)
+    costs = {index: options[index].costs for index in drained}
+    return [
+        index
+        for index in drained
+        if not any(_beats(costs[other], costs[index]) for other in drained)
+    ]
 
 
-def _no_worse(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return all(x <= y * (1 + SAME) for x, y in zip(a, b, strict=True))
+def _beats(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a != b and all(x <= y for x, y in zip(a, b, strict=True))
+
+
+def alike(options: Sequence[Option]) -> list[list[int]]:
+    """Return groups of indices of options that are shown as one, in the order of the options.
+
+    The first of a group stands for it; every other one differs from it by at most `SAME` in each
+    cost. So nobody in a group differs more than that from what is shown, however many there are.
+    """
+    groups: list[list[int]] = []
+    for index, option in enumerate(options):
+        for group in groups:
+            if _is_alike(option.costs, options[group[0]].costs):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
+
+
+def _is_alike(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return all(abs(x - y) <= SAME * max(x, y) or x == y for x, y in zip(a, b, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +172,7 @@ class Advice:
         combinations: how many there are to try.
         replications: number of replications of an option that is confirmed.
         seed: the base seed.
+        not_tried: pairs of a policy and a strategy that it does not have, in words.
     """
 
     max_downtime_s: float
@@ -143,6 +180,7 @@ class Advice:
     combinations: int
     replications: int
     seed: int
+    not_tried: tuple[str, ...] = ()
 
     @property
     def compared(self) -> list[Option]:
@@ -159,24 +197,24 @@ class Advice:
 
     @property
     def recommended(self) -> Option:
-        """The fastest compared that qualifies, or that with the least downtime if none does.
+        """The fastest compared that qualifies, or the least interruption if none does.
 
-        Among those that are as fast, but for `SAME`, it is the one with the least downtime.
+        Among those that are as fast, but for `SAME`, it is the one with the least interruption.
         """
         compared = self.compared
         good = [one for one in compared if one.qualifies(self.max_downtime_s)]
         if good:
             as_fast = min(one.drain_p95_s for one in good) * (1 + SAME)
             fast = [one for one in good if one.drain_p95_s <= as_fast]
-            return min(fast, key=lambda one: (one.worst_downtime_s, one.costs))
-        return min(compared, key=lambda one: (one.failures, one.worst_downtime_s, one.costs))
+            return min(fast, key=lambda one: (one.worst_interrupted_s, one.costs))
+        return min(compared, key=lambda one: (one.failures, one.worst_interrupted_s, one.costs))
 
     @property
     def reason(self) -> str:
         """Why that one, in words."""
         chosen = self.recommended
         limit = f"{self.max_downtime_s:g} s"
-        had = f"a worst downtime of {chosen.worst_downtime_s:.3g} s"
+        had = f"service interrupted for at most {chosen.worst_interrupted_s:.3g} s"
         if not chosen.qualifies(self.max_downtime_s):
             left = f", {chosen.failures} failures" if chosen.failures else ""
             return f"none stays within {limit} for every VM; this one has the least: {had}{left}"
@@ -184,17 +222,49 @@ class Advice:
         fastest = min(drained, key=lambda one: one.costs)
         good = [one for one in self.compared if one.qualifies(self.max_downtime_s)]
         is_fastest = chosen is min(good, key=lambda one: one.costs)
-        which = "the fastest drain" if is_fastest else "the least downtime of the fastest drains"
+        which = "the fastest drain" if is_fastest else "the least interruption of the fastest"
         reason = (
-            f"{which} whose VMs all move and are down for at most {limit}: "
-            f"{chosen.drain_p95_s:.4g} s with {had}"
+            f"{which} whose VMs all move and whose service is interrupted for at most {limit} "
+            f"(downtime and stalls): {chosen.drain_p95_s:.4g} s with {had}"
         )
         if fastest.drain_p95_s * (1 + SAME) >= chosen.drain_p95_s:
             return reason
         return (
             f"{reason}; {fastest.label} takes {fastest.drain_p95_s:.4g} s, but with "
-            f"{fastest.worst_downtime_s:.3g} s"
+            f"{fastest.worst_interrupted_s:.3g} s"
         )
+
+    @property
+    def undecided(self) -> str:
+        """Which other ways chance alone may put before or behind the recommended one, in words."""
+        chosen = self.recommended
+        good = [one for one in self.compared if one.qualifies(self.max_downtime_s)]
+        low, high = chosen.drain_range_s
+        others = [
+            one
+            for one in good
+            if one is not chosen and one.drain_range_s[0] <= high and low <= one.drain_range_s[1]
+        ]
+        if len(chosen.evacuation.replications) < 2 or not others or low == high:
+            return ""
+        return (
+            f"Over {self.replications} seeds its drains take {low:.4g} to {high:.4g} s; "
+            f"{len(others)} other ways that qualify overlap with that, so their order may be chance"
+        )
+
+    @property
+    def answer(self) -> str:
+        """The advice in words: what to take, and what limits its migrations."""
+        chosen = self.recommended
+        report = chosen.evacuation.report()
+        random = chosen.evacuation.is_random
+        sentences = [
+            f"Take {chosen.label}: {self.reason}.",
+            f"{self.undecided}." if self.undecided else "",
+            limits_sentence(report.limits, report.waits),
+            "" if random else not_random_note(len(chosen.evacuation.replications)),
+        ]
+        return " ".join(sentence for sentence in sentences if sentence)
 
     @property
     def comparison(self) -> str:
@@ -228,36 +298,61 @@ class Advice:
                 **asdict(recommended.report()),
                 qualifies=recommended.qualifies(self.max_downtime_s),
                 reason=self.reason,
+                limits=recommended.evacuation.report().limits,
             ),
+            answer=self.answer,
+            not_tried=self.not_tried,
             pareto=tuple(one.report() for one in self.front),
+            alike=tuple(map(tuple, alike(self.front))),
             options=tuple(one.report() for one in self.options),
             warnings=recommended.evacuation.warnings,
             assumptions=self._assumptions(),
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write advice.json and the table `options` (Parquet, CSV); return the files written."""
+    def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
+        """Write advice.json and the table `options` as Parquet and CSV; return the files written.
+
+        Args:
+            folder: a new or empty folder.
+            csv: whether the table is written as CSV, too.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
+        """
         table = pd.DataFrame([plain_data(one.report()) for one in self.options])
-        paths = [folder / name for name in ("advice.json", "options.parquet", "options.csv")]
-        write_text(json_text(self.report()), paths[0])
-        write_parquet(table, paths[1])
-        write_text(table.to_csv(index=False), paths[2])
-        return paths
+        with new_result(folder, "advise", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / "advice.json")
+            write_parquet(table, place / "options.parquet")
+            if csv:
+                write_text(table.to_csv(index=False), place / "options.csv")
+        names = ("advice.json", "options.parquet", *(["options.csv"] if csv else []))
+        return [folder / name for name in names]
+
+    def _left_out(self) -> tuple[str, ...]:
+        if not self.not_tried:
+            return ()
+        return (
+            "Not tried, as the manager has no post-copy as it is set (--any-pair tries it): "
+            f"{', '.join(self.not_tried)}.",
+        )
 
     def _assumptions(self) -> tuple[str, ...]:
         best = self.recommended.evacuation
         return (
             *best.replications[0].plan.assumptions,
             *settings_in_words(best.replications[0].plan.scenario),
-            "Every combination is run once. The Pareto front of these runs, and the fastest "
-            f"candidates whose downtime is short enough, are run {self.replications} times. "
-            "Another seed may choose others.",
-            "Drain time is p95 over the replications, with few of them the longest; the worst "
-            "downtime is the longest seen or, if larger, the upper end of the 95 % Student t "
-            "interval of the longest per replication.",
-            f"Differences below {SAME:.0%} do not make one way better than another.",
+            f"Every combination is run once. Those are run {self.replications} times that are on "
+            "the Pareto front of these runs, or among the fastest that interrupt service briefly "
+            "enough, or in which a migration was aborted and tried again, because chance then "
+            "moves the result. Another seed may choose others.",
+            "Drain time is p95 over the replications, with few of them the longest. Service is "
+            "interrupted by the downtime and, where a VM resumes before its pages have arrived "
+            "(hybrid, post-copy), by the waits for them. The worst is the longest seen or, if "
+            "larger, the upper end of the 95 % Student t interval of the longest per replication.",
+            f"Ways of the front that differ by at most {100 * SAME:g} % in every figure from one that "
+            "is faster are shown along with it.",
             "More migrations at once than limits per host allow are not tried.",
-            "A VM that resumes before its pages have arrived (hybrid, post-copy) waits for them; "
-            "downtime does not include these waits.",
+            *self._left_out(),
         )

@@ -7,9 +7,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cluster_emu.building import create_chosen
+from cluster_emu.building.transfer import manager_policy
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
+from cluster_emu.strategies import strategies as strategy_parts
+from cluster_emu.strategies.contract import Mode
 from cluster_emu.study.evacuation.advice import Advice, Option, pareto_front
 from cluster_emu.study.evacuation.plan import (
     NO_POLICY,
@@ -17,6 +21,7 @@ from cluster_emu.study.evacuation.plan import (
     DrainPlan,
     drain_scenario,
     plan_drain,
+    uncertainty_field,
 )
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import run_drain
@@ -43,28 +48,36 @@ def advise(
     policies: Sequence[str] | None = None,
     strategies: Sequence[str] | None = None,
     parallel: Sequence[int] = PARALLEL,
-    replications: int = 3,
+    any_pair: bool = False,
+    uncertain: float | None = None,
+    replications: int = 5,
     seed: int = 0,
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
     progress: ProgressCallback | None = None,
 ) -> Advice:
-    """Search policy x strategy x parallelism for the fastest drain with short downtimes.
+    """Search policy x strategy x parallelism for the fastest drain with short interruptions.
 
-    Every combination is run once. Then the Pareto front in drain time, worst downtime and bytes
-    gets all replications, and so do the candidates: those in which no VM is down for too long, the
-    fastest first, until one of them qualifies after all replications. The result does not depend
-    on `jobs`.
+    Every combination is run once. Then the Pareto front in drain time, worst interruption and bytes
+    gets all replications. So do the combinations in which a migration was aborted and tried again,
+    since chance then moves the result, and the candidates: those in which no VM's service is
+    interrupted for too long, the fastest first, until one of them qualifies after all replications.
+    The result does not depend on `jobs`.
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
         hosts: numbers of hosts to empty.
         racks: numbers of racks to empty.
-        max_downtime_s: the longest downtime that any VM may have.
+        max_downtime_s: for how long the service of any VM may be interrupted, by its downtime and
+            by waits for pages after its resume.
         policies: managers' policies as text, "none" for none; by default the scenario's own and
             `POLICIES`.
         strategies: transfer strategies as text; by default the scenario's own and `STRATEGIES`.
         parallel: numbers of migrations at once in the cluster.
+        any_pair: whether strategies with post-copy are tried with managers that do not have it as
+            they are set; the scenario's own pair always is.
+        uncertain: how far dirty rates and link bandwidths may be off, as a share (`run.uncertain`);
+            the scenario's own if None.
         replications: number of seeds of the options that are confirmed.
         seed: base of the seeds, a whole number >= 0.
         jobs: number of processes.
@@ -82,7 +95,7 @@ def advise(
     if not max_downtime_s > 0:
         raise ScenarioError("max_downtime_s", max_downtime_s, "a number > 0")
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    base = base.with_fields(dict(fields or {}))
+    base = base.with_fields({**(fields or {}), **uncertainty_field(uncertain)})
     seeds = replication_seeds(seed, replications)
     for each in seeds:
         plan_drain(drain_scenario(base, hosts=hosts, racks=racks).scenario, each)
@@ -96,7 +109,21 @@ def advise(
             _each_once("parallel", sorted(parallel)),
         )
     ]
-    search = _Search(_distinct(drains, seeds[0]), seeds, seed, max_downtime_s, jobs, progress)
+    own_pair = _own_policy(base), str(base.transfer.strategy)
+    fit = [
+        drain
+        for drain in drains
+        if any_pair or (drain.policy, drain.strategy) == own_pair or _is_pair(drain)
+    ]
+    not_tried = dict.fromkeys(
+        f"{drain.policy} with {drain.strategy}" for drain in drains if drain not in fit
+    )
+    if not fit:
+        allowed = "a strategy that a policy has, or any pair (--any-pair)"
+        raise ScenarioError("strategies", ", ".join(not_tried), allowed)
+    search = _Search(
+        _distinct(fit, seeds[0]), seeds, seed, max_downtime_s, jobs, progress, tuple(not_tried)
+    )
     try:
         search.run()
     except KeyboardInterrupt:
@@ -104,6 +131,15 @@ def advise(
             raise
         raise StudyInterrupted(search.advice()) from None
     return search.advice()
+
+
+def _is_pair(drain: Drain) -> bool:
+    """Return whether the manager can do what the strategy needs."""
+    transfer = drain.scenario.transfer
+    mode = create_chosen(strategy_parts, transfer.strategy, "transfer.strategy").mode
+    if mode not in (Mode.POST_COPY, Mode.HYBRID):
+        return True
+    return manager_policy(transfer).allows_post_copy
 
 
 def _own_policy(base: Scenario) -> str:
@@ -163,7 +199,9 @@ class _Search:
         max_downtime_s: float,
         jobs: int,
         progress: ProgressCallback | None,
+        not_tried: tuple[str, ...],
     ) -> None:
+        self._not_tried = not_tried
         self._combinations = combinations
         self._seeds = seeds
         self._seed = seed
@@ -182,8 +220,9 @@ class _Search:
             key=lambda index: (self._option(index).drain_p95_s, index),
         )
         front = pareto_front([self._option(index) for index in every])
+        by_chance = [index for index in every if self._option(index).evacuation.has_retries]
         fastest, others = _split(candidates)
-        self._replicate(sorted({*front, *fastest}), len(self._seeds))
+        self._replicate(sorted({*front, *fastest, *by_chance}), len(self._seeds))
         while fastest and not any(map(self._qualifies, fastest)):
             fastest, others = _split(others)
             self._replicate(sorted(fastest), len(self._seeds))
@@ -201,6 +240,7 @@ class _Search:
             combinations=len(self._combinations),
             replications=len(self._seeds),
             seed=self._seed,
+            not_tried=self._not_tried,
         )
 
     def _qualifies(self, index: int) -> bool:

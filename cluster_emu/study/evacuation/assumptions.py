@@ -21,7 +21,7 @@ def settings_in_words(scenario: Scenario) -> list[str]:
     """Return a sentence on each setting that the drain's time and its VMs depend on.
 
     Only on what the scenario sets: encoding and bandwidth, times, costs, slots, queue order,
-    background traffic, faults.
+    anti-affinity, background traffic, faults.
     """
     transfer, manager = scenario.transfer, scenario.manager
     sentences = [
@@ -30,6 +30,7 @@ def settings_in_words(scenario: Scenario) -> list[str]:
         _costs(scenario.costs),
         _preparing(manager.preparing),
         _order(manager),
+        _anti_affinity(scenario),
         _background(scenario),
         _faults(scenario),
     ]
@@ -132,6 +133,17 @@ def _order(manager: Manager) -> str:
     if manager.interleave:
         parts.append("migrations that copy take turns on the network, one live round each")
     return _sentence("Queue order", parts)
+
+
+def _anti_affinity(scenario: Scenario) -> str:
+    vms: Counter[str] = Counter()
+    for group in scenario.vms:
+        if group.anti_affinity is not None:
+            vms[group.anti_affinity] += group.count
+    return _sentence(
+        "Never on one host together: the VMs of each anti-affinity group",
+        [f"{name} ({count} VMs)" for name, count in vms.items()],
+    )
 
 
 def _background(scenario: Scenario) -> str:

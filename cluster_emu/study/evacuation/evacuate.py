@@ -8,7 +8,13 @@ from typing import Any
 
 from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
-from cluster_emu.study.evacuation.plan import Drain, DrainPlan, drain_scenario, plan_drain
+from cluster_emu.study.evacuation.plan import (
+    Drain,
+    DrainPlan,
+    drain_scenario,
+    plan_drain,
+    uncertainty_field,
+)
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import DrainRun, run_drain
 from cluster_emu.study.execution.numbers import check_at_least
@@ -24,6 +30,7 @@ def evacuate(
     policy: str | None = None,
     strategy: str | None = None,
     parallel: int | None = None,
+    uncertain: float | None = None,
     replications: int = 5,
     seed: int = 0,
     jobs: int = 1,
@@ -42,6 +49,8 @@ def evacuate(
         policy: a manager's policy as text, "none" for none; the scenario's own if None.
         strategy: a transfer strategy as text; the scenario's own if None.
         parallel: migrations at once in the cluster; the scenario's or policy's limit if None.
+        uncertain: how far dirty rates and link bandwidths may be off, as a share (`run.uncertain`);
+            the scenario's own if None.
         replications: number of seeds.
         seed: base of the seeds, a whole number >= 0.
         jobs: number of processes.
@@ -58,7 +67,7 @@ def evacuate(
     check_at_least(0, seed=seed)
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     drain = drain_scenario(
-        base.with_fields(dict(fields or {})),
+        base.with_fields({**(fields or {}), **uncertainty_field(uncertain)}),
         hosts=hosts,
         racks=racks,
         policy=policy,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.building import RunComponents, build
-from cluster_emu.consolidation import Move
+from cluster_emu.consolidation import Move, TriggerReport
 from cluster_emu.consolidation.contract import triggers
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.managers.contract import ConcurrencyLimits
@@ -37,7 +37,7 @@ MOST_NAMED = 20
 
 
 class ImpossibleDrainError(ClusterEmuError):
-    """Some VMs of the hosts to be emptied fit on no other host.
+    """Some VMs of the hosts to be emptied fit on no other host, or may not migrate.
 
     Args:
         message: which, and what is free, in words.
@@ -155,6 +155,11 @@ def drain_scenario(
     return Drain(scenario, in_force, str(transfer.strategy), assumptions)
 
 
+def uncertainty_field(uncertain: float | None) -> dict[str, float]:
+    """Return the field that says how far dirty rates and bandwidths may be off, if one is given."""
+    return {} if uncertain is None else {"run.uncertain": uncertain}
+
+
 def _left_out(base: Scenario) -> tuple[str, ...]:
     names = [trigger.name for trigger in base.manager.triggers]
     if base.migrations:
@@ -175,18 +180,20 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         seed: the seed of the run.
 
     Raises:
-        ImpossibleDrainError: if VMs fit on no other host; names them, their memory and what is
-            free.
+        ImpossibleDrainError: if VMs may not migrate or fit on no other host; names them, their
+            memory and what is free.
         ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
     """
-    parts, is_drained, moves, unplaced = _plan_at_start(drain, seed)
-    by_memory = bool(unplaced)
-    if unplaced:
+    parts, is_drained, moves, report = _plan_at_start(drain, seed)
+    if report.blocking:
+        raise _blocked(parts, report.blocking, seed)
+    by_memory = bool(report.unplaced)
+    if report.unplaced:
         trigger = drain.manager.triggers[0].model_dump()
         drain = drain.with_fields({"manager.triggers": [{**trigger, **BY_MEMORY}]})
-        parts, is_drained, moves, unplaced = _plan_at_start(drain, seed)
-    if unplaced:
-        raise _impossible(parts, is_drained, unplaced, seed)
+        parts, is_drained, moves, report = _plan_at_start(drain, seed)
+    if report.unplaced:
+        raise _impossible(parts, is_drained, report, seed)
     limits = parts.queue.copying
     return DrainPlan(
         scenario=drain,
@@ -218,18 +225,27 @@ def at_once_in_words(asked: int, possible: int) -> str:
 
 def _plan_at_start(
     drain: Scenario, seed: int
-) -> tuple[RunComponents, NDArray[np.bool_], list[Move], tuple[int, ...]]:
-    """Plan the drain at time 0; return parts, hosts to empty, moves and VMs without a target."""
+) -> tuple[RunComponents, NDArray[np.bool_], list[Move], TriggerReport]:
+    """Plan the drain at time 0; return parts, hosts to empty, moves and what the drain found."""
     parts = build(drain, RandomStreams(seed))
     parts.state.set_demand(parts.demand.at(0.0), 0.0)
     plan = parts.planner.begin()
     (trigger,) = parts.planner.triggers
     moves, report = trigger.moves(plan, parts.planner.generator(0))
-    return parts, plan.drained, moves, report.unplaced
+    return parts, plan.drained, moves, report
+
+
+def _blocked(parts: RunComponents, blocking: tuple[int, ...], seed: int) -> ImpossibleDrainError:
+    named = _named(blocking, parts.state.vms.memory_bytes)
+    return ImpossibleDrainError(
+        f"impossible drain, seed {seed}: {len(blocking)} VMs may not migrate "
+        f"(migratable = false): {named}: allowed is a drain whose VMs may all migrate",
+        blocking,
+    )
 
 
 def _impossible(
-    parts: RunComponents, is_drained: NDArray[np.bool_], unplaced: tuple[int, ...], seed: int
+    parts: RunComponents, is_drained: NDArray[np.bool_], report: TriggerReport, seed: int
 ) -> ImpossibleDrainError:
     memory = parts.state.vms.memory_bytes
     moving = np.flatnonzero(is_drained[parts.state.vms.host])
@@ -237,16 +253,22 @@ def _impossible(
     largest = int(free.max(initial=0))
     too_large = moving[memory[moving] > largest]
     found = "fit on no other host" if len(too_large) else "no placement found for them"
-    vms = tuple(too_large.tolist()) or unplaced
-    named = ", ".join(f"VM {vm} ({_size(memory[vm])})" for vm in vms[:MOST_NAMED])
-    more = f" and {len(vms) - MOST_NAMED} more" if len(vms) > MOST_NAMED else ""
+    if report.kept_apart and not len(too_large):
+        found += f" ({len(report.kept_apart)} because of anti-affinity alone)"
+    vms = tuple(too_large.tolist()) or report.unplaced
+    named = _named(vms, memory)
     together = f"{len(moving)} VMs to move with {_size(memory[moving].sum())}"
     elsewhere = f"{len(free)} hosts with {_size(free.sum())} free, at most {_size(largest)} on one"
     return ImpossibleDrainError(
-        f"impossible drain, seed {seed}: {len(vms)} VMs, {found}: {named}{more}; "
+        f"impossible drain, seed {seed}: {len(vms)} VMs, {found}: {named}; "
         f"{together}, elsewhere {elsewhere}: allowed is a drain whose VMs fit elsewhere",
         vms,
     )
+
+
+def _named(vms: Sequence[int], memory_bytes: NDArray[np.int64]) -> str:
+    named = ", ".join(f"VM {vm} ({_size(memory_bytes[vm])})" for vm in vms[:MOST_NAMED])
+    return named + (f" and {len(vms) - MOST_NAMED} more" if len(vms) > MOST_NAMED else "")
 
 
 def _size(memory_bytes: float) -> str:

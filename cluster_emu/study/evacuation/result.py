@@ -13,12 +13,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.json_output import json_text
-from cluster_emu.results.run_result import versions, write_parquet, write_text
+from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.run_result import versions
+from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.study.evacuation.answer import evacuation_answer
 from cluster_emu.study.evacuation.assumptions import (
     DRAIN_SHARES,
     limits_in_words,
     measures_in_words,
     settings_in_words,
+)
+from cluster_emu.study.evacuation.bottleneck import (
+    link_loads,
+    running_limits,
+    uneven_links,
+    waits,
 )
 from cluster_emu.study.evacuation.effects import effects, emptied_hosts, mean_effects
 from cluster_emu.study.evacuation.plan import Drain, DrainPlan
@@ -41,11 +50,19 @@ from cluster_emu.study.report.figures import (
 )
 from cluster_emu.study.statistics.estimates import Estimate, estimate
 from cluster_emu.study.statistics.quantiles import quantile
+from cluster_emu.transfer.records import Phase
 
 VM_SHARES = {"p50": 0.5, "p95": 0.95, "max": 1.0}
 """The quantiles over the VMs that are reported."""
 
-PER_VM = ("downtime_s", "queue_wait_s", "guest_lost_s", "fault_stall_s", "cpu_lost_to_migration_s")
+PER_VM = (
+    "downtime_s",
+    "fault_stall_s",
+    "interrupted_s",
+    "queue_wait_s",
+    "guest_lost_s",
+    "cpu_lost_to_migration_s",
+)
 """Columns of the table `vms` of which quantiles are reported, where there are such columns."""
 
 
@@ -129,12 +146,25 @@ class Evacuation:
 
     @property
     def worst_downtime_s(self) -> float:
-        """The longest downtime to expect.
+        """The longest downtime to expect; see `_longest_to_expect`."""
+        return self._longest_to_expect("downtime_s")
+
+    @property
+    def worst_interrupted_s(self) -> float:
+        """The longest interruption of a VM's service to expect: downtime and stalls after it."""
+        return self._longest_to_expect("interrupted_s")
+
+    def longest_seen(self, column: str) -> float:
+        """Return the largest value of a column of `vms`; NaN where no VM has one."""
+        return float(self.vms[column].max()) if len(self.vms) else math.nan
+
+    def _longest_to_expect(self, column: str) -> float:
+        """Return the longest time of a VM to expect.
 
         The longest that was seen or, if larger, the upper end of the interval of the mean over the
-        replications; NaN where no VM has a downtime.
+        replications; NaN where no VM has one.
         """
-        longest = self._over_replications("downtime_s", 1.0)
+        longest = self._over_replications(column, 1.0)
         ends = [*longest, estimate(longest).high or math.nan]
         return float(np.nanmax(ends)) if np.isfinite(ends).any() else math.nan
 
@@ -142,6 +172,21 @@ class Evacuation:
     def drain_s(self) -> NDArray[np.float64]:
         """The drain time of every replication that did not fail, inf if a VM is not drained."""
         return np.array([one.run.drain_s for one in self._succeeded], dtype=np.float64)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the replications differ; one alone may."""
+        runs = [one.run for one in self._succeeded]
+        return len(runs) < 2 or any(not run.vms.equals(runs[0].vms) for run in runs[1:])
+
+    @property
+    def has_retries(self) -> bool:
+        """Whether a migration was aborted or tried again, which moves the result by chance."""
+        return any(
+            run.migrations["attempt"].gt(1).any()
+            or run.migrations["outcome"].ne(Phase.COMPLETED.value).any()
+            for run in (one.run for one in self._succeeded)
+        )
 
     @property
     def bytes(self) -> Estimate:
@@ -153,6 +198,9 @@ class Evacuation:
         plan = self.replications[0].plan
         runs = [one.run for one in self._succeeded]
         vms = self.vms
+        median = self.median_replication
+        loads = () if median is None else link_loads(median.plan.scenario, median.run)
+        uneven = None if median is None else uneven_links(median.plan.scenario, median.run)
         return EvacuationReport(
             scenario=self.drain.scenario.name,
             traces=plan.traces,
@@ -173,6 +221,12 @@ class Evacuation:
             bytes=MeanFigure.of(self.bytes),
             cluster=mean_effects(runs),
             hosts_emptied=emptied_hosts(plan.hosts, runs),
+            limits=running_limits(runs),
+            waits=waits(runs),
+            link_loads=loads,
+            uneven_links=uneven,
+            is_random=self.is_random,
+            answer=evacuation_answer(self, loads, uneven),
             outcomes=self._outcomes(),
             failures=self.failures,
             errors=self.errors,
@@ -183,24 +237,35 @@ class Evacuation:
             versions=versions(),
         )
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write evacuation.json and tables (Parquet, CSV), each atomically.
+    def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
+        """Write evacuation.json and tables as Parquet and CSV, each atomically.
 
-        `vms`, `service` and `drains` are of all replications, `migrations` and `rounds` of the
-        median one. Returns the files written.
+        `vms`, `service` and `drains` are of all replications, `migrations`, `rounds` and
+        `limits` of the median one. Returns the files written.
+
+        Args:
+            folder: a new or empty folder.
+            csv: whether the tables are written as CSV, too.
+            overwrite: whether to replace an older result in this folder.
+
+        Raises:
+            ScenarioError: if the folder is in use, see `check_unused`.
         """
         tables = {"vms": self.vms, "service": self.service, "drains": self.drains}
         median = self.median_replication
         if median is not None:
             run = median.run
-            tables |= {"migrations": run.migrations, "rounds": run.rounds}
-        paths = [folder / "evacuation.json"]
-        write_text(json_text(self.report()), paths[0])
-        for name, table in tables.items():
-            paths += [folder / f"{name}.parquet", folder / f"{name}.csv"]
-            write_parquet(table, paths[-2])
-            write_text(table.to_csv(index=False), paths[-1])
-        return paths
+            tables |= {"migrations": run.migrations, "rounds": run.rounds, "limits": run.limits}
+        names = ["evacuation.json"]
+        with new_result(folder, "evacuate", overwrite=overwrite) as place:
+            write_text(json_text(self.report()), place / names[0])
+            for name, table in tables.items():
+                names.append(f"{name}.parquet")
+                write_parquet(table, place / names[-1])
+                if csv:
+                    names.append(f"{name}.csv")
+                    write_text(table.to_csv(index=False), place / names[-1])
+        return [folder / name for name in names]
 
     @property
     def _succeeded(self) -> list[Replication]:

@@ -16,6 +16,7 @@ from cluster_emu.transfer.records import Phase
 SUMMED = (
     "prepare_s",
     "downtime_s",
+    "interrupted_s",
     "finish_s",
     "bytes",
     "rounds",
@@ -43,6 +44,8 @@ class DrainRun:
         service: the run's table of that name: CPU that every VM wanted and lost.
         summary: the figures of the run by name.
         rounds: the run's table of that name.
+        limits: the run's table of that name.
+        links: the run's table of that name.
         notes: what the run's policies did.
         error: why the run failed; empty if it did not.
     """
@@ -51,6 +54,8 @@ class DrainRun:
     vms: pd.DataFrame = field(default_factory=pd.DataFrame)
     migrations: pd.DataFrame = field(default_factory=pd.DataFrame)
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    limits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    links: pd.DataFrame = field(default_factory=pd.DataFrame)
     service: pd.DataFrame = field(default_factory=pd.DataFrame)
     summary: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -74,6 +79,8 @@ def drain_run_of(result: RunResult) -> DrainRun:
         vms=vms,
         migrations=result.migrations,
         rounds=result.rounds,
+        limits=result.tables["limits"],
+        links=result.tables["links"],
         service=result.tables["service"],
         summary=result.summary,
         notes=result.notes,

@@ -20,6 +20,7 @@ from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.model import ClusterModel, ProgressCallback
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
+from cluster_emu.transfer.records import Phase
 
 R = TypeVar("R")
 
@@ -39,6 +40,12 @@ class StudyInterrupted(KeyboardInterrupt):
         self.partial = partial
 
 
+FEW_PAGES = 50
+"""A stop-and-copy of fewer pages than this is short whatever the strategy: Xen stops there."""
+FEW_SHARE = 0.01
+"""Likewise, as a share of the pages sent live, for VMs that have few pages at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class StudyRun:
     """What a study keeps of a run.
@@ -46,12 +53,17 @@ class StudyRun:
     Args:
         summary: the run's figures by name; empty if it failed.
         outcomes: number of migrations by (outcome, why).
+        few_pages_left: number of completed migrations that left to stop-and-copy fewer pages than
+            `FEW_PAGES`, and than `FEW_SHARE` of those they had sent live.
+        live_rounds: number of completed migrations by how many live rounds they had.
         notes: what the policies did and why.
         error: why the run failed; empty if it did not.
     """
 
     summary: dict[str, float] = field(default_factory=dict)
     outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+    few_pages_left: int = 0
+    live_rounds: dict[int, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: str = ""
 
@@ -209,7 +221,17 @@ def _do(work: Callable[[Scenario, int], R], index: int, task: Task) -> tuple[int
 
 
 def _report(result: RunResult) -> StudyRun:
-    return StudyRun(result.summary, outcome_counts(result), result.notes)
+    migrations = result.migrations
+    completed = migrations[migrations["outcome"] == Phase.COMPLETED.value]
+    left, sent_live = completed["pages_sent_stop"], completed["pages_sent_precopy"]
+    few = (left < FEW_PAGES) & (left < FEW_SHARE * sent_live)
+    return StudyRun(
+        summary=result.summary,
+        outcomes=outcome_counts(result),
+        few_pages_left=int(few.sum()),
+        live_rounds=dict(Counter(completed["rounds"].astype(int).tolist())),
+        notes=result.notes,
+    )
 
 
 def outcome_counts(result: RunResult) -> dict[tuple[str, str], int]:

@@ -10,13 +10,21 @@ from typing import Any
 import pandas as pd
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.model import ProgressCallback
+from cluster_emu.results.result_folder import complete_result
+from cluster_emu.results.writing import write_text
+from cluster_emu.study.comparison.compare import smallest_by_metric
+from cluster_emu.study.comparison.result import as_columns
 from cluster_emu.study.execution.runs import run_all
 from cluster_emu.study.grid.cell_store import FAILED, CellStore
 from cluster_emu.study.grid.cells import Cell, cells_of
+from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
 from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.report.answers import batch_answer
+from cluster_emu.study.report.grid import BatchReport, SameRule
 
-ENDS = ("migrations", "completed", "not_converged", "failed", "unfinished")
+ENDS = ("migrations", "completed", "not_converged", "cancelled", "failed", "unfinished")
 """Figures of a run that count its migrations: all of them, and by how they ended."""
 
 
@@ -30,7 +38,12 @@ class Batch:
         found: how many of them had ended before.
         table: one row per cell that has ended: axes, strategy, replication, seed, cell, status,
             error and the figures of the run's summary.
-        folder: where results.parquet, results.csv and the finished cells are.
+        folder: where results.parquet, results.csv, the tables of means and of paired differences,
+            and the finished cells are.
+        axes: the columns of the axes.
+        strategies: the strategies, as given.
+        smallest_differences: from which size on a difference matters, by metric.
+        same_rules: strategies that are compared with themselves.
     """
 
     study: str
@@ -38,6 +51,10 @@ class Batch:
     found: int
     table: pd.DataFrame
     folder: Path
+    axes: tuple[str, ...]
+    strategies: tuple[str, ...]
+    smallest_differences: dict[str, SmallestDifference]
+    same_rules: tuple[SameRule, ...]
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -53,6 +70,60 @@ class Batch:
         )
 
     @property
+    def means(self) -> pd.DataFrame:
+        """One row per place of the axes, strategy and metric: mean, runs, ci95_low, ci95_high."""
+        return pd.DataFrame(
+            [
+                {**group.axes, "strategy": group.strategy, "metric": metric, **as_columns(mean)}
+                for group in self._groups.means()
+                for metric, mean in group.means.items()
+            ]
+        )
+
+    @property
+    def paired(self) -> pd.DataFrame:
+        """One row per place of the axes, pair of strategies and metric: as `Comparison.paired`."""
+        return pd.DataFrame(
+            [{**one.axes, **as_columns(one.difference)} for one in self._groups.paired()]
+        )
+
+    @property
+    def answer(self) -> str:
+        """What was found, in one sentence."""
+        return self.report().answer
+
+    def report(self) -> BatchReport:
+        """Return everything but the table of cells, as `batch --json` prints it."""
+        groups = self._groups
+        means, paired = groups.means(), groups.paired()
+        return BatchReport(
+            study=self.study,
+            cells=self.cells,
+            found=self.found,
+            failed=len(self.failed),
+            cells_with_incomplete_migrations=len(self.incomplete),
+            migrations=self.ends,
+            strategies=self.strategies,
+            means=means,
+            paired=paired,
+            same_rules=self.same_rules,
+            answer=batch_answer(self.strategies, means, paired, self.same_rules),
+            results=str(self.folder / "results.parquet"),
+        )
+
+    def save_tables(self) -> list[Path]:
+        """Write the tables of means and of paired differences (CSV); return the files written."""
+        paths = []
+        for name, table in (("means", self.means), ("paired", self.paired)):
+            paths.append(self.folder / f"{name}.csv")
+            write_text(table.to_csv(index=False), paths[-1])
+        return paths
+
+    @property
+    def _groups(self) -> Groups:
+        return Groups(self.table, self.axes, self.smallest_differences)
+
+    @property
     def ends(self) -> dict[str, int]:
         """How many migrations there were in all cells, and how many of them ended how."""
         return {name: int(self.table[name].sum()) for name in ENDS if name in self.table}
@@ -65,9 +136,13 @@ def run_batch(
     jobs: int = 1,
     changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
+    overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Batch:
     """Run every cell of a study that has not ended yet, and merge the results of all.
+
+    The folder has the table of cells, `results`, and the tables of their groups: `means`, and
+    `paired` with the verdicts on differences between strategies.
 
     A cell that fails is recorded and the study continues. After an interruption, the same call runs
     the remaining cells; the merged table is byte for byte that of one uninterrupted run, on any
@@ -79,25 +154,44 @@ def run_batch(
         jobs: number of processes.
         changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
         retry_failed: whether cells that failed before are run again.
+        overwrite: whether an older result in the folder, also one of this study, is removed first.
         progress: called after every cell with the number done and the number of all.
 
     Raises:
-        ClusterEmuError: if the study or one of its scenarios is not allowed; nothing is written.
+        ClusterEmuError: if the study or one of its scenarios is not allowed, or if the folder holds
+            something else; nothing is written.
         WorkerDiedError: if a process was killed; finished cells are kept and merged.
     """
     if jobs < 1:
         raise ScenarioError("jobs", jobs, "a whole number >= 1")
     study, base = load_study(path, changes)
+    try:
+        smallest = smallest_by_metric(study.smallest_differences)
+    except ScenarioError as error:
+        raise error.at(file=path) from error
     cells = cells_of(study, base, path)
     folder = out or Path("results") / study.name
     store = CellStore(folder)
-    store.prepare()
-    remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
-    try:
-        _run(store, remaining, jobs, len(cells), progress)
-    finally:
-        table = store.merge(cells)
-    return Batch(study.name, len(cells), len(cells) - len(remaining), table, folder)
+    with store.opened(study.name, overwrite=overwrite):
+        remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
+        try:
+            _run(store, remaining, jobs, len(cells), progress)
+        finally:
+            table = store.merge(cells)
+        done = Batch(
+            study=study.name,
+            cells=len(cells),
+            found=len(cells) - len(remaining),
+            table=table,
+            folder=folder,
+            axes=tuple(study.axes),
+            strategies=tuple(dict.fromkeys(str(cell.labels["strategy"]) for cell in cells)),
+            smallest_differences=smallest,
+            same_rules=rules_compared_with_themselves(cells, tuple(study.axes)),
+        )
+        done.save_tables()
+        complete_result(folder)
+    return done
 
 
 def _is_remaining(store: CellStore, cell: Cell, retry_failed: bool) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cluster_emu.results.run_result import write_parquet, write_text
+from cluster_emu.results.result_folder import own_result
+from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.grid.cells import Cell
 
 DONE = "done"
 FAILED = "failed"
+
+RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv")
+"""The files of the merged table, and of the tables of its groups."""
 
 Row = dict[str, Any]
 
@@ -31,11 +36,25 @@ class CellStore:
         self._results = folder
         self._folder = folder / "parts"
 
-    def prepare(self) -> None:
-        """Make the folder and remove what a killed run left half-written."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self._folder.glob(".*.parquet.*"):
-            leftover.unlink()
+    @contextmanager
+    def opened(self, study: str, *, overwrite: bool = False) -> Iterator[None]:
+        """Make the folder, or open that of the same study; remove what is half-written.
+
+        No other process can write to it meanwhile.
+
+        Args:
+            study: the study's name.
+            overwrite: whether an older result, also one of this study, is removed first.
+
+        Raises:
+            ScenarioError: if the folder holds something else.
+        """
+        files = (self._folder.name, *RESULTS)
+        with own_result(self._results, "batch", study, files, overwrite=overwrite):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for leftover in self._folder.glob(".*.parquet.*"):
+                leftover.unlink()
+            yield
 
     def read(self, cell: Cell) -> Row | None:
         """Return the row of a finished cell, None where there is none or it cannot be read."""
@@ -55,8 +74,9 @@ class CellStore:
         """Write results.parquet and results.csv from the cells there are, in the study's order."""
         rows = [row for row in map(self.read, cells) if row is not None]
         table = pd.DataFrame(rows)
-        write_parquet(table, self._results / "results.parquet")
-        write_text(table.to_csv(index=False), self._results / "results.csv")
+        parquet, csv, *_ = RESULTS
+        write_parquet(table, self._results / parquet)
+        write_text(table.to_csv(index=False), self._results / csv)
         return table
 
     def _path(self, cell: Cell) -> Path:

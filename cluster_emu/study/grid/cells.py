@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +20,13 @@ from cluster_emu.scenario import Choice, Scenario
 from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.seeds import replication_seeds
 from cluster_emu.study.grid.study_file import Study
+from cluster_emu.units import read_quantity
 
 Labels = dict[str, str | int | float | bool]
 
 KEY_DIGITS = 20
+NOTHING = "none"
+"""How a study file writes that an optional field has no value."""
 FILES = ("traces", "path", "file")
 """Fields and parameters that name a file or folder: a result depends on what is in it."""
 
@@ -65,7 +69,7 @@ def cells_of(study: Study, base: Scenario, file: Path) -> list[Cell]:
         ClusterEmuError: if a value of an axis or a strategy is not allowed; it names the file.
     """
     seeds = replication_seeds(study.seed, study.replications)
-    columns = [_labels(values) for values in study.axes.values()]
+    columns = [_labels(path, values) for path, values in study.axes.items()]
     files = _Files()
     cells = []
     for values, shown in zip(product(*study.axes.values()), product(*columns), strict=True):
@@ -90,14 +94,30 @@ def _replicated(
     ]
 
 
-def _labels(values: Sequence[Any]) -> list[Any]:
-    """Return an axis's values as they stand in a column, which holds numbers or texts, not both."""
+def _labels(path: str, values: Sequence[Any]) -> list[Any]:
+    """Return an axis's values as they stand in a column, which holds numbers or texts, not both.
+
+    Quantities are numbers in the unit at the end of the axis's name, whatever unit they were given
+    in; among numbers, a value that stands for nothing is NaN.
+    """
     if all(isinstance(value, bool) for value in values):
         return list(values)
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        whole = all(isinstance(value, int) for value in values)
-        return list(values) if whole else [float(value) for value in values]
-    return [_text(value) for value in values]
+    numbers = [_number(path, value) for value in values]
+    if None in numbers:
+        return [_text(value) for value in values]
+    whole = all(isinstance(number, int) for number in numbers)
+    return numbers if whole else [float(number) for number in numbers if number is not None]
+
+
+def _number(path: str, value: Any) -> int | float | None:
+    """Return a value as a number, None if it is none."""
+    if value is None or value == NOTHING:
+        return math.nan
+    try:
+        found = read_quantity(path, value)
+    except ValueError:
+        return None
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,8 @@ class Study(BaseModel):
         seed: base of the seeds.
         fields: values that differ from the base scenario's in every run, by dotted path.
         axes: the values to go through, by dotted path.
+        smallest_differences: from which size on a difference matters, by metric or for "all", as
+            `compare` takes it; results do not depend on it, but verdicts do.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +46,7 @@ class Study(BaseModel):
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
     fields: dict[str, Any] = {}
     axes: dict[str, tuple[Any, ...]] = {}
+    smallest_differences: dict[str, Any] = {}
 
     @field_validator("axes")
     @classmethod

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
+from cluster_emu.study.statistics.verdicts import paired_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,10 @@ class PairedDifference:
         relative_difference: the mean difference over the mean of a; None where that is 0.
         pairs: number of pairs in which both runs have the figure.
         pairs_left_out: number of the other pairs.
-        verdict: what the differences show, in words.
+        smallest_difference: from which size on a difference matters, in the metric's unit; None
+            without a pair.
+        verdict: whether b is "lower" or "higher" than a, or there is "no practical difference", or
+            that is "undecided".
     """
 
     metric: str
@@ -31,7 +40,39 @@ class PairedDifference:
     relative_difference: float | None
     pairs: int
     pairs_left_out: int
+    smallest_difference: float | None
     verdict: str
+
+    @classmethod
+    def of(
+        cls,
+        metric: str,
+        a: tuple[str, NDArray[np.float64]],
+        b: tuple[str, NDArray[np.float64]],
+        smallest: SmallestDifference,
+    ) -> Self:
+        """Return what two strategies' values show.
+
+        Args:
+            metric: name of the metric.
+            a: name and values of the strategy that is subtracted; a value per pair, NaN for none.
+            b: likewise of the other one.
+            smallest: the smallest difference that matters.
+        """
+        found = paired_effect(a[1], b[1], smallest)
+        difference = found.difference
+        return cls(
+            metric=metric,
+            a=a[0],
+            b=b[0],
+            mean_difference=difference.mean,
+            ci95=(difference.low, difference.high),
+            relative_difference=found.relative,
+            pairs=difference.count,
+            pairs_left_out=len(a[1]) - difference.count,
+            smallest_difference=found.smallest,
+            verdict=str(found.verdict),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +101,9 @@ class ComparisonReport:
         outcomes: how the migrations of all replications ended, by strategy.
         notes: what the policies did in the first replication, and in each without migrations.
         failures: the runs that failed.
+        same_rules: pairs of strategies that are one rule under two names.
+        reasons: what counts explain of the differences, one sentence each.
+        answer: what was found, in one sentence.
         assumptions: what was assumed, one sentence each.
         versions: versions of what results depend on.
     """
@@ -75,5 +119,8 @@ class ComparisonReport:
     outcomes: dict[str, tuple[OutcomeCount, ...]]
     notes: dict[str, tuple[str, ...]]
     failures: tuple[FailedRun, ...]
+    same_rules: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...]
+    answer: str
     assumptions: tuple[str, ...]
     versions: dict[str, str]

@@ -92,6 +92,49 @@ class MedianReplication:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitShare:
+    """A limit of migrations, and its share of their time.
+
+    Args:
+        kind: the kind of limit, as in the table `limits`.
+        limit: which, in words.
+        share: of the time.
+    """
+
+    kind: str
+    limit: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLoad:
+    """The mean load of a link in one direction, as a share of its capacity."""
+
+    link: int
+    name: str
+    mean_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenLinks:
+    """Equal links out of one node, over which traffic was spread unevenly.
+
+    Args:
+        node: the node.
+        links: number of the links.
+        busiest: the link with the most bytes.
+        times_mean: its bytes over the mean of these links; 1 if they are spread evenly.
+        busiest_bytes: its bytes.
+    """
+
+    node: str
+    links: int
+    busiest: str
+    times_mean: float
+    busiest_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
 class EvacuationReport:
     """Everything that an evacuation found, but for the tables.
 
@@ -115,6 +158,12 @@ class EvacuationReport:
         bytes: bytes sent per drain.
         cluster: what a drain did to all VMs and to background traffic, by figure.
         hosts_emptied: when each host was empty.
+        limits: what limits the migrations of all replications while they run.
+        waits: what they wait for, as shares of the time from request to end.
+        link_loads: mean loads in the median replication, the highest first.
+        uneven_links: where routes are spread worst in that replication; None without a choice.
+        is_random: whether the replications differ; false if all of several are the same.
+        answer: the result in words.
         outcomes: how the migrations of all replications ended.
         failures: the VMs that were not drained.
         errors: the replications that failed.
@@ -144,6 +193,12 @@ class EvacuationReport:
     bytes: MeanFigure
     cluster: dict[str, MeanFigure]
     hosts_emptied: tuple[EmptiedHost, ...]
+    limits: tuple[LimitShare, ...]
+    waits: tuple[LimitShare, ...]
+    link_loads: tuple[LinkLoad, ...]
+    uneven_links: UnevenLinks | None
+    is_random: bool
+    answer: str
     outcomes: tuple[OutcomeCount, ...]
     failures: tuple[NotDrained, ...]
     errors: tuple[FailedReplication, ...]

@@ -19,6 +19,7 @@ class RunReport:
         summary: the figures of the run by name.
         outcomes: how its migrations ended.
         notes: what the policies did.
+        answer: how its migrations went, in one sentence.
         assumptions: what was assumed, one sentence each.
         out: the folder with its tables; None if they were not written.
     """
@@ -30,5 +31,6 @@ class RunReport:
     summary: dict[str, float]
     outcomes: tuple[OutcomeCount, ...]
     notes: tuple[str, ...]
+    answer: str
     assumptions: tuple[str, ...]
     out: str | None

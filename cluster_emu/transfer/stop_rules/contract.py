@@ -56,8 +56,15 @@ class StopRule(Protocol):
         """Return what follows the round: any action but `POST_COPY`."""
         ...
 
+    @property
+    def bandwidth_known_s(self) -> float:
+        """Seconds after the first page from which the rule knows the transfer rate, 0 for at once.
+
+        Before that its sync threshold is 0.
+        """
+
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return below how many unvisited bytes a round ends early, to read the dirty log.
+        """Return below how many unvisited bytes of memory a round ends early, to read the dirty log.
 
         0 where a round always visits every page that is due. QEMU reads the log as soon as the
         rest fits bandwidth x downtime limit.
@@ -98,6 +105,11 @@ class DeadlineStopRule(StopRule):
             return deadline_decision(self)
         return decision
 
+    @property
+    def bandwidth_known_s(self) -> float:
+        """Return 0: the rule needs no rate, or takes that of the last round."""
+        return 0.0
+
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
         """Return 0: a round visits every page that is due."""
         return 0.0
@@ -127,6 +139,11 @@ class StopRuleController:
     def round_ended(self, progress: Progress) -> ControllerDecision:
         """Return what the rule decides."""
         return self._rule.decide(progress)
+
+    @property
+    def bandwidth_known_s(self) -> float:
+        """Return the rule's time."""
+        return self._rule.bandwidth_known_s
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
         """Return the rule's threshold."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, levene
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.base import MemoryEngine
@@ -86,6 +86,9 @@ class Comparison:
 
     measure: str
     p_value: float
+    """Of a Kolmogorov-Smirnov test."""
+    sd_p_value: float
+    """Of Brown and Forsythe's test of equal spreads (1974)."""
     mean_off: float
     mean_error: float
     sd_ratio: float
@@ -117,9 +120,11 @@ def _compared(measure: str, pages: NDArray[np.float64], lumped: NDArray[np.float
     spread = [float(each.std()) if each.std() > 1e-9 * mean else 0.0 for each in (pages, lumped)]
     both = spread[0] > 0 and spread[1] > 0
     nine_digits = [np.round(each / mean, 9) for each in (pages, lumped)]
+    varies = max(spread) > 0
     return Comparison(
         measure,
         float(ks_2samp(*nine_digits, method="asymp").pvalue),
+        float(levene(*nine_digits, center="median").pvalue) if varies else 1.0,
         float(lumped.mean() - pages.mean()) / mean,
         error,
         spread[1] / spread[0] if both else 1.0,
@@ -142,3 +147,15 @@ def holm_rejects(p_values: Sequence[float], level: float) -> list[int]:
             break
         rejected.append(index)
     return rejected
+
+
+def assert_alike(found: Sequence[Comparison], cases: int = 1) -> None:
+    """Assert that distributions, means and spreads agree, in a family of so many cases.
+
+    Holm's correction keeps the false-alarm rate of all Kolmogorov-Smirnov tests of the family at
+    0.1 %, and that of all tests of spreads likewise; means may be five standard errors apart.
+    """
+    assert not holm_rejects([one.p_value for one in found], 0.001 / cases), found
+    assert not holm_rejects([one.sd_p_value for one in found], 0.001 / cases), found
+    for one in found:
+        assert abs(one.mean_off) <= 5 * one.mean_error + 1e-9, one

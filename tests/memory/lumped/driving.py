@@ -106,6 +106,7 @@ class Driver:
             memory_pages=self.engine.page_count,
             pages_left=self.engine.stale_pages,
             bytes_left=self.engine.stale_bytes,
+            memory_bytes_left=self.engine.stale_memory_bytes,
             pages_left_before=tuple(left),
             sent_pages=counts.sent,
             skipped_pages=counts.skipped + counts.deferred,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import levene
 
 from cluster_emu.encoding import Encoding
 from cluster_emu.memory.dirtying.sources import ProfileSource
 from cluster_emu.memory.lumped import HotSet, PageClasses
+from cluster_emu.memory.lumped._kernels import draw_first_writers
 from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.models.lumped import page_classes
 from cluster_emu.strategies import HistoryMajority, strategies
@@ -21,9 +23,11 @@ from cluster_emu.workload.writes import MovingSet, WriteClass
 from tests.memory.lumped.agreement import (
     BYTES_PER_S,
     CHANGING,
+    MEASURES,
     PAGES,
     STEADY,
     Case,
+    assert_alike,
     comparisons,
     holm_rejects,
     lumped_engine,
@@ -84,10 +88,7 @@ def case_of(name: str, strategy: str, rule: str, changing: bool, warm: int = 0) 
 @pytest.mark.parametrize(("name", "strategy", "rule", "changing"), FAST)
 def test_same_distributions(name: str, strategy: str, rule: str, changing: bool) -> None:
     found = comparisons(*outcomes(case_of(name, strategy, rule, changing), SEEDS))
-    assert not holm_rejects([one.p_value for one in found], 0.001 / len(FAST)), found
-    for one in found:
-        assert abs(one.mean_off) <= 5 * one.mean_error + 1e-9, one
-        assert 1 / 1.6 < one.sd_ratio < 1.6, one
+    assert_alike(found, len(FAST))
 
 
 @pytest.mark.hours
@@ -104,8 +105,86 @@ def test_full_grid(name: str, changing: bool) -> None:
     rejected = holm_rejects([one.p_value for _, one in every], 0.01 / 12)
     assert not [every[index] for index in rejected]
     assert not [pair for pair in every if pair[1].mean_fails]
-    outside = [pair for pair in every if pair[1].sd_fails]
-    assert len(outside) <= 0.1 * len(every), outside
+    assert not [pair for pair in every if pair[1].sd_fails]
+
+
+# --- the spread of what several sets write --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pages", "set_pages", "written", "sets", "blocks"),
+    [
+        ([16_384], 164, 1.0, 5, 5),
+        ([10_000, 3_000, 384], 160, 0.6, 16, 16),
+        ([900, 90], 100, 0.9, 8, 4),
+        ([5_000], 1, 1.0, 40, 40),
+        ([2_000], 500, 0.3, 6, 3),
+    ],
+)
+def test_sets_write_as_many_pages_as_samples_without_replacement_do(
+    pages: list[int], set_pages: int, written: float, sets: int, blocks: int
+) -> None:
+    # of N pages, h are in a set, and each of these is written with q: no set writes a page with
+    # c = (1 - q h / N)^sets, nor any of two pages with the power of 1 - 2 q h / N + q^2 h (h - 1) /
+    # (N (N - 1)). Ten pages are absent. Tolerance: four standard errors
+    draws, rng = 2_000, np.random.default_rng(5)
+    total, present = sum(pages) + 10, sum(pages)
+    share, pair = set_pages / total, set_pages * (set_pages - 1) / (total * (total - 1))
+    clean = (1 - written * share) ** sets
+    both = (1 - 2 * written * share + written**2 * pair) ** sets
+    variance = present * clean * (1 - clean) + present * (present - 1) * (both - clean**2)
+    block_of_set = np.arange(sets) * blocks // sets + 1
+    counts = np.array(pages, dtype=float)
+    found = np.array(
+        [
+            draw_first_writers(
+                counts,
+                10.0,
+                float(set_pages),
+                written,
+                block_of_set,
+                rng.standard_normal(2 * sets * len(pages)),
+            )
+            for _ in range(draws)
+        ]
+    )
+    assert (found.sum(axis=1) == counts).all()
+    left = found[:, 0].sum(axis=1)
+    assert abs(left.mean() - present * clean) < 4 * np.sqrt(variance / draws)
+    assert left.std() == pytest.approx(np.sqrt(variance), rel=4 / np.sqrt(2 * draws))
+    # means are those of the mean field, block by block
+    mean = draw_first_writers(counts, 10.0, float(set_pages), written, block_of_set, np.empty(0))
+    assert mean[0].sum() == pytest.approx(present * clean)
+    # a sample without replacement varies less than a binomial number
+    error = np.sqrt(mean * (1.0 - mean / counts) / draws)
+    assert (np.abs(found.mean(axis=0) - mean) < 5 * error).all()
+
+
+def test_what_a_round_finds_dirty_has_the_spread_of_pages() -> None:
+    # one round of 5.4 s with so many sets of a share of the pages, each written 20 times a second.
+    # Drawn page by page instead, it would vary 1.1, 1.2, 1.4, 1.7, and 1.1 times as much. A ratio
+    # of two spreads of 150 seeds is off by 8 %, the mean logarithm of five by 3.7 %. Four
+    # times that is allowed (false alarms: 6 in 100,000), and for each alone as well
+    round_s, seeds, logarithms = PAGES * 4104 / BYTES_PER_S, 150, []
+    for share, rate, sets in [
+        (0.01, 20, 5),
+        (0.01, 20, 8),
+        (0.01, 20, 16),
+        (0.002, 20, 6),
+        (0.1, 2, 18),
+    ]:
+        still = (WriteClass(share=1.0, writes_per_page_s=0.0),)
+        moving = MovingSet(share=share, writes_per_page_s=rate, period_s=round_s / sets)
+        case = Case(
+            WriteProfile(classes=still, moving=moving),
+            strategies.create("pre-copy"),
+            stop_rules.create("fixed-rounds", rounds=1),
+        )
+        pages, lumped = outcomes(case, seeds)
+        left = MEASURES.index("pages_stop")
+        logarithms.append(np.log(lumped[:, left].std() / pages[:, left].std()))
+        assert abs(logarithms[-1]) < 4 / np.sqrt(seeds)
+    assert abs(np.mean(logarithms)) < 4 / np.sqrt(5 * seeds)
 
 
 # --- membership of the set from round to round ---------------------------------------------------
@@ -153,10 +232,7 @@ def test_rounds_of_different_periods_have_different_sets(warm: bool) -> None:
 
 def test_warm_histories_agree() -> None:
     case = case_of("analytics", "history-majority", "fixed-rounds", changing=False, warm=5)
-    found = comparisons(*outcomes(case, SEEDS))
-    assert not holm_rejects([one.p_value for one in found], 0.001), found
-    for one in found:
-        assert abs(one.mean_off) <= 5 * one.mean_error + 1e-9, one
+    assert_alike(comparisons(*outcomes(case, SEEDS)))
 
 
 def test_waits_dirty_as_many_pages() -> None:
@@ -176,7 +252,7 @@ def test_waits_dirty_as_many_pages() -> None:
     )
     error = np.sqrt((pages.var() + lumped.var()) / SEEDS)
     assert abs(pages.mean() - lumped.mean()) < 4.5 * error
-    assert 1 / 1.6 < lumped.std() / pages.std() < 1.6
+    assert levene(pages, lumped, center="median").pvalue > 1e-3
 
 
 # --- the mean field ------------------------------------------------------------------------------

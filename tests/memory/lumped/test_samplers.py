@@ -84,15 +84,18 @@ def test_the_place_of_a_send_is_an_order_statistic(sends: int, all_sends: int) -
 
 
 @pytest.mark.parametrize("is_mean", [False, True])
-def test_pages_are_spread_evenly(is_mean: bool) -> None:
-    # two address ranges of 100 and 40 pages, three and two due groups
+def test_pages_are_spread_over_parts(is_mean: bool) -> None:
+    # two address ranges of 100 and 40 pages, three and two due groups, in parts of a share each
+    share = np.array([[0.25, 0.25, 0.25, 0.25], [0.5, 0.3, 0.2, 0.0]])
     due, pages = np.zeros(5, dtype=DUE_GROUP), np.array([90.0, 3.0, 7.0, 20.0, 20.0])
     due["rank"] = [0, 0, 0, 1, 1]
     draws = MeanDraws() if is_mean else RandomDraws(np.random.default_rng(2))
-    spread = np.array([spread_over_parts(due, pages, 4, draws.normals(20)) for _ in range(2_000)])
+    spread = np.array(
+        [spread_over_parts(due, pages, share, draws.normals(20)) for _ in range(2_000)]
+    )
     assert np.all(spread.sum(axis=1) == pages)
-    assert np.all(np.abs(spread[..., :3].sum(axis=2) - 25) < 1e-9)
-    assert np.all(np.abs(spread[..., 3:].sum(axis=2) - 10) < 1e-9)
+    assert np.all(np.abs(spread[..., :3].sum(axis=2) - 100 * share[0]) < 1e-9)
+    assert np.all(np.abs(spread[..., 3:].sum(axis=2) - 40 * share[1]) < 1e-9)
     means = spread.mean(axis=0)
     error = spread.std(axis=0) / np.sqrt(2_000)
-    assert np.all(np.abs(means - pages / 4) < 5 * error + 1e-9)
+    assert np.all(np.abs(means - pages * share[due["rank"]].T) < 5 * error + 1e-9)

@@ -246,7 +246,7 @@ def compare(
     if several_sizes:
         coder = draw_sizes(rng, rounds, page_count)
         size_of, encoding = coder.size_of, Encoding(4_096, HEADER_BYTES, [coder])
-    reference = ReferenceMigration(strategy, size_of, writes, absent)
+    reference = ReferenceMigration(strategy, size_of, writes, absent, encoding.page_bytes)
     engine = PagesEngine(
         PageWriter(page_count, [ScriptedWrites(writes)]),
         strategy,

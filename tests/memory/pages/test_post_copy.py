@@ -108,6 +108,42 @@ def test_a_fault_costs_the_round_trip_the_queue_and_the_page(
     assert (engine.faults, engine.stall_s) == (1, pytest.approx(stall_s))
 
 
+@pytest.mark.parametrize(
+    ("processors", "faults", "stall_s"),
+    [
+        # one after the other: pages 30 and 40 wait 1.5 s each
+        (1, 2, 3.0),
+        # both at once: page 30 from 0.25 to 1.75 s, page 40 from 0.5 s until a page later, 2.75 s
+        (2, 2, (1.5 + 2.25) / 2),
+        (4, 2, (1.5 + 2.25) / 4),
+    ],
+)
+def test_a_fault_stops_one_processor(processors: int, faults: int, stall_s: float) -> None:
+    # Touched at 0.25 s and, while one of v processors waits, 0.25 v / (v - 1) s later.
+    second = 0.25 + 0.25 * (1.0 - 1.0 / processors)
+    writes: list[list[float]] = [[]] * 50
+    writes[30], writes[40] = [0.25], [second]
+    costs = FaultCosts(
+        round_trip_s=0.5, queued_pages=0, touches_per_write=1.0, processors=processors
+    )
+    engine, arrivals = post_copy(writes, costs=costs)
+    engine.advance(60.0, PAGE_BYTES, 1.0)
+    assert (engine.faults, engine.stall_s) == (faults, pytest.approx(stall_s))
+    assert arrivals.order.index(30) < arrivals.order.index(40)
+    assert sorted(arrivals.order) == list(range(50))
+
+
+def test_a_page_requested_later_waits_behind_the_same_buffer() -> None:
+    # Page 30 waits for 3 queued pages: 0.25 to 4.25 s. Page 40 is requested 1 s later, waits for
+    # 3 queued pages of which page 30 is one, and arrives at 5.25 s.
+    writes: list[list[float]] = [[]] * 50
+    writes[30], writes[40] = [0.25], [0.75]
+    costs = FaultCosts(round_trip_s=0.0, queued_pages=3, touches_per_write=1.0, processors=2)
+    engine, _ = post_copy(writes, costs=costs)
+    engine.advance(60.0, PAGE_BYTES, 1.0)
+    assert (engine.faults, engine.stall_s) == (2, pytest.approx((4.0 + 4.0) / 2))
+
+
 def test_a_page_that_is_there_already_costs_no_fault() -> None:
     writes: list[list[float]] = [[]] * 10
     writes[0], writes[7] = [1.5], [0.1]

@@ -109,9 +109,26 @@ def test_differences_are_b_minus_a_seed_by_seed(comparison: Comparison) -> None:
 def test_the_papers_first_claim_is_found_and_its_second_is_not(comparison: Comparison) -> None:
     verdicts = comparison.paired.set_index("metric")["verdict"]
 
-    assert verdicts["pages_sent_precopy"] == "b is lower than a"
-    assert verdicts["downtime_s"] != "b is lower than a"
-    assert verdicts["migrations"] == "equal"
+    assert verdicts["pages_sent_precopy"] == "lower"
+    assert verdicts["downtime_s"] != "lower"
+    assert verdicts["migrations"] == "no practical difference"
+    answer = comparison.answer
+    assert answer.startswith("Against time-series, history-majority has lower total time (-")
+    assert answer.endswith("(6 replications).")
+
+
+def test_the_smallest_difference_that_matters_is_the_users(comparison: Comparison) -> None:
+    given = {"all": "200 %", "downtime_s": "10 s"}
+    wide = compare("paper", STRATEGIES, replications=6, seed=2, smallest_differences=given)
+    pairs = {pair.metric: pair for pair in wide.report().paired}
+
+    assert {pair.verdict for pair in pairs.values() if pair.pairs} == {"no practical difference"}
+    assert pairs["downtime_s"].smallest_difference == 10.0
+    own = {pair.metric: pair for pair in comparison.report().paired}["downtime_s"]
+    means = comparison.report().metrics["downtime_s"].values()
+    assert own.smallest_difference == pytest.approx(0.01 * max(one.mean or 0 for one in means))
+    with pytest.raises(ScenarioError, match=r"smallest_differences\.all = 3"):
+        compare("paper", STRATEGIES, smallest_differences={"all": 3})
 
 
 def test_every_pair_of_strategies_is_compared_once() -> None:
@@ -156,7 +173,7 @@ def test_one_replication_has_no_interval() -> None:
     pair = found.paired.set_index("metric").loc["pages_sent_precopy"]
     assert np.isnan([pair["ci95_low"], pair["ci95_high"]]).all()
     assert pair["pairs"] == 1
-    assert pair["verdict"] == "one pair, no interval"
+    assert pair["verdict"] == "undecided"
 
 
 def test_runs_without_migrations_have_no_means_but_are_counted() -> None:
@@ -167,7 +184,8 @@ def test_runs_without_migrations_have_no_means_but_are_counted() -> None:
     assert document["metrics"]["downtime_s"]["time-series"]["mean"] is None
     pair = next(p for p in document["paired"] if p["metric"] == "downtime_s")
     assert (pair["mean_difference"], pair["pairs_left_out"]) == (None, 3)
-    assert pair["verdict"] == "no pair to compare"
+    assert (pair["verdict"], pair["smallest_difference"]) == ("undecided", None)
+    assert "nothing to compare" in document["answer"]
 
 
 def test_a_request_that_could_not_be_carried_out_is_explained() -> None:

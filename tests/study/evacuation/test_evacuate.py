@@ -126,6 +126,25 @@ def test_vms_that_do_not_fit_together_are_named() -> None:
     assert len(error.value.vms) == 2
 
 
+def test_vms_that_may_not_migrate_are_named_before_any_run() -> None:
+    pinned = rack(SIZES).with_fields({"vms.1.migratable": False, "vms.3.migratable": False})
+    with pytest.raises(ImpossibleDrainError) as error:
+        evacuate(pinned, hosts=[0])
+    assert error.value.vms == (1, 3)
+    assert "2 VMs may not migrate (migratable = false): VM 1 (0.007812 GiB), VM 3" in str(
+        error.value
+    )
+
+
+def test_vms_that_anti_affinity_keeps_from_every_host_are_counted() -> None:
+    apart = {f"vms.{vm}.anti_affinity": "db" for vm in range(4)}
+    scenario = rack([16, 8, 8, 4], hosts=4, placement="spread").with_fields(
+        {**{f"vms.{vm}.host": vm for vm in range(4)}, **apart}
+    )
+    with pytest.raises(ImpossibleDrainError, match=r"\(1 because of anti-affinity alone\): VM 0"):
+        evacuate(scenario, hosts=[0])
+
+
 def test_emptying_every_host_is_impossible() -> None:
     with pytest.raises(ImpossibleDrainError, match="elsewhere 0 hosts with 0 GiB free"):
         evacuate(rack(SIZES), racks=[0])

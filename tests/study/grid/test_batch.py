@@ -173,9 +173,51 @@ def test_axes_of_parts_and_mixed_values_are_texts_in_the_table(
     axes = 'transfer.stop = ["xen-legacy", { name = "fixed-rounds", rounds = 3 }]\n'
     study_file.write_text(f"{text}[axes]\n{axes}run.tick_s = [1, 0.5]\n", "utf-8")
 
-    table = run_batch(study_file, out=tmp_path).table
+    table = run_batch(study_file, out=tmp_path / "out").table
     assert list(table["transfer.stop"].unique()) == ["xen-legacy", "fixed-rounds:rounds=3"]
     assert table["run.tick_s"].dtype == float
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "expected"),
+    [
+        ("transfer.device_state_bytes", '["4 MB", "1 MiB", 0]', [4e6, 2**20, 0]),
+        ("transfer.resume_s", '["20 ms", 1, "1 min"]', [0.02, 1, 60]),
+        ("vms.0.memory_bytes", '["4 MiB", "8 MiB"]', [2**22, 2**23]),
+    ],
+)
+def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
+    study_file: Path, axis: str, values: str, expected: list[float]
+) -> None:
+    text = study_file.read_text("utf-8").split("[axes]")[0].replace("= 2", "= 1")
+    study_file.write_text(f'{text}[axes]\n"{axis}" = {values}\n', "utf-8")
+    cells = cells_of(*load_study(study_file), study_file)
+
+    found = list(dict.fromkeys(cell.labels[axis] for cell in cells))
+    assert found == expected
+    assert not any(isinstance(value, str) for value in found)
+
+
+def test_groups_are_means_and_pairs_of_their_cells(study_file: Path, finished: Path) -> None:
+    batch = run_batch(study_file, out=finished)
+    axes = ["vms.0.profile.probability", "transfer.warm_intervals"]
+    cells = pd.read_parquet(finished / "results.parquet")
+    expected = cells.groupby([*axes, "strategy"])["downtime_s"].mean()
+    means = batch.means.query("metric == 'downtime_s'").set_index([*axes, "strategy"])["mean"]
+    pd.testing.assert_series_equal(
+        means.sort_index(), expected.sort_index(), check_names=False, check_index_type=False
+    )
+
+    wide = cells.pivot(index=[*axes, "seed"], columns="strategy", values="downtime_s")
+    difference = (wide["xen-legacy"] - wide["time-series"]).groupby(axes).mean()
+    paired = batch.paired.query("metric == 'downtime_s'").set_index(axes)
+    assert list(paired[["a", "b"]].iloc[0]) == ["time-series", "xen-legacy"]
+    pd.testing.assert_series_equal(
+        paired["mean_difference"].sort_index(),
+        difference.sort_index(),
+        check_names=False,
+        check_index_type=False,
+    )
 
 
 def test_failed_cells_are_written_down_and_can_be_retried(
@@ -188,6 +230,7 @@ def test_failed_cells_are_written_down_and_can_be_retried(
     assert len(failed.failed) == 8
     assert set(failed.failed["error"]) == {"RuntimeError: cold"}
     assert failed.failed["bytes"].isna().all()
+    assert failed.report().means[0].means["bytes"].mean is None
     assert set(failed.failed["transfer.warm_intervals"]) == {0}
 
     assert len(run_batch(study_file, out=out).failed) == 8
@@ -211,5 +254,5 @@ def test_a_killed_worker_ends_the_study_with_what_it_had(
 
     monkeypatch.setattr("cluster_emu.study.grid.batch.run_all", lambda *_, **__: one_then_death())
     with pytest.raises(WorkerDiedError):
-        run_batch(study_file, out=tmp_path)
-    assert len(pd.read_parquet(tmp_path / "results.parquet")) == 1
+        run_batch(study_file, out=tmp_path / "out")
+    assert len(pd.read_parquet(tmp_path / "out" / "results.parquet")) == 1

@@ -1,5 +1,6 @@
 """Conditions that a host must meet to receive a VM: one file each."""
 
+from cluster_emu.consolidation.placement.filters.anti_affinity import AntiAffinity
 from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
 from cluster_emu.consolidation.placement.filters.has_vms import HasVMs
 from cluster_emu.consolidation.placement.filters.not_overloaded import NotOverloaded
@@ -8,6 +9,7 @@ from cluster_emu.consolidation.placement.filters.other_host import OtherHost
 from cluster_emu.consolidation.placement.filters.switched_on import SwitchedOn
 
 __all__ = [
+    "AntiAffinity",
     "FitsMemory",
     "HasVMs",
     "NotOverloaded",

@@ -19,7 +19,9 @@ from cluster_emu.strategies import (
     TimeSeries,
     XenLegacy,
 )
-from tests._support.exact_reference import SendSet, exact_means, migrate_page, sequences
+from cluster_emu.validation import exact_means, migrate_page
+from cluster_emu.validation.exact_means import sequences
+from tests._support.made_up_rules import SendSet
 
 XEN = XenLegacy(first_round="full")
 LITERAL = HistoryMajority(to_send="literal", first_round="full")

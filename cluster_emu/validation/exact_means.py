@@ -1,7 +1,7 @@
-"""One page under a strategy's table, with its dirty bit of each round given: plain integers only.
+"""One page under a strategy's rule with its dirty bit of each round given: exact means.
 
-Pages do not influence each other when dirty bits are given, so one page is all there is to it. The
-engines have to agree with this; it shares no code with them.
+With given dirty bits pages do not influence each other, so the means of one page are those of a VM.
+The memory models must agree with them. This module shares no code with these models.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cluster_emu.strategies import Decision, Strategy
+from cluster_emu.strategies import Decision
 
 HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
 class PageCounts:
-    """How often one page was sent before stop-and-copy and in it, and whether its update was lost.
+    """How often one page was sent.
 
-    `lost_updates` is 1 for a page that stop-and-copy would have missed had it sent to_send and
-    to_send_last only.
+    Args:
+        before_stop: sends in live rounds.
+        in_stop: sends in stop-and-copy.
+        lost_updates: 1 for a page that stop-and-copy would have missed had it sent to_send and
+            to_send_last only.
     """
 
     before_stop: int | Fraction
@@ -32,32 +37,41 @@ class PageCounts:
 
     @property
     def total(self) -> int | Fraction:
+        """Sends in all."""
         return self.before_stop + self.in_stop
 
 
-@dataclass(frozen=True)
-class SendSet:
-    """A made-up filter: the codes that are sent once the page is due, anything else is skipped."""
-
-    codes: frozenset[int]
-    code_bits: int
-    to_send: str
-    peeks: int = 1
-    peek_batch_pages: int = 1
-
-    def table(self, round_number: int) -> np.ndarray:
-        sends = [Decision.SEND if code in self.codes else Decision.SKIP for code in self._columns]
-        return np.array([[Decision.NOT_DUE] * len(sends), sends])
+class Rule(Protocol):
+    """What a strategy's rule consists of; every `Strategy` has it."""
 
     @property
-    def _columns(self) -> range:
-        return range(2**self.code_bits)
+    def code_bits(self) -> int:
+        """Bits in a page's history code."""
+
+    @property
+    def to_send(self) -> str:
+        """Which pages are due: "sticky" or "literal"."""
+
+    @property
+    def peeks(self) -> int:
+        """Peeks per visit that the rule counts."""
+
+    @property
+    def peek_batch_pages(self) -> int:
+        """Sent pages that share a peek; 0 for a scan that never peeks."""
+
+    def table(self, round_number: int) -> NDArray[np.int8]:
+        """Return the decisions by to_send and history code."""
 
 
-def migrate_page(
-    strategy: Strategy | SendSet, dirty: Sequence[int], warm: Sequence[int] = ()
-) -> PageCounts:
-    """Run one live round per bit of `dirty`, after logging the bits of `warm`, then stop."""
+def migrate_page(strategy: Rule, dirty: Sequence[int], warm: Sequence[int] = ()) -> PageCounts:
+    """Run one live round per dirty bit, then stop.
+
+    Args:
+        strategy: the rule.
+        dirty: whether the page is dirty in each live round.
+        warm: the dirty bits that were logged before the first round.
+    """
     history = list(warm)
     due, stale, deferred, sends = True, True, False, 0
     for round_number, bit in enumerate(dirty, start=1):
@@ -73,9 +87,16 @@ def migrate_page(
 
 
 def exact_means(
-    strategy: Strategy, *, rounds: int = 5, p: Fraction = HALF, warm: bool = True
+    strategy: Rule, *, rounds: int = 5, p: Fraction = HALF, warm: bool = True
 ) -> PageCounts:
-    """Return the means over every sequence of dirty bits, each bit 1 with probability `p`."""
+    """Return the means over every sequence of dirty bits, by enumeration.
+
+    Args:
+        strategy: the rule.
+        rounds: number of live rounds.
+        p: probability of each bit to be 1, independently.
+        warm: whether the history is full when the first round begins.
+    """
     warm_bits = strategy.code_bits - 1 if warm else 0
     before, stop, lost_updates = Fraction(0), Fraction(0), Fraction(0)
     for bits in sequences(warm_bits + rounds):
@@ -92,7 +113,7 @@ def sequences(length: int) -> Iterator[tuple[int, ...]]:
     return product((0, 1), repeat=length)
 
 
-def _code(strategy: Strategy | SendSet, history: Sequence[int], bit: int) -> int:
+def _code(strategy: Rule, history: Sequence[int], bit: int) -> int:
     """Return the history code as the peek of this round completes it, oldest bit first."""
     if strategy.peek_batch_pages == 0:
         return 0

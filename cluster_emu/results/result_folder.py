@@ -1,0 +1,244 @@
+"""Folders that hold one result each: what is in them, and how a new result replaces an old one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.json_output import json_text
+from cluster_emu.results.folder_lock import locked
+from cluster_emu.results.writing import write_text
+
+MANIFEST = "result.json"
+"""The file that says which command wrote a folder's result, and which files it consists of."""
+
+UNFINISHED = ".unfinished-"
+"""Start of the name of the subfolder in which a result is written before it is moved into place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a folder holds.
+
+    Args:
+        command: the command that wrote the result, such as "run".
+        complete: False if the command was interrupted.
+        files: the names of the result's files and subfolders.
+        digests: the SHA-256 of each file that was complete when the manifest was written.
+        name: which result of this command it is, for a command that continues its own results.
+    """
+
+    command: str
+    complete: bool
+    files: tuple[str, ...]
+    name: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Return what a folder holds; None if it holds no result, or its manifest cannot be read."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = tuple(str(name) for name in found["files"])
+        digests = {str(name): str(digest) for name, digest in found["digests"].items()}
+        manifest = Manifest(
+            str(found["command"]), bool(found["complete"]), files, str(found["name"]), digests
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    # a name with a separator would lead out of the folder
+    return manifest if all(Path(name).name == name for name in files) else None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write what a folder holds."""
+    document = {
+        "command": manifest.command,
+        "name": manifest.name,
+        "complete": manifest.complete,
+        "files": sorted(manifest.files),
+        "digests": dict(sorted(manifest.digests.items())),
+    }
+    write_text(json_text(document), folder / MANIFEST)
+
+
+def check_whole(folder: Path) -> None:
+    """Check that a folder's files are those that its command wrote together.
+
+    A folder without a manifest passes.
+
+    Raises:
+        ClusterEmuError: if a file is missing or was changed, naming it.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    for name, digest in manifest.digests.items():
+        path = folder / name
+        if not path.is_file():
+            raise ClusterEmuError(f"{path}: no such file: {manifest.command} wrote it")
+        if _digest(path) != digest:
+            raise ClusterEmuError(
+                f"{path}: not the file that {manifest.command} wrote with the others here"
+            )
+
+
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    return {name: _digest(folder / name) for name in names if (folder / name).is_file()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_unused(folder: Path, *, overwrite: bool, field: str = "folder") -> None:
+    """Refuse a folder in which a new result would mix with what is there.
+
+    Files whose names begin with a dot do not count.
+
+    Args:
+        folder: where a result is to be written.
+        overwrite: whether a result of this package that is there may be replaced.
+        field: the name of the folder in an error.
+
+    Raises:
+        ScenarioError: if the folder holds a result and `overwrite` is false, or if it holds files
+            that are no result of this package.
+    """
+    if not folder.is_dir() or not any(not path.name.startswith(".") for path in folder.iterdir()):
+        return
+    manifest = read_manifest(folder)
+    if manifest is None:
+        allowed = "a new or empty folder (this one holds files that are no result of cluster-emu)"
+        raise ScenarioError(field, str(folder), allowed)
+    if not overwrite:
+        held = "a result" if manifest.complete else "an unfinished result"
+        of = f"{manifest.command} {manifest.name}".rstrip()
+        allowed = f"a new or empty folder (this one holds {held} of {of}; overwrite replaces it)"
+        raise ScenarioError(field, str(folder), allowed)
+
+
+@contextmanager
+def new_result(
+    folder: Path, command: str, *, overwrite: bool = False, name: str = ""
+) -> Iterator[Path]:
+    """Give an empty place to write a result to; move it into the folder at the end.
+
+    The folder then holds this result and a manifest, and nothing of an older one. An error leaves
+    the folder as it was. After an interrupt the folder holds what was written until then, marked as
+    unfinished.
+
+    Args:
+        folder: where the result belongs; made if it is not there.
+        command: the command that writes it.
+        overwrite: whether an older result is replaced.
+        name: see `Manifest`.
+
+    Raises:
+        ScenarioError: if the folder is in use, see `check_unused`.
+        OSError: if the folder cannot be written.
+    """
+    check_unused(folder, overwrite=overwrite)
+    with locked(folder):
+        check_unused(folder, overwrite=overwrite)  # another process may have written to it
+        for leftover in folder.glob(f"{UNFINISHED}*"):  # of a process that was killed
+            shutil.rmtree(leftover)
+        place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        try:
+            yield place
+            _move_into(folder, place, command, name, complete=True)
+        except (KeyboardInterrupt, SystemExit):
+            if any(place.iterdir()):
+                _move_into(folder, place, command, name, complete=False)
+            raise
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def own_result(
+    folder: Path, command: str, name: str, files: Iterable[str], *, overwrite: bool = False
+) -> Iterator[None]:
+    """Begin a result in its folder, or continue the same one: its files are written one by one.
+
+    The manifest says that the result is not complete; `complete_result` says that it is.
+
+    Args:
+        folder: where the result belongs; made if it is not there.
+        command: the command that writes it.
+        name: which of the results of this command it is.
+        files: the names of the files and subfolders that it may consist of.
+        overwrite: whether an older result that is there is removed first.
+
+    Raises:
+        ScenarioError: if the folder holds something else, see `check_unused`.
+    """
+    there = read_manifest(folder)
+    is_own = there is not None and (there.command, there.name) == (command, name)
+    if overwrite or not is_own:
+        check_unused(folder, overwrite=overwrite)
+    with locked(folder):
+        if overwrite or not is_own:
+            remove(folder, () if there is None else there.files)
+        write_manifest(folder, Manifest(command, False, tuple(files), name))
+        yield
+
+
+def own_files(folder: Path, command: str) -> None:
+    """Make a complete result of all files in a folder that this process has filled."""
+    names = tuple(
+        path.name
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.name != MANIFEST
+    )
+    write_manifest(folder, Manifest(command, True, names, digests=_digests(folder, names)))
+
+
+def complete_result(folder: Path) -> None:
+    """Say that the result in this folder is complete."""
+    there = read_manifest(folder)
+    if there is not None:
+        digests = _digests(folder, there.files)
+        write_manifest(folder, replace(there, complete=True, digests=digests))
+
+
+def _move_into(folder: Path, place: Path, command: str, name: str, *, complete: bool) -> None:
+    """Replace what the folder holds by the files in `place`; the manifest always covers both."""
+    new = tuple(path.name for path in place.iterdir() if path.name != MANIFEST)
+    old = read_manifest(folder)
+    old_files = () if old is None else old.files
+    write_manifest(folder, Manifest(command, False, tuple({*old_files, *new}), name))
+    remove(folder, old_files)
+    for file in new:
+        (place / file).replace(folder / file)
+    write_manifest(folder, Manifest(command, complete, new, name, _digests(folder, new)))
+
+
+def remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove files and subfolders of a result, where they are there."""
+    for name in names:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def add_files(folder: Path, files: Iterable[Path]) -> None:
+    """Count files that were drawn from a result, such as figures, to the result.
+
+    A folder without a manifest stays without one.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    names = {file.name for file in files if file.parent.resolve() == folder.resolve()}
+    write_manifest(folder, replace(manifest, files=tuple({*manifest.files, *names})))

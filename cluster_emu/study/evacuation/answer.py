@@ -1,0 +1,109 @@
+"""The result of a drain in words: how long, how it interrupts VMs, what limits it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cluster_emu.study.evacuation.bottleneck import running_limits, waits
+from cluster_emu.study.report.evacuation import LimitShare, LinkLoad, UnevenLinks
+
+if TYPE_CHECKING:
+    from cluster_emu.study.evacuation.result import Evacuation
+
+UNEVEN = 1.2
+"""A link with so many times the mean of its equals is named."""
+SECOND = 0.05
+"""A second limit is named from this share on."""
+
+
+def evacuation_answer(
+    evacuation: Evacuation, loads: Sequence[LinkLoad], uneven: UnevenLinks | None
+) -> str:
+    """Return the result of an evacuation in a few sentences."""
+    runs = [one.run for one in evacuation.replications if not one.run.error]
+    if not runs:
+        return "No replication ended: there is no result."
+    sentences = [
+        _duration(evacuation),
+        _interruption(evacuation),
+        limits_sentence(running_limits(runs), waits(runs)),
+        _links(loads, uneven),
+        "" if evacuation.is_random else not_random_note(len(runs)),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def not_random_note(replications: int) -> str:
+    """Return what to say where several replications are all the same."""
+    return (
+        f"Nothing in this scenario is random: all {replications} replications are the same, and "
+        "their intervals have no width. `--uncertain 20%` draws dirty rates and link bandwidths "
+        "anew in each replication."
+    )
+
+
+def limits_sentence(limits: Sequence[LimitShare], waits: Sequence[LimitShare]) -> str:
+    """Return what limits the migrations of a drain, and what they wait for."""
+    if not limits:
+        return ""
+    first, *others = limits
+    second = f", {_of(others[0])}" if others and others[0].share >= SECOND else ""
+    text = f"What limits migrations while they run: {_of(first)} of the time{second}."
+    if waits and waits[0].share >= SECOND:
+        kind, share = waits[0].kind, percent(waits[0].share)
+        text += f" From request to end they wait for a {kind} {share} of the time"
+        text += f" ({waits[0].limit})."
+    return text
+
+
+def percent(share: float) -> str:
+    """Return a share in whole percent."""
+    return f"{100 * share:.0f} %"
+
+
+def _of(one: LimitShare) -> str:
+    return f"{one.limit}, {percent(one.share)}"
+
+
+def _duration(evacuation: Evacuation) -> str:
+    drain_s = evacuation.drain_s
+    finite = sorted(each for each in drain_s.tolist() if math.isfinite(each))
+    hosts = len(evacuation.replications[0].plan.hosts)
+    what = "the host" if hosts == 1 else f"the {hosts} hosts"
+    if not finite:
+        return f"Emptying {what} never succeeds: in each of {len(drain_s)} runs a VM stays."
+    low, high = finite[0], finite[-1]
+    span = f"{low:.4g} s" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g} s"
+    seeds = "" if len(drain_s) == 1 else f" over {len(drain_s)} seeds"
+    if len(finite) < len(drain_s):
+        return (
+            f"Emptying {what} succeeds under {len(finite)} of {len(drain_s)} seeds, in {span}; "
+            "under the others a VM stays."
+        )
+    return f"Emptying {what} takes {span}{seeds}."
+
+
+def _interruption(evacuation: Evacuation) -> str:
+    worst, seen = evacuation.worst_interrupted_s, evacuation.longest_seen("interrupted_s")
+    if math.isnan(worst):
+        return ""
+    down = evacuation.longest_seen("downtime_s")
+    text = f"The longest interruption of a VM's service is {seen:.3g} s"
+    if seen > down:
+        text += f", stalls after the resume included (the longest downtime is {down:.3g} s)"
+    beyond = f"; up to {worst:.3g} s are to be expected" if worst > 1.01 * seen else ""
+    return f"{text}{beyond}."
+
+
+def _links(loads: Sequence[LinkLoad], uneven: UnevenLinks | None) -> str:
+    if not loads:
+        return ""
+    text = f"The busiest link is {loads[0].name}, {percent(loads[0].mean_share)} used on average"
+    if uneven is None or uneven.times_mean < UNEVEN:
+        return f"{text}."
+    return (
+        f"{text}; of {uneven.links} equal links out of {uneven.node}, {uneven.busiest} carries "
+        f"{uneven.times_mean:.2g} times the mean."
+    )

@@ -1,0 +1,92 @@
+"""What a difference shows: lower, higher, no practical difference, or undecided."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.metrics.smallest_difference import SmallestDifference
+from cluster_emu.study.statistics.estimates import Estimate, estimate
+
+ROUNDING = 1e-12
+"""Relative size below which a difference of two runs is the rounding of sums, not an effect."""
+
+
+class Verdict(StrEnum):
+    """What a difference b minus a, with its interval, shows of b."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NO_PRACTICAL_DIFFERENCE = "no practical difference"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class PairedEffect:
+    """One metric of two ways a and b, compared pair by pair.
+
+    Args:
+        difference: mean of b minus a, with its interval, in the values' unit.
+        relative: the mean difference over the mean of a; None where that is 0.
+        smallest: the smallest difference that matters, in the values' unit; None without a pair.
+        verdict: what the differences show.
+    """
+
+    difference: Estimate
+    relative: float | None
+    smallest: float | None
+    verdict: Verdict
+
+
+def paired_effect(
+    a: NDArray[np.float64], b: NDArray[np.float64], smallest: SmallestDifference
+) -> PairedEffect:
+    """Return what pairs of values show; every study gets its verdicts here.
+
+    Args:
+        a: one value per pair, shape [n], NaN where there is none.
+        b: likewise; pairs in which either is NaN are left out.
+        smallest: the smallest difference that matters.
+    """
+    difference = differences(a, b)
+    found = estimate(difference)
+    if found.mean is None:
+        return PairedEffect(found, None, None, Verdict.UNDECIDED)
+    kept = ~np.isnan(difference)
+    base = float(a[kept].mean())
+    margin = smallest.between(base, float(b[kept].mean()))
+    relative = found.mean / base if base else None
+    return PairedEffect(found, relative, margin, verdict(found.low, found.high, margin))
+
+
+def verdict(low: float | None, high: float | None, smallest: float) -> Verdict:
+    """Return what an interval shows, held against the smallest difference that matters.
+
+    The interval lies above it, below it, or within it on both sides of 0: higher, lower, or no
+    practical difference. Else, and without an interval, it is undecided. This is the decision by a
+    region of practical equivalence (Kruschke, AMPPS 1(2), 2018) with a Student t interval.
+
+    Args:
+        low: lower end of the interval of b minus a; None where there is no interval.
+        high: upper end.
+        smallest: the smallest difference that matters, >= 0, in the same unit.
+    """
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return Verdict.UNDECIDED
+    if -smallest <= low and high <= smallest:
+        return Verdict.NO_PRACTICAL_DIFFERENCE
+    if low > smallest:
+        return Verdict.HIGHER
+    return Verdict.LOWER if high < -smallest else Verdict.UNDECIDED
+
+
+def differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return b minus a by pair, shape [n]: NaN where either is, 0 where only rounding differs."""
+    difference = b - a
+    size = np.maximum(np.abs(a), np.abs(b))
+    difference[np.abs(difference) <= ROUNDING * size] = 0.0
+    return difference

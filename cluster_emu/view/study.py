@@ -1,0 +1,177 @@
+"""The results of a study: means of every group of cells over the values of its axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from cluster_emu.errors import ScenarioError
+from cluster_emu.view.quantities import Quantity, quantity_of
+from cluster_emu.view.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    LABEL_PT,
+    ORANGE,
+    PALE_GREY,
+    PURPLE,
+    SKY_BLUE,
+    TICK_PT,
+    TITLE_PT,
+    VERMILLION,
+    new_figure,
+)
+
+METRICS = ("total_time_s", "downtime_s", "bytes", "makespan_s")
+"""The metrics that are drawn if the study has them."""
+
+LINES = tuple(
+    zip(
+        (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK),
+        ("o", "s", "^", "D", "v", "P", "X"),
+        strict=True,
+    )
+)
+ENDS = ("mean", "ci95_low", "ci95_high")
+MOST_COLUMNS = 5
+ROW_INCHES, TITLE_INCHES = 1.7, 1.3
+MANY_TIMES = 20
+"""Ratio of the ends of an axis from which on it is logarithmic."""
+
+
+def draw_study(means: pd.DataFrame, metrics: Sequence[str] = METRICS) -> Figure:
+    """Draw a row of panels per metric, one line per strategy, over the first axis with numbers.
+
+    Every panel is one place of the other axes; bars are 95 % intervals. A study without axes has
+    its strategies side by side.
+
+    Args:
+        means: one row per place of the axes, strategy and metric: the axes, then `strategy`,
+            `metric`, `mean`, `ci95_low`, `ci95_high`; the ends are NaN for one replication.
+        metrics: which metrics to draw, where the table has them.
+
+    Raises:
+        ScenarioError: if the table has none of the metrics.
+    """
+    shown = [name for name in metrics if (means["metric"] == name).any()]
+    if not shown:
+        allowed = f"a study with one of {', '.join(metrics)}"
+        raise ScenarioError("metrics", ", ".join(map(str, means["metric"].unique())), allowed)
+    means = means[means["metric"].isin(shown)]
+    x, others = _axes(means)
+    places = list(_places(means, others))
+    figure = new_figure(ROW_INCHES * len(shown) + TITLE_INCHES)
+    panels = figure.subplots(
+        len(shown), min(len(places), MOST_COLUMNS), sharex=True, sharey="row", squeeze=False
+    )
+    for row, name in zip(panels, shown, strict=True):
+        rows = means[means["metric"] == name]
+        quantity = quantity_of(name, [rows["mean"].median()])
+        for ax, place in zip(row, places, strict=False):
+            _draw_panel(ax, rows[_at(rows, place)], x, quantity)
+        if _is_wide(rows["mean"]):
+            row[0].set_yscale("log")
+            row[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            row[0].yaxis.set_minor_formatter(NullFormatter())
+        else:
+            row[0].set_ylim(bottom=min(0.0, row[0].get_ylim()[0]))
+        row[0].set_ylabel(_folded(quantity.axis_label), fontsize=LABEL_PT)
+    for ax, place in zip(panels[0], places, strict=False):
+        ax.set_title("\n".join(f"{key} = {_short(value)}" for key, value in place.items()))
+        ax.title.set_fontsize(TICK_PT)
+    for ax in panels[-1]:
+        ax.set_xlabel(x, fontsize=LABEL_PT)
+    figure.suptitle(_title(means, len(places)), fontsize=TITLE_PT, x=0.01, ha="left")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    if x != "strategy":
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=TICK_PT)
+    return figure
+
+
+def _axes(means: pd.DataFrame) -> tuple[str, list[str]]:
+    """Return the axis that is drawn along the panels, and the other ones."""
+    axes = [str(name) for name in means.columns[: list(means.columns).index("strategy")]]
+    varied = [name for name in axes if means[name].nunique() > 1]
+    numbers = [name for name in varied if pd.api.types.is_numeric_dtype(means[name])]
+    x = next(iter([*numbers, *varied]), "strategy")
+    return x, [name for name in varied if name != x]
+
+
+def _places(means: pd.DataFrame, others: list[str]) -> Iterator[dict[str, object]]:
+    if not others:
+        yield {}
+        return
+    for _, row in means[others].drop_duplicates().iterrows():
+        yield {str(name): value for name, value in row.items()}
+
+
+def _at(rows: pd.DataFrame, place: dict[str, object]) -> pd.Series:
+    here = pd.Series(True, index=rows.index)
+    for name, value in place.items():
+        here &= rows[name] == value
+    return here
+
+
+def _draw_panel(ax: Axes, rows: pd.DataFrame, x: str, quantity: Quantity) -> None:
+    numeric = pd.api.types.is_numeric_dtype(rows[x])
+    values = sorted(rows[x].unique()) if numeric else list(rows[x].unique())
+    for place, (strategy, group) in enumerate(rows.groupby("strategy", sort=False)):
+        colour, marker = LINES[place % len(LINES)]
+        at = group[x].to_numpy(float) if numeric else group[x].map(values.index).to_numpy(float)
+        order = np.argsort(at)
+        mean, low, high = (group[name].to_numpy(float)[order] / quantity.size for name in ENDS)
+        whiskers = np.nan_to_num([mean - low, high - mean])
+        ax.errorbar(
+            at[order],
+            mean,
+            whiskers,
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linewidth=1.2,
+            linestyle="-" if numeric else "none",
+            capsize=2,
+            label=str(strategy),
+        )
+    if numeric and _is_wide(rows[x]):
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xticks(values if numeric else range(len(values)), [_short(value) for value in values])
+    ax.tick_params(labelsize=TICK_PT)
+    if not numeric:
+        ax.tick_params(axis="x", rotation=20)
+    ax.grid(axis="y", color=PALE_GREY, linewidth=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _is_wide(values: pd.Series) -> bool:
+    found = values.dropna()
+    return bool(len(found) and found.min() > 0 and found.max() >= MANY_TIMES * found.min())
+
+
+def _short(value: object) -> str:
+    """Return a value of an axis; large numbers with a power of ten."""
+    if not isinstance(value, int | float | np.number):
+        return str(value)
+    return f"{value:g}".replace("e+", "e").replace("e0", "e")
+
+
+def _folded(label: str) -> str:
+    """Return a label on two lines if it is long."""
+    words = label.split()
+    half = math.ceil(len(words) / 2)
+    return label if len(label) < 18 else " ".join(words[:half]) + "\n" + " ".join(words[half:])
+
+
+def _title(means: pd.DataFrame, places: int) -> str:
+    runs = sorted(means["runs"].unique())
+    of = f"{runs[0]:g}" if len(runs) == 1 else f"{runs[0]:g} to {runs[-1]:g}"
+    title = f"Means over {of} replications with 95 % intervals"
+    hidden = places - MOST_COLUMNS
+    return title if hidden <= 0 else f"{title}; {hidden} of {places} places are not shown"

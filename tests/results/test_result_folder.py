@@ -1,0 +1,172 @@
+"""A folder holds one result: it is not mixed with another, and what replaces it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cluster_emu import ClusterEmuError, ScenarioError
+from cluster_emu.model import ClusterModel
+from cluster_emu.results import complete_result, new_result, own_result
+from cluster_emu.results.folder_lock import LOCK
+from cluster_emu.results.result_folder import (
+    MANIFEST,
+    add_files,
+    check_unused,
+    check_whole,
+    read_manifest,
+)
+from tests._support.small_scenarios import scenario
+
+
+def write(folder: Path, command: str, *names: str, overwrite: bool = False) -> None:
+    with new_result(folder, command, overwrite=overwrite) as place:
+        for name in names:
+            (place / name).write_text(command, "utf-8")
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.name != LOCK}
+
+
+def test_a_folder_holds_the_files_and_their_manifest(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "out"
+    write(folder, "run", "a.csv", "b.csv")
+
+    assert files_of(folder) == {"a.csv", "b.csv", MANIFEST}
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    assert (manifest.command, manifest.complete, manifest.files) == (
+        "run",
+        True,
+        ("a.csv", "b.csv"),
+    )
+
+
+def test_a_used_folder_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, "run", "a.csv")
+    with pytest.raises(ScenarioError, match=r"holds a result of run; overwrite replaces it"):
+        write(tmp_path, "evacuate", "b.csv")
+    assert files_of(tmp_path) == {"a.csv", MANIFEST}
+
+
+def test_overwriting_leaves_nothing_of_the_older_result(tmp_path: Path) -> None:
+    write(tmp_path, "run", "a.csv", "b.csv")
+    (tmp_path / "notes.txt").write_text("mine", "utf-8")
+    write(tmp_path, "evacuate", "b.csv", "c.csv", overwrite=True)
+
+    assert files_of(tmp_path) == {"b.csv", "c.csv", "notes.txt", MANIFEST}
+    assert (tmp_path / "b.csv").read_text("utf-8") == "evacuate"
+
+
+def test_files_of_somebody_else_are_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine", "utf-8")
+    for overwrite in (False, True):
+        with pytest.raises(ScenarioError, match="files that are no result of cluster-emu"):
+            check_unused(tmp_path, overwrite=overwrite)
+    assert files_of(tmp_path) == {"thesis.tex"}
+
+
+def test_hidden_files_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").touch()
+    write(tmp_path, "run", "a.csv")
+    assert files_of(tmp_path) == {".DS_Store", "a.csv", MANIFEST}
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/tmp/outside.txt", "sub/../../outside.txt"])
+def test_a_manifest_cannot_reach_out_of_its_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "out"
+    write(folder, "run", "a.csv")
+    (tmp_path / "outside.txt").write_text("mine", "utf-8")
+    document = json.loads((folder / MANIFEST).read_text("utf-8"))
+    (folder / MANIFEST).write_text(json.dumps(document | {"files": [name]}), "utf-8")
+
+    with pytest.raises(ScenarioError, match="no result of cluster-emu"):
+        write(folder, "run", "b.csv", overwrite=True)
+    assert (tmp_path / "outside.txt").exists()
+
+
+def test_an_error_leaves_the_older_result(tmp_path: Path) -> None:
+    write(tmp_path, "run", "a.csv")
+    with (
+        pytest.raises(RuntimeError),
+        new_result(tmp_path, "run", overwrite=True) as place,
+    ):
+        (place / "b.csv").touch()
+        raise RuntimeError
+    assert files_of(tmp_path) == {"a.csv", MANIFEST}
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("b")])
+def test_a_file_that_does_not_belong_is_named(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    write(tmp_path, "run", "a.csv", "b.csv")
+    check_whole(tmp_path)
+    damage(tmp_path / "b.csv")
+    with pytest.raises(ClusterEmuError, match=r"b\.csv: .* run wrote"):
+        check_whole(tmp_path)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished-killed").mkdir()
+    (tmp_path / ".unfinished-killed" / "a.csv").touch()
+    write(tmp_path, "run", "b.csv")
+    assert files_of(tmp_path) == {"b.csv", MANIFEST}
+
+
+def test_an_error_leaves_no_folder_that_was_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), new_result(tmp_path / "a" / "b", "run"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_leaves_what_was_written_marked_as_unfinished(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_result(tmp_path, "run") as place:
+        (place / "a.csv").touch()
+        raise KeyboardInterrupt
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None and not manifest.complete
+    with pytest.raises(ScenarioError, match="an unfinished result of run"):
+        check_unused(tmp_path, overwrite=False)
+
+
+def test_figures_count_to_the_result_that_they_show(tmp_path: Path) -> None:
+    write(tmp_path, "run", "a.csv")
+    (tmp_path / "a.png").touch()
+    add_files(tmp_path, [tmp_path / "a.png", tmp_path / "elsewhere" / "b.png"])
+    write(tmp_path, "run", "b.csv", overwrite=True)
+    assert files_of(tmp_path) == {"b.csv", MANIFEST}
+
+
+def test_a_command_continues_its_own_result_and_no_other(tmp_path: Path) -> None:
+    with own_result(tmp_path, "batch", "few", ["parts"]):
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "cell").touch()
+    with own_result(tmp_path, "batch", "few", ["parts"]):
+        assert (tmp_path / "parts" / "cell").exists()
+    with (
+        pytest.raises(ScenarioError, match="an unfinished result of batch few"),
+        own_result(tmp_path, "batch", "many", ["parts"]),
+    ):
+        pass
+    complete_result(tmp_path)
+    with pytest.raises(ScenarioError, match="a result of batch few"):
+        write(tmp_path, "run", "a.csv")
+    with own_result(tmp_path, "batch", "few", ["parts"], overwrite=True):
+        assert files_of(tmp_path) == {MANIFEST}
+
+
+def test_a_streamed_run_is_saved_where_it_was_streamed_to(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    ClusterModel(scenario(), rng=1, stream_to=folder).run().save(folder)
+
+    manifest = read_manifest(folder)
+    assert manifest is not None and manifest.complete
+    assert {*manifest.files, MANIFEST} == files_of(folder)
+    assert "hosts.parquet" in manifest.files
+    with pytest.raises(ScenarioError, match="stream_to"):
+        ClusterModel(scenario(), rng=1, stream_to=folder)
