@@ -34,18 +34,6 @@ class ControllerDecision(NamedTuple):
     reason: str
 
 
-def forced(action: MigrationAction, reason: str) -> ControllerDecision:
-    """Return what a manager does to a migration that does not end by itself.
-
-    The reason says what was done, since a migration that completes shows only the reason.
-    """
-    done = {
-        MigrationAction.POST_COPY: "switched to post-copy: ",
-        MigrationAction.STOP: "VM stopped: ",
-    }
-    return ControllerDecision(action, done.get(action, "") + reason)
-
-
 CONTINUE = ControllerDecision(MigrationAction.CONTINUE, "")
 """The decision to go on with live rounds."""
 
