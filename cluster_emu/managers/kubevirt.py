@@ -20,7 +20,6 @@ from cluster_emu.transfer.controller import (
     MigrationController,
     MigrationStatus,
     Progress,
-    give_up,
 )
 from cluster_emu.units import GIB, CountLimit, PositiveSeconds, Seconds
 
@@ -152,8 +151,8 @@ class _DetectorController(PollingController):
         reason = f"not completed after {self._deadline_s:g} s"
         in_time = self._downtime_s() <= self._last_end_s - now_s
         if self._policy.allow_workload_disruption and in_time and not self._switching:
-            return give_up(_disrupt(self._policy), reason)
-        return give_up(MigrationAction.ABORT, reason)
+            return ControllerDecision(_disrupt(self._policy), reason)
+        return ControllerDecision(MigrationAction.ABORT, reason)
 
     def act_on_round(self, progress: Progress) -> ControllerDecision:
         """Give the round to the detector, once the bandwidth is known."""
@@ -176,8 +175,8 @@ class _DetectorController(PollingController):
             return CONTINUE
         reason = f"stalled, downtime would be {downtime_s:.3g} s"
         if action is StallAction.ABORT:
-            return give_up(MigrationAction.ABORT, reason)
-        return give_up(_disrupt(self._policy), reason)
+            return ControllerDecision(MigrationAction.ABORT, reason)
+        return ControllerDecision(_disrupt(self._policy), reason)
 
     def _downtime_s(self) -> float:
         """Return what sending the bytes left at the last round's end would take."""
@@ -203,11 +202,11 @@ class _TimeoutController(PollingController):
         late = now_s > self._timeout_s
         reason = f"not completed after {self._timeout_s:g} s"
         if late and self._policy.allow_workload_disruption:
-            return give_up(_disrupt(self._policy), reason)
+            return ControllerDecision(_disrupt(self._policy), reason)
         if now_s - self._last_progress_s > self._policy.progress_timeout_s:
             reason = f"no progress for {self._policy.progress_timeout_s:g} s"
-            return give_up(MigrationAction.ABORT, reason)
-        return give_up(MigrationAction.ABORT, reason) if late else CONTINUE
+            return ControllerDecision(MigrationAction.ABORT, reason)
+        return ControllerDecision(MigrationAction.ABORT, reason) if late else CONTINUE
 
 
 def _disrupt(policy: KubeVirtPolicy) -> MigrationAction:

@@ -16,7 +16,6 @@ from cluster_emu.transfer.controller import (
     MigrationAction,
     MigrationController,
     MigrationStatus,
-    give_up,
 )
 from cluster_emu.units import CountLimit, PositiveSeconds
 
@@ -146,5 +145,5 @@ class _OvirtController(PollingController):
             return CONTINUE
         reason = f"stalling for {stalling} rounds"
         if self._policy.last_action == "abort":
-            return give_up(MigrationAction.ABORT, reason)
-        return give_up(MigrationAction.POST_COPY, reason)
+            return ControllerDecision(MigrationAction.ABORT, reason)
+        return ControllerDecision(MigrationAction.POST_COPY, reason)

@@ -37,14 +37,6 @@ class ControllerDecision(NamedTuple):
 CONTINUE = ControllerDecision(MigrationAction.CONTINUE, "")
 """The decision to go on with live rounds."""
 
-_DONE = {MigrationAction.STOP: "VM paused", MigrationAction.POST_COPY: "switched to post-copy"}
-
-
-def give_up(action: MigrationAction, cause: str) -> ControllerDecision:
-    """Return what is done to a migration that does not converge; the reason says that and why."""
-    done = _DONE.get(action)
-    return ControllerDecision(action, f"{done}: {cause}" if done else cause)
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -150,10 +150,15 @@ class _Files:
     def _digest(self, place: str) -> str:
         if place not in self._digests:
             path = Path(place)
-            files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+            files = sorted(filter(_counts, path.iterdir())) if path.is_dir() else [path]
             digest = hashlib.sha256()
             for file in files:
                 content = hashlib.sha256(file.read_bytes()).hexdigest()
                 digest.update(f"{file.name}\0{content}\n".encode())
             self._digests[place] = digest.hexdigest()
         return self._digests[place]
+
+
+def _counts(entry: Path) -> bool:
+    """Return whether a result may depend on an entry of a folder: no hidden file, no folder."""
+    return entry.is_file() and not entry.name.startswith(".")

@@ -134,6 +134,8 @@ def test_the_contents_of_traces_count_not_their_place(tmp_path: Path) -> None:
         traces = tmp_path / folder
         traces.mkdir()
         (traces / "vm").write_text(f"{sample}\n" * 288, "utf-8")
+        (traces / ".DS_Store").write_text(folder, "utf-8")  # no trace, so it does not count
+        (traces / "older").mkdir()
         path = tmp_path / "study.toml"
         path.write_text(
             'name = "t"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 1\n'
