@@ -101,8 +101,8 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     with errors_at("workload"):
         rule = IntensityRule(scenario.workload.idle_share)
     intensity = IntensityPath(demand, bursts, rule)
-    policy = manager_policy(scenario.transfer)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
+    policy = manager_policy(scenario.transfer, strategy)
     memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
     factory = MigrationFactory(
         strategy=strategy,
@@ -133,7 +133,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         demand=demand,
         intensity=intensity,
         traces=traces,
-        assumptions=(*intensity.assumptions, end_of_live_rounds(scenario.transfer)),
+        assumptions=(*intensity.assumptions, end_of_live_rounds(scenario.transfer, strategy)),
         power=power,
         planner=Planner(
             state,

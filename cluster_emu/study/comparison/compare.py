@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
+from cluster_emu.strategies import send_alike
 from cluster_emu.study.comparison.result import Comparison
 from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.numbers import check_at_least
@@ -67,7 +69,7 @@ def compare(
         seed=seed,
         seeds=seeds,
         reports=_run(made, seeds, jobs, progress),
-        assumptions=_assumptions(made, parts[0]),
+        assumptions=_assumptions(made, parts),
     )
 
 
@@ -98,6 +100,53 @@ def _check_metrics(runs: Sequence[StudyRun], jobs: int) -> None:
             )
 
 
-def _assumptions(made: tuple[Variant, ...], parts: RunComponents) -> tuple[str, ...]:
+def _assumptions(made: tuple[Variant, ...], parts: Sequence[RunComponents]) -> tuple[str, ...]:
+    """Return what all strategies assume, then what single ones do, then the method."""
+    shared = [
+        sentence
+        for sentence in parts[0].assumptions
+        if all(sentence in one.assumptions for one in parts)
+    ]
+    own = [
+        f"{variant.label}: {sentence}"
+        for variant, one in zip(made, parts, strict=True)
+        for sentence in one.assumptions
+        if sentence not in shared
+    ]
     carried = [sentence for variant in made for sentence in variant.assumptions]
-    return (*parts.assumptions, *carried, *METHOD)
+    return (*shared, *own, *_not_asked(made, parts), *carried, *METHOD)
+
+
+def _not_asked(made: tuple[Variant, ...], parts: Sequence[RunComponents]) -> list[str]:
+    """Return a sentence per pair of strategies that differ in less, or in more, than was asked.
+
+    Who compares strategies asks which pages they send. Two of them may send the same pages, and
+    each brings its own stop rule unless the scenario sets one.
+    """
+    rules = [_rule_in_force(variant, one) for variant, one in zip(made, parts, strict=True)]
+    sentences = []
+    for i, j in combinations(range(len(made)), 2):
+        a, b = made[i].label, made[j].label
+        largest = max(memory.page_count for memory in parts[i].factory.memory)
+        alike = send_alike(parts[i].factory.strategy, parts[j].factory.strategy, largest)
+        if alike and rules[i] == rules[j]:
+            sentences.append(
+                f"{a} and {b} send the same pages and end live rounds by the same rule: they "
+                "differ in their names only."
+            )
+        elif rules[i] and rules[j] and rules[i] != rules[j]:
+            only = "only in" if alike else "also in"
+            sentences.append(
+                f"{a} and {b} differ {only} their stop rules ({rules[i]}; {rules[j]}), for which "
+                "nobody asked: each is the strategy's own. Set transfer.stop to compare them under "
+                "one rule."
+            )
+    return sentences
+
+
+def _rule_in_force(variant: Variant, parts: RunComponents) -> str:
+    """Return what ends the live rounds, as text; empty where there are none."""
+    transfer, strategy = variant.scenario.transfer, parts.factory.strategy
+    if not strategy.stop_rule:
+        return ""
+    return str(transfer.policy or transfer.stop or strategy.stop_rule)
