@@ -62,7 +62,7 @@ class ManagerPolicy(ABC):
     summary: ClassVar[str]
     """One line saying what is special about it."""
     source: ClassVar[str]
-    """Project, file and version its defaults come from."""
+    """Project, file and version its defaults come from, which is the version they hold for."""
     lifts_cap_when_stopped: ClassVar[bool] = False
     """Whether the bandwidth cap holds only while the VM runs (as in QEMU)."""
 
