@@ -103,10 +103,11 @@ def _labels(path: str, values: Sequence[Any]) -> list[Any]:
     if all(isinstance(value, bool) for value in values):
         return list(values)
     numbers = [_number(path, value) for value in values]
-    if None in numbers:
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers) or all(math.isnan(number) for number in known):
         return [_text(value) for value in values]
-    whole = all(isinstance(number, int) for number in numbers)
-    return numbers if whole else [float(number) for number in numbers if number is not None]
+    whole = all(isinstance(number, int) for number in known)
+    return known if whole else [float(number) for number in known]
 
 
 def _number(path: str, value: Any) -> int | float | None:

@@ -300,11 +300,6 @@ SMALL = {"vms.0.memory_bytes": "4 MiB"}
             "asked",
         ),
         (
-            ["qemu", "pre-copy"],
-            {**SMALL, "transfer.stop": "xen-legacy"},
-            "qemu and pre-copy send the same pages and end live rounds by the same rule",
-        ),
-        (
             ["xen-legacy", "history-majority"],
             SMALL,
             "xen-legacy and history-majority differ also in their stop rules (xen-legacy; "
