@@ -230,7 +230,9 @@ def fixed(**more: Any) -> Scenario:
     """Return a rack in which nothing is random: mean dirty rates and constant demand."""
     demand = {"demand": {"name": "constant", "share": 1.0}}
     scenario = rack(SIZES, workload=demand, **more)
-    return scenario.with_fields({"run.fidelity": "scalar"})
+    profile = {"name": "inline", "classes": [{"share": 1.0, "writes_per_page_s": 0.05}]}
+    steady = {f"vms.{vm}.profile": profile for vm in range(len(SIZES))}
+    return scenario.with_fields({"run.fidelity": "scalar", **steady})
 
 
 def test_replications_that_are_all_the_same_are_said_to_be_so() -> None:
@@ -252,7 +254,7 @@ def test_what_limits_a_drain_is_told_with_its_share() -> None:
     tables = evacuate(fixed(), hosts=[0], parallel=2, replications=1).replications[0].run.limits
     times = tables.groupby("kind")["limited_s"].sum()
 
-    assert [one.limit for one in report.limits][0] == "link host0 -> switch"
+    assert report.limits[0].limit == "link host0 -> switch"
     assert sum(one.share for one in report.limits) == pytest.approx(1.0)
     running_s = times.sum() - times["slot"]
     assert report.limits[0].share == pytest.approx(times["link"] / running_s)
