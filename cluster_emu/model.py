@@ -31,7 +31,6 @@ from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Rest
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
-from cluster_emu.metrics.migration_tally import MigrationTally
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
 from cluster_emu.network.links import load_figures
@@ -42,7 +41,12 @@ from cluster_emu.rng import RandomStreams, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import LimitRecord, MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import (
+    LimitRecord,
+    MigrationRecord,
+    MigrationTally,
+    RoundRecord,
+)
 from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
@@ -124,6 +128,7 @@ class ClusterModel(Displayed, Model):
         self.seed = seed_from(rng)
         super().__init__(rng=self.seed)
         mesa_releases.count_ticks(self, self._take_tick)
+        self._set_time = mesa_releases.time_setter(self)
         parts = build(self.spec, RandomStreams(self.seed))
         self.state = parts.state
         self.graph = parts.graph
@@ -288,7 +293,8 @@ class ClusterModel(Displayed, Model):
         """Accrue the cost of the tick and stop the run when its time is over."""
         self.state.accrue(end_s)
         self.tally.update()
-        mesa_releases.set_time(self, end_s)  # before rows are collected, which have it as index
+        if end_s > self.time:
+            self._set_time(end_s)  # before rows are collected, which have it as index
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
@@ -306,8 +312,9 @@ class ClusterModel(Displayed, Model):
             progress: called before each step with the simulated seconds gone and in all.
         """
         may_skip = type(self).step is ClusterModel.step
+        events = mesa_releases.event_list(self)
         while self.running:
-            if may_skip and not mesa_releases.has_events(self):
+            if may_skip and (events is None or events.is_empty()):
                 self._skip_quiet_ticks()
             if progress is not None:
                 progress(self.time_s, self.clock.duration_s)

@@ -135,6 +135,10 @@ class Encoding:
         for coder in self._coders:
             coder.were_written(pages)
 
+    def pages_below(self, memory_bytes: float) -> int:
+        """Return the most pages that together have fewer bytes in memory than a threshold."""
+        return max(math.ceil(memory_bytes / self.page_bytes) - 1, 0)
+
 
 def _compact(sizes: ByteCounts, cpu_s: NDArray[np.float64] | None) -> PageSizes:
     """Return the sizes without an array where all pages have the same."""

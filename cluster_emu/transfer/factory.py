@@ -109,11 +109,6 @@ class MigrationFactory:
             listener,
         )
 
-    def release_route(self, migration: Migration) -> None:
-        """Let others have the route of a migration that no longer uses it."""
-        if self.router.counts_flows:
-            self.router.release(migration.route)
-
     def usual_cap_bytes_per_s(self, vm: int) -> float:
         """Return the cap on the rate of a migration of this VM, as in its first round.
 
