@@ -209,7 +209,7 @@ class SweepWrites:
         steps = np.arange(begin, min(stop, begin + self.region_pages), dtype=np.int64)
         # A window longer than one pass needs only the first: later passes write the same pages.
         if len(steps):
-            times = (steps - self._offset) / self.speed
+            times = np.asarray((steps - self._offset) / self.speed, dtype=np.float64)
             log.record(self.first_page + steps % self.region_pages, times)
 
     def steps(self, start: float, end: float) -> tuple[int, int]:

@@ -195,6 +195,20 @@ class Writes:
             return 0
         return max(-(-sent // self.batch_pages) * self.batch_pages, self.next_batch)
 
+    def first_seen_later(self, sent: int, begin: int, end: int) -> int:
+        """Return the first page, from one seen dirty after so many sent on, that is so later."""
+        if self.seen_after(end - 1) <= sent:
+            return end
+        start = self.clock.round_start
+        time_s = self.clock.time_at(sent) if sent > 0 else self.batch_peek_s
+        time_s = start + (time_s - start) * self.fraction
+        i = min(max(self.sweep.steps(time_s, time_s)[0] - self.step, begin + 1), end - 1)
+        while i > begin + 1 and self.seen_after(i - 1) > sent:  # rounding moves it by one or two
+            i -= 1
+        while self.seen_after(i) <= sent:
+            i += 1
+        return i
+
     @property
     def sent_per_page(self) -> float:
         """Pages sent while the sweep passes one page, as peeks see it."""
@@ -281,13 +295,9 @@ def _visits(due: Due, sent: int, clock: Clock, writes: Writes | None) -> list[Ru
 
     if writes.batch_pages > 1:
         # peeks see the same from one batch to the next: U_i is a staircase
-        width = math.ceil(min(writes.batch_pages / writes.sent_per_page, due.pages)) + 2
         while done < due.pages:
             seen = writes.seen_after(done)
-            most = min(done + width, due.pages)
-            if writes.seen_after(most - 1) == seen:
-                most = due.pages
-            stair = bisect_right(range(most), seen, lo=done, key=writes.seen_after)
+            stair = writes.first_seen_later(seen, done, due.pages)
             if sent < seen:
                 clean = seen - sent if due.if_clean == Decision.SEND else stair - done
                 visit(min(done + clean, stair), due.if_clean)
@@ -697,7 +707,7 @@ class SweptEngine:
             for low, high in pairwise(edges)
         ]
 
-    # --- bits cleared in mid-round: every due page is sent -----------------------------------------
+    # --- bits cleared in mid-round: every due page is sent ----------------------------------------
 
     def _cleared_runs(self) -> list[tuple[Run, float | None]]:
         """Return runs and when their bits are cleared: None for each page at its own visit."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding
-from cluster_emu.memory.base import FaultCosts, MemoryEngine, RoundCounts
-from cluster_emu.memory.dirtying.processes import ClassWrites, PageWriter, SweepWrites
+from cluster_emu.memory.base import MemoryEngine, RoundCounts
+from cluster_emu.memory.dirtying.processes import PageWriter, SweepWrites
 from cluster_emu.memory.lumped.swept import SweptEngine
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.strategies import Strategy, strategies
-from cluster_emu.strategies.contract import Mode
 
 PAGE_BYTES, HEADER_BYTES = 4096, 8
 LIVE = sorted(set(strategies.names()) - {"post-copy", "stop-and-copy", "qemu"})
