@@ -7,6 +7,7 @@ window may be extended, or abandoned and drawn again, without changing the law o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -182,6 +183,11 @@ class SweepWrites:
     It is at position offset + speed * time, modulo the region; step n is written at
     (n - offset) / speed.
 
+    Attributes:
+        first_page: where the region begins.
+        region_pages: how many pages it has.
+        speed: pages written per operational second.
+
     Args:
         first_page: where the region begins.
         region_pages: how many pages it has.
@@ -192,30 +198,48 @@ class SweepWrites:
     def __init__(
         self, first_page: int, region_pages: int, pages_per_s: float, offset_pages: float
     ) -> None:
-        self._first_page = first_page
-        self._region_pages = region_pages
-        self._speed = pages_per_s
+        self.first_page = first_page
+        self.region_pages = region_pages
+        self.speed = pages_per_s
         self._offset = offset_pages
 
     def write(self, log: DirtyLog, start: float, end: float) -> None:
         """Enter the pages passed in the window, at the time each is passed."""
-        begin = int(np.floor(self._offset + self._speed * start)) + 1
-        stop = int(np.floor(self._offset + self._speed * end)) + 1
-        steps = np.arange(begin, min(stop, begin + self._region_pages), dtype=np.int64)
+        begin, stop = self.steps(start, end)
+        steps = np.arange(begin, min(stop, begin + self.region_pages), dtype=np.int64)
         # A window longer than one pass needs only the first: later passes write the same pages.
-        # Rounding may put a step of the window just outside it.
-        times = np.clip((steps - self._offset) / self._speed, start, end)
-        log.record(self._first_page + steps % self._region_pages, times)
+        if len(steps):
+            times = np.asarray((steps - self._offset) / self.speed, dtype=np.float64)
+            log.record(self.first_page + steps % self.region_pages, times)
+
+    def steps(self, start: float, end: float) -> tuple[int, int]:
+        """Return the first step after `start`, and the first one after `end`."""
+        return self._first_after(start), self._first_after(end)
+
+    def _first_after(self, time: float) -> int:
+        if self.speed <= 0:
+            return 0
+        step = math.floor(self._offset + self.speed * time)
+        # rounding may put the step just after the time, or the next one before it
+        while self.time_of(step) > time:
+            step -= 1
+        while self.time_of(step + 1) <= time:
+            step += 1
+        return step + 1
+
+    def time_of(self, step: int) -> float:
+        """Return the operational time of a step; the sweep must move."""
+        return (step - self._offset) / self.speed
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         """Return which pages the sweep passes after `since`."""
-        place = pages - self._first_page
-        inside = (place >= 0) & (place < self._region_pages)
-        position = self._offset + self._speed * since
-        ahead = np.mod(place - position, self._region_pages)
+        place = pages - self.first_page
+        inside = (place >= 0) & (place < self.region_pages)
+        position = self._offset + self.speed * since
+        ahead = np.mod(place - position, self.region_pages)
         # A page at the very position was just written, so its next write is a whole pass ahead.
-        ahead = np.where(ahead == 0, self._region_pages, ahead)
-        return inside & (since < until) & (ahead <= self._speed * (until - since))
+        ahead = np.where(ahead == 0, self.region_pages, ahead)
+        return inside & (since < until) & (ahead <= self.speed * (until - since))
 
 
 class ReplayedWrites:
@@ -308,6 +332,18 @@ class PageWriter:
             used: those that this one writes, ascending, [pages of this one].
         """
         return PageWriter(page_count, self._processes, self._round_sets, used)
+
+    @property
+    def only_sweep(self) -> SweepWrites:
+        """The sweep, if it alone writes.
+
+        Raises:
+            ValueError: if it does not.
+        """
+        sweeps = [each for each in self._processes if isinstance(each, SweepWrites)]
+        if len(sweeps) != 1 or len(self._processes) != 1 or self._round_sets is not None:
+            raise ValueError("a sweep and nothing else must write the pages")
+        return sweeps[0]
 
     def begin_round(self, log: DirtyLog, round_number: int, start: float) -> None:
         """Enter the pages given for this round, visible to a peek from its very start."""

@@ -166,11 +166,14 @@ def _scatter(
     # Drawing the small classes and leaving the rest to the largest is faster than a permutation.
     largest = int(np.argmax(sizes))
     drawn = rng.choice(page_count, page_count - int(sizes[largest]), replace=False)
-    rest = np.ones(page_count, dtype=np.bool_)
-    rest[drawn] = False
     others = np.delete(sizes, largest)
     groups = np.split(drawn, np.cumsum(others)[:-1]) if len(others) else []
-    groups.insert(largest, np.flatnonzero(rest))
+    undrawn = np.empty(0, dtype=np.int64)
+    if classes[largest].writes_per_page_s > 0:
+        rest = np.ones(page_count, dtype=np.bool_)
+        rest[drawn] = False
+        undrawn = np.flatnonzero(rest)
+    groups.insert(largest, undrawn)
     return [
         (group, each.writes_per_page_s)
         for group, each in zip(groups, classes, strict=True)

@@ -47,7 +47,7 @@ class LumpedModel(MemoryModel):
         if memory.unused_pages and (memory.writes.moving or memory.writes.per_round):
             return "memory_used_bytes leaves unused pages to moving sets and samples per round"
         if memory.writes.sweep is not None:
-            return "the profile has a sequential sweep"
+            return _why_not_swept(memory) or _why_clearing_separates_pages(memory.strategy)
         if memory.writes.recorded is not None:
             return "its sets of dirty pages are given page by page"
         return _why_clearing_separates_pages(memory.strategy)
@@ -78,8 +78,11 @@ class MeanFieldModel(MemoryModel):
 def _engine(migrating: MigratingMemory, *, mean_field: bool) -> MemoryEngine:
     # Imported here, as numba and its kernels are slow to load and few runs need them.
     from cluster_emu.memory.lumped.engine import LumpedEngine
+    from cluster_emu.memory.lumped.swept import SweptEngine
 
     memory = migrating.memory
+    if memory.writes.sweep is not None:
+        return SweptEngine(migrating.writer(), memory.strategy, migrating.encoding)
     return LumpedEngine(
         page_classes(memory.writes),
         memory.strategy,
@@ -106,6 +109,18 @@ def page_classes(writes: WriteDescription) -> PageClasses:
         writes.round_dirty_probability or 0.0,
         hot,
     )
+
+
+def _why_not_swept(memory: VMMemory) -> str | None:
+    """Return why a sweep does not divide the memory into segments, if so."""
+    writes = memory.writes
+    is_written = bool(np.any(writes.class_writes_per_page_s[writes.class_pages > 0] > 0))
+    moves = writes.moving is not None and writes.moving.writes_per_page_s > 0
+    if is_written or moves or writes.recorded is not None or writes.per_round:
+        return "the profile has a sequential sweep beside other writes"
+    if memory.ballooned_pages:
+        return "the profile has a sequential sweep, and ballooned pages are scattered over it"
+    return None
 
 
 def _why_clearing_separates_pages(strategy: Strategy) -> str | None:

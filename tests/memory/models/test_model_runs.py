@@ -182,3 +182,68 @@ def test_every_strategy_runs_in_the_mean_field(strategy: str) -> None:
     assert migrations["outcome"].eq("completed").all()
     stages = ["pages_sent_precopy", "pages_sent_stop", "pages_sent_postcopy"]
     assert (migrations[stages].sum(axis=1) > 0).all()
+
+
+# --- memory that only a sweep writes --------------------------------------------------------------
+
+
+def swept(fidelity: str, *, rate: float = 0.0, **more: Any) -> Scenario:
+    profile = {
+        "name": "inline",
+        "classes": [{"share": 1.0, "writes_per_page_s": rate}],
+        "sweep": {"share": 0.7, "sweeps_per_s": 0.2},
+    }
+    return lumped(fidelity, profile=profile, pages=5_000, **more)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fidelity"),
+    [
+        *((name, "lumped") for name in strategies.names()),
+        ("qemu:clear_granularity=page", "lumped"),
+        ("qemu:chunk_pages=512", "lumped"),
+        ("xen-legacy:peek_batch_pages=100", "lumped"),
+        ("history-majority", "mean-field"),
+    ],
+)
+def test_swept_memory_is_that_of_pages(strategy: str, fidelity: str) -> None:
+    # two migrations share the link, under a demand that changes with time
+    vm = {"cpu_capacity": 1.0, "memory_bytes": 5_000 * PAGE, "host": 0, "count": 2}
+    profile = {
+        "name": "inline",
+        "classes": [{"share": 1.0, "writes_per_page_s": 0.0}],
+        "sweep": {"share": 0.7, "sweeps_per_s": 0.2},
+        "burst": {"on_s": 3.0, "off_s": 2.0, "level_off": 0.3},
+    }
+    moves = [{"vm": 0, "target": 1, "at_s": 0.0}, {"vm": 1, "target": 1, "at_s": 2.0}]
+    pages, found = (
+        ClusterModel(
+            lumped(
+                each,
+                vms=[{**vm, "profile": profile}],
+                strategy=strategy,
+                stop="fixed-rounds:rounds=6",
+                migrations=moves,
+            ),
+            rng=3,
+        ).run()
+        for each in ("pages", fidelity)
+    )
+    assert pages.migrations["outcome"].eq("completed").all()
+    assert (found.migrations["fidelity"] == fidelity).all()
+    pd.testing.assert_frame_equal(
+        found.migrations.drop(columns="fidelity"), pages.migrations.drop(columns="fidelity")
+    )
+    pd.testing.assert_frame_equal(found.rounds, pages.rounds)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (swept("lumped", rate=0.1), "a sequential sweep beside other writes"),
+        (swept("lumped", strategy="hybrid:ballooned_share=0.3"), "ballooned pages are scattered"),
+    ],
+)
+def test_a_sweep_beside_others_is_refused(given: Scenario, reason: str) -> None:
+    with pytest.raises(ScenarioError, match=rf"run\.fidelity = 'lumped'.*{reason}"):
+        ClusterModel(given, rng=1)
