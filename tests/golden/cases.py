@@ -894,7 +894,12 @@ def datacentre(*triggers: Any, demand: Any = "trace", **sections: Any) -> Data:
             "control_interval_s": 300.0,
             "fidelity": "auto",
         },
-        "transfer": {"strategy": "pre-copy", "device_state_bytes": 2.0**20, "resume_s": 0.02},
+        "transfer": {
+            "strategy": "pre-copy",
+            "stop": "xen-legacy",
+            "device_state_bytes": 2.0**20,
+            "resume_s": 0.02,
+        },
         "manager": {"triggers": list(triggers), "max_per_cluster": 6},
         **sections,
         "workload": {"demand": demand, **sections.get("workload", {})},
