@@ -36,17 +36,6 @@ def count_ticks(model: Model, take_tick: Callable[[], None]) -> None:
     model.time = 0.0
 
 
-def set_time(model: Model, time_s: float) -> None:
-    """Set `Model.time`, and let the events run that users have given Mesa to run by then."""
-    if time_s <= model.time:
-        return
-    advance = getattr(model, "_advance_time", None)
-    if advance is None:
-        model.time = time_s
-    else:
-        advance(time_s)
-
-
 def has_events(model: Model) -> bool:
     """Return whether Mesa has events to run, which users have given it."""
     events = getattr(model, "_event_list", None)

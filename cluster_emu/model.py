@@ -31,7 +31,6 @@ from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Rest
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.cost_accounting import CostAccounting
-from cluster_emu.metrics.migration_tally import MigrationTally
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
 from cluster_emu.network.links import load_figures
@@ -42,7 +41,7 @@ from cluster_emu.rng import RandomStreams, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import LimitRecord, MigrationRecord, RoundRecord
+from cluster_emu.transfer.records import LimitRecord, MigrationRecord, MigrationTally, RoundRecord
 from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
@@ -286,10 +285,18 @@ class ClusterModel(Displayed, Model):
         """Accrue the cost of the tick and stop the run when its time is over."""
         self.state.accrue(end_s)
         self.tally.update()
-        mesa_releases.set_time(self, end_s)  # before rows are collected, which have it as index
+        self._set_time(end_s)  # before rows are collected, which have it as index
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
+
+    def _set_time(self, time_s: float) -> None:
+        """Set Mesa's clock; from Mesa 3.5 on events run that users have given it to run by then."""
+        advance = getattr(self, "_advance_time", None)
+        if advance is None:
+            self.time = time_s
+        elif time_s > self.time:
+            advance(time_s)
 
     # --- runs and results ------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The phases and limits of a migration, and records of it, its rounds and limits: rows of tables.
+"""The phases and limits of a migration; records of it, its rounds and limits; sums over a run.
 
 From the request to the end one limit holds at every time: a slot is not free, a fixed time passes,
 or the migration sends and max-min sharing stops its rate at a link or at one of its own caps
@@ -7,10 +7,13 @@ or the migration sends and max-min sharing stops its rate at a link or at one of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import fsum, isnan
+from math import fsum, isnan, nan
+from typing import Protocol
+
+import numpy as np
 
 from cluster_emu.memory.base import MemoryEngine, RoundCounts
 from cluster_emu.network.links import LinkTable
@@ -434,3 +437,103 @@ class LimitRecorder:
 
 def _rate(bytes_per_s: float) -> str:
     return f"{bytes_per_s * BITS_PER_BYTE * 1e-6:.4g} Mbit/s"
+
+
+class Accounted(Protocol):
+    """A migration that has not ended."""
+
+    @property
+    def accounted_bytes(self) -> float:
+        """Bytes on the wire up to its last event."""
+        ...
+
+
+class Unaccounted(Protocol):
+    """The flows of all migrations."""
+
+    def unaccounted_bytes(self, now_s: float) -> float:
+        """Return what they have sent since their last events."""
+        ...
+
+
+class MigrationTally:
+    """Sums over the migrations of a run, each counted once when it has ended.
+
+    Args:
+        records: every migration ever requested, by number; the list grows.
+        live: every migration that has not ended, by number.
+        flows: what they send.
+        vm_count: number of VMs.
+
+    Attributes:
+        completed: how many have completed.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[MigrationRecord],
+        live: Mapping[int, Accounted],
+        flows: Unaccounted,
+        vm_count: int,
+    ) -> None:
+        self.completed = 0
+        self._records = records
+        self._live = live
+        self._flows = flows
+        self._open: list[int] = []
+        self._requested = 0
+        self._sums = dict.fromkeys(("total_time_s", "downtime_s", "fault_stall_s", "bytes"), 0.0)
+        self._bytes_ended = 0.0
+        self._completed_of = np.zeros(vm_count, dtype=np.int64)
+        self._downtime_s_of = np.zeros(vm_count)
+        self._bytes_of = np.zeros(vm_count)
+
+    def update(self) -> None:
+        """Count the migrations that have ended since the last call."""
+        self._open += range(self._requested, len(self._records))
+        self._requested = len(self._records)
+        if len(self._open) == len(self._live):
+            return
+        for number in self._open:
+            if number not in self._live:
+                self._count(self._records[number])
+        self._open = [number for number in self._open if number in self._live]
+
+    def mean(self, column: str) -> float:
+        """Return the mean of a figure over completed migrations, NaN where there is none.
+
+        Args:
+            column: `total_time_s`, `downtime_s`, `fault_stall_s` or `bytes`.
+        """
+        return self._sums[column] / self.completed if self.completed else nan
+
+    def bytes_sent(self, now_s: float) -> float:
+        """Return the bytes that all migrations have sent, those under way too.
+
+        Reading it changes nothing: no phase advances because of it.
+        """
+        under_way = sum(one.accounted_bytes for one in self._live.values())
+        return self._bytes_ended + under_way + self._flows.unaccounted_bytes(now_s)
+
+    def completed_of(self, vm: int) -> int:
+        """Return how many migrations of a VM have completed."""
+        return int(self._completed_of[vm])
+
+    def downtime_s_of(self, vm: int) -> float:
+        """Return the downtime of a VM over its migrations that have ended."""
+        return float(self._downtime_s_of[vm])
+
+    def bytes_of(self, vm: int) -> float:
+        """Return the bytes sent for a VM by its migrations that have ended."""
+        return float(self._bytes_of[vm])
+
+    def _count(self, record: MigrationRecord) -> None:
+        self._bytes_ended += record.bytes
+        self._bytes_of[record.vm] += record.bytes
+        if not isnan(record.downtime_s):
+            self._downtime_s_of[record.vm] += record.downtime_s
+        if record.outcome == Phase.COMPLETED.value:
+            self.completed += 1
+            self._completed_of[record.vm] += 1
+            for column in self._sums:
+                self._sums[column] += getattr(record, column)
