@@ -30,6 +30,7 @@ if _TYPE_CHECKING:
     from cluster_emu.memory.dirtying.sources import WriteSource, write_sources
     from cluster_emu.metrics.catalogue import Metric, metric_catalogue
     from cluster_emu.metrics.power import PowerModel, power_models
+    from cluster_emu.metrics.smallest_difference import SmallestDifference
     from cluster_emu.model import ClusterModel
     from cluster_emu.network import Topology, completion_times, max_min_rates, topologies
     from cluster_emu.plausibility import ImplausibleValueWarning
@@ -85,6 +86,7 @@ __all__ = [
     "RunResult",
     "Scenario",
     "ScenarioError",
+    "SmallestDifference",
     "StopRule",
     "Strategy",
     "Topology",
@@ -138,6 +140,7 @@ _MODULES = {
     "cluster_emu.memory.dirtying.sources": ("WriteSource", "write_sources"),
     "cluster_emu.metrics.catalogue": ("Metric", "metric_catalogue"),
     "cluster_emu.metrics.power": ("PowerModel", "power_models"),
+    "cluster_emu.metrics.smallest_difference": ("SmallestDifference",),
     "cluster_emu.model": ("ClusterModel",),
     "cluster_emu.network": ("Topology", "completion_times", "max_min_rates", "topologies"),
     "cluster_emu.plausibility": ("ImplausibleValueWarning",),

@@ -133,6 +133,7 @@ class ClusterModel(Displayed, Model):
         self._demand = parts.demand
         self._intensity = parts.intensity
         sources = [memory.source for memory in parts.factory.memory]
+        self._used_pages = np.array([memory.used_pages for memory in parts.factory.memory])
         self._sources, self._source_of = _numbered(sources)
         self._background = parts.background
         self._power = parts.power
@@ -262,7 +263,8 @@ class ClusterModel(Displayed, Model):
         source_of_changed = self._source_of[changed]
         for number in np.unique(source_of_changed).tolist():
             some = changed[source_of_changed == number]
-            dirty = self._sources[number].dirty_pages_per_s(vms.page_count[some], intensity[some])
+            pages = self._used_pages[some]
+            dirty = self._sources[number].dirty_pages_per_s(pages, intensity[some])
             self.state.set_intensity(some, intensity[some], dirty)
         self._intensity_changes_s = min(self._demand_changes_s, self._intensity.constant_until())
 

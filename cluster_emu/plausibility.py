@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from cluster_emu.part_text import parse_choice
 from cluster_emu.units import BINARY_BYTES, BITS_PER_S, SECONDS, in_largest_unit
 
@@ -71,7 +73,7 @@ def warn_of_implausible(values: object, path: str = "", file: object = None) -> 
     """Warn of every number in plain data that is not usual for the field that holds it.
 
     Args:
-        values: what was written: tables, lists and values.
+        values: what was written: tables, lists, models and values.
         path: dotted path of the field that holds them.
         file: the file they were read from, for the message.
     """
@@ -88,6 +90,8 @@ def warn_of_implausible(values: object, path: str = "", file: object = None) -> 
 
 def _implausible(values: object, path: str) -> Iterator[tuple[str, float, PlausibleRange]]:
     """Yield path, value and usual range of every number outside its range."""
+    if isinstance(values, BaseModel):
+        values = values.model_dump(exclude_unset=True)
     if isinstance(values, Mapping):
         for key, value in values.items():
             yield from _implausible(value, f"{path}.{key}" if path else str(key))

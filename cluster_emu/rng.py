@@ -35,6 +35,8 @@ class Stream(Enum):
     """The sets of a moving working set."""
     BALLOONED_PAGES = (3, "vm", 3)
     """The free pages that the guest returns to the hypervisor."""
+    USED_PAGES = (3, "vm", 4)
+    """Which pages of a VM are in use."""
     BURSTS = (4,)
     """One key per VM, from which its bursts follow."""
     WRITES = (5, "vm", "migration")

@@ -21,8 +21,9 @@ import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.sweep import draw_sweep
 
-from cluster_emu import estimate, run_batch
+from cluster_emu import metric_catalogue, run_batch
 from cluster_emu.results import complete_result, own_result
+from cluster_emu.study import Verdict, paired_effect
 from cluster_emu.view import save_figure
 
 STUDIES = {"one host": ("concurrency_one_host", 1), "one rack": ("concurrency_one_rack", 8)}
@@ -45,14 +46,14 @@ def changes(args: argparse.Namespace, groups: int) -> dict[str, Any]:
 def crossovers(table: pd.DataFrame) -> pd.DataFrame:
     """Return, per strategy and intensity, the best number at once and where more are a loss.
 
-    A number at once loses to one at a time if the 95 % interval of the paired differences of the
-    makespan lies above 0. `loses_from` is the smallest number from which all larger ones lose.
+    A number at once loses to one at a time if its makespan is higher, by the verdict on paired
+    differences. `loses_from` is the smallest number from which all larger ones lose.
     """
-    rows = []
+    rows, smallest = [], metric_catalogue["makespan_s"].smallest_difference
     for (method, intensity), group in table.groupby(["strategy", INTENSITY], sort=False):
         times = group.pivot(index="replication", columns=AT_ONCE, values="makespan_s")
-        lost = [n for n in times if (estimate((times[n] - times[1]).to_numpy()).low or 0) > 0]
-        kept = [n for n in times if n not in lost]
+        effects = {n: paired_effect(*times[[1, n]].to_numpy().T, smallest) for n in times}
+        kept = [n for n, effect in effects.items() if effect.verdict != Verdict.HIGHER]
         after = [n for n in times if n > max(kept)]
         mean = times.mean()
         rows.append(

@@ -34,14 +34,13 @@ from paper.exact import LITERAL, NAMES, STICKY, XEN, check, exact_reduction
 from paper.output import report, save
 
 from cluster_emu import ScenarioError, compare, estimate
-from cluster_emu.study.statistics.verdicts import Verdict, verdict
+from cluster_emu.study import Verdict, verdict
 
 CASES = [(mode, pages) for mode in ("fixed-samples", "time-driven") for pages in (10, 15, 20)]
 WITH_EVERY_RULE = ("fixed-samples", 20)
 PAGE_TIME_S = 6.78e-3
 COLUMNS = ("pages_sent_precopy", "downtime_s", "total_time_s")
 SMALLEST_SHARE = 0.01
-"""The smallest reduction that matters."""
 CLAIM_VERDICTS = {Verdict.HIGHER: "holds", Verdict.UNDECIDED: "undecided"}
 CLAIMS = dict(zip(("pages_before_stop", "downtime", "total_time"), COLUMNS, strict=True))
 

@@ -277,6 +277,7 @@ def test_the_tables_are_there_with_or_without_migrations() -> None:
     names = {
         "migrations",
         "rounds",
+        "limits",
         "hosts",
         "vms",
         "links",

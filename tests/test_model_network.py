@@ -219,8 +219,7 @@ def test_least_loaded_routing_uses_every_spine(routing: str, end_s: float | None
         stop="fixed-rounds:rounds=1",
         routing=routing,
     )
-    model = ClusterModel(given, rng=1)
-    result = model.run()
+    result = ClusterModel(given, rng=1).run()
     busiest = busiest_link(result)
     assert busiest is not None
     assert busiest.mean_share == result.summary["busiest_link_share"] <= busiest.peak_share == 1.0
@@ -234,7 +233,25 @@ def test_least_loaded_routing_uses_every_spine(routing: str, end_s: float | None
     else:
         assert busiest.imbalance == pytest.approx(1.0)
         assert result.migrations["end_s"].max() == pytest.approx(end_s, rel=1e-9)
-    assert not any(getattr(model._router, "_flows", []))
+
+
+def test_a_route_is_free_again_once_its_migration_has_ended() -> None:
+    # One VM goes from leaf to leaf and back, alone each time: the path is the one by hash.
+    leaves = {"leaves": 2, "spines": 2, "hosts_per_leaf": 2, "host_bps": BPS}
+    routes = {}
+    for routing in ("ecmp", "least-loaded"):
+        given = moving(
+            hosts=4,
+            topology={"name": "leaf-spine", **leaves},
+            migrations=[
+                {"vm": 0, "target": 2 * ((place + 1) % 2), "at_s": 5.0 * place}
+                for place in range(12)
+            ],
+            routing=routing,
+        )
+        routes[routing] = ClusterModel(given, rng=1).run().migrations["route"].tolist()
+    assert len(set(routes["ecmp"])) > 2
+    assert routes["least-loaded"] == routes["ecmp"]
 
 
 def test_a_run_that_sends_nothing_has_no_busiest_link() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cluster_emu import ClusterModel
 from cluster_emu.building import build
+from cluster_emu.cli import app
 from cluster_emu.cli.inputs import parse_settings
 from cluster_emu.errors import ScenarioError
 from cluster_emu.faults import fault_kinds
@@ -179,3 +181,9 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
     file = tmp_path / "marked.toml"
     file.write_text(text, "utf-8-sig")
     assert load_scenario(file) == load_scenario("single")
+
+
+def test_the_command_line_says_that_a_value_is_a_default() -> None:
+    result = CliRunner().invoke(app, ["run", "single", "--strategy", "time-series:history=3"])
+    assert result.exit_code == 2
+    assert "(time-series.threshold) = 4 (the default): allowed is 1 to 3" in result.stderr

@@ -15,7 +15,7 @@ from cluster_emu import ClusterModel, ImplausibleValueWarning
 from cluster_emu.cli import app
 from cluster_emu.network.topologies.from_networkx import as_topology
 from cluster_emu.plausibility import RANGES
-from cluster_emu.scenario import built_in_scenarios, load_scenario
+from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
 
 BANDWIDTH = "transfer.bandwidth_bps = 25 was taken for 25 bit/s; usual are 100 kbit/s to 100 Tbit/s"
 OFF = {
@@ -63,6 +63,15 @@ def test_no_built_in_scenario_causes_a_warning(name: str) -> None:
 def test_the_library_warns_where_a_model_is_made() -> None:
     with pytest.warns(ImplausibleValueWarning, match=f"^{BANDWIDTH}"):
         ClusterModel("single", **{"transfer.bandwidth_bps": 25})
+
+
+def test_the_library_warns_where_a_scenario_is_made_of_its_sections() -> None:
+    sections = dict(load_scenario("single"))
+    small = sections["vms"][0].model_copy(update={"memory_bytes": 4})
+    with pytest.warns(
+        ImplausibleValueWarning, match=r"^vms\.0\.memory_bytes = 4 was taken for 4 B"
+    ):
+        Scenario(**sections | {"vms": (small,)})
 
 
 def test_the_command_line_warns_once_on_stderr(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ metrics come. Where nothing can be measured, as the mean over no migration, the 
 - *name*: the column of the table `summary`. The end of the name says the unit of the value.
 - *shown as*: the label and, where it has one, the unit in tables and on axes.
 - *found as*: how the value of a run is found.
+- *matters from*: the smallest difference between two means that a verdict counts as one, unless
+  `--smallest-difference` sets another.
 """
 
 COMPARED = """## Metrics that are compared
@@ -47,7 +49,7 @@ point of the group `cluster_emu.metrics` in your own distribution. Its `value` i
 run's tables. The summary, comparisons, axes and this page then have it.
 
 ```python
-from cluster_emu import ClusterModel, Metric, metric_catalogue
+from cluster_emu import ClusterModel, Metric, SmallestDifference, metric_catalogue
 
 
 def longest_round_s(run):
@@ -65,6 +67,7 @@ metric_catalogue.register(
         value=longest_round_s,
         unit="s",
         comparison_rank=25,  # after total_time_s, which has 20
+        smallest_difference=SmallestDifference(absolute=0.5),  # 1 % of the mean without it
     )
 )
 print(ClusterModel("single", rng=1).run().summary["longest_round_s"])
@@ -80,13 +83,22 @@ def reference() -> str:
     others = [metric for metric in metric_catalogue if metric.comparison_rank is None]
     summary = [metric for metric in others if metric.value is not None]
     drains = [metric for metric in others if metric.value is None]
-    tables = [COMPARED, _table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]
+    tables = [COMPARED, _compared_table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]
     return "\n".join([START, *tables, ADDING])
 
 
 def _table(chosen: Iterable[Metric]) -> str:
     head = ["| name | shown as | meaning | found as |", "| --- | --- | --- | --- |"]
     return "\n".join([*head, *map(_row, chosen), ""])
+
+
+def _compared_table(compared: Iterable[Metric]) -> str:
+    head = [
+        "| name | shown as | meaning | found as | matters from |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    rows = (f"{_row(metric)} {metric.smallest_difference} |" for metric in compared)
+    return "\n".join([*head, *rows, ""])
 
 
 def _row(metric: Metric) -> str:

@@ -126,7 +126,7 @@ def advice() -> str:
     """Return the ways that are compared, and the answer."""
     shown = _command(
         "advise evacuation --rack 0 --max-downtime 0.5 --policies kubevirt,nova "
-        "--strategies qemu,hybrid --parallel 4,16 --jobs 2"
+        "--strategies qemu,hybrid --parallel 4,16 --set run.fidelity=auto --jobs 2"
     )
     table, answer = shown[: _end_of_table(shown)], shown[-2:]
     return _lines(["```", *table, "...", *answer, "```"])

@@ -104,8 +104,8 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     with errors_at("workload"):
         rule = IntensityRule(scenario.workload.idle_share)
     intensity = IntensityPath(demand, bursts, rule, uncertainty.dirty_rates)
-    policy = manager_policy(scenario.transfer)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
+    policy = manager_policy(scenario.transfer, strategy)
     memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
     factory = MigrationFactory(
         strategy=strategy,
@@ -139,7 +139,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         assumptions=(
             *intensity.assumptions,
             *uncertainty.assumptions,
-            end_of_live_rounds(scenario.transfer),
+            end_of_live_rounds(scenario.transfer, strategy),
         ),
         power=power,
         planner=Planner(

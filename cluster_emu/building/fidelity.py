@@ -22,19 +22,20 @@ def vm_memory(
 ) -> list[VMMemory]:
     """Return the memory of each VM; VMs alike share one object."""
     groups = [group for group in scenario.vms for _ in range(group.count)]
-    kinds: dict[tuple[int, int, int], VMMemory] = {}
+    kinds: dict[tuple[int, int, int, int], VMMemory] = {}
     memory: list[VMMemory] = []
     for group, source in zip(groups, sources, strict=True):
-        kind = id(source), group.pages, group.processors
+        kind = id(source), group.pages, group.unused_pages, group.processors
         if kind not in kinds:
             kinds[kind] = VMMemory(
                 group.pages,
                 source,
-                source.describe_writes(group.pages),
+                source.describe_writes(group.pages - group.unused_pages).among(group.pages),
                 strategy,
                 encoders,
                 scenario.run.track_versions,
                 group.processors,
+                group.unused_pages,
             )
         memory.append(kinds[kind])
     return memory

@@ -9,18 +9,27 @@ from cluster_emu.encoding import Encoder, encoders
 from cluster_emu.errors import ScenarioError
 from cluster_emu.managers import ManagerPolicy, policies
 from cluster_emu.managers.plain import PlainPolicy
-from cluster_emu.scenario import Costs, Transfer
+from cluster_emu.scenario import Choice, Costs, Transfer
+from cluster_emu.strategies import Strategy
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.transfer.stop_rules import stop_rules
 from cluster_emu.units import BITS_PER_BYTE
 
 
-def manager_policy(transfer: Transfer) -> ManagerPolicy:
-    """Return the policy chosen, or one that only applies the stop rule."""
-    rule = create_chosen(stop_rules, transfer.stop, "transfer.stop")
+def manager_policy(transfer: Transfer, strategy: Strategy) -> ManagerPolicy:
+    """Return the policy chosen, or one that only applies the stop rule in force."""
+    rule = create_chosen(stop_rules, _stop_rule(transfer, strategy), "transfer.stop")
     if transfer.policy is None:
         return PlainPolicy(rule=rule)
     return create_chosen(policies, transfer.policy, "transfer.policy")
+
+
+def _stop_rule(transfer: Transfer, strategy: Strategy) -> Choice:
+    """Return the scenario's stop rule, or else the strategy's own."""
+    if transfer.stop is not None:
+        return transfer.stop
+    # a method without live rounds has no rule; whichever stands here is never asked
+    return Choice.model_validate(strategy.stop_rule or Strategy().stop_rule)
 
 
 def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
@@ -40,20 +49,33 @@ def page_encoders(transfer: Transfer) -> tuple[Encoder, ...]:
     return made
 
 
-def end_of_live_rounds(transfer: Transfer) -> str:
-    """Return in words what decides when live rounds end."""
-    if transfer.policy is None:
-        return f"Live rounds end by the stop rule {transfer.stop}."
-    return f"The policy {transfer.policy} controls migrations; there is no other stop rule."
+def end_of_live_rounds(transfer: Transfer, strategy: Strategy) -> str:
+    """Return in words what decides when live rounds end, and who has chosen it."""
+    if not strategy.stop_rule:
+        return f"The strategy {strategy.name} has no live rounds, so no stop rule is asked."
+    if transfer.policy is not None:
+        unused = ""
+        if transfer.stop is not None:
+            unused = f" The stop rule {transfer.stop} of the scenario is not used."
+        return f"The policy {transfer.policy} decides when live rounds end.{unused}"
+    if transfer.stop is not None:
+        return f"Live rounds end by the stop rule {transfer.stop}, which the scenario sets."
+    return (
+        f"Live rounds end by the stop rule {strategy.stop_rule}, that of {strategy.name} itself; "
+        "transfer.stop sets another one."
+    )
 
 
 def transfer_settings(
     transfer: Transfer, costs: Costs, policy: ManagerPolicy, *, track_versions: bool
 ) -> TransferSettings:
-    """Return costs and limits of a transfer; the scenario's cap overrides the policy's."""
+    """Return costs and limits of a transfer; what the scenario sets overrides the policy's."""
     cap_bytes_per_s = policy.bandwidth_bytes_per_s
     if transfer.bandwidth_bps is not None:
         cap_bytes_per_s = transfer.bandwidth_bps / BITS_PER_BYTE
+    lift = transfer.lift_cap_when_stopped
+    if lift is None:
+        lift = policy.lifts_cap_when_stopped
     channel_bytes_per_s = math.inf
     if transfer.channel_bandwidth_bps is not None:
         channel_bytes_per_s = transfer.channel_bandwidth_bps / BITS_PER_BYTE
@@ -69,7 +91,7 @@ def transfer_settings(
         channels=transfer.channels,
         channel_bytes_per_s=channel_bytes_per_s,
         weight=transfer.weight,
-        lift_cap_when_stopped=transfer.lift_cap_when_stopped or policy.lifts_cap_when_stopped,
+        lift_cap_when_stopped=lift,
         warm_intervals=transfer.warm_intervals,
         warm_interval_s=transfer.warm_interval_s,
         tracking_slowdown=costs.tracking_slowdown,

@@ -89,7 +89,7 @@ def advise(
     csv: options.Csv = True,
     as_json: options.Json = False,
 ) -> None:
-    """Search policies, strategies and parallelism for the fastest drain with short interruptions."""
+    """Search policies, strategies and parallelism for the fastest drain with short breaks."""
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import advise as advise_on
 

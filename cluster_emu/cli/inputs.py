@@ -111,7 +111,7 @@ def attributed_to_options(
 def _attributed(option: str, error: ScenarioError, part: str) -> ScenarioError:
     """Return the error of an option, or of a part of it that is not the value itself."""
     where = f"{option} ({part})" if part and part != error.value else option
-    return ScenarioError(where, error.value, error.allowed)
+    return ScenarioError(where, error.value, error.allowed, is_default=error.is_default)
 
 
 @contextmanager

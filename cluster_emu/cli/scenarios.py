@@ -44,4 +44,4 @@ def scenarios(
         ]
         show_table("Scenarios", ("name", "what it is", "hosts", "VMs"), table, text_columns=2)
     else:
-        print(known.get(name, Path(name)).read_text("utf-8"), end="")
+        print(known.get(name, Path(name)).read_text("utf-8-sig"), end="")

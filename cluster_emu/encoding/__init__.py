@@ -2,7 +2,7 @@
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.compression import Compression
-from cluster_emu.encoding.contract import Coder, Content, Encoder, Stage, encoders
+from cluster_emu.encoding.contract import Coder, Content, Encoder, Stage, encoders, used_page_ids
 from cluster_emu.encoding.xbzrle import Xbzrle
 from cluster_emu.encoding.zero_page import ZeroPage
 
@@ -17,4 +17,5 @@ __all__ = [
     "Xbzrle",
     "ZeroPage",
     "encoders",
+    "used_page_ids",
 ]

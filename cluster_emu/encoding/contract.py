@@ -40,6 +40,7 @@ class Content:
         streams: the random streams of the run.
         vm: the VM.
         migration: which of its migrations, from 0.
+        unused_pages: pages that hold zeros and are never written.
     """
 
     page_count: int
@@ -47,6 +48,12 @@ class Content:
     streams: RandomStreams
     vm: int
     migration: int
+    unused_pages: int = 0
+
+    @property
+    def used(self) -> PageIds:
+        """The pages in use, ascending, the same in every migration of the VM."""
+        return used_page_ids(self.page_count, self.unused_pages, self.streams, self.vm)
 
     def generator(self, stream: Stream, *keys: int) -> np.random.Generator:
         """Return random numbers of this migration, the same for all strategies.
@@ -56,6 +63,16 @@ class Content:
             keys: further keys, for `PLUG_IN` a number of the encoder's own first.
         """
         return self.streams.generator(stream, self.vm, self.migration, *keys)
+
+
+def used_page_ids(page_count: int, unused_pages: int, streams: RandomStreams, vm: int) -> PageIds:
+    """Return which pages of a VM are in use, ascending: all others, drawn at random, are zero."""
+    if not unused_pages:
+        return np.arange(page_count)
+    is_used = np.ones(page_count, dtype=np.bool_)
+    rng = streams.generator(Stream.USED_PAGES, vm)
+    is_used[rng.choice(page_count, unused_pages, replace=False, shuffle=False)] = False
+    return np.flatnonzero(is_used)
 
 
 class Coder(Protocol):

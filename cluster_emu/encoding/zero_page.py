@@ -22,8 +22,9 @@ class ZeroPage(Encoder):
     A page is zero until it is first written. The search for zeros costs no processor time.
 
     Args:
-        share: share of the VM's pages that are zero when the migration begins, scattered at random
-            over its memory. It depends on the guest; the default is an assumption.
+        share: share of the VM's used pages that are zero when the migration begins, scattered at
+            random over its memory, in addition to those not in use. It depends on the guest; the
+            default is an assumption.
     """
 
     name: ClassVar[str] = "zero-page"
@@ -43,12 +44,14 @@ class ZeroPages:
     cpu_s_per_page = 0.0
 
     def __init__(self, content: Content, share: float) -> None:
-        count = round(share * content.page_count)
+        used = content.used
+        count = round(share * len(used))
         rng = content.generator(Stream.ZERO_PAGES)
         # The order of the drawn pages does not matter, and a shuffle would cost more draws.
-        zero = rng.choice(content.page_count, count, replace=False, shuffle=False)
-        self._is_zero = np.zeros(content.page_count, dtype=np.bool_)
-        self._is_zero[zero] = True
+        zero = rng.choice(len(used), count, replace=False, shuffle=False)
+        self._is_zero = np.ones(content.page_count, dtype=np.bool_)
+        self._is_zero[used] = False
+        self._is_zero[used[zero]] = True
 
     def payload_bytes(self, pages: PageIds, stage: Stage, round_number: int) -> ByteCounts:
         """Return 1 for each zero page."""

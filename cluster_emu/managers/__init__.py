@@ -7,7 +7,13 @@ A policy is a small declarative object: its fields are the manager's knobs with 
 from cluster_emu.managers.contract import ConcurrencyLimits, ManagerPolicy, policies
 
 # isort: split
-from cluster_emu.managers.kubevirt import KubeVirtPolicy, StallAction
+from cluster_emu.managers.kubevirt import (
+    DowntimeTuningPolicy,
+    HyperConvergedPolicy,
+    KubeVirtPolicy,
+    StallAction,
+    StallDetectionPolicy,
+)
 from cluster_emu.managers.nova import NovaPolicy
 from cluster_emu.managers.ovirt import (
     OvirtMinimalDowntime,
@@ -21,10 +27,12 @@ from cluster_emu.managers.qemu import QemuPolicy
 from cluster_emu.managers.qemu_controller import PollingController, QemuController
 from cluster_emu.managers.stall_detection import StallDetector
 from cluster_emu.managers.vmotion import VmotionPolicy
-from cluster_emu.managers.xen import XenPolicy
+from cluster_emu.managers.xen import XenPolicy, XenV2Policy
 
 __all__ = [
     "ConcurrencyLimits",
+    "DowntimeTuningPolicy",
+    "HyperConvergedPolicy",
     "KubeVirtPolicy",
     "ManagerPolicy",
     "NovaPolicy",
@@ -38,8 +46,10 @@ __all__ = [
     "QemuController",
     "QemuPolicy",
     "StallAction",
+    "StallDetectionPolicy",
     "StallDetector",
     "VmotionPolicy",
     "XenPolicy",
+    "XenV2Policy",
     "policies",
 ]

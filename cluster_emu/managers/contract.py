@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import pydantic
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from cluster_emu.plugins import Registry
 from cluster_emu.transfer.controller import MigrationController
-from cluster_emu.units import ByteRateLimit, CountLimit, ParseSeconds, Seconds, slots_of
+from cluster_emu.units import (
+    UNLIMITED,
+    ByteRateLimit,
+    CountLimit,
+    ParseSeconds,
+    Seconds,
+    slots_of,
+)
 
 Count = Annotated[int, Field(ge=1)]
 BytesPerSecond = ByteRateLimit
@@ -55,7 +62,7 @@ class ManagerPolicy(ABC):
     summary: ClassVar[str]
     """One line saying what is special about it."""
     source: ClassVar[str]
-    """Project, file and version its defaults come from."""
+    """Project, file and version its defaults come from, which is the version they hold for."""
     lifts_cap_when_stopped: ClassVar[bool] = False
     """Whether the bandwidth cap holds only while the VM runs (as in QEMU)."""
 
@@ -65,6 +72,12 @@ class ManagerPolicy(ABC):
     bandwidth_bytes_per_s: BytesPerSecond = math.inf
     retries: Annotated[int, Field(ge=0)] = 0
     retry_backoff_s: Seconds = 0.0
+
+    @field_validator("per_cluster", "outbound_per_host", "inbound_per_host", mode="before")
+    @classmethod
+    def _lift(cls, limit: object) -> object:
+        """Read "unlimited", whatever type a manager gives the field."""
+        return None if limit == UNLIMITED else limit
 
     @property
     def limits(self) -> ConcurrencyLimits:

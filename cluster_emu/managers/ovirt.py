@@ -16,7 +16,7 @@ from cluster_emu.transfer.controller import (
     MigrationAction,
     MigrationController,
     MigrationStatus,
-    give_up,
+    forced,
 )
 from cluster_emu.units import CountLimit, PositiveSeconds
 
@@ -79,7 +79,10 @@ class OvirtMinimalDowntime(OvirtPolicy):
 @policies.register("ovirt-suspend-workload")
 @dataclass(frozen=True, kw_only=True)
 class OvirtSuspendWorkload(OvirtPolicy):
-    """Raise the limit from 100 to 500 ms, then to 5 s, then abort. See `OvirtPolicy`."""
+    """Raise the limit from 100 to 500 ms, then to 5 s, then abort. See `OvirtPolicy`.
+
+    oVirt compresses these migrations; here that is `transfer.encoders`.
+    """
 
     name: ClassVar[str] = "ovirt-suspend-workload"
     summary: ClassVar[str] = "downtime limit from 100 to 500 ms, then 5 s, then abort"
@@ -146,5 +149,5 @@ class _OvirtController(PollingController):
             return CONTINUE
         reason = f"stalling for {stalling} rounds"
         if self._policy.last_action == "abort":
-            return give_up(MigrationAction.ABORT, reason)
-        return give_up(MigrationAction.POST_COPY, reason)
+            return forced(MigrationAction.ABORT, reason)
+        return forced(MigrationAction.POST_COPY, reason)

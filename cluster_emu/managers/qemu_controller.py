@@ -16,7 +16,7 @@ from cluster_emu.transfer.controller import (
     MigrationAction,
     MigrationStatus,
     Progress,
-    give_up,
+    forced,
 )
 from cluster_emu.transfer.stop_rules import DeadlineStopRule, QemuStop
 
@@ -76,7 +76,7 @@ class QemuController:
         """Return what the timeout does."""
         self._timed_out = True
         reason = f"not completed after {self._timeout_s:g} s"
-        return give_up(self._at_timeout, reason)
+        return forced(self._at_timeout, reason)
 
     def round_ended(self, progress: Progress) -> ControllerDecision:
         """Stop if the rest fits, else let the manager act; it may have raised the limit."""

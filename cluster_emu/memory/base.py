@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from cluster_emu.encoding import Encoder
+from cluster_emu.encoding import Encoder, used_page_ids
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.memory.dirtying.description import WriteDescription
 from cluster_emu.memory.dirtying.processes import PageWriter
@@ -266,6 +266,8 @@ class VMMemory:
         encoders: what makes pages smaller on the wire, in the order of the chain.
         track_versions: whether a version number per page is kept, for proofs.
         processors: virtual processors of the VM, which touch its pages.
+        unused_pages: pages that are zero and never written; `writes` counts them, `source` does
+            not know of them.
     """
 
     page_count: int
@@ -275,6 +277,12 @@ class VMMemory:
     encoders: Sequence[Encoder] = ()
     track_versions: bool = False
     processors: int = 1
+    unused_pages: int = 0
+
+    @property
+    def used_pages(self) -> int:
+        """Pages that the source may write."""
+        return self.page_count - self.unused_pages
 
     @property
     def ballooned_pages(self) -> int:
@@ -303,7 +311,11 @@ class MigratingMemory:
     def writer(self) -> PageWriter:
         """Return what writes the VM's pages, one by one, during this migration."""
         memory = self.memory
-        return memory.source.writer(memory.page_count, self.streams, self.vm, self.number)
+        writer = memory.source.writer(memory.used_pages, self.streams, self.vm, self.number)
+        if not memory.unused_pages:
+            return writer
+        used = used_page_ids(memory.page_count, memory.unused_pages, self.streams, self.vm)
+        return writer.scattered(memory.page_count, used)
 
     def generator(self) -> np.random.Generator:
         """Return this migration's own stream, for a model that draws counts instead of pages."""

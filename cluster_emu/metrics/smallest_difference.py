@@ -33,6 +33,11 @@ class SmallestDifference:
         """Return the smallest difference between means `a` and `b` that matters, in their unit."""
         return max(self.share * max(abs(a), abs(b)), self.absolute)
 
+    def __str__(self) -> str:
+        """Return it in words, in the unit of the metric's values."""
+        words = [f"{100 * self.share:g} %"] if self.share or not self.absolute else []
+        return " or ".join([*words, *([f"{self.absolute:g}"] if self.absolute else [])])
+
 
 def read_smallest_difference(name: str, value: Any) -> SmallestDifference:
     """Return the smallest difference that a user gave for a metric.

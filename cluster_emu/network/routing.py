@@ -24,7 +24,12 @@ class Router:
     Args:
         links: the network.
         usable: which links it may use, shape [links]; all by default.
+
+    Attributes:
+        counts_flows: whether `take` depends on the routes that were taken and not released.
     """
+
+    counts_flows = False
 
     def __init__(self, links: LinkTable, usable: NDArray[np.bool_] | None = None) -> None:
         self._links = links
@@ -167,6 +172,8 @@ class LeastLoadedRouter(Router):
     the one with fewer flows on all links together is taken, then the one by hash. A controller that
     knows every flow routes like this (Hedera, NSDI 2010, global first fit); switches do not.
     """
+
+    counts_flows = True
 
     def __init__(self, links: LinkTable, usable: NDArray[np.bool_] | None = None) -> None:
         super().__init__(links, usable)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
@@ -59,10 +59,13 @@ class VMGroup(Plain):
 
     `profile` decides which pages they write: a named write profile, an inline one, or a write
     source. With `profile_mix` each VM draws its profile with these weights. `page_count` replaces
-    memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages). `host` places
-    the whole group on one host at the start. `vcpus` is the number of virtual processors, each of
-    which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded up, or 1
-    where that is above 256 and so not in cores.
+    memory_bytes / page_bytes for transfers (the reference paper has 10 to 20 pages).
+    `memory_used_bytes` is the part of the memory that the guest has ever written; unset, all of it.
+    The profile writes used pages alone. Unused ones are scattered, zero and never written, and are
+    sent as any page unless the encoder "zero-page" finds them; the host reserves all memory. `host`
+    places the whole group on one host at the start. `vcpus` is the number of virtual processors,
+    each of which waits for its own page after a demand fault; unset, it is `cpu_capacity` rounded
+    up, or 1 where that is above 256 and so not in cores.
 
     VMs that are not `migratable` stay on their hosts; a crash of the host may still restart them
     elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
@@ -73,6 +76,7 @@ class VMGroup(Plain):
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     page_bytes: MemoryBytes = 4096
+    memory_used_bytes: MemoryBytes | None = None
     page_count: Annotated[int, Field(gt=0, le=2**48)] | None = None
     profile: Choice | None = None
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
@@ -88,6 +92,22 @@ class VMGroup(Plain):
         if self.profile_mix is not None and not sum(self.profile_mix.values()) > 0:
             raise ValueError("a profile_mix with a positive weight")
         return self
+
+    @field_validator("memory_used_bytes")
+    @classmethod
+    def _used_is_a_part(cls, used_bytes: int | None, info: ValidationInfo) -> int | None:
+        memory_bytes = info.data.get("memory_bytes")
+        if used_bytes is not None and memory_bytes is not None and used_bytes > memory_bytes:
+            raise ValueError(f"at most memory_bytes, {memory_bytes}")
+        return used_bytes
+
+    @property
+    def unused_pages(self) -> int:
+        """Pages of one VM that were never written; at least one is used."""
+        if self.memory_used_bytes is None:
+            return 0
+        share = self.memory_used_bytes / self.memory_bytes
+        return self.pages - max(math.ceil(share * self.pages), 1)
 
     @property
     def pages(self) -> int:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
@@ -20,6 +27,9 @@ from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Work
 from cluster_emu.scenario.traffic import BackgroundGroup
 from cluster_emu.scenario.transfer import Transfer
 from cluster_emu.wording import counted
+
+_FROM_DATA: dict[str, Any] = {}
+"""The context of a validation whose caller warns of implausible numbers itself."""
 
 
 class Scenario(Plain):
@@ -48,6 +58,14 @@ class Scenario(Plain):
     migrations: Annotated[tuple[Request, ...], BeforeValidator(as_tuple)] = ()
     faults: Annotated[tuple[Fault, ...], BeforeValidator(as_tuple)] = ()
     high_availability: HighAvailability = HighAvailability()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _warn(cls, values: Any, info: ValidationInfo) -> Any:
+        """Warn of implausible numbers in a scenario that is made in Python."""
+        if isinstance(values, dict) and info.context is not _FROM_DATA:
+            warn_of_implausible(values)
+        return values
 
     @property
     def host_count(self) -> int:
@@ -143,6 +161,6 @@ def scenario_from(data: dict[str, Any], file: Path | str | None = None) -> Scena
 
 def _checked(data: dict[str, Any], file: Path | str | None = None) -> Scenario:
     try:
-        return Scenario.model_validate(data)
+        return Scenario.model_validate(data, context=_FROM_DATA)
     except ValidationError as error:
         raise from_validation(error, Scenario).at(file=file) from error

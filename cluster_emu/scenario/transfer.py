@@ -18,20 +18,24 @@ class Transfer(Plain):
     The first of the `encoders` that takes a page encodes it; a page that none takes is sent as it
     is. A migration sends on `channels` streams of at most `channel_bandwidth_bps` each, and has one
     core per channel for encoding.
-    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It replaces `stop`, and it
-    has its own limits and cap, which those of the scenario override.
+    `stop` is the stop rule. Without one, the strategy's own rule ends the live rounds: that of QEMU
+    for "qemu", of Xen for "xen-legacy", the five rounds of its paper for "history-majority".
+    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It takes the place of a
+    stop rule. It has its own limits and cap; whatever the scenario sets overrides them.
     `page_time_s` caps a migration at one page in so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; "unlimited" lifts the cap of the policy. Without either, and
-    without a cap of the policy, only the network limits it. QEMU lifts the cap
-    while the VM is stopped (`lift_cap_when_stopped`). At a bottleneck, migrations share the link by
-    `weight` with each other and with elastic background traffic. The target is prepared for
+    without a cap of the policy, only the network limits it. QEMU lifts the cap while the VM is
+    stopped, so the policies of managers that use QEMU do, too, unless `lift_cap_when_stopped` says
+    otherwise. A limit of the streams themselves (TLS, SSH, one core) is `channel_bandwidth_bps`;
+    nothing lifts it. At a bottleneck, migrations share the link by `weight` with each other and
+    with elastic background traffic. The target is prepared for
     `prepare_s` before the first byte; the source is released for `finish_s` after all memory is at
     the target.
     """
 
     strategy: Choice = Choice(name="pre-copy")
     encoders: Annotated[tuple[Choice, ...], BeforeValidator(as_tuple)] = ()
-    stop: Choice = Choice(name="xen-legacy")
+    stop: Choice | None = None
     policy: Choice | None = None
     bandwidth_bps: BitRateLimit | None = None
     page_time_s: PositiveSeconds | None = None
@@ -44,7 +48,7 @@ class Transfer(Plain):
     resume_s: Seconds = 0.0
     prepare_s: Seconds = 0.0
     finish_s: Seconds = 0.0
-    lift_cap_when_stopped: bool = False
+    lift_cap_when_stopped: bool | None = None
     warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
     warm_interval_s: Seconds = 1.0
 

@@ -248,7 +248,7 @@ class MigrationScheduler:
         self._state.release_move(record.vm, record.target)
         self._state.reserve_move(record.vm, target, now_s)
         record.target = target
-        self._factory.router.release(migration.route)
+        self._factory.release_route(migration)
         self.live[number] = self._factory.make(record, self)
         self.live[number].flow.limits = limits
         self._wait_for_slot(self._preparing, number, now_s)
@@ -367,7 +367,7 @@ class MigrationScheduler:
         self._factory.limits.enter(record, limits)
         record.close(now_s, outcome, why)
         migration.transition(outcome)
-        self._factory.router.release(migration.route)
+        self._factory.release_route(migration)
         self._release(record)
         self.switch_off_empty()
         for stage in self._stages:

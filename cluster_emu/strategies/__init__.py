@@ -1,6 +1,6 @@
 """What to send when: one file per transfer method, each yielding its truth table."""
 
-from cluster_emu.strategies.contract import Decision, Mode, Strategy, strategies
+from cluster_emu.strategies.contract import Decision, Mode, Strategy, send_alike, strategies
 from cluster_emu.strategies.demand_paging import DemandPaging
 from cluster_emu.strategies.history_majority import HistoryMajority
 from cluster_emu.strategies.hybrid import Hybrid
@@ -31,6 +31,7 @@ __all__ = [
     "TimeSeries",
     "XenLegacy",
     "XenV2",
+    "send_alike",
     "strategies",
     "truth_document",
     "truth_table",

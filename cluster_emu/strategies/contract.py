@@ -149,6 +149,15 @@ class Strategy:
         """
         return "sticky"
 
+    @property
+    def stop_rule(self) -> str:
+        """The rule that ends the method's live rounds unless a scenario sets one.
+
+        Text as a scenario has it, ``"fixed-rounds:rounds=5"``; empty for a method without live
+        rounds. A plug-in that does not say gets Xen's first rule, which ends every migration.
+        """
+        return "xen-legacy"
+
     # --- the scan: peeks at the dirty log, and when it is cleared --------------------------------
 
     @property
@@ -235,6 +244,52 @@ class Strategy:
     def ballooned_share(self) -> float:
         """Share of memory that the guest returns to the hypervisor first and that is never sent."""
         return 0.0
+
+
+def send_alike(a: Strategy, b: Strategy, page_count: int) -> bool:
+    """Return whether two strategies send the same pages of such a VM in rounds of equal length.
+
+    Their names, stop rules and unused parameters may differ.
+    """
+    bits = max(a.code_bits, b.code_bits)
+    return _conduct(a, page_count) == _conduct(b, page_count) and all(
+        np.array_equal(_widened(a, number, bits), _widened(b, number, bits)) for number in (1, 2)
+    )
+
+
+def _conduct(strategy: Strategy, page_count: int) -> tuple[object, ...]:
+    """Return what decides about pages besides the truth table, where it makes a difference."""
+    clear: object = strategy.clear_granularity
+    if clear == "chunk":
+        # one chunk is cleared as a whole when the round sends its first page
+        clear = "round" if strategy.chunk_pages >= page_count else strategy.chunk_pages
+    peeks: object = strategy.peek_schedule if strategy.peek_batch_pages else None
+    after_resume: object = None
+    if strategy.mode in (Mode.POST_COPY, Mode.HYBRID):
+        after_resume = (
+            strategy.live_rounds,
+            strategy.bubbling,
+            strategy.pivots,
+            strategy.preempt,
+            strategy.touches_per_write,
+        )
+    return (
+        strategy.mode,
+        strategy.to_send,
+        strategy.ballooned_share,
+        strategy.peeks,
+        peeks,
+        clear,
+        after_resume,
+    )
+
+
+def _widened(strategy: Strategy, round_number: int, bits: int) -> NDArray[np.int8]:
+    """Return the decisions of a round for histories of so many bits, the older ones ignored."""
+    codes = np.arange(2**bits) % 2**strategy.code_bits
+    if strategy.peek_batch_pages == 0:
+        codes &= ~1  # without a peek to_skip is always 0
+    return strategy.table(round_number)[:, codes]
 
 
 def to_skip(code: int) -> bool:

@@ -47,6 +47,11 @@ class HistoryMajority(Strategy):
     first_round: FirstRound = "peek"
     peek_batch_pages: PageCount = 1
 
+    @property
+    def stop_rule(self) -> str:
+        """Return the five iterations of the paper."""
+        return "fixed-rounds:rounds=5"
+
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return SEND for a page that is clean now and was so more often than not."""
         if first_round and self.first_round == "full":

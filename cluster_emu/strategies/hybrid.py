@@ -29,3 +29,8 @@ class Hybrid(DemandPaging):
     mode: ClassVar[Mode] = Mode.HYBRID
 
     live_rounds: int = Field(default=1, ge=1)
+
+    @property
+    def stop_rule(self) -> str:
+        """Return the number of live rounds, after which it switches to post-copy."""
+        return f"fixed-rounds:rounds={self.live_rounds}"

@@ -20,6 +20,11 @@ class PostCopy(DemandPaging):
     source: ClassVar[str] = "Hines and Gopalan, VEE 2009"
     mode: ClassVar[Mode] = Mode.POST_COPY
 
+    @property
+    def stop_rule(self) -> str:
+        """Return none: there are no live rounds."""
+        return ""
+
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return NOT_DUE: nothing is sent while the VM runs at the source."""
         return Decision.NOT_DUE

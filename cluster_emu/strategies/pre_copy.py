@@ -21,3 +21,8 @@ class PreCopy(Strategy):
     name: ClassVar[str] = "pre-copy"
     summary: ClassVar[str] = "send every page written in the last round, without peeking"
     source: ClassVar[str] = "Clark et al., NSDI 2005, the basic pre-copy loop"
+
+    @property
+    def stop_rule(self) -> str:
+        """Return the rule of the same paper."""
+        return "clark"

@@ -38,6 +38,11 @@ class Qemu(Strategy):
     chunk_pages: PageCount = CHUNK_PAGES
 
     @property
+    def stop_rule(self) -> str:
+        """Return QEMU's rule."""
+        return "qemu"
+
+    @property
     def cyclic(self) -> bool:
         """Return True: each scan continues where the last one ended."""
         return True

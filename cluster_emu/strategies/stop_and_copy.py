@@ -22,6 +22,11 @@ class StopAndCopy(Strategy):
     source: ClassVar[str] = "Xen xc_domain_save.c, non-live save"
     mode: ClassVar[Mode] = Mode.STOP_AND_COPY
 
+    @property
+    def stop_rule(self) -> str:
+        """Return none: there are no live rounds."""
+        return ""
+
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return NOT_DUE: nothing is sent while the VM runs."""
         return Decision.NOT_DUE

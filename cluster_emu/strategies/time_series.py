@@ -76,6 +76,11 @@ class TimeSeries(Strategy):
         """Return N, and one more where the window leaves out the current round."""
         return self.history if self.window == "inclusive" else self.history + 1
 
+    @property
+    def stop_rule(self) -> str:
+        """Return the five iterations that the reference paper gives its baseline."""
+        return "fixed-rounds:rounds=5"
+
     def decide(self, code: int, *, first_round: bool) -> Decision:
         """Return SKIP for a page dirty now, and hold back one too often dirty before."""
         if first_round and self.first_round == "full":

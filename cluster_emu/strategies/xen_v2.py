@@ -20,3 +20,8 @@ class XenV2(Strategy):
     name: ClassVar[str] = "xen-v2"
     summary: ClassVar[str] = "pre-copy without skipping, as Xen has done it since 2015"
     source: ClassVar[str] = "Xen tools/libs/guest/xg_sr_save.c (migration v2, 2015 on)"
+
+    @property
+    def stop_rule(self) -> str:
+        """Return the rule of the same version of Xen."""
+        return "xen-v2"

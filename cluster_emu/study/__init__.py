@@ -13,24 +13,31 @@ from cluster_emu.study.grid.batch import Batch, run_batch
 from cluster_emu.study.report.advice import AdviceReport
 from cluster_emu.study.report.comparison import ComparisonReport
 from cluster_emu.study.report.evacuation import EvacuationReport
+from cluster_emu.study.report.grid import BatchReport
+from cluster_emu.study.statistics.verdicts import PairedEffect, Verdict, paired_effect, verdict
 
 __all__ = [
     "Advice",
     "AdviceReport",
     "Batch",
+    "BatchReport",
     "Comparison",
     "ComparisonReport",
     "Evacuation",
     "EvacuationReport",
     "ImpossibleDrainError",
     "Option",
+    "PairedEffect",
     "StudyInterrupted",
     "Variant",
+    "Verdict",
     "advise",
     "compare",
     "evacuate",
     "outcome_counts",
+    "paired_effect",
     "run_batch",
     "simulate",
     "variants",
+    "verdict",
 ]

@@ -34,16 +34,20 @@ class ControllerDecision(NamedTuple):
     reason: str
 
 
+def forced(action: MigrationAction, reason: str) -> ControllerDecision:
+    """Return what a manager does to a migration that does not end by itself.
+
+    The reason says what was done, since a migration that completes shows only the reason.
+    """
+    done = {
+        MigrationAction.POST_COPY: "switched to post-copy: ",
+        MigrationAction.STOP: "VM stopped: ",
+    }
+    return ControllerDecision(action, done.get(action, "") + reason)
+
+
 CONTINUE = ControllerDecision(MigrationAction.CONTINUE, "")
 """The decision to go on with live rounds."""
-
-_DONE = {MigrationAction.STOP: "VM paused", MigrationAction.POST_COPY: "switched to post-copy"}
-
-
-def give_up(action: MigrationAction, cause: str) -> ControllerDecision:
-    """Return what is done to a migration that does not converge; the reason says that and why."""
-    done = _DONE.get(action)
-    return ControllerDecision(action, f"{done}: {cause}" if done else cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,9 @@ class MigrationController(Protocol):
         ...
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return below how many unvisited bytes of memory a round ends early, to read the dirty log.
+        """Return below how many unvisited bytes of memory a round ends early, 0 for never.
 
-        0 for never.
+        Then the dirty log is read again.
         """
         ...
 

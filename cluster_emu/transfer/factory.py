@@ -109,6 +109,11 @@ class MigrationFactory:
             listener,
         )
 
+    def release_route(self, migration: Migration) -> None:
+        """Let others have the route of a migration that no longer uses it."""
+        if self.router.counts_flows:
+            self.router.release(migration.route)
+
     def usual_cap_bytes_per_s(self, vm: int) -> float:
         """Return the cap on the rate of a migration of this VM, as in its first round.
 
@@ -131,7 +136,9 @@ class MigrationFactory:
         encoders = self.memory[vm].encoders
         if not encoders:
             return Encoding(page_bytes, self.settings.page_header_bytes)
-        content = Content(page_count, page_bytes, self.streams, vm, number)
+        memory = self.memory[vm]
+        unused = round(memory.unused_pages * (page_count / memory.page_count))
+        content = Content(page_count, page_bytes, self.streams, vm, number, unused)
         coders = [encoder.coder(content) for encoder in encoders]
         return Encoding(page_bytes, self.settings.page_header_bytes, coders)
 

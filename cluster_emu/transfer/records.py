@@ -385,6 +385,7 @@ class LimitRecorder:
     policy: str
     policy_bytes_per_s: float
     rows: list[LimitRecord] = field(default_factory=list)
+    _names: dict[tuple[Limit, Which], str] = field(default_factory=dict)
 
     def enter(self, record: MigrationRecord, times: LimitTimes) -> None:
         """Enter the limits of a migration that has ended."""
@@ -395,7 +396,7 @@ class LimitRecorder:
                 migration=record.migration,
                 vm=record.vm,
                 kind=limit.value,
-                limit=self._in_words(limit, which),
+                limit=self._name(limit, which),
                 link=which if isinstance(which, int) else -1,
                 limited_s=seconds,
                 share=seconds / total_s,
@@ -405,6 +406,12 @@ class LimitRecorder:
         self.rows += rows
         if rows:
             record.limited_by, record.limited_share = rows[0].limit, rows[0].share
+
+    def _name(self, limit: Limit, which: Which) -> str:
+        key = limit, which
+        if key not in self._names:
+            self._names[key] = self._in_words(limit, which)
+        return self._names[key]
 
     def _in_words(self, limit: Limit, which: Which) -> str:
         settings = self.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -109,7 +110,7 @@ def validate_scalar(path: Path) -> ScalarAgreement:
         ScenarioError: if the file cannot be read or a field is not allowed.
     """
     try:
-        given = _File.model_validate_json(path.read_bytes())
+        given = _File.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise ScenarioError("file", str(path), f"a readable file ({error.strerror})") from error
     except ValidationError as error:

@@ -291,10 +291,12 @@ def _title(migration: Row) -> str:
     total = written(float(migration["total_time_s"]), TIME_UNITS)
     rounds = counted(migration["rounds"], "live round")
     sent = written(float(migration["bytes"]), BYTE_UNITS)
+    stalls_s = float(migration["fault_stall_s"])
+    stalled = f", stalled for {written(stalls_s, TIME_UNITS)} after" if stalls_s > 0 else ""
     return (
         f"Migration {migration['migration']}: VM {migration['vm']} from host {migration['source']} "
         f"to host {migration['target']}, {migration['strategy']}\n"
-        f"{total}, {rounds}, {sent}; {_ending(migration)}"
+        f"{total}, {rounds}, {sent}{stalled}; {_ending(migration)}"
     )
 
 

@@ -231,6 +231,7 @@ def _draw_bands(ax: Axes, differences: Sequence[_Estimate], quantity: Quantity) 
             corner = (-half, line - BAND_LINES / 2)
             band = Rectangle(corner, 2 * half, BAND_LINES, color=PALE_GREY, linewidth=0, zorder=0)
             ax.add_patch(band)
+    ax.autoscale_view(scaley=False)
 
 
 def _draw_estimates(ax: Axes, estimates: Sequence[_Estimate], quantity: Quantity) -> None:

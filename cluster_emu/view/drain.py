@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.gantt import draw_gantt
-from cluster_emu.view.quantities import clock
+from cluster_emu.view.quantities import TIME_UNITS, clock, written
 from cluster_emu.view.style import BLACK, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
 from cluster_emu.wording import counted
 
@@ -71,4 +71,8 @@ def _title(migrations: pd.DataFrame, drain_s: float, which: str) -> str:
     hosts = counted(migrations["source"].nunique(), "host")
     vms = counted(migrations["vm"].nunique(), "VM")
     over = f"empty after {clock(drain_s)}" if math.isfinite(drain_s) else "never empty"
-    return f"{vms} leave {hosts}, {over}" + (f" ({which})" if which else "")
+    longest_s = migrations.groupby("vm")["interrupted_s"].sum().max()
+    cost = ""
+    if longest_s > 0:
+        cost = f", service interrupted for at most {written(longest_s, TIME_UNITS)}"
+    return f"{vms} leave {hosts}, {over}{cost}" + (f" ({which})" if which else "")

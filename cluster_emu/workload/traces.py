@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -36,7 +37,7 @@ _PERCENT = {str(percent).encode(): percent for percent in range(101)}
 _WANTED_LINE = "a whole number from 0 to 100"
 _WANTED_FILE = "one whole number from 0 to 100 per line"
 _WANTED_FOLDER = "a folder with one trace file per VM"
-_UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_UTF16_MARKS = (BOM_UTF16_LE, BOM_UTF16_BE)
 _NUMBERS = re.compile(rb"[-+\d.eE,;\s]*\d[-+\d.eE,;\s]*")
 """A line of numbers, as in trace files."""
 
@@ -271,7 +272,7 @@ def _bytes_of(entry: Traversable) -> bytes:
             content = bytes(stream.read(MAX_FILE_BYTES + 1))
     except OSError as error:
         raise TraceError(str(entry), 0, error.strerror, "a readable file") from error
-    return content.removeprefix(_UTF8_MARK)
+    return content.removeprefix(BOM_UTF8)
 
 
 def _checked_size(entry: Traversable, content: bytes) -> bytes:

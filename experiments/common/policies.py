@@ -1,4 +1,4 @@
-"""A figure for drains under several policies: drain time, downtime of VMs, data sent."""
+"""Figures for drains under several policies: drain time, downtime of VMs, data sent."""
 
 from __future__ import annotations
 
@@ -60,6 +60,27 @@ def draw_policies(rows: pd.DataFrame, title: str) -> Figure:
         title_fontsize=TICK_PT,
         fontsize=TICK_PT,
     )
+    figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
+    return figure
+
+
+def draw_presets(rows: pd.DataFrame, title: str) -> Figure:
+    """Draw the paired differences between two presets: a panel per figure, a line per drain.
+
+    Args:
+        rows: columns place, mode, figure, difference, low, high.
+        title: title of the figure.
+    """
+    names = list(dict.fromkeys(rows["figure"]))
+    figure = new_figure(2.6)
+    for ax, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
+        chosen = rows[rows["figure"] == name].astype({"difference": float})
+        places = list(range(len(chosen)))[::-1]
+        ax.axvline(0, color=GREY, linewidth=0.8, linestyle="--")
+        ax.hlines(places, chosen["low"].astype(float), chosen["high"].astype(float), color=BLUE)
+        ax.scatter(chosen["difference"], places, color=BLUE, s=20)
+        ax.set_yticks(places, [f"{row.place},\n{row.mode}" for row in chosen.itertuples()])
+        _finish(ax, name)
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
     return figure
 

@@ -164,11 +164,3 @@ class MeanFieldMigration:
             bytes_per_s=sent * PAGE / took_s,
             elapsed_s=self.now_s,
         )
-
-
-DONE = {
-    MigrationAction.ABORT: "",
-    MigrationAction.STOP: "VM paused: ",
-    MigrationAction.POST_COPY: "switched to post-copy: ",
-}
-"""What a reason begins with, by what a manager does to a migration that does not converge."""

@@ -40,9 +40,9 @@ STRATEGIES = [
 ]
 POLICIES = [
     None,
-    "kubevirt:poll_s=0.1,stall_window_s=1,completion_timeout_s_per_gib=400,retry_backoff_s=1",
+    "kubevirt-stall-detection:poll_s=0.1,stall_window_s=1,completion_timeout_s_per_gib=400,retry_backoff_s=1",
     "kubevirt:stall_detection=false,progress_timeout_s=1,retries=1,retry_backoff_s=0",
-    "kubevirt:completion_timeout_s_per_gib=90,allow_workload_disruption=true,allow_post_copy=true",
+    "kubevirt-stall-detection:completion_timeout_s_per_gib=90,allow_workload_disruption=true,allow_post_copy=true",
     "proxmox:poll_s=0.2,auto_converge=true",
     "qemu:timeout_s=3",
     "qemu:auto_converge=true,timeout_s=8",

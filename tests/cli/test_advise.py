@@ -80,6 +80,8 @@ def test_one_way_is_recommended_with_its_reason(
     assert "Recommended\n  --policy none --strategy pre-copy --parallel 1\n" in shown
     assert advice.reason in shown
     assert "stop-and-copy" in shown
+    assert f"Answer\n  {advice.answer}\n" in shown
+    assert "interrupted s" in shown
 
 
 def test_ctrl_c_shows_what_was_finished(

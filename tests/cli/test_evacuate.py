@@ -77,6 +77,10 @@ def test_tables_show_what_a_drain_costs(emu: Emu, scenario: Path) -> None:
         "Hosts empty after\n  host 0: ",
         "2 of 2",
         "VMs not drained\n  none",
+        "service interrupted",
+        "What limits the migrations",
+        "Busiest links\n  host0 -> switch: ",
+        "Answer\n  Emptying the host takes ",
         "order-statistic intervals; with 2 replications some ends are missing",
         "--out DIR",
     ):
@@ -88,7 +92,7 @@ def test_tables_and_the_figure_are_written_and_named(
 ) -> None:
     out = tmp_path / "deep" / "down"
     shown = emu(*words(scenario, "--out", out)).stdout
-    tables = ("vms", "service", "drains", "migrations", "rounds")
+    tables = ("vms", "service", "drains", "migrations", "rounds", "limits")
     names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
 
     others = {"evacuation.json", "evacuation.png", "result.json"}
@@ -104,6 +108,14 @@ def test_tables_and_the_figure_are_written_and_named(
     damaged = emu("plot", out)
     assert damaged.exit_code == 2
     assert "rounds.parquet: no such file: evacuate wrote it" in damaged.stderr
+
+
+def test_uncertain_inputs_are_drawn_for_each_replication(emu: Emu, scenario: Path) -> None:
+    given = json.loads(emu(*words(scenario, "--uncertain", "20%", "--json")).stdout)
+    by_field = emu(*words(scenario, "--set", "run.uncertain=0.2", "--json"))
+
+    assert given == json.loads(by_field.stdout)
+    assert any("Uncertain inputs: in this run" in text for text in given["assumptions"])
 
 
 def test_an_impossible_drain_exits_with_2_and_names_the_vms(
@@ -135,6 +147,7 @@ def test_threads_beyond_a_hosts_cpu_are_warned_of_on_stderr(emu: Emu, scenario: 
         (("--host", "0", "--seed", "-3"), "--seed = '-3': allowed is a whole number >= 0"),
         (("--host", "0", "--jobs", "two"), "--jobs = 'two': allowed is a whole number >= 1"),
         (("--host", "7"), "cluster-emu: --host = 7: allowed is one of 0 to 2"),
+        (("--host", "0", "--uncertain", "2"), "--uncertain = '2': allowed is a share from 0"),
         (("--rack", "7"), "cluster-emu: --rack = 7: allowed is one of 0 to 0"),
         (("--host", "0", "--policy", "nuva"), "cluster-emu: --policy = 'nuva': allowed is one of"),
         (

@@ -17,6 +17,7 @@ Emu = Callable[..., Any]
 TABLES = {
     "migrations",
     "rounds",
+    "limits",
     "hosts",
     "vms",
     "links",

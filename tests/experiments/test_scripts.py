@@ -69,6 +69,7 @@ def test_there_are_the_experiments() -> None:
         "concurrency_sweep.py",
         "evacuate_rack.py",
         "fault_storm.py",
+        "manager_defaults.py",
         "one_migration.py",
         "paper_figures.py",
     ]
@@ -159,6 +160,23 @@ def test_cluster_comparison(tmp_path: Path) -> None:
         assert strategy in done.stdout
     assert "downtime is higher with" in done.stdout
     assert "made-up traces" in done.stdout
+
+
+@pytest.mark.slow
+def test_manager_defaults(tmp_path: Path) -> None:
+    done = run(tmp_path, "manager_defaults.py", "--quick")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "manager_defaults"
+    assert_written(folder, "manager_defaults.png", "differences.csv")
+    table = pd.read_csv(folder / "differences.csv")
+    assert set(table["place"]) == {"one host", "one rack"}
+    paired = table.dropna(subset=["difference"])
+    assert len(paired) > 0
+    assert (
+        (paired["low"] <= paired["difference"]) & (paired["difference"] <= paired["high"])
+    ).all()
+    # one VM at a time leaves a host instead of two, so none shares its link
+    assert "kubevirt-hco" in done.stdout
 
 
 @pytest.mark.slow

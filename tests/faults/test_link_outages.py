@@ -95,7 +95,10 @@ def test_a_crash_in_an_outage_of_the_link_leaves_nothing_behind() -> None:
 
 
 TIMEOUTS = {
-    "kubevirt:completion_timeout_s_per_gib=10000,retries=0": ("not completed after 38.1", 38.147),
+    "kubevirt-stall-detection:completion_timeout_s_per_gib=10000,retries=0": (
+        "not completed after 38.1",
+        38.147,
+    ),
     "kubevirt:stall_detection=false,progress_timeout_s=30,completion_timeout_s_per_gib=90000,"
     "retries=0": ("no progress for 30", 31.2),
     "nova:completion_timeout_s_per_gib=20": ("not completed after 40 s", 40.0),
@@ -116,7 +119,7 @@ def test_a_timeout_strikes_while_nothing_moves(policy: str) -> None:
 @pytest.mark.parametrize(
     "policy",
     [
-        "kubevirt:completion_timeout_s_per_gib=5000,allow_workload_disruption=true",
+        "kubevirt-stall-detection:completion_timeout_s_per_gib=5000,allow_workload_disruption=true",
         "nova:completion_timeout_s_per_gib=10,timeout_action=force_complete",
         "nova:completion_timeout_s_per_gib=10,timeout_action=force_complete,permit_post_copy=true",
         "ovirt-minimal-downtime",

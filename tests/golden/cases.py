@@ -100,7 +100,12 @@ def cluster(host_count: int, vms: list[Data], fidelity: str, **sections: Any) ->
         "stop_when_idle": True,
         "fidelity": fidelity,
     }
-    transfer = {"device_state_bytes": 30_000.0, "suspend_s": 0.002, "resume_s": 0.011}
+    transfer = {
+        "stop": "xen-legacy",
+        "device_state_bytes": 30_000.0,
+        "suspend_s": 0.002,
+        "resume_s": 0.011,
+    }
     workload = {"demand": {"name": "constant", "share": 0.8}}
     return {
         "name": "golden",
@@ -389,16 +394,20 @@ def stop_rules() -> Tables:
     )
 
 
+STALL_DETECTION = "kubevirt-stall-detection:completion_timeout_s_per_gib"
 POLICIES = (
     "kubevirt",
-    "kubevirt:allow_post_copy=true,completion_timeout_s_per_gib=60,progress_timeout_s=5",
-    "kubevirt:auto_converge=true,stall_detection=false,completion_timeout_s_per_gib=90,retries=2",
-    "kubevirt:allow_workload_disruption=true,stall_window_s=5,completion_timeout_s_per_gib=60",
-    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000",
-    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000,max_downtime_s=4",
-    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000,allow_workload_disruption=true",
-    "kubevirt:stall_window_s=4,completion_timeout_s_per_gib=3000,allow_workload_disruption=true,"
-    "allow_post_copy=true",
+    "kubevirt-hco",
+    "kubevirt-downtime-tuning:tuning_cooldown_s=2",
+    "kubevirt-stall-detection",
+    f"{STALL_DETECTION}=60,allow_post_copy=true,progress_timeout_s=5",
+    "kubevirt:auto_converge=true,completion_timeout_s_per_gib=90,retries=2",
+    "kubevirt:allow_post_copy=true,completion_timeout_s_per_gib=60",
+    f"{STALL_DETECTION}=60,allow_workload_disruption=true,stall_window_s=5",
+    f"{STALL_DETECTION}=3000,stall_window_s=4",
+    f"{STALL_DETECTION}=3000,stall_window_s=4,max_downtime_s=4",
+    f"{STALL_DETECTION}=3000,stall_window_s=4,allow_workload_disruption=true",
+    f"{STALL_DETECTION}=3000,stall_window_s=4,allow_post_copy=true",
     "nova",
     "nova:downtime_steps=4,downtime_delay_s_per_gib=3,completion_timeout_s_per_gib=12",
     "nova:timeout_action=force_complete,completion_timeout_s_per_gib=9",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
-from cluster_emu.managers import KubeVirtPolicy, StallAction, StallDetector
+from cluster_emu.managers import (
+    KubeVirtPolicy,
+    StallAction,
+    StallDetectionPolicy,
+    StallDetector,
+    policies,
+)
 from cluster_emu.managers.stall_detection import SmoothedRate
 from cluster_emu.transfer.controller import (
     CONTINUE,
@@ -13,13 +21,13 @@ from cluster_emu.transfer.controller import (
     MigrationController,
 )
 from tests._support.policy_probes import (
-    DONE,
     GIB,
     RATE,
     SECOND,
     MeanFieldMigration,
     check_when_due,
     end_round,
+    limit_ms,
 )
 
 
@@ -121,6 +129,14 @@ def test_bandwidth_is_smoothed() -> None:
         assert rate.bytes_per_s == pytest.approx(average)
 
 
+DONE = {
+    MigrationAction.ABORT: "",
+    MigrationAction.STOP: "VM stopped: ",
+    MigrationAction.POST_COPY: "switched to post-copy: ",
+}
+"""How a reason begins, by what was done."""
+
+
 # --- what is done at a stall ---------------------------------------------------------------------
 
 
@@ -129,6 +145,8 @@ def test_bandwidth_is_smoothed() -> None:
     [
         (True, True, 30.0, StallAction.POST_COPY),
         (True, False, 30.0, StallAction.HARD_STOP),
+        (None, True, 30.0, StallAction.POST_COPY),
+        (None, False, 0.9, StallAction.SOFT_STOP),
         (False, True, 0.9, StallAction.SOFT_STOP),
         (False, False, 0.5, StallAction.SOFT_STOP),
         (False, False, 1.35, StallAction.SOFT_STOP),
@@ -137,9 +155,9 @@ def test_bandwidth_is_smoothed() -> None:
     ],
 )
 def test_what_is_done_about_a_stall(
-    disruption: bool, post_copy: bool, downtime_s: float, action: StallAction
+    disruption: bool | None, post_copy: bool, downtime_s: float, action: StallAction
 ) -> None:
-    policy = KubeVirtPolicy(allow_workload_disruption=disruption, allow_post_copy=post_copy)
+    policy = StallDetectionPolicy(allow_workload_disruption=disruption, allow_post_copy=post_copy)
     assert policy.stall_action(downtime_s, budget_s=100.0) is action
     assert policy.stall_action(downtime_s, budget_s=0.99 * downtime_s) is StallAction.WAIT
 
@@ -155,21 +173,22 @@ def stalled(
 
 
 def test_a_stall_that_fits_the_allowed_downtime_ends_at_once() -> None:
-    assert stalled(KubeVirtPolicy(), int(0.8 * SECOND)) == (
+    assert stalled(StallDetectionPolicy(), int(0.8 * SECOND)) == (
         MigrationAction.STOP,
-        "fits 0.9 s of downtime",
+        "stalled, limit raised to 0.9 s: fits 0.9 s of downtime",
     )
 
 
 def test_the_limit_is_300_ms_until_a_stall() -> None:
-    assert KubeVirtPolicy().create_controller(GIB).sync_threshold_bytes(1.0) == 0.3
+    assert StallDetectionPolicy().create_controller(GIB).sync_threshold_bytes(1.0) == 0.3
     assert (
-        KubeVirtPolicy(max_downtime_s=0.1).create_controller(GIB).sync_threshold_bytes(1.0) == 0.1
+        StallDetectionPolicy(max_downtime_s=0.1).create_controller(GIB).sync_threshold_bytes(1.0)
+        == 0.1
     )
 
 
 def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
-    controller = KubeVirtPolicy().create_controller(GIB)
+    controller = StallDetectionPolicy().create_controller(GIB)
     check_when_due(controller)
     assert end_round(controller, 10.0, int(1.2 * SECOND)) == CONTINUE
     assert end_round(controller, 50.0, int(1.2 * SECOND)) == CONTINUE
@@ -189,7 +208,8 @@ def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
     ("knobs", "step"),
     [
         ({}, MigrationAction.ABORT),
-        ({"allow_post_copy": True}, MigrationAction.ABORT),
+        ({"allow_post_copy": True}, MigrationAction.POST_COPY),
+        ({"allow_post_copy": True, "allow_workload_disruption": False}, MigrationAction.ABORT),
         ({"allow_workload_disruption": True}, MigrationAction.STOP),
         ({"allow_workload_disruption": True, "allow_post_copy": True}, MigrationAction.POST_COPY),
     ],
@@ -197,17 +217,17 @@ def test_a_stall_within_the_tolerance_has_a_minute_to_fit() -> None:
 def test_a_stall_far_from_the_allowed_downtime(
     knobs: dict[str, bool], step: MigrationAction
 ) -> None:
-    decision = stalled(KubeVirtPolicy(**knobs), 4 * SECOND)
+    decision = stalled(StallDetectionPolicy(**knobs), 4 * SECOND)
     assert decision == (step, f"{DONE[step]}stalled, downtime would be 4 s")
 
 
 def test_nothing_is_done_about_a_stall_that_would_overrun_the_budget() -> None:
     """1 GiB: 2 x 150 s; at 1,000 bytes/s the rest would take far longer."""
-    assert stalled(KubeVirtPolicy(), SECOND, bytes_per_s=1000.0) == CONTINUE
+    assert stalled(StallDetectionPolicy(), SECOND, bytes_per_s=1000.0) == CONTINUE
 
 
 def test_no_stall_is_looked_for_before_there_is_a_bandwidth() -> None:
-    controller = KubeVirtPolicy().create_controller(GIB)
+    controller = StallDetectionPolicy().create_controller(GIB)
     for time_s in (10.0, 50.0, 90.0):
         assert end_round(controller, time_s, 4 * SECOND) == CONTINUE
     check_when_due(controller)
@@ -235,7 +255,7 @@ def checks_until(
     ("knobs", "step"),
     [
         ({}, MigrationAction.ABORT),
-        ({"allow_post_copy": True}, MigrationAction.ABORT),
+        ({"allow_post_copy": True}, MigrationAction.POST_COPY),
         ({"allow_workload_disruption": True}, MigrationAction.STOP),
         ({"allow_workload_disruption": True, "allow_post_copy": True}, MigrationAction.POST_COPY),
     ],
@@ -261,7 +281,7 @@ def test_it_looks_every_400_ms() -> None:
 
 
 def test_without_the_detector_a_link_that_is_down_ends_it_after_150_s() -> None:
-    policy = KubeVirtPolicy(stall_detection=False)
+    policy = KubeVirtPolicy()
     time_s, step, reason = checks_until(policy.create_controller(64 * GIB), bytes_per_s=0.0)
     assert 150 < time_s < 151.5
     assert (step, reason) == (MigrationAction.ABORT, "no progress for 150 s")
@@ -269,21 +289,23 @@ def test_without_the_detector_a_link_that_is_down_ends_it_after_150_s() -> None:
 
 def test_any_fall_is_progress() -> None:
     """The bytes left rise at every sync; only a fall since the last poll is required."""
-    controller = KubeVirtPolicy(stall_detection=False).create_controller(64 * GIB)
+    controller = KubeVirtPolicy().create_controller(64 * GIB)
     for number in range(2000):
         assert check_when_due(controller, bytes_left=1e9 - 1e6 * (number % 100)) == CONTINUE
 
 
 def test_a_link_that_is_down_at_the_timeout_always_means_abort() -> None:
     """Nothing sent: no bandwidth to believe that stopping the VM would help."""
-    policy = KubeVirtPolicy(allow_workload_disruption=True, allow_post_copy=True)
+    policy = StallDetectionPolicy(allow_workload_disruption=True, allow_post_copy=True)
     _, step, _ = checks_until(policy.create_controller(GIB), bytes_per_s=0.0)
     assert step is MigrationAction.ABORT
 
 
 def test_a_whole_migration_that_stalls() -> None:
     """Uniform writes on 200,000 pages never leave less than 6 s of sending: found after 40 s."""
-    migration = MeanFieldMigration(KubeVirtPolicy().create_controller(GIB), writes_per_s=400_000)
+    migration = MeanFieldMigration(
+        StallDetectionPolicy().create_controller(GIB), writes_per_s=400_000
+    )
     step, reason = migration.run()
     assert step is MigrationAction.ABORT
     assert reason.startswith("stalled")
@@ -301,3 +323,80 @@ def test_auto_converge_is_off_unless_asked_for() -> None:
         for number in (1, 2):
             end_round(controller, 4.0 * number, 4 * SECOND, sent=4 * SECOND)
         assert (controller.throttle() > 0) is on
+
+
+# --- presets -------------------------------------------------------------------------------------
+
+
+def knobs(name: str) -> tuple[int | None, float, bool, bool]:
+    policy = policies.create(name)
+    assert isinstance(policy, KubeVirtPolicy)
+    return (
+        policy.outbound_per_host,
+        policy.completion_timeout_s(GIB),
+        policy.stall_detection,
+        policy.downtime_tuning,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kubevirt", (2, 150, False, False)),
+        ("kubevirt-hco", (1, 20, False, False)),
+        ("kubevirt-stall-detection", (2, 150, True, False)),
+        ("kubevirt-downtime-tuning", (2, 150, False, True)),
+    ],
+)
+def test_each_preset_has_its_defaults(name: str, expected: tuple[object, ...]) -> None:
+    assert knobs(name) == expected
+    assert policies.create(name).limits.per_cluster == 5
+
+
+def test_a_stressed_vm_of_64_gib_is_ended_after_9600_s() -> None:
+    """150 s per GiB; the stall detector, off by default, would have given up after some 100 s."""
+    controller = KubeVirtPolicy().create_controller(64 * GIB)
+    assert end_round(controller, 40.0, 100 * SECOND) == CONTINUE
+    assert end_round(controller, 101.8, 100 * SECOND) == CONTINUE
+    left = 0
+    while True:
+        left = 1 - left  # falls at every second poll: progress
+        time_s = controller.next_check_s()
+        step, reason = check_when_due(controller, bytes_left=1e9 + left)
+        if step is not MigrationAction.CONTINUE:
+            break
+    assert 9600 < time_s < 9600 + 2 * KubeVirtPolicy().poll_s
+    assert (step, reason) == (MigrationAction.ABORT, "not completed after 9600 s")
+
+
+def test_downtime_tuning_goes_from_150_to_900_ms_in_whole_steps() -> None:
+    """(900 - 150) / 7 = 107 ms, at least 10 s apart, from round 3 on."""
+    controller = policies.create("kubevirt-downtime-tuning").create_controller(64 * GIB)
+    assert limit_ms(controller) == 300
+    check_when_due(controller, round_number=1)
+    assert limit_ms(controller) == 150
+    while controller.next_check_s() < 50:
+        check_when_due(controller, round_number=2)
+    assert limit_ms(controller) == 150
+    limits: dict[float, float] = {}
+    while controller.next_check_s() < 150:
+        time_s = controller.next_check_s()
+        check_when_due(controller, round_number=3)
+        limits.setdefault(limit_ms(controller), time_s)
+    assert list(limits) == [257, 364, 471, 578, 685, 792, 899, 900]
+    times = list(limits.values())
+    assert all(10 <= later - sooner < 10.4 + 1e-9 for sooner, later in pairwise(times))
+
+
+def test_without_downtime_tuning_the_limit_stays_that_of_qemu() -> None:
+    controller = KubeVirtPolicy().create_controller(64 * GIB)
+    for _ in range(200):
+        check_when_due(controller, round_number=9)
+    assert limit_ms(controller) == 300
+
+
+def test_at_the_timeout_the_detector_may_use_post_copy_without_leave_to_disrupt() -> None:
+    policy = StallDetectionPolicy(allow_post_copy=True, allow_workload_disruption=False)
+    _, step, reason = checks_until(policy.create_controller(GIB))
+    assert step is MigrationAction.POST_COPY
+    assert reason == "switched to post-copy: not completed after 150 s"

@@ -20,6 +20,9 @@ from tests._support.policy_probes import GIB, PAGE, PAGES, RATE, MeanFieldMigrat
 
 EXPECTED = {
     "kubevirt",
+    "kubevirt-downtime-tuning",
+    "kubevirt-hco",
+    "kubevirt-stall-detection",
     "nova",
     "ovirt-minimal-downtime",
     "ovirt-post-copy",
@@ -29,6 +32,7 @@ EXPECTED = {
     "qemu",
     "vmotion",
     "xen",
+    "xen-v2",
 }
 ALL = [policies.create(name) for name in policies.names()]
 every_policy = pytest.mark.parametrize("policy", ALL, ids=lambda policy: policy.name)
@@ -123,6 +127,9 @@ def test_states_limits_a_cap_and_retries(policy: ManagerPolicy) -> None:
     ("name", "limits"),
     [
         ("kubevirt", (5, 2, None)),
+        ("kubevirt-hco", (5, 1, None)),
+        ("kubevirt-stall-detection", (5, 2, None)),
+        ("kubevirt-downtime-tuning", (5, 2, None)),
         ("nova", (None, 1, None)),
         ("ovirt-minimal-downtime", (None, 2, None)),
         ("ovirt-suspend-workload", (None, 1, None)),
@@ -132,6 +139,7 @@ def test_states_limits_a_cap_and_retries(policy: ManagerPolicy) -> None:
         ("qemu", (None, None, None)),
         ("vmotion", (None, 8, 8)),
         ("xen", (None, None, None)),
+        ("xen-v2", (None, None, None)),
     ],
 )
 def test_limits_are_the_managers_own(name: str, limits: tuple[int | None, ...]) -> None:

@@ -50,7 +50,9 @@ def test_a_policy_may_end_in_post_copy_with_any_strategy() -> None:
 
 def test_an_aborted_migration_is_tried_again_after_a_wait_that_doubles() -> None:
     migrations = run(
-        "kubevirt:retries=2,retry_backoff_s=5", "memory-hog", **{"run.duration_s": 3600}
+        "kubevirt-stall-detection:retries=2,retry_backoff_s=5",
+        "memory-hog",
+        **{"run.duration_s": 3600},
     )
     assert migrations["attempt"].tolist() == [1, 2, 3]
     assert set(migrations["outcome"]) == {"not converged"}

@@ -175,6 +175,24 @@ def test_every_flow_is_at_its_cap_or_has_a_bottleneck(seed):
 
 
 @settings(**MOST)
+@given(st.integers(0, 10**6), st.booleans())
+def test_what_is_noted_to_stop_a_flow_is_full_or_its_cap(seed, is_compiled):
+    network = Network(seed, compiled() if is_compiled else INTERPRETED, links=8)
+    for _ in range(25):
+        network.change()
+        full = network.solver.load(np.arange(8)) >= network.capacities * (1 - 1e-9)
+        for flow, meant in network.flows.items():
+            bound = int(network.table.columns.bound_hop[flow.slot])
+            rate = float(network.table.columns.rate[flow.slot])
+            if bound == _maxmin_kernels.CAP:
+                assert rate == pytest.approx(meant.cap, rel=1e-8)
+            else:
+                hops = network.table.hops(flow.slot)
+                assert bound in hops
+                assert full[network.table.columns.hop_link[bound]]
+
+
+@settings(**MOST)
 @given(st.integers(0, 10**6))
 def test_the_loads_of_links_are_the_sums_of_the_rates(seed):
     network = Network(seed)

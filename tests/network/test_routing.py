@@ -277,9 +277,8 @@ def test_least_loaded_looks_at_the_whole_path_and_at_capacities():
     by_load = LeastLoadedRouter(links)
     for _ in range(2):
         by_load.take(place[5], place[1])  # over switch 2 to 7
-    passed = []
-    for key in range(12):
-        passed.append(nodes_along(links, by_load.take(place[0], place[1], key))[2])
+    ways = [by_load.take(place[0], place[1], key) for key in range(12)]
+    passed = [nodes_along(links, way)[2] for way in ways]
     over = Counter(passed)
     assert passed[:2] == [place[3], place[3]]
     assert over[place[3]] == over[place[2]] + 2

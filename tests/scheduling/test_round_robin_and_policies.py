@@ -24,11 +24,11 @@ PER_ROUND = {"name": "samples", "probability": 0.3}
 """Writes a given share of the pages in each round, however long the round and the wait take."""
 
 POLICIES = [
-    "kubevirt:retries=0,poll_s=0.1,stall_window_s=1,completion_timeout_s_per_gib=100000",
+    "kubevirt-stall-detection:retries=0,poll_s=0.1,stall_window_s=1,completion_timeout_s_per_gib=100000",
     "kubevirt:retries=0,poll_s=0.1,stall_detection=false,progress_timeout_s=1,"
     "completion_timeout_s_per_gib=2000",
     "kubevirt:retries=0,poll_s=0.1,stall_detection=false,completion_timeout_s_per_gib=500",
-    "kubevirt:retries=0,completion_timeout_s_per_gib=500,allow_workload_disruption=true",
+    "kubevirt-stall-detection:retries=0,completion_timeout_s_per_gib=500,allow_workload_disruption=true",
     "nova:downtime_delay_s_per_gib=1,completion_timeout_s_per_gib=1",
     "nova:completion_timeout_s_per_gib=1,timeout_action=force_complete,permit_post_copy=true",
     "ovirt-minimal-downtime:poll_s=0.3",
@@ -90,7 +90,11 @@ def test_no_look_falls_into_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(PollingController, "check", noting)
     migrations = found(
-        drain("kubevirt:poll_s=0.1,completion_timeout_s_per_gib=2000", PER_ROUND, turns=True)
+        drain(
+            "kubevirt-stall-detection:poll_s=0.1,completion_timeout_s_per_gib=2000",
+            PER_ROUND,
+            turns=True,
+        )
     )
     assert migrations["waited_s"].max() > 1.0
     assert min(view.bytes_per_s for view in views) > 0
@@ -111,7 +115,7 @@ HOT = {
 @pytest.mark.parametrize(
     "policy",
     [
-        "kubevirt:retries=0,poll_s=0.1,completion_timeout_s_per_gib=10000,stall_window_s=8",
+        "kubevirt-stall-detection:retries=0,poll_s=0.1,completion_timeout_s_per_gib=10000,stall_window_s=8",
         "kubevirt:retries=0,poll_s=0.1,completion_timeout_s_per_gib=4000,stall_detection=false,"
         "progress_timeout_s=3,allow_workload_disruption=true",
         "nova:downtime_delay_s_per_gib=1,completion_timeout_s_per_gib=10",

@@ -29,6 +29,7 @@ ABOUT = {
     "total_time_s": 10.5,
     "rounds": 3,
     "bytes": 5e6,
+    "fault_stall_s": 0.0,
     "outcome": "completed",
     "why": "fewer than 50 pages",
 }

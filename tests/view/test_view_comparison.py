@@ -143,11 +143,12 @@ def test_a_relative_difference_is_shown_where_there_is_one() -> None:
 
 
 def test_differences_that_do_not_matter_are_a_band_within_the_axis() -> None:
-    ((left, right),) = rows(draw_comparison(TWO, ["downtime_s"]))
+    small = with_pairs(TWO, mean_difference=1e-9, ci95=(-1e-9, 2e-9), smallest_difference=1.335e-4)
+    ((left, right),) = rows(draw_comparison(small, ["downtime_s"]))
     (band,) = [each for each in right.patches if isinstance(each, Rectangle)]
     assert left.patches[:] == []
     low, high = right.get_xlim()
-    half = 0.005 * 26.7  # in the axis's unit, ms
+    half = 0.1335  # in the axis's unit, ms
     assert (band.get_x(), band.get_width()) == (pytest.approx(-half), pytest.approx(2 * half))
     assert low < -half
     assert high > half

@@ -30,6 +30,7 @@ def drain(count: int, **more: Any) -> pd.DataFrame:
             "pause_s": end_s - 0.3,
             "resume_s": end_s,
             "end_s": end_s,
+            "interrupted_s": 0.3,
             "outcome": "completed",
             **more,
         }
@@ -53,7 +54,10 @@ def test_vms_leave_one_by_one_and_every_migration_has_its_lane() -> None:
     assert steps[-1].tolist() == [400.0, 0.0]
     assert isinstance(stops, PolyCollection)
     assert len(stops.get_paths()) == MANY
-    assert "200 VMs leave 10 hosts, empty after 400 s (replication 2)" in figure.get_suptitle()
+    assert (
+        "200 VMs leave 10 hosts, empty after 400 s, service interrupted for at most 300 ms "
+        "(replication 2)"
+    ) in figure.get_suptitle()
     assert figure.get_figheight() < 8
     assert misplaced(figure) == []
 

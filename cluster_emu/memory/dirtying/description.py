@@ -6,7 +6,7 @@ such writes. Rates are per second of operational time, that is at full write int
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class WriteDescription:
         round_dirty_probability: probability that a page is dirty in a live round from its start on,
             however long the round is, independent of all else (the reference paper's samples per
             iteration); None where writes happen in time.
+        unused_pages: pages that nothing ever writes, in addition to those of the classes; all parts
+            above describe the others alone.
         page_by_page: why nothing less than single pages represents these writes, in words; empty
             where the other fields describe them completely.
     """
@@ -88,7 +90,12 @@ class WriteDescription:
     sweep: SequentialSweep | None = None
     recorded: RecordedWrites | None = None
     round_dirty_probability: float | None = None
+    unused_pages: int = 0
     page_by_page: str = ""
+
+    def among(self, page_count: int) -> WriteDescription:
+        """Return the same writes in a VM of so many pages, of which nothing writes the others."""
+        return replace(self, page_count=page_count, unused_pages=page_count - self.page_count)
 
     @property
     def per_round(self) -> bool:

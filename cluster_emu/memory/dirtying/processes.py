@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds, Times
+from cluster_emu.memory.pages.dirty_log import DirtyLog, PageIds, ScatteredLog, Times
 from cluster_emu.rng import non_negative_key
 
 DENSE_FROM_WRITES_PER_PAGE = 0.5
@@ -64,7 +64,7 @@ def poisson_writes(
     if expected_per_page > DENSE_FROM_WRITES_PER_PAGE:
         # Another process's write in this window does not keep this one from writing earlier; a page
         # written before the window needs no draw, as only first writes count.
-        open_pages = pages[log.first_write[pages] > start]
+        open_pages = pages[log.first_writes(pages) > start]
         times = start + rng.standard_exponential(len(open_pages)) / rate_per_page
         hit = times <= end
         log.record_once(open_pages[hit], times[hit])
@@ -281,6 +281,7 @@ class PageWriter:
         processes: what writes in operational time.
         round_sets: dirty sets given per round, however long it is (the reference paper's samples
             per iteration); these add to `processes`.
+        used: the pages of which these speak, by the numbers they give them; None for all.
     """
 
     def __init__(
@@ -288,30 +289,59 @@ class PageWriter:
         page_count: int,
         processes: Sequence[WriteProcess] = (),
         round_sets: RoundSets | None = None,
+        used: PageIds | None = None,
     ) -> None:
         self.page_count = page_count
         self._processes = processes
         self._round_sets = round_sets
+        self._used = used
+        self._place: PageIds | None = None
+        if used is not None:
+            self._place = np.full(page_count, -1, dtype=np.int64)
+            self._place[used] = np.arange(len(used))
+
+    def scattered(self, page_count: int, used: PageIds) -> PageWriter:
+        """Return the writer of a VM of so many pages, of which this one writes some.
+
+        Args:
+            page_count: pages of the VM.
+            used: those that this one writes, ascending, [pages of this one].
+        """
+        return PageWriter(page_count, self._processes, self._round_sets, used)
 
     def begin_round(self, log: DirtyLog, round_number: int, start: float) -> None:
         """Enter the pages given for this round, visible to a peek from its very start."""
         if self._round_sets is not None:
             pages = self._round_sets(round_number)
-            log.record(pages, np.full(len(pages), start))
+            self._part(log).record(pages, np.full(len(pages), start))
 
     def write(self, log: DirtyLog, end: float) -> None:
         """Enter into `log` all first writes up to operational time `end`."""
         if end <= log.until:
             return
+        part = self._part(log)
         for process in self._processes:
-            process.write(log, log.until, end)
+            process.write(part, log.until, end)
         log.until = end
+
+    def _part(self, log: DirtyLog) -> DirtyLog:
+        """Return the log of the pages that may be written, under the numbers of the processes."""
+        return log if self._used is None else ScatteredLog(log, self._used)
 
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         """Return which pages are written in (since, until], shapes [k], [k] -> [k].
 
         A page whose dirty bit was given for the round stays dirty: the bit has no time.
         """
+        if self._place is not None:
+            places = self._place[pages]
+            found = np.zeros(len(pages), dtype=np.bool_)
+            inside = np.flatnonzero(places >= 0)
+            found[inside] = self._rewritten(places[inside], since[inside], until)
+            return found
+        return self._rewritten(pages, since, until)
+
+    def _rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         if self._round_sets is not None:
             return np.ones(len(pages), dtype=np.bool_)
         hit = np.zeros(len(pages), dtype=np.bool_)

@@ -8,6 +8,7 @@ the same in every migration and strategy.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
@@ -311,7 +312,7 @@ class _Recording(BaseModel):
 @cache
 def _recording(file: Path) -> tuple[float, tuple[PageIds, ...]]:
     try:
-        recording = _Recording.model_validate_json(file.read_bytes())
+        recording = _Recording.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise ScenarioError("file", str(file), f"a readable file ({error.strerror})") from error
     except ValidationError as error:

@@ -44,6 +44,8 @@ class LumpedModel(MemoryModel):
             return f"a VM of {memory.page_count} pages is too large"
         if memory.writes.page_by_page:
             return memory.writes.page_by_page
+        if memory.unused_pages and (memory.writes.moving or memory.writes.per_round):
+            return "memory_used_bytes leaves unused pages to moving sets and samples per round"
         if memory.writes.sweep is not None:
             return "the profile has a sequential sweep"
         if memory.writes.recorded is not None:
@@ -95,9 +97,12 @@ def page_classes(writes: WriteDescription) -> PageClasses:
     if writes.moving is not None and writes.moving.writes_per_page_s > 0:
         moving = writes.moving
         hot = HotSet(moving.pages, moving.writes_per_page_s, moving.period_s)
+    class_pages, rates = writes.class_pages, writes.class_writes_per_page_s
+    if writes.unused_pages:
+        class_pages, rates = np.append(class_pages, writes.unused_pages), np.append(rates, 0.0)
     return PageClasses.of(
-        writes.class_pages,
-        writes.class_writes_per_page_s,
+        class_pages,
+        rates,
         writes.round_dirty_probability or 0.0,
         hot,
     )

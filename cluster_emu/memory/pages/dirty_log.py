@@ -46,6 +46,10 @@ class DirtyLog:
         self.first_write[pages] = np.minimum(times, known)
         self._written.append(pages[known == NEVER])
 
+    def first_writes(self, pages: PageIds) -> Times:
+        """Return when each of the pages was first written."""
+        return self.first_write[pages]
+
     def dirty_pages(self, until: float) -> PageIds:
         """Return the pages written no later than `until`, in no particular order."""
         written = self.written()
@@ -62,6 +66,31 @@ class DirtyLog:
         self.first_write[self.written()] = NEVER
         self._written = []
         self.until = at
+
+
+class ScatteredLog(DirtyLog):
+    """The log of some pages of a VM, under numbers of their own.
+
+    Args:
+        log: the log of all pages.
+        pages: their numbers in it, [pages here].
+    """
+
+    def __init__(self, log: DirtyLog, pages: PageIds) -> None:
+        self._log = log
+        self._pages = pages
+
+    def record(self, pages: PageIds, times: Times) -> None:
+        """Enter writes given in order of time; pages may repeat, the first write counts."""
+        self._log.record(self._pages[pages], times)
+
+    def record_once(self, pages: PageIds, times: Times) -> None:
+        """Enter writes, in any order, to pages that are all different."""
+        self._log.record_once(self._pages[pages], times)
+
+    def first_writes(self, pages: PageIds) -> Times:
+        """Return when each of the pages was first written."""
+        return self._log.first_writes(self._pages[pages])
 
 
 class PageHistory:

@@ -39,10 +39,11 @@ def scalar_writes(writes: WriteDescription) -> ScalarWrites:
     written = int(writes.class_pages[rates > 0].sum())
     if writes.moving is not None:
         pages_per_s += writes.moving.pages * writes.moving.writes_per_page_s
-        written = writes.page_count
+        written = writes.page_count - writes.unused_pages
     if writes.sweep is not None:
         pages_per_s += writes.sweep.pages * writes.sweep.sweeps_per_s
-        written += round((writes.page_count - written) * writes.sweep.pages / writes.page_count)
+        used = writes.page_count - writes.unused_pages
+        written += round((used - written) * writes.sweep.pages / used)
     if writes.recorded is not None:
         pages_per_s += writes.recorded.pages_per_s
         written += writes.recorded.distinct_pages

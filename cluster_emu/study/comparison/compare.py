@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.comparison.result import Comparison
-from cluster_emu.study.comparison.same_rules import chosen_strategy, same_rules
+from cluster_emu.study.comparison.same_rules import (
+    chosen_strategy,
+    rule_in_force,
+    same_pages,
+    same_rules,
+)
 from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.numbers import check_at_least
 from cluster_emu.study.execution.runs import StudyRun, run_all
@@ -77,7 +83,7 @@ def compare(
         seed=seed,
         seeds=seeds,
         reports=_run(made, seeds, jobs, progress),
-        assumptions=_assumptions(made, parts[0]),
+        assumptions=_assumptions(made, parts),
         smallest_differences=smallest,
         same_rules=same_rules({variant.label: variant.scenario for variant in made}),
         histories={variant.label: chosen_strategy(variant.scenario).history for variant in made},
@@ -121,6 +127,35 @@ def _check_metrics(runs: Sequence[StudyRun], jobs: int) -> None:
             )
 
 
-def _assumptions(made: tuple[Variant, ...], parts: RunComponents) -> tuple[str, ...]:
+def _assumptions(made: tuple[Variant, ...], parts: Sequence[RunComponents]) -> tuple[str, ...]:
+    """Return what all strategies assume, then what single ones do, then the method."""
+    shared = [
+        sentence
+        for sentence in parts[0].assumptions
+        if all(sentence in one.assumptions for one in parts)
+    ]
+    own = [
+        f"{variant.label}: {sentence}"
+        for variant, one in zip(made, parts, strict=True)
+        for sentence in one.assumptions
+        if sentence not in shared
+    ]
     carried = [sentence for variant in made for sentence in variant.assumptions]
-    return (*parts.assumptions, *carried, *METHOD)
+    return (*shared, *own, *_not_asked(made), *carried, *METHOD)
+
+
+def _not_asked(made: tuple[Variant, ...]) -> Iterator[str]:
+    """Yield a sentence per pair of strategies that differ in a stop rule for which nobody asked.
+
+    Who compares strategies asks which pages they send; each brings its own stop rule unless the
+    scenario sets one.
+    """
+    for a, b in combinations(made, 2):
+        rules = [rule_in_force(variant.scenario) for variant in (a, b)]
+        if all(rules) and rules[0] != rules[1]:
+            only = "only in" if same_pages(a.scenario, b.scenario) else "also in"
+            yield (
+                f"{a.label} and {b.label} differ {only} their stop rules ({rules[0]}; {rules[1]}), "
+                "for which nobody asked: each is the strategy's own. Set transfer.stop to compare "
+                "them under one rule."
+            )

@@ -33,7 +33,10 @@ def reasons(
     """
     alike = _not_shown_to_differ(runs, paired)
     return (
-        *(f"{a} and {b} are the same rule: their truth tables are equal" for a, b in same_rules),
+        *(
+            f"{a} and {b} are the same rule: they send the same pages and stop alike"
+            for a, b in same_rules
+        ),
         *_few_pages_left(runs, alike),
         *_short_histories(runs, alike, histories),
         *_held_back(runs, alike),

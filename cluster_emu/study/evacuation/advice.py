@@ -131,7 +131,7 @@ def pareto_front(options: Sequence[Option]) -> list[int]:
     """Return the indices of the options that no other beats in drain time, interruption and bytes.
 
     Options in which a VM was not drained are left out. An option beats another if it is no worse in
-    all three and better in one. Options of exactly equal costs beat each other in nothing: all stay.
+    all three and better in one. Of options of exactly equal costs none beats another: all stay.
     """
     drained = [index for index, option in enumerate(options) if not option.failures]
     costs = {index: options[index].costs for index in drained}
@@ -373,8 +373,8 @@ class Advice(Displayed):
             "interrupted by the downtime and, where a VM resumes before its pages have arrived "
             "(hybrid, post-copy), by the waits for them. The worst is the longest seen or, if "
             "larger, the upper end of the 95 % Student t interval of the longest per replication.",
-            f"Ways of the front that differ by at most {100 * SAME:g} % in every figure from one that "
-            "is faster are shown along with it.",
+            f"Ways of the front that differ by at most {100 * SAME:g} % in every figure from a "
+            "faster one are shown along with it.",
             "More migrations at once than limits per host allow are not tried.",
             *self._left_out(),
         )

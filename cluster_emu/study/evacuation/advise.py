@@ -136,10 +136,10 @@ def advise(
 def _is_pair(drain: Drain) -> bool:
     """Return whether the manager can do what the strategy needs."""
     transfer = drain.scenario.transfer
-    mode = create_chosen(strategy_parts, transfer.strategy, "transfer.strategy").mode
-    if mode not in (Mode.POST_COPY, Mode.HYBRID):
+    strategy = create_chosen(strategy_parts, transfer.strategy, "transfer.strategy")
+    if strategy.mode not in (Mode.POST_COPY, Mode.HYBRID):
         return True
-    return manager_policy(transfer).allows_post_copy
+    return manager_policy(transfer, strategy).allows_post_copy
 
 
 def _own_policy(base: Scenario) -> str:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from cluster_emu.study.evacuation.bottleneck import running_limits, waits
 from cluster_emu.study.report.evacuation import LimitShare, LinkLoad, UnevenLinks
-
-if TYPE_CHECKING:
-    from cluster_emu.study.evacuation.result import Evacuation
 
 UNEVEN = 1.2
 """A link with so many times the mean of its equals is named."""
@@ -18,19 +14,45 @@ SECOND = 0.05
 """A second limit is named from this share on."""
 
 
-def evacuation_answer(
-    evacuation: Evacuation, loads: Sequence[LinkLoad], uneven: UnevenLinks | None
-) -> str:
+@dataclass(frozen=True, slots=True)
+class DrainFigures:
+    """What the answer about a drain is made from.
+
+    Args:
+        hosts: number of hosts to be emptied.
+        drain_s: drain times of the replications, inf where a VM stays.
+        downtime_s: the longest downtime that was seen; NaN where there is none.
+        interrupted_s: the longest interruption of service that was seen, likewise.
+        expected_interrupted_s: the longest to expect, likewise.
+        limits: what limits migrations while they run.
+        waits: what they wait for.
+        loads: mean loads of links, the highest first.
+        uneven: equal links over which traffic is spread unevenly, if there are any.
+        is_random: whether the replications differ.
+    """
+
+    hosts: int
+    drain_s: Sequence[float]
+    downtime_s: float
+    interrupted_s: float
+    expected_interrupted_s: float
+    limits: Sequence[LimitShare]
+    waits: Sequence[LimitShare]
+    loads: Sequence[LinkLoad]
+    uneven: UnevenLinks | None
+    is_random: bool
+
+
+def evacuation_answer(found: DrainFigures) -> str:
     """Return the result of an evacuation in a few sentences."""
-    runs = [one.run for one in evacuation.replications if not one.run.error]
-    if not runs:
+    if not len(found.drain_s):
         return "No replication ended: there is no result."
     sentences = [
-        _duration(evacuation),
-        _interruption(evacuation),
-        limits_sentence(running_limits(runs), waits(runs)),
-        _links(loads, uneven),
-        "" if evacuation.is_random else not_random_note(len(runs)),
+        _duration(found),
+        _interruption(found),
+        limits_sentence(found.limits, found.waits),
+        _links(found.loads, found.uneven),
+        "" if found.is_random else not_random_note(len(found.drain_s)),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -67,11 +89,10 @@ def _of(one: LimitShare) -> str:
     return f"{one.limit}, {percent(one.share)}"
 
 
-def _duration(evacuation: Evacuation) -> str:
-    drain_s = evacuation.drain_s
-    finite = sorted(each for each in drain_s.tolist() if math.isfinite(each))
-    hosts = len(evacuation.replications[0].plan.hosts)
-    what = "the host" if hosts == 1 else f"the {hosts} hosts"
+def _duration(found: DrainFigures) -> str:
+    drain_s = found.drain_s
+    finite = sorted(each for each in drain_s if math.isfinite(each))
+    what = "the host" if found.hosts == 1 else f"the {found.hosts} hosts"
     if not finite:
         return f"Emptying {what} never succeeds: in each of {len(drain_s)} runs a VM stays."
     low, high = finite[0], finite[-1]
@@ -85,11 +106,10 @@ def _duration(evacuation: Evacuation) -> str:
     return f"Emptying {what} takes {span}{seeds}."
 
 
-def _interruption(evacuation: Evacuation) -> str:
-    worst, seen = evacuation.worst_interrupted_s, evacuation.longest_seen("interrupted_s")
-    if math.isnan(worst):
+def _interruption(found: DrainFigures) -> str:
+    worst, seen, down = found.expected_interrupted_s, found.interrupted_s, found.downtime_s
+    if math.isnan(seen):
         return ""
-    down = evacuation.longest_seen("downtime_s")
     text = f"The longest interruption of a VM's service is {seen:.3g} s"
     if seen > down:
         text += f", stalls after the resume included (the longest downtime is {down:.3g} s)"

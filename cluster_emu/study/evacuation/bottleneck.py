@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import networkx as nx
@@ -39,12 +40,13 @@ def _shares(runs: Sequence[DrainRun], *, waits: bool) -> tuple[LimitShare, ...]:
     is_wait = table["kind"].isin(WAITS)
     of_all_s = table["limited_s"].sum() if waits else table.loc[~is_wait, "limited_s"].sum()
     shown = table[is_wait if waits else ~is_wait]
-    times = shown.groupby(["kind", "limit"], as_index=False)["limited_s"].sum()
-    times = times.sort_values("limited_s", ascending=False, kind="stable")
-    columns = (times[name] for name in ("kind", "limit", "limited_s"))
+    times: Counter[tuple[str, str]] = Counter()
+    columns = (shown[name].tolist() for name in ("kind", "limit", "limited_s"))
+    for kind, limit, seconds in zip(*columns, strict=True):
+        times[kind, limit] += seconds
     return tuple(
-        LimitShare(str(kind), str(limit), float(seconds / of_all_s))
-        for kind, limit, seconds in zip(*columns, strict=True)
+        LimitShare(kind, limit, seconds / of_all_s)
+        for (kind, limit), seconds in times.most_common()
     )
 
 

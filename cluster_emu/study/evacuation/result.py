@@ -18,7 +18,7 @@ from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import new_result
 from cluster_emu.results.run_result import versions
 from cluster_emu.results.writing import write_parquet, write_text
-from cluster_emu.study.evacuation.answer import evacuation_answer
+from cluster_emu.study.evacuation.answer import DrainFigures, evacuation_answer
 from cluster_emu.study.evacuation.assumptions import (
     DRAIN_SHARES,
     limits_in_words,
@@ -236,9 +236,24 @@ class Evacuation(Displayed):
         plan = self.replications[0].plan
         runs = [one.run for one in self._succeeded]
         vms = self.vms
+        limits, waiting = running_limits(runs), waits(runs)
         median = self.median_replication
         loads = () if median is None else link_loads(median.plan.scenario, median.run)
         uneven = None if median is None else uneven_links(median.plan.scenario, median.run)
+        answer = evacuation_answer(
+            DrainFigures(
+                hosts=len(plan.hosts),
+                drain_s=self.drain_s.tolist(),
+                downtime_s=self.longest_seen("downtime_s"),
+                interrupted_s=self.longest_seen("interrupted_s"),
+                expected_interrupted_s=self.worst_interrupted_s,
+                limits=limits,
+                waits=waiting,
+                loads=loads,
+                uneven=uneven,
+                is_random=self.is_random,
+            )
+        )
         return EvacuationReport(
             scenario=self.drain.scenario.name,
             traces=plan.traces,
@@ -259,12 +274,12 @@ class Evacuation(Displayed):
             bytes=MeanFigure.of(self.bytes),
             cluster=mean_effects(runs),
             hosts_emptied=emptied_hosts(plan.hosts, runs),
-            limits=running_limits(runs),
-            waits=waits(runs),
+            limits=limits,
+            waits=waiting,
             link_loads=loads,
             uneven_links=uneven,
             is_random=self.is_random,
-            answer=evacuation_answer(self, loads, uneven),
+            answer=answer,
             outcomes=self._outcomes(),
             failures=self.failures,
             errors=self.errors,

@@ -103,10 +103,11 @@ def _labels(path: str, values: Sequence[Any]) -> list[Any]:
     if all(isinstance(value, bool) for value in values):
         return list(values)
     numbers = [_number(path, value) for value in values]
-    if None in numbers:
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers) or all(math.isnan(number) for number in known):
         return [_text(value) for value in values]
-    whole = all(isinstance(number, int) for number in numbers)
-    return numbers if whole else [float(number) for number in numbers if number is not None]
+    whole = all(isinstance(number, int) for number in known)
+    return known if whole else [float(number) for number in known]
 
 
 def _number(path: str, value: Any) -> int | float | None:
@@ -150,10 +151,15 @@ class _Files:
     def _digest(self, place: str) -> str:
         if place not in self._digests:
             path = Path(place)
-            files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+            files = sorted(filter(_counts, path.iterdir())) if path.is_dir() else [path]
             digest = hashlib.sha256()
             for file in files:
                 content = hashlib.sha256(file.read_bytes()).hexdigest()
                 digest.update(f"{file.name}\0{content}\n".encode())
             self._digests[place] = digest.hexdigest()
         return self._digests[place]
+
+
+def _counts(entry: Path) -> bool:
+    """Return whether a result may depend on an entry of a folder: no hidden file, no folder."""
+    return entry.is_file() and not entry.name.startswith(".")

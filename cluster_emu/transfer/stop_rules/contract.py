@@ -64,10 +64,10 @@ class StopRule(Protocol):
         """
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
-        """Return below how many unvisited bytes of memory a round ends early, to read the dirty log.
+        """Return below how many unvisited bytes of memory a round ends early.
 
-        0 where a round always visits every page that is due. QEMU reads the log as soon as the
-        rest fits bandwidth x downtime limit.
+        Then the dirty log is read again. 0 where a round always visits every page that is due.
+        QEMU reads the log as soon as the rest fits bandwidth x downtime limit.
         """
         ...
 

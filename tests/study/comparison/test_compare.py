@@ -285,3 +285,45 @@ def test_values_are_plain_numbers(comparison: Comparison) -> None:
     means = [one.mean for one in comparison.report().metrics["bytes"].values()]
 
     assert not any(isinstance(mean, np.generic) for mean in means)
+
+
+SMALL = {"vms.0.memory_bytes": "4 MiB"}
+
+
+@pytest.mark.parametrize(
+    ("names", "fields", "sentence"),
+    [
+        (
+            ["qemu", "pre-copy"],
+            SMALL,
+            "qemu and pre-copy differ only in their stop rules (qemu; clark), for which nobody "
+            "asked",
+        ),
+        (
+            ["xen-legacy", "history-majority"],
+            SMALL,
+            "xen-legacy and history-majority differ also in their stop rules (xen-legacy; "
+            "fixed-rounds:rounds=5)",
+        ),
+    ],
+)
+def test_it_says_what_differs_though_nobody_asked(
+    names: list[str], fields: dict[str, object], sentence: str
+) -> None:
+    found = compare("single", names, replications=1, fields=fields)
+    assert any(one.startswith(sentence) for one in found.assumptions)
+
+
+def test_it_says_for_each_strategy_which_rule_decides() -> None:
+    found = compare("single", ["qemu", "xen-v2"], replications=1, fields=SMALL)
+    assert any(
+        one.startswith("qemu: Live rounds end by the stop rule qemu") for one in found.assumptions
+    )
+    assert any(one.startswith("xen-v2: Live rounds end by") for one in found.assumptions)
+    under_one = compare(
+        "single", ["qemu", "xen-v2"], replications=1, fields={**SMALL, "transfer.stop": "clark"}
+    )
+    assert (
+        "Live rounds end by the stop rule clark, which the scenario sets." in under_one.assumptions
+    )
+    assert not any("nobody asked" in one for one in under_one.assumptions)

@@ -21,7 +21,7 @@ from cluster_emu.study import (
     evacuate,
 )
 from cluster_emu.study.evacuation import run as drain_run
-from cluster_emu.study.evacuation.advice import Option, pareto_front
+from cluster_emu.study.evacuation.advice import Option, alike, pareto_front
 from cluster_emu.study.execution.seeds import replication_seeds
 from tests._support.drains import rack
 
@@ -58,6 +58,7 @@ def test_an_option_is_what_evacuate_measures(advice: Advice) -> None:
         )
         assert option.drain_p95_s == alone.drains["drain_s"].max()
         assert option.worst_downtime_s == alone.worst_downtime_s
+        assert option.worst_interrupted_s == alone.worst_interrupted_s
         assert option.bytes == pytest.approx(alone.drains["bytes"].mean())
 
 
@@ -213,38 +214,107 @@ POINTS = st.lists(st.tuples(*[st.sampled_from([1.0, 1.005, 1.1, 2.0, 3.0])] * 3)
 
 
 @given(POINTS)
-def test_what_is_left_is_beaten_by_nothing_and_the_rest_by_what_is_left(
-    points: list[tuple[float, float, float]],
-) -> None:
+def test_exactly_what_nothing_beats_is_kept(points: list[tuple[float, float, float]]) -> None:
     kept = pareto_front([Costs(*point) for point in points])  # type: ignore[misc]
 
-    def beats(a: int, b: int, margin: float) -> bool:
-        return all(x <= y * margin for x, y in zip(points[a], points[b], strict=True))
+    def is_beaten(point: tuple[float, float, float]) -> bool:
+        return any(
+            other != point and all(x <= y for x, y in zip(other, point, strict=True))
+            for other in points
+        )
 
-    assert bool(kept) == bool(points)
-    for place in range(len(points)):
-        others = [other for other in kept if other != place]
-        if place not in kept:
-            assert any(beats(other, place, 1.01**2) for other in others)
-        else:
-            assert not any(
-                beats(other, place, 1.01) and not beats(place, other, 1.01) for other in others
-            )
-            assert not any(beats(other, place, 0.98) for other in others)
+    assert kept == [place for place, point in enumerate(points) if not is_beaten(point)]
 
 
-def test_one_that_is_hardly_faster_and_far_worse_is_beaten() -> None:
-    options = [Costs(1.0, 0.5, 10.0), Costs(1.005, 0.1, 9.0), Costs(3.0, 0.05, 9.0)]
-    assert pareto_front(options) == [1, 2]  # type: ignore[arg-type]
+def test_ways_that_are_alike_do_not_evict_each_other_in_a_chain() -> None:
+    chain = [Costs(100.0 * 1.009**step, 1.0 - 0.07 * step, 5.0) for step in range(12)]
+    assert pareto_front(chain) == list(range(12))  # type: ignore[arg-type]
 
 
-def test_of_those_as_fast_the_least_downtime_is_recommended(advice: Advice) -> None:
+def test_ways_are_shown_as_one_only_where_all_are_like_the_first() -> None:
+    ways = [Costs(100.0 * 1.006**step, 1.0 - 0.001 * step, 5.0) for step in range(6)]
+    groups = alike(ways)  # type: ignore[arg-type]
+
+    assert groups == [[0, 1], [2, 3], [4, 5]]
+    apart = [Costs(100.0, 1.0, 5.0), Costs(100.9, 0.9, 5.0), Costs(101.8, 0.8, 5.0)]
+    assert alike(apart) == [[0], [1], [2]]  # type: ignore[arg-type]
+
+
+def test_stalls_after_the_resume_count_for_the_limit() -> None:
+    """Post-copy pauses a VM for milliseconds, and then lets it wait for its pages."""
+    scenario = rack([48]).with_fields({"vms.0.profile": "memory-hog"})
+    given: dict[str, Any] = {"hosts": [0], "policies": ["none"], "parallel": [1]}
+    found = advise(scenario, strategies=["post-copy"], replications=1, **given)
+    (option,) = found.options
+    down, interrupted = option.worst_downtime_s, option.worst_interrupted_s
+
+    assert down < 0.03 < 2 * down < interrupted
+    limit = (down + interrupted) / 2
+    assert not replace(found, max_downtime_s=limit).report().recommendation.qualifies
+    assert replace(found, max_downtime_s=interrupted).report().recommendation.qualifies
+
+
+def tried(found: Advice) -> list[tuple[str, str]]:
+    drains = [one.evacuation.drain for one in found.options]
+    return list(dict.fromkeys((drain.policy, drain.strategy) for drain in drains))
+
+
+def test_only_pairs_that_exist_are_tried_unless_asked() -> None:
+    given: dict[str, Any] = {
+        "hosts": [0],
+        "strategies": ["pre-copy", "hybrid"],
+        "policies": ["proxmox", "kubevirt", "kubevirt:allow_post_copy=true", "none"],
+        "parallel": [1],
+        "replications": 1,
+    }
+    found = advise(rack(SIZES), **given)
+    policies = given["policies"]
+
+    assert tried(found) == [
+        (policy, strategy)
+        for policy in policies
+        for strategy in given["strategies"]
+        if strategy == "pre-copy" or policy in policies[2:]
+    ]
+    assert found.not_tried == ("proxmox with hybrid", "kubevirt with hybrid")
+    assert any("proxmox with hybrid" in text for text in found.report().assumptions)
+    assert len(tried(advise(rack(SIZES), any_pair=True, **given))) == 8
+
+
+def test_the_scenarios_own_pair_is_tried_and_none_left_is_an_error() -> None:
+    given: dict[str, Any] = {"hosts": [0], "parallel": [1], "replications": 1}
+    given |= {"policies": ["proxmox"], "strategies": ["hybrid"]}
+    own = rack(SIZES).with_fields({"transfer.policy": "proxmox", "transfer.strategy": "hybrid"})
+
+    assert tried(advise(own, **given)) == [("proxmox", "hybrid")]
+    with pytest.raises(ScenarioError) as error:
+        advise(rack(SIZES), **given)
+    assert error.value.field == "strategies"
+    assert error.value.value == "proxmox with hybrid"
+
+
+def test_ways_that_chance_moves_are_run_as_often_as_wanted() -> None:
+    """Each migration is aborted at first, so that one run does not tell how long a drain takes."""
+    policy = "kubevirt:completion_timeout_s_per_gib=1,retries=1,retry_backoff_s=1"
+    scenario = rack([16, 60]).with_fields({"vms.1.profile": "memory-hog"})
+    found = advise(
+        scenario, hosts=[0], policies=[policy, "none"], strategies=["pre-copy"],
+        parallel=[1], replications=2,
+    )  # fmt: skip
+
+    by_policy = {one.evacuation.drain.policy: one for one in found.options}
+    aborted = by_policy[policy]
+    assert aborted.evacuation.has_retries and not by_policy["none"].evacuation.has_retries
+    assert aborted.is_confirmed
+
+
+def test_of_those_as_fast_the_least_interruption_is_recommended(advice: Advice) -> None:
     def option(drain_s: float, downtime_s: float) -> Option:
         (first, *_) = (one for one in advice.options if one.is_confirmed)
         evacuation = first.evacuation
         again = []
         for one in evacuation.replications:
-            vms = one.run.vms.assign(downtime_s=downtime_s)
+            vms = one.run.vms.assign(interrupted_s=downtime_s)
             again.append(one._replace(run=replace(one.run, drain_s=drain_s, vms=vms)))
         return Option(replace(evacuation, replications=tuple(again)))
 
@@ -252,7 +322,7 @@ def test_of_those_as_fast_the_least_downtime_is_recommended(advice: Advice) -> N
     found = replace(advice, max_downtime_s=0.5, options=tuple(ways))
 
     assert found.recommended is ways[1]
-    assert found.reason.startswith("the least downtime of the fastest drains whose VMs all move")
+    assert found.reason.startswith("the least interruption of the fastest whose VMs all move")
     assert "takes 5 s, but with 0.9 s" in found.reason
     assert replace(found, options=tuple(ways[:2])).reason.endswith("0.1 s")
 

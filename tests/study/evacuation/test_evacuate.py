@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -242,3 +243,92 @@ def test_what_was_finished_before_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch
     assert partial.report().replications_wanted == 3
     expected = evacuate(rack(SIZES), hosts=[0], replications=1)
     pd.testing.assert_frame_equal(partial.vms, expected.vms)
+
+
+def fixed(**more: Any) -> Scenario:
+    """Return a rack in which nothing is random: mean dirty rates and constant demand."""
+    demand = {"demand": {"name": "constant", "share": 1.0}}
+    scenario = rack(SIZES, workload=demand, **more)
+    profile = {"name": "inline", "classes": [{"share": 1.0, "writes_per_page_s": 0.05}]}
+    steady = {f"vms.{vm}.profile": profile for vm in range(len(SIZES))}
+    return scenario.with_fields({"run.fidelity": "scalar", **steady})
+
+
+def test_replications_that_are_all_the_same_are_said_to_be_so() -> None:
+    found = evacuate(fixed(), hosts=[0], replications=3)
+    said = "Nothing in this scenario is random: all 3 replications are the same"
+
+    assert not found.is_random
+    assert said in found.report().answer
+    assert evacuate(fixed(), hosts=[0], replications=1).is_random  # one alone tells nothing
+    uncertain = evacuate(fixed(), hosts=[0], replications=3, uncertain=0.2)
+    assert uncertain.is_random and "random" not in uncertain.report().answer
+    low_s, high_s = uncertain.drain_s.min(), uncertain.drain_s.max()
+    (exact_s,) = set(found.drain_s.tolist())
+    assert exact_s / 1.2 - 0.1 < low_s < high_s < exact_s / 0.8 + 0.1
+
+
+def test_what_limits_a_drain_is_told_with_its_share() -> None:
+    report = evacuate(fixed(), hosts=[0], parallel=2, replications=1).report()
+    tables = evacuate(fixed(), hosts=[0], parallel=2, replications=1).replications[0].run.limits
+    times = tables.groupby("kind")["limited_s"].sum()
+
+    assert report.limits[0].limit == "link host0 -> switch"
+    assert sum(one.share for one in report.limits) == pytest.approx(1.0)
+    running_s = times.sum() - times["slot"]
+    assert report.limits[0].share == pytest.approx(times["link"] / running_s)
+    assert [one.limit for one in report.waits] == ["slots: 2 in the cluster"]
+    assert report.waits[0].share == pytest.approx(times["slot"] / times.sum())
+    assert "What limits migrations while they run: link host0 -> switch" in report.answer
+
+
+def test_the_cap_that_a_policy_brings_is_in_the_answer() -> None:
+    policy = "qemu:bandwidth_bytes_per_s=1 MiB"
+    answer = evacuate(fixed(), hosts=[0], policy=policy, replications=1).report().answer
+    assert "bandwidth cap of 8.389 Mbit/s (policy qemu)" in answer
+
+
+def test_the_answer_counts_stalls_after_the_resume() -> None:
+    found = evacuate(rack(SIZES), hosts=[0], strategy="post-copy", replications=2)
+    stalls, whole = found.vms["fault_stall_s"], found.vms["interrupted_s"]
+
+    assert stalls.max() > 0
+    assert whole.to_numpy() == pytest.approx((stalls + found.vms["downtime_s"]).to_numpy())
+    answer = found.report().answer
+    assert f"interruption of a VM's service is {whole.max():.3g} s" in answer
+    assert "stalls after the resume included" in answer
+    assert found.report().per_vm["interrupted_s"].max.all_vms == whole.max()
+
+
+def test_loads_of_links_are_shares_of_what_they_could_carry() -> None:
+    found = evacuate(fixed(), hosts=[0], replications=1)
+    (replication,) = found.replications
+    carried = replication.run.links.groupby("link")["bytes"].sum()
+    first = found.report().link_loads[0]
+
+    assert first.name == "host0 -> switch"
+    whole_s = replication.run.links["time_s"].max()
+    assert first.mean_share == pytest.approx(carried[first.link] / (1e9 / 8 * whole_s))
+
+
+def test_equal_links_that_share_the_load_badly_are_named() -> None:
+    """Two spines; the hash of equal-cost multipath decides how many flows each of them gets."""
+    topology = {
+        "name": "leaf-spine",
+        "leaves": 2,
+        "hosts_per_leaf": 1,
+        "spines": 2,
+        "host_bps": "1 Gbit/s",
+        "uplink_bps": "1 Gbit/s",
+    }
+    scenario = fixed().with_fields(
+        {"topology": topology, "hosts.1.count": 1, "hosts.1.memory_bytes": 2**30}
+    )
+    report = evacuate(scenario, hosts=[0], replications=1).report()
+    uneven = report.uneven_links
+    (run,) = (one.run for one in evacuate(scenario, hosts=[0], replications=1).replications)
+
+    assert uneven is not None and uneven.node == "leaf0" and uneven.links == 2
+    out = run.links[run.links["source_node"] == 2].groupby("link")["bytes"].sum()
+    assert uneven.busiest_bytes == out.max()
+    assert uneven.times_mean == pytest.approx(2 * out.max() / out.sum())

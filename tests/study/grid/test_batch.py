@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import pandas as pd
@@ -17,7 +19,7 @@ from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.seeds import replication_seeds
-from cluster_emu.study.grid.cells import Cell, cells_of
+from cluster_emu.study.grid.cells import Cell, _labels, cells_of
 from cluster_emu.study.grid.study_file import load_study
 
 RESULTS = ("results.parquet", "results.csv")
@@ -134,6 +136,8 @@ def test_the_contents_of_traces_count_not_their_place(tmp_path: Path) -> None:
         traces = tmp_path / folder
         traces.mkdir()
         (traces / "vm").write_text(f"{sample}\n" * 288, "utf-8")
+        (traces / ".DS_Store").write_text(folder, "utf-8")  # no trace, so it does not count
+        (traces / "older").mkdir()
         path = tmp_path / "study.toml"
         path.write_text(
             'name = "t"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 1\n'
@@ -194,6 +198,23 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
     found = list(dict.fromkeys(cell.labels[axis] for cell in cells))
     assert found == expected
     assert not any(isinstance(value, str) for value in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "expected"),
+    [
+        ("transfer.bandwidth_bps", ["1 Gbit/s", "none", 5], [1e9, math.nan, 5.0]),
+        ("run.tick_s", [0], [0]),
+        ("transfer.policy", ["none", "kubevirt"], ["none", "kubevirt"]),
+        ("transfer.policy", ["none"], ["none"]),
+        ("manager.max_per_cluster", [1, 2], [1, 2]),
+        ("manager.interleave", [True, False], [True, False]),
+        ("run.tick_s", ["1 GB", 2], ["1 GB", "2"]),
+    ],
+)
+def test_labels_are_numbers_or_texts(path: str, values: list[Any], expected: list[Any]) -> None:
+    found = _labels(path, values)
+    assert list(map(repr, found)) == list(map(repr, expected))
 
 
 def test_groups_are_means_and_pairs_of_their_cells(study_file: Path, finished: Path) -> None:
