@@ -7,7 +7,6 @@ each step, a list of events on that clock, and a `Scenario` that holds a model's
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -37,18 +36,10 @@ def count_ticks(model: Model, take_tick: Callable[[], None]) -> None:
     model.time = 0.0
 
 
-def time_setter(model: Model) -> Callable[[float], None]:
-    """Return what sets `Model.time` to a later time.
-
-    It lets the events run that users have given Mesa to run by then.
-    """
-    advance: Callable[[float], None] | None = getattr(model, "_advance_time", None)
-    return partial(setattr, model, "time") if advance is None else advance
-
-
-def event_list(model: Model) -> Any:
-    """Return Mesa's list of the events that users have given it; None where it has no such list."""
-    return getattr(model, "_event_list", None)
+def has_events(model: Model) -> bool:
+    """Return whether Mesa has events to run, which users have given it."""
+    events = getattr(model, "_event_list", None)
+    return events is not None and not events.is_empty()
 
 
 def forget(model: Model) -> None:

@@ -41,12 +41,7 @@ from cluster_emu.rng import RandomStreams, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
-from cluster_emu.transfer.records import (
-    LimitRecord,
-    MigrationRecord,
-    MigrationTally,
-    RoundRecord,
-)
+from cluster_emu.transfer.records import LimitRecord, MigrationRecord, MigrationTally, RoundRecord
 from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
@@ -128,7 +123,6 @@ class ClusterModel(Displayed, Model):
         self.seed = seed_from(rng)
         super().__init__(rng=self.seed)
         mesa_releases.count_ticks(self, self._take_tick)
-        self._set_time = mesa_releases.time_setter(self)
         parts = build(self.spec, RandomStreams(self.seed))
         self.state = parts.state
         self.graph = parts.graph
@@ -293,11 +287,18 @@ class ClusterModel(Displayed, Model):
         """Accrue the cost of the tick and stop the run when its time is over."""
         self.state.accrue(end_s)
         self.tally.update()
-        if end_s > self.time:
-            self._set_time(end_s)  # before rows are collected, which have it as index
+        self._set_time(end_s)  # before rows are collected, which have it as index
         self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
+
+    def _set_time(self, time_s: float) -> None:
+        """Set Mesa's clock; from Mesa 3.5 on events run that users have given it to run by then."""
+        advance = getattr(self, "_advance_time", None)
+        if advance is None:
+            self.time = time_s
+        elif time_s > self.time:
+            advance(time_s)
 
     # --- runs and results ------------------------------------------------------------------------
 
@@ -312,9 +313,8 @@ class ClusterModel(Displayed, Model):
             progress: called before each step with the simulated seconds gone and in all.
         """
         may_skip = type(self).step is ClusterModel.step
-        events = mesa_releases.event_list(self)
         while self.running:
-            if may_skip and (events is None or events.is_empty()):
+            if may_skip and not mesa_releases.has_events(self):
                 self._skip_quiet_ticks()
             if progress is not None:
                 progress(self.time_s, self.clock.duration_s)

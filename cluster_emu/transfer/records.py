@@ -1,4 +1,4 @@
-"""The phases and limits of a migration, and records of it, its rounds and limits: rows of tables.
+"""The phases and limits of a migration; records of it, its rounds and limits; sums over a run.
 
 From the request to the end one limit holds at every time: a slot is not free, a fixed time passes,
 or the migration sends and max-min sharing stops its rate at a link or at one of its own caps
@@ -446,17 +446,21 @@ def _rate(bytes_per_s: float) -> str:
     return f"{bytes_per_s * BITS_PER_BYTE * 1e-6:.4g} Mbit/s"
 
 
-class _Sending(Protocol):
+class Accounted(Protocol):
     """A migration that has not ended."""
 
     @property
-    def accounted_bytes(self) -> float: ...
+    def accounted_bytes(self) -> float:
+        """Bytes on the wire up to its last event."""
+        ...
 
 
-class _Flows(Protocol):
-    """What all migrations send."""
+class Unaccounted(Protocol):
+    """The flows of all migrations."""
 
-    def unaccounted_bytes(self, now_s: float) -> float: ...
+    def unaccounted_bytes(self, now_s: float) -> float:
+        """Return what they have sent since their last events."""
+        ...
 
 
 class MigrationTally:
@@ -475,8 +479,8 @@ class MigrationTally:
     def __init__(
         self,
         records: Sequence[MigrationRecord],
-        live: Mapping[int, _Sending],
-        flows: _Flows,
+        live: Mapping[int, Accounted],
+        flows: Unaccounted,
         vm_count: int,
     ) -> None:
         self.completed = 0
