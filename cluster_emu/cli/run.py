@@ -73,8 +73,10 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
     from cluster_emu.scenario import Choice
     from cluster_emu.study import outcome_counts
     from cluster_emu.study.report.figures import OutcomeCount
+    from cluster_emu.study.report.limits import limits_sentence, running_limits, waits
     from cluster_emu.study.report.run import RunReport
 
+    limits = [result.tables["limits"]]
     return RunReport(
         scenario=result.scenario["name"],
         strategy=str(Choice.model_validate(result.scenario["transfer"]["strategy"])),
@@ -85,6 +87,7 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
             OutcomeCount(outcome, why, count)
             for (outcome, why), count in sorted(outcome_counts(result).items())
         ),
+        limits=limits_sentence(running_limits(limits), waits(limits)),
         notes=result.notes,
         assumptions=(*result.assumptions, *carried),
         out=None if folder is None else str(folder),

@@ -18,6 +18,7 @@ class RunReport:
         traces: which CPU traces were used, in words.
         summary: the figures of the run by name.
         outcomes: how its migrations ended.
+        limits: what limited its migrations, in words; empty without migrations.
         notes: what the policies did.
         assumptions: what was assumed, one sentence each.
         out: the folder with its tables; None if they were not written.
@@ -29,6 +30,7 @@ class RunReport:
     traces: str
     summary: dict[str, float]
     outcomes: tuple[OutcomeCount, ...]
+    limits: str
     notes: tuple[str, ...]
     assumptions: tuple[str, ...]
     out: str | None
