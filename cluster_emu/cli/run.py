@@ -77,8 +77,10 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
     from cluster_emu.study import outcome_counts
     from cluster_emu.study.report.answers import run_answer
     from cluster_emu.study.report.figures import OutcomeCount
+    from cluster_emu.study.report.limits import limits_sentence, running_limits, waits
     from cluster_emu.study.report.run import RunReport
 
+    limits = [result.tables["limits"]]
     return RunReport(
         scenario=result.scenario["name"],
         strategy=str(Choice.model_validate(result.scenario["transfer"]["strategy"])),
@@ -89,6 +91,7 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
             OutcomeCount(outcome, why, count)
             for (outcome, why), count in sorted(outcome_counts(result).items())
         ),
+        limits=limits_sentence(running_limits(limits), waits(limits)),
         notes=result.notes,
         answer=run_answer(result.summary),
         assumptions=(*result.assumptions, *carried),

@@ -22,6 +22,7 @@ def show_run(report: RunReport) -> None:
     show_table(title, ("", "value", "unit"), rows)
     show_lines("CPU traces", [report.traces])
     show_lines("Migrations", [_ending(one) for one in report.outcomes] or ["none"])
+    show_lines("Limits", [report.limits])
     show_lines("What the policies did", report.notes)
     show_lines("Assumptions", report.assumptions)
 

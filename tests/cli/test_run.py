@@ -141,3 +141,12 @@ def test_a_folder_without_results_is_refused(emu: Emu, tmp_path: Path, name: str
 
     assert result.exit_code == 2
     assert name in result.stderr
+
+
+def test_what_limits_migrations_is_said(emu: Emu) -> None:
+    slow = ("--set", 'transfer.policy="qemu:bandwidth_bytes_per_s=16 MiB"')
+    result = emu("run", "single", *slow)
+
+    said = "What limits migrations while they run: bandwidth cap of 134.2 Mbit/s (policy qemu), "
+    assert said in result.stdout
+    assert said in json.loads(emu("run", "single", *slow, "--json").stdout)["limits"]

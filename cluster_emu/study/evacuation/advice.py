@@ -15,12 +15,13 @@ from cluster_emu.results.display import Displayed
 from cluster_emu.results.result_folder import new_result
 from cluster_emu.results.run_result import versions
 from cluster_emu.results.writing import write_parquet, write_text
-from cluster_emu.study.evacuation.answer import limits_sentence, not_random_note
+from cluster_emu.study.evacuation.answer import not_random_note
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import at_once_in_words
 from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
 from cluster_emu.study.report.figures import finite_or_none
+from cluster_emu.study.report.limits import limits_sentence
 from cluster_emu.study.statistics.quantiles import quantile
 from cluster_emu.units import slots_of
 

@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster_emu.study.report.evacuation import LimitShare, LinkLoad, UnevenLinks
+from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
+from cluster_emu.study.report.limits import LimitShare, limits_sentence, percent
 
 UNEVEN = 1.2
 """A link with so many times the mean of its equals is named."""
-SECOND = 0.05
-"""A second limit is named from this share on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +63,6 @@ def not_random_note(replications: int) -> str:
         "their intervals have no width. `--uncertain 20%` draws dirty rates and link bandwidths "
         "anew in each replication."
     )
-
-
-def limits_sentence(limits: Sequence[LimitShare], waits: Sequence[LimitShare]) -> str:
-    """Return what limits the migrations of a drain, and what they wait for."""
-    if not limits:
-        return ""
-    first, *others = limits
-    second = f", {_of(others[0])}" if others and others[0].share >= SECOND else ""
-    text = f"What limits migrations while they run: {_of(first)} of the time{second}."
-    if waits and waits[0].share >= SECOND:
-        kind, share = waits[0].kind, percent(waits[0].share)
-        text += f" From request to end they wait for a {kind} {share} of the time"
-        text += f" ({waits[0].limit})."
-    return text
-
-
-def percent(share: float) -> str:
-    """Return a share in whole percent."""
-    return f"{100 * share:.0f} %"
-
-
-def _of(one: LimitShare) -> str:
-    return f"{one.limit}, {percent(one.share)}"
 
 
 def _duration(found: DrainFigures) -> str:

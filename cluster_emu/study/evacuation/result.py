@@ -25,13 +25,8 @@ from cluster_emu.study.evacuation.assumptions import (
     measures_in_words,
     settings_in_words,
 )
-from cluster_emu.study.evacuation.bottleneck import (
-    link_loads,
-    running_limits,
-    uneven_links,
-    waits,
-)
 from cluster_emu.study.evacuation.effects import effects, emptied_hosts, mean_effects
+from cluster_emu.study.evacuation.link_loads import link_loads, uneven_links
 from cluster_emu.study.evacuation.plan import Drain, DrainPlan
 from cluster_emu.study.evacuation.run import DrainRun
 from cluster_emu.study.report.evacuation import (
@@ -50,6 +45,7 @@ from cluster_emu.study.report.figures import (
     finite_or_none,
     most_frequent_first,
 )
+from cluster_emu.study.report.limits import running_limits, waits
 from cluster_emu.study.statistics.estimates import Estimate, estimate
 from cluster_emu.study.statistics.quantiles import quantile
 from cluster_emu.transfer.records import Phase
@@ -236,7 +232,8 @@ class Evacuation(Displayed):
         plan = self.replications[0].plan
         runs = [one.run for one in self._succeeded]
         vms = self.vms
-        limits, waiting = running_limits(runs), waits(runs)
+        limit_tables = [run.limits for run in runs]
+        limits, waiting = running_limits(limit_tables), waits(limit_tables)
         median = self.median_replication
         loads = () if median is None else link_loads(median.plan.scenario, median.run)
         uneven = None if median is None else uneven_links(median.plan.scenario, median.run)

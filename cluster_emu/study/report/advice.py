@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster_emu.study.report.evacuation import LimitShare
+from cluster_emu.study.report.limits import LimitShare
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount, QuantileFigure
+from cluster_emu.study.report.limits import LimitShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +90,6 @@ class MedianReplication:
     replication: int
     seed: int
     drain_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LimitShare:
-    """A limit of migrations, and its share of their time.
-
-    Args:
-        kind: the kind of limit, as in the table `limits`.
-        limit: which, in words.
-        share: of the time.
-    """
-
-    kind: str
-    limit: str
-    share: float
 
 
 @dataclass(frozen=True, slots=True)

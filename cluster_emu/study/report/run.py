@@ -18,6 +18,7 @@ class RunReport:
         traces: which CPU traces were used, in words.
         summary: the figures of the run by name.
         outcomes: how its migrations ended.
+        limits: what limited its migrations, in words; empty without migrations.
         notes: what the policies did.
         answer: how its migrations went, in one sentence.
         assumptions: what was assumed, one sentence each.
@@ -30,6 +31,7 @@ class RunReport:
     traces: str
     summary: dict[str, float]
     outcomes: tuple[OutcomeCount, ...]
+    limits: str
     notes: tuple[str, ...]
     answer: str
     assumptions: tuple[str, ...]

@@ -1,53 +1,16 @@
-"""What limits a drain: the limits of its migrations, and the loads of the links."""
+"""How a drain loads the links of its network."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import networkx as nx
-import pandas as pd
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.network import LinkTable
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.evacuation.run import DrainRun
-from cluster_emu.study.report.evacuation import LimitShare, LinkLoad, UnevenLinks
-from cluster_emu.transfer.records import Limit
-
-WAITS = (Limit.SLOT.value, Limit.TURN.value)
-
-
-def running_limits(runs: Sequence[DrainRun]) -> tuple[LimitShare, ...]:
-    """Return what limits the migrations while they run, the largest share of that time first.
-
-    The times of all migrations of all runs add up. Waits for a slot or a turn are left out: while
-    one migration waits, those that hold the slots have a limit of their own.
-    """
-    return _shares(runs, waits=False)
-
-
-def waits(runs: Sequence[DrainRun]) -> tuple[LimitShare, ...]:
-    """Return what the migrations wait for, as shares of the time from request to end."""
-    return _shares(runs, waits=True)
-
-
-def _shares(runs: Sequence[DrainRun], *, waits: bool) -> tuple[LimitShare, ...]:
-    tables = [run.limits for run in runs if len(run.limits)]
-    if not tables:
-        return ()
-    table = pd.concat(tables)
-    is_wait = table["kind"].isin(WAITS)
-    of_all_s = table["limited_s"].sum() if waits else table.loc[~is_wait, "limited_s"].sum()
-    shown = table[is_wait if waits else ~is_wait]
-    times: Counter[tuple[str, str]] = Counter()
-    columns = (shown[name].tolist() for name in ("kind", "limit", "limited_s"))
-    for kind, limit, seconds in zip(*columns, strict=True):
-        times[kind, limit] += seconds
-    return tuple(
-        LimitShare(kind, limit, seconds / of_all_s)
-        for (kind, limit), seconds in times.most_common()
-    )
+from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
 
 
 def link_loads(scenario: Scenario, run: DrainRun) -> tuple[LinkLoad, ...]:
