@@ -47,7 +47,8 @@ def assert_claims(claims: list[dict[str, object]]) -> None:
         low, high = each["ci95"]
         assert low < each["reduction"] < high
         assert each["reduction"] < 1
-        expected = "holds" if low > 0 else "does not hold" if high <= 0 else "undecided"
+        fails = high < -0.01 or (low >= -0.01 and high <= 0.01)  # 1 % is the smallest that matters
+        expected = "holds" if low > 0.01 else "does not hold" if fails else "undecided"
         assert each["verdict"] == expected
 
 
