@@ -67,7 +67,7 @@ def sentences(rows: pd.DataFrame, found: Comparison) -> Iterator[str]:
         for verdict, group in rows[rows["metric"] == metric].groupby("verdict"):
             pairs = zip(group["strategy"], group["percent"], strict=True)
             parts.append(f"{verdict} with {', '.join(f'{name} ({shown(x)})' for name, x in pairs)}")
-        yield f"{metric_catalogue[metric].label} is {'; '.join(parts)}."
+        yield f"{metric_catalogue[metric].label}: {'; '.join(parts)}."
     yield "A VM that resumes before its pages arrive waits for them; downtime excludes this wait."
 
 
