@@ -374,17 +374,19 @@ class SweptRound:
         end_bytes = self._sent_before(self._end_position) * self._clock.page_bytes
         return max(end_bytes - self._clock.bytes_done, 0.0)
 
-    def plan(self, time_per_byte: float, sync_threshold_bytes: float) -> float:
-        """Find all visits at a constant rate; return the bytes the rest of the round takes."""
+    def plan(self, time_per_byte: float, may_wait: int) -> float:
+        """Find all visits at a constant rate; return the bytes the rest of the round takes.
+
+        Args:
+            time_per_byte: operational seconds per byte on the wire.
+            may_wait: number of unvisited pages at which the round ends.
+        """
         self._clock = clock = replace(self._clock, time_per_byte=time_per_byte)
         self.is_planned = True
         sent, self._planned = self._sent, []
         for due in self._waiting:
             self._planned += _visits(due, sent, clock, self._writes(due))
             sent = self._planned[-1].sent_until(self._planned[-1].pages)
-        may_wait = 0
-        if sync_threshold_bytes > 0:
-            may_wait = max(math.ceil(sync_threshold_bytes / clock.page_bytes) - 1, 0)
         self._end_position = max(self.due_pages - may_wait, self.position)
         return self.bytes_left
 
@@ -566,6 +568,11 @@ class SweptEngine:
         """Bytes stop-and-copy would send if it began now."""
         return self.stale_pages * self.encoding.raw_bytes
 
+    @property
+    def stale_memory_bytes(self) -> float:
+        """Bytes of memory that the stale pages hold."""
+        return self.stale_pages * self.encoding.page_bytes
+
     def lost_update_pages(self) -> int:
         """Number of stale pages that neither to_send nor the deferred set holds."""
         return self._segments.count(PageStatus.LOST_UPDATE)
@@ -617,7 +624,7 @@ class SweptEngine:
 
     def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
         """Return the bytes the round still takes if rate and intensity stay as they are."""
-        return self._round.plan(time_per_byte, sync_threshold_bytes)
+        return self._round.plan(time_per_byte, self.encoding.pages_below(sync_threshold_bytes))
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""
