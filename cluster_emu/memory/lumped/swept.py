@@ -470,7 +470,7 @@ class SweptRound:
     def cut_short(self) -> float:
         """Plan to end the round after the page in transit; return the bytes that it still takes."""
         if not self.is_planned:
-            self.plan(0.0, 0.0)
+            self.plan(0.0, 0)
         self._end_position = self.position
         return self.bytes_left
 
