@@ -81,7 +81,7 @@ class ClusterModel(Model):
         self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
-        self._limits = parts.factory.limits.rows
+        self._limits = parts.factory.limits
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
@@ -250,7 +250,7 @@ class ClusterModel(Model):
         tables = {
             "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
-            "limits": rows_to_table(self._limits, LimitRecord),
+            "limits": rows_to_table(self._limits.rows(), LimitRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
