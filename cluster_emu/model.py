@@ -138,7 +138,7 @@ class ClusterModel(Displayed, Model):
         self._background = parts.background
         self._power = parts.power
         self._rounds = parts.factory.rounds
-        self._limits = parts.factory.limits.rows
+        self._limits = parts.factory.limits
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
@@ -360,7 +360,7 @@ class ClusterModel(Displayed, Model):
         tables = {
             "migrations": rows_to_table(records, MigrationRecord),
             "rounds": rows_to_table(self._rounds, RoundRecord),
-            "limits": rows_to_table(self._limits, LimitRecord),
+            "limits": rows_to_table(self._limits.rows(), LimitRecord),
             **self._recorder.tables(),
             "service": self._costs.service.table(),
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),

@@ -82,6 +82,8 @@ class Limit(StrEnum):
     PAUSING = "suspend and resume"
     FINISHING = "finishing"
 
+    __hash__ = str.__hash__  # that of an enum is a Python function, and limits are keys
+
 
 Which = int | str
 """A link by its number, a slot in words; empty for a limit of which there is only one."""
@@ -101,8 +103,16 @@ class LimitTimes:
 
     def __iter__(self) -> Iterator[tuple[Limit, Which, float]]:
         """Yield each limit and its time, the longest first."""
-        for seconds, key in sorted(((s, key) for key, s in self._seconds.items()), reverse=True):
-            yield *key, seconds
+        for (limit, which), seconds in sorted(self._seconds.items(), key=lambda pair: -pair[1]):
+            yield limit, which, seconds
+
+    def longest(self) -> tuple[Limit, Which, float] | None:
+        """Return the limit that held longest, with its share of the time; None without any."""
+        seconds = self._seconds
+        if not seconds:
+            return None
+        key = max(seconds, key=seconds.__getitem__)
+        return *key, seconds[key] / fsum(seconds.values())
 
 
 @dataclass(slots=True)
@@ -375,24 +385,31 @@ class LimitRecorder:
         settings: costs and limits of all migrations.
         policy: name of the manager's policy.
         policy_bytes_per_s: the cap that the policy brings, infinite for none.
-
-    Attributes:
-        rows: the rows of the table.
     """
 
     links: LinkTable
     settings: TransferSettings
     policy: str
     policy_bytes_per_s: float
-    rows: list[LimitRecord] = field(default_factory=list)
+    _ended: list[tuple[MigrationRecord, LimitTimes]] = field(default_factory=list)
     _names: dict[tuple[Limit, Which], str] = field(default_factory=dict)
 
     def enter(self, record: MigrationRecord, times: LimitTimes) -> None:
         """Enter the limits of a migration that has ended."""
-        found = list(times)
-        total_s = fsum(seconds for _, _, seconds in found)
-        rows = [
-            LimitRecord(
+        self._ended.append((record, times))
+        longest = times.longest()
+        if longest is not None:
+            limit, which, record.limited_share = longest
+            record.limited_by = self._name(limit, which)
+
+    def rows(self) -> list[LimitRecord]:
+        """Return the rows of the table so far; made here, since a run ends many migrations."""
+        return [row for record, times in self._ended for row in self._rows_of(record, times)]
+
+    def _rows_of(self, record: MigrationRecord, times: LimitTimes) -> Iterator[LimitRecord]:
+        total_s = fsum(seconds for _, _, seconds in times)
+        for limit, which, seconds in times:
+            yield LimitRecord(
                 migration=record.migration,
                 vm=record.vm,
                 kind=limit.value,
@@ -401,11 +418,6 @@ class LimitRecorder:
                 limited_s=seconds,
                 share=seconds / total_s,
             )
-            for limit, which, seconds in found
-        ]
-        self.rows += rows
-        if rows:
-            record.limited_by, record.limited_share = rows[0].limit, rows[0].share
 
     def _name(self, limit: Limit, which: Which) -> str:
         key = limit, which
