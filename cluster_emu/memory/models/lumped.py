@@ -44,8 +44,11 @@ class LumpedModel(MemoryModel):
             return f"a VM of {memory.page_count} pages is too large"
         if memory.writes.page_by_page:
             return memory.writes.page_by_page
-        if memory.unused_pages and (memory.writes.moving or memory.writes.per_round):
-            return "memory_used_bytes leaves unused pages to moving sets and samples per round"
+        writes = memory.writes
+        if memory.unused_pages and (writes.moving or writes.sweep or writes.per_round):
+            return (
+                "memory_used_bytes scatters the pages of moving sets, sweeps and samples per round"
+            )
         if memory.writes.sweep is not None:
             return _why_not_swept(memory) or _why_clearing_separates_pages(memory.strategy)
         if memory.writes.recorded is not None:
