@@ -125,6 +125,10 @@ class Encoding:
         payload[payload == 0] = int(self.page_bytes)
         return _compact(payload + int(self._header_bytes), cpu_s if cpu_s.any() else None)
 
+    def pages_within(self, threshold_bytes: float) -> int:
+        """Return the most pages that together have fewer bytes in memory than a threshold."""
+        return max(math.ceil(threshold_bytes / self.page_bytes) - 1, 0)
+
     def were_sent(self, pages: PageIds, round_number: int) -> None:
         """Notify every coder of what a live round has sent, in that order."""
         for coder in self._coders:

@@ -6,7 +6,6 @@ as counts of interchangeable pages, or as bytes. It makes a `MemoryEngine` for e
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,11 +123,6 @@ class PostCopyMemory(Protocol):
     def finish(self) -> None:
         """Let the last page arrive: the wire has carried every byte."""
         ...
-
-
-def pages_within(threshold_bytes: float, page_bytes: float) -> int:
-    """Return the most pages that together have fewer bytes in memory than a threshold."""
-    return max(math.ceil(threshold_bytes / page_bytes) - 1, 0)
 
 
 class MemoryEngine(Protocol):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts, pages_within
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
@@ -205,7 +205,7 @@ class PagesEngine:
             sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
                 memory.
         """
-        may_wait = pages_within(sync_threshold_bytes, self.encoding.page_bytes)
+        may_wait = self.encoding.pages_within(sync_threshold_bytes)
         return self._scan.plan(time_per_byte, may_wait, self._log_until)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
