@@ -30,7 +30,7 @@ FULL: dict[str, Any] = {
     "hosts.0.memory_bytes": "128 GiB",
     "vms.0.memory_bytes": "4 GiB",
     "run.fidelity": "auto",
-    "run.duration_s": "6 h",
+    "run.duration_s": "2 h",
 }
 QUICK: dict[str, Any] = {
     "topology.leaves": 2,

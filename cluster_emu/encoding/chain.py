@@ -125,6 +125,10 @@ class Encoding:
         payload[payload == 0] = int(self.page_bytes)
         return _compact(payload + int(self._header_bytes), cpu_s if cpu_s.any() else None)
 
+    def pages_within(self, threshold_bytes: float) -> int:
+        """Return the most pages that together have fewer bytes in memory than a threshold."""
+        return max(math.ceil(threshold_bytes / self.page_bytes) - 1, 0)
+
     def were_sent(self, pages: PageIds, round_number: int) -> None:
         """Notify every coder of what a live round has sent, in that order."""
         for coder in self._coders:
@@ -134,10 +138,6 @@ class Encoding:
         """Notify every coder of what was written since the last time, in any order."""
         for coder in self._coders:
             coder.were_written(pages)
-
-    def pages_below(self, memory_bytes: float) -> int:
-        """Return the most pages that together have fewer bytes in memory than a threshold."""
-        return max(math.ceil(memory_bytes / self.page_bytes) - 1, 0)
 
 
 def _compact(sizes: ByteCounts, cpu_s: NDArray[np.float64] | None) -> PageSizes:

@@ -317,7 +317,7 @@ class LumpedEngine:
         if self._opened is None:
             self._opened = self._open(time_per_byte)
         opened = self._opened
-        left_bytes = opened.plan(time_per_byte, self.encoding.pages_below(sync_threshold_bytes))
+        left_bytes = opened.plan(time_per_byte, self.encoding.pages_within(sync_threshold_bytes))
         self.rate_dependence, self.end_is_known = opened.rate_dependence, opened.end_is_known
         return left_bytes
 

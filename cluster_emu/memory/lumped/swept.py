@@ -624,7 +624,7 @@ class SweptEngine:
 
     def plan(self, time_per_byte: float, sync_threshold_bytes: float = 0.0) -> float:
         """Return the bytes the round still takes if rate and intensity stay as they are."""
-        return self._round.plan(time_per_byte, self.encoding.pages_below(sync_threshold_bytes))
+        return self._round.plan(time_per_byte, self.encoding.pages_within(sync_threshold_bytes))
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
         """Let bytes go over the wire and operational time pass, within the round as planned."""

@@ -205,7 +205,7 @@ class PagesEngine:
             sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
                 memory.
         """
-        may_wait = self.encoding.pages_below(sync_threshold_bytes)
+        may_wait = self.encoding.pages_within(sync_threshold_bytes)
         return self._scan.plan(time_per_byte, may_wait, self._log_until)
 
     def advance(self, sent_bytes: float, elapsed: float) -> None:
