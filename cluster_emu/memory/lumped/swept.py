@@ -434,17 +434,19 @@ class SweptRound:
 
     def _visit_up_to(self, position: int) -> None:
         """Make the planned visits before a position definite: no later plan changes them."""
+        row = 0
         while self.position < position:
-            run, visits = self._planned[0], position - self.position
+            run, visits = self._planned[row], position - self.position
             if run.pages > visits:
-                self._planned[0] = run.since(visits)
+                self._planned[row] = run.since(visits)
                 run = run.until(visits)
             else:
-                del self._planned[0]
+                row += 1
             self.visited.append(run)
             self.position += run.pages
             self._sent += run.sent
             self._drop_waiting(run.pages)
+        self._planned = self._planned[row:]
 
     def _drop_waiting(self, pages: int) -> None:
         """Take visited pages off the first segments that wait; a run lies in one of them."""
