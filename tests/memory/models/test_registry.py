@@ -93,7 +93,7 @@ def test_what_only_pages_support() -> None:
 
 
 def test_what_cannot_be_lumped(tmp_path: Path) -> None:
-    sweep = "the profile has a sequential sweep"
+    sweep = "the profile has a sequential sweep beside other writes"
     stream = ProfileSource(load_profiles()["stream"]).describe_writes(1_000)
     assert unsupported(memory(stream)) == {"lumped": sweep, "mean-field": sweep}
     file = tmp_path / "sets.json"
