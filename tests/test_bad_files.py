@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from cluster_emu.cli import app
-from cluster_emu.scenario import Scenario
+from cluster_emu.scenario import HostGroup, Scenario, VMGroup
+from cluster_emu.study.grid.study_file import Study
 
 RUN = """\
 [run]
@@ -78,20 +80,25 @@ class Case(NamedTuple):
     allowed: str
 
 
+def one_of(fields: type[BaseModel]) -> str:
+    """Return the names that a table of a file may have, as an error lists them."""
+    return f"one of {', '.join(sorted(fields.model_fields))}"
+
+
 SCENARIOS = {
     "unknown key": Case(
         '= "16 GiB"',
         '= "16 GiB"\nmemory_byts = 1',
         "hosts.0.memory_byts",
         "1",
-        "one of count, cpu_capacity, memory_bytes, power; did you mean 'memory_bytes'?",
+        f"{one_of(HostGroup)}; did you mean 'memory_bytes'?",
     ),
     "misspelt key that leaves another missing": Case(
         "cpu_capacity = 8",
         "cpus_capacity = 8",
         "hosts.0.cpus_capacity",
         "8",
-        "one of count, cpu_capacity, memory_bytes, power; did you mean 'cpu_capacity'?",
+        f"{one_of(HostGroup)}; did you mean 'cpu_capacity'?",
     ),
     "unknown table": Case(
         "[workload]",
@@ -326,8 +333,7 @@ STUDIES = {
         "vms.0.page_byte",
         "vms.0.page_byte",
         "4096",
-        "one of count, cpu_capacity, host, memory_bytes, page_bytes, page_count, profile, "
-        "profile_mix; did you mean 'page_bytes'?",
+        f"{one_of(VMGroup)}; did you mean 'page_bytes'?",
     ),
     "path beyond a list": Case(
         "vms.0.page", "vms.3.page", "vms.3.page_bytes", "4096", "a path whose list index is below 1"
@@ -348,8 +354,7 @@ STUDIES = {
         "replication",
         "replication",
         "2",
-        "one of axes, fields, name, replications, scenario, seed, strategies; "
-        "did you mean 'replications'?",
+        f"{one_of(Study)}; did you mean 'replications'?",
     ),
     "unknown scenario": Case(
         "scenario.toml",

@@ -166,7 +166,7 @@ class HyperConvergedPolicy(KubeVirtPolicy):
         "HyperConverged Cluster Operator since its pull request 4426 (2026), on KubeVirt 1.9"
     )
 
-    outbound_per_host: CountLimit = 1
+    outbound_per_host: CountLimit | None = 1
     completion_timeout_s_per_gib: PositiveSeconds = 20.0
 
 

@@ -348,7 +348,7 @@ BUILT_IN = (
     ),
     Metric(
         name="fault_stall_s",
-        label="stalled by demand faults",
+        label="stalls by demand faults",
         description="Time the VM waited for pages after its resume, the mean of its processors.",
         value=MeanOverCompleted("fault_stall_s"),
         unit="s",

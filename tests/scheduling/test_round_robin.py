@@ -48,7 +48,11 @@ def tables(given_scenario: Scenario, seed: int = 1) -> tuple[pd.DataFrame, pd.Da
 def test_idle_vms_go_as_they_would_one_at_a_time() -> None:
     interleaved, rounds = tables(drain(4))
     serial, serial_rounds = tables(drain(4, interleave=False, manager={"max_per_cluster": 1}))
-    pd.testing.assert_frame_equal(interleaved, serial)
+    # what they wait for has another name: a turn, or the one slot
+    waits = ["limited_by", "limited_share"]
+    pd.testing.assert_frame_equal(
+        interleaved.drop(columns=waits), serial.drop(columns=waits), check_exact=True
+    )
     pd.testing.assert_frame_equal(rounds, serial_rounds)
 
 

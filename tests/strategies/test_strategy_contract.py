@@ -115,7 +115,7 @@ def test_constants_are_in_range(strategy: Strategy) -> None:
         ("history-majority", {"history": 17}, "history = 17: "),
         ("history-majority", {"to_send": "lost"}, "'sticky' or 'literal'"),
         ("history-majority", {"threshold": 3}, "a parameter of strategy 'history-majority': his"),
-        ("time-series", {"history": 3}, "threshold = 4: allowed is 1 to 3"),
+        ("time-series", {"history": 3}, "threshold = 4 (the default): allowed is 1 to 3"),
         ("time-series", {"threshold": 0}, "threshold = 0: "),
         (
             "time-series",

@@ -644,8 +644,8 @@ class SweptEngine:
 
     @property
     def bytes_waiting(self) -> float:
-        """Bytes of the pages that the present round has not visited."""
-        return (self._round.due_pages - self._round.position) * self.encoding.raw_bytes
+        """Bytes of memory in the pages that the present round has not visited."""
+        return (self._round.due_pages - self._round.position) * self.encoding.page_bytes
 
     @property
     def round_sizes(self) -> PageSizes:

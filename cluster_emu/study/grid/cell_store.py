@@ -74,6 +74,8 @@ class CellStore:
         """Write results.parquet and results.csv from the cells there are, in the study's order."""
         rows = [row for row in map(self.read, cells) if row is not None]
         table = pd.DataFrame(rows)
+        # a figure that no run has is no text
+        table = table.astype({name: float for name in table if table[name].isna().all()})
         parquet, csv, *_ = RESULTS
         write_parquet(table, self._results / parquet)
         write_text(table.to_csv(index=False), self._results / csv)
