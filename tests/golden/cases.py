@@ -1020,7 +1020,7 @@ def saved(result: Any) -> Tables:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         result.save(folder)
-        (document,) = folder.glob("*.json")
+        (document,) = (path for path in folder.glob("*.json") if path.name != "result.json")
         figures = dict(leaves(json.loads(document.read_text(encoding="utf-8"))))
         table = pd.DataFrame(
             {
