@@ -70,8 +70,11 @@ def limits_sentence(limits: Sequence[LimitShare], waits: Sequence[LimitShare]) -
     """Return what limits the migrations of a drain, and what they wait for."""
     if not limits:
         return ""
-    first, *others = limits
-    second = f", {_of(others[0])}" if others and others[0].share >= SECOND else ""
+    kinds: dict[str, list[LimitShare]] = {}
+    for one in limits:
+        kinds.setdefault(one.kind, []).append(one)
+    first, *others = sorted(kinds.values(), key=_total, reverse=True)
+    second = f", {_of(others[0])}" if others and _total(others[0]) >= SECOND else ""
     text = f"What limits migrations while they run: {_of(first)} of the time{second}."
     if waits and waits[0].share >= SECOND:
         kind, share = waits[0].kind, percent(waits[0].share)
@@ -85,5 +88,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _of(one: LimitShare) -> str:
-    return f"{one.limit}, {percent(one.share)}"
+def _total(alike: Sequence[LimitShare]) -> float:
+    return sum(one.share for one in alike)
+
+
+def _of(alike: Sequence[LimitShare]) -> str:
+    """Return the limits of one kind and their share; of many the one with the largest share."""
+    largest = alike[0]
+    if len(alike) == 1:
+        return f"{largest.limit}, {percent(largest.share)}"
+    most = f"most of all {largest.limit}, {percent(largest.share)}"
+    return f"{len(alike)} {largest.kind}s ({most}), {percent(_total(alike))}"

@@ -41,5 +41,16 @@ def test_the_sentence_names_the_two_largest_and_the_wait() -> None:
     )
 
 
+def test_limits_of_one_kind_are_counted_together() -> None:
+    tables = [
+        table(("link", "link a", 30.0), ("link", "link b", 40.0), ("encoding", "encoding", 35.0)),
+        table(("link", "link c", 20.0), ("encoding", "encoding", 5.0)),
+    ]
+    assert limits_sentence(running_limits(tables), ()) == (
+        "What limits migrations while they run: 3 links (most of all link b, 31 %), 69 % of the "
+        "time, encoding, 31 %."
+    )
+
+
 def test_without_migrations_there_is_nothing_to_say() -> None:
     assert limits_sentence(running_limits([table()]), waits([])) == ""
