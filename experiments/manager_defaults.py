@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import how_often, result_of, run, show_progress, study_options, written
 from common.policies import draw_presets
 
 from cluster_emu import Evacuation, estimate, evacuate
@@ -71,24 +71,25 @@ def main() -> int:
     args = study_options(__doc__, "manager_defaults").parse_args()
     often: dict[str, Any] = how_often(args, full=10, quick=2)
     often |= {"fields": QUICK if args.quick else FULL, "progress": show_progress}
-    rows, errors = [], []
-    for place, hosts in PLACES.items():
-        for mode, knobs in MODES.items():
-            found = {}
-            for preset in PRESETS:
-                each = evacuate("evacuation", policy=preset + knobs, **hosts, **often)
-                errors += [f"run failed: {preset}: {error}" for error in each.errors]
-                found[preset] = figures(each)
-            rows += [{"place": place, "mode": mode, **row} for row in compared(found)]
-    table = pd.DataFrame(rows)
-    args.out.mkdir(parents=True, exist_ok=True)
-    files = [args.out / "differences.csv"]
-    table.to_csv(files[0], index=False)
     title = f"kubevirt-hco less kubevirt: {often['replications']} seeds, 95 % intervals"
-    files += save_figure(draw_presets(table, title), args.out / "manager_defaults.png")
+    with result_of(args, "manager_defaults") as folder:
+        rows, errors = [], []
+        for place, hosts in PLACES.items():
+            for mode, knobs in MODES.items():
+                found = {}
+                for preset in PRESETS:
+                    each = evacuate("evacuation", policy=preset + knobs, **hosts, **often)
+                    errors += [f"run failed: {preset}: {error}" for error in each.errors]
+                    found[preset] = figures(each)
+                rows += [{"place": place, "mode": mode, **row} for row in compared(found)]
+        table = pd.DataFrame(rows)
+        files = [folder / "differences.csv"]
+        table.to_csv(files[0], index=False)
+        files.append(save_figure(draw_presets(table, title), folder / "manager_defaults.png"))
     print(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
-    print("\nWritten", *files, sep="\n")
-    print(*errors, sep="\n", end="" if not errors else "\n", file=sys.stderr)
+    print(written(args, files))
+    for error in errors:
+        print(error, file=sys.stderr)
     return int(bool(errors))
 
 
