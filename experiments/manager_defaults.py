@@ -71,7 +71,8 @@ def main() -> int:
     args = study_options(__doc__, "manager_defaults").parse_args()
     often: dict[str, Any] = how_often(args, full=10, quick=2)
     often |= {"fields": QUICK if args.quick else FULL, "progress": show_progress}
-    title = f"kubevirt-hco less kubevirt: {often['replications']} seeds, 95 % intervals"
+    seeds = f"{often['replications']} seeds, 95 % intervals"
+    title = f"By how much kubevirt-hco has more than kubevirt: {seeds}"
     with result_of(args, "manager_defaults") as folder:
         rows, errors = [], []
         for place, hosts in PLACES.items():

@@ -55,7 +55,7 @@ class KubeVirtPolicy(ManagerPolicy):
         per_cluster: migrations at once in the cluster (parallelMigrationsPerCluster).
         outbound_per_host: migrations at once away from a host (parallelOutboundMigrationsPerNode).
         completion_timeout_s_per_gib: time per GiB of memory until the migration is ended
-            (completionTimeoutPerGiB; 800 in old versions).
+            (completionTimeoutPerGiB; KubeVirt itself had 800 in old versions).
         progress_timeout_s: abort if nothing was sent for so long (progressTimeout).
         allow_workload_disruption: pause the VM, or use post-copy, rather than abort; None for what
             `allow_post_copy` says, as in KubeVirt (allowWorkloadDisruption).

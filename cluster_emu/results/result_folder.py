@@ -122,7 +122,8 @@ def check_unused(folder: Path, *, overwrite: bool, field: str = "folder") -> Non
     if not overwrite:
         held = "a result" if manifest.complete else "an unfinished result"
         of = f"{manifest.command} {manifest.name}".rstrip()
-        allowed = f"a new or empty folder (this one holds {held} of {of}; overwrite replaces it)"
+        option = "--overwrite" if field.startswith("--") else "overwrite"
+        allowed = f"a new or empty folder (this one holds {held} of {of}; {option} replaces it)"
         raise ScenarioError(field, str(folder), allowed)
 
 

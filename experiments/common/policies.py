@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cluster_emu.view.style import (
     BLUE,
@@ -64,6 +64,16 @@ def draw_policies(rows: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
+LABELS = {
+    "drain_s": "drain time (s)",
+    "downtime_max_s": "longest downtime (s)",
+    "fault_stall_max_s": "longest stalls after resume (s)",
+    "gigabytes": "data sent (GB)",
+    "aborts": "migrations aborted",
+    "stayed": "VMs not drained",
+}
+
+
 def draw_presets(rows: pd.DataFrame, title: str) -> Figure:
     """Draw the paired differences between two presets: a panel per figure, a line per drain.
 
@@ -71,16 +81,18 @@ def draw_presets(rows: pd.DataFrame, title: str) -> Figure:
         rows: columns place, mode, figure, difference, low, high.
         title: title of the figure.
     """
-    names = list(dict.fromkeys(rows["figure"]))
-    figure = new_figure(2.6)
-    for ax, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
+    figure = new_figure(4.2)
+    panels = figure.subplots(2, 3, sharey=True).flatten()
+    for ax, (name, label) in zip(panels, LABELS.items(), strict=True):
         chosen = rows[rows["figure"] == name].astype({"difference": float})
         places = list(range(len(chosen)))[::-1]
         ax.axvline(0, color=GREY, linewidth=0.8, linestyle="--")
         ax.hlines(places, chosen["low"].astype(float), chosen["high"].astype(float), color=BLUE)
         ax.scatter(chosen["difference"], places, color=BLUE, s=20)
         ax.set_yticks(places, [f"{row.place},\n{row.mode}" for row in chosen.itertuples()])
-        _finish(ax, name)
+        ax.set_ylim(-0.5, len(places) - 0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        _finish(ax, label)
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
     return figure
 

@@ -121,7 +121,7 @@ def test_the_paper_s_claims_have_the_agreed_shape(tmp_path: Path) -> None:
     assert ((bars["exact"] - bars["mean"]).abs() < 4 * (bars["high"] - bars["mean"])).all()
     used = run(tmp_path, "paper_figures.py", *options)
     assert used.returncode == 2
-    assert "holds a result of paper_figures; overwrite replaces it" in used.stderr
+    assert "holds a result of paper_figures; --overwrite replaces it" in used.stderr
 
 
 @pytest.mark.slow

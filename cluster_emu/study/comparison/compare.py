@@ -38,7 +38,7 @@ METHOD = (
 
 def compare(
     scenario: Scenario | str | Path,
-    strategies: Sequence[str],
+    strategies: Sequence[str] | str,
     *,
     replications: int = 10,
     seed: int = 0,
@@ -53,8 +53,9 @@ def compare(
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
-        strategies: transfer strategies as text, ``"time-series:threshold=3"``; parameters left open
-            that the scenario's own strategy sets, and that the other has too, carry over from it.
+        strategies: transfer strategies as text, ``"time-series:threshold=3"``, or one of them;
+            parameters left open that the scenario's own strategy sets, and that the other has too,
+            carry over from it.
         replications: number of seeds.
         seed: base of the seeds, a whole number >= 0.
         jobs: number of processes.
@@ -73,7 +74,8 @@ def compare(
     check_at_least(0, seed=seed)
     smallest = smallest_by_metric(smallest_differences or {})
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    made = variants(base.with_fields(dict(fields or {})), strategies)
+    wanted = [strategies] if isinstance(strategies, str) else strategies
+    made = variants(base.with_fields(dict(fields or {})), wanted)
     seeds = replication_seeds(seed, replications)
     parts = [build(variant.scenario, RandomStreams(seeds[0])) for variant in made]
     return Comparison(

@@ -17,7 +17,7 @@ from cluster_emu.results.run_result import versions
 from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.evacuation.answer import not_random_note
 from cluster_emu.study.evacuation.assumptions import settings_in_words
-from cluster_emu.study.evacuation.plan import at_once_in_words
+from cluster_emu.study.evacuation.plan import assumed_in_all, at_once_in_words
 from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
 from cluster_emu.study.report.figures import finite_or_none
@@ -236,8 +236,9 @@ class Advice(Displayed):
         if fastest.drain_p95_s * (1 + SAME) >= chosen.drain_p95_s:
             return reason
         return (
-            f"{reason}; {fastest.label} takes {fastest.drain_p95_s:.4g} s, but with "
-            f"{fastest.worst_interrupted_s:.3g} s"
+            f"{reason}; {fastest.label} takes {fastest.drain_p95_s:.4g} s, but an interruption of "
+            f"up to {fastest.worst_interrupted_s:.3g} s is to be expected "
+            f"({fastest.evacuation.longest_seen('interrupted_s'):.3g} s seen)"
         )
 
     @property
@@ -364,7 +365,7 @@ class Advice(Displayed):
     def _assumptions(self) -> tuple[str, ...]:
         best = self.recommended.evacuation
         return (
-            *best.replications[0].plan.assumptions,
+            *assumed_in_all([one.plan for one in best.replications]),
             *settings_in_words(best.replications[0].plan.scenario),
             f"Every combination is run once. Those are run {self.replications} times that are on "
             "the Pareto front of these runs, or among the fastest that interrupt service briefly "

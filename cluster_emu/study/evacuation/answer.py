@@ -89,14 +89,19 @@ def _interruption(found: DrainFigures) -> str:
     text = f"The longest interruption of a VM's service is {seen:.3g} s"
     if seen > down:
         text += f", stalls after the resume included (the longest downtime is {down:.3g} s)"
-    beyond = f"; up to {worst:.3g} s are to be expected" if worst > 1.01 * seen else ""
+    beyond = (
+        f"; its mean over the seeds may be up to {worst:.3g} s (95 % interval)"
+        if worst > 1.01 * seen
+        else ""
+    )
     return f"{text}{beyond}."
 
 
 def _links(loads: Sequence[LinkLoad], uneven: UnevenLinks | None) -> str:
     if not loads:
         return ""
-    text = f"The busiest link is {loads[0].name}, {percent(loads[0].mean_share)} used on average"
+    used = percent(loads[0].mean_share)
+    text = f"The busiest link is {loads[0].name}, {used} used until the last migration ends"
     if uneven is None or uneven.times_mean < UNEVEN:
         return f"{text}."
     return (

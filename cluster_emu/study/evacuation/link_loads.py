@@ -16,10 +16,12 @@ from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
 def link_loads(scenario: Scenario, run: DrainRun) -> tuple[LinkLoad, ...]:
     """Return the mean load of each link that carried bytes in a drain, the largest share first.
 
-    Background traffic counts, too. The mean is over the time that the run recorded.
+    Background traffic counts, too. The mean is over the time until the last migration ends: the
+    links are observed up to the end of a tick, in which nothing may be sent any more.
     """
     if not len(run.links):
         return ()
+    last_end_s = float(run.migrations["end_s"].max())
     names = LinkTable.of(cluster_graph(scenario))
     table = run.links.assign(possible=run.links["bytes"] / run.links["mean_utilisation"])
     ends = sorted(set(run.links["time_s"].tolist()))
@@ -28,8 +30,8 @@ def link_loads(scenario: Scenario, run: DrainRun) -> tuple[LinkLoad, ...]:
         rows = table[table["link"] == link]
         # what the link could carry in all intervals, from those in which it carried something
         capacity = rows["possible"].sum() / _covered_s(rows["time_s"].tolist(), ends)
-        share = rows["bytes"].sum() / (capacity * ends[-1])
-        found.append(LinkLoad(link, names.in_words(link), float(share)))
+        share = rows["bytes"].sum() / (capacity * min(last_end_s, ends[-1]))
+        found.append(LinkLoad(link, names.in_words(link), min(float(share), 1.0)))
     return tuple(sorted(found, key=lambda one: (-one.mean_share, one.link)))
 
 

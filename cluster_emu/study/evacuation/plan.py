@@ -169,6 +169,20 @@ def _left_out(base: Scenario) -> tuple[str, ...]:
     return (f"Only the drain moves VMs; ignored from the scenario: {', '.join(names)}.",)
 
 
+def assumed_in_all(plans: Sequence[DrainPlan]) -> tuple[str, ...]:
+    """Return what all replications assume, then what is drawn for each, by its number."""
+    shared = [
+        text for text in plans[0].assumptions if all(text in one.assumptions for one in plans)
+    ]
+    own = [
+        f"Replication {number}: {text}"
+        for number, one in enumerate(plans)
+        for text in one.assumptions
+        if text not in shared
+    ]
+    return (*shared, *own)
+
+
 def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
     """Return the drain as it can be run with this seed.
 

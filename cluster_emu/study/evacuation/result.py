@@ -27,7 +27,7 @@ from cluster_emu.study.evacuation.assumptions import (
 )
 from cluster_emu.study.evacuation.effects import effects, emptied_hosts, mean_effects
 from cluster_emu.study.evacuation.link_loads import link_loads, uneven_links
-from cluster_emu.study.evacuation.plan import Drain, DrainPlan
+from cluster_emu.study.evacuation.plan import Drain, DrainPlan, assumed_in_all
 from cluster_emu.study.evacuation.run import DrainRun
 from cluster_emu.study.report.evacuation import (
     DrainTime,
@@ -389,7 +389,7 @@ class Evacuation(Displayed):
             "by memory alone, the largest first."
         )
         return (
-            *plan.assumptions,
+            *assumed_in_all([one.plan for one in self.replications]),
             *self.drain.assumptions,
             limits_in_words(plan),
             *settings_in_words(plan.scenario),

@@ -323,7 +323,7 @@ def test_of_those_as_fast_the_least_interruption_is_recommended(advice: Advice) 
 
     assert found.recommended is ways[1]
     assert found.reason.startswith("the least interruption of the fastest whose VMs all move")
-    assert "takes 5 s, but with 0.9 s" in found.reason
+    assert "takes 5 s, but an interruption of up to 0.9 s is to be expected" in found.reason
     assert replace(found, options=tuple(ways[:2])).reason.endswith("0.1 s")
 
 
