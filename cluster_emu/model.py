@@ -541,7 +541,7 @@ class ClusterModel(Displayed, Model):
     @property
     def mean_bytes(self) -> float:
         """Mean bytes sent by those that have completed, NaN where none has."""
-        return self.tally.mean("bytes")
+        return self.tally.mean_bytes
 
     @property
     def bytes_sent(self) -> float:

@@ -111,7 +111,12 @@ def seed_from(rng: object) -> int:
     if isinstance(rng, str) and rng.strip().isascii() and rng.strip().isdecimal():
         return int(rng)
     if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise ScenarioError("rng", rng, "a whole number >= 0, or None to draw a seed")
+        raise ScenarioError(
+            "rng",
+            rng,
+            "a whole number >= 0, as a number or text; a SeedSequence or generator of numpy; or "
+            "None to draw a seed",
+        )
     return int(rng)
 
 

@@ -179,7 +179,9 @@ def test_a_seed_is_drawn_from_what_numpy_seeds_with(make: Any) -> None:
 
 @pytest.mark.parametrize("wrong", ["", "abc", "-1", "1.5", -1, 1.5, True, [1]])
 def test_what_is_no_seed_is_refused(wrong: object) -> None:
-    with pytest.raises(ScenarioError, match=r"^rng = .*: allowed is a whole number >= 0, or None"):
+    with pytest.raises(
+        ScenarioError, match=r"^rng = .*: allowed is a whole number >= 0, as a number or text"
+    ):
         ClusterModel("paper", rng=wrong)
 
 

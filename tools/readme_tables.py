@@ -61,7 +61,6 @@ COLUMNS_OF_METHODS = {
     "pages_sent_postcopy": "pages sent after resume",
 }
 ONE_RULE = "xen-legacy"
-SWEEP = "one_host.toml"
 AT_ONCE = "manager.max_per_cluster"
 
 

@@ -17,6 +17,7 @@ from cluster_emu.building.transfer import (
     end_of_live_rounds,
     manager_policy,
     page_encoders,
+    stalls_left_out,
     transfer_settings,
 )
 from cluster_emu.building.uncertainty import Uncertainty
@@ -140,6 +141,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             *intensity.assumptions,
             *uncertainty.assumptions,
             end_of_live_rounds(scenario.transfer, strategy),
+            *stalls_left_out(str(scenario.run.fidelity), strategy),
         ),
         power=power,
         planner=Planner(

@@ -10,7 +10,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.managers import ManagerPolicy, policies
 from cluster_emu.managers.plain import PlainPolicy
 from cluster_emu.scenario import Choice, Costs, Transfer
-from cluster_emu.strategies import Strategy
+from cluster_emu.strategies import Mode, Strategy
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.transfer.stop_rules import stop_rules
 from cluster_emu.units import BITS_PER_BYTE
@@ -63,6 +63,16 @@ def end_of_live_rounds(transfer: Transfer, strategy: Strategy) -> str:
     return (
         f"Live rounds end by the stop rule {strategy.stop_rule}, that of {strategy.name} itself; "
         "transfer.stop sets another one."
+    )
+
+
+def stalls_left_out(fidelity: str, strategy: Strategy) -> tuple[str, ...]:
+    """Return in words that a memory model without pages has no waits after the resume."""
+    if fidelity != "scalar" or strategy.mode not in (Mode.POST_COPY, Mode.HYBRID):
+        return ()
+    return (
+        "The scalar model has no pages, so a VM never waits for pages after its resume: service "
+        "interrupted is the downtime alone.",
     )
 
 

@@ -21,14 +21,6 @@ from cluster_emu.errors import ScenarioError
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
 
-ENDS = {
-    "not_converged": "not converged",
-    "cancelled": "cancelled",
-    "failed": "failed",
-    "unfinished": "unfinished",
-}
-"""The ends of migrations that did not complete, in words."""
-
 
 def batch(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
@@ -94,14 +86,14 @@ def _report_failures(done: Batch) -> None:
     if len(done.failed):
         write_message("cluster-emu: --retry-failed runs them again")
     if len(done.incomplete):
-        write_message(
-            f"cluster-emu: {_incomplete(done)}; times and bytes are means over those that did"
-        )
+        write_message(f"cluster-emu: {_incomplete(done)}; times are means over those that did")
 
 
 def _incomplete(done: Batch) -> str:
+    from cluster_emu.study.report.answers import ends_in_words
+
     ends = done.ends
     count = ends["migrations"] - ends["completed"]
-    parts = ", ".join(f"{ends[name]} {word}" for name, word in ENDS.items() if ends[name])
+    parts = ends_in_words(ends)
     where = f"{len(done.incomplete)} of {done.cells} cells"
     return f"{count} of {ends['migrations']} migrations did not complete ({parts}), in {where}"

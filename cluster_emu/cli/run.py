@@ -78,6 +78,7 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
     from cluster_emu.study.report.answers import run_answer
     from cluster_emu.study.report.figures import OutcomeCount
     from cluster_emu.study.report.limits import limits_sentence, running_limits, waits
+    from cluster_emu.study.report.links import busiest_link, links_sentence
     from cluster_emu.study.report.run import RunReport
 
     limits = [result.tables["limits"]]
@@ -91,7 +92,14 @@ def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) ->
             OutcomeCount(outcome, why, count)
             for (outcome, why), count in sorted(outcome_counts(result).items())
         ),
-        limits=limits_sentence(running_limits(limits), waits(limits)),
+        limits=" ".join(
+            sentence
+            for sentence in (
+                limits_sentence(running_limits(limits), waits(limits)),
+                links_sentence(busiest_link(result)),
+            )
+            if sentence
+        ),
         notes=result.notes,
         answer=run_answer(result.summary),
         assumptions=(*result.assumptions, *carried),

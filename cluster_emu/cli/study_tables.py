@@ -84,7 +84,7 @@ def _show_differences(report: BatchReport, metrics: Sequence[Metric]) -> None:
     if left:
         which = f"{left} of {len(by_pair)} comparisons"
         show_lines(
-            "No difference shown",
+            "No practical difference, or undecided",
             [f"{which}: {Verdict.NO_PRACTICAL_DIFFERENCE} or {Verdict.UNDECIDED} (paired.csv)"],
         )
 

@@ -189,7 +189,8 @@ def own_result(
     with locked(folder):
         if overwrite or not is_own:
             remove(folder, () if there is None else there.files)
-        write_manifest(folder, Manifest(command, False, tuple(files), name))
+        kept = there.files if is_own and there is not None and not overwrite else ()
+        write_manifest(folder, Manifest(command, False, tuple({*files, *kept}), name))
         yield
 
 

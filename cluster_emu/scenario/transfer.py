@@ -21,7 +21,7 @@ class Transfer(Plain):
     `stop` is the stop rule. Without one, the strategy's own rule ends the live rounds: that of QEMU
     for "qemu", of Xen for "xen-legacy", the five rounds of its paper for "history-majority".
     `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It takes the place of a
-    stop rule. It has its own limits and cap; whatever the scenario sets overrides them.
+    stop rule, also of `stop`. It has its own limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page in so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; "unlimited" lifts the cap of the policy. Without either, and
     without a cap of the policy, only the network limits it. QEMU lifts the cap while the VM is

@@ -133,8 +133,9 @@ class MigrationRecord:
     that part. `attempt` counts the attempts, whether the policy retried after an abort or high
     availability after a fault; `faults_before` of the attempts before were ended by faults. `route`
     lists the numbers of the links from source to target in order, with spaces between them.
-    `fidelity` is the engine that kept the page state, "pages", "lumped" or "scalar". `outcome` is
-    the final phase and `why` says in words what ended the live rounds, or why it did not complete.
+    `fidelity` is the engine that kept the page state, "pages", "lumped", "mean-field" or "scalar".
+    `outcome` is the final phase and `why` says in words what ended the live rounds, or why it did
+    not complete.
     """
 
     migration: int
@@ -501,7 +502,8 @@ class MigrationTally:
         self._flows = flows
         self._open: list[int] = []
         self._requested = 0
-        self._sums = dict.fromkeys(("total_time_s", "downtime_s", "fault_stall_s", "bytes"), 0.0)
+        self._sums = dict.fromkeys(("total_time_s", "downtime_s", "fault_stall_s"), 0.0)
+        self._started = 0
         self._bytes_ended = 0.0
         self._completed_of = np.zeros(vm_count, dtype=np.int64)
         self._downtime_s_of = np.zeros(vm_count)
@@ -519,12 +521,17 @@ class MigrationTally:
         self._open = [number for number in self._open if number in self._live]
 
     def mean(self, column: str) -> float:
-        """Return the mean of a figure over completed migrations, NaN where there is none.
+        """Return the mean of a time over completed migrations, NaN where there is none.
 
         Args:
-            column: `total_time_s`, `downtime_s`, `fault_stall_s` or `bytes`.
+            column: `total_time_s`, `downtime_s` or `fault_stall_s`.
         """
         return self._sums[column] / self.completed if self.completed else nan
+
+    @property
+    def mean_bytes(self) -> float:
+        """Mean bytes of migrations that began to send and have ended, NaN without one."""
+        return self._bytes_ended / self._started if self._started else nan
 
     def bytes_sent(self, now_s: float) -> float:
         """Return the bytes that all migrations have sent, those under way too.
@@ -547,6 +554,7 @@ class MigrationTally:
         return float(self._bytes_of[vm])
 
     def _count(self, record: MigrationRecord) -> None:
+        self._started += not isnan(record.start_s)
         self._bytes_ended += record.bytes
         self._bytes_of[record.vm] += record.bytes
         if not isnan(record.downtime_s):

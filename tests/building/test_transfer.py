@@ -7,7 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cluster_emu.building.transfer import end_of_live_rounds, manager_policy, transfer_settings
+from cluster_emu.building.transfer import (
+    end_of_live_rounds,
+    manager_policy,
+    stalls_left_out,
+    transfer_settings,
+)
 from cluster_emu.managers import policies
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Costs, Scenario, Transfer, load_scenario
@@ -174,3 +179,18 @@ def test_a_run_says_which_rule_decides(transfer: dict[str, Any], sentence: str) 
     choice = given.strategy
     strategy = strategies.create(choice.name, **choice.parameters)
     assert sentence in end_of_live_rounds(given, strategy)
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "name", "said"),
+    [
+        ("scalar", "post-copy", True),
+        ("scalar", "hybrid", True),
+        ("scalar", "pre-copy", False),
+        ("pages", "post-copy", False),
+    ],
+)
+def test_a_model_without_pages_says_that_it_has_no_stalls(
+    fidelity: str, name: str, said: bool
+) -> None:
+    assert bool(stalls_left_out(fidelity, strategies.create(name))) is said

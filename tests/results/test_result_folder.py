@@ -160,6 +160,16 @@ def test_a_command_continues_its_own_result_and_no_other(tmp_path: Path) -> None
         assert files_of(tmp_path) == {MANIFEST}
 
 
+def test_a_figure_of_a_continued_result_is_replaced_with_it(tmp_path: Path) -> None:
+    with own_result(tmp_path, "batch", "few", ["parts"]):
+        (tmp_path / "study.png").touch()
+        add_files(tmp_path, [tmp_path / "study.png"])
+    with own_result(tmp_path, "batch", "few", ["parts"]):
+        pass
+    write(tmp_path, "run", "a.csv", overwrite=True)
+    assert files_of(tmp_path) == {"a.csv", MANIFEST}
+
+
 def test_a_streamed_run_is_saved_where_it_was_streamed_to(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     ClusterModel(scenario(), rng=1, stream_to=folder).run().save(folder)

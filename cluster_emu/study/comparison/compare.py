@@ -29,7 +29,7 @@ from cluster_emu.study.execution.seeds import replication_seeds
 METHOD = (
     "A replication has one seed under every strategy: the same placement, demand and profiles.",
     "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once.",
-    "Runs without a completed migration have no mean per migration; their pairs are left out.",
+    "Runs without a completed migration have no mean times; their pairs are left out.",
     "A verdict is higher or lower where the interval of the paired difference lies beyond the "
     "smallest difference that matters, no practical difference where it lies within it, and "
     "undecided else.",

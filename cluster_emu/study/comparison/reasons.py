@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from cluster_emu.study.execution.runs import FEW_PAGES, StudyRun
+from cluster_emu.study.report.answers import INCOMPLETE
 from cluster_emu.study.report.comparison import PairedDifference
 from cluster_emu.study.statistics.verdicts import Verdict
 from cluster_emu.wording import listed, percent
@@ -104,8 +106,8 @@ def _incomplete(runs: Runs) -> Iterator[str]:
         migrations, completed = _count(each, "migrations"), _count(each, "completed")
         if completed < migrations:
             yield (
-                f"{migrations - completed:,} of {migrations:,} migrations with {label} do not "
-                "complete; means per migration are over those that do"
+                f"{migrations - completed:,} of {migrations:,} migrations with {label} "
+                f"{INCOMPLETE}; mean times are over those that do"
             )
 
 
@@ -128,10 +130,10 @@ def _count(runs: Sequence[StudyRun], name: str) -> int:
 
 
 def _pages(runs: Sequence[StudyRun], *names: str) -> float:
-    """Return pages of all completed migrations, whose mean per migration is in the summary."""
-    return sum(
-        run.summary.get(name, 0.0) * run.summary["completed"]
+    """Return pages of all migrations, whose mean per migration is in the summary."""
+    means = (
+        (run.summary.get(name, math.nan), run.summary.get("migrations", 0))
         for run in runs
-        if run.summary.get("completed")
         for name in names
     )
+    return sum(mean * count for mean, count in means if not math.isnan(mean))

@@ -13,10 +13,18 @@ from cluster_emu.study.report.grid import GroupDifference, GroupMeans, SameRule
 from cluster_emu.study.statistics.verdicts import Verdict
 from cluster_emu.wording import counted, interval, listed, number, percent
 
+INCOMPLETE = "do not complete"
+"""Words in a sentence that says how many migrations do not complete; it explains no difference."""
+
 HEADLINE = ("total_time_s", "downtime_s", "fault_stall_s", "bytes")
 """The metrics that answers are about: how long, at what interruption, with how much traffic."""
 
-ENDS = {"not_converged": "did not converge", "failed": "failed", "unfinished": "did not finish"}
+ENDS = {
+    "not_converged": "did not converge",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "unfinished": "did not finish",
+}
 """The ends of migrations that did not complete, by figure of the summary."""
 
 
@@ -32,19 +40,30 @@ def run_answer(summary: Mapping[str, float]) -> str:
     migrations, completed = int(summary["migrations"]), int(summary["completed"])
     if not migrations:
         return "No migration took place."
-    others = [f"{int(summary[name]):,} {words}" for name, words in ENDS.items() if summary[name]]
+    others = ends_in_words(summary)
     if not completed:
-        return f"None of {counted(migrations, 'migration')} completed: {listed(others)}."
+        return f"None of {counted(migrations, 'migration')} completed: {others}."
     took = _value("total_time_s", summary)
     down = f"a downtime of {_value('downtime_s', summary)}{_stalls(summary)}"
     if migrations == 1:
         sent = _value("bytes", summary)
         return f"The migration completed in {took} with {down}; it sent {sent}."
-    start = f"All {migrations:,}" if not others else f"{completed:,} of {migrations:,}"
-    left = f" ({listed(others)})" if others else ""
+    start = f"All {migrations:,}" if completed == migrations else f"{completed:,} of {migrations:,}"
+    left = f" ({others})" if others else ""
     return (
         f"{start} migrations completed{left}, on average in {took} with {down}; all together sent "
         f"{_value('total_bytes', summary)}."
+    )
+
+
+def ends_in_words(ends: Mapping[str, float]) -> str:
+    """Return how many migrations ended otherwise than by completing, empty if none did.
+
+    Args:
+        ends: number of migrations by figure of the summary.
+    """
+    return listed(
+        [f"{int(ends[name]):,} {words}" for name, words in ENDS.items() if ends.get(name)]
     )
 
 
@@ -65,8 +84,8 @@ def _value(name: str, summary: Mapping[str, float]) -> str:
 def comparison_answer(report: ComparisonReport) -> str:
     """Return which strategy is better in what, or that none is."""
     measured = [name for name in HEADLINE if _is_measured(report, name)]
-    if not measured:
-        return "No migration completed, so that there is nothing to compare."
+    if "total_time_s" not in measured:
+        return "No migration completed, so that there are no times to compare."
     over = counted(report.replications, "replication")
     match report.strategies:
         case (label,):
@@ -97,7 +116,7 @@ def _of_two(a: str, b: str, pairs: dict[str, PairedDifference], why: Sequence[st
     undecided = _labels(pairs, Verdict.UNDECIDED)
     if not differ and not undecided:
         start = f"{b} makes no practical difference to {listed(same)} against {a}"
-        return f"{start}: {why[0]}" if why else start
+        return f"{start}: {why[0]}" if why and INCOMPLETE not in why[0] else start
     parts = []
     if differ:
         parts.append(f"Against {a}, {b} has {listed(differ)}")

@@ -8,6 +8,7 @@ from cluster_emu.building import cluster_graph
 from cluster_emu.network.links import LinkTable
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import scenario_from
+from cluster_emu.study.report.limits import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,7 @@ class BusiestLink:
 
     Args:
         link: its number.
-        source: where it begins, such as "host 3" or "switch 41", the node's number.
-        target: where it ends.
+        name: where it begins and ends, such as "host3 -> leaf0".
         mean_share: mean load over capacity in the whole run.
         peak_share: highest load over capacity at any time, of any link.
         imbalance: load of the busiest of the parallel links among which routes chose, over the mean
@@ -26,11 +26,27 @@ class BusiestLink:
     """
 
     link: int
-    source: str
-    target: str
+    name: str
     mean_share: float
     peak_share: float
     imbalance: float
+
+
+UNEVEN = 1.1
+"""From this imbalance on parallel links are said to share their load unevenly."""
+
+
+def links_sentence(busiest: BusiestLink | None) -> str:
+    """Return which link is the busiest, and how unevenly parallel links are used if they are."""
+    if busiest is None:
+        return ""
+    text = (
+        f"The busiest link, {busiest.name}, is {percent(busiest.mean_share)} used on average over "
+        "the run"
+    )
+    if not busiest.imbalance >= UNEVEN:  # NaN where no route had a choice
+        return f"{text}."
+    return f"{text}; it carries {busiest.imbalance:.2g} times the mean of its parallel links."
 
 
 def busiest_link(result: RunResult) -> BusiestLink | None:
@@ -42,16 +58,11 @@ def busiest_link(result: RunResult) -> BusiestLink | None:
     summary = result.summary
     if not summary["busiest_link"] >= 0:
         return None
-    graph = cluster_graph(scenario_from(result.scenario))
-    links, link = LinkTable.of(graph), int(summary["busiest_link"])
-    source, target = (
-        f"{graph.nodes[node]['kind']} {node}"
-        for node in (int(links.source[link]), int(links.target[link]))
-    )
+    links = LinkTable.of(cluster_graph(scenario_from(result.scenario)))
+    link = int(summary["busiest_link"])
     return BusiestLink(
         link=link,
-        source=source,
-        target=target,
+        name=links.in_words(link),
         mean_share=summary["busiest_link_share"],
         peak_share=summary["peak_link_share"],
         imbalance=summary["link_imbalance"],

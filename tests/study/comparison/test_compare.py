@@ -185,7 +185,7 @@ def test_runs_without_migrations_have_no_means_but_are_counted() -> None:
     pair = next(p for p in document["paired"] if p["metric"] == "downtime_s")
     assert (pair["mean_difference"], pair["pairs_left_out"]) == (None, 3)
     assert (pair["verdict"], pair["smallest_difference"]) == ("undecided", None)
-    assert "nothing to compare" in document["answer"]
+    assert "No migration completed" in document["answer"]
 
 
 def test_a_request_that_could_not_be_carried_out_is_explained() -> None:

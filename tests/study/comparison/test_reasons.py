@@ -67,7 +67,7 @@ def test_migrations_that_do_not_complete_are_said() -> None:
     left = replace(ONE, summary={**ONE.summary, "migrations": 450})
     runs = {**RUNS, "history-majority": (left, left)}
     assert reasons(runs, [pair("higher")], [], {}) == (
-        "40 of 900 migrations with history-majority do not complete; means per migration are over "
+        "40 of 900 migrations with history-majority do not complete; mean times are over "
         "those that do",
     )
 

@@ -55,6 +55,15 @@ SUMMARY = {
             "14.41 s with a downtime of 14.7 ms; all together sent 1.8 GB.",
         ),
         (
+            {"migrations": 2.0, "cancelled": 1.0},
+            "1 of 2 migrations completed (1 cancelled), on average in 14.41 s with a downtime of "
+            "14.7 ms; all together sent 1.8 GB.",
+        ),
+        (
+            {"completed": 0.0, "cancelled": 1.0},
+            "None of 1 migration completed: 1 cancelled.",
+        ),
+        (
             {"migrations": 1.0, "completed": 0.0, "unfinished": 1.0},
             "None of 1 migration completed: 1 did not finish.",
         ),
