@@ -223,7 +223,7 @@ def test_least_loaded_routing_uses_every_spine(routing: str, end_s: float | None
     busiest = busiest_link(result)
     assert busiest is not None
     assert busiest.mean_share == result.summary["busiest_link_share"] <= busiest.peak_share == 1.0
-    assert busiest.name.startswith("leaf") and " -> spine" in busiest.name or busiest.name.startswith("spine")
+    assert "host" not in busiest.name
     crossed = [link for row in result.migrations["route"] for link in row.split()]
     assert len(crossed) == 16 * 4
     assert crossed.count(str(busiest.link)) == round(8 * busiest.imbalance)

@@ -256,7 +256,7 @@ def _command(words: str) -> list[str]:
         text=True,
         check=True,
     )
-    return done.stdout.splitlines()
+    return [line.rstrip() for line in done.stdout.splitlines()]
 
 
 def _end_of_table(lines: list[str]) -> int:
