@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.network.links import LinkTable
+from cluster_emu.plausibility import ImplausibleValueWarning
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import scenario_from
 from cluster_emu.study.report.limits import percent
@@ -58,7 +60,9 @@ def busiest_link(result: RunResult) -> BusiestLink | None:
     summary = result.summary
     if not summary["busiest_link"] >= 0:
         return None
-    links = LinkTable.of(cluster_graph(scenario_from(result.scenario)))
+    with warnings.catch_warnings(action="ignore", category=ImplausibleValueWarning):
+        scenario = scenario_from(result.scenario)  # it was warned of when it was read
+    links = LinkTable.of(cluster_graph(scenario))
     link = int(summary["busiest_link"])
     return BusiestLink(
         link=link,
