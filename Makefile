@@ -28,7 +28,7 @@ run: $(RUN_STAMP) ## compare the proposed filter with its baseline on a cluster:
 		--replications 6 --jobs 2 --out $(RESULTS) --overwrite
 	@echo
 	@echo "Figures and tables are in $(RESULTS):"
-	@find $(RESULTS) -maxdepth 1 -type f | sort | sed 's/^/  /'
+	@find $(RESULTS) -maxdepth 1 -type f -not -name '.*' | sort | sed 's/^/  /'
 
 test: $(DEV_STAMP) ## the fast test suite, or the files and folders in TESTS
 	$(BIN)/python -m pytest -q -n auto $(TESTS)
