@@ -76,7 +76,7 @@ class ManagerPolicy(ABC):
     @field_validator("per_cluster", "outbound_per_host", "inbound_per_host", mode="before")
     @classmethod
     def _lift(cls, limit: object) -> object:
-        """Read "unlimited", whatever type a manager gives the field."""
+        """Read "unlimited" for a limit of any type."""
         return None if limit == UNLIMITED else limit
 
     @property

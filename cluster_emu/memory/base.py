@@ -202,7 +202,7 @@ class MemoryEngine(Protocol):
         Args:
             time_per_byte: operational seconds per byte on the wire.
             sync_threshold_bytes: the round ends once the unvisited pages have fewer bytes in
-                memory, whatever they take on the wire.
+                memory; what they take on the wire does not count.
         """
         ...
 

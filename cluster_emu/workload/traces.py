@@ -195,7 +195,7 @@ def checked_folder(folder: Path) -> Path:
 def trace_files(folder: Traversable) -> tuple[list[tuple[Traversable, bytes]], list[str]]:
     """Return the trace files of a folder with their contents, and the names of other entries.
 
-    A trace file has numbers in its first or second line, comments aside. Hidden files, folders,
+    A trace file has numbers in its first or second line without comments. Hidden files, folders,
     and files that begin with anything else (a README) are no traces. An empty file counts as a
     trace, because it may be one whose content is lost.
 

@@ -30,7 +30,7 @@ MOST_NAMED = 20
 class Drain(Trigger):
     """From `at_s` on, moves every VM off the given hosts, before any other migration.
 
-    No trigger sends a VM to these hosts any more, whatever the order of triggers. If no host has
+    No trigger sends a VM to these hosts any more, in any order of triggers. If no host has
     enough free CPU for a VM, the VM moves to the least loaded host that has the memory, unless
     `overcommit` is off. A VM for which no host has memory is reported as unplaced at every control
     instant, and one that may not migrate as blocking.

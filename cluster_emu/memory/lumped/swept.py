@@ -2,7 +2,7 @@
 
 A sweep is a moving boundary: what it has passed since the dirty log was read is dirty, the rest is
 not. So memory falls into few segments of pages with the same status and history, and a live round
-is solved segment by segment, whatever its size. Nothing is drawn, and the outcome is that of the
+is solved segment by segment, of any size. Nothing is drawn, and the outcome is that of the
 pages engine, page by page.
 
 In a segment that is due, page i is visited when s_i pages of the round are sent. The sweep passes

@@ -41,7 +41,7 @@ class StudyInterrupted(KeyboardInterrupt):
 
 
 FEW_PAGES = 50
-"""A stop-and-copy of fewer pages than this is short whatever the strategy: Xen stops there."""
+"""A stop-and-copy of fewer pages than this is short under any strategy: Xen stops there."""
 FEW_SHARE = 0.01
 """Likewise, as a share of the pages sent live, for VMs that have few pages at all."""
 

@@ -97,8 +97,8 @@ def _replicated(
 def _labels(path: str, values: Sequence[Any]) -> list[Any]:
     """Return an axis's values as they stand in a column, which holds numbers or texts, not both.
 
-    Quantities are numbers in the unit at the end of the axis's name, whatever unit they were given
-    in; among numbers, a value that stands for nothing is NaN.
+    Quantities become numbers in the unit at the end of the axis's name. Among numbers, a value that
+    stands for nothing is NaN.
     """
     if all(isinstance(value, bool) for value in values):
         return list(values)
