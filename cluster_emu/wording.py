@@ -40,6 +40,11 @@ def percent(share: float | None) -> str:
     return f"{value:+,.0f} %" if abs(value) >= 100 else f"{value:+.3g} %"
 
 
+def whole_percent(share: float) -> str:
+    """Return a share in whole percent."""
+    return f"{100 * share:.0f} %"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number of things: "1 migration", "2,000 migrations"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

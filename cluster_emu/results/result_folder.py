@@ -10,11 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.json_output import json_text
 from cluster_emu.results.folder_lock import locked
-from cluster_emu.results.writing import write_text
+from cluster_emu.results.writing import write_parquet, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MANIFEST = "result.json"
 """The file that says which command wrote a folder's result, and which files it consists of."""
@@ -162,6 +166,41 @@ def new_result(
             raise
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def save_study(
+    folder: Path,
+    command: str,
+    report: tuple[str, object],
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    csv: bool,
+    overwrite: bool,
+) -> list[Path]:
+    """Write a study's report as JSON and its tables as Parquet; return the files written.
+
+    Args:
+        folder: a new or empty folder.
+        command: the command that writes it.
+        report: the name of the JSON file, and what is in it.
+        tables: the tables by name.
+        csv: whether the tables are written as CSV, too.
+        overwrite: whether to replace an older result in this folder.
+
+    Raises:
+        ScenarioError: if the folder is in use, see `check_unused`.
+    """
+    document, content = report
+    names = [document]
+    with new_result(folder, command, overwrite=overwrite) as place:
+        write_text(json_text(content), place / document)
+        for name, table in tables.items():
+            names.append(f"{name}.parquet")
+            write_parquet(table, place / names[-1])
+            if csv:
+                names.append(f"{name}.csv")
+                write_text(table.to_csv(index=False), place / names[-1])
+    return [folder / name for name in names]
 
 
 @contextmanager

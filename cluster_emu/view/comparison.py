@@ -17,24 +17,17 @@ from cluster_emu.study.report.comparison import ComparisonReport, PairedDifferen
 from cluster_emu.study.report.figures import Interval
 from cluster_emu.view.quantities import Quantity, quantity_of
 from cluster_emu.view.style import (
-    BLACK,
-    BLUE,
-    GREEN,
     GREY,
     LABEL_PT,
     NOTE_PT,
-    ORANGE,
     PALE_GREY,
-    PURPLE,
-    SKY_BLUE,
+    STRATEGY_COLOURS,
     TICK_PT,
     TITLE_PT,
-    VERMILLION,
     new_figure,
 )
 from cluster_emu.wording import percent
 
-STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 LINE_INCHES = 0.2
 FOLD_INCHES = 0.13
 LABEL_LETTERS = 32

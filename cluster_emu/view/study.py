@@ -14,30 +14,18 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from cluster_emu.errors import ScenarioError
 from cluster_emu.view.quantities import Quantity, quantity_of
 from cluster_emu.view.style import (
-    BLACK,
-    BLUE,
-    GREEN,
     LABEL_PT,
-    ORANGE,
     PALE_GREY,
-    PURPLE,
-    SKY_BLUE,
+    STRATEGY_COLOURS,
     TICK_PT,
     TITLE_PT,
-    VERMILLION,
     new_figure,
 )
 
 METRICS = ("total_time_s", "downtime_s", "bytes", "makespan_s")
 """The metrics that are drawn if the study has them."""
 
-LINES = tuple(
-    zip(
-        (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK),
-        ("o", "s", "^", "D", "v", "P", "X"),
-        strict=True,
-    )
-)
+LINES = tuple(zip(STRATEGY_COLOURS, ("o", "s", "^", "D", "v", "P", "X"), strict=True))
 ENDS = ("mean", "ci95_low", "ci95_high")
 MOST_COLUMNS = 5
 ROW_INCHES, TITLE_INCHES = 1.7, 1.3

@@ -19,6 +19,9 @@ GREY = "#8A8A8A"
 PALE_GREY = "#D9D9D9"
 FAINT_GREY = "#F2F2F2"
 
+STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
+"""One for each line of a figure that compares strategies."""
+
 UTILISATION_COLOURS = "YlGnBu"
 
 TITLE_PT = 10

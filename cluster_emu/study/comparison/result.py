@@ -14,13 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cluster_emu.json_output import json_text
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.results.display import Displayed, view
-from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.result_folder import save_study
 from cluster_emu.results.run_result import versions
-from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.comparison.reasons import reasons
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.report.answers import comparison_answer
@@ -176,14 +174,9 @@ class Comparison(Displayed):
         Raises:
             ScenarioError: if the folder is in use, see `check_unused`.
         """
-        runs = self.runs
-        with new_result(folder, "compare", overwrite=overwrite) as place:
-            write_text(json_text(self.report()), place / "compare.json")
-            write_parquet(runs, place / "runs.parquet")
-            if csv:
-                write_text(runs.to_csv(index=False), place / "runs.csv")
-        names = ("compare.json", "runs.parquet", *(["runs.csv"] if csv else []))
-        return [folder / name for name in names]
+        report = "compare.json", self.report()
+        tables = {"runs": self.runs}
+        return save_study(folder, "compare", report, tables, csv=csv, overwrite=overwrite)
 
     def _rows(self) -> Iterator[tuple[str, int, int, StudyRun]]:
         """Yield strategy, replication, seed and report of every run."""

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cluster_emu.json_output import json_text, plain_data
+from cluster_emu.json_output import plain_data
 from cluster_emu.results.display import Displayed
-from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.result_folder import save_study
 from cluster_emu.results.run_result import versions
-from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.evacuation.answer import not_random_note
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import assumed_in_all, at_once_in_words
@@ -345,14 +344,9 @@ class Advice(Displayed):
         Raises:
             ScenarioError: if the folder is in use, see `check_unused`.
         """
-        table = self.to_frame()
-        with new_result(folder, "advise", overwrite=overwrite) as place:
-            write_text(json_text(self.report()), place / "advice.json")
-            write_parquet(table, place / "options.parquet")
-            if csv:
-                write_text(table.to_csv(index=False), place / "options.csv")
-        names = ("advice.json", "options.parquet", *(["options.csv"] if csv else []))
-        return [folder / name for name in names]
+        report = "advice.json", self.report()
+        tables = {"options": self.to_frame()}
+        return save_study(folder, "advise", report, tables, csv=csv, overwrite=overwrite)
 
     def _left_out(self) -> tuple[str, ...]:
         if not self.not_tried:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
-from cluster_emu.study.report.limits import LimitShare, limits_sentence, percent
+from cluster_emu.study.report.limits import LimitShare, limits_sentence
+from cluster_emu.wording import whole_percent
 
 UNEVEN = 1.2
 """A link with so many times the mean of its equals is named."""
@@ -100,7 +101,7 @@ def _interruption(found: DrainFigures) -> str:
 def _links(loads: Sequence[LinkLoad], uneven: UnevenLinks | None) -> str:
     if not loads:
         return ""
-    used = percent(loads[0].mean_share)
+    used = whole_percent(loads[0].mean_share)
     text = f"The busiest link is {loads[0].name}, {used} used until the last migration ends"
     if uneven is None or uneven.times_mean < UNEVEN:
         return f"{text}."

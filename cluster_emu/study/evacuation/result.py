@@ -13,11 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.errors import ClusterEmuError
-from cluster_emu.json_output import json_text
 from cluster_emu.results.display import Displayed, view
-from cluster_emu.results.result_folder import new_result
+from cluster_emu.results.result_folder import save_study
 from cluster_emu.results.run_result import versions
-from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.study.evacuation.answer import DrainFigures, evacuation_answer
 from cluster_emu.study.evacuation.assumptions import (
     DRAIN_SHARES,
@@ -306,16 +304,8 @@ class Evacuation(Displayed):
         if median is not None:
             run = median.run
             tables |= {"migrations": run.migrations, "rounds": run.rounds, "limits": run.limits}
-        names = ["evacuation.json"]
-        with new_result(folder, "evacuate", overwrite=overwrite) as place:
-            write_text(json_text(self.report()), place / names[0])
-            for name, table in tables.items():
-                names.append(f"{name}.parquet")
-                write_parquet(table, place / names[-1])
-                if csv:
-                    names.append(f"{name}.csv")
-                    write_text(table.to_csv(index=False), place / names[-1])
-        return [folder / name for name in names]
+        report = "evacuation.json", self.report()
+        return save_study(folder, "evacuate", report, tables, csv=csv, overwrite=overwrite)
 
     @property
     def _succeeded(self) -> list[Replication]:

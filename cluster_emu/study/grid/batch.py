@@ -22,13 +22,14 @@ from cluster_emu.study.grid.cell_store import FAILED, CellStore
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
 from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
 from cluster_emu.study.report.grid import BatchReport, SameRule
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENDS = ("migrations", "completed", "not_converged", "cancelled", "failed", "unfinished")
+ENDS = ("migrations", "completed", *OTHER_ENDS)
 """Figures of a run that count its migrations: all of them, and by how they ended."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cluster_emu.transfer.records import Limit
+from cluster_emu.wording import whole_percent
 
 SECOND = 0.05
 """A second limit, or a wait, is named from this share on."""
@@ -77,15 +78,10 @@ def limits_sentence(limits: Sequence[LimitShare], waits: Sequence[LimitShare]) -
     second = f", {_of(others[0])}" if others and _total(others[0]) >= SECOND else ""
     text = f"What limits migrations while they run: {_of(first)} of the time{second}."
     if waits and waits[0].share >= SECOND:
-        kind, share = waits[0].kind, percent(waits[0].share)
+        kind, share = waits[0].kind, whole_percent(waits[0].share)
         text += f" From request to end they wait for a {kind} {share} of the time"
         text += f" ({waits[0].limit})."
     return text
-
-
-def percent(share: float) -> str:
-    """Return a share in whole percent."""
-    return f"{100 * share:.0f} %"
 
 
 def _total(alike: Sequence[LimitShare]) -> float:
@@ -96,6 +92,6 @@ def _of(alike: Sequence[LimitShare]) -> str:
     """Return the limits of one kind and their share; of many the one with the largest share."""
     largest = alike[0]
     if len(alike) == 1:
-        return f"{largest.limit}, {percent(largest.share)}"
-    most = f"most of all {largest.limit}, {percent(largest.share)}"
-    return f"{len(alike)} {largest.kind}s ({most}), {percent(_total(alike))}"
+        return f"{largest.limit}, {whole_percent(largest.share)}"
+    most = f"most of all {largest.limit}, {whole_percent(largest.share)}"
+    return f"{len(alike)} {largest.kind}s ({most}), {whole_percent(_total(alike))}"

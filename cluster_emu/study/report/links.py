@@ -10,7 +10,7 @@ from cluster_emu.network.links import LinkTable
 from cluster_emu.plausibility import ImplausibleValueWarning
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import scenario_from
-from cluster_emu.study.report.limits import percent
+from cluster_emu.wording import whole_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,8 @@ def links_sentence(busiest: BusiestLink | None) -> str:
     """Return which link is the busiest, and how unevenly parallel links are used if they are."""
     if busiest is None:
         return ""
-    text = (
-        f"The busiest link, {busiest.name}, is {percent(busiest.mean_share)} used on average over "
-        "the run"
-    )
+    used = whole_percent(busiest.mean_share)
+    text = f"The busiest link, {busiest.name}, is {used} used on average over the run"
     if not busiest.imbalance >= UNEVEN:  # NaN where no route had a choice
         return f"{text}."
     return f"{text}; it carries {busiest.imbalance:.2g} times the mean of its parallel links."
