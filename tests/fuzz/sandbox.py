@@ -79,7 +79,7 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
             if isinstance(arguments[place], str | bytes | os.PathLike):
                 path = os.fsdecode(arguments[place])
                 if isinstance(base, int) and base >= 0:
-                    path = os.path.join(os.readlink(f"/proc/self/fd/{base}"), path)  # noqa: PTH
+                    path = f"{os.readlink(f'/proc/self/fd/{base}')}/{path}"  # noqa: PTH115
                 _watched.writes.add(os.path.abspath(path))  # noqa: PTH100
     elif event in STARTING or event in CONNECTING:
         _watched.starts.append(f"{event} {str(arguments)[:200]}")
