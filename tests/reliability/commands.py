@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -242,7 +242,7 @@ def wait_for_moment(
     """
     if random.random() < 0.5:
         delay_s = random.uniform(0.0, undisturbed.wall_s)
-        with _ignoring_end():
+        with suppress(subprocess.TimeoutExpired):
             running.process.wait(timeout=delay_s)
         return f"after {delay_s:.2f} s"
     wanted = random.randrange(1, 2 * len(undisturbed.files))
@@ -258,11 +258,3 @@ def _entries(folder: Path) -> Iterator[Path]:
         yield from folder.rglob("*")
     except OSError:
         return  # a folder that was there is gone
-
-
-@contextmanager
-def _ignoring_end() -> Iterator[None]:
-    try:
-        yield
-    except subprocess.TimeoutExpired:
-        pass

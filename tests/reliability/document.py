@@ -17,27 +17,27 @@ COUNTS = Path(__file__).parent / "counts.json"
 HEAD = """\
 # Reliability
 
-<!-- Written by python -m tests.reliability --record from tests/reliability/counts.json; do not \
-edit. -->
+<!-- Written by python -m tests.reliability --record from its counts; do not edit. -->
 
-What `cluster-emu` keeps when it is killed, interrupted, run without room on the disk, or given
-broken input, and how often this was tried. [SECURITY.md](../SECURITY.md) says what is promised about
-files from strangers.
+What `cluster-emu` keeps when it is killed, interrupted, short of room on the disk, or given broken
+input, and how often this was tried. [SECURITY.md](../SECURITY.md) says what is promised about files
+from strangers.
 
 ## What is promised
 
-- **Results are whole or absent.** A command writes its result beside its place and moves it there at
-  the end. The manifest `result.json` has the digest of every file. `plot` refuses a folder whose
+- **Results are whole or absent.** A command writes its result beside its place and moves it there
+  at the end. The manifest `result.json` has the digest of every file. `plot` refuses a folder whose
   files do not belong together, and names the file.
-- **One folder has one writer.** A second command on the same `--out` is refused and told who writes.
+- **One folder has one writer.** A second command on the same `--out` is refused and told who
+  writes.
 - **The same command gives the same bytes.** `batch` continues after any end. The other commands
-  start again, with `--overwrite` where an unfinished result is. The tables then equal those of a run
-  that nothing disturbed; only `wall_time_s` in `run.json` differs.
+  start again, with `--overwrite` where an unfinished result is. The tables then equal those of a
+  run that nothing disturbed. Only `wall_time_s` in `run.json` differs.
 - **No process outlives its parent.** The processes of `--jobs` end with the command, also after
   `kill -9`.
-- **Every input ends.** Exit status 0 is a result. 2 is bad input: a message names file, field, value
-  and what is allowed, and nothing has been written. 1 is a result with failed runs in it, or a lack
-  of something that is not the input's fault, such as room on the disk.
+- **Every input ends.** Exit status 0 is a result. 2 is bad input: a message names file, field,
+  value and what is allowed, and nothing has been written. 1 is a result with failed runs in it, or
+  a lack that is no fault of the input.
 
 ## What was tried
 
@@ -45,11 +45,11 @@ files from strangers.
 
 FOOT = f"""
 A mutated input survives if it ends with status 0, 1 or 2 within {TIME_LIMIT_S:.0f} s and
-{MEMORY_LIMIT_BYTES // 2**30} GiB of address space, without a traceback, without control characters in
-what it prints, without files that an exit status 2 left behind, without a write outside the named
-folders, and without starting a process. A command survives if no process outlives it, if no reader
-takes a mixture of two results for one, and if the same command then writes the same bytes as one that
-nothing disturbed. Processes get 30 s to end, as a loaded machine is slow; the table says how many
+{MEMORY_LIMIT_BYTES // 2**30} GiB of address space. It must cause no traceback, print no control
+characters, leave no files after an exit status 2, write nothing outside the folders that were
+named, and start no process. A command survives if no process outlives it, if no reader takes a
+mixture of two results for one, and if the same command then writes the same bytes as one that
+nothing disturbed. Processes get 30 s to end, as a loaded machine is slow. The table says how many
 needed more than 2 s.
 
 ## How to try it
@@ -60,11 +60,11 @@ python -m tests.reliability --only kills --times 20
 python -m tests.reliability --record
 ```
 
-The first runs mutated inputs and keeps the smallest input of every different defect, with the command
-to repeat it. The second kills twenty commands. The third runs everything, for an hour or so, and
-writes this page. All choices come from the seed. Without the right to mount a file system, full
-disks are replaced by limits on the size of files. The slow tests run 2,000 inputs and a few of each
-of the others.
+The first runs mutated inputs. It keeps the smallest input of every different defect, with the
+command to repeat it. The second kills twenty commands. The third runs everything, for an hour or
+so, and writes this page. All choices come from the seed. Without the right to mount a file system,
+limits on the size of files take the place of full disks. The slow tests run 2,000 inputs and a few
+of each of the others.
 """
 
 
