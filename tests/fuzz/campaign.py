@@ -34,6 +34,23 @@ INPUTS_PER_WORKER = 2000
 ROOT = Path(__file__).parents[2]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a worker says of an input.
+
+    Args:
+        kind: the kind of the input.
+        status: the exit status; None if it did not end by itself.
+        changes: what was mutated, in words.
+        found: the defects that it showed.
+    """
+
+    kind: str
+    status: int | None
+    changes: tuple[str, ...]
+    found: tuple[Finding, ...]
+
+
 @dataclass
 class Report:
     """What a campaign has seen.
@@ -43,7 +60,7 @@ class Report:
         tried: the number of inputs of each kind.
         statuses: how many ended with each exit status, "none" for those that did not end so.
         found: the findings by name: each with the numbers of the inputs that showed it.
-        examples: the first finding of each name.
+        examples: the first answer with each finding.
         wall_s: how long it took.
         slowest: the longest times, and the number of the input.
     """
@@ -52,17 +69,17 @@ class Report:
     tried: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     found: dict[str, list[int]] = field(default_factory=dict)
-    examples: dict[str, Finding] = field(default_factory=dict)
+    examples: dict[str, tuple[Finding, Answer]] = field(default_factory=dict)
     wall_s: float = 0.0
     slowest: list[tuple[float, int]] = field(default_factory=list)
 
-    def enter(self, number: int, kind: str, status: int | None, found: list[Finding]) -> None:
+    def enter(self, number: int, answer: Answer) -> None:
         """Count an input and its findings."""
-        self.tried[kind] += 1
-        self.statuses["none" if status is None else str(status)] += 1
-        for each in found:
+        self.tried[answer.kind] += 1
+        self.statuses["none" if answer.status is None else str(answer.status)] += 1
+        for each in answer.found:
             self.found.setdefault(each.name, []).append(number)
-            self.examples.setdefault(each.name, each)
+            self.examples.setdefault(each.name, (each, answer))
 
     def document(self) -> dict[str, object]:
         """Return the counts as plain data."""
@@ -98,6 +115,8 @@ class Worker:
             text=True,
             cwd=ROOT,
         )
+        self._seed = seed
+        self._kept: Collection[int] | None = None
         self.number = -1
         self.since = 0.0
         self.done = 0
@@ -106,22 +125,27 @@ class Worker:
     def begin(self, number: int, kept: Collection[int] | None = None) -> None:
         """Give it the next input."""
         assert self.process.stdin is not None
-        self.number, self.since = number, time.monotonic()
+        self.number, self.since, self._kept = number, time.monotonic(), kept
         self.done += 1
         request = json.dumps([number, None if kept is None else sorted(kept)])
         self.process.stdin.write(f"{request}\n")
         self.process.stdin.flush()
 
-    def answer(self) -> tuple[str, int | None, list[Finding]]:
-        """Return kind, exit status and findings of its input; it may have died of it."""
+    def answer(self) -> Answer:
+        """Return what it says of its input; it may have died of it."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             ended = self.process.wait()
             finding = Finding("killed", f"worker ended with {ended}", self.log_tail())
-            return "?", None, [finding]
+            return self._without_end(finding)
         given = json.loads(line)
-        return given["kind"], given["status"], [Finding(*each) for each in given["findings"]]
+        found = tuple(Finding(*each) for each in given["findings"])
+        return Answer(given["kind"], given["status"], tuple(given["changes"]), found)
+
+    def _without_end(self, finding: Finding) -> Answer:
+        made = make_input(self._seed, self.number, self._kept)
+        return Answer(made.kind, None, tuple(made.changes), (finding,))
 
     def end(self) -> None:
         """End the process, whatever it does."""
@@ -135,14 +159,14 @@ class Worker:
         """Return the last lines that its libraries wrote, such as the stack of a slow input."""
         return self.log.read_text("utf-8", errors="replace")[-6000:]
 
-    def hang(self) -> Finding:
-        """End the process, whose input takes too long; return that as a finding."""
+    def hang(self) -> Answer:
+        """End the process, whose input takes too long; return that as its answer."""
         self.end()
         log = self.log_tail()
         # The stack has its innermost frame first.
         frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', log)
         trace = "\n".join(f'File "{p}", line {n}, in {f}' for p, n, f in reversed(frames))
-        return Finding("hang", place_of(trace), log)
+        return self._without_end(Finding("hang", place_of(trace), log))
 
 
 def run_campaign(
@@ -171,10 +195,9 @@ def run_campaign(
     started = time.monotonic()
     crowd = _Crowd(seed, folder, results, workers)
     try:
-        for number, seconds, (kind, status, found) in crowd.run(iter(numbers), kept):
-            known = kind if kind != "?" else make_input(seed, number, kept).kind
-            new = [each for each in found if each.name not in report.found]
-            report.enter(number, known, status, found)
+        for number, seconds, answer in crowd.run(iter(numbers), kept):
+            new = [each for each in answer.found if each.name not in report.found]
+            report.enter(number, answer)
             report.slowest = sorted([*report.slowest, (seconds, number)], reverse=True)[:10]
             if show:
                 _show_progress(report, number, new, started)
@@ -207,8 +230,8 @@ class _Crowd:
 
     def run(
         self, numbers: Iterator[int], kept: Collection[int] | None
-    ) -> Iterator[tuple[int, float, tuple[str, int | None, list[Finding]]]]:
-        """Yield each input's number, seconds, and kind, status and findings."""
+    ) -> Iterator[tuple[int, float, Answer]]:
+        """Yield each input's number and seconds, and what was said of it."""
         busy = []
         for worker in self._workers:
             if (number := next(numbers, None)) is not None:
@@ -217,7 +240,7 @@ class _Crowd:
         while busy:
             for worker in self._ready(busy):
                 seconds = time.monotonic() - worker.since
-                answer = worker.answer() if worker.is_ready else ("?", None, [worker.hang()])
+                answer = worker.answer() if worker.is_ready else worker.hang()
                 yield worker.number, seconds, answer
                 busy.remove(worker)
                 if worker.process.poll() is not None or worker.done >= INPUTS_PER_WORKER:
@@ -253,8 +276,13 @@ class _Crowd:
 
 
 def smallest(name: str, number: int, seed: int, folder: Path) -> list[int]:
-    """Return the fewest mutations of an input that still show a finding of that name."""
+    """Return the fewest mutations of an input that still show a finding of that name.
+
+    Those of an input that never ends are all kept, since each attempt takes as long again.
+    """
     kept = list(range(MOST_MUTATIONS))
+    if name.startswith("hang"):
+        return kept
     for each in list(kept):
         fewer = [other for other in kept if other != each]
         if name in run_campaign([number], seed, folder, kept=fewer).found:
@@ -288,7 +316,7 @@ def main() -> int:
         numbers = range(given.first, given.first + given.inputs)
         report = run_campaign(numbers, given.seed, folder, workers=given.workers, show=True)
         for place, (name, shown) in enumerate(sorted(report.found.items())):
-            finding = report.examples[name]
+            finding, answer = report.examples[name]
             again = (
                 f"python -m tests.fuzz.campaign --seed {given.seed} --first {shown[0]} --inputs 1"
             )
@@ -301,7 +329,7 @@ def main() -> int:
                 keep(made, finding, target, folder / "results", again)
                 print(f"  kept in {target}")
             print(f"  cluster-emu {shlex.join(made.words)[:300]}")
-            print(f"  mutated: {'; '.join(made.changes)[:500]}")
+            print(f"  mutated: {'; '.join(answer.changes)[:500]}")
             print("  " + "\n  ".join(finding.details.strip().splitlines()[-4:]))
     document = report.document()
     if given.out is not None:

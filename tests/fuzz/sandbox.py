@@ -110,7 +110,7 @@ def run(made: Input, folder: Path) -> Outcome:
     from cluster_emu.cli import app
 
     outcome = Outcome(before=digests(folder.parent))
-    out, err = _Stream(), _Stream()
+    out, err = _Stream("strict"), _Stream("backslashreplace")
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -135,10 +135,10 @@ def run(made: Input, folder: Path) -> Outcome:
 
 
 class _Stream(io.TextIOWrapper):
-    """A stream like stdout where the locale is UTF-8: other text is an error, as it is there."""
+    """A stream like stdout or stderr, which differ in what they do with text that is not UTF-8."""
 
-    def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+    def __init__(self, errors: str) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", errors=errors, write_through=True)
 
     def text(self) -> str:
         """Return what was written."""

@@ -108,13 +108,9 @@ def _left_behind(made: Input, outcome: Outcome, name: str) -> list[Finding]:
         for path in outcome.before.keys() | outcome.after.keys()
         if outcome.before.get(path) != outcome.after.get(path) and not path.endswith(LOCK)
     )
-    if outcome.status in (1, 2) or outcome.error:
-        changed = changed if outcome.status != 1 else []
-        if changed:
-            what = f"after exit {outcome.status}" if not outcome.error else "after a traceback"
-            command = made.words[0] if made.words else ""
-            return [Finding("files", f"{what} of {command}", "\n".join(changed[:20]))]
-        return []
+    if outcome.status == 2 and changed:
+        command = made.words[0] if made.words else ""
+        return [Finding("files", f"after exit 2 of {command}", "\n".join(changed[:20]))]
     allowed = tuple(os.path.normpath(f"{name}/{each}") for each in made.writes_to)
     strays = [path for path in changed if not _below(path, allowed)]
     if strays:

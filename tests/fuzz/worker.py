@@ -74,6 +74,7 @@ def _answer(
     return {
         "number": number,
         "kind": made.kind,
+        "changes": made.changes,
         "status": outcome.status,
         "findings": [[each.kind, each.where, each.details] for each in found],
     }
