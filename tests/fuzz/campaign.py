@@ -31,6 +31,8 @@ TIME_LIMIT_S = 20.0
 MEMORY_LIMIT_BYTES = 6 * 2**30
 INPUTS_PER_WORKER = 2000
 """After so many inputs a worker is replaced: what its libraries keep must not add up."""
+WORKER = ("-m", "tests.fuzz.worker")
+"""What a worker process runs."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -109,7 +111,7 @@ class Worker:
         self.log = folder / "log"
         words = (str(seed), str(folder), str(results), str(MEMORY_LIMIT_BYTES))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz.worker", *words],
+            [sys.executable, *WORKER, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -123,8 +125,11 @@ class Worker:
         self.is_ready = False
 
     def begin(self, number: int, kept: Collection[int] | None = None) -> None:
-        """Give it the next input."""
+        """Give it the next input; its time begins when the process has loaded what it needs."""
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        if self.done == 0:
+            self.process.stdout.readline()
         self.number, self.since, self._kept = number, time.monotonic(), kept
         self.done += 1
         request = json.dumps([number, None if kept is None else sorted(kept)])
@@ -261,12 +266,7 @@ class _Crowd:
         now = time.monotonic()
         for worker in busy:
             worker.is_ready = worker in ready
-        # A new worker loads its libraries within the time of its first input.
-        late = [
-            worker
-            for worker in busy
-            if worker not in ready and now - worker.since > TIME_LIMIT_S * (1 + (worker.done == 1))
-        ]
+        late = [w for w in busy if w not in ready and now - w.since > TIME_LIMIT_S]
         return ready + late
 
     def end(self) -> None:

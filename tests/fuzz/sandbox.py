@@ -10,11 +10,12 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cluster_emu.cli import app
 from tests.fuzz.inputs import Input
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -100,15 +101,14 @@ def _watching(outcome: Outcome) -> Iterator[None]:
         _watched = None
 
 
-def run(made: Input, folder: Path) -> Outcome:
+def run(made: Input, folder: Path, command: Callable[..., object] = app) -> Outcome:
     """Type an input's words in its folder and return how that ended.
 
     Args:
         made: the input, whose files have been written.
         folder: where they are; its parent is checked for stray files, too.
+        command: what takes the words.
     """
-    from cluster_emu.cli import app
-
     outcome = Outcome(before=digests(folder.parent))
     out, err = _Stream("strict"), _Stream("backslashreplace")
     before = Path.cwd()
@@ -121,7 +121,7 @@ def run(made: Input, folder: Path) -> Outcome:
             _watching(outcome),
         ):
             try:
-                app(list(made.words), prog_name="cluster-emu")
+                command(list(made.words), prog_name="cluster-emu")
                 outcome.status = 0
             except SystemExit as end:
                 outcome.status = end.code if isinstance(end.code, int) else 1

@@ -1,5 +1,7 @@
 """A process that runs input after input: reads numbers on stdin, writes one line of JSON for each.
 
+Its first line says that it is ready.
+
 ``python -m tests.fuzz.worker SEED FOLDER RESULTS MEMORY_BYTES``. Its address space is bounded. Its
 parent ends it when an input takes too long. What libraries print goes to ``FOLDER/log``, as does
 the stack of an input that takes long.
@@ -45,6 +47,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     caches = sandbox.caches()
     sandbox.watch()
+    answers.write("ready\n")
+    answers.flush()
     for line in requests:
         number, kept = json.loads(line)
         faulthandler.dump_traceback_later(STACK_AFTER_S, file=log)
