@@ -211,6 +211,7 @@ def neighbour(random: Random, good: Any) -> Any:
     elif isinstance(good, int | float):
         options += [good + 1, good - 1, -good, good * 2, good / 3, float(good), f"{good}"]
         options += [good * 1e6, good * 1e-6, int(good), f"{good} s", f"{good} B", f"{good} bit/s"]
+        options += [good * 3, good / 7, good * 0.9999999, random.uniform(0, 2) * good]
     elif isinstance(good, str):
         options += [good.upper(), f" {good} ", good[:-1], good + good, good + ":", good + ":a=1"]
         options += [good + random.choice(WORDS), random.choice(WORDS) + good, f"{good}\x00"]

@@ -45,8 +45,9 @@ def mutate_tree(random: Random, data: Any) -> str:
     where = ".".join(str(each) for each in place)
     good = parent[key]
     draw = random.random()
-    if draw < 0.45:
-        parent[key] = hostile.value(random)
+    if draw < 0.35:
+        is_number = isinstance(good, int | float) and random.random() < 0.6
+        parent[key] = hostile.number(random) if is_number else hostile.value(random)
         return f"{where} = {short(parent[key])}"
     if draw < 0.65:
         parent[key] = hostile.neighbour(random, good)

@@ -12,8 +12,11 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from typer.main import get_command
 
 from cluster_emu.cli import app
 from tests.fuzz.inputs import Input
@@ -101,14 +104,21 @@ def _watching(outcome: Outcome) -> Iterator[None]:
         _watched = None
 
 
-def run(made: Input, folder: Path, command: Callable[..., object] = app) -> Outcome:
+@cache
+def _command() -> Callable[..., object]:
+    """Return the command line; to make it takes longer than most inputs."""
+    return get_command(app)
+
+
+def run(made: Input, folder: Path, command: Callable[..., object] | None = None) -> Outcome:
     """Type an input's words in its folder and return how that ended.
 
     Args:
         made: the input, whose files have been written.
         folder: where they are; its parent is checked for stray files, too.
-        command: what takes the words.
+        command: what takes the words; None for the command line.
     """
+    typed = command or _command()
     outcome = Outcome(before=digests(folder.parent))
     out, err = _Stream("strict"), _Stream("backslashreplace")
     before = Path.cwd()
@@ -121,7 +131,7 @@ def run(made: Input, folder: Path, command: Callable[..., object] = app) -> Outc
             _watching(outcome),
         ):
             try:
-                command(list(made.words), prog_name="cluster-emu")
+                typed(list(made.words), prog_name="cluster-emu")
                 outcome.status = 0
             except SystemExit as end:
                 outcome.status = end.code if isinstance(end.code, int) else 1
