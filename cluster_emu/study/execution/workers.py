@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 from cluster_emu.signals import ENDING
 
@@ -44,6 +45,8 @@ def unheard_by_workers() -> Iterator[None]:
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
+        resource_tracker.ensure_running()  # when it starts, it unblocks two of them
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
