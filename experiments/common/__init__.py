@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster_emu import ClusterEmuError
-from cluster_emu.results import check_unused, new_result
+from cluster_emu.results import new_result
 
 
 def options(text: str | None, name: str) -> argparse.ArgumentParser:
@@ -42,8 +42,7 @@ def study_options(text: str | None, name: str) -> argparse.ArgumentParser:
 @contextmanager
 def result_of(args: argparse.Namespace, name: str) -> Iterator[Path]:
     """Give an empty place for a script's files; they are moved to --out at the end."""
-    check_unused(args.out, overwrite=args.overwrite, field="--out")
-    with new_result(args.out, name, overwrite=args.overwrite) as place:
+    with new_result(args.out, name, overwrite=args.overwrite, field="--out") as place:
         yield place
 
 
