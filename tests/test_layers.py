@@ -26,6 +26,7 @@ LAYERS = (
         "plugins",
         "rng",
         "scenario",
+        "signals",
         "snapshot",
         "units",
         "wording",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder
 from cluster_emu.cli.output import (
     progress_bar,
@@ -43,6 +44,7 @@ def batch(
     from cluster_emu.cli.study_tables import show_study
     from cluster_emu.study import run_batch
 
+    interruptible()
     folder = usable_folder(out)
     changes: dict[str, Any] = {} if seed is None else {"seed": seed}
     if smallest:
@@ -65,6 +67,10 @@ def batch(
     except KeyboardInterrupt:
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise
+    if done.damaged:
+        write_message(
+            "cluster-emu: the journal of finished cells was damaged; lost cells ran again"
+        )
     _report_failures(done)
     report = done.report()
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.group import FAILED
+from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
@@ -55,6 +55,7 @@ def compare(
     from cluster_emu.results.result_folder import add_files
     from cluster_emu.study import compare as compare_strategies
 
+    interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
@@ -42,6 +43,7 @@ def run(
     from cluster_emu.results.result_folder import new_result
     from cluster_emu.study import simulate, variants
 
+    interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     started = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import warnings
@@ -20,6 +21,8 @@ from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.model import ClusterModel, ProgressCallback
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
+from cluster_emu.signals import ENDING
+from cluster_emu.study.execution.workers import end_with_parent, unheard_by_workers
 from cluster_emu.transfer.records import Phase
 
 R = TypeVar("R")
@@ -138,13 +141,18 @@ def do_all(
     Raises:
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    with parallel_config(
+        backend="loky",
+        inner_max_num_threads=1,
+        initializer=end_with_parent,
+        initargs=(os.getpid(),),
+    ):
         workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    with nullcontext() if jobs == 1 else _ignoring_interrupts():
+    with nullcontext() if jobs == 1 else unheard_by_workers():
         runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         with _insisting_on_signals() as raise_if_swallowed:
@@ -160,29 +168,10 @@ def do_all(
 
 
 @contextmanager
-def _ignoring_interrupts() -> Iterator[None]:
-    """Ignore SIGINT while worker processes start, so that they ignore it for good.
-
-    Ctrl-C sends it to the whole group of processes, and a worker that is still importing would
-    print a traceback. This process ends the workers when it is interrupted. A Ctrl-C in this very
-    moment is lost: to block the signal instead would keep it, but the library that starts the
-    processes unblocks it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals can only be set in the main thread, and only arrive there
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
 def _insisting_on_signals() -> Iterator[Callable[[], None]]:
     """Give a function that handles again a signal whose exception went nowhere.
 
-    Python raises the exception of SIGINT or SIGTERM wherever the interpreter is. In a finaliser, a
+    Python raises the exception of a signal wherever the interpreter is. In a finaliser, a
     callback of a weak reference or of compiled code it is ignored, and the study would go on.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -190,9 +179,7 @@ def _insisting_on_signals() -> Iterator[Callable[[], None]]:
         return
     arrived: list[int] = []
     handlers = {
-        number: handler
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if callable(handler := signal.getsignal(number))
+        number: handler for number in ENDING if callable(handler := signal.getsignal(number))
     }
 
     def remember_and_handle(number: int, frame: FrameType | None) -> None:
