@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster_emu import ClusterEmuError
 from cluster_emu.results import new_result
+from cluster_emu.signals import exit_status, raised
 
 
 def options(text: str | None, name: str) -> argparse.ArgumentParser:
@@ -72,10 +73,11 @@ def show_progress(done: int, total: int) -> None:
 def run(main: Callable[[], int | None]) -> None:
     """Run a script; invalid input or an unusable folder ends it with status 2 and one message."""
     try:
-        sys.exit(main())
-    except KeyboardInterrupt:
+        with raised():
+            sys.exit(main())
+    except KeyboardInterrupt as interrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(exit_status(interrupt))
     except (ClusterEmuError, OSError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
