@@ -20,6 +20,7 @@ LAYERS = (
         "field_errors",
         "json_output",
         "optional_fields",
+        "orphans",
         "part_parameters",
         "part_text",
         "plausibility",

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cluster_emu.json_output import json_text
 from cluster_emu.results.display import Displayed, view
+from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import new_result, own_files
 from cluster_emu.results.writing import write_parquet, write_text
 from cluster_emu.wording import counted
@@ -106,11 +107,12 @@ class RunResult(Displayed):
             overwrite: whether to replace an older result in this folder.
 
         Raises:
-            ScenarioError: if the folder is in use, see `check_unused`.
+            ScenarioError: if the folder is in use, see `check_unused`, or somebody writes to it.
         """
         if self.streamed_to is not None and self.streamed_to.resolve() == folder.resolve():
-            self._write(folder, csv, wall_time_s)
-            own_files(folder, "run")
+            with locked(folder):
+                self._write(folder, csv, wall_time_s)
+                own_files(folder, "run")
         else:
             with new_result(folder, "run", overwrite=overwrite) as place:
                 self._write(place, csv, wall_time_s)

@@ -19,10 +19,11 @@ from joblib import Parallel, delayed, parallel_config
 
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.model import ClusterModel, ProgressCallback
+from cluster_emu.orphans import end_with_parent
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 from cluster_emu.signals import ENDING
-from cluster_emu.study.execution.workers import end_with_parent, unheard_by_workers
+from cluster_emu.study.execution.workers import unheard_by_workers
 from cluster_emu.transfer.records import Phase
 
 R = TypeVar("R")
@@ -145,7 +146,7 @@ def do_all(
         backend="loky",
         inner_max_num_threads=1,
         initializer=end_with_parent,
-        initargs=(os.getpid(),),
+        initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
     ):
         workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))

@@ -1,37 +1,13 @@
-"""Worker processes: which signals they hear, and when they end."""
+"""Worker processes: which signals they hear."""
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
 from cluster_emu.signals import ENDING
-
-LOOK_EVERY_S = 0.25
-"""Time between two looks of a worker at whether its parent is still there."""
-
-
-def end_with_parent(parent: int) -> None:
-    """End this process soon after its parent has ended, also if the parent was killed.
-
-    A worker waits for work at a pipe that its siblings hold open as well, so the pipe does not tell
-    it that nobody will send more. On every POSIX system an orphan gets another parent.
-
-    Args:
-        parent: the process number of the parent.
-    """
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_EVERY_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from typing import Any, Self
 import pandas as pd
 
 from cluster_emu.errors import ClusterEmuError
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.writing import UNFINISHED, write_parquet, write_text
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.grid.cells import Cell
 
@@ -47,6 +48,23 @@ CREATE TABLE cells (
 )
 """
 
+WAIT_S = 0.5
+"""How long to wait for another program that reads the journal."""
+
+ERROR_NUMBERS = {
+    sqlite3.SQLITE_BUSY: errno.EAGAIN,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_LOCKED: errno.EAGAIN,
+    sqlite3.SQLITE_NOLFS: errno.EFBIG,
+    sqlite3.SQLITE_NOMEM: errno.ENOMEM,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_PROTOCOL: errno.EAGAIN,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+}
+"""Errors of SQLite that come from the system, not from what is in the file."""
+
 Row = dict[str, Any]
 
 
@@ -70,11 +88,8 @@ class CellStore:
         self._path = folder / JOURNAL
         self._rows, self.damaged = _read(self._path)
         if self.damaged:
-            self._remove()
+            _write_anew(self._path, self._rows)
         self._database = _open(self._path)
-        if self.damaged:
-            for key, row in self._rows.items():
-                self._write(key, row)
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +110,8 @@ class CellStore:
         """Write the row of a cell that has ended, well or badly; wall times are kept out of it."""
         status = {"status": FAILED if report.error else DONE, "error": report.error}
         row = {**cell.labels, "cell": cell.key, **status, **report.summary}
-        self._write(cell.key, row)
+        with _as_os_errors(self._path):
+            _insert(self._database, cell.key, row)
         self._rows[cell.key] = row
 
     def merge(self, cells: Sequence[Cell]) -> pd.DataFrame:
@@ -109,44 +125,61 @@ class CellStore:
         write_text(table.to_csv(index=False), self._folder / csv)
         return table
 
-    def _write(self, key: str, row: Row) -> None:
-        status, text = row["status"], json.dumps(row)
-        values = (key, status, text, _checksum(key, status, text))
-        try:
-            self._database.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", values)
-        except sqlite3.Error as error:
-            raise OSError(0, str(error), str(self._path)) from error
-
-    def _remove(self) -> None:
-        for name in JOURNAL_FILES:
-            (self._folder / name).unlink(missing_ok=True)
-
 
 def _open(path: Path) -> sqlite3.Connection:
     """Open the journal to write to it; make it if it is not there.
 
     The write-ahead log costs one write per cell, and survives a crash of the process or the system.
-    An exclusive lock needs no shared memory, which network file systems do not have.
 
     Raises:
         OSError: if it cannot be written.
     """
-    try:
-        database = sqlite3.connect(path, isolation_level=None)  # each statement is a transaction
-        for statement in (
-            "PRAGMA locking_mode = EXCLUSIVE",
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = NORMAL",
-        ):
-            database.execute(statement)
-        if not database.execute("PRAGMA user_version").fetchone()[0]:
-            database.executescript(
-                f"BEGIN; {SCHEMA}; PRAGMA application_id = {APPLICATION_ID}; "
-                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
-            )
-    except sqlite3.Error as error:
-        raise OSError(0, str(error), str(path)) from error
+    with _as_os_errors(path):
+        database = _connected(path)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        _make_tables(database)
     return database
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    # each statement is a transaction
+    database = sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)
+    # an exclusive lock needs no shared memory, which network file systems do not have
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return database
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    if not database.execute("PRAGMA user_version").fetchone()[0]:
+        database.executescript(
+            f"BEGIN; {SCHEMA}; PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+        )
+
+
+def _insert(database: sqlite3.Connection, key: str, row: Row) -> None:
+    status, text = row["status"], json.dumps(row)
+    values = (key, status, text, _checksum(key, status, text))
+    database.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", values)
+
+
+def _write_anew(path: Path, rows: dict[str, Row]) -> None:
+    """Replace a damaged journal by one of the rows that are believed.
+
+    Raises:
+        OSError: if it cannot be written; the damaged journal then stays.
+    """
+    new = path.with_name(f"{UNFINISHED}{path.name}")
+    new.unlink(missing_ok=True)
+    with _as_os_errors(path), closing(sqlite3.connect(new)) as database:
+        _make_tables(database)
+        with database:
+            for key, row in rows.items():
+                _insert(database, key, row)
+    for name in JOURNAL_FILES[1:]:  # they belong to the damaged one
+        path.with_name(name).unlink(missing_ok=True)
+    new.replace(path)
 
 
 def _read(path: Path) -> tuple[dict[str, Row], bool]:
@@ -154,34 +187,42 @@ def _read(path: Path) -> tuple[dict[str, Row], bool]:
 
     Raises:
         ClusterEmuError: if it is a database of another program, or of another version.
+        OSError: if it cannot be read, for example while another program has locked it.
     """
     rows: dict[str, Row] = {}
     if not path.exists() or not path.stat().st_size:
         return rows, False
-    damaged = False
-    with closing(sqlite3.connect(path)) as database:
+    with _as_os_errors(path), closing(_connected(path)) as database:
         try:
-            (application,) = database.execute("PRAGMA application_id").fetchone()
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-        except sqlite3.Error:
-            return rows, True
-        if (application, version) == (0, 0):
-            return rows, bool(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-        if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
-            raise ClusterEmuError(
-                f"{path}: not a journal of cells that this version reads; "
-                "another folder, or --overwrite, begins a new one"
-            )
-        try:
+            if not _is_journal(database, path):
+                return rows, False
+            damaged = database.execute("PRAGMA quick_check").fetchone()[0] != "ok"
             for key, status, text, checksum in _stored(database):
                 if checksum == _checksum(key, status, text):
                     rows[key] = json.loads(text)
                 else:
                     damaged = True
-            damaged = damaged or database.execute("PRAGMA quick_check").fetchone()[0] != "ok"
-        except (sqlite3.Error, UnicodeDecodeError):
+        except sqlite3.Error as error:
+            if _code(error) in ERROR_NUMBERS:
+                raise
             damaged = True
     return rows, damaged
+
+
+def _is_journal(database: sqlite3.Connection, path: Path) -> bool:
+    """Return whether a database has the journal's tables; False if it has none at all."""
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
+        return True
+    if (application, version) == (0, 0):
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not tables:  # the process that made it was killed
+            return False
+    raise ClusterEmuError(
+        f"{path}: not a journal of cells that this version reads; "
+        "another folder, or --overwrite, begins a new one"
+    )
 
 
 def _stored(database: sqlite3.Connection) -> Iterator[tuple[str, str, str, str]]:
@@ -194,3 +235,18 @@ def _stored(database: sqlite3.Connection) -> Iterator[tuple[str, str, str, str]]
 
 def _checksum(key: str, status: str, text: str) -> str:
     return hashlib.sha256("\0".join((key, status, text)).encode()).hexdigest()
+
+
+@contextmanager
+def _as_os_errors(path: Path) -> Iterator[None]:
+    """Raise what SQLite says of a file as an error of the file system."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        number = ERROR_NUMBERS.get(_code(error), errno.EIO)
+        raise OSError(number, str(error), str(path)) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code of SQLite; 0 for an error of its Python module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,14 @@ COMMANDS = {
 }
 PROCESSES = 3
 """Two workers, and the tracker of their resources."""
+
+
+def test_a_worker_asks_to_end_with_its_parent_before_it_loads_libraries() -> None:
+    code = "import sys, cluster_emu.orphans; print('numpy' in sys.modules, len(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    libraries, modules = said.stdout.split()
+    assert libraries == "False"
+    assert int(modules) < 250
 
 
 @needs_proc

@@ -71,7 +71,7 @@ def test_one_flipped_bit_anywhere_changes_no_cell(tmp_path: Path) -> None:
     written = fill(tmp_path)
     whole = (tmp_path / JOURNAL).read_bytes()
     draw = random.Random(SEED)
-    for _ in range(150):
+    for _ in range(60):
         place, bit = draw.randrange(len(whole)), 1 << draw.randrange(8)
         flipped = bytearray(whole)
         flipped[place] ^= bit
@@ -111,12 +111,43 @@ def test_a_row_under_another_cells_key_is_not_believed(tmp_path: Path) -> None:
     assert damaged
 
 
-def test_a_database_of_another_program_is_refused_and_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [0, 7])
+def test_a_database_of_another_program_is_refused_and_kept(tmp_path: Path, mark: int) -> None:
     with closing(sqlite3.connect(tmp_path / JOURNAL)) as database, database:
-        database.execute("PRAGMA application_id = 7")
+        database.execute(f"PRAGMA application_id = {mark}")
         database.execute("CREATE TABLE cells (name TEXT)")
     before = (tmp_path / JOURNAL).read_bytes()
 
     with pytest.raises(ClusterEmuError, match=r"cells\.sqlite: not a journal of cells"):
         CellStore(tmp_path)
     assert (tmp_path / JOURNAL).read_bytes() == before
+
+
+def test_a_journal_that_another_program_has_locked_is_kept(tmp_path: Path) -> None:
+    written = fill(tmp_path)
+    with closing(sqlite3.connect(tmp_path / JOURNAL, isolation_level=None)) as database:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OSError, match="locked"):
+            CellStore(tmp_path)
+    assert read(tmp_path) == (written, False)
+
+
+def test_a_folder_under_the_journals_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).mkdir()
+    with pytest.raises(OSError, match=r"unable to open .*cells\.sqlite"):
+        CellStore(tmp_path)
+
+
+def test_a_log_of_another_journal_changes_no_cell(tmp_path: Path) -> None:
+    """SQLite reads a log that lies beside a journal, whichever it was written for."""
+    written = fill(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    store = CellStore(other)  # it stays open, so its log stays
+    store.write(cell(100), report(100))
+    log = f"{JOURNAL}-wal"
+    (tmp_path / log).write_bytes((other / log).read_bytes())
+    rows, _ = read(tmp_path)
+
+    assert all(row in (before, "None") for row, before in zip(rows, written, strict=True))
