@@ -12,13 +12,13 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from typer.main import get_command
 
-from cluster_emu.cli import app
+from cluster_emu import cli
 from tests.fuzz.inputs import Input
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -104,57 +104,66 @@ def _watching(outcome: Outcome) -> Iterator[None]:
         _watched = None
 
 
-@cache
-def _command() -> Callable[..., object]:
-    """Return the command line; to make it takes longer than most inputs."""
-    return get_command(app)
+def prepare() -> None:
+    """Make what all inputs share: the command line is made once, which takes long.
+
+    The traceback of an unforeseen error goes to the outcome instead of a file.
+    """
+    vars(cli)["app"] = get_command(cli.app)
+    vars(cli)["_kept_traceback"] = _keep_traceback
 
 
-def run(made: Input, folder: Path, command: Callable[..., object] | None = None) -> Outcome:
+def _keep_traceback() -> str:
+    if _watched is not None:
+        _watched.error = traceback.format_exc()
+    return ""
+
+
+def run(made: Input, folder: Path, command: Callable[[], object] = cli.main) -> Outcome:
     """Type an input's words in its folder and return how that ended.
 
     Args:
         made: the input, whose files have been written.
         folder: where they are; its parent is checked for stray files, too.
-        command: what takes the words; None for the command line.
+        command: what takes the words, as the entry point of a program does.
     """
-    typed = command or _command()
     outcome = Outcome(before=digests(folder.parent))
-    out, err = _Stream("strict"), _Stream("backslashreplace")
+    out, err = io.BytesIO(), io.BytesIO()
     before = Path.cwd()
     os.chdir(folder)
     try:
         with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
+            contextlib.redirect_stdout(_stream(out, "strict")),
+            contextlib.redirect_stderr(_stream(err, "backslashreplace")),
             warnings.catch_warnings(),
+            patch.object(sys, "argv", ["cluster-emu", *made.words]),
             _watching(outcome),
         ):
             try:
-                typed(list(made.words), prog_name="cluster-emu")
+                command()
                 outcome.status = 0
             except SystemExit as end:
                 outcome.status = end.code if isinstance(end.code, int) else 1
             except BaseException:
                 outcome.error = traceback.format_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                # Here, as whoever took the streams over closes them.
+                outcome.stdout, outcome.stderr = _text(out), _text(err)
     finally:
         os.chdir(before)
-    outcome.stdout, outcome.stderr = out.text(), err.text()
     outcome.after = digests(folder.parent)
     return outcome
 
 
-class _Stream(io.TextIOWrapper):
-    """A stream like stdout or stderr, which differ in what they do with text that is not UTF-8."""
+def _stream(content: io.BytesIO, errors: str) -> io.TextIOWrapper:
+    """Return a stream like stdout or stderr, which differ in what they do with other characters."""
+    return io.TextIOWrapper(content, encoding="utf-8", errors=errors, write_through=True)
 
-    def __init__(self, errors: str) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", errors=errors, write_through=True)
 
-    def text(self) -> str:
-        """Return what was written."""
-        self.flush()
-        content = self.buffer.getvalue()  # type: ignore[attr-defined]
-        return bytes(content).decode("utf-8", "replace")
+def _text(content: io.BytesIO) -> str:
+    return content.getvalue().decode("utf-8", "replace")
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -83,7 +83,7 @@ def place_of(trace: str) -> str:
 def _statuses(outcome: Outcome) -> list[Finding]:
     found = []
     stderr = outcome.stderr
-    if outcome.status is not None and outcome.status not in ENDS:
+    if outcome.status not in (*ENDS, None) and not outcome.error:
         found.append(Finding("status", str(outcome.status), stderr[-2000:]))
     if "Traceback (most recent" in stderr or "Exception ignored" in stderr:
         found.append(Finding("traceback", f"printed, {place_of(stderr)}", stderr[-3000:]))

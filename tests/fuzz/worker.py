@@ -46,6 +46,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     caches = sandbox.caches()
+    sandbox.prepare()
     sandbox.watch()
     answers.write("ready\n")
     answers.flush()
