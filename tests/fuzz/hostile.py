@@ -205,6 +205,8 @@ def value(random: Random) -> Any:
 
 def neighbour(random: Random, good: Any) -> Any:
     """Return a value near a good one: scaled, negated, as text, in a list, twice."""
+    if isinstance(good, int | float) and not -1e300 < good < 1e300:
+        return number(random)  # its arithmetic overflows
     options: list[Any] = [[good], {"name": good}, str(good), [good, good], None, repr(good)]
     if isinstance(good, bool):
         options += [not good, int(good), str(good).lower()]

@@ -52,7 +52,7 @@ def main() -> None:
     answers.flush()
     for line in requests:
         number, kept = json.loads(line)
-        faulthandler.dump_traceback_later(STACK_AFTER_S, file=log)
+        faulthandler.dump_traceback_later(STACK_AFTER_S, repeat=True, file=log)
         answer = _answer(int(seed), number, kept, root, Path(results), caches)
         faulthandler.cancel_dump_traceback_later()
         answers.write(json.dumps(answer) + "\n")

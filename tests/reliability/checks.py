@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cluster_emu.results.result_folder import MANIFEST
 from tests.reliability.commands import RESUMES, Digests, Undisturbed, digests, start
 
 ORPHANS_WITHIN_S = 2.0
@@ -14,29 +15,31 @@ ORPHANS_LIMIT_S = 30.0
 def mixture(folder: Path, wholes: list[Digests]) -> str:
     """Return what is wrong with a folder that may hold one of several results, or none at all.
 
-    A folder is mixed if `plot` takes it for a result and it is none of these.
+    A folder is mixed if `plot` takes it for a result and its files are not those of one of these.
+    A result may lack its figure, which is drawn after it.
 
     Args:
         folder: the folder of results.
         wholes: the files of each result that may be there.
     """
-    visible = {
-        name: digest
-        for name, digest in digests(folder).items()
-        if not any(part.startswith(".") for part in Path(name).parts)
-    }
-    visible_wholes = [
-        {k: v for k, v in whole.items() if not any(p.startswith(".") for p in Path(k).parts)}
-        for whole in wholes
-    ]
-    if not visible or visible in visible_wholes:
+    there = _visible(digests(folder))
+    if not there or any(there.items() <= _visible(whole).items() for whole in wholes):
         return ""
     status, stderr = start(("plot", str(folder), "--out", "drawn"), folder.parent).wait(120)
     if status == 0:
-        return f"mixed: plot draws {sorted(visible)}, which is no whole result"
+        return f"mixed: plot draws {sorted(there)}, which is no whole result"
     if status != 2 or "Traceback" in stderr:
         return f"plot ended with {status} on an unfinished result: {stderr[-500:]}"
     return ""
+
+
+def _visible(found: Digests) -> Digests:
+    """Return the files of a result that readers see, the manifest left out."""
+    return {
+        name: digest
+        for name, digest in found.items()
+        if name != MANIFEST and not any(part.startswith(".") for part in Path(name).parts)
+    }
 
 
 def again(command: str, undisturbed: Undisturbed, folder: Path, inputs: Path) -> str:

@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -161,17 +162,22 @@ def digests(folder: Path) -> Digests:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and not name.endswith(".lock"):
+        if path.is_file() and not name.endswith((".lock", "-wal", "-shm", "-journal")):
             try:
                 content = _without_wall_times(path)
-            except FileNotFoundError:
+            except (FileNotFoundError, sqlite3.Error):
                 continue  # it is being written
             found[name] = hashlib.sha256(content).hexdigest()
     return found
 
 
 def _without_wall_times(path: Path) -> bytes:
-    """Return a file's content without what differs from run to run by its nature."""
+    """Return a file's content without what differs from run to run by its nature.
+
+    The journal of cells has its rows in the order in which they ended.
+    """
+    if path.suffix == ".sqlite":
+        return _sorted_rows(path)
     content = path.read_bytes()
     if path.name not in ("run.json", "result.json"):
         return content
@@ -181,9 +187,16 @@ def _without_wall_times(path: Path) -> bytes:
         for each in document.values():
             if isinstance(each, dict):
                 each.pop("run.json", None)
+                each.pop("cells.sqlite", None)
     except (ValueError, AttributeError):
         return content
     return json.dumps(document, sort_keys=True).encode()
+
+
+def _sorted_rows(path: Path) -> bytes:
+    with closing(sqlite3.connect(path)) as database:
+        rows = sorted(database.execute("SELECT * FROM cells"))
+    return repr(rows).encode()
 
 
 @dataclass(frozen=True)
