@@ -74,7 +74,9 @@ def main() -> int:
     args = study_options(__doc__, "concurrency_sweep").parse_args()
     studies = [study for study, _ in STUDIES.values()]
     names = ["crossovers.csv", *studies, *(f"{study}.png" for study in studies)]
-    with own_result(args.out, "concurrency_sweep", "", names, overwrite=args.overwrite):
+    with own_result(
+        args.out, "concurrency_sweep", "", names, overwrite=args.overwrite, field="--out"
+    ):
         return sweep(args)
 
 

@@ -74,7 +74,7 @@ def main() -> int:
     args = study_options(__doc__, "fault_storm").parse_args()
     rates = QUICK_RATES if args.quick else RATES
     names = ["fault_storm.png", "fault_storm.csv", *map(cells_of, rates)]
-    with own_result(args.out, "fault_storm", "", names, overwrite=args.overwrite):
+    with own_result(args.out, "fault_storm", "", names, overwrite=args.overwrite, field="--out"):
         return storm(args, rates)
 
 

@@ -5,7 +5,6 @@ Commands import what they compute with when they run, so that `--help` answers a
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
@@ -69,10 +68,4 @@ app.add_typer(validate, name="validate")
 
 def main() -> None:
     """Run the command that was typed."""
-    # SIGTERM then ends a study like any exception: it keeps what has ended and ends its processes.
-    signal.signal(signal.SIGTERM, _terminate)
     app()
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)

@@ -16,6 +16,7 @@ from cluster_emu.cli.drains import (
     numbers,
     options_by_field,
 )
+from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
@@ -93,6 +94,7 @@ def advise(
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import advise as advise_on
 
+    interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder
+from cluster_emu.cli.group import interruptible
+from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
     progress_bar,
     show_answer,
@@ -42,13 +43,18 @@ def batch(
     """Run every cell of a study that has not been run yet, and merge the results of all."""
     from cluster_emu.cli.study_tables import show_study
     from cluster_emu.study import run_batch
+    from cluster_emu.study.grid.cell_store import JOURNAL
 
+    interruptible()
     folder = usable_folder(out)
     changes: dict[str, Any] = {} if seed is None else {"seed": seed}
     if smallest:
         changes["smallest_differences"] = parse_smallest_differences(smallest)
     try:
-        with progress_bar(f"{study.stem}, cells") as progress:
+        with (
+            writing_to(folder or Path("results")),
+            progress_bar(f"{study.stem}, cells") as progress,
+        ):
             done = run_batch(
                 study,
                 out=folder,
@@ -65,6 +71,9 @@ def batch(
     except KeyboardInterrupt:
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise
+    if done.damaged:
+        where = done.folder / JOURNAL
+        write_message(f"cluster-emu: {where} was damaged; the cells that it had lost ran again")
     _report_failures(done)
     report = done.report()
     if as_json:

@@ -10,7 +10,7 @@ import typer
 
 from cluster_emu.cli import options
 from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_field
-from cluster_emu.cli.group import FAILED
+from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     chosen_scenario,
@@ -64,6 +64,7 @@ def evacuate(
     from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import evacuate as evacuate_hosts
 
+    interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     hosts, racks = numbers("--host", host), numbers("--rack", rack)

@@ -14,10 +14,10 @@ from typer.core import TyperGroup
 from cluster_emu.cli.output import warn, write_message
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
+from cluster_emu.signals import exit_status, raised
 
 FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
@@ -27,11 +27,21 @@ def hold(resource: AbstractContextManager[object]) -> None:
     _until_the_end.get().enter_context(resource)
 
 
+def interruptible() -> None:
+    """Load what the command computes with; from then on a signal ends it in order.
+
+    What has finished is then saved and said, see `signals.raised`.
+    """
+    import cluster_emu.study  # noqa: F401
+
+    hold(raised())
+
+
 class Commands(TyperGroup):
     """The commands of cluster-emu; an error the user can do something about is no traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; turn bad input, dead workers and Ctrl-C into their exit status."""
+        """Run the command; turn bad input, dead workers and signals into their exit status."""
         try:
             with _warnings_as_messages(), ExitStack() as resources:
                 _until_the_end.set(resources)
@@ -42,9 +52,12 @@ class Commands(TyperGroup):
         except WorkerDiedError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
-        except KeyboardInterrupt:
+        except OSError as error:
+            write_message(f"cluster-emu: {error}")
+            raise typer.Exit(FAILED) from None
+        except KeyboardInterrupt as interrupt:
             write_message("cluster-emu: interrupted")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_status(interrupt)) from None
 
 
 @contextmanager

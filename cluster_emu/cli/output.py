@@ -35,10 +35,16 @@ def write_json(result: object) -> None:
 
 
 def save_json(result: object, path: Path) -> None:
-    """Write a result as one JSON document to a file."""
+    """Write a result as one JSON document to a file below `--out`.
+
+    Raises:
+        ScenarioError: if another process writes to the folder.
+    """
+    from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.writing import write_text
 
-    write_text(json_text(result), path)
+    with locked(path.parent, field="--out"):
+        write_text(json_text(result), path)
 
 
 def show_table(

@@ -41,12 +41,14 @@ def plot(
     as_json: options.Json = False,
 ) -> None:
     """Draw the figures of a saved run, comparison, evacuation or study."""
+    from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import add_files, new_result
 
     folder = run_dir if out is None or out.resolve() == run_dir.resolve() else out
     if folder is run_dir:
-        with writing_to(folder):
-            figures = _draw(usable_folder(run_dir) or run_dir, run_dir, kind.value)
+        usable_folder(run_dir)
+        with writing_to(folder), locked(folder, field="RUN_DIR"):
+            figures = _draw(run_dir, run_dir, kind.value)
             add_files(folder, figures)
     else:
         result_folder(folder, overwrite=overwrite)

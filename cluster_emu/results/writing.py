@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+UNFINISHED = ".unfinished-"
+"""Start of the name of what is not whole yet, in the folder in which it will be."""
+
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table so that the file is either whole or not there."""
@@ -35,7 +38,7 @@ class _replacing:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{UNFINISHED}{path.name}.", dir=path.parent)
         os.close(handle)
         self._temporary = Path(name)
 
