@@ -7,9 +7,18 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+from cluster_emu.shown_text import visible
+
 
 class ClusterEmuError(Exception):
-    """Root of every error this package raises for bad input; the command line exits with 2."""
+    """Root of every error this package raises for bad input; the command line exits with 2.
+
+    Args:
+        message: what is wrong; control characters in it become escapes.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible(message))
 
 
 class ScenarioError(ClusterEmuError):

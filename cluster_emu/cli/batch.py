@@ -14,6 +14,7 @@ from cluster_emu.cli.output import (
     show_answer,
     show_lines,
     write_json,
+    write_lines,
     write_message,
 )
 from cluster_emu.errors import ScenarioError
@@ -71,7 +72,9 @@ def batch(
         write_json(report)
     else:
         show_study(report)
-        print(f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed")
+        write_lines(
+            [f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed"]
+        )
         names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)

@@ -14,6 +14,7 @@ from cluster_emu.cli import options
 from cluster_emu.cli.inputs import usable_folder
 from cluster_emu.cli.output import save_json, show_lines, show_table, write_json
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.file_names import file_name
 
 if TYPE_CHECKING:
     from cluster_emu.part_parameters import ParameterDescription
@@ -103,7 +104,7 @@ def list_parts(
     else:
         document = known[kind]() if name is None else _one_of(known[kind](), name)
     if folder is not None:
-        save_json(document, folder / f"{name or kind or 'parts'}.json")
+        save_json(document, folder / f"{file_name(name or kind or 'parts')}.json")
     if as_json:
         write_json(document)
     elif kind is None:

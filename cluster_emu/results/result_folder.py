@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.file_names import is_file_name
 from cluster_emu.json_output import json_text
 from cluster_emu.results.folder_lock import locked
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.writing import write_csv, write_parquet, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +58,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    # a name with a separator would lead out of the folder
-    return manifest if all(Path(name).name == name for name in files) else None
+    # a name with a separator, or "..", would lead out of the folder
+    return manifest if all(map(is_file_name, (*files, *digests))) else None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -154,8 +155,8 @@ def new_result(
     check_unused(folder, overwrite=overwrite)
     with locked(folder):
         check_unused(folder, overwrite=overwrite)  # another process may have written to it
-        for leftover in folder.glob(f"{UNFINISHED}*"):  # of a process that was killed
-            shutil.rmtree(leftover)
+        # of a process that was killed
+        remove(folder, [leftover.name for leftover in folder.glob(f"{UNFINISHED}*")])
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
             yield place
@@ -199,7 +200,7 @@ def save_study(
             write_parquet(table, place / names[-1])
             if csv:
                 names.append(f"{name}.csv")
-                write_text(table.to_csv(index=False), place / names[-1])
+                write_csv(table, place / names[-1])
     return [folder / name for name in names]
 
 
@@ -223,6 +224,10 @@ def own_result(
     """
     there = read_manifest(folder)
     is_own = there is not None and (there.command, there.name) == (command, name)
+    files = tuple(files)
+    for file in files:
+        if is_own and not overwrite and (folder / file).is_symlink():  # it may lead anywhere
+            raise ScenarioError("folder", str(folder / file), "a file of the folder, not a link")
     if overwrite or not is_own:
         check_unused(folder, overwrite=overwrite)
     with locked(folder):

@@ -14,7 +14,7 @@ import pandas as pd
 from cluster_emu.json_output import json_text
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import new_result, own_files
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.writing import write_csv, write_parquet, write_text
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class RunResult(Displayed):
         for name, table in self.tables.items():
             write_parquet(table, folder / f"{name}.parquet")
             if csv:
-                write_text(table.to_csv(index=False), folder / f"{name}.csv")
+                write_csv(table, folder / f"{name}.csv")
         about = {
             "scenario": self.scenario,
             "seed": self.seed,

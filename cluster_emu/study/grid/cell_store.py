@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster_emu.results.result_folder import own_result
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.writing import write_csv, write_parquet
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.grid.cells import Cell
 
@@ -78,7 +78,7 @@ class CellStore:
         table = table.astype({name: float for name in table if table[name].isna().all()})
         parquet, csv, *_ = RESULTS
         write_parquet(table, self._results / parquet)
-        write_text(table.to_csv(index=False), self._results / csv)
+        write_csv(table, self._results / csv)
         return table
 
     def _path(self, cell: Cell) -> Path:
