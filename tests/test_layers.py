@@ -19,6 +19,7 @@ LAYERS = (
         "errors",
         "field_errors",
         "file_names",
+        "json_input",
         "json_output",
         "optional_fields",
         "part_parameters",

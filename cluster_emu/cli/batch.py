@@ -24,14 +24,26 @@ if TYPE_CHECKING:
 
 
 def batch(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY.toml",
+            parser=options.path("STUDY.toml"),
+            help="The study's TOML file.",
+        ),
+    ],
     jobs: options.Jobs = 1,
     seed: Annotated[
         int | None, options.whole_option("--seed", 0, "Replaces the study's seed.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Results' folder; results/NAME without it."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            parser=options.path("--out"),
+            help="Results' folder; results/NAME without it.",
+        ),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")

@@ -9,10 +9,10 @@ from contextvars import ContextVar
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cluster_emu.cli.output import warn, write_message
-from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
 
 FAILED = 1
@@ -45,6 +45,23 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             write_message("cluster-emu: interrupted")
             raise typer.Exit(INTERRUPTED) from None
+
+
+class Command(TyperCommand):
+    """A command that takes an option once, unless the option may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what was typed.
+
+        Raises:
+            ScenarioError: if an option is given twice; only its last value would have an effect.
+        """
+        given = self.make_parser(ctx).parse_args(list(args))[2]
+        once = [one for one in given if not (one.multiple or one.nargs == -1)]
+        for place, one in enumerate(once):
+            if one in once[:place]:
+                raise ScenarioError(one.opts[0], "given twice", "this option once")
+        return super().parse_args(ctx, args)
 
 
 @contextmanager

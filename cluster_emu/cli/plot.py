@@ -31,7 +31,14 @@ class FigureFormat(StrEnum):
 
 
 def plot(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a saved result.")],
+    run_dir: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN_DIR",
+            parser=options.path("RUN_DIR"),
+            help="Folder of a saved result.",
+        ),
+    ],
     seed: options.Seed = 0,
     out: options.Out = None,
     overwrite: options.Overwrite = False,

@@ -70,10 +70,15 @@ def _made(text: str, history: int | None, settings: dict[str, Any]) -> Strategy:
     from cluster_emu.strategies import strategies as registry
 
     try:
-        parameters = parse_choice(text) | settings
+        parameters = parse_choice(text)
     except ValueError as error:
         raise ScenarioError("NAME", text, str(error)) from error
     name = parameters.pop("name")
+    for key, value in settings.items():
+        if key in parameters or (key == "history" and history is not None):
+            other = "NAME" if key in parameters else "--history"
+            raise ScenarioError("--set", f"{key}={value}", f"a parameter that {other} does not set")
+    parameters |= settings
     if history is not None and "history" in registry.parameters(name):
         parameters["history"] = history
     try:

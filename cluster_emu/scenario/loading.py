@@ -55,6 +55,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         ScenarioError: if there is no such file, or it is not a valid scenario.
     """
     known = built_in_scenarios()
+    if not str(name_or_path).strip():
+        allowed = f"a file, or one of {', '.join(sorted(known))}"
+        raise ScenarioError("scenario", str(name_or_path), allowed)
     path = known.get(str(name_or_path), Path(name_or_path))
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
