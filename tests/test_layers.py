@@ -25,6 +25,7 @@ LAYERS = (
         "part_parameters",
         "part_text",
         "plausibility",
+        "plugin_loading",
         "plugins",
         "rng",
         "scenario",

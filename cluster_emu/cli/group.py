@@ -14,10 +14,13 @@ from typer.core import TyperCommand, TyperGroup
 from cluster_emu.cli.output import warn, write_message
 from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
+from cluster_emu.plugin_loading import PluginWarning
 
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+OWN_WARNINGS = (ImplausibleValueWarning, PluginWarning)
 
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
@@ -74,12 +77,13 @@ def _warnings_as_messages() -> Iterator[None]:
         def write(
             message: Warning | str, category: type[Warning], *place: Any, **more: Any
         ) -> None:
-            if not issubclass(category, ImplausibleValueWarning):
+            if not issubclass(category, OWN_WARNINGS):
                 show(message, category, *place, **more)
             elif str(message) not in said:
                 said.add(str(message))
                 warn([str(message)])
 
-        warnings.simplefilter("always", ImplausibleValueWarning)
+        for own in OWN_WARNINGS:
+            warnings.simplefilter("always", own)
         warnings.showwarning = write
         yield

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Starts of a text that programs for spreadsheets take for a formula."""
@@ -37,7 +38,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     marked = table.rename(columns=_marked)
     for place, dtype in enumerate(table.dtypes):
         if not _is_numeric(dtype):
-            values = table.iloc[:, place].to_numpy(dtype=object, copy=True)
+            values: NDArray[Any] = table.iloc[:, place].to_numpy(dtype=object, copy=True)
             values[:] = [_marked(value) for value in values]
             marked.isetitem(place, values)
     write_text(marked.to_csv(index=False), path)
@@ -50,7 +51,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path)
     for place, dtype in enumerate(table.dtypes):
         if not _is_numeric(dtype):
-            table.isetitem(place, table.iloc[:, place].map(_unmarked))
+            table.isetitem(place, table.iloc[:, place].map(_unmarked).to_numpy(dtype=object))
     return table.rename(columns=_unmarked)
 
 

@@ -113,6 +113,7 @@ def _check_attributes(graph: nx.Graph[Any]) -> None:
     found: dict[str, str] = {}
     for node, attributes in graph.nodes(data=True):
         found |= {name: f"nodes.{node}" for name in attributes if name not in found}
+    checked: list[tuple[Any, str, Sequence[str]]]
     checked = [(name, place, NODE_ATTRIBUTES) for name, place in found.items()]
     found = {}
     for a, b, attributes in graph.edges(data=True):
