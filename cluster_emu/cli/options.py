@@ -13,7 +13,11 @@ import typer
 from cluster_emu.errors import ScenarioError
 
 Scenario = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario's name, or a TOML file.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="A built-in scenario's name, a TOML file, or the folder of a saved run.",
+    ),
 ]
 
 

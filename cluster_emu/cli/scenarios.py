@@ -23,6 +23,7 @@ def scenarios(
 ) -> None:
     """List the built-in scenarios, or print one as TOML."""
     from cluster_emu.scenario import built_in_scenarios, load_scenario
+    from cluster_emu.scenario.saved_run import ABOUT
 
     folder = usable_folder(out)
     known = built_in_scenarios()
@@ -46,4 +47,6 @@ def scenarios(
         ]
         show_table("Scenarios", ("name", "what it is", "hosts", "VMs"), table, text_columns=2)
     else:
-        write_lines(known.get(name, Path(name)).read_text("utf-8-sig").splitlines())
+        path = known.get(name, Path(name))
+        source = path / ABOUT if path.is_dir() else path
+        write_lines(source.read_text("utf-8-sig").splitlines())

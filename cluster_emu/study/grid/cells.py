@@ -15,6 +15,7 @@ from cluster_emu.building import build
 from cluster_emu.errors import ScenarioError
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
+from cluster_emu.scenario.files import digest
 from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.seeds import replication_seeds
 from cluster_emu.study.grid.labels import labels_of
@@ -129,16 +130,5 @@ class _Files:
 
     def _digest(self, place: str) -> str:
         if place not in self._digests:
-            path = Path(place)
-            files = sorted(filter(_counts, path.iterdir())) if path.is_dir() else [path]
-            digest = hashlib.sha256()
-            for file in files:
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-                digest.update(f"{file.name}\0{content}\n".encode())
-            self._digests[place] = digest.hexdigest()
+            self._digests[place] = digest(Path(place))
         return self._digests[place]
-
-
-def _counts(entry: Path) -> bool:
-    """Return whether a result may depend on an entry of a folder: no hidden file, no folder."""
-    return entry.is_file() and not entry.name.startswith(".")
