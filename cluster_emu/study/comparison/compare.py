@@ -22,7 +22,7 @@ from cluster_emu.study.comparison.same_rules import (
     same_rules,
 )
 from cluster_emu.study.comparison.variants import Variant, variants
-from cluster_emu.study.execution.numbers import check_at_least
+from cluster_emu.study.execution.numbers import check_study_numbers
 from cluster_emu.study.execution.runs import StudyRun, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
@@ -70,8 +70,7 @@ def compare(
             worker processes do not know a metric, because a script registered it.
         WorkerDiedError: if a process was killed.
     """
-    check_at_least(1, replications=replications, jobs=jobs)
-    check_at_least(0, seed=seed)
+    check_study_numbers(replications, jobs, seed)
     smallest = smallest_by_metric(smallest_differences or {})
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     wanted = [strategies] if isinstance(strategies, str) else strategies
