@@ -18,6 +18,10 @@ MOST = 1e30
 """The greatest magnitude of a number."""
 MOST_WHOLE = 2**63 - 1
 """The greatest whole number."""
+MOST_REPLICATIONS = 100_000
+"""The most seeds of one study; more would not make the means any clearer."""
+MOST_JOBS = 1024
+"""The most processes; more than any machine has cores for."""
 RANGE = f"0, or from {LEAST:g} to {MOST:g}"
 """The magnitudes that a number may have, in words."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -66,7 +66,8 @@ def _checked(value: Any, annotation: Any, metadata: Sequence[Any]) -> Any:
     if isinstance(value, dict):
         if origin is dict:
             return {key: _checked(item, arguments[1], ()) for key, item in value.items()}
-        return checked_numbers(value, getattr(annotation, "__pydantic_fields__", {}))
+        if is_dataclass(annotation):  # a model checks its own numbers
+            return checked_numbers(value, getattr(annotation, "__pydantic_fields__", {}))
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.numerals import MOST_WHOLE, whole_number
+from cluster_emu.numerals import MOST_JOBS, MOST_REPLICATIONS, MOST_WHOLE, whole_number
 
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A built-in scenario's name, or a TOML file.")
@@ -76,4 +76,7 @@ Traces = Annotated[
         "--traces", metavar="DIR", help="Folder of CPU traces to replay, one file per VM."
     ),
 ]
-Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]
+Replications = Annotated[
+    int, whole_option("--replications", 1, "Number of seeds.", MOST_REPLICATIONS)
+]
+Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.", MOST_JOBS)]

@@ -10,7 +10,13 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
+from cluster_emu.network.topologies.contract import (
+    BitRate,
+    Count,
+    Latency,
+    check_size,
+    topologies,
+)
 from cluster_emu.network.topologies.wiring import Wiring
 
 ATTEMPTS = 100
@@ -58,12 +64,20 @@ class Jellyfish:
         Raises:
             ScenarioError: if no connected graph was found (degree 1 with more than two switches).
         """
+        hosts = self.switches * self.hosts_per_switch
+        check_size(
+            hosts + self.switches,
+            hosts + self.switches * self.degree // 2,
+            switches=self.switches,
+            degree=self.degree,
+            hosts_per_switch=self.hosts_per_switch,
+        )
         wiring = Wiring(self.latency_s)
         places = range(self.switches)
         racks = [wiring.rack_of_hosts(place, self.hosts_per_switch) for place in places]
         switches = [wiring.switch(f"switch{place}", 1, rack=place) for place in places]
-        for switch, hosts in zip(switches, racks, strict=True):
-            for host in hosts:
+        for switch, rack in zip(switches, racks, strict=True):
+            for host in rack:
                 wiring.link(host, switch, self.host_bps)
         for a, b in self._cables():
             wiring.link(switches[a], switches[b], self.link_bps)

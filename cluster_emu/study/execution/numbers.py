@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.numerals import MOST_WHOLE
-
-
-MOST_REPLICATIONS = 100_000
-"""The most seeds of one study; more would not make the means any clearer."""
-MOST_JOBS = 1024
-"""The most processes; more than any machine has cores for."""
+from cluster_emu.numerals import MOST_JOBS, MOST_REPLICATIONS, MOST_WHOLE
 
 
 def check_whole(least: int, most: int = MOST_WHOLE, **numbers: int) -> None:

@@ -139,7 +139,9 @@ def do_all(
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+        workers = Parallel(
+            n_jobs=max(min(jobs, len(tasks)), 1), batch_size=1, return_as="generator_unordered"
+        )
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,8 +155,9 @@ class _Files:
             files = sorted(filter(_counts, path.iterdir())) if path.is_dir() else [path]
             digest = hashlib.sha256()
             for file in files:
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-                digest.update(f"{file.name}\0{content}\n".encode())
+                with file.open("rb") as stream:
+                    content = hashlib.file_digest(stream, "sha256").hexdigest()
+                digest.update(os.fsencode(f"{file.name}\0{content}\n"))
             self._digests[place] = digest.hexdigest()
         return self._digests[place]
 
