@@ -28,7 +28,7 @@ def read_input(path: Path, most_bytes: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except ValueError as error:  # a NUL character, or half of a surrogate pair
         raise OSError(errno.EINVAL, "Not a file name", str(path)) from error
-    with open(handle, "rb") as file:
+    with os.fdopen(handle, "rb") as file:
         found = os.fstat(handle)
         if stat.S_ISDIR(found.st_mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

@@ -119,8 +119,8 @@ def seed_from(rng: object) -> int:
         raise ScenarioError(
             "rng",
             rng,
-            f"a whole number from 0 to {MOST_WHOLE}, as a number or text; a SeedSequence or generator of numpy; or "
-            "None to draw a seed",
+            f"a whole number from 0 to {MOST_WHOLE}, as a number or text; a SeedSequence or "
+            "generator of numpy; or None to draw a seed",
         )
     return int(seed)
 

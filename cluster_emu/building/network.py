@@ -25,8 +25,8 @@ from cluster_emu.scenario import BackgroundGroup, Choice, Scenario
 from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
 
-MOST_FLOWS = 2**20
-"""The most flows of one group of background traffic."""
+MOST_FLOWS = 100_000
+"""The most flows of one group of background traffic; each has a route of its own."""
 
 
 def cluster_graph(scenario: Scenario) -> nx.Graph[int]:

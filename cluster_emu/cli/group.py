@@ -12,12 +12,15 @@ import typer
 from typer.core import TyperGroup
 
 from cluster_emu.cli.output import warn, write_message
+from cluster_emu.cli.streams import abandon_stdout
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
 
 FAILED = 1
 BAD_INPUT = 2
+INTERNAL_ERROR = 70
 INTERRUPTED = 130
+PIPE_CLOSED = 141
 
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
@@ -42,6 +45,9 @@ class Commands(TyperGroup):
         except WorkerDiedError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
+        except BrokenPipeError:
+            abandon_stdout()
+            raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
             write_message("cluster-emu: interrupted")
             raise typer.Exit(INTERRUPTED) from None

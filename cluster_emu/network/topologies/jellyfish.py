@@ -20,6 +20,8 @@ from cluster_emu.network.topologies.contract import (
 from cluster_emu.network.topologies.wiring import Wiring
 
 ATTEMPTS = 100
+WORK = 2_000_000
+"""Ends of cables that are drawn in all attempts together, about."""
 
 
 @topologies.register("jellyfish")
@@ -85,8 +87,11 @@ class Jellyfish:
 
     def _cables(self) -> list[tuple[int, int]]:
         random = Random(self.seed)
-        for _ in range(ATTEMPTS):
-            regular = nx.random_regular_graph(self.degree, self.switches, seed=random)
+        attempts = min(ATTEMPTS, max(WORK // (self.switches * self.degree), 1))
+        if self.degree == 1 and self.switches > 2:
+            attempts = 0  # pairs of switches
+        for _ in range(attempts):
+            regular = self._regular_graph(random)
             if nx.is_connected(regular):
                 return sorted((min(edge), max(edge)) for edge in regular.edges)
         raise ScenarioError(
@@ -94,3 +99,13 @@ class Jellyfish:
             self.degree,
             f"high enough that {self.switches} switches wired at random are connected",
         )
+
+    def _regular_graph(self, random: Random) -> nx.Graph[int]:
+        """Return a regular graph; a dense one as the complement of a sparse one.
+
+        The drawing of a dense graph hardly ever ends, because few pairs that are left fit.
+        """
+        missing = self.switches - 1 - self.degree
+        if self.degree <= missing:
+            return nx.random_regular_graph(self.degree, self.switches, seed=random)
+        return nx.complement(nx.random_regular_graph(missing, self.switches, seed=random))

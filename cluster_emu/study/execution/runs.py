@@ -138,15 +138,14 @@ def do_all(
     Raises:
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
+    useful = max(min(jobs, len(tasks)), 1)
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        workers = Parallel(
-            n_jobs=max(min(jobs, len(tasks)), 1), batch_size=1, return_as="generator_unordered"
-        )
+        workers = Parallel(n_jobs=useful, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    with nullcontext() if jobs == 1 else _ignoring_interrupts():
+    with nullcontext() if useful == 1 else _ignoring_interrupts():
         runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         with _insisting_on_signals() as raise_if_swallowed:
