@@ -20,7 +20,7 @@ from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
-from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, PIPE_CLOSED, Commands
+from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Commands
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
@@ -84,7 +84,7 @@ def main() -> None:
             sys.stdout.flush()
     except BrokenPipeError:  # as after `| head`: who reads has enough
         abandon_stdout()
-        raise SystemExit(PIPE_CLOSED) from None
+        raise SystemExit(FAILED) from None
     except OSError as error:  # such as a full disk behind stdout
         abandon_stdout()
         where = "" if error.filename is None else f"{error.filename}: "

@@ -20,7 +20,6 @@ FAILED = 1
 BAD_INPUT = 2
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
-PIPE_CLOSED = 141
 
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
@@ -47,7 +46,7 @@ class Commands(TyperGroup):
             raise typer.Exit(FAILED) from None
         except BrokenPipeError:
             abandon_stdout()
-            raise typer.Exit(PIPE_CLOSED) from None
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             write_message("cluster-emu: interrupted")
             raise typer.Exit(INTERRUPTED) from None

@@ -346,7 +346,7 @@ class MemoryModel(ABC):
         """Return the engine of one migration; called only for memory that is supported."""
 
     def state_bytes(self, memory: VMMemory) -> int:
-        """Return the memory of this machine that an engine takes at least, by its number of pages.
+        """Return the memory of this machine that an engine takes, about, by its number of pages.
 
         0 stands for an engine that does not grow with the number of pages.
         """

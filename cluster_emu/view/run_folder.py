@@ -166,10 +166,11 @@ def _check_column(path: Path, table: pd.DataFrame, column: str) -> None:
     if not len(values):
         return  # a table without rows has no types
     if column in TEXTS:
-        fits, kind = values.map(lambda value: isinstance(value, str)).all(), "texts"
+        fits, kind = bool(values.map(lambda value: isinstance(value, str)).all()), "texts"
     else:
         fits, kind = pd.api.types.is_numeric_dtype(values), "numbers"
         if fits and column in FINITE:
-            fits, kind = np.isfinite(values.to_numpy(np.float64)).all(), "finite numbers"
+            finite = np.isfinite(values.to_numpy(np.float64, na_value=np.nan))
+            fits, kind = bool(finite.all()), "finite numbers"
     if not fits:
         raise ClusterEmuError(f"{path}: column {column!r} does not hold {kind}: {EXPECTED}")

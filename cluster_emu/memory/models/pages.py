@@ -18,8 +18,8 @@ from cluster_emu.memory.machine_memory import available_bytes
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.units import BINARY_BYTES, in_largest_unit
 
-STATE_BYTES_PER_PAGE = 30
-"""What an idle VM takes under pre-copy; other writes and strategies take up to four times that."""
+STATE_BYTES_PER_PAGE = 64
+"""What a busy VM takes under a strategy with a history; post-copy takes twice that."""
 LARGE_STATE_BYTES = 2**28
 """Smaller states are not held against the memory available, which takes longer to find out."""
 
@@ -38,7 +38,7 @@ class PagesModel(MemoryModel):
         return None
 
     def state_bytes(self, memory: VMMemory) -> int:
-        """Return the memory for the bits, the dirty log and the numbers of all pages, at least."""
+        """Return the memory for the bits, the dirty log and the numbers of all pages, about."""
         return STATE_BYTES_PER_PAGE * memory.page_count
 
     def create(self, migrating: MigratingMemory) -> MemoryEngine:

@@ -107,5 +107,8 @@ class Jellyfish:
         """
         missing = self.switches - 1 - self.degree
         if self.degree <= missing:
-            return nx.random_regular_graph(self.degree, self.switches, seed=random)
-        return nx.complement(nx.random_regular_graph(missing, self.switches, seed=random))
+            drawn: nx.Graph[int] = nx.random_regular_graph(self.degree, self.switches, seed=random)
+            return drawn
+        lacking: nx.Graph[int] = nx.random_regular_graph(missing, self.switches, seed=random)
+        dense: nx.Graph[int] = nx.complement(lacking)
+        return dense
