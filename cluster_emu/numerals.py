@@ -44,4 +44,4 @@ def whole_number(text: str) -> int | None:
 
 def is_in_range(number: float | Fraction) -> bool:
     """Return whether a finite number is 0 or has a magnitude that numbers may have."""
-    return number == 0 or LEAST <= float(abs(number)) <= MOST
+    return number == 0 or LEAST <= number <= MOST or -MOST <= number <= -LEAST

@@ -20,6 +20,8 @@ from cluster_emu.network.topologies.contract import (
 from cluster_emu.network.topologies.wiring import Wiring
 
 ATTEMPTS = 100
+FEW_SWITCHES = 24
+"""So many switches are wired at once at any degree."""
 WORK = 2_000_000
 """Ends of cables that are drawn in all attempts together, about."""
 
@@ -101,12 +103,12 @@ class Jellyfish:
         )
 
     def _regular_graph(self, random: Random) -> nx.Graph[int]:
-        """Return a regular graph; a dense one as the complement of a sparse one.
+        """Return a regular graph; a large dense one as the complement of a sparse one.
 
-        The drawing of a dense graph hardly ever ends, because few pairs that are left fit.
+        The drawing of a large dense graph hardly ever ends, because few pairs that are left fit.
         """
         missing = self.switches - 1 - self.degree
-        if self.degree <= missing:
+        if self.degree <= missing or self.switches <= FEW_SWITCHES:
             drawn: nx.Graph[int] = nx.random_regular_graph(self.degree, self.switches, seed=random)
             return drawn
         lacking: nx.Graph[int] = nx.random_regular_graph(missing, self.switches, seed=random)
