@@ -26,7 +26,8 @@ def whole(option: str, least: int, most: int = MOST_WHOLE) -> Callable[[Any], in
         number = whole_number(str(text))
         if number is not None and least <= number <= most:
             return number
-        has_limit = most < MOST_WHOLE or (number is not None and number > most)
+        # a limit that hardly anybody meets is named where it was exceeded
+        has_limit = most < MOST_JOBS or (number is not None and number > most)
         limit = f"from {least} to {most}" if has_limit else f">= {least}"
         raise ScenarioError(option, text, f"a whole number {limit}")
 

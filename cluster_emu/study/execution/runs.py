@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import threading
 import warnings
@@ -139,7 +140,13 @@ def do_all(
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
     useful = max(min(jobs, len(tasks)), 1)
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    if useful > 1 and not _has_semaphores():
+        useful = 1
+    with (
+        parallel_config(backend="loky", inner_max_num_threads=1)
+        if useful > 1
+        else parallel_config(backend="sequential")
+    ):
         workers = Parallel(n_jobs=useful, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
@@ -158,6 +165,15 @@ def do_all(
     finally:
         with warnings.catch_warnings(action="ignore"):  # joblib warns of runs that are given up
             runs.close()
+
+
+def _has_semaphores() -> bool:
+    """Return whether processes can share a lock here; not so where /dev/shm is read-only."""
+    try:
+        multiprocessing.Lock()
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 @contextmanager
