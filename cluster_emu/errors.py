@@ -135,5 +135,8 @@ NOTHING = _Nothing()
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, a deep table
+        text = f"a {type(value).__name__} too long to print"
     return text if len(text) <= 200 else text[:197] + "..."

@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
 from cluster_emu.part_parameters import ParameterDescription, described_parameters
 from cluster_emu.plugin_loading import UnloadedPart, load_entry_points
@@ -186,7 +187,7 @@ class Registry(Generic[T]):
                 raise ScenarioError(key, value, allowed)
         fields = getattr(factory, "__pydantic_fields__", {})
         try:
-            return factory(**without_none(parameters, fields))
+            return factory(**checked_numbers(without_none(parameters, fields), fields))
         except ValidationError as error:
             raise _naming_default(from_validation(error, factory), known, parameters) from error
         except ScenarioError as error:

@@ -28,6 +28,9 @@ from cluster_emu.scenario.files import named_files
 from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
 
+MOST_FLOWS = 100_000
+"""The most flows of one group of background traffic; each has a route of its own."""
+
 
 def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
     """Return the graph of the cluster, with its dedicated migration network if it has one.
@@ -122,6 +125,10 @@ def _pairs(
 ) -> list[tuple[int, int]]:
     """Return source and target of every flow of a group."""
     count, hosts = group.count, links.host_count
+    flows = count * {"ring": hosts, "all-to-all": hosts * (hosts - 1)}.get(str(group.pairs), 1)
+    if flows > MOST_FLOWS:
+        allowed = f"a number that gives at most {MOST_FLOWS:,} flows (these are {flows:,})"
+        raise ScenarioError(f"background.{number}.count", count, allowed)
     if group.pairs == "random":
         rng = streams.generator(Stream.BACKGROUND_PAIRS, number)
         source = rng.integers(hosts, size=count)

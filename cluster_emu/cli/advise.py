@@ -34,6 +34,7 @@ from cluster_emu.cli.output import (
     warn,
     write_json,
 )
+from cluster_emu.numerals import MOST_REPLICATIONS
 from cluster_emu.wording import number
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ def advise(
     ] = False,
     uncertain: Uncertain = None,
     replications: Annotated[
-        int, options.whole_option("--replications", 1, "Seeds of the options that are confirmed.")
+        int,
+        options.whole_option(
+            "--replications", 1, "Seeds of the options that are confirmed.", MOST_REPLICATIONS
+        ),
     ] = 5,
     settings: options.Settings = None,
     traces: options.Traces = None,

@@ -39,9 +39,7 @@ def compare(
             "time-series:threshold=3,history=5,history-majority.",
         ),
     ],
-    replications: Annotated[
-        int, options.whole_option("--replications", 1, "Number of seeds.")
-    ] = 10,
+    replications: options.Replications = 10,
     smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,

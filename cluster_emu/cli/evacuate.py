@@ -50,7 +50,7 @@ def evacuate(
     parallel: Annotated[
         int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
-    replications: Annotated[int, options.whole_option("--replications", 1, "Number of seeds.")] = 5,
+    replications: options.Replications = 5,
     uncertain: Uncertain = None,
     settings: options.Settings = None,
     traces: options.Traces = None,

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cluster_emu.cli.output import warn, write_message
+from cluster_emu.cli.streams import abandon_stdout
 from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
 from cluster_emu.plugin_loading import PluginWarning
@@ -21,6 +22,7 @@ FAILED = 1
 BAD_INPUT = 2
 
 OWN_WARNINGS = (ImplausibleValueWarning, PluginWarning)
+INTERNAL_ERROR = 70
 
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
@@ -55,8 +57,8 @@ class Commands(TyperGroup):
         except WorkerDiedError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
-        except OSError as error:
-            write_message(f"cluster-emu: {error}")
+        except BrokenPipeError:
+            abandon_stdout()
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt as interrupt:
             write_message("cluster-emu: interrupted")

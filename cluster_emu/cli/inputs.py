@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster_emu.cli.group import hold
 from cluster_emu.errors import ScenarioError
+from cluster_emu.input_files import exists
 
 if TYPE_CHECKING:
     from cluster_emu.scenario import Scenario
@@ -130,7 +131,7 @@ def attributed_to_options(
         for field, option in (given or {}).items():
             if error.field == field or error.field.startswith(f"{field}."):
                 raise _attributed(option, error, error.field[len(field) + 1 :]) from error
-        if Path(name).is_file() and not error.field.startswith(("strategies", "--", *settings)):
+        if exists(Path(name)) and not error.field.startswith(("strategies", "--", *settings)):
             raise error.at(file=name) from error
         raise
 
@@ -187,7 +188,12 @@ def usable_folder(folder: Path | None) -> Path | None:
     if folder is None:
         return None
     places = (folder.absolute(), *folder.absolute().parents)
-    there = next(place for place in places if place.exists())
+    there = next(place for place in places if exists(place))
+    try:
+        folder.exists()
+    except OSError as error:  # a name that is too long
+        allowed = f"a folder that exists or can be made ({error.strerror})"
+        raise ScenarioError("--out", str(folder), allowed) from error
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         allowed = f"a folder that exists or can be made (not below {there})"
         raise ScenarioError("--out", str(folder), allowed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.numerals import MOST_JOBS, MOST_REPLICATIONS, MOST_WHOLE, whole_number
 
 Scenario = Annotated[
     str,
@@ -21,23 +20,25 @@ Scenario = Annotated[
 ]
 
 
-def whole(option: str, least: int, most: float = math.inf) -> Callable[[Any], int]:
+def whole(option: str, least: int, most: int = MOST_WHOLE) -> Callable[[Any], int]:
     """Return the reader of an option that is a whole number within limits.
 
     The message of Typer's own parser for numbers does not repeat what was typed.
     """
 
     def read(text: Any) -> int:
-        written = str(text).strip()
-        if re.fullmatch(r"[+-]?\d+", written) and least <= int(written) <= most:
-            return int(written)
-        limit = f">= {least}" if most == math.inf else f"from {least} to {most}"
+        number = whole_number(str(text))
+        if number is not None and least <= number <= most:
+            return number
+        # a limit that hardly anybody meets is named where it was exceeded
+        has_limit = most < MOST_JOBS or (number is not None and number > most)
+        limit = f"from {least} to {most}" if has_limit else f">= {least}"
         raise ScenarioError(option, text, f"a whole number {limit}")
 
     return read
 
 
-def whole_option(option: str, least: int, text: str, most: float = math.inf) -> Any:
+def whole_option(option: str, least: int, text: str, most: int = MOST_WHOLE) -> Any:
     """Return an option that is a whole number within limits."""
     return typer.Option(option, metavar="N", parser=whole(option, least, most), help=text)
 
@@ -103,4 +104,7 @@ Traces = Annotated[
         help="Folder of CPU traces to replay, one file per VM.",
     ),
 ]
-Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]
+Replications = Annotated[
+    int, whole_option("--replications", 1, "Number of seeds.", MOST_REPLICATIONS)
+]
+Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.", MOST_JOBS)]

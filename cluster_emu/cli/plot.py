@@ -82,7 +82,8 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
     if (run_dir / ADVICE).is_file():
         allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
         raise ScenarioError("RUN_DIR", str(run_dir), allowed)
-    return plot_run(run_dir, folder, kind=kind)
+    with _checked_input(run_dir, "run"):
+        return plot_run(run_dir, folder, kind=kind)
 
 
 def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
@@ -106,11 +107,15 @@ def _plot_evacuation(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return draw_evacuation(run_dir, folder, kind)
 
 
+_ILL_TYPED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What drawing raises if a file holds other values than it should."""
+
+
 @contextmanager
 def _checked_input(file: Path, command: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+    except (*_ILL_TYPED, FileNotFoundError) as error:
         allowed = f"what cluster-emu {command} --out wrote"
         raise ScenarioError(
             "RUN_DIR", f"{type(error).__name__}: {error}", allowed, file=file

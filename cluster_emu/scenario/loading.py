@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.input_files import MOST_DEPTH, MOST_TOML_BYTES, exists, read_input
+from cluster_emu.numerals import MOST_WHOLE
+from cluster_emu.part_text import parse_toml
 from cluster_emu.scenario.files import named_files
 from cluster_emu.scenario.saved_run import ABOUT, run_scenario
 from cluster_emu.scenario.spec import Scenario, scenario_from
+
+_ALLOWED = (
+    f"TOML with whole numbers of at most {MOST_WHOLE}, and at most {MOST_DEPTH} tables and lists "
+    "within each other"
+)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -21,22 +29,25 @@ def read_toml(path: Path) -> dict[str, Any]:
         ScenarioError: if it cannot be read or is not TOML; names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # a byte-order mark is not part of a key
+        content = read_input(path, MOST_TOML_BYTES)
+        text = content.decode("utf-8-sig")  # a byte-order mark is not part of a key
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise ScenarioError("file", str(path), f"a readable file ({reason})") from error
     except UnicodeDecodeError as error:
         raise ScenarioError("file", str(path), f"text in UTF-8 ({error.reason})") from error
     try:
-        return tomllib.loads(text)
+        return parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         reason, _, where = str(error).partition(" (at ")
         found = re.match(r"line (\d+)", where)
         lines = text.splitlines() or [""]
-        number = int(found[1]) if found else len(lines)
+        number = min(int(found[1]), len(lines)) if found else len(lines)
         raise ScenarioError(
             f"line {number}", lines[number - 1], f"TOML ({reason})", file=path
         ) from error
+    except ValueError as error:
+        raise ScenarioError("content", str(error), _ALLOWED, file=path) from error
 
 
 def built_in_scenarios() -> dict[str, Path]:
@@ -63,7 +74,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         allowed = f"a file, or one of {', '.join(sorted(known))}"
         raise ScenarioError("scenario", str(name_or_path), allowed)
     path = known.get(str(name_or_path), Path(name_or_path))
-    if not path.exists():
+    if not exists(path):
         if path.suffix or len(path.parts) > 1:
             allowed = f"a file that exists, or one of {', '.join(sorted(known))}"
             raise ScenarioError("scenario", str(name_or_path), allowed)

@@ -40,6 +40,10 @@ class Run(Plain):
     uncertain: Annotated[float, ParseShare, Field(ge=0, lt=1)] = 0.0
 
 
+MOST_OF_A_KIND = 2**20
+"""The most hosts or VMs of a scenario; each of them has a row in every observation."""
+
+
 class HostGroup(Plain):
     """Equal physical machines; the groups fill the topology's hosts in order.
 
@@ -47,7 +51,7 @@ class HostGroup(Plain):
     Meanwhile it draws the power of an idle host.
     """
 
-    count: Annotated[int, Field(gt=0)]
+    count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
@@ -72,7 +76,7 @@ class VMGroup(Plain):
     the same name are ever on one host together.
     """
 
-    count: Annotated[int, Field(gt=0)]
+    count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     page_bytes: Annotated[MemoryBytes, Field(validate_default=True)] = 4096

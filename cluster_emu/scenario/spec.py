@@ -17,6 +17,7 @@ from pydantic import (
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.numerals import whole_number
 from cluster_emu.part_text import parse_choice
 from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.scenario.choice import Choice
@@ -109,8 +110,8 @@ class Scenario(Plain):
                 if part in type(place).model_fields and part not in place.model_fields_set:
                     return True
                 place = getattr(place, part, None)
-            elif isinstance(place, tuple) and part.isdigit() and int(part) < len(place):
-                place = place[int(part)]
+            elif isinstance(place, tuple) and (index := _index(part, place)) is not None:
+                place = place[index]
             else:
                 return False
         return False
@@ -137,10 +138,12 @@ def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) ->
     place: Any = data
     for depth, part in enumerate(parents):
         if isinstance(place, list | tuple):
-            if not part.isdigit() or int(part) >= len(place):
+            index = _index(part, place)
+            if index is None:
                 allowed = f"a path whose list index is below {len(place)}"
                 raise ScenarioError(path, value, allowed)
-            place, defaults = place[int(part)], defaults[int(part)] if defaults else None
+            known = isinstance(defaults, list | tuple) and index < len(defaults)
+            place, defaults = place[index], defaults[index] if known else None
         elif isinstance(place, dict):
             defaults = defaults.get(part) if isinstance(defaults, dict) else None
             if place.get(part) is None:
@@ -153,6 +156,12 @@ def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) ->
     if not isinstance(place, dict):
         raise ScenarioError(path, value, "a path that ends at a field")
     place[last] = value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _index(part: str, place: Sequence[object]) -> int | None:
+    """Return the place in a list that a step of a path names, None if there is none."""
+    index = whole_number(part)
+    return index if index is not None and 0 <= index < len(place) else None
 
 
 def _empty_like(default: object) -> object:

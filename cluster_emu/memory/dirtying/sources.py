@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.input_files import MOST_JSON_BYTES, read_input
 from cluster_emu.json_input import check_keys
 from cluster_emu.memory.dirtying.description import (
     MovingWorkingSet,
@@ -38,7 +39,7 @@ from cluster_emu.memory.dirtying.processes import (
 from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.plugins import Registry
 from cluster_emu.rng import RandomStreams, Stream, non_negative_key
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.profiles import WriteProfile
 from cluster_emu.workload.writes import MovingSet, Sweep
@@ -312,16 +313,16 @@ class Replay:
 
 
 class _Recording(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    interval_s: PositiveSeconds
-    dirty_pages: Annotated[list[list[Annotated[int, Field(ge=0)]]], Field(min_length=1)]
+    interval_s: Annotated[float, ParseSeconds, Field(gt=0, ge=1e-3, le=1e12, allow_inf_nan=False)]
+    dirty_pages: Annotated[list[list[Annotated[int, Field(ge=0, lt=2**48)]]], Field(min_length=1)]
 
 
 @cache
 def _recording(file: Path) -> tuple[float, tuple[PageIds, ...]]:
     try:
-        content = file.read_bytes().removeprefix(BOM_UTF8)
+        content = read_input(file, MOST_JSON_BYTES).removeprefix(BOM_UTF8)
         check_keys(content, file)
         recording = _Recording.model_validate_json(content)
     except OSError as error:

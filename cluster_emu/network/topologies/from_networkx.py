@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.numerals import MOST_WHOLE, decimal, is_in_range
 from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.units import ParseBitsPerSecond, ParseSeconds
 
@@ -75,15 +76,15 @@ def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
     converted.graph.update(graph.graph)
     for node in order:
         label = str(graph.nodes[node].get("label", node))
-        converted.add_node(number[node], **{**graph.nodes[node], "label": label})
+        converted.add_nodes_from([(number[node], {**graph.nodes[node], "label": label})])
     seen: set[Any] = set()
     for a, b, attributes in graph.edges(data=True):
-        capacity = attributes.get("capacity_bps")
+        checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
+        capacity = attributes["capacity_bps"]
         if capacity not in seen:  # one warning for all links of a kind
             seen.add(capacity)
             warn_of_implausible({"capacity_bps": capacity}, f"edges.{a}-{b}")
-        checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
-        converted.add_edge(number[a], number[b], **checked)
+        converted.add_edges_from([(number[a], number[b], checked)])
     _check_connected(converted)
     _fill_layers(converted)
     _fill_racks(converted)
@@ -174,9 +175,9 @@ def _finite(reader: TypeAdapter[float], value: Any) -> float | None:
         return None
     try:
         number = reader.validate_python(value if isinstance(value, str) else float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if math.isfinite(number) and is_in_range(number) else None
 
 
 def _check_connected(graph: nx.Graph[int]) -> None:
@@ -239,7 +240,7 @@ def _rack_by_switch(graph: nx.Graph[int]) -> None:
 def _check_rack(graph: nx.Graph[int], host: int) -> None:
     rack = graph.nodes[host].get("rack", "missing")
     number = _rack_number(rack)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_WHOLE:
         field = f"nodes.{graph.nodes[host]['label']}.rack"
         raise ScenarioError(field, rack, "a whole number from 0 (for every host, or for none)")
 
@@ -248,8 +249,10 @@ def _rack_number(rack: Any) -> Any:
     """Return the whole number that a rack stands for, 3 for ``3.0`` and ``"3"``, or the rack."""
     if isinstance(rack, bool | np.bool_):
         return rack
+    if isinstance(rack, str) and decimal(rack) is None:
+        return rack
     try:
         number = float(rack)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return rack
-    return int(number) if number.is_integer() else rack
+    return int(number) if number.is_integer() and abs(number) < MOST_WHOLE else rack

@@ -13,11 +13,13 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.file_names import file_name
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.model import ProgressCallback
+from cluster_emu.numerals import MOST_JOBS
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.execution.runs import run_all
 from cluster_emu.study.grid.cell_store import FAILED, FILES, CellStore
 from cluster_emu.study.grid.cells import Cell, cells_of
@@ -189,8 +191,7 @@ def run_batch(
             something else; nothing is written.
         WorkerDiedError: if a process was killed; finished cells are kept and merged.
     """
-    if jobs < 1:
-        raise ScenarioError("jobs", jobs, "a whole number >= 1")
+    check_whole(1, MOST_JOBS, jobs=jobs)
     study, base = load_study(path, changes)
     try:
         smallest = smallest_by_metric(study.smallest_differences)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.input_files import exists
+from cluster_emu.numerals import MOST_REPLICATIONS, MOST_WHOLE
 from cluster_emu.optional_fields import NONE
 from cluster_emu.scenario import (
     Scenario,
@@ -20,6 +31,8 @@ from cluster_emu.scenario import (
 )
 from cluster_emu.study.grid.labels import labels_of
 
+MOST_CELLS = 1_000_000
+"""The most cells of a study; more would take days to list, let alone to run."""
 TRACES = "workload.traces"
 STRATEGY = "transfer.strategy"
 TAKEN = "migrations"
@@ -50,15 +63,24 @@ class Study(BaseModel):
     name: Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
     scenario: Annotated[str, Field(min_length=1)]
     strategies: Annotated[tuple[str, ...], Field(min_length=1)]
-    replications: Annotated[int, Field(ge=1, strict=True)] = 10
-    seed: Annotated[int, Field(ge=0, strict=True)] = 0
+    replications: Annotated[int, Field(ge=1, le=MOST_REPLICATIONS, strict=True)] = 10
+    seed: Annotated[int, Field(ge=0, le=MOST_WHOLE, strict=True)] = 0
     fields: dict[str, Any] = {}
     axes: dict[str, tuple[Any, ...]] = {}
     smallest_differences: dict[str, Any] = {}
 
     @field_validator("axes")
     @classmethod
-    def _usable(cls, axes: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    def _usable(
+        cls, axes: dict[str, tuple[Any, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[Any, ...]]:
+        runs = [len(info.data.get("strategies", ())), info.data.get("replications", 1)]
+        cells = math.prod([*runs, *map(len, axes.values())])
+        if cells > MOST_CELLS:
+            raise ValueError(
+                f"axes that with the strategies and replications make at most {MOST_CELLS:,} cells "
+                f"(these make {cells:,})"
+            )
         for path, values in axes.items():
             if not values:
                 raise ValueError(f"at least one value on the axis {path}")
@@ -148,7 +170,7 @@ def _folder(traces: str, folder: Path) -> str:
 def _base_scenario(study: Study, path: Path) -> Scenario:
     known = built_in_scenarios()
     found = known.get(study.scenario, path.parent / study.scenario)
-    if not found.exists():
+    if not exists(found):
         allowed = UnknownNameError("scenario", study.scenario, known).allowed
         raise ScenarioError(
             "scenario", study.scenario, f"a file in the study's folder, or {allowed}", file=path
