@@ -174,7 +174,7 @@ class Worker:
     def hang(self) -> Answer:
         """End the process, whose input takes too long; return that as its answer."""
         self.end()
-        log = self.log_tail()
+        log = self.log_tail().rpartition("Timeout (")[2]
         # The stack has its innermost frame first.
         frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', log)
         trace = "\n".join(f'File "{p}", line {n}, in {f}' for p, n, f in reversed(frames))
