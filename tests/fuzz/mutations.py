@@ -59,7 +59,7 @@ def mutate_tree(random: Random, data: Any) -> str:
         other = random.choice(known)
         try:
             parent[key] = copy.deepcopy(at(data, other))
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError, RecursionError):
             return "nothing changed"
         return f"{where} = what is at {'.'.join(map(str, other))}"
     if isinstance(parent, dict):

@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -158,26 +157,25 @@ def start(
 
 
 def digests(folder: Path) -> Digests:
-    """Return the digest of every file of a result by its path, without wall times and locks."""
+    """Return the digest of every file of a result by its path, without wall times and locks.
+
+    Nor does the journal of a study count: it has its cells in the order in which they ended, and
+    may have cells of an earlier study.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and not name.endswith((".lock", "-wal", "-shm", "-journal")):
+        if path.is_file() and ".sqlite" not in name and not name.endswith(".lock"):
             try:
                 content = _without_wall_times(path)
-            except (FileNotFoundError, sqlite3.Error):
+            except FileNotFoundError:
                 continue  # it is being written
             found[name] = hashlib.sha256(content).hexdigest()
     return found
 
 
 def _without_wall_times(path: Path) -> bytes:
-    """Return a file's content without what differs from run to run by its nature.
-
-    The journal of cells has its rows in the order in which they ended.
-    """
-    if path.suffix == ".sqlite":
-        return _sorted_rows(path)
+    """Return a file's content without what differs from run to run by its nature."""
     content = path.read_bytes()
     if path.name not in ("run.json", "result.json"):
         return content
@@ -191,13 +189,6 @@ def _without_wall_times(path: Path) -> bytes:
     except (ValueError, AttributeError):
         return content
     return json.dumps(document, sort_keys=True).encode()
-
-
-def _sorted_rows(path: Path) -> bytes:
-    # Read as it is: an ordinary reader would make files beside it.
-    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as database:
-        rows = sorted(database.execute("SELECT * FROM cells"))
-    return repr(rows).encode()
 
 
 @dataclass(frozen=True)
