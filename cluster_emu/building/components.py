@@ -24,7 +24,7 @@ from cluster_emu.building.uncertainty import Uncertainty
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.consolidation.contract import triggers
+from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError, errors_at
@@ -147,10 +147,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         planner=Planner(
             state,
             power.watts_if_on,
-            [
-                create_chosen(triggers, choice, f"manager.triggers.{i}")
-                for i, choice in enumerate(scenario.manager.triggers)
-            ],
+            _triggers(scenario, state),
             MigrationNetwork(links, router),
             streams,
         ),
@@ -158,6 +155,17 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         factory=factory,
         outages=Outages(scenario, graph, links, streams),
     )
+
+
+def _triggers(scenario: Scenario, state: ClusterState) -> list[Trigger]:
+    """Return the triggers; the hosts that one drains must exist."""
+    found = []
+    for i, choice in enumerate(scenario.manager.triggers):
+        field = f"manager.triggers.{i}"
+        found.append(create_chosen(triggers, choice, field))
+        with errors_at(field):
+            found[-1].drained_hosts(state)
+    return found
 
 
 def _check_host_count(scenario: Scenario, in_topology: int) -> None:

@@ -52,6 +52,9 @@ class Commands(TyperGroup):
         except WorkerDiedError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
+        except OSError as error:
+            write_message(f"cluster-emu: {error}")
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt as interrupt:
             write_message("cluster-emu: interrupted")
             raise typer.Exit(exit_status(interrupt)) from None

@@ -120,8 +120,14 @@ def writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.filename is not None and not _is_below(Path(os.fsdecode(error.filename)), folder):
+            raise  # it is about a file of another library, such as a cache
         allowed = f"a folder that can be written ({error.strerror})"
         raise ScenarioError("--out", str(folder), allowed) from error
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.absolute().is_relative_to(folder.absolute())
 
 
 def result_folder(folder: Path | None, *, overwrite: bool) -> Path | None:

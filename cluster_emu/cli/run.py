@@ -17,7 +17,7 @@ from cluster_emu.cli.inputs import (
     result_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json
+from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.results.run_result import RunResult
@@ -41,7 +41,7 @@ def run(
     """Run a scenario once and show what its migrations did."""
     from cluster_emu.cli.tables import show_run
     from cluster_emu.results.result_folder import new_result
-    from cluster_emu.study import simulate, variants
+    from cluster_emu.study import RunInterrupted, simulate, variants
 
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
@@ -62,7 +62,11 @@ def run(
                     new_result(folder, "run", overwrite=overwrite) as place,
                 ):
                     # CSV is written from tables in memory
-                    result = simulate(chosen, seed, progress, None if csv else place)
+                    try:
+                        result = simulate(chosen, seed, progress, None if csv else place)
+                    except RunInterrupted as interrupt:
+                        _save_partial(interrupt.partial, place, folder, csv)
+                        raise
                     result.save(place, csv=csv, wall_time_s=time.perf_counter() - started)
     report = _report(result, carried, folder)
     if as_json:
@@ -72,6 +76,13 @@ def run(
         where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
         show_lines("Written", [where])
         show_answer(report.answer)
+
+
+def _save_partial(result: RunResult, place: Path, folder: Path, csv: bool) -> None:
+    """Save what an interrupted run has, and say where."""
+    result.save(place, csv=csv)
+    until = f"{result.interrupted_at_s:g} of {result.scenario['run']['duration_s']:g} simulated s"
+    write_message(f"cluster-emu: interrupted at {until}; what there is until then is in {folder}")
 
 
 def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) -> RunReport:

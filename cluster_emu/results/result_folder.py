@@ -130,7 +130,13 @@ def check_unused(folder: Path, *, overwrite: bool, field: str = "folder") -> Non
 
 @contextmanager
 def new_result(
-    folder: Path, command: str, *, overwrite: bool = False, name: str = "", field: str = "folder"
+    folder: Path,
+    command: str,
+    *,
+    overwrite: bool = False,
+    name: str = "",
+    field: str = "folder",
+    complete: bool = True,
 ) -> Iterator[Path]:
     """Give an empty place to write a result to; move it into the folder at the end.
 
@@ -144,6 +150,7 @@ def new_result(
         overwrite: whether an older result is replaced.
         name: see `Manifest`.
         field: the name of the folder in an error.
+        complete: False if what is written is the part of a result that an interrupt left.
 
     Raises:
         ScenarioError: if the folder is in use, see `check_unused`, or another process writes to it.
@@ -157,12 +164,13 @@ def new_result(
         _remove_leftovers(folder)
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            yield place
-            _move_into(folder, place, command, name, complete=True)
-        except (KeyboardInterrupt, SystemExit):
-            if _written(place):
-                _move_into(folder, place, command, name, complete=False)
-            raise
+            try:
+                yield place
+            except KeyboardInterrupt:
+                if _written(place):
+                    _move_into(folder, place, command, name, complete=False)
+                raise
+            _move_into(folder, place, command, name, complete=complete)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -175,6 +183,7 @@ def save_study(
     *,
     csv: bool,
     overwrite: bool,
+    complete: bool = True,
 ) -> list[Path]:
     """Write a study's report as JSON and its tables as Parquet; return the files written.
 
@@ -185,13 +194,14 @@ def save_study(
         tables: the tables by name.
         csv: whether the tables are written as CSV, too.
         overwrite: whether to replace an older result in this folder.
+        complete: False if the study was interrupted.
 
     Raises:
         ScenarioError: if the folder is in use, see `check_unused`.
     """
     document, content = report
     names = [document]
-    with new_result(folder, command, overwrite=overwrite) as place:
+    with new_result(folder, command, overwrite=overwrite, complete=complete) as place:
         write_text(json_text(content), place / document)
         for name, table in tables.items():
             names.append(f"{name}.parquet")
@@ -273,11 +283,13 @@ def _move_into(folder: Path, place: Path, command: str, name: str, *, complete: 
     new = _written(place)
     old = read_manifest(folder)
     old_files = () if old is None else old.files
-    write_manifest(folder, Manifest(command, False, tuple({*old_files, *new}), name))
+    # with the digests of what is to come, `check_whole` finds what a kill from here on leaves out
+    result = Manifest(command, complete, new, name, _digests(place, new))
+    write_manifest(folder, replace(result, complete=False, files=tuple({*old_files, *new})))
     remove(folder, old_files)
     for file in new:
         (place / file).replace(folder / file)
-    write_manifest(folder, Manifest(command, complete, new, name, _digests(folder, new)))
+    write_manifest(folder, result)
 
 
 def _written(place: Path) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class RunResult(Displayed):
         assumptions: what was assumed, one sentence each.
         notes: what the policies did and why, one sentence each.
         streamed_to: the folder that the growing tables were written to during the run.
+        interrupted_at_s: the simulated time at which a signal ended the run; None if none did.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -47,6 +48,7 @@ class RunResult(Displayed):
     assumptions: tuple[str, ...]
     notes: tuple[str, ...] = ()
     streamed_to: Path | None = None
+    interrupted_at_s: float | None = None
 
     @property
     def migrations(self) -> pd.DataFrame:
@@ -130,6 +132,7 @@ class RunResult(Displayed):
             "notes": self.notes,
             "versions": versions(),
             "wall_time_s": wall_time_s,
+            "interrupted_at_s": self.interrupted_at_s,
         }
         write_text(json_text(about), folder / "run.json")
 

@@ -277,10 +277,6 @@ class Replay:
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Replay the recording on this VM's pages."""
         interval_s, sets = _recording(self.file)
-        highest = max((int(pages.max(initial=-1)) for pages in sets), default=-1)
-        if highest >= page_count:
-            allowed = f"page numbers below the VM's {page_count} pages"
-            raise ScenarioError("dirty_pages", highest, allowed, file=self.file)
         if self.per == "round":
             return PageWriter(page_count, round_sets=lambda r: sets[(r - 1) % len(sets)])
         stream_of = partial(streams.generator, Stream.REPLAYED_TIMES, vm)
@@ -293,9 +289,18 @@ class Replay:
         return np.minimum(self._mean_pages_per_s * intensity, page_count.astype(np.float64))
 
     def describe_writes(self, page_count: int) -> WriteDescription:
-        """Describe the recording: its mean rate, and how many pages it lists at all."""
+        """Describe the recording: its mean rate, and how many pages it lists at all.
+
+        Raises:
+            ScenarioError: if it lists a page that the VM does not have.
+        """
         _, sets = _recording(self.file)
-        distinct = len(np.unique(np.concatenate(sets)))
+        listed = np.unique(np.concatenate(sets))
+        highest = int(listed.max(initial=-1))
+        if highest >= page_count:
+            allowed = f"page numbers below the VM's {page_count} pages"
+            raise ScenarioError("dirty_pages", highest, allowed, file=self.file)
+        distinct = len(listed)
         recorded = RecordedWrites(self._mean_pages_per_s, distinct, self.per == "round")
         return WriteDescription(page_count, recorded=recorded)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,7 +130,7 @@ def advise(
     except KeyboardInterrupt:
         if not search.options:
             raise
-        raise StudyInterrupted(search.advice()) from None
+        raise StudyInterrupted(replace(search.advice(), interrupted=True)) from None
     return search.advice()
 
 

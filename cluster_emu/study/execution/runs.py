@@ -9,8 +9,8 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar, cast
@@ -33,13 +33,25 @@ Task = tuple[Scenario, int]
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """Ctrl-C interrupted a study after some of its runs had ended.
+    """A signal interrupted a study after some of its runs had ended.
 
     Args:
         partial: the study's result from the runs that had ended.
     """
 
     def __init__(self, partial: Any) -> None:
+        super().__init__("interrupted")
+        self.partial = partial
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A signal interrupted a run.
+
+    Args:
+        partial: the run's result up to then.
+    """
+
+    def __init__(self, partial: RunResult) -> None:
         super().__init__("interrupted")
         self.partial = partial
 
@@ -102,12 +114,25 @@ def simulate(
 
     Raises:
         ClusterEmuError: if the scenario is not allowed.
+        RunInterrupted: on a signal; it has the result up to then.
     """
     model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
         return model.run(progress)
+    except KeyboardInterrupt as interrupt:
+        raise _with_partial_result(model, interrupt) from interrupt
     finally:
         model.close()
+
+
+def _with_partial_result(model: ClusterModel, interrupt: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Return the interrupt with the run's result up to then, if there is one.
+
+    The interrupt may have come in the middle of an event, when tables do not fit together.
+    """
+    with suppress(Exception):
+        return RunInterrupted(replace(model.result(), interrupted_at_s=model.loop.now_s))
+    return interrupt
 
 
 def run_all(
