@@ -45,6 +45,7 @@ _WORDS = {
     **dict.fromkeys(("string_type", "path_type"), "a text"),
     **dict.fromkeys(("tuple_type", "list_type"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "a table"),
+    "string_too_short": "a text of {min_length} or more letters",
     "too_short": "a list of {min_length} or more",
     "literal_error": "one of {expected}",
     "json_invalid": "JSON ({error})",

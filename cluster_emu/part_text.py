@@ -15,7 +15,7 @@ def parse_choice(text: str) -> dict[str, Any]:
     Commas within quotes, brackets and braces belong to a value: ``drain:hosts=[0,1],at_s=10``.
 
     Raises:
-        ValueError: if a parameter has no ``=``.
+        ValueError: if a parameter has no ``=`` or no name, is given twice, or is called ``name``.
     """
     name, _, rest = text.partition(":")
     choice: dict[str, Any] = {"name": name.strip()}
@@ -23,7 +23,14 @@ def parse_choice(text: str) -> dict[str, Any]:
         key, equals, value = item.partition("=")
         if not equals:
             raise ValueError(f"name:key=value,key=value (there is no '=' in {item!r})")
-        choice[key.strip()] = parse_value(value.strip())
+        key = key.strip()
+        if not key:
+            raise ValueError(f"name:key=value,key=value (there is no key in {item!r})")
+        if key == "name":
+            raise ValueError("a name before the colon, and no parameter 'name' after it")
+        if key in choice:
+            raise ValueError(f"name:key=value,key=value with every key once ({key!r} is twice)")
+        choice[key] = parse_value(value.strip())
     return choice
 
 

@@ -16,7 +16,7 @@ from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
-from cluster_emu.cli.group import Commands
+from cluster_emu.cli.group import Command, Commands
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.run import run
@@ -60,7 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plot": plot,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=Command)(command)
 for name, command in {"experiment": experiment, "paper": paper}.items():
     app.command(name, context_settings=PASS_ON)(command)
 app.add_typer(validate, name="validate")

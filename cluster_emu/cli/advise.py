@@ -19,6 +19,7 @@ from cluster_emu.cli.drains import (
 from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -97,6 +98,14 @@ def advise(
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(
+        fields,
+        {
+            "workload.traces": traces and "--traces",
+            "manager.max_per_cluster": "--parallel",
+            "run.uncertain": None if uncertain is None else "--uncertain",
+        },
+    )
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
     typed = options_by_field(

@@ -13,6 +13,7 @@ from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -67,6 +68,16 @@ def evacuate(
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(
+        fields,
+        {
+            "workload.traces": traces and "--traces",
+            "transfer.strategy": strategy and "--strategy",
+            "transfer.policy": policy and "--policy",
+            "manager.max_per_cluster": parallel and "--parallel",
+            "run.uncertain": None if uncertain is None else "--uncertain",
+        },
+    )
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     typed = options_by_field(
         hosts, policy=policy and "--policy", strategy=strategy and "--strategy"

@@ -19,25 +19,52 @@ def parse_settings(texts: list[str] | None) -> dict[str, Any]:
     """Read ``path=value`` options; values are TOML values, or plain words such as ``none``.
 
     Raises:
-        ScenarioError: if one has no ``=``.
+        ScenarioError: if one has no ``=``, or if two set one field, or a field and a part of it.
     """
-    from cluster_emu.scenario import parse_value
+    from cluster_emu.scenario import first_overlap, parse_value
 
-    settings = {}
+    settings: dict[str, Any] = {}
     for text in texts or ():
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
             raise ScenarioError("--set", text, "path=value")
+        if overlap := first_overlap([*settings, path.strip()]):
+            allowed = f"every field once (--set {overlap[0]} is given, too)"
+            raise ScenarioError("--set", text, allowed)
         settings[path.strip()] = parse_value(value.strip())
     return settings
 
 
+def check_given_once(settings: Mapping[str, Any], options: Mapping[str, object]) -> None:
+    """Refuse a `--set` of a field that an option sets, too, since one of the two has no effect.
+
+    Args:
+        settings: fields that `--set` sets, by dotted path.
+        options: for each field, the option that sets it; None if it was not given.
+
+    Raises:
+        ScenarioError: naming both.
+    """
+    for field, option in options.items():
+        if option and field in settings:
+            allowed = f"a field that {option} does not set"
+            raise ScenarioError("--set", f"{field}={settings[field]}", allowed)
+
+
 def parse_smallest_differences(texts: list[str] | None) -> dict[str, str]:
-    """Read ``metric=value`` and ``value`` options; a value alone is for all metrics."""
-    given = {}
+    """Read ``metric=value`` and ``value`` options; a value alone is for all metrics.
+
+    Raises:
+        ScenarioError: if two are for the same.
+    """
+    given: dict[str, str] = {}
     for text in texts or ():
         name, equals, value = text.rpartition("=")
-        given[name.strip() if equals else "all"] = value.strip()
+        metric = name.strip() if equals else "all"
+        if metric in given:
+            allowed = "one value for all metrics" if metric == "all" else f"one value for {metric}"
+            raise ScenarioError("--smallest-difference", text, allowed)
+        given[metric] = value.strip()
     return given
 
 

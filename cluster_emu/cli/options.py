@@ -13,7 +13,11 @@ import typer
 from cluster_emu.errors import ScenarioError
 
 Scenario = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario's name, or a TOML file.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="A built-in scenario's name, a TOML file, or the folder of a saved run.",
+    ),
 ]
 
 
@@ -38,12 +42,32 @@ def whole_option(option: str, least: int, text: str, most: float = math.inf) -> 
     return typer.Option(option, metavar="N", parser=whole(option, least, most), help=text)
 
 
+def path(option: str) -> Callable[[Any], Path]:
+    """Return the reader of an option that names a file or folder.
+
+    An empty text would stand for the folder that the command runs in.
+    """
+
+    def read(text: Any) -> Path:
+        if not str(text).strip():
+            raise ScenarioError(option, text, "the name of a file or folder")
+        return Path(text)
+
+    return read
+
+
 Seed = Annotated[
     int,
     whole_option("--seed", 0, "Seed of all random draws; the same seed gives the same results."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        parser=path("--out"),
+        help="Folder to write results to.",
+    ),
 ]
 Overwrite = Annotated[
     bool,
@@ -73,7 +97,10 @@ Settings = Annotated[
 Traces = Annotated[
     Path | None,
     typer.Option(
-        "--traces", metavar="DIR", help="Folder of CPU traces to replay, one file per VM."
+        "--traces",
+        metavar="DIR",
+        parser=path("--traces"),
+        help="Folder of CPU traces to replay, one file per VM.",
     ),
 ]
 Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,7 +42,7 @@ class Scenario(Plain):
     fewest migrations that wait or run ("least-loaded").
     """
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     description: str = ""
     run: Run
     topology: Choice
@@ -113,6 +114,21 @@ class Scenario(Plain):
             else:
                 return False
         return False
+
+
+def first_overlap(paths: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two dotted paths of which one is the other or leads to a part of it."""
+    steps = [_steps(path) for path in paths]
+    for later, path in enumerate(steps):
+        for earlier, other in enumerate(steps[:later]):
+            shared = min(len(path), len(other))
+            if path[:shared] == other[:shared]:
+                return paths[earlier], paths[later]
+    return None
+
+
+def _steps(path: str) -> list[str | int]:
+    return [int(part) if part.isdecimal() and len(part) < 10 else part for part in path.split(".")]
 
 
 def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) -> None:

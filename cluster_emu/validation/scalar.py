@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.json_input import check_keys
 from cluster_emu.memory.base import FaultCosts, MemoryEngine, PostCopyMemory
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
@@ -34,8 +35,11 @@ PAGE_BYTES = 4096
 class GivenVM(BaseModel):
     """A VM's migration in another simulator; bytes, byte/s and seconds.
 
-    The field names are those of the file: `cap` is the bandwidth limit, `ws` the working set.
+    The field names are those of the file: `cap` is the bandwidth limit, `ws` the working set. The
+    last ones say what it is, and are not compared.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     start: Amount
     ram: Positive
@@ -45,12 +49,20 @@ class GivenVM(BaseModel):
     links: tuple[Annotated[int, Field(ge=0)], ...]
     total: Amount
     downtime: Amount
+    id: str = ""
+    src: str = ""
+    dst: str = ""
+    rounds: Amount = 0
+    bytes: Amount = 0
 
 
 class GivenCase(BaseModel):
     """Simultaneous migrations over links of given capacities (`caps`), byte/s."""
 
+    model_config = ConfigDict(extra="forbid")
+
     id: str
+    note: str = ""
     caps: tuple[Positive, ...]
     vms: tuple[GivenVM, ...]
 
@@ -63,6 +75,9 @@ class GivenCase(BaseModel):
 
 
 class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    meta: dict[str, Any] = {}
     cases: Annotated[tuple[GivenCase, ...], Field(min_length=1)]
 
 
@@ -104,13 +119,16 @@ def validate_scalar(path: Path) -> ScalarAgreement:
 
     Args:
         path: ``{"cases": [{"id", "caps": [...], "vms": [{"start", "ram", "cap", "dirty_rate", "ws",
-            "links", "total", "downtime"}, ...]}, ...]}``; bytes, byte/s and seconds.
+            "links", "total", "downtime"}, ...]}, ...]}``; bytes, byte/s and seconds. A VM may also
+            have "id", "src", "dst", "rounds" and "bytes", a case a "note", and the file a "meta".
 
     Raises:
         ScenarioError: if the file cannot be read or a field is not allowed.
     """
     try:
-        given = _File.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
+        content = path.read_bytes().removeprefix(BOM_UTF8)
+        check_keys(content, path)
+        given = _File.model_validate_json(content)
     except OSError as error:
         raise ScenarioError("file", str(path), f"a readable file ({error.strerror})") from error
     except ValidationError as error:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
+from cluster_emu.json_input import check_keys
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
@@ -122,7 +123,9 @@ def _check_there(folder: Path) -> None:
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about: Any = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        check_keys(content, path)
+        about: Any = json.loads(content.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise ClusterEmuError(f"{path}: not JSON ({error}): allowed is {EXPECTED}") from error
     facts: dict[str, Any] = about if isinstance(about, dict) else {}

@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.json_input import check_keys
 from cluster_emu.memory.dirtying.description import (
     MovingWorkingSet,
     RecordedWrites,
@@ -320,7 +321,9 @@ class _Recording(BaseModel):
 @cache
 def _recording(file: Path) -> tuple[float, tuple[PageIds, ...]]:
     try:
-        recording = _Recording.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8))
+        content = file.read_bytes().removeprefix(BOM_UTF8)
+        check_keys(content, file)
+        recording = _Recording.model_validate_json(content)
     except OSError as error:
         raise ScenarioError("file", str(file), f"a readable file ({error.strerror})") from error
     except ValidationError as error:

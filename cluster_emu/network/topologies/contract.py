@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import networkx as nx
 from pydantic import Field
@@ -39,6 +39,19 @@ class Topology(Protocol):
 
         Raises:
             ScenarioError: if the parameters do not give a usable network.
+        """
+        ...
+
+
+@runtime_checkable
+class FileTopology(Protocol):
+    """A topology that reads a file, and has parameters that give the same network without it."""
+
+    def without_file(self) -> dict[str, Any]:
+        """Return these parameters.
+
+        Raises:
+            ScenarioError: if the file cannot be read.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 from xml.etree import ElementTree
@@ -24,7 +25,8 @@ class GraphML:
     ``<default>`` of a key holds for every node and edge that gives no value of its own.
 
     Args:
-        path: the file.
+        path: the file; unset where its content is given.
+        content: the GraphML document itself in place of a file, as saved runs have it.
         latency_s: one-way latency of the links for which the file gives none.
     """
 
@@ -32,8 +34,25 @@ class GraphML:
     summary: ClassVar[str] = "any graph from a GraphML file"
     source: ClassVar[str] = "GraphML specification 1.0"
 
-    path: Path
+    path: Path | None = None
+    content: str | None = None
     latency_s: Latency = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.content is None):
+            raise ScenarioError("path", self.path, "a file, unless content is given instead")
+
+    def without_file(self) -> dict[str, Any]:
+        """Return parameters that give the same network, with the content in place of the file.
+
+        Raises:
+            ScenarioError: if the file cannot be read.
+        """
+        document = ElementTree.fromstring(self._document())
+        return {
+            "content": ElementTree.tostring(document, encoding="unicode"),
+            "latency_s": self.latency_s,
+        }
 
     def build(self) -> nx.Graph[int]:
         """Return the graph of the file.
@@ -46,21 +65,28 @@ class GraphML:
 
     def _read(self) -> nx.Graph[Any]:
         try:
-            graph: nx.Graph[Any] = nx.read_graphml(self.path)
-            _add_defaults(graph, self.path)
-        except OSError as error:
-            allowed = f"a file that can be read ({error.strerror})"
-            raise ScenarioError("path", str(self.path), allowed) from error
+            content = self._document()
+            graph: nx.Graph[Any] = nx.read_graphml(BytesIO(content))
+            _add_defaults(graph, ElementTree.fromstring(content))
         except (ParseError, nx.NetworkXError, ValueError, KeyError) as error:
             raise ScenarioError(
                 "graphml", str(error), "a GraphML document", file=self.path
             ) from error
         return graph
 
+    def _document(self) -> bytes:
+        if self.path is None:
+            return str(self.content).encode()
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            allowed = f"a file that can be read ({error.strerror})"
+            raise ScenarioError("path", str(self.path), allowed) from error
 
-def _add_defaults(graph: nx.Graph[Any], path: Path) -> None:
+
+def _add_defaults(graph: nx.Graph[Any], document: ElementTree.Element) -> None:
     """Add the defaults that networkx passes over: of keys for the graph, and of keys for all."""
-    for key in ElementTree.parse(path).iterfind("{*}key"):
+    for key in document.iterfind("{*}key"):
         name, default, scope = key.get("attr.name"), key.find("{*}default"), key.get("for", "all")
         if name is None or default is None or scope not in ("all", "graph"):
             continue

@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
 from cluster_emu.optional_fields import NONE
-from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario, read_toml
+from cluster_emu.scenario import (
+    Scenario,
+    built_in_scenarios,
+    first_overlap,
+    load_scenario,
+    read_toml,
+)
+from cluster_emu.study.grid.labels import labels_of
 
 TRACES = "workload.traces"
+STRATEGY = "transfer.strategy"
 TAKEN = "migrations"
 """A field of a scenario whose name is that of a figure in the results."""
 
@@ -54,11 +62,37 @@ class Study(BaseModel):
         for path, values in axes.items():
             if not values:
                 raise ValueError(f"at least one value on the axis {path}")
-            if any(value in values[:i] for i, value in enumerate(values)):
-                raise ValueError(f"every value once on the axis {path}")
+            _check_each_once(path, values)
             if path == TAKEN:
                 raise ValueError(f"an axis other than {TAKEN}, for example {TAKEN}.0.target")
+            if path == STRATEGY:
+                raise ValueError(f"an axis other than {STRATEGY}, which `strategies` sets")
+        _check_overlap(tuple(axes))
         return axes
+
+    @model_validator(mode="after")
+    def _fields_have_an_effect(self) -> Study:
+        _check_overlap(tuple(self.fields))
+        for path in self.fields:
+            for axis in self.axes:
+                if f"{path}.".startswith(f"{axis}."):
+                    raise ValueError(f"fields that no axis sets (the axis {axis} sets {path})")
+        return self
+
+
+def _check_each_once(path: str, values: tuple[Any, ...]) -> None:
+    """Refuse two values that are one, such as ``0.2`` and ``"0.2"``, or 1024 and ``"1 KiB"``."""
+    found: dict[Any, Any] = {}
+    for label, value in zip(labels_of(path, values), values, strict=True):
+        if label in found:
+            pair = f"{found[label]!r} and {value!r} are one"
+            raise ValueError(f"every value once on the axis {path} ({pair})")
+        found[label] = value
+
+
+def _check_overlap(paths: tuple[str, ...]) -> None:
+    if overlap := first_overlap(paths):
+        raise ValueError(f"every field once ({overlap[0]} and {overlap[1]} overlap)")
 
 
 def load_study(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[Study, Scenario]:
