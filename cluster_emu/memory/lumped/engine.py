@@ -6,6 +6,8 @@ bytes only, and the strategy's truth table alone decides what is sent when.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
@@ -13,7 +15,9 @@ from cluster_emu.memory.base import (
     FaultCosts,
     PostCopyMemory,
     RateDependence,
+    RoundAhead,
     RoundCounts,
+    RoundsAhead,
 )
 from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
@@ -255,6 +259,10 @@ class LumpedEngine:
         return PageSizes(pages, self.encoding.raw_bytes)
 
     # --- one live round --------------------------------------------------------------------------
+
+    def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
+        """Return none: its rounds are worked out one by one."""
+        return ()
 
     def begin_round(self) -> None:
         """Start the next live round with every page that is due."""

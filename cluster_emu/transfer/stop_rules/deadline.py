@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress, SureRounds
 from cluster_emu.transfer.stop_rules.contract import (
     AtDeadline,
     DeadlineStopRule,
@@ -15,6 +15,8 @@ from cluster_emu.transfer.stop_rules.contract import (
     stop_rules,
 )
 from cluster_emu.units import PositiveSeconds
+
+ANY_NUMBER = 1_000_000_000
 
 
 @stop_rules.register("deadline")
@@ -37,3 +39,7 @@ class Deadline(DeadlineStopRule):
     def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if live rounds can do no more."""
         return at_rest(progress) or CONTINUE
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return any number of rounds: only one that sends or leaves nothing can be the last."""
+        return SureRounds(ANY_NUMBER)
