@@ -28,6 +28,9 @@ from cluster_emu.units import TimeLimit
 
 AtDeadline = Literal["abort", "stop"]
 
+ANY_NUMBER_OF_ROUNDS = 1_000_000_000
+"""More live rounds than any migration has."""
+
 LONGEST_HISTORY = 16
 """Rounds after which no older dirty bit is left in a page's history code."""
 

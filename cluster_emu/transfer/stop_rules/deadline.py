@@ -9,14 +9,13 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress, SureRounds
 from cluster_emu.transfer.stop_rules.contract import (
+    ANY_NUMBER_OF_ROUNDS,
     AtDeadline,
     DeadlineStopRule,
     at_rest,
     stop_rules,
 )
 from cluster_emu.units import PositiveSeconds
-
-ANY_NUMBER = 1_000_000_000
 
 
 @stop_rules.register("deadline")
@@ -42,4 +41,4 @@ class Deadline(DeadlineStopRule):
 
     def sure_rounds(self, progress: Progress) -> SureRounds:
         """Return any number of rounds: only one that sends or leaves nothing can be the last."""
-        return SureRounds(ANY_NUMBER)
+        return SureRounds(ANY_NUMBER_OF_ROUNDS)
