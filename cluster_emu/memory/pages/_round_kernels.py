@@ -153,7 +153,7 @@ def codes_of(codes: NDArray[np.uint16], page: int, mask: int, has_history: bool)
     """
     if not has_history:
         return 0, mask
-    code: int = (np.int64(codes[page]) << 1) & mask
+    code: Any = (np.int64(codes[page]) << 1) & mask
     return code, code | 1
 
 
