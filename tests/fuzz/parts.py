@@ -56,8 +56,8 @@ GOOD: dict[str, Any] = {
 }
 """Values that are allowed for parameters of these names, in every part that has them."""
 
-CHOSEN = ("at_s", "between", "host")
-"""Parameters without which a kind of fault has nothing to do."""
+CHOSEN = ("at_s", "between", "host", "path")
+"""Parameters with a default that is of no use: a fault at no time, a network without a file."""
 
 INNER = {
     "overload detector": "overload-detectors",
@@ -87,7 +87,7 @@ def good_part(random: Random, family: str, name: str | None = None) -> dict[str,
     name = name or random.choice(known_parts()[family])
     table: dict[str, Any] = {"kind" if family == "fault-kinds" else "name": name}
     for each in parameters(family, name):
-        needed = each.default is None or (family == "fault-kinds" and each.name in CHOSEN)
+        needed = each.default is None or each.name in CHOSEN
         if each.name in GOOD and (needed or random.random() < 0.1):
             table[each.name] = GOOD[each.name]
     if name == "leaf-spine":
