@@ -34,7 +34,6 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes for mutated inputs")
     parser.add_argument("--record", action="store_true", help=f"write {COUNTS.name} and the page")
     given = parser.parse_args()
-    counts: dict[str, Any] = read_counts() if given.record and COUNTS.exists() else {}
     bad = False
     with tempfile.TemporaryDirectory(prefix="reliability-") as name:
         folder = Path(name)
@@ -52,13 +51,19 @@ def main() -> int:
                     "orphans_after_2_s": made.orphans_late,
                     "orphans_max_s": round(made.orphans_max_s, 2),
                 }
-            counts[each] = {**found, "seed": given.seed, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
             bad |= found["survived"] < found["tried"]
             print(f"{each}: {found['tried']} tried, {found['survived']} survived", flush=True)
             if given.record:
-                COUNTS.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n", "utf-8")
-                PAGE.write_text(page(counts), "utf-8")
+                date = f"{datetime.now(UTC):%Y-%m-%d}"
+                _record(each, {**found, "seed": given.seed, "date": date})
     return 1 if bad else 0
+
+
+def _record(name: str, found: dict[str, Any]) -> None:
+    """Enter the counts of a class beside those that are there, and write the page."""
+    counts = (read_counts() if COUNTS.exists() else {}) | {name: found}
+    COUNTS.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n", "utf-8")
+    PAGE.write_text(page(counts), "utf-8")
 
 
 def _inputs(times: int, seed: int, workers: int, folder: Path) -> dict[str, Any]:
