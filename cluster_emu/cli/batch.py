@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder
+from cluster_emu.cli.group import interruptible
+from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
     progress_bar,
     show_answer,
     show_lines,
     write_json,
+    write_lines,
     write_message,
 )
 from cluster_emu.errors import ScenarioError
@@ -23,14 +25,26 @@ if TYPE_CHECKING:
 
 
 def batch(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY.toml",
+            parser=options.path("STUDY.toml"),
+            help="The study's TOML file.",
+        ),
+    ],
     jobs: options.Jobs = 1,
     seed: Annotated[
         int | None, options.whole_option("--seed", 0, "Replaces the study's seed.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Results' folder; results/NAME without it."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            parser=options.path("--out"),
+            help="Results' folder; results/NAME without it.",
+        ),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
@@ -42,13 +56,18 @@ def batch(
     """Run every cell of a study that has not been run yet, and merge the results of all."""
     from cluster_emu.cli.study_tables import show_study
     from cluster_emu.study import run_batch
+    from cluster_emu.study.grid.cell_store import JOURNAL
 
+    interruptible()
     folder = usable_folder(out)
     changes: dict[str, Any] = {} if seed is None else {"seed": seed}
     if smallest:
         changes["smallest_differences"] = parse_smallest_differences(smallest)
     try:
-        with progress_bar(f"{study.stem}, cells") as progress:
+        with (
+            writing_to(folder or Path("results")),
+            progress_bar(f"{study.stem}, cells") as progress,
+        ):
             done = run_batch(
                 study,
                 out=folder,
@@ -65,13 +84,18 @@ def batch(
     except KeyboardInterrupt:
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise
+    if done.damaged:
+        where = done.folder / JOURNAL
+        write_message(f"cluster-emu: {where} was damaged; the cells that it had lost ran again")
     _report_failures(done)
     report = done.report()
     if as_json:
         write_json(report)
     else:
         show_study(report)
-        print(f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed")
+        write_lines(
+            [f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed"]
+        )
         names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)

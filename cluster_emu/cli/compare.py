@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.group import FAILED
+from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     parse_smallest_differences,
@@ -21,6 +22,7 @@ from cluster_emu.cli.inputs import (
 from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json, write_message
 
 if TYPE_CHECKING:
+    from cluster_emu.study import Comparison
     from cluster_emu.study.report.comparison import ComparisonReport
 
 FIGURE = "comparison"
@@ -37,9 +39,7 @@ def compare(
             "time-series:threshold=3,history=5,history-majority.",
         ),
     ],
-    replications: Annotated[
-        int, options.whole_option("--replications", 1, "Number of seeds.")
-    ] = 10,
+    replications: options.Replications = 10,
     smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -51,25 +51,41 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
-    from cluster_emu.cli.tables import show_comparison
-    from cluster_emu.results.result_folder import add_files
+    from cluster_emu.study import StudyInterrupted
     from cluster_emu.study import compare as compare_strategies
 
+    interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(fields, {"workload.traces": traces and "--traces"})
     typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}
     with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
-        with progress_bar(f"{chosen.name}, runs") as progress:
-            comparison = compare_strategies(
-                chosen,
-                split_strategies(strategies),
-                replications=replications,
-                seed=seed,
-                jobs=jobs,
-                smallest_differences=parse_smallest_differences(smallest),
-                progress=progress,
-            )
+        try:
+            with progress_bar(f"{chosen.name}, runs") as progress:
+                comparison = compare_strategies(
+                    chosen,
+                    split_strategies(strategies),
+                    replications=replications,
+                    seed=seed,
+                    jobs=jobs,
+                    smallest_differences=parse_smallest_differences(smallest),
+                    progress=progress,
+                )
+        except StudyInterrupted as interrupt:
+            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
+            raise
+    _report(comparison, folder, as_json, csv=csv, overwrite=overwrite)
+    if comparison.failures:
+        raise typer.Exit(FAILED)
+
+
+def _report(
+    comparison: Comparison, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
+    from cluster_emu.cli.tables import show_comparison
+    from cluster_emu.results.result_folder import add_files
+
     report = comparison.report()
     written = []
     if folder is not None:
@@ -87,8 +103,6 @@ def compare(
     for one in report.failures:
         where = f"{one.strategy}, replication {one.replication}, seed {one.seed}"
         write_message(f"cluster-emu: run failed: {where}: {one.error}")
-    if report.failures:
-        raise typer.Exit(FAILED)
 
 
 def draw(report: ComparisonReport, folder: Path, kind: str = "png") -> Path:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     result_folder,
     writing_to,
 )
-from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json
+from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json, write_message
 
 if TYPE_CHECKING:
     from cluster_emu.results.run_result import RunResult
@@ -40,10 +42,15 @@ def run(
     """Run a scenario once and show what its migrations did."""
     from cluster_emu.cli.tables import show_run
     from cluster_emu.results.result_folder import new_result
-    from cluster_emu.study import simulate, variants
+    from cluster_emu.study import RunInterrupted, simulate, variants
 
+    interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(
+        fields,
+        {"workload.traces": traces and "--traces", "transfer.strategy": strategy and "--strategy"},
+    )
     started = time.perf_counter()
     with attributed_to_options(scenario, fields, {"strategies": "--strategy"}):
         chosen = chosen_scenario(scenario, fields, traces)
@@ -60,7 +67,11 @@ def run(
                     new_result(folder, "run", overwrite=overwrite) as place,
                 ):
                     # CSV is written from tables in memory
-                    result = simulate(chosen, seed, progress, None if csv else place)
+                    try:
+                        result = simulate(chosen, seed, progress, None if csv else place)
+                    except RunInterrupted as interrupt:
+                        _save_partial(interrupt.partial, place, folder, csv)
+                        raise
                     result.save(place, csv=csv, wall_time_s=time.perf_counter() - started)
     report = _report(result, carried, folder)
     if as_json:
@@ -70,6 +81,13 @@ def run(
         where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
         show_lines("Written", [where])
         show_answer(report.answer)
+
+
+def _save_partial(result: RunResult, place: Path, folder: Path, csv: bool) -> None:
+    """Save what an interrupted run has, and say where."""
+    result.save(place, csv=csv)
+    until = f"{result.interrupted_at_s:g} of {result.scenario['run']['duration_s']:g} simulated s"
+    write_message(f"cluster-emu: interrupted at {until}; what there is until then is in {folder}")
 
 
 def _report(result: RunResult, carried: tuple[str, ...], folder: Path | None) -> RunReport:

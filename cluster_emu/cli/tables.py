@@ -9,7 +9,7 @@ from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
 from cluster_emu.study.report.run import RunReport
-from cluster_emu.wording import interval, number, percent
+from cluster_emu.wording import counted, interval, number, percent
 
 
 def show_run(report: RunReport) -> None:
@@ -56,7 +56,9 @@ def _show_means(report: ComparisonReport, shown: list[Metric]) -> None:
         rows.append(
             (metric.label, metric.unit, *(_estimate(one.mean, one.ci95, metric) for one in means))
         )
-    title = f"{report.scenario}: mean [95 % interval] of {report.replications} replications"
+    done, wanted = report.replications, report.replications_wanted
+    count = counted(done, "replication") if done == wanted else f"only {done} of {wanted}"
+    title = f"{report.scenario}: mean [95 % interval] of {count}"
     show_table(title, ("", "unit", *labels), rows, text_columns=2)
 
 

@@ -345,6 +345,13 @@ class MemoryModel(ABC):
     def create(self, migrating: MigratingMemory) -> MemoryEngine:
         """Return the engine of one migration; called only for memory that is supported."""
 
+    def state_bytes(self, memory: VMMemory) -> int:
+        """Return the memory of this machine that an engine takes, about, by its number of pages.
+
+        0 stands for an engine that does not grow with the number of pages.
+        """
+        return 0
+
     def model_for(self, memory: VMMemory) -> MemoryModel:
         """Return the model that represents the memory: this one, unless it selects among others."""
         return self

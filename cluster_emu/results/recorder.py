@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.network.links import LinkTable
+from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.growing_tables import GrowingTable, KeptTable
 from cluster_emu.results.result_folder import check_unused
 
@@ -24,14 +26,20 @@ class Recorder:
     Args:
         state: the columns to observe.
         links: the network's links, for their ends and capacities.
-        folder: where the tables are written to as they grow; None to keep them.
+        folder: where the tables are written to as they grow; None to keep them. It is locked until
+            they are finished or closed.
+
+    Raises:
+        ScenarioError: if the folder is in use.
     """
 
     def __init__(self, state: ClusterState, links: LinkTable, folder: Path | None = None) -> None:
         self._state = state
         self._links = links
         self.folder = folder
-        self._tables = _growing_tables(folder)
+        lock = ExitStack()
+        self._tables = _growing_tables(folder, lock)
+        self._lock = lock
         self._last_carried = np.zeros(len(links))
         self._last_s = 0.0
 
@@ -106,18 +114,22 @@ class Recorder:
         """Move tables that are written to a folder to their places: the run is complete."""
         for table in self._tables.values():
             table.finish()
+        self._lock.close()
 
     def close(self) -> None:
         """Close tables that are written to a folder, complete or not."""
         for table in self._tables.values():
             table.close()
+        self._lock.close()
 
 
-def _growing_tables(folder: Path | None) -> dict[str, GrowingTable]:
+def _growing_tables(folder: Path | None, lock: ExitStack) -> dict[str, GrowingTable]:
     if folder is None:
         return {name: KeptTable() for name in STREAMED_TABLES}
-    check_unused(folder, overwrite=False, field="stream_to")
     # the library that writes these files takes a while to load, and most runs keep their tables
     from cluster_emu.results.streaming import StreamedTable
 
+    check_unused(folder, overwrite=False, field="stream_to")
+    lock.enter_context(locked(folder, field="stream_to", again=False))
+    check_unused(folder, overwrite=False, field="stream_to")  # it may have changed before
     return {name: StreamedTable(folder / f"{name}.parquet") for name in STREAMED_TABLES}

@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.file_names import is_file_name
 from cluster_emu.json_output import json_text
-from cluster_emu.results.folder_lock import locked
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.folder_lock import LOCK_FILES, locked
+from cluster_emu.results.writing import UNFINISHED, write_csv, write_parquet, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "result.json"
 """The file that says which command wrote a folder's result, and which files it consists of."""
-
-UNFINISHED = ".unfinished-"
-"""Start of the name of the subfolder in which a result is written before it is moved into place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    # a name with a separator would lead out of the folder
-    return manifest if all(Path(name).name == name for name in files) else None
+    # a name with a separator, or "..", would lead out of the folder
+    return manifest if all(map(is_file_name, (*files, *digests))) else None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -133,7 +131,13 @@ def check_unused(folder: Path, *, overwrite: bool, field: str = "folder") -> Non
 
 @contextmanager
 def new_result(
-    folder: Path, command: str, *, overwrite: bool = False, name: str = ""
+    folder: Path,
+    command: str,
+    *,
+    overwrite: bool = False,
+    name: str = "",
+    field: str = "folder",
+    complete: bool = True,
 ) -> Iterator[Path]:
     """Give an empty place to write a result to; move it into the folder at the end.
 
@@ -146,24 +150,27 @@ def new_result(
         command: the command that writes it.
         overwrite: whether an older result is replaced.
         name: see `Manifest`.
+        field: the name of the folder in an error.
+        complete: False if what is written is the part of a result that an interrupt left.
 
     Raises:
-        ScenarioError: if the folder is in use, see `check_unused`.
+        ScenarioError: if the folder is in use, see `check_unused`, or another process writes to it.
         OSError: if the folder cannot be written.
     """
-    check_unused(folder, overwrite=overwrite)
-    with locked(folder):
-        check_unused(folder, overwrite=overwrite)  # another process may have written to it
-        for leftover in folder.glob(f"{UNFINISHED}*"):  # of a process that was killed
-            shutil.rmtree(leftover)
+    check_unused(folder, overwrite=overwrite, field=field)
+    with locked(folder, field=field):
+        # another process may have written to it
+        check_unused(folder, overwrite=overwrite, field=field)
+        _remove_leftovers(folder)
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            yield place
-            _move_into(folder, place, command, name, complete=True)
-        except (KeyboardInterrupt, SystemExit):
-            if any(place.iterdir()):
-                _move_into(folder, place, command, name, complete=False)
-            raise
+            try:
+                yield place
+            except KeyboardInterrupt:
+                if _written(place):
+                    _move_into(folder, place, command, name, complete=False)
+                raise
+            _move_into(folder, place, command, name, complete=complete)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -176,6 +183,7 @@ def save_study(
     *,
     csv: bool,
     overwrite: bool,
+    complete: bool = True,
 ) -> list[Path]:
     """Write a study's report as JSON and its tables as Parquet; return the files written.
 
@@ -186,26 +194,33 @@ def save_study(
         tables: the tables by name.
         csv: whether the tables are written as CSV, too.
         overwrite: whether to replace an older result in this folder.
+        complete: False if the study was interrupted.
 
     Raises:
         ScenarioError: if the folder is in use, see `check_unused`.
     """
     document, content = report
     names = [document]
-    with new_result(folder, command, overwrite=overwrite) as place:
+    with new_result(folder, command, overwrite=overwrite, complete=complete) as place:
         write_text(json_text(content), place / document)
         for name, table in tables.items():
             names.append(f"{name}.parquet")
             write_parquet(table, place / names[-1])
             if csv:
                 names.append(f"{name}.csv")
-                write_text(table.to_csv(index=False), place / names[-1])
+                write_csv(table, place / names[-1])
     return [folder / name for name in names]
 
 
 @contextmanager
 def own_result(
-    folder: Path, command: str, name: str, files: Iterable[str], *, overwrite: bool = False
+    folder: Path,
+    command: str,
+    name: str,
+    files: Iterable[str],
+    *,
+    overwrite: bool = False,
+    field: str = "folder",
 ) -> Iterator[None]:
     """Begin a result in its folder, or continue the same one: its files are written one by one.
 
@@ -217,20 +232,35 @@ def own_result(
         name: which of the results of this command it is.
         files: the names of the files and subfolders that it may consist of.
         overwrite: whether an older result that is there is removed first.
+        field: the name of the folder in an error.
 
     Raises:
-        ScenarioError: if the folder holds something else, see `check_unused`.
+        ScenarioError: if the folder holds something else, see `check_unused`, or another process
+            writes to it.
     """
-    there = read_manifest(folder)
-    is_own = there is not None and (there.command, there.name) == (command, name)
-    if overwrite or not is_own:
-        check_unused(folder, overwrite=overwrite)
-    with locked(folder):
-        if overwrite or not is_own:
-            remove(folder, () if there is None else there.files)
-        kept = there.files if is_own and there is not None and not overwrite else ()
-        write_manifest(folder, Manifest(command, False, tuple({*files, *kept}), name))
+    wanted = Manifest(command, False, tuple(files), name)
+    _check_own(folder, wanted, overwrite, field)
+    with locked(folder, field=field):
+        _check_own(folder, wanted, overwrite, field)  # another process may have written to it
+        _remove_leftovers(folder)
+        there = read_manifest(folder)
+        kept: tuple[str, ...] = () if there is None else there.files
+        if overwrite:
+            remove(folder, kept)
+            kept = ()
+        write_manifest(folder, replace(wanted, files=tuple({*wanted.files, *kept})))
         yield
+
+
+def _check_own(folder: Path, wanted: Manifest, overwrite: bool, field: str) -> None:
+    there = read_manifest(folder)
+    own = (wanted.command, wanted.name)
+    is_own = there is not None and (there.command, there.name) == own
+    for file in wanted.files:
+        if is_own and not overwrite and (folder / file).is_symlink():  # it may lead anywhere
+            raise ScenarioError("folder", str(folder / file), "a file of the folder, not a link")
+    if overwrite or not is_own:
+        check_unused(folder, overwrite=overwrite, field=field)
 
 
 def own_files(folder: Path, command: str) -> None:
@@ -253,14 +283,27 @@ def complete_result(folder: Path) -> None:
 
 def _move_into(folder: Path, place: Path, command: str, name: str, *, complete: bool) -> None:
     """Replace what the folder holds by the files in `place`; the manifest always covers both."""
-    new = tuple(path.name for path in place.iterdir() if path.name != MANIFEST)
+    new = _written(place)
     old = read_manifest(folder)
     old_files = () if old is None else old.files
-    write_manifest(folder, Manifest(command, False, tuple({*old_files, *new}), name))
+    # with the digests of what is to come, `check_whole` finds what a kill from here on leaves out
+    result = Manifest(command, complete, new, name, _digests(place, new))
+    write_manifest(folder, replace(result, complete=False, files=tuple({*old_files, *new})))
     remove(folder, old_files)
     for file in new:
         (place / file).replace(folder / file)
-    write_manifest(folder, Manifest(command, complete, new, name, _digests(folder, new)))
+    write_manifest(folder, result)
+
+
+def _written(place: Path) -> tuple[str, ...]:
+    """Return the names of what was written to the place of a new result."""
+    aside = (MANIFEST, *LOCK_FILES)  # a run that streams locks the place it streams to
+    return tuple(path.name for path in place.iterdir() if path.name not in aside)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed had not finished; the folder is locked."""
+    remove(folder, [path.name for path in folder.glob(f"{UNFINISHED}*")])
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:

@@ -13,8 +13,10 @@ import pandas as pd
 
 from cluster_emu.json_output import json_text
 from cluster_emu.results.display import Displayed, view
+from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import new_result, own_files
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.writing import write_csv, write_parquet, write_text
+from cluster_emu.scenario.saved_run import recorded_files
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -31,12 +33,13 @@ class RunResult(Displayed):
         tables: `migrations`, `rounds`, `limits`, `hosts`, `vms`, `links`, `service`, `background`,
             `faults`, `summary`; units are in the names of the columns. A run that streamed `hosts`,
             `vms` and `links` to a folder has these there alone.
-        scenario: the scenario as plain data.
+        scenario: the scenario as plain data, the topology itself in place of its file.
         seed: the run's seed.
         traces: which CPU traces were used, in words.
         assumptions: what was assumed, one sentence each.
         notes: what the policies did and why, one sentence each.
         streamed_to: the folder that the growing tables were written to during the run.
+        interrupted_at_s: the simulated time at which a signal ended the run; None if none did.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -46,6 +49,7 @@ class RunResult(Displayed):
     assumptions: tuple[str, ...]
     notes: tuple[str, ...] = ()
     streamed_to: Path | None = None
+    interrupted_at_s: float | None = None
 
     @property
     def migrations(self) -> pd.DataFrame:
@@ -106,11 +110,12 @@ class RunResult(Displayed):
             overwrite: whether to replace an older result in this folder.
 
         Raises:
-            ScenarioError: if the folder is in use, see `check_unused`.
+            ScenarioError: if the folder is in use, see `check_unused`, or somebody writes to it.
         """
         if self.streamed_to is not None and self.streamed_to.resolve() == folder.resolve():
-            self._write(folder, csv, wall_time_s)
-            own_files(folder, "run")
+            with locked(folder):
+                self._write(folder, csv, wall_time_s)
+                own_files(folder, "run")
         else:
             with new_result(folder, "run", overwrite=overwrite) as place:
                 self._write(place, csv, wall_time_s)
@@ -119,15 +124,17 @@ class RunResult(Displayed):
         for name, table in self.tables.items():
             write_parquet(table, folder / f"{name}.parquet")
             if csv:
-                write_text(table.to_csv(index=False), folder / f"{name}.csv")
+                write_csv(table, folder / f"{name}.csv")
         about = {
             "scenario": self.scenario,
             "seed": self.seed,
             "traces": self.traces,
             "assumptions": self.assumptions,
             "notes": self.notes,
+            "files": recorded_files(self.scenario),
             "versions": versions(),
             "wall_time_s": wall_time_s,
+            "interrupted_at_s": self.interrupted_at_s,
         }
         write_text(json_text(about), folder / "run.json")
 

@@ -8,7 +8,12 @@ from cluster_emu.study.evacuation.advise import advise
 from cluster_emu.study.evacuation.evacuate import evacuate
 from cluster_emu.study.evacuation.plan import ImpossibleDrainError
 from cluster_emu.study.evacuation.result import Evacuation
-from cluster_emu.study.execution.runs import StudyInterrupted, outcome_counts, simulate
+from cluster_emu.study.execution.runs import (
+    RunInterrupted,
+    StudyInterrupted,
+    outcome_counts,
+    simulate,
+)
 from cluster_emu.study.grid.batch import Batch, run_batch
 from cluster_emu.study.report.advice import AdviceReport
 from cluster_emu.study.report.comparison import ComparisonReport
@@ -28,6 +33,7 @@ __all__ = [
     "ImpossibleDrainError",
     "Option",
     "PairedEffect",
+    "RunInterrupted",
     "StudyInterrupted",
     "Variant",
     "Verdict",

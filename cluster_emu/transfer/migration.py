@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.errors import ClusterEmuError
 from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateDependence, RoundCounts
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
@@ -40,6 +41,13 @@ MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped.
 
 Such rounds take no time. Without a limit, infinitely many could follow at one instant.
+"""
+
+SHORT_ROUNDS = 100_000
+"""So many rounds in a row within a second of simulated time are refused.
+
+A round of a real migration takes a round trip at least. Rounds of less than 10 us come from a rate
+or a limit in a wrong unit, and a run with them would seem to hang.
 """
 
 NO_PAGES = PageSizes(0, 1.0)
@@ -363,10 +371,13 @@ class LiveRound(CopyPhase):
         self._measured_bytes_per_s = 0.0
         self._bandwidth_is_known = migration.controller.bandwidth_known_s <= 0
         self._check_timer: Timer | None = None
+        self._paced_from_s = -math.inf
 
     def enter(self, now_s: float) -> None:
         """Begin a round with every page that is due."""
         self.start_s = now_s
+        if self._paced_from_s < 0:
+            self._paced_from_s = now_s
         self._migration.engine.begin_round()
         self._migration.flow.carry(self, now_s)
 
@@ -409,6 +420,7 @@ class LiveRound(CopyPhase):
             migration.record.why = reason
             migration.enter(migration.stop_and_copy, now_s)
             return False
+        self._check_pace(now_s)
         # A round without pages takes no time, so it needs no turn.
         engine, listener = migration.engine, migration.listener
         if engine.nothing_to_send or listener.offer_turn(migration.record, now_s):
@@ -416,6 +428,24 @@ class LiveRound(CopyPhase):
         else:
             migration.enter(migration.waiting, now_s)
         return True
+
+    def _check_pace(self, now_s: float) -> None:
+        """Refuse to go on if rounds follow each other faster than any network could send them.
+
+        Raises:
+            ClusterEmuError: if the last `SHORT_ROUNDS` rounds took less than a second.
+        """
+        number = self._migration.engine.round_number
+        if number % SHORT_ROUNDS:
+            return
+        if now_s - self._paced_from_s < 1.0:
+            vm = self._migration.record.vm
+            raise ClusterEmuError(
+                f"VM {vm}: {SHORT_ROUNDS:,} live rounds within {now_s - self._paced_from_s:g} s "
+                "and no end: allowed is a stop rule that ends them, or a bandwidth or page size "
+                "with which a round takes 10 us or more"
+            )
+        self._paced_from_s = now_s
 
     def _record(self, counts: RoundCounts, now_s: float) -> Progress:
         """Record the round that has ended; return what is known after it."""

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster_emu import ClusterEmuError
-from cluster_emu.results import check_unused, new_result
+from cluster_emu.results import new_result
+from cluster_emu.signals import exit_status, raised
 
 
 def options(text: str | None, name: str) -> argparse.ArgumentParser:
@@ -42,8 +43,7 @@ def study_options(text: str | None, name: str) -> argparse.ArgumentParser:
 @contextmanager
 def result_of(args: argparse.Namespace, name: str) -> Iterator[Path]:
     """Give an empty place for a script's files; they are moved to --out at the end."""
-    check_unused(args.out, overwrite=args.overwrite, field="--out")
-    with new_result(args.out, name, overwrite=args.overwrite) as place:
+    with new_result(args.out, name, overwrite=args.overwrite, field="--out") as place:
         yield place
 
 
@@ -73,10 +73,11 @@ def show_progress(done: int, total: int) -> None:
 def run(main: Callable[[], int | None]) -> None:
     """Run a script; invalid input or an unusable folder ends it with status 2 and one message."""
     try:
-        sys.exit(main())
-    except KeyboardInterrupt:
+        with raised():
+            sys.exit(main())
+    except KeyboardInterrupt as interrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(exit_status(interrupt))
     except (ClusterEmuError, OSError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)

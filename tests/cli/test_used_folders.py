@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,8 @@ def test_a_study_continues_in_its_own_folder_alone(emu: Emu, tmp_path: Path) -> 
     assert "--out" in refused.stderr and "holds a result of batch few" in refused.stderr
     assert emu("batch", study, "--out", out, "--overwrite").exit_code == 0
     assert len(pd.read_parquet(out / "results.parquet")) == 1
-    assert len([*(out / "parts").iterdir()]) == 1
+    with closing(sqlite3.connect(out / "cells.sqlite")) as database:
+        assert database.execute("SELECT count(*) FROM cells").fetchone() == (1,)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from cluster_emu.results import complete_result, new_result, own_result
 from cluster_emu.results.folder_lock import LOCK
 from cluster_emu.results.result_folder import (
     MANIFEST,
+    UNFINISHED,
     add_files,
     check_unused,
     check_whole,
@@ -180,3 +182,83 @@ def test_a_streamed_run_is_saved_where_it_was_streamed_to(tmp_path: Path) -> Non
     assert "hosts.parquet" in manifest.files
     with pytest.raises(ScenarioError, match="stream_to"):
         ClusterModel(scenario(), rng=1, stream_to=folder)
+
+
+def test_a_kill_at_any_step_of_saving_leaves_the_old_or_the_new_or_what_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill is an exception from one call of the file system that nobody catches."""
+
+    class Killed(BaseException):
+        pass
+
+    def save(folder: Path, content: str) -> None:
+        with new_result(folder, "run", overwrite=True) as place:
+            for name in ("a", "b", "c"):
+                (place / name).write_text(f"{content} {name}", "utf-8")
+
+    def contents(folder: Path) -> set[str]:
+        return {(folder / name).read_text("utf-8")[:3] for name in ("a", "b", "c")}
+
+    calls = 0
+    outcomes = []
+    for last in range(1, 40):
+        folder = tmp_path / str(last)
+        save(folder, "old")
+        calls = 0
+
+        def counted(name: str, last: int = last) -> None:
+            original = getattr(Path, name)
+
+            def call(self: Path, *args: object, **kwargs: object) -> object:
+                nonlocal calls
+                calls += 1
+                if calls == last:
+                    raise Killed
+                return original(self, *args, **kwargs)
+
+            patch.setattr(Path, name, call)
+
+        with monkeypatch.context() as patch:
+            for name in ("replace", "unlink"):
+                counted(name)
+            with contextlib.suppress(Killed):
+                save(folder, "new")
+        try:
+            check_whole(folder)
+            outcomes.append(contents(folder))
+        except ClusterEmuError:
+            outcomes.append(set())
+        save(folder, "two")  # the folder can be used again
+        check_whole(folder)
+        assert contents(folder) == {"two"}
+
+    assert all(found in ({"old"}, {"new"}, set()) for found in outcomes)
+    assert {"old"} in outcomes and {"new"} in outcomes and set() in outcomes
+
+
+def test_a_link_among_the_files_of_a_continued_result_is_refused(tmp_path: Path) -> None:
+    folder, victim = tmp_path / "out", tmp_path / "victim"
+    with own_result(folder, "batch", "a", ["cells"]):
+        pass
+    victim.write_text("kept")
+    (folder / "cells").symlink_to(victim)
+    with (
+        pytest.raises(ScenarioError, match="not a link"),
+        own_result(folder, "batch", "a", ["cells"]),
+    ):
+        pytest.fail("the folder must not be opened")
+    with own_result(folder, "batch", "a", ["cells"], overwrite=True):
+        assert not (folder / "cells").is_symlink()
+    assert victim.read_text() == "kept"
+
+
+def test_what_a_killed_process_left_is_removed_also_a_link(tmp_path: Path) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    (folder / f"{UNFINISHED}a").mkdir(parents=True)
+    other.mkdir()
+    (folder / f"{UNFINISHED}b").symlink_to(other)
+    with new_result(folder, "run") as place:
+        (place / "x").touch()
+    assert not list(folder.glob(f"{UNFINISHED}*"))
+    assert other.is_dir()

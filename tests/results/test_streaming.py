@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cluster_emu import ClusterModel
+from cluster_emu import ClusterModel, ScenarioError
 from cluster_emu.results import streaming
 from cluster_emu.results.streaming import StreamedTable
 
@@ -31,7 +31,7 @@ def test_streamed_tables_are_those_kept_in_memory(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(streamed, kept.tables[name], check_exact=True, obj=name)
     for name, table in rest.tables.items():
         pd.testing.assert_frame_equal(table, kept.tables[name], check_exact=True, obj=name)
-    assert {path.stem for path in tmp_path.iterdir()} == STREAMED
+    assert {path.stem for path in tmp_path.glob("[!.]*")} == STREAMED
 
 
 def test_a_run_broken_off_leaves_partial_tables_that_can_be_read(tmp_path: Path) -> None:
@@ -44,6 +44,14 @@ def test_a_run_broken_off_leaves_partial_tables_that_can_be_read(tmp_path: Path)
     expected = whole.tables["vms"][whole.tables["vms"]["time_s"] < 700.0]
     pd.testing.assert_frame_equal(partial, expected, check_exact=True)
     assert not any((tmp_path / f"{name}.parquet").exists() for name in ("hosts", "vms", "links"))
+
+
+def test_two_runs_do_not_stream_to_one_folder_at_once(tmp_path: Path) -> None:
+    model = ClusterModel("cluster", rng=0, stream_to=tmp_path, **SMALL)
+    with pytest.raises(ScenarioError, match=r"stream_to = .* nobody writes to \(process"):
+        ClusterModel("cluster", rng=1, stream_to=tmp_path, **SMALL)
+    model.close()
+    ClusterModel("cluster", rng=1, stream_to=tmp_path, **SMALL).close()
 
 
 def test_rows_are_written_a_group_at_a_time(

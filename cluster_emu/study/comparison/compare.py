@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from cluster_emu.study.comparison.same_rules import (
     same_rules,
 )
 from cluster_emu.study.comparison.variants import Variant, variants
-from cluster_emu.study.execution.numbers import check_at_least
-from cluster_emu.study.execution.runs import StudyRun, run_all
+from cluster_emu.study.execution.numbers import check_study_numbers
+from cluster_emu.study.execution.runs import StudyInterrupted, StudyRun, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
 METHOD = (
@@ -69,27 +70,40 @@ def compare(
         ClusterEmuError: if scenario, strategies or numbers are not allowed, before any run; or if
             worker processes do not know a metric, because a script registered it.
         WorkerDiedError: if a process was killed.
+        StudyInterrupted: on a signal, if some replications had ended under every strategy; it has
+            their `Comparison`.
     """
-    check_at_least(1, replications=replications, jobs=jobs)
-    check_at_least(0, seed=seed)
+    check_study_numbers(replications, jobs, seed)
     smallest = smallest_by_metric(smallest_differences or {})
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     wanted = [strategies] if isinstance(strategies, str) else strategies
     made = variants(base.with_fields(dict(fields or {})), wanted)
     seeds = replication_seeds(seed, replications)
     parts = [build(variant.scenario, RandomStreams(seeds[0])) for variant in made]
-    return Comparison(
+    planned = Comparison(
         scenario=base.name,
         traces=parts[0].traces,
         labels=tuple(variant.label for variant in made),
         seed=seed,
         seeds=seeds,
-        reports=_run(made, seeds, jobs, progress),
+        reports={},
         assumptions=_assumptions(made, parts),
         smallest_differences=smallest,
         same_rules=same_rules({variant.label: variant.scenario for variant in made}),
         histories={variant.label: chosen_strategy(variant.scenario).history for variant in made},
+        wanted=replications,
     )
+    ended: dict[int, StudyRun] = {}
+    try:
+        tasks = [(variant.scenario, each) for each in seeds for variant in made]
+        ended.update(run_all(tasks, jobs, progress))  # an interrupt leaves what has ended
+    except KeyboardInterrupt as interrupt:
+        partial = _with_runs(planned, ended)
+        if not partial.seeds:
+            raise
+        raise StudyInterrupted(partial) from interrupt
+    _check_metrics(ended.values(), jobs)
+    return _with_runs(planned, ended)
 
 
 def smallest_by_metric(given: Mapping[str, Any]) -> dict[str, SmallestDifference]:
@@ -102,18 +116,30 @@ def smallest_by_metric(given: Mapping[str, Any]) -> dict[str, SmallestDifference
     return read_smallest_differences(given, own)
 
 
-def _run(
-    made: tuple[Variant, ...], seeds: tuple[int, ...], jobs: int, progress: ProgressCallback | None
-) -> dict[str, tuple[StudyRun, ...]]:
-    """Return the reports by strategy, in the order of the seeds."""
-    tasks = [(variant.scenario, seed) for seed in seeds for variant in made]
-    reports = dict(run_all(tasks, jobs, progress))
-    ordered = [reports[index] for index in range(len(tasks))]
-    _check_metrics(ordered, jobs)
-    return {variant.label: tuple(ordered[i :: len(made)]) for i, variant in enumerate(made)}
+def _with_runs(planned: Comparison, ended: Mapping[int, StudyRun]) -> Comparison:
+    """Return the comparison of the replications that have ended under every strategy.
+
+    Args:
+        planned: the comparison without runs.
+        ended: runs by their number: all strategies of the first seed, then of the second.
+    """
+    count = len(planned.labels)
+    whole = [
+        place
+        for place in range(len(planned.seeds))
+        if all(place * count + number in ended for number in range(count))
+    ]
+    return replace(
+        planned,
+        seeds=tuple(planned.seeds[place] for place in whole),
+        reports={
+            label: tuple(ended[place * count + number] for place in whole)
+            for number, label in enumerate(planned.labels)
+        },
+    )
 
 
-def _check_metrics(runs: Sequence[StudyRun], jobs: int) -> None:
+def _check_metrics(runs: Iterable[StudyRun], jobs: int) -> None:
     """Refuse results without a metric that this process compares: its values would be missing.
 
     Raises:

@@ -47,6 +47,8 @@ class Comparison(Displayed):
             catalogue for a metric that is not here.
         same_rules: pairs of strategies that are one rule under two names.
         histories: the number of rounds that each strategy looks back on.
+        wanted: number of replications that were asked for; None for those there are. There are
+            fewer after an interrupt.
     """
 
     scenario: str
@@ -59,6 +61,7 @@ class Comparison(Displayed):
     smallest_differences: dict[str, SmallestDifference] = field(default_factory=dict)
     same_rules: tuple[tuple[str, str], ...] = ()
     histories: dict[str, int] = field(default_factory=dict)
+    wanted: int | None = None
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -148,6 +151,7 @@ class Comparison(Displayed):
             traces=self.traces,
             strategies=self.labels,
             replications=len(self.seeds),
+            replications_wanted=len(self.seeds) if self.wanted is None else self.wanted,
             seed=self.seed,
             seeds=self.seeds,
             metrics={metric.name: self._means(metric) for metric in metric_catalogue.compared()},
@@ -174,9 +178,16 @@ class Comparison(Displayed):
         Raises:
             ScenarioError: if the folder is in use, see `check_unused`.
         """
-        report = "compare.json", self.report()
-        tables = {"runs": self.runs}
-        return save_study(folder, "compare", report, tables, csv=csv, overwrite=overwrite)
+        report = self.report()
+        return save_study(
+            folder,
+            "compare",
+            ("compare.json", report),
+            {"runs": self.runs},
+            csv=csv,
+            overwrite=overwrite,
+            complete=report.replications == report.replications_wanted,
+        )
 
     def _rows(self) -> Iterator[tuple[str, int, int, StudyRun]]:
         """Yield strategy, replication, seed and report of every run."""

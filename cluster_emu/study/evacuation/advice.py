@@ -178,6 +178,7 @@ class Advice(Displayed):
         replications: number of replications of an option that is confirmed.
         seed: the base seed.
         not_tried: pairs of a policy and a strategy that it does not have, in words.
+        interrupted: whether a signal ended the search.
     """
 
     max_downtime_s: float
@@ -186,6 +187,7 @@ class Advice(Displayed):
     replications: int
     seed: int
     not_tried: tuple[str, ...] = ()
+    interrupted: bool = False
 
     @property
     def compared(self) -> list[Option]:
@@ -346,7 +348,15 @@ class Advice(Displayed):
         """
         report = "advice.json", self.report()
         tables = {"options": self.to_frame()}
-        return save_study(folder, "advise", report, tables, csv=csv, overwrite=overwrite)
+        return save_study(
+            folder,
+            "advise",
+            report,
+            tables,
+            csv=csv,
+            overwrite=overwrite,
+            complete=not self.interrupted,
+        )
 
     def _left_out(self) -> tuple[str, ...]:
         if not self.not_tried:

@@ -305,7 +305,15 @@ class Evacuation(Displayed):
             run = median.run
             tables |= {"migrations": run.migrations, "rounds": run.rounds, "limits": run.limits}
         report = "evacuation.json", self.report()
-        return save_study(folder, "evacuate", report, tables, csv=csv, overwrite=overwrite)
+        return save_study(
+            folder,
+            "evacuate",
+            report,
+            tables,
+            csv=csv,
+            overwrite=overwrite,
+            complete=len(self.replications) == self.wanted,
+        )
 
     @property
     def _succeeded(self) -> list[Replication]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar, cast
@@ -18,8 +20,11 @@ from joblib import Parallel, delayed, parallel_config
 
 from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.model import ClusterModel, ProgressCallback
+from cluster_emu.orphans import end_with_parent
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
+from cluster_emu.signals import ENDING
+from cluster_emu.study.execution.workers import unheard_by_workers
 from cluster_emu.transfer.records import Phase
 
 R = TypeVar("R")
@@ -29,13 +34,25 @@ Task = tuple[Scenario, int]
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """Ctrl-C interrupted a study after some of its runs had ended.
+    """A signal interrupted a study after some of its runs had ended.
 
     Args:
         partial: the study's result from the runs that had ended.
     """
 
     def __init__(self, partial: Any) -> None:
+        super().__init__("interrupted")
+        self.partial = partial
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A signal interrupted a run.
+
+    Args:
+        partial: the run's result up to then.
+    """
+
+    def __init__(self, partial: RunResult) -> None:
         super().__init__("interrupted")
         self.partial = partial
 
@@ -98,12 +115,25 @@ def simulate(
 
     Raises:
         ClusterEmuError: if the scenario is not allowed.
+        RunInterrupted: on a signal; it has the result up to then.
     """
     model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
         return model.run(progress)
+    except KeyboardInterrupt as interrupt:
+        raise _with_partial_result(model, interrupt) from interrupt
     finally:
         model.close()
+
+
+def _with_partial_result(model: ClusterModel, interrupt: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Return the interrupt with the run's result up to then, if there is one.
+
+    The interrupt may have come in the middle of an event, when tables do not fit together.
+    """
+    with suppress(Exception):
+        return RunInterrupted(replace(model.result(), interrupted_at_s=model.loop.now_s))
+    return interrupt
 
 
 def run_all(
@@ -138,13 +168,25 @@ def do_all(
     Raises:
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    useful = max(min(jobs, len(tasks)), 1)
+    if useful > 1 and not _has_semaphores():
+        useful = 1
+    with (
+        parallel_config(backend="sequential")
+        if useful == 1
+        else parallel_config(
+            backend="loky",
+            inner_max_num_threads=1,
+            initializer=end_with_parent,
+            initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
+        )
+    ):
+        workers = Parallel(n_jobs=useful, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    with nullcontext() if jobs == 1 else _ignoring_interrupts():
+    with nullcontext() if useful == 1 else unheard_by_workers():
         runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         with _insisting_on_signals() as raise_if_swallowed:
@@ -159,30 +201,20 @@ def do_all(
             runs.close()
 
 
-@contextmanager
-def _ignoring_interrupts() -> Iterator[None]:
-    """Ignore SIGINT while worker processes start, so that they ignore it for good.
-
-    Ctrl-C sends it to the whole group of processes, and a worker that is still importing would
-    print a traceback. This process ends the workers when it is interrupted. A Ctrl-C in this very
-    moment is lost: to block the signal instead would keep it, but the library that starts the
-    processes unblocks it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals can only be set in the main thread, and only arrive there
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _has_semaphores() -> bool:
+    """Return whether processes can share a lock here; not so where /dev/shm is read-only."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        multiprocessing.Lock()
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 @contextmanager
 def _insisting_on_signals() -> Iterator[Callable[[], None]]:
     """Give a function that handles again a signal whose exception went nowhere.
 
-    Python raises the exception of SIGINT or SIGTERM wherever the interpreter is. In a finaliser, a
+    Python raises the exception of a signal wherever the interpreter is. In a finaliser, a
     callback of a weak reference or of compiled code it is ignored, and the study would go on.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -190,9 +222,7 @@ def _insisting_on_signals() -> Iterator[Callable[[], None]]:
         return
     arrived: list[int] = []
     handlers = {
-        number: handler
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if callable(handler := signal.getsignal(number))
+        number: handler for number in ENDING if callable(handler := signal.getsignal(number))
     }
 
     def remember_and_handle(number: int, frame: FrameType | None) -> None:

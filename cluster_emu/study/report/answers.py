@@ -87,6 +87,8 @@ def comparison_answer(report: ComparisonReport) -> str:
     if "total_time_s" not in measured:
         return "No migration completed, so that there are no times to compare."
     over = counted(report.replications, "replication")
+    if report.replications < report.replications_wanted:
+        over = f"interrupted: {report.replications} of {report.replications_wanted} replications"
     match report.strategies:
         case (label,):
             means = [_mean(report, name, label) for name in measured]

@@ -94,6 +94,7 @@ class ComparisonReport:
         traces: which CPU traces were used, in words.
         strategies: the strategies, as given.
         replications: number of seeds.
+        replications_wanted: number of seeds that were asked for.
         seed: the base seed.
         seeds: the seed of each replication.
         metrics: means by name of the metric, then by strategy.
@@ -112,6 +113,7 @@ class ComparisonReport:
     traces: str
     strategies: tuple[str, ...]
     replications: int
+    replications_wanted: int
     seed: int
     seeds: tuple[int, ...]
     metrics: dict[str, dict[str, MeanFigure]]

@@ -1,4 +1,4 @@
-"""Ctrl-C reaches the process that was started, not the ones that it starts."""
+"""A signal reaches the process that was started, not the ones that it starts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import signal
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from cluster_emu import signals
 from cluster_emu.scenario import Scenario
+from cluster_emu.signals import ENDING
 from cluster_emu.study.execution.runs import do_all
+from cluster_emu.study.execution.workers import unheard_by_workers
 from tests._support.small_scenarios import scenario
 
 
 def is_deaf(scenario: Scenario, seed: int) -> bool:
-    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return set(ENDING) <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_workers_hear_nothing_of_ctrl_c_and_their_parent_does() -> None:
@@ -33,25 +36,22 @@ def swallow(scenario: Scenario, seed: int) -> int:
     raise AssertionError("the signal raised nothing")
 
 
-@pytest.mark.parametrize(
-    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
-)
-def test_a_signal_whose_exception_is_swallowed_ends_the_work(
-    number: signal.Signals, error: type[BaseException]
-) -> None:
-    def end(number: int, frame: object) -> None:
-        raise SystemExit(number)
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_that_arrives_while_workers_start_is_not_lost(number: signal.Signals) -> None:
+    with pytest.raises(signals.Interrupted), signals.raised(), unheard_by_workers():
+        os.kill(os.getpid(), number)
+        assert number in signal.sigpending()
 
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, end)
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_whose_exception_is_swallowed_ends_the_work(number: signal.Signals) -> None:
     ended = []
-    try:
-        with pytest.raises(error):
+    with signals.raised():
+        before = signal.getsignal(number)
+        with pytest.raises(signals.Interrupted) as raised:
             for index, _ in do_all(swallow, [(scenario(), number)] * 3, jobs=1):
                 ended.append(index)
-        assert signal.getsignal(signal.SIGTERM) is end
-    finally:
-        signal.signal(signal.SIGTERM, before[signal.SIGTERM])
+        assert signal.getsignal(number) is before
 
     assert ended == [0]
-    assert signal.getsignal(signal.SIGINT) is before[signal.SIGINT]
+    assert raised.value.number == number

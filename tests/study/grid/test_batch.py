@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,10 @@ from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.seeds import replication_seeds
-from cluster_emu.study.grid.cells import Cell, _labels, cells_of
+from cluster_emu.study.grid.cell_store import JOURNAL, RESULTS
+from cluster_emu.study.grid.cells import Cell, cells_of
+from cluster_emu.study.grid.labels import labels_of
 from cluster_emu.study.grid.study_file import load_study
-
-RESULTS = ("results.parquet", "results.csv")
 
 
 @pytest.fixture
@@ -78,10 +80,14 @@ def test_two_processes_give_the_same_bytes(
     assert results(tmp_path / "two") == results(finished)
 
 
+def forget_every_second_cell(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / JOURNAL)) as database, database:
+        database.execute("DELETE FROM cells WHERE rowid % 2 = 0")
+
+
 def test_what_is_missing_is_run_and_gives_the_same_bytes(study_file: Path, finished: Path) -> None:
     before = results(finished)
-    for part in sorted((finished / "parts").iterdir())[::2]:
-        part.unlink()
+    forget_every_second_cell(finished)
     seen: list[tuple[float, float]] = []
     again = run_batch(study_file, out=finished, progress=lambda *each: seen.append(each))
 
@@ -101,17 +107,20 @@ def test_finished_cells_are_not_run_again(
     assert results(finished) == before
 
 
-def test_a_damaged_part_is_run_again_and_leftovers_go(study_file: Path, finished: Path) -> None:
+def test_a_damaged_cell_is_run_again(study_file: Path, finished: Path) -> None:
     before = results(finished)
-    first, second, *_ = sorted((finished / "parts").iterdir())
-    first.write_bytes(b"")
-    second.write_bytes(second.read_bytes()[:100])
-    leftover = finished / "parts" / f".{first.name}.x1y2"
-    leftover.write_bytes(b"half")
+    with closing(sqlite3.connect(finished / JOURNAL)) as database, database:
+        found = database.execute("UPDATE cells SET row = replace(row, '1', '2') WHERE rowid < 3")
+        assert found.rowcount == 2
 
-    assert run_batch(study_file, out=finished).found == 14
+    again = run_batch(study_file, out=finished)
+    assert (again.found, again.damaged) == (14, True)
     assert results(finished) == before
-    assert not leftover.exists()
+
+
+def test_only_results_and_journal_are_in_the_folder(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir() if not path.name.startswith(".")}
+    assert names == {"result.json", JOURNAL, *RESULTS}
 
 
 def test_a_larger_study_goes_on_from_a_smaller_one(study_file: Path, finished: Path) -> None:
@@ -213,7 +222,7 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
     ],
 )
 def test_labels_are_numbers_or_texts(path: str, values: list[Any], expected: list[Any]) -> None:
-    found = _labels(path, values)
+    found = labels_of(path, values)
     assert list(map(repr, found)) == list(map(repr, expected))
 
 
