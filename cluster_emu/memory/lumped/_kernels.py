@@ -2171,7 +2171,7 @@ def scan_segments(
         segment.visit_s = now.time_s + max(sent - done, 0.0) * page_s
         expected, if_swept = 0.0, 0.0
         peek_s = segment.visit_s * fraction
-        for step in range(3):
+        for _step in range(3):
             # the middle peek depends on what the scan sends until then
             if law[0].labels > 0:
                 cumulative_hazard(rates, law, 0.0, peek_s, hazard)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,7 +229,8 @@ class SegmentRound:
     @property
     def _due_pages(self) -> Floats:
         """Pages that are due in each segment, [ranks]."""
-        return np.bincount(self._due["rank"], self._due["pages"], minlength=len(self.segments))
+        pages = np.bincount(self._due["rank"], self._due["pages"], minlength=len(self.segments))
+        return pages.astype(np.float64)
 
     def _stop_with(self, may_wait: int) -> None:
         """End the round where so many pages are not visited."""
@@ -478,12 +480,13 @@ class MixedEngine(LumpedEngine):
         """Start the next live round with every page that is due."""
         self._cut_where_it_stands(self.now)
         records = self._segments.forget(self._groups.records)
-        self._groups = PageGroups.merged(self._groups.index, records)
+        if records is not self._groups.records:
+            self._groups = PageGroups.merged(self._groups.index, records)
         self._round_began = self.now
         super().begin_round()
 
-    def _open(self, time_per_byte: float) -> SegmentRound:
-        """Find the segments in scan order, and when the sweep passes each first."""
+    def _open(self, time_per_byte: float) -> Any:
+        """Return a `SegmentRound`: segments in scan order, and when the sweep passes each first."""
         longest = self._due_pages * time_per_byte * self.encoding.raw_bytes
         self._get_ready_for(longest, READY_FACTOR * longest)
         sweep, edges, pages = self._sweep, self._segments.edges, self._segments.pages

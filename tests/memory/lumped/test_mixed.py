@@ -33,12 +33,12 @@ STRATEGIES = {
 }
 RULES = {"xen-legacy": {}, "qemu": {}, "fixed-rounds": {"rounds": 6}}
 FAST = [
-    ("stream", "history-majority", "xen-legacy", False),
+    pytest.param(*("stream", "history-majority", "xen-legacy", False), marks=pytest.mark.slow),
     ("stream", "pre-copy", "fixed-rounds", False),
-    ("stream", "qemu chunk", "qemu", True),
+    pytest.param(*("stream", "qemu chunk", "qemu", True), marks=pytest.mark.slow),
     ("oltp", "history-majority", "fixed-rounds", False),
     ("oltp", "xen-legacy", "qemu", True),
-    ("analytics", "history-majority", "xen-legacy", False),
+    pytest.param(*("analytics", "history-majority", "xen-legacy", False), marks=pytest.mark.slow),
     ("analytics", "qemu page", "fixed-rounds", False),
 ]
 FAST_SEEDS = 25
