@@ -3,8 +3,8 @@
     pytest benchmarks/bench_swept.py -s
 
 The aim: 32 GiB at least 20 times faster than the pages engine, with the same outcome. The table
-gives processor time of four live rounds, and of whole runs of 300 simulated seconds for the profiles
-in which other sources write, too.
+gives processor time of four live rounds, and of whole runs of up to 300 simulated seconds for the
+profiles in which other sources write, too. There, outcomes agree in distribution.
 """
 
 from __future__ import annotations
