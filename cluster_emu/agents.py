@@ -16,7 +16,7 @@ from cluster_emu.cluster.admission import refusal
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.planner import Planner
-from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.report import TriggerReport, TriggerTotals
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.records import MigrationRecord
@@ -177,6 +177,13 @@ class MigrationManager(Agent):
         state: the columns.
         planner: holds what may ask for migrations, and what it needs for that.
         scheduler: queues and runs migrations.
+        keep_reports: whether to keep the report of every trigger at every control instant, not
+            only their sums.
+
+    Attributes:
+        reports: the reports that were kept, each with its time in seconds.
+        totals: for each trigger that has planned its name and the sums of its reports.
+        planned_s: time of the last report, None where there is none.
     """
 
     kind = "manager"
@@ -187,10 +194,15 @@ class MigrationManager(Agent):
         state: ClusterState,
         planner: Planner,
         scheduler: MigrationScheduler,
+        *,
+        keep_reports: bool = True,
     ) -> None:
         super().__init__(model)
         self.scheduler = scheduler
         self.reports: list[tuple[float, TriggerReport]] = []
+        self.totals: dict[int, tuple[str, TriggerTotals]] = {}
+        self.planned_s: float | None = None
+        self._keep_reports = keep_reports
         self._state = state
         self._planner = planner
 
@@ -215,11 +227,17 @@ class MigrationManager(Agent):
             plan = self._planner.begin()
             for number, trigger in enumerate(self._planner.triggers):
                 moves, report = trigger.moves(plan, self._planner.generator(number))
-                self.reports.append((now_s, report))
+                self._note(number, report, now_s)
                 for move in moves:
                     self.scheduler.request(move, now_s)
         self.scheduler.switch_off_empty()
         self.scheduler.admit(now_s)
+
+    def _note(self, trigger: int, report: TriggerReport, now_s: float) -> None:
+        self.planned_s = now_s
+        self.totals.setdefault(trigger, (report.trigger, TriggerTotals()))[1].add(report)
+        if self._keep_reports:
+            self.reports.append((now_s, report))
 
     def migrate(self, vm: int, target: int, now_s: float) -> MigrationRecord:
         """Queue the migration of one VM, as a user would, and return its record.

@@ -25,7 +25,6 @@ from cluster_emu.clock import TOLERANCE, Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.consolidation.report import totals_in_words
 from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
@@ -90,9 +89,10 @@ class ClusterModel(Displayed, Model):
         rng: the run's seed, as `seed_from` reads it: a whole number >= 0; None draws one. It is
             kept in `seed`.
         stream_to: folder to write the tables `hosts`, `vms` and `links` to as they grow, instead of
-            keeping them: memory then does not grow with simulated time. They stand under their
-            names once the run is over; an interrupted one leaves ``NAME.partial.parquet``,
-            which can be read after `close`.
+            keeping them. They stand under their names once the run is over; an interrupted one
+            leaves ``NAME.partial.parquet``, which can be read after `close`. The data collector
+            and `manager.reports` then stay empty, so that memory does not grow with simulated
+            time; it grows with the number of migrations alone.
         agent_reporters: whether the data collector keeps a row per agent and tick, too. That is
             dear with thousands of VMs, and `mesa.batch_run` then returns a row per agent.
         kwargs: values for other fields of the scenario by dotted path, for example
@@ -157,6 +157,7 @@ class ClusterModel(Displayed, Model):
                 self._another_target,
                 switch_off_empty_hosts=self.spec.manager.switch_off_empty_hosts,
             ),
+            keep_reports=stream_to is None,
         )
         self._injection = self._set_up_faults(parts)
         for request in self.spec.migrations:
@@ -212,7 +213,10 @@ class ClusterModel(Displayed, Model):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return what the data collector has kept of the model: one row per tick that was run."""
+        """Return what the data collector has kept of the model: one row per tick that was run.
+
+        A model that streams its tables to a folder has none.
+        """
         table: pd.DataFrame = self.datacollector.get_model_vars_dataframe()
         return table
 
@@ -289,7 +293,8 @@ class ClusterModel(Displayed, Model):
         self.state.accrue(end_s)
         self.tally.update()
         self._set_time(end_s)  # before rows are collected, which have it as index
-        self.datacollector.collect(self)
+        if self._recorder.folder is None:
+            self.datacollector.collect(self)
         if end_s >= self.clock.duration_s or (self.spec.run.stop_when_idle and self._is_idle):
             self._end(end_s)
 
@@ -460,15 +465,11 @@ class ClusterModel(Displayed, Model):
 
     def _policy_notes(self) -> tuple[str, ...]:
         """Say what the policies did over the whole run, so that doing nothing is explained too."""
-        reports = self.manager.reports
-        instants = self.clock.control_instants(reports[-1][0]) if reports else 0
-        triggers = len(self.spec.manager.triggers)
-        # each control instant has one report of each trigger
-        by_trigger = [[one for _, one in reports[number::triggers]] for number in range(triggers)]
+        if self.manager.planned_s is None:
+            return ()
+        instants = self.clock.control_instants(self.manager.planned_s)
         return tuple(
-            f"{found[0].trigger}: {totals_in_words(found, instants)}"
-            for found in by_trigger
-            if found
+            f"{name}: {totals.in_words(instants)}" for name, totals in self.manager.totals.values()
         )
 
     def _restart_notes(self) -> tuple[str, ...]:

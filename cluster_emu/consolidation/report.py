@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -40,24 +39,43 @@ MOST_NOTES = 2
 """How many different outcomes in words are told of a trigger that counts nothing."""
 
 
-def totals_in_words(reports: Sequence[TriggerReport], instants: int) -> str:
-    """Return what one trigger did over a run, from its reports of every control instant.
+class TriggerTotals:
+    """What one trigger did over a run, summed over its reports of every control instant.
 
-    A host that is overloaded at several instants counts at each of them. For a trigger that counts
-    neither overloaded nor underloaded hosts, these are the outcomes that it gave most often.
-
-    Args:
-        reports: one per control instant, or more where several triggers have one name.
-        instants: number of control instants.
+    A host that is overloaded at several instants counts at each of them.
     """
-    overloaded, tried = sum(one.overloaded for one in reports), sum(one.tried for one in reports)
-    moves = f"{sum(one.moves for one in reports)} moves in {instants} control instants"
-    if overloaded or tried:
-        return (
-            f"{moves}; {sum(one.relieved for one in reports)} of {overloaded} overloaded hosts "
-            f"relieved, {sum(len(one.unplaced) for one in reports)} of their VMs fit nowhere; "
-            f"{sum(one.emptied for one in reports)} of {tried} underloaded hosts emptied"
-        )
-    notes = Counter(one.note for one in reports if one.note)
-    told = [f"{note} ({count} times)" for note, count in notes.most_common(MOST_NOTES)]
-    return "; ".join([moves, *told])
+
+    def __init__(self) -> None:
+        self._moves = self._overloaded = self._relieved = self._unplaced = 0
+        self._tried = self._emptied = 0
+        self._notes: Counter[str] = Counter()
+
+    def add(self, report: TriggerReport) -> None:
+        """Count what the trigger did at one control instant."""
+        self._moves += report.moves
+        self._overloaded += report.overloaded
+        self._relieved += report.relieved
+        self._unplaced += len(report.unplaced)
+        self._tried += report.tried
+        self._emptied += report.emptied
+        if report.note:
+            self._notes[report.note] += 1
+
+    def in_words(self, instants: int) -> str:
+        """Return the sums in words.
+
+        For a trigger that counts neither overloaded nor underloaded hosts, these are the outcomes
+        that it gave most often.
+
+        Args:
+            instants: number of control instants.
+        """
+        moves = f"{self._moves} moves in {instants} control instants"
+        if self._overloaded or self._tried:
+            return (
+                f"{moves}; {self._relieved} of {self._overloaded} overloaded hosts relieved, "
+                f"{self._unplaced} of their VMs fit nowhere; "
+                f"{self._emptied} of {self._tried} underloaded hosts emptied"
+            )
+        told = [f"{note} ({count} times)" for note, count in self._notes.most_common(MOST_NOTES)]
+        return "; ".join([moves, *told])

@@ -13,6 +13,9 @@ from cluster_emu.results.growing_tables import Columns, joined
 ROWS_AT_ONCE = 65_536
 """Rows collected before they are written: small ones together make files that read fast."""
 
+PIECES_AT_ONCE = 256
+"""Pieces that are put together, because an array of a few rows takes more memory than its rows."""
+
 
 class StreamedTable:
     """A table that is written to a file during the run, row group by row group.
@@ -29,6 +32,7 @@ class StreamedTable:
         self._path = path
         self._partial = path.with_name(f"{path.stem}.partial{path.suffix}")
         self._writer: pq.ParquetWriter | None = None
+        self._small: list[Columns] = []
         self._waiting: list[Columns] = []
         self._waiting_rows = 0
         self._open = True
@@ -41,7 +45,9 @@ class StreamedTable:
         Raises:
             OSError: if rows added before could not be written.
         """
-        self._waiting.append(columns)
+        self._small.append(columns)
+        if len(self._small) >= PIECES_AT_ONCE:
+            self._join_small()
         self._waiting_rows += len(next(iter(columns.values())))
         if self._waiting_rows >= ROWS_AT_ONCE:
             self._write()
@@ -67,11 +73,17 @@ class StreamedTable:
 
     def _write(self) -> None:
         """Let the rows that wait be written; one row group at a time, so that few are in memory."""
+        self._join_small()
         if not self._waiting:
             return
         self._written()
         self._being_written = self._thread.submit(self._write_group, self._waiting)
         self._waiting, self._waiting_rows = [], 0
+
+    def _join_small(self) -> None:
+        if self._small:
+            self._waiting.append(joined(self._small))
+            self._small = []
 
     def _written(self) -> None:
         """Wait until nothing is being written, and raise what went wrong with it."""

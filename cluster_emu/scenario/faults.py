@@ -28,6 +28,8 @@ class Fault(BaseModel):
         if not isinstance(value, str):
             return value
         choice = parse_choice(value)
+        if "kind" in choice:
+            raise ValueError("a kind before the colon, and no parameter 'kind' after it")
         return {"kind": choice.pop("name"), **choice}
 
     @property

@@ -156,6 +156,12 @@ class Workload(Plain):
             raise ValueError("the path of a folder")
         return traces
 
+    @model_validator(mode="after")
+    def _format_is_of_traces(self) -> Workload:
+        if self.traces is None and self.trace_format != Choice(name="planetlab"):
+            raise ValueError("a trace_format only with traces")
+        return self
+
 
 class Request(Plain):
     """A migration that the user requests at an exact time, and may cancel at a later one.

@@ -14,8 +14,10 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scheduling.orders import (
     Candidate,
+    ChangingOrder,
     Fifo,
     FixedOrder,
+    QueuedOrder,
     QueueOrder,
     QueueView,
 )
@@ -108,8 +110,14 @@ class ConcurrencySlots:
         self._booting = None if booting is None else booting.data
         self._order = order
         self._fixed_order = order if isinstance(order, FixedOrder) else None
+        self._changing_order = order if isinstance(order, ChangingOrder) else None
+        own = order.queue(capacity_bytes_per_s) if isinstance(order, QueuedOrder) else None
+        self._own_queue = own
         self._vms = vms
-        self._waiting_lists = WaitingLists(self._is_waiting, self._blocking_slot)
+        keys = () if self._changing_order is None else self._changing_order.keys(vms)
+        self._keys = np.array(keys, dtype=np.float64)
+        self._of_vm: dict[int, Candidate] = {}
+        self._waiting_lists = WaitingLists(self._blocking_slot)
         waiting, running = self.waiting.values(), self.holders.values()
         self._view = QueueView(vms, capacity_bytes_per_s, waiting, running)
 
@@ -118,24 +126,40 @@ class ConcurrencySlots:
         self.waiting[candidate.number] = candidate
         if self._fixed_order is not None:
             self._waiting_lists.put(candidate, self._fixed_order.key(candidate, self._vms))
+        elif self._changing_order is not None:
+            self._of_vm[candidate.vm] = candidate
+            key = self._keys[candidate.vm]  # another one since then is found by `_put_changed`
+            self._waiting_lists.put(candidate, float(key))
+        elif self._own_queue is not None:
+            self._own_queue.put(candidate)
 
     def admit(self) -> list[int]:
         """Give a slot to every migration that may have one now; return their numbers in order."""
         if not self.waiting or self._is_full():
             return []
+        if self._changing_order is not None:
+            self._put_changed(self._changing_order)
+            return list(self._admit_next(self._waiting_lists.next))
         if self._fixed_order is not None:
-            return list(self._admit_by_key())
+            return list(self._admit_next(self._waiting_lists.next))
+        if (own := self._own_queue) is not None:
+            return list(self._admit_next(lambda: own.next(self._hosts_have_slots)))
         by_priority = attrgetter("priority")
         classes = groupby(sorted(self.waiting.values(), key=by_priority), by_priority)
         return [number for _, equals in classes for number in self._admit_equals(list(equals))]
 
     def leave(self, number: int) -> None:
         """Remove a migration from the queue, or release its slot; it may have neither."""
-        if self.waiting.pop(number, None) is not None:
+        if (waiting := self.waiting.pop(number, None)) is not None:
             self._waiting_lists.leave(number)
+            self._of_vm.pop(waiting.vm, None)
+            if self._own_queue is not None:
+                self._own_queue.leave(number)
         holder = self.holders.pop(number, None)
         if holder is not None:
             self._count(holder, -1)
+            if self._own_queue is not None:
+                self._own_queue.ended(holder)
         if holder is not None and self.waiting:
             self._waiting_lists.wake((Side.SOURCE, holder.source))
             self._waiting_lists.wake((Side.TARGET, holder.target))
@@ -143,6 +167,8 @@ class ConcurrencySlots:
     def host_booted(self, host: int) -> None:
         """Let migrations to a host start from now on."""
         self._waiting_lists.wake((Side.BOOT, host))
+        if self._own_queue is not None:
+            self._own_queue.host_changed(host)
 
     def scarcest(self, source: int, target: int) -> str:
         """Return in words which slots are the fewest free ones for a migration.
@@ -161,10 +187,21 @@ class ConcurrencySlots:
         ]
         return min(slots, key=lambda slot: slot[0], default=(0, ""))[1]
 
-    def _admit_by_key(self) -> Iterator[int]:
-        while not self._is_full() and (candidate := self._waiting_lists.next()) is not None:
+    def _admit_next(self, following: Callable[[], Candidate | None]) -> Iterator[int]:
+        """Give slots to the migrations of a queue that has its own order."""
+        while not self._is_full() and (candidate := following()) is not None:
             self._take(candidate)
             yield candidate.number
+
+    def _put_changed(self, order: ChangingOrder) -> None:
+        """Give migrations the place in the queue that the present numbers of their VMs ask for."""
+        keys = order.keys(self._vms)
+        changed = np.flatnonzero(keys != self._keys)
+        self._keys[changed] = keys[changed]
+        for vm in changed.tolist():
+            candidate = self._of_vm.get(vm)
+            if candidate is not None:
+                self._waiting_lists.put(candidate, float(self._keys[vm]))
 
     def _admit_equals(self, equals: Sequence[Candidate]) -> Iterator[int]:
         """Give slots to the migrations of one priority, in the given order.
@@ -190,8 +227,11 @@ class ConcurrencySlots:
 
     def _take(self, candidate: Candidate) -> None:
         del self.waiting[candidate.number]
+        self._of_vm.pop(candidate.vm, None)
         self.holders[candidate.number] = candidate
         self._count(candidate, 1)
+        if self._own_queue is not None:
+            self._own_queue.started(candidate)
 
     def _is_full(self) -> bool:
         limit = self._limits.per_cluster
@@ -210,9 +250,6 @@ class ConcurrencySlots:
         if inbound is not None and self._incoming[candidate.target] >= inbound:
             return Side.TARGET, candidate.target
         return None
-
-    def _is_waiting(self, candidate: Candidate) -> bool:
-        return self.waiting.get(candidate.number) is candidate
 
     def _count(self, candidate: Candidate, change: int) -> None:
         self._counts.add(candidate.source, candidate.target, change)

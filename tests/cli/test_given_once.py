@@ -38,6 +38,12 @@ MATTERS = "--smallest-difference"
         ((*RUN, "--traces", ""), "--traces = ''"),
         ((*RUN, "--set", "workload.traces="), "workload.traces = ''"),
         ((*RUN, "--set", "name="), "name = ''"),
+        ((*RUN, "--set", "workload.trace_format=timed"), "a trace_format only with traces"),
+        (
+            (*RUN, "--set", 'background=[{pairs = "ring", durations = "fixed"}]'),
+            'durations of "fixed" only with on_s',
+        ),
+        ((*RUN, "--set", 'faults=["host-crash:kind=link-down,host=0"]'), "no parameter 'kind'"),
         (("run", ""), "scenario = ''"),
         (("plot", ""), "RUN_DIR = ''"),
         (("batch", ""), "STUDY.toml = ''"),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from cluster_emu import ClusterModel
-from cluster_emu.consolidation.report import TriggerReport, totals_in_words
+from cluster_emu.consolidation.report import TriggerReport, TriggerTotals
+
+
+def _in_words(reports: list[TriggerReport], instants: int) -> str:
+    totals = TriggerTotals()
+    for report in reports:
+        totals.add(report)
+    return totals.in_words(instants)
 
 
 def consolidated(moves: int, overloaded: int, relieved: int, **more: int) -> TriggerReport:
@@ -22,7 +29,7 @@ def test_counts_are_added_up_and_not_those_of_the_last_instant() -> None:
         consolidated(4, 1, 1, tried=3, emptied=1),
         consolidated(0, 0, 0),
     ]
-    assert totals_in_words(reports, 3) == (
+    assert _in_words(reports, 3) == (
         "7 moves in 3 control instants; 2 of 3 overloaded hosts relieved, 2 of their VMs fit "
         "nowhere; 2 of 4 underloaded hosts emptied"
     )
@@ -31,11 +38,11 @@ def test_counts_are_added_up_and_not_those_of_the_last_instant() -> None:
 def test_what_is_not_counted_is_told_as_often_as_it_was_said() -> None:
     notes = ["spread 0.1"] * 2 + ["hosts above the mean have no VM to move"] * 5 + ["other"]
     reports = [TriggerReport("load-balance", 1, note=note) for note in notes]
-    assert totals_in_words(reports, 8) == (
+    assert _in_words(reports, 8) == (
         "8 moves in 8 control instants; hosts above the mean have no VM to move (5 times); "
         "spread 0.1 (2 times)"
     )
-    assert totals_in_words([TriggerReport("idle")], 1) == "0 moves in 1 control instants"
+    assert _in_words([TriggerReport("idle")], 1) == "0 moves in 1 control instants"
 
 
 @pytest.mark.parametrize("ticks", [1, 60])
@@ -52,5 +59,5 @@ def test_a_run_tells_the_totals_of_its_reports(ticks: int) -> None:
     model.close()
 
     moves = sum(report.moves for report in reports)
-    assert note == f"consolidation: {totals_in_words(reports, len(reports))}"
+    assert note == f"consolidation: {_in_words(reports, len(reports))}"
     assert f"{moves} moves in {len(reports)} control instants" in note

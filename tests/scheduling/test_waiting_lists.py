@@ -90,7 +90,7 @@ def test_an_end_does_not_check_the_whole_queue() -> None:
         checks += 1
         return (Side.SOURCE, each.source) if each.source in busy else None
 
-    waiting = WaitingLists(lambda each: True, blocking_slot)
+    waiting = WaitingLists(blocking_slot)
     for number in range(10_000):
         waiting.put(candidate(number, source=number % 1000), 0.0)
     assert waiting.next() is None

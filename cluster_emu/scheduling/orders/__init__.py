@@ -2,7 +2,9 @@
 
 from cluster_emu.scheduling.orders.contract import (
     Candidate,
+    ChangingOrder,
     FixedOrder,
+    QueuedOrder,
     QueueOrder,
     QueueView,
     queue_orders,
@@ -15,6 +17,7 @@ from cluster_emu.scheduling.orders.smallest_first import SmallestFirst
 
 __all__ = [
     "Candidate",
+    "ChangingOrder",
     "DisjointBottlenecks",
     "Fifo",
     "FixedOrder",
@@ -22,6 +25,7 @@ __all__ = [
     "LowestWriteRateFirst",
     "QueueOrder",
     "QueueView",
+    "QueuedOrder",
     "SmallestFirst",
     "queue_orders",
 ]

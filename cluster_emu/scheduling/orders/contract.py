@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -94,6 +94,77 @@ class FixedOrder(QueueOrder, ABC):
     def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
         """Return the candidates by their numbers."""
         return sorted(candidates, key=lambda each: self.key(each, view.vms))
+
+
+class ChangingOrder(QueueOrder, ABC):
+    """An order by a number of each VM that may change while its migration waits.
+
+    Only the VMs whose numbers have changed take another place in the queue.
+    """
+
+    @abstractmethod
+    def keys(self, vms: VMColumns) -> FloatColumn:
+        """Return the present numbers, shape [vms]; the lowest first, equals in order of arrival."""
+
+    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterable[Candidate]:
+        """Return the candidates by their present numbers."""
+        keys = self.keys(view.vms)
+        return sorted(candidates, key=lambda each: keys[each.vm])
+
+
+class OrderQueue(Protocol):
+    """The queue of a `QueuedOrder`."""
+
+    def put(self, candidate: Candidate) -> None:
+        """Add a migration; one of the same number is replaced, and keeps its arrival."""
+        ...
+
+    def leave(self, number: int) -> None:
+        """Remove a migration, if it waits."""
+        ...
+
+    def started(self, candidate: Candidate) -> None:
+        """Note that a migration has a slot now."""
+        ...
+
+    def ended(self, candidate: Candidate) -> None:
+        """Note that a migration has released its slot."""
+        ...
+
+    def host_changed(self, host: int) -> None:
+        """Note that migrations to a host may start now, because it has booted."""
+        ...
+
+    def next(self, has_slots: Callable[[Candidate], bool]) -> Candidate | None:
+        """Return the first that may start, which then leaves this queue, or None.
+
+        Args:
+            has_slots: whether the hosts of a migration have a slot for it.
+        """
+        ...
+
+
+class QueuedOrder(QueueOrder, ABC):
+    """An order with a queue of its own, which keeps what does not change between two starts."""
+
+    @abstractmethod
+    def queue(self, capacity_bytes_per_s: FloatColumn) -> OrderQueue:
+        """Return an empty queue.
+
+        Args:
+            capacity_bytes_per_s: nominal capacity of each link, shape [links].
+        """
+
+    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Iterator[Candidate]:
+        """Return the candidates one after another, each chosen after those before it."""
+        queue = self.queue(view.capacity_bytes_per_s)
+        for each in view.running:
+            queue.started(each)
+        for each in candidates:
+            queue.put(each)
+        while (chosen := queue.next(lambda _: True)) is not None:
+            queue.started(chosen)
+            yield chosen
 
 
 queue_orders: Registry[QueueOrder] = Registry(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.scheduling.orders.contract import (
-    Candidate,
-    QueueOrder,
-    QueueView,
-    queue_orders,
-)
+from cluster_emu.cluster.columns import FloatColumn, VMColumns
+from cluster_emu.scheduling.orders.contract import ChangingOrder, queue_orders
 
 
 @queue_orders.register("lowest-write-rate-first")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class LowestWriteRateFirst(QueueOrder):
+class LowestWriteRateFirst(ChangingOrder):
     """The VM that dirties the fewest pages per second now first; equals in order of arrival."""
 
     name: ClassVar[str] = "lowest-write-rate-first"
@@ -27,6 +22,6 @@ class LowestWriteRateFirst(QueueOrder):
         "ours: VMs with low write rates do not wait for others, whose rates may fall in the wait"
     )
 
-    def rank(self, candidates: Sequence[Candidate], view: QueueView) -> Sequence[Candidate]:
-        """Return the candidates by their present write rate."""
-        return sorted(candidates, key=lambda each: view.vms.dirty_pages_per_s[each.vm])
+    def keys(self, vms: VMColumns) -> FloatColumn:
+        """Return the present write rates, in pages per second."""
+        return vms.dirty_pages_per_s
