@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -99,6 +100,7 @@ def _compile_cached(function: F, **options: Any) -> F:
     try:
         compiled = njit(cache=True, error_model="numpy", **options)(function)
         _discard_unreadable_index(compiled)
+        _tolerate_a_full_disk(compiled)
         return cast(F, compiled)
     except (RuntimeError, OSError):
         # there is no folder for machine code, or its list can be neither read nor replaced
@@ -119,3 +121,18 @@ def _discard_unreadable_index(compiled: Any) -> None:
         cache._cache_file._load_index()
     except Exception:  # what a damaged pickle raises is not known in advance
         cache.flush()
+
+
+def _tolerate_a_full_disk(compiled: Any) -> None:
+    """Go on with the machine code in memory where it cannot be written to disk.
+
+    numba writes it at the first call, in the middle of a run that has nothing to do with that disk.
+    """
+    cache = compiled._cache
+    save = cache.save_overload
+
+    def save_if_possible(signature: Any, result: Any) -> None:
+        with suppress(OSError):
+            save(signature, result)
+
+    cache.save_overload = save_if_possible

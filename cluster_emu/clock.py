@@ -8,6 +8,10 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Run
 
 TOLERANCE = 1e-9
+MOST_TICKS = 10**12
+"""The most ticks of a run; quiet ones cost nothing, and a number of them stays exact."""
+MOST_CONTROL_INSTANTS = 10**7
+"""The most control instants of a run; at each of them a row per host and VM is recorded."""
 
 
 class Clock:
@@ -17,10 +21,12 @@ class Clock:
         run: tick, control interval and duration.
 
     Raises:
-        ScenarioError: if the tick is longer than the control interval or does not divide it.
+        ScenarioError: if the tick is longer than the control interval or does not divide it, or
+            there are more ticks or control instants than could ever be run.
     """
 
     def __init__(self, run: Run) -> None:
+        _check_work(run)
         self.duration_s = run.duration_s
         self._tick_s = run.tick_s
         self._control_s = run.control_interval_s
@@ -60,3 +66,13 @@ class Clock:
         """Count whole control intervals and ticks within one: the same instants for every tick."""
         intervals, rest = divmod(tick, self._per_control)
         return intervals * self._control_s + rest * self._tick_s
+
+
+def _check_work(run: Run) -> None:
+    for field, value, most in (
+        ("run.tick_s", run.tick_s, MOST_TICKS),
+        ("run.control_interval_s", run.control_interval_s, MOST_CONTROL_INSTANTS),
+    ):
+        if run.duration_s > value * most:
+            allowed = f"at least {run.duration_s / most:g} s (run.duration_s over {most:.0e})"
+            raise ScenarioError(field, value, allowed)

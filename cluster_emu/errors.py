@@ -7,9 +7,18 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+from cluster_emu.shown_text import visible
+
 
 class ClusterEmuError(Exception):
-    """Root of every error this package raises for bad input; the command line exits with 2."""
+    """Root of every error this package raises for bad input; the command line exits with 2.
+
+    Args:
+        message: what is wrong; control characters in it become escapes.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible(message))
 
 
 class ScenarioError(ClusterEmuError):
@@ -78,14 +87,22 @@ class TraceError(ClusterEmuError):
 
 
 class UnknownNameError(ClusterEmuError):
-    """A name that is not registered; the message lists the registered names."""
+    """A name that is not registered; the message lists the registered names.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    Args:
+        kind: what is registered, in words.
+        name: the name.
+        known: the registered names.
+        unloaded: the plug-in of this name that could not be loaded, if there is one, as text.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], unloaded: object = None) -> None:
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         self.name = name
-        self.allowed = f"one of {', '.join(names)}{hint}"
+        reason = f" (the plug-in could not be loaded: {unloaded})" if unloaded else ""
+        self.allowed = f"one of {', '.join(names)}{hint}{reason}"
         super().__init__(f"unknown {kind} {name!r}: allowed is {self.allowed}")
 
 
@@ -118,5 +135,8 @@ NOTHING = _Nothing()
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, a deep table
+        text = f"a {type(value).__name__} too long to print"
     return text if len(text) <= 200 else text[:197] + "..."

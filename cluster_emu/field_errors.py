@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
+from cluster_emu.numeric_fields import NoNumber
 from cluster_emu.optional_fields import spellings
 
 
@@ -28,6 +29,9 @@ def from_validation(error: ValidationError, kind: object = None) -> ScenarioErro
     whole = "content" if first["type"] == "json_invalid" else "parameters"
     field = ".".join(str(part) for part in first["loc"]) or whole
     value = NOTHING if first["type"] == "missing" else first["input"]
+    if isinstance(value, NoNumber):
+        allowed = ", or ".join([value.allowed, *_spellings(kind, first["loc"])])
+        return ScenarioError(field, value.given, allowed)
     return ScenarioError(field, value, _allowed(first, kind))
 
 
@@ -45,6 +49,7 @@ _WORDS = {
     **dict.fromkeys(("string_type", "path_type"), "a text"),
     **dict.fromkeys(("tuple_type", "list_type"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "a table"),
+    "string_too_short": "a text of {min_length} or more letters",
     "too_short": "a list of {min_length} or more",
     "literal_error": "one of {expected}",
     "json_invalid": "JSON ({error})",

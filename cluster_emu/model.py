@@ -20,7 +20,7 @@ from cluster_emu.agents import (
     PhysicalMachine,
     VirtualMachine,
 )
-from cluster_emu.building import RunComponents, build
+from cluster_emu.building import RunComponents, build, with_own_files
 from cluster_emu.clock import TOLERANCE, Clock
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
@@ -124,6 +124,7 @@ class ClusterModel(Displayed, Model):
         super().__init__(rng=self.seed)
         mesa_releases.count_ticks(self, self._take_tick)
         parts = build(self.spec, RandomStreams(self.seed))
+        self._own_spec = with_own_files(self.spec)  # now, as a file may change during the run
         self.state = parts.state
         self.graph = parts.graph
         self.links = parts.links
@@ -374,7 +375,7 @@ class ClusterModel(Displayed, Model):
         tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))
         return RunResult(
             tables=tables,
-            scenario=self.spec.model_dump(mode="json"),
+            scenario=self._own_spec.model_dump(mode="json"),
             seed=self.seed,
             traces=self._traces,
             assumptions=self._assumptions,

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import Any
 
+from cluster_emu.input_files import MOST_DEPTH, is_too_deep
 from cluster_emu.optional_fields import NONE
+
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:\.[ \t]*+{_PART}){{{MOST_DEPTH}}}")
+"""A key with more parts than tables may be deep; the time to parse one grows with their square."""
 
 
 def parse_choice(text: str) -> dict[str, Any]:
@@ -15,7 +21,7 @@ def parse_choice(text: str) -> dict[str, Any]:
     Commas within quotes, brackets and braces belong to a value: ``drain:hosts=[0,1],at_s=10``.
 
     Raises:
-        ValueError: if a parameter has no ``=``.
+        ValueError: if a parameter has no ``=`` or no name, is given twice, or is called ``name``.
     """
     name, _, rest = text.partition(":")
     choice: dict[str, Any] = {"name": name.strip()}
@@ -23,7 +29,14 @@ def parse_choice(text: str) -> dict[str, Any]:
         key, equals, value = item.partition("=")
         if not equals:
             raise ValueError(f"name:key=value,key=value (there is no '=' in {item!r})")
-        choice[key.strip()] = parse_value(value.strip())
+        key = key.strip()
+        if not key:
+            raise ValueError(f"name:key=value,key=value (there is no key in {item!r})")
+        if key == "name":
+            raise ValueError("a name before the colon, and no parameter 'name' after it")
+        if key in choice:
+            raise ValueError(f"name:key=value,key=value with every key once ({key!r} is twice)")
+        choice[key] = parse_value(value.strip())
     return choice
 
 
@@ -47,9 +60,32 @@ def split_at_commas(text: str) -> list[str]:
 def parse_value(text: str) -> Any:
     """Return the TOML value that a text stands for, or the text itself if it is none."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}")["value"]
+    except (ValueError, KeyError):
         return text
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the data of a TOML text.
+
+    Raises:
+        tomllib.TOMLDecodeError: if it is not TOML.
+        ValueError: if a key has too many parts, tables and lists lie too deep within each other, or
+            a number has too many digits.
+    """
+    if _LONG_KEY.search(text):
+        raise ValueError("a key of many parts")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:  # Python reads no whole number of thousands of digits
+        raise ValueError("a whole number of many digits") from None
+    except RecursionError:
+        raise ValueError("deep tables or lists") from None
+    if is_too_deep(data):
+        raise ValueError("deep tables or lists")
+    return data
 
 
 def as_toml(value: object) -> str:

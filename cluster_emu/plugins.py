@@ -9,7 +9,7 @@ registry of its family holds under a kebab-case name. A registry finds its parts
 - modules that were imported before, such as a script that defines a part.
 
 A registry searches the first two at its first lookup, so a contract can be imported without its
-parts.
+parts. A part of another distribution that cannot be loaded is left out with a warning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import sys
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -28,8 +27,10 @@ from pydantic import ValidationError
 
 from cluster_emu.errors import NOTHING, ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
 from cluster_emu.part_parameters import ParameterDescription, described_parameters
+from cluster_emu.plugin_loading import UnloadedPart, load_entry_points
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -104,6 +105,7 @@ class Registry(Generic[T]):
         self.package = package
         self.summary = summary
         self._factories: dict[str, Callable[..., T]] = {}
+        self._unloaded: dict[str, UnloadedPart] = {}
         self._complete = False
 
     @property
@@ -131,15 +133,21 @@ class Registry(Generic[T]):
         self._find_parts()
         return sorted(self._factories)
 
+    def unloaded(self) -> tuple[UnloadedPart, ...]:
+        """Return the parts of other distributions that could not be loaded, by name."""
+        self._find_parts()
+        return tuple(self._unloaded[name] for name in sorted(self._unloaded))
+
     def factory(self, name: str) -> Callable[..., T]:
         """Return the factory registered under `name`.
 
         Raises:
-            UnknownNameError: if there is none; the message lists the known names.
+            UnknownNameError: if there is none; the message lists the known names, and says why
+                the plug-in of this name could not be loaded, if there is one.
         """
         self._find_parts()
         if name not in self._factories:
-            raise UnknownNameError(self.kind, name, self._factories)
+            raise UnknownNameError(self.kind, name, self._factories, self._unloaded.get(name))
         return self._factories[name]
 
     def parameters(self, name: str) -> list[str]:
@@ -152,7 +160,9 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: if no such part exists.
         """
-        factory = self.factory(name)
+        return self._described(name, self.factory(name))
+
+    def _described(self, name: str, factory: Callable[..., T]) -> PartDescription:
         first_line = (inspect.getdoc(factory) or "").partition("\n")[0]
         return PartDescription(
             name=name,
@@ -177,7 +187,7 @@ class Registry(Generic[T]):
                 raise ScenarioError(key, value, allowed)
         fields = getattr(factory, "__pydantic_fields__", {})
         try:
-            return factory(**without_none(parameters, fields))
+            return factory(**checked_numbers(without_none(parameters, fields), fields))
         except ValidationError as error:
             raise _naming_default(from_validation(error, factory), known, parameters) from error
         except ScenarioError as error:
@@ -199,9 +209,35 @@ class Registry(Generic[T]):
             raise
 
     def _load_entry_points(self) -> None:
-        for point in entry_points(group=self.group):
-            if point.name not in self._factories:
-                self._factories[point.name] = point.load()
+        known = set(self._factories)
+
+        def enter(name: str, part: Any) -> None:
+            """Enter a part; its module may have registered it, under the same name, already."""
+            taken = self._factories.get(name)
+            if taken is not None and taken is not part:
+                whose = "a part of cluster-emu" if _is_own(taken) else "another part"
+                raise ValueError(f"{whose} has the name {name!r}")
+            self._check(name, part)
+            self._factories[name] = part
+            known.add(name)
+
+        self._unloaded = load_entry_points(self.group, self.kind, enter)
+        for name in self._unloaded:  # its module may have registered it before it failed
+            if name not in known:
+                self._factories.pop(name, None)
+
+    def _check(self, name: str, part: Any) -> None:
+        """Refuse what is no part, as far as this can be seen before one is made."""
+        if not callable(part):
+            raise TypeError(f"{self.kind}: a class or function, not {type(part).__name__}")
+        described = self._described(name, part)
+        for what in ("summary", "source"):
+            if not isinstance(getattr(described, what), str):
+                raise TypeError(f"{self.kind}: {what} is a text")
+
+
+def _is_own(factory: object) -> bool:
+    return str(getattr(factory, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
 
 
 def _naming_default(

@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.numerals import MOST_WHOLE, whole_number
 
 ANY_KEYS = "..."
 """Ends the pattern of a stream that takes any number of further keys."""
@@ -96,8 +97,9 @@ def seed_from(rng: object) -> int:
     """Return the seed of a run from what Mesa and numpy take as `rng`.
 
     Args:
-        rng: a whole number >= 0, also as text or as numpy's; None, which draws a seed; or one of
-            numpy's random generators or seed sequences, from which the seed is drawn.
+        rng: a whole number from 0 to 2^63 - 1, also as text or as numpy's; None, which draws a
+            seed; or one of numpy's random generators or seed sequences, from which the seed is
+            drawn.
 
     Raises:
         ScenarioError: if it is nothing of these.
@@ -108,16 +110,19 @@ def seed_from(rng: object) -> int:
         return int(rng.generate_state(1, np.uint64)[0])
     if isinstance(rng, np.random.Generator | np.random.BitGenerator):
         return int(np.random.default_rng(rng).integers(2**63))
-    if isinstance(rng, str) and rng.strip().isascii() and rng.strip().isdecimal():
-        return int(rng)
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+    seed = whole_number(rng) if isinstance(rng, str) else rng
+    if (
+        isinstance(seed, bool)
+        or not isinstance(seed, int | np.integer)
+        or not 0 <= seed <= MOST_WHOLE
+    ):
         raise ScenarioError(
             "rng",
             rng,
-            "a whole number >= 0, as a number or text; a SeedSequence or generator of numpy; or "
-            "None to draw a seed",
+            f"a whole number from 0 to {MOST_WHOLE}, as a number or text; a SeedSequence or "
+            "generator of numpy; or None to draw a seed",
         )
-    return int(rng)
+    return int(seed)
 
 
 def spawn_key(stream: Stream, *keys: int) -> tuple[int, ...]:

@@ -15,6 +15,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from cluster_emu.numerals import DECIMAL, RANGE, decimal, is_in_range
+
 BYTES = {
     "B": 1,
     "kB": 10**3,
@@ -66,24 +68,26 @@ def in_largest_unit(number: float, units: Mapping[str, float], *, whole: bool = 
     return f"{number / size:g} {name}"
 
 
-_QUANTITY = re.compile(r"\s*([-+]?[0-9._]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
+_QUANTITY = re.compile(rf"[ \t]*({DECIMAL})[ \t]*(\S*)[ \t]*")
 
 
 def _parse(value: object, units: dict[str, float]) -> object:
-    """Return the number a text stands for; anything that is not text passes through."""
-    if not isinstance(value, str):
-        return value
-    found = _QUANTITY.fullmatch(value)
+    """Return the number a text stands for; anything that is not text or boolean passes through."""
     allowed = "a number"
     if units:
         allowed += f", alone or with one of the units {', '.join(units)}"
-    if found is None or found[2] not in {"", *units}:
+    if isinstance(value, bool):
         raise ValueError(allowed)
-    try:
-        number = Fraction(found[1])
-    except ValueError:
-        raise ValueError(allowed) from None
-    return float(number * Fraction(str(units.get(found[2], 1))))
+    if not isinstance(value, str):
+        return value
+    found = _QUANTITY.fullmatch(value)
+    number = decimal(found[1]) if found else None
+    if found is None or number is None or found[2] not in {"", *units}:
+        raise ValueError(allowed)
+    number *= Fraction(str(units.get(found[2], 1)))
+    if not is_in_range(number):
+        raise ValueError(f"{allowed}: {RANGE}")
+    return float(number)
 
 
 def read_quantity(name: str, value: object) -> object:

@@ -22,6 +22,7 @@ from common import how_often, result_of, run, show_progress, study_options, writ
 from common.forest import draw_forest
 
 from cluster_emu import Comparison, compare, metric_catalogue
+from cluster_emu.results.writing import write_csv
 from cluster_emu.strategies import strategies
 from cluster_emu.view import save_figure
 
@@ -86,7 +87,7 @@ def main() -> int:
         title = f"Differences from {BASELINE} (its means in brackets) with 95 % intervals"
         figure = draw_forest(rows, SHOWN, f"{title}\nCPU traces: {found.traces}")
         files = [*found.save(folder), folder / "differences.csv"]
-        rows.to_csv(files[-1], index=False)
+        write_csv(rows, files[-1])
         files.append(save_figure(figure, folder / "cluster_comparison.png"))
     print(textwrap.fill(" ".join(sentences(rows, found)), 100, break_on_hyphens=False))
     print(written(args, files))

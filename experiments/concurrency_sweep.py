@@ -23,6 +23,7 @@ from common.sweep import draw_sweep
 
 from cluster_emu import metric_catalogue, run_batch
 from cluster_emu.results import complete_result, own_result
+from cluster_emu.results.writing import write_csv
 from cluster_emu.study import Verdict, paired_effect
 from cluster_emu.view import save_figure
 
@@ -99,7 +100,7 @@ def sweep(args: argparse.Namespace) -> int:
         found.append(crossovers(batch.table).assign(drained=drained))
     rows = pd.concat(found, ignore_index=True)
     files.append(args.out / "crossovers.csv")
-    rows.to_csv(files[-1], index=False)
+    write_csv(rows, files[-1])
     complete_result(args.out)
     print("Numbers at once that take longer than one at a time (95 %, paired by seed):")
     print(rows.to_string(index=False, na_rep="never", float_format="{:.4g}".format))

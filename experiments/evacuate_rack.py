@@ -19,6 +19,7 @@ from common import how_often, result_of, run, show_progress, study_options, writ
 from common.policies import draw_policies
 
 from cluster_emu import Evacuation, evacuate, policies
+from cluster_emu.results.writing import write_csv
 from cluster_emu.study import EvacuationReport
 from cluster_emu.view import draw_drain, save_figure
 
@@ -84,7 +85,7 @@ def main() -> int:
         rows = rows.sort_values("drain_p50_s", na_position="last", ignore_index=True)
         title = f"A rack of {len(next(iter(found.values())).report().hosts)} hosts emptied"
         files = [folder / "policies.csv"]
-        rows.to_csv(files[0], index=False)
+        write_csv(rows, files[0])
         files.append(save_figure(draw_policies(rows, title), folder / "policies.png"))
         drained = rows[(rows["not_moved"] == 0) & np.isfinite(rows["drain_p50_s"])]
         if len(drained):

@@ -27,6 +27,7 @@ from common.storm import PANELS, draw_storm
 
 from cluster_emu import estimate, run_batch
 from cluster_emu.results import complete_result, own_result
+from cluster_emu.results.writing import write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "fault_storm.toml"
@@ -99,7 +100,7 @@ def storm(args: argparse.Namespace, rates: Sequence[int]) -> int:
     files = [save_figure(draw_storm(runs, RATE, title), args.out / "fault_storm.png")]
     rows = summary(runs)
     files.append(args.out / "fault_storm.csv")
-    rows.to_csv(files[-1], index=False)
+    write_csv(rows, files[-1])
     complete_result(args.out)
     shown = [RATE, "strategy", *(panel.column for panel in PANELS)]
     print(rows[shown].to_string(index=False, float_format="{:.3g}".format))

@@ -20,6 +20,7 @@ from common import how_often, result_of, run, show_progress, study_options, writ
 from common.policies import draw_presets
 
 from cluster_emu import Evacuation, estimate, evacuate
+from cluster_emu.results.writing import write_csv
 from cluster_emu.view import save_figure
 
 PRESETS = ("kubevirt", "kubevirt-hco")
@@ -85,7 +86,7 @@ def main() -> int:
                 rows += [{"place": place, "mode": mode, **row} for row in compared(found)]
         table = pd.DataFrame(rows)
         files = [folder / "differences.csv"]
-        table.to_csv(files[0], index=False)
+        write_csv(table, files[0])
         files.append(save_figure(draw_presets(table, title), folder / "manager_defaults.png"))
     print(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
     print(written(args, files))

@@ -15,6 +15,7 @@ import argparse
 from common import options, result_of, run, written
 
 from cluster_emu import ClusterModel, RunResult
+from cluster_emu.results.writing import write_csv
 from cluster_emu.view import draw_anatomy, save_figure
 
 COLUMNS = ["phase", "round", "start_s", "end_s", "due", "sent", "skipped", "deferred", "dirtied"]
@@ -49,7 +50,7 @@ def main() -> None:
         files = [save_figure(draw_anatomy(result.rounds, migration), folder / "one_migration.png")]
         for name, table in (("rounds", result.rounds), ("migrations", result.migrations)):
             files.append(folder / f"{name}.csv")
-            table.to_csv(files[-1], index=False)
+            write_csv(table, files[-1])
     print(written(args, files))
 
 

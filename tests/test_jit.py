@@ -230,6 +230,19 @@ fields = {
 }
 print(ClusterModel("single", rng=1, **fields).run().migrations.to_csv())
 """,
+    "memory/pages/_round_kernels.py": """
+from cluster_emu import ClusterModel
+fields = {
+    "run.duration_s": 1.0,
+    "run.fidelity": "pages",
+    "transfer.strategy": "history-majority",
+    "transfer.stop": "fixed-rounds:rounds=200",
+    "vms.0.memory_bytes": "2 MiB",
+    "vms.0.profile": {"name": "uniform", "writes_per_page_s": 160.0},
+    "topology.host_bps": "10 Gbit/s",
+}
+print(ClusterModel("single", rng=1, **fields).run().migrations.to_csv())
+""",
     "network/_maxmin_kernels.py": """
 from cluster_emu.network import completion_times
 print(set(completion_times([1.0], [[0]] * 600, [1.0] * 600)))

@@ -24,7 +24,7 @@ from cluster_emu.building.uncertainty import Uncertainty
 from cluster_emu.building.vms import vm_demand, vm_sources
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.consolidation.contract import triggers
+from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError, errors_at
@@ -33,6 +33,7 @@ from cluster_emu.metrics.power import PowerColumns, power_models
 from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
+from cluster_emu.scenario.sections import MOST_OF_A_KIND
 from cluster_emu.scheduling.slots import QueueRules
 from cluster_emu.strategies import strategies
 from cluster_emu.transfer.factory import MigrationFactory
@@ -91,6 +92,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         TraceError: if a trace file cannot be used.
     """
     Clock(scenario.run)  # refuses a tick that does not fit the control interval
+    _check_counts(scenario)
     graph = cluster_graph(scenario)
     uncertainty = Uncertainty.drawn(scenario.run.uncertain, streams)
     links = uncertainty.of_links(LinkTable.of(graph))
@@ -147,10 +149,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         planner=Planner(
             state,
             power.watts_if_on,
-            [
-                create_chosen(triggers, choice, f"manager.triggers.{i}")
-                for i, choice in enumerate(scenario.manager.triggers)
-            ],
+            _triggers(scenario, state),
             MigrationNetwork(links, router),
             streams,
         ),
@@ -158,6 +157,24 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         factory=factory,
         outages=Outages(scenario, graph, links, streams),
     )
+
+
+def _triggers(scenario: Scenario, state: ClusterState) -> list[Trigger]:
+    """Return the triggers; the hosts that one drains must exist."""
+    found = []
+    for i, choice in enumerate(scenario.manager.triggers):
+        field = f"manager.triggers.{i}"
+        found.append(create_chosen(triggers, choice, field))
+        with errors_at(field):
+            found[-1].drained_hosts(state)
+    return found
+
+
+def _check_counts(scenario: Scenario) -> None:
+    """Refuse more hosts or VMs than can be run, before anything is made for each of them."""
+    for field, count in (("hosts", scenario.host_count), ("vms", scenario.vm_count)):
+        if count > MOST_OF_A_KIND:
+            raise ScenarioError(field, count, f"at most {MOST_OF_A_KIND} in all groups together")
 
 
 def _check_host_count(scenario: Scenario, in_topology: int) -> None:

@@ -9,9 +9,11 @@ from cluster_emu.encoding import Encoder
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.base import MemoryModel, VMMemory
 from cluster_emu.memory.dirtying.sources import WriteSource
+from cluster_emu.memory.machine_memory import machine_bytes
 from cluster_emu.memory.models import memory_models
 from cluster_emu.scenario import Choice, Scenario
 from cluster_emu.strategies.contract import Strategy
+from cluster_emu.units import BINARY_BYTES, in_largest_unit
 
 
 def vm_memory(
@@ -45,7 +47,8 @@ def vm_models(scenario: Scenario, memory: Sequence[VMMemory]) -> list[MemoryMode
     """Return the memory model of each VM.
 
     Raises:
-        ScenarioError: if there is no memory model ``run.fidelity``, or it does not support a VM.
+        ScenarioError: if there is no memory model ``run.fidelity``, it does not support a VM, or
+            the state of a VM that may migrate is larger than the memory of this machine.
     """
     fidelity = scenario.run.fidelity
     model = create_chosen(memory_models, Choice(name=fidelity), "run.fidelity")
@@ -57,15 +60,43 @@ def vm_models(scenario: Scenario, memory: Sequence[VMMemory]) -> list[MemoryMode
         allowed = f"{_supporting(kinds)}, because {reasons[memory[vm]]} (vms.{groups[vm]})"
         raise ScenarioError("run.fidelity", fidelity, allowed)
     chosen = {kind: model.model_for(kind) for kind in kinds}
-    return [chosen[kind] for kind in memory]
+    models = [chosen[kind] for kind in memory]
+    _check_state_fits(scenario, memory, models)
+    return models
+
+
+def _check_state_fits(
+    scenario: Scenario, memory: Sequence[VMMemory], models: Sequence[MemoryModel]
+) -> None:
+    """Refuse a VM that may migrate if its state does not even fit into the machine by itself."""
+    most = machine_bytes()
+    sizes = {of_vm: model.state_bytes(of_vm) for of_vm, model in zip(memory, models, strict=True)}
+    if max(sizes.values(), default=0) <= most:
+        return
+    asked = {request.vm for request in scenario.migrations}
+    groups = [number for number, group in enumerate(scenario.vms) for _ in range(group.count)]
+    for vm, of_vm in enumerate(memory):
+        may_migrate = bool(scenario.manager.triggers) or vm in asked
+        if (needed := sizes[of_vm]) > most and may_migrate and scenario.vms[groups[vm]].migratable:
+            others = [name for name in ("lumped", "scalar") if name in _names_supporting([of_vm])]
+            allowed = (
+                f"{' or '.join(others)}, which keep no pages, because the state of the "
+                f"{of_vm.page_count:,} pages of a VM (vms.{groups[vm]}) needs "
+                f"{in_largest_unit(needed, BINARY_BYTES)} of memory, and this machine has "
+                f"{in_largest_unit(most, BINARY_BYTES)}"
+            )
+            raise ScenarioError("run.fidelity", scenario.run.fidelity, allowed)
 
 
 def _supporting(kinds: Sequence[VMMemory]) -> str:
     """Return in words which memory models support all VMs: "auto, pages or scalar"."""
-    names = [
+    *others, last = _names_supporting(kinds)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _names_supporting(kinds: Sequence[VMMemory]) -> list[str]:
+    return [
         name
         for name in memory_models.names()
         if all(memory_models.create(name).supports(kind) is None for kind in kinds)
     ]
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last

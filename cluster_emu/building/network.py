@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import networkx as nx
 
@@ -20,10 +21,15 @@ from cluster_emu.network import (
     topologies,
     with_migration_network,
 )
+from cluster_emu.network.topologies.contract import FileTopology
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import BackgroundGroup, Choice, Scenario
+from cluster_emu.scenario.files import named_files
 from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.workload.bursts import Burst, ToggleTimes
+
+MOST_FLOWS = 100_000
+"""The most flows of one group of background traffic; each has a route of its own."""
 
 
 def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
@@ -38,6 +44,26 @@ def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
     migration_graph = _topology(scenario.migration_topology, "migration_topology")
     with errors_at("migration_topology"):
         return with_migration_network(graph, migration_graph)
+
+
+def with_own_files(scenario: Scenario) -> Scenario:
+    """Return the scenario with topologies themselves in place of their files, and absolute paths.
+
+    It gives the same run in another folder. Traces and recordings stay files of their own.
+
+    Raises:
+        ScenarioError: if the file of a topology cannot be read.
+    """
+    fields: dict[str, Any] = {}
+    for field in ("topology", "migration_topology"):
+        choice: Choice | None = getattr(scenario, field)
+        topology: object = None if choice is None else create_chosen(topologies, choice, field)
+        if choice is not None and isinstance(topology, FileTopology):
+            with errors_at(field):
+                fields[field] = {"name": choice.name, **topology.without_file()}
+    kept = scenario.with_fields(fields) if fields else scenario
+    paths = {field: str(path.absolute()) for field, path in named_files(kept.model_dump()).items()}
+    return kept.with_fields(paths) if paths else kept
 
 
 def _topology(choice: Choice, field: str) -> nx.Graph[int]:
@@ -99,6 +125,10 @@ def _pairs(
 ) -> list[tuple[int, int]]:
     """Return source and target of every flow of a group."""
     count, hosts = group.count, links.host_count
+    flows = count * {"ring": hosts, "all-to-all": hosts * (hosts - 1)}.get(str(group.pairs), 1)
+    if flows > MOST_FLOWS:
+        allowed = f"a number that gives at most {MOST_FLOWS:,} flows (these are {flows:,})"
+        raise ScenarioError(f"background.{number}.count", count, allowed)
     if group.pairs == "random":
         rng = streams.generator(Stream.BACKGROUND_PAIRS, number)
         source = rng.integers(hosts, size=count)

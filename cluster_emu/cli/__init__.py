@@ -5,8 +5,11 @@ Commands import what they compute with when they run, so that `--help` answers a
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable
 from importlib.metadata import version
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import typer
@@ -16,12 +19,14 @@ from cluster_emu.cli.batch import batch
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
-from cluster_emu.cli.group import Commands
+from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
 from cluster_emu.cli.list_parts import list_parts
+from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.strategies import strategies
+from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.validate import validate
 
 app = typer.Typer(
@@ -60,7 +65,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plot": plot,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=Command)(command)
 for name, command in {"experiment": experiment, "paper": paper}.items():
     app.command(name, context_settings=PASS_ON)(command)
 app.add_typer(validate, name="validate")
@@ -68,4 +73,36 @@ app.add_typer(validate, name="validate")
 
 def main() -> None:
     """Run the command that was typed."""
-    app()
+    prepare_streams()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # as after `| head`: who reads has enough
+        abandon_stdout()
+        raise SystemExit(FAILED) from None
+    except OSError as error:  # such as a full disk behind stdout
+        abandon_stdout()
+        where = "" if error.filename is None else f"{error.filename}: "
+        write_message(f"cluster-emu: {where}{error.strerror or error}")
+        raise SystemExit(FAILED) from None
+    except MemoryError:
+        write_message("cluster-emu: not enough memory")
+        raise SystemExit(FAILED) from None
+    except Exception as error:
+        write_message(f"cluster-emu: internal error: {type(error).__name__}: {error}")
+        write_message(f"cluster-emu: please report it{_kept_traceback()}")
+        raise SystemExit(INTERNAL_ERROR) from None
+
+
+def _kept_traceback() -> str:
+    """Keep the traceback of the error that is handled in a file; return where, in words."""
+    try:
+        with NamedTemporaryFile(
+            "w", prefix="cluster-emu-", suffix=".txt", encoding="utf-8", delete=False
+        ) as file:
+            file.write(traceback.format_exc())
+    except OSError:
+        return ""
+    return f" with {file.name}"

@@ -19,6 +19,7 @@ from cluster_emu.cli.drains import (
 from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -33,6 +34,7 @@ from cluster_emu.cli.output import (
     warn,
     write_json,
 )
+from cluster_emu.numerals import MOST_REPLICATIONS
 from cluster_emu.wording import number
 
 if TYPE_CHECKING:
@@ -79,7 +81,10 @@ def advise(
     ] = False,
     uncertain: Uncertain = None,
     replications: Annotated[
-        int, options.whole_option("--replications", 1, "Seeds of the options that are confirmed.")
+        int,
+        options.whole_option(
+            "--replications", 1, "Seeds of the options that are confirmed.", MOST_REPLICATIONS
+        ),
     ] = 5,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -97,6 +102,14 @@ def advise(
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(
+        fields,
+        {
+            "workload.traces": traces and "--traces",
+            "manager.max_per_cluster": "--parallel",
+            "run.uncertain": None if uncertain is None else "--uncertain",
+        },
+    )
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
     typed = options_by_field(

@@ -15,6 +15,7 @@ from cluster_emu.cli.output import (
     show_answer,
     show_lines,
     write_json,
+    write_lines,
     write_message,
 )
 from cluster_emu.errors import ScenarioError
@@ -24,14 +25,26 @@ if TYPE_CHECKING:
 
 
 def batch(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's TOML file.")],
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY.toml",
+            parser=options.path("STUDY.toml"),
+            help="The study's TOML file.",
+        ),
+    ],
     jobs: options.Jobs = 1,
     seed: Annotated[
         int | None, options.whole_option("--seed", 0, "Replaces the study's seed.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Results' folder; results/NAME without it."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            parser=options.path("--out"),
+            help="Results' folder; results/NAME without it.",
+        ),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
@@ -80,7 +93,9 @@ def batch(
         write_json(report)
     else:
         show_study(report)
-        print(f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed")
+        write_lines(
+            [f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed"]
+        )
         names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)

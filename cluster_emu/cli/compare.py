@@ -11,6 +11,7 @@ from cluster_emu.cli import options
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     parse_smallest_differences,
@@ -38,9 +39,7 @@ def compare(
             "time-series:threshold=3,history=5,history-majority.",
         ),
     ],
-    replications: Annotated[
-        int, options.whole_option("--replications", 1, "Number of seeds.")
-    ] = 10,
+    replications: options.Replications = 10,
     smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -58,6 +57,7 @@ def compare(
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(fields, {"workload.traces": traces and "--traces"})
     typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}
     with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.numerals import MOST_WHOLE, decimal, whole_number
 
 Hosts = Annotated[
     list[str] | None,
@@ -25,12 +26,10 @@ def _share(text: Any) -> float:
     Raises:
         ScenarioError: if it is none from 0 to below 1.
     """
-    written = str(text).strip()
+    written = str(text)
     digits, percent = written.removesuffix("%"), written.endswith("%")
-    try:
-        share = float(digits) / (100.0 if percent else 1.0)
-    except ValueError:
-        share = -1.0
+    number = decimal(digits.rstrip())
+    share = -1.0 if number is None else float(number / (100 if percent else 1))
     if not 0 <= share < 1:
         raise ScenarioError("--uncertain", text, "a share from 0 to below 1, such as 20% or 0.2")
     return share
@@ -54,11 +53,14 @@ def numbers(option: str, texts: Sequence[str] | None) -> tuple[int, ...]:
     Raises:
         ScenarioError: if one is no whole number.
     """
-    words = [word.strip() for text in texts or () for word in text.split(",")]
+    words = [word.strip(" ") for text in texts or () for word in text.split(",")]
+    found = []
     for word in words:
-        if not word.isdigit():
+        number = whole_number(word)
+        if number is None or not 0 <= number <= MOST_WHOLE:
             raise ScenarioError(option, word, "whole numbers >= 0 with commas between them")
-    return tuple(dict.fromkeys(int(word) for word in words))
+        found.append(number)
+    return tuple(dict.fromkeys(found))
 
 
 def options_by_field(

@@ -13,6 +13,7 @@ from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -49,7 +50,7 @@ def evacuate(
     parallel: Annotated[
         int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
-    replications: Annotated[int, options.whole_option("--replications", 1, "Number of seeds.")] = 5,
+    replications: options.Replications = 5,
     uncertain: Uncertain = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -67,6 +68,16 @@ def evacuate(
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(
+        fields,
+        {
+            "workload.traces": traces and "--traces",
+            "transfer.strategy": strategy and "--strategy",
+            "transfer.policy": policy and "--policy",
+            "manager.max_per_cluster": parallel and "--parallel",
+            "run.uncertain": None if uncertain is None else "--uncertain",
+        },
+    )
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     typed = options_by_field(
         hosts, policy=policy and "--policy", strategy=strategy and "--strategy"

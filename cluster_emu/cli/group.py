@@ -9,15 +9,20 @@ from contextvars import ContextVar
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cluster_emu.cli.output import warn, write_message
-from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.cli.streams import abandon_stdout
+from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
+from cluster_emu.plugin_loading import PluginWarning
 from cluster_emu.signals import exit_status, raised
 
 FAILED = 1
 BAD_INPUT = 2
+
+OWN_WARNINGS = (ImplausibleValueWarning, PluginWarning)
+INTERNAL_ERROR = 70
 
 _until_the_end: ContextVar[ExitStack] = ContextVar("until_the_end")
 
@@ -52,9 +57,29 @@ class Commands(TyperGroup):
         except WorkerDiedError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
+        except BrokenPipeError:
+            abandon_stdout()
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt as interrupt:
             write_message("cluster-emu: interrupted")
             raise typer.Exit(exit_status(interrupt)) from None
+
+
+class Command(TyperCommand):
+    """A command that takes an option once, unless the option may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what was typed.
+
+        Raises:
+            ScenarioError: if an option is given twice; only its last value would have an effect.
+        """
+        given = self.make_parser(ctx).parse_args(list(args))[2]
+        once = [one for one in given if not (one.multiple or one.nargs == -1)]
+        for place, one in enumerate(once):
+            if one in once[:place]:
+                raise ScenarioError(one.opts[0], "given twice", "this option once")
+        return super().parse_args(ctx, args)
 
 
 @contextmanager
@@ -67,12 +92,13 @@ def _warnings_as_messages() -> Iterator[None]:
         def write(
             message: Warning | str, category: type[Warning], *place: Any, **more: Any
         ) -> None:
-            if not issubclass(category, ImplausibleValueWarning):
+            if not issubclass(category, OWN_WARNINGS):
                 show(message, category, *place, **more)
             elif str(message) not in said:
                 said.add(str(message))
                 warn([str(message)])
 
-        warnings.simplefilter("always", ImplausibleValueWarning)
+        for own in OWN_WARNINGS:
+            warnings.simplefilter("always", own)
         warnings.showwarning = write
         yield

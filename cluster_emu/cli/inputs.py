@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster_emu.cli.group import hold
 from cluster_emu.errors import ScenarioError
+from cluster_emu.input_files import exists
 
 if TYPE_CHECKING:
     from cluster_emu.scenario import Scenario
@@ -19,25 +20,52 @@ def parse_settings(texts: list[str] | None) -> dict[str, Any]:
     """Read ``path=value`` options; values are TOML values, or plain words such as ``none``.
 
     Raises:
-        ScenarioError: if one has no ``=``.
+        ScenarioError: if one has no ``=``, or if two set one field, or a field and a part of it.
     """
-    from cluster_emu.scenario import parse_value
+    from cluster_emu.scenario import first_overlap, parse_value
 
-    settings = {}
+    settings: dict[str, Any] = {}
     for text in texts or ():
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
             raise ScenarioError("--set", text, "path=value")
+        if overlap := first_overlap([*settings, path.strip()]):
+            allowed = f"every field once (--set {overlap[0]} is given, too)"
+            raise ScenarioError("--set", text, allowed)
         settings[path.strip()] = parse_value(value.strip())
     return settings
 
 
+def check_given_once(settings: Mapping[str, Any], options: Mapping[str, object]) -> None:
+    """Refuse a `--set` of a field that an option sets, too, since one of the two has no effect.
+
+    Args:
+        settings: fields that `--set` sets, by dotted path.
+        options: for each field, the option that sets it; None if it was not given.
+
+    Raises:
+        ScenarioError: naming both.
+    """
+    for field, option in options.items():
+        if option and field in settings:
+            allowed = f"a field that {option} does not set"
+            raise ScenarioError("--set", f"{field}={settings[field]}", allowed)
+
+
 def parse_smallest_differences(texts: list[str] | None) -> dict[str, str]:
-    """Read ``metric=value`` and ``value`` options; a value alone is for all metrics."""
-    given = {}
+    """Read ``metric=value`` and ``value`` options; a value alone is for all metrics.
+
+    Raises:
+        ScenarioError: if two are for the same.
+    """
+    given: dict[str, str] = {}
     for text in texts or ():
         name, equals, value = text.rpartition("=")
-        given[name.strip() if equals else "all"] = value.strip()
+        metric = name.strip() if equals else "all"
+        if metric in given:
+            allowed = "one value for all metrics" if metric == "all" else f"one value for {metric}"
+            raise ScenarioError("--smallest-difference", text, allowed)
+        given[metric] = value.strip()
     return given
 
 
@@ -103,7 +131,7 @@ def attributed_to_options(
         for field, option in (given or {}).items():
             if error.field == field or error.field.startswith(f"{field}."):
                 raise _attributed(option, error, error.field[len(field) + 1 :]) from error
-        if Path(name).is_file() and not error.field.startswith(("strategies", "--", *settings)):
+        if exists(Path(name)) and not error.field.startswith(("strategies", "--", *settings)):
             raise error.at(file=name) from error
         raise
 
@@ -120,8 +148,14 @@ def writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.filename is not None and not _is_below(Path(os.fsdecode(error.filename)), folder):
+            raise  # it is about a file of another library, such as a cache
         allowed = f"a folder that can be written ({error.strerror})"
         raise ScenarioError("--out", str(folder), allowed) from error
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.absolute().is_relative_to(folder.absolute())
 
 
 def result_folder(folder: Path | None, *, overwrite: bool) -> Path | None:
@@ -154,7 +188,12 @@ def usable_folder(folder: Path | None) -> Path | None:
     if folder is None:
         return None
     places = (folder.absolute(), *folder.absolute().parents)
-    there = next(place for place in places if place.exists())
+    there = next(place for place in places if exists(place))
+    try:
+        folder.exists()
+    except OSError as error:  # a name that is too long
+        allowed = f"a folder that exists or can be made ({error.strerror})"
+        raise ScenarioError("--out", str(folder), allowed) from error
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         allowed = f"a folder that exists or can be made (not below {there})"
         raise ScenarioError("--out", str(folder), allowed)

@@ -14,9 +14,11 @@ from cluster_emu.cli import options
 from cluster_emu.cli.inputs import usable_folder
 from cluster_emu.cli.output import save_json, show_lines, show_table, write_json
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.file_names import file_name
 
 if TYPE_CHECKING:
     from cluster_emu.part_parameters import ParameterDescription
+    from cluster_emu.plugin_loading import UnloadedPart
     from cluster_emu.plugins import PartDescription, Registry
 
 PROFILES, METRICS = "write-profiles", "metrics"
@@ -33,12 +35,14 @@ class Family:
         summary: what its parts decide.
         group: the entry point group under which other distributions add parts.
         parts: the parts by name.
+        not_loaded: parts of other distributions that could not be loaded.
     """
 
     kind: str
     summary: str
     group: str
     parts: tuple[PartDescription, ...]
+    not_loaded: tuple[UnloadedPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,14 @@ class Metrics:
         summary: what a metric is.
         group: the entry point group under which other distributions add metrics.
         parts: the metrics in the order of the summary.
+        not_loaded: metrics of other distributions that could not be loaded.
     """
 
     kind: str
     summary: str
     group: str
     parts: tuple[MetricDescription, ...]
+    not_loaded: tuple[UnloadedPart, ...] = ()
 
 
 def list_parts(
@@ -103,7 +109,7 @@ def list_parts(
     else:
         document = known[kind]() if name is None else _one_of(known[kind](), name)
     if folder is not None:
-        save_json(document, folder / f"{name or kind or 'parts'}.json")
+        save_json(document, folder / f"{file_name(name or kind or 'parts')}.json")
     if as_json:
         write_json(document)
     elif kind is None:
@@ -136,7 +142,9 @@ def _one_of(found: Family | Metrics, name: str) -> PartDescription | MetricDescr
     """
     by_name = {part.name: part for part in found.parts}
     if name not in by_name:
-        raise UnknownNameError(_KIND_IN_WORDS.get(found.kind) or _kind_of(found), name, by_name)
+        unloaded = next((part for part in found.not_loaded if part.name == name), None)
+        kind = _KIND_IN_WORDS.get(found.kind) or _kind_of(found)
+        raise UnknownNameError(kind, name, by_name, unloaded)
     return by_name[name]
 
 
@@ -175,12 +183,13 @@ def _metrics() -> Metrics:
         for one in metric_catalogue
     )
     summary = "figures of a run, as the table `summary` and comparisons have them"
-    return Metrics(METRICS, summary, metric_catalogue.group, parts)
+    group, unloaded = metric_catalogue.group, metric_catalogue.unloaded()
+    return Metrics(METRICS, summary, group, parts, unloaded)
 
 
 def _family(registry: Registry[Any]) -> Family:
     parts = tuple(registry.describe(name) for name in registry.names())
-    return Family(registry.family, registry.summary, registry.group, parts)
+    return Family(registry.family, registry.summary, registry.group, parts, registry.unloaded())
 
 
 def _show_families(families: tuple[Family | Metrics, ...]) -> None:
@@ -189,6 +198,8 @@ def _show_families(families: tuple[Family | Metrics, ...]) -> None:
         for family in families
     ]
     show_table("Parts", ("kind", "what its parts decide", "names"), rows, text_columns=3)
+    for family in families:
+        _show_unloaded(family)
     show_lines("More", ["cluster-emu list KIND [NAME] describes parts and their parameters"])
 
 
@@ -201,6 +212,11 @@ def _show_family(family: Family) -> None:
     show_table(f"{family.kind}: {family.summary}", header, rows, text_columns=4)
     if family.group:
         show_lines("Entry points of other distributions", [family.group])
+    _show_unloaded(family)
+
+
+def _show_unloaded(family: Family | Metrics) -> None:
+    show_lines(f"{family.kind}, not loaded", map(str, family.not_loaded))
 
 
 def _show_metrics(metrics: Metrics) -> None:
@@ -208,6 +224,7 @@ def _show_metrics(metrics: Metrics) -> None:
     header = ("name", "shown as", "what it means", "found as")
     show_table(f"{metrics.kind}: {metrics.summary}", header, rows, text_columns=4)
     show_lines("Entry points of other distributions", [metrics.group])
+    _show_unloaded(metrics)
 
 
 def _show_metric(metric: MetricDescription) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,31 +9,52 @@ from typing import Annotated, Any
 import typer
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.numerals import MOST_JOBS, MOST_REPLICATIONS, MOST_WHOLE, whole_number
 
 Scenario = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario's name, or a TOML file.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="A built-in scenario's name, a TOML file, or the folder of a saved run.",
+    ),
 ]
 
 
-def whole(option: str, least: int, most: float = math.inf) -> Callable[[Any], int]:
+def whole(option: str, least: int, most: int = MOST_WHOLE) -> Callable[[Any], int]:
     """Return the reader of an option that is a whole number within limits.
 
     The message of Typer's own parser for numbers does not repeat what was typed.
     """
 
     def read(text: Any) -> int:
-        written = str(text).strip()
-        if re.fullmatch(r"[+-]?\d+", written) and least <= int(written) <= most:
-            return int(written)
-        limit = f">= {least}" if most == math.inf else f"from {least} to {most}"
+        number = whole_number(str(text))
+        if number is not None and least <= number <= most:
+            return number
+        # a limit that hardly anybody meets is named where it was exceeded
+        has_limit = most < MOST_JOBS or (number is not None and number > most)
+        limit = f"from {least} to {most}" if has_limit else f">= {least}"
         raise ScenarioError(option, text, f"a whole number {limit}")
 
     return read
 
 
-def whole_option(option: str, least: int, text: str, most: float = math.inf) -> Any:
+def whole_option(option: str, least: int, text: str, most: int = MOST_WHOLE) -> Any:
     """Return an option that is a whole number within limits."""
     return typer.Option(option, metavar="N", parser=whole(option, least, most), help=text)
+
+
+def path(option: str) -> Callable[[Any], Path]:
+    """Return the reader of an option that names a file or folder.
+
+    An empty text would stand for the folder that the command runs in.
+    """
+
+    def read(text: Any) -> Path:
+        if not str(text).strip():
+            raise ScenarioError(option, text, "the name of a file or folder")
+        return Path(text)
+
+    return read
 
 
 Seed = Annotated[
@@ -43,7 +62,13 @@ Seed = Annotated[
     whole_option("--seed", 0, "Seed of all random draws; the same seed gives the same results."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder to write results to.")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        parser=path("--out"),
+        help="Folder to write results to.",
+    ),
 ]
 Overwrite = Annotated[
     bool,
@@ -73,7 +98,13 @@ Settings = Annotated[
 Traces = Annotated[
     Path | None,
     typer.Option(
-        "--traces", metavar="DIR", help="Folder of CPU traces to replay, one file per VM."
+        "--traces",
+        metavar="DIR",
+        parser=path("--traces"),
+        help="Folder of CPU traces to replay, one file per VM.",
     ),
 ]
-Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.")]
+Replications = Annotated[
+    int, whole_option("--replications", 1, "Number of seeds.", MOST_REPLICATIONS)
+]
+Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.", MOST_JOBS)]

@@ -13,20 +13,27 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from cluster_emu.json_output import json_text
+from cluster_emu.shown_text import visible
 
 WIDTH = 120
 """Columns of a table where stdout is no terminal."""
 
 
 def write_message(message: str) -> None:
-    """Write a message to stderr, as it is."""
-    print(message, file=sys.stderr)
+    """Write a message to stderr, on one line."""
+    print(visible(message), file=sys.stderr)
 
 
 def warn(warnings: Iterable[str]) -> None:
     """Write warnings to stderr, marked as such."""
     for warning in warnings:
         write_message(f"cluster-emu: warning: {warning}")
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to stdout; a tabulator in one stays."""
+    for line in lines:
+        print("\t".join(map(visible, line.split("\t"))))
 
 
 def write_json(result: object) -> None:
@@ -52,13 +59,13 @@ def show_table(
 ) -> None:
     """Print a table to stdout; the first columns hold text, the rest numbers."""
     console = _stdout()
-    console.print(title, style="bold")
+    console.print(visible(title), style="bold")
     table = Table()
     for place, name in enumerate(header):
         justify: JustifyMethod = "left" if place < text_columns else "right"
-        table.add_column(name, justify=justify, overflow="fold")
+        table.add_column(visible(name), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     console.print(table)
 
 
@@ -67,8 +74,8 @@ def show_lines(title: str, lines: Iterable[str]) -> None:
     console = _stdout()
     for place, line in enumerate(filter(None, lines)):
         if place == 0:
-            console.print(title, style="bold")
-        console.print(f"  {line}", soft_wrap=True)
+            console.print(visible(title), style="bold")
+        console.print(f"  {visible(line)}", soft_wrap=True)
 
 
 def show_answer(answer: str) -> None:
@@ -80,14 +87,14 @@ def show_answer(answer: str) -> None:
 def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
     """Show a bar on stderr while something runs; yields a function to call with (done, total)."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title, total=1)
+    bar = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False))
+    task = bar.add_task(visible(title), total=1)
 
     def show(done: float, total: float) -> None:
         bar.update(task, completed=done, total=total)
@@ -103,4 +110,4 @@ def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
 
 def _stdout() -> Console:
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if has_width else WIDTH, markup=False, highlight=False)
+    return Console(width=None if has_width else WIDTH, markup=False, emoji=False, highlight=False)

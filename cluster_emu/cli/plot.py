@@ -15,7 +15,7 @@ from cluster_emu.cli.compare import draw
 from cluster_emu.cli.evacuate import REPORT
 from cluster_emu.cli.evacuate import draw as draw_evacuation
 from cluster_emu.cli.inputs import result_folder, usable_folder, writing_to
-from cluster_emu.cli.output import write_json
+from cluster_emu.cli.output import write_json, write_lines
 from cluster_emu.errors import ScenarioError
 
 ADVICE = "advice.json"
@@ -31,7 +31,14 @@ class FigureFormat(StrEnum):
 
 
 def plot(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a saved result.")],
+    run_dir: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN_DIR",
+            parser=options.path("RUN_DIR"),
+            help="Folder of a saved result.",
+        ),
+    ],
     seed: options.Seed = 0,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
@@ -57,7 +64,7 @@ def plot(
     if as_json:
         write_json({"figures": [str(path) for path in figures]})
     else:
-        print("\n".join(map(str, figures)))
+        write_lines(map(str, figures))
 
 
 def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
@@ -75,7 +82,8 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
     if (run_dir / ADVICE).is_file():
         allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
         raise ScenarioError("RUN_DIR", str(run_dir), allowed)
-    return plot_run(run_dir, folder, kind=kind)
+    with _checked_input(run_dir, "run"):
+        return plot_run(run_dir, folder, kind=kind)
 
 
 def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
@@ -87,12 +95,11 @@ def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
 
 
 def _plot_study(file: Path, folder: Path, kind: str) -> Path:
-    import pandas as pd
-
+    from cluster_emu.results.writing import read_csv
     from cluster_emu.view import draw_study, save_figure
 
     with _checked_input(file, "batch"):
-        return save_figure(draw_study(pd.read_csv(file)), folder / f"study.{kind}")
+        return save_figure(draw_study(read_csv(file)), folder / f"study.{kind}")
 
 
 def _plot_evacuation(run_dir: Path, folder: Path, kind: str) -> list[Path]:
@@ -100,11 +107,15 @@ def _plot_evacuation(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return draw_evacuation(run_dir, folder, kind)
 
 
+_ILL_TYPED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What drawing raises if a file holds other values than it should."""
+
+
 @contextmanager
 def _checked_input(file: Path, command: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+    except (*_ILL_TYPED, FileNotFoundError) as error:
         allowed = f"what cluster-emu {command} --out wrote"
         raise ScenarioError(
             "RUN_DIR", f"{type(error).__name__}: {error}", allowed, file=file

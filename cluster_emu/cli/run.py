@@ -12,6 +12,7 @@ from cluster_emu.cli import options
 from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
+    check_given_once,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -46,6 +47,10 @@ def run(
     interruptible()
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
+    check_given_once(
+        fields,
+        {"workload.traces": traces and "--traces", "transfer.strategy": strategy and "--strategy"},
+    )
     started = time.perf_counter()
     with attributed_to_options(scenario, fields, {"strategies": "--strategy"}):
         chosen = chosen_scenario(scenario, fields, traces)

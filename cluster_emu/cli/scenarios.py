@@ -9,7 +9,8 @@ import typer
 
 from cluster_emu.cli import options
 from cluster_emu.cli.inputs import usable_folder
-from cluster_emu.cli.output import save_json, show_table, write_json
+from cluster_emu.cli.output import save_json, show_table, write_json, write_lines
+from cluster_emu.file_names import file_name
 
 
 def scenarios(
@@ -22,6 +23,7 @@ def scenarios(
 ) -> None:
     """List the built-in scenarios, or print one as TOML."""
     from cluster_emu.scenario import built_in_scenarios, load_scenario
+    from cluster_emu.scenario.saved_run import ABOUT
 
     folder = usable_folder(out)
     known = built_in_scenarios()
@@ -35,7 +37,8 @@ def scenarios(
     else:
         document = load_scenario(name).model_dump(mode="json")
     if folder is not None:
-        save_json(document, folder / f"{'scenarios' if name is None else document['name']}.json")
+        stem = "scenarios" if name is None else file_name(document["name"])
+        save_json(document, folder / f"{stem}.json")
     if as_json:
         write_json(document)
     elif name is None:
@@ -44,4 +47,6 @@ def scenarios(
         ]
         show_table("Scenarios", ("name", "what it is", "hosts", "VMs"), table, text_columns=2)
     else:
-        print(known.get(name, Path(name)).read_text("utf-8-sig"), end="")
+        path = known.get(name, Path(name))
+        source = path / ABOUT if path.is_dir() else path
+        write_lines(source.read_text("utf-8-sig").splitlines())

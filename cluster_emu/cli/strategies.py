@@ -10,6 +10,7 @@ from cluster_emu.cli import options
 from cluster_emu.cli.inputs import parse_settings, usable_folder
 from cluster_emu.cli.output import save_json, show_lines, show_table, write_json
 from cluster_emu.errors import NOTHING, ScenarioError
+from cluster_emu.file_names import file_name
 
 if TYPE_CHECKING:
     from cluster_emu.strategies import Strategy
@@ -45,7 +46,7 @@ def strategies(
         raise ScenarioError("NAME", NOTHING, allowed)
     document = _truth(name, history, parse_settings(settings))
     if folder is not None:
-        save_json(document, folder / f"{document['strategy']}.json")
+        save_json(document, folder / f"{file_name(document['strategy'])}.json")
     if as_json:
         write_json(document)
     else:
@@ -69,10 +70,15 @@ def _made(text: str, history: int | None, settings: dict[str, Any]) -> Strategy:
     from cluster_emu.strategies import strategies as registry
 
     try:
-        parameters = parse_choice(text) | settings
+        parameters = parse_choice(text)
     except ValueError as error:
         raise ScenarioError("NAME", text, str(error)) from error
     name = parameters.pop("name")
+    for key, value in settings.items():
+        if key in parameters or (key == "history" and history is not None):
+            other = "NAME" if key in parameters else "--history"
+            raise ScenarioError("--set", f"{key}={value}", f"a parameter that {other} does not set")
+    parameters |= settings
     if history is not None and "history" in registry.parameters(name):
         parameters["history"] = history
     try:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.group import Command
 from cluster_emu.cli.output import show_lines, show_table, write_json
 from cluster_emu.wording import number
 
@@ -19,10 +20,16 @@ def validations() -> None:
     """Hold our results against those of other simulators."""
 
 
-@validate.command()
+@validate.command(cls=Command)
 def scalar(
     data: Annotated[
-        Path, typer.Option("--data", metavar="FILE", help="JSON with cases and their results.")
+        Path,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            parser=options.path("--data"),
+            help="JSON with cases and their results.",
+        ),
     ],
     as_json: options.Json = False,
 ) -> None:

@@ -70,7 +70,7 @@ class ManagerPolicy(ABC):
     outbound_per_host: CountLimit | None = None
     inbound_per_host: CountLimit | None = None
     bandwidth_bytes_per_s: BytesPerSecond = math.inf
-    retries: Annotated[int, Field(ge=0)] = 0
+    retries: Annotated[int, Field(ge=0, le=1000)] = 0
     retry_backoff_s: Seconds = 0.0
 
     @field_validator("per_cluster", "outbound_per_host", "inbound_per_host", mode="before")

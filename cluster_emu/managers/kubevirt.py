@@ -108,7 +108,7 @@ class KubeVirtPolicy(ManagerPolicy):
     tuning_first_round: Annotated[int, Field(ge=1)] = 3
     tuning_cooldown_s: PositiveSeconds = 10.0
     poll_s: PollSeconds = 0.4
-    retries: Annotated[int, Field(ge=0)] = 5
+    retries: Annotated[int, Field(ge=0, le=1000)] = 5
     retry_backoff_s: Seconds = 20.0
 
     @property

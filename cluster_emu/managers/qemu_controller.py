@@ -14,6 +14,7 @@ from cluster_emu.transfer.controller import (
     CONTINUE,
     ControllerDecision,
     MigrationAction,
+    MigrationController,
     MigrationStatus,
     Progress,
     forced,
@@ -24,7 +25,7 @@ QEMU_DOWNTIME_LIMIT_S = 0.3
 """QEMU's default of downtime-limit."""
 
 
-class QemuController:
+class QemuController(MigrationController):
     """QEMU without a manager: a downtime limit, and optionally a throttle and a timeout.
 
     A manager overrides `next_check_s` and `check`, or `act_on_round`, or both.

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -49,6 +49,41 @@ class RoundCounts:
     dirtied: int
     bytes_sent: float
     encode_cpu_s: float = 0.0
+
+
+class RoundsAhead(NamedTuple):
+    """Up to where live rounds may be worked out in one call, because nothing else happens before.
+
+    Args:
+        now_s: time at which the first of them begins.
+        until_s: all of them end before this time.
+        bytes_per_s: the rate in all of them.
+        intensity: the write intensity in all of them.
+        rounds: at most so many.
+        least_left: a round that leaves fewer pages than this is the last one; so is one that sends
+            nothing.
+    """
+
+    now_s: float
+    until_s: float
+    bytes_per_s: float
+    intensity: float
+    rounds: int
+    least_left: int
+
+
+class RoundAhead(NamedTuple):
+    """A live round that was worked out ahead.
+
+    Args:
+        end_s: when it ends.
+        counts: what happens in it.
+        pages_left: pages stop-and-copy would send after it.
+    """
+
+    end_s: float
+    counts: RoundCounts
+    pages_left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +225,13 @@ class MemoryEngine(Protocol):
 
     def wait(self, elapsed: float) -> None:
         """Let operational time pass between two rounds; what it dirties joins to_send."""
+        ...
+
+    def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
+        """Work out whole live rounds between two rounds; the engine is then after the last of them.
+
+        None where the engine cannot, or not faster than round by round.
+        """
         ...
 
     def begin_round(self) -> None:
@@ -344,6 +386,13 @@ class MemoryModel(ABC):
     @abstractmethod
     def create(self, migrating: MigratingMemory) -> MemoryEngine:
         """Return the engine of one migration; called only for memory that is supported."""
+
+    def state_bytes(self, memory: VMMemory) -> int:
+        """Return the memory of this machine that an engine takes, about, by its number of pages.
+
+        0 stands for an engine that does not grow with the number of pages.
+        """
+        return 0
 
     def model_for(self, memory: VMMemory) -> MemoryModel:
         """Return the model that represents the memory: this one, unless it selects among others."""

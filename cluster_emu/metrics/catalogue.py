@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 from cluster_emu.errors import UnknownNameError
 from cluster_emu.metrics.aggregations import (
@@ -30,6 +29,7 @@ from cluster_emu.metrics.aggregations import (
     migration_count,
 )
 from cluster_emu.metrics.smallest_difference import SmallestDifference
+from cluster_emu.plugin_loading import UnloadedPart, load_entry_points
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
@@ -83,6 +83,7 @@ class MetricCatalogue:
         self.group = group
         self.package = package
         self._metrics: dict[str, Metric] = {}
+        self._unloaded: dict[str, UnloadedPart] = {}
         self._complete = False
         for metric in built_in:
             self.register(metric)
@@ -114,8 +115,13 @@ class MetricCatalogue:
         """
         self._find_metrics()
         if name not in self._metrics:
-            raise UnknownNameError("metric", name, self._metrics)
+            raise UnknownNameError("metric", name, self._metrics, self._unloaded.get(name))
         return self._metrics[name]
+
+    def unloaded(self) -> tuple[UnloadedPart, ...]:
+        """Return the metrics of other distributions that could not be loaded, by name."""
+        self._find_metrics()
+        return tuple(self._unloaded[name] for name in sorted(self._unloaded))
 
     def compared(self) -> tuple[Metric, ...]:
         """Return the metrics that are compared, by rank."""
@@ -136,13 +142,20 @@ class MetricCatalogue:
             raise
 
     def _load_entry_points(self) -> None:
-        for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
-            if point.name in self._metrics:
-                continue
-            metric = point.load()
-            # The module of the metric may have registered it already.
+        known = set(self._metrics)
+
+        def enter(name: str, metric: object) -> None:
+            """Enter a metric; its module may have registered it already."""
+            if not isinstance(metric, Metric):
+                raise TypeError(f"a Metric, not {type(metric).__name__}")
             if self._metrics.get(metric.name) is not metric:
                 self.register(metric)
+            known.add(metric.name)
+
+        self._unloaded = load_entry_points(self.group, "metric", enter)
+        for name in self._unloaded:  # its module may have registered it before it failed
+            if name not in known:
+                self._metrics.pop(name, None)
 
 
 # In the order of the columns of the summary.

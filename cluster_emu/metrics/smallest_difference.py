@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.numerals import DECIMAL, decimal, is_in_range
 from cluster_emu.units import read_quantity
 
 ALL = "all"
 """Stands for every metric where smallest differences are given by name."""
 
-_PERCENT = re.compile(r"\s*([0-9.]+)\s*%\s*")
+_PERCENT = re.compile(rf"({DECIMAL})[ \t]*%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,11 @@ def read_smallest_difference(name: str, value: Any) -> SmallestDifference:
     """
     found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     try:
-        if found is not None:
-            return SmallestDifference(share=float(found[1]) / 100)
+        share = decimal(found[1]) if found else None
+        if share is not None:
+            if share < 0 or not is_in_range(share):
+                raise ValueError
+            return SmallestDifference(share=float(share) / 100)
         if name == ALL:
             raise ValueError
         return SmallestDifference(absolute=_absolute(name, value))
@@ -88,6 +92,6 @@ def _absolute(name: str, value: Any) -> float:
     found = read_quantity(name, value)
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise ValueError
-    if not math.isfinite(found) or found < 0:
+    if not math.isfinite(found) or found < 0 or not is_in_range(found):
         raise ValueError
     return float(found)

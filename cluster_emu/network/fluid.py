@@ -65,6 +65,7 @@ class FluidLoop:
         self._meter = LinkMeter(len(capacities), start_s)
         self._capacity_listeners: list[CapacityListener] = []
         self._must_solve = False
+        self._end_s = start_s
         self._instant_of_s = (start_s, start_s + same_instant_s(start_s))
         self._counted_until_s = self._horizon_s()
         self._events_in_instant = 0
@@ -226,6 +227,22 @@ class FluidLoop:
             return self.now_s
         return self._first_s()
 
+    def quiet_until_s(self, flow: Flow) -> float:
+        """Return before which time nothing but events of `flow` can happen.
+
+        That is the time of the next timer or event of another flow, or the end of the present run,
+        less the time that counts as the same instant. It is now, or before, where others act now.
+        Until then a flow that acts may work out several of its events at once.
+        """
+        if self._must_solve:
+            return self.now_s
+        slot = self._flows.slot(flow)
+        own_s = self._flows.events[slot]
+        self._flows.events[slot] = math.inf
+        next_s = min(self._first_s(), self._end_s)
+        self._flows.events[slot] = own_s
+        return next_s - 2 * same_instant_s(next_s) if next_s < math.inf else next_s
+
     def run_until(self, end_s: float) -> None:
         """Handle every event up to and including `end_s`, then set the clock to `end_s`.
 
@@ -247,6 +264,7 @@ class FluidLoop:
         self._handle_events(math.inf)
 
     def _handle_events(self, end_s: float) -> None:
+        self._end_s = end_s
         while True:
             if self._must_solve:
                 self._solve_rates()

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pandas as pd
 
+from cluster_emu.shown_text import visible
+
 ROWS_SHOWN = 10
 
 
@@ -27,14 +29,19 @@ class Displayed(ABC):
         """Return its main table."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.headline}>"
+        return f"<{type(self).__name__} {visible(self.headline)}>"
 
     def _repr_html_(self) -> str:
         table = self.to_frame()
         rows = f"{len(table)} rows" if len(table) > ROWS_SHOWN else ""
-        shown = table.head(ROWS_SHOWN).to_html(index=False, border=0, max_cols=ROWS_SHOWN)
+        head = table.head(ROWS_SHOWN).map(_shown).rename(columns=_shown)
+        shown = head.to_html(index=False, border=0, max_cols=ROWS_SHOWN)
         name = type(self).__name__
-        return f"<p><b>{name}</b> {escape(self.headline)}</p>\n{shown}\n<p>{rows}</p>"
+        return f"<p><b>{name}</b> {escape(visible(self.headline))}</p>\n{shown}\n<p>{rows}</p>"
+
+
+def _shown(value: object) -> object:
+    return visible(value) if isinstance(value, str) else value
 
 
 def view() -> ModuleType:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.file_names import is_file_name
 from cluster_emu.json_output import json_text
 from cluster_emu.results.folder_lock import LOCK_FILES, locked
-from cluster_emu.results.writing import UNFINISHED, write_parquet, write_text
+from cluster_emu.results.writing import UNFINISHED, write_csv, write_parquet, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +55,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    # a name with a separator would lead out of the folder
-    return manifest if all(Path(name).name == name for name in files) else None
+    # a name with a separator, or "..", would lead out of the folder
+    return manifest if all(map(is_file_name, (*files, *digests))) else None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -158,9 +159,8 @@ def new_result(
     """
     check_unused(folder, overwrite=overwrite, field=field)
     with locked(folder, field=field):
-        check_unused(
-            folder, overwrite=overwrite, field=field
-        )  # another process may have written to it
+        # another process may have written to it
+        check_unused(folder, overwrite=overwrite, field=field)
         _remove_leftovers(folder)
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
@@ -208,7 +208,7 @@ def save_study(
             write_parquet(table, place / names[-1])
             if csv:
                 names.append(f"{name}.csv")
-                write_text(table.to_csv(index=False), place / names[-1])
+                write_csv(table, place / names[-1])
     return [folder / name for name in names]
 
 
@@ -238,24 +238,27 @@ def own_result(
         ScenarioError: if the folder holds something else, see `check_unused`, or another process
             writes to it.
     """
-    _check_own(folder, command, name, overwrite, field)
+    wanted = Manifest(command, False, tuple(files), name)
+    _check_own(folder, wanted, overwrite, field)
     with locked(folder, field=field):
-        _check_own(
-            folder, command, name, overwrite, field
-        )  # another process may have written to it
+        _check_own(folder, wanted, overwrite, field)  # another process may have written to it
         _remove_leftovers(folder)
         there = read_manifest(folder)
         kept: tuple[str, ...] = () if there is None else there.files
         if overwrite:
             remove(folder, kept)
             kept = ()
-        write_manifest(folder, Manifest(command, False, tuple({*files, *kept}), name))
+        write_manifest(folder, replace(wanted, files=tuple({*wanted.files, *kept})))
         yield
 
 
-def _check_own(folder: Path, command: str, name: str, overwrite: bool, field: str) -> None:
+def _check_own(folder: Path, wanted: Manifest, overwrite: bool, field: str) -> None:
     there = read_manifest(folder)
-    is_own = there is not None and (there.command, there.name) == (command, name)
+    own = (wanted.command, wanted.name)
+    is_own = there is not None and (there.command, there.name) == own
+    for file in wanted.files:
+        if is_own and not overwrite and (folder / file).is_symlink():  # it may lead anywhere
+            raise ScenarioError("folder", str(folder / file), "a file of the folder, not a link")
     if overwrite or not is_own:
         check_unused(folder, overwrite=overwrite, field=field)
 

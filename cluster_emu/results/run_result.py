@@ -15,7 +15,8 @@ from cluster_emu.json_output import json_text
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import new_result, own_files
-from cluster_emu.results.writing import write_parquet, write_text
+from cluster_emu.results.writing import write_csv, write_parquet, write_text
+from cluster_emu.scenario.saved_run import recorded_files
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class RunResult(Displayed):
         tables: `migrations`, `rounds`, `limits`, `hosts`, `vms`, `links`, `service`, `background`,
             `faults`, `summary`; units are in the names of the columns. A run that streamed `hosts`,
             `vms` and `links` to a folder has these there alone.
-        scenario: the scenario as plain data.
+        scenario: the scenario as plain data, the topology itself in place of its file.
         seed: the run's seed.
         traces: which CPU traces were used, in words.
         assumptions: what was assumed, one sentence each.
@@ -123,13 +124,14 @@ class RunResult(Displayed):
         for name, table in self.tables.items():
             write_parquet(table, folder / f"{name}.parquet")
             if csv:
-                write_text(table.to_csv(index=False), folder / f"{name}.csv")
+                write_csv(table, folder / f"{name}.csv")
         about = {
             "scenario": self.scenario,
             "seed": self.seed,
             "traces": self.traces,
             "assumptions": self.assumptions,
             "notes": self.notes,
+            "files": recorded_files(self.scenario),
             "versions": versions(),
             "wall_time_s": wall_time_s,
             "interrupted_at_s": self.interrupted_at_s,

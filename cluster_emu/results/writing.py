@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Starts of a text that programs for spreadsheets take for a formula."""
+MARK = "'"
+"""Stands before such a text in CSV: they then show it, and calculate nothing."""
 
 UNFINISHED = ".unfinished-"
 """Start of the name of what is not whole yet, in the folder in which it will be."""
@@ -24,6 +30,45 @@ def write_text(text: str, path: Path) -> None:
     """Write a text so that the file is either whole or not there."""
     with _replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV so that the file is either whole or not there.
+
+    A text that begins like a formula (`FORMULA_STARTS`), or with an apostrophe, has an apostrophe
+    before it. Numbers stay as they are. `read_csv` returns the text.
+    """
+    marked = table.rename(columns=_marked)
+    for place, dtype in enumerate(table.dtypes):
+        if not _is_numeric(dtype):
+            values: NDArray[Any] = table.iloc[:, place].to_numpy(dtype=object, copy=True)
+            values[:] = [_marked(value) for value in values]
+            marked.isetitem(place, values)
+    write_text(marked.to_csv(index=False), path)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Return a table that `write_csv` wrote, its texts as they were."""
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    for place, dtype in enumerate(table.dtypes):
+        if not _is_numeric(dtype):
+            table.isetitem(place, table.iloc[:, place].map(_unmarked).to_numpy(dtype=object))
+    return table.rename(columns=_unmarked)
+
+
+def _is_numeric(dtype: object) -> bool:
+    return getattr(dtype, "kind", "O") in "biufcmM"
+
+
+def _marked(value: object) -> object:
+    is_risky = isinstance(value, str) and value.startswith((*FORMULA_STARTS, MARK))
+    return f"{MARK}{value}" if is_risky else value
+
+
+def _unmarked(value: object) -> object:
+    return value.removeprefix(MARK) if isinstance(value, str) else value
 
 
 def write_bytes(data: bytes, path: Path) -> None:

@@ -11,7 +11,7 @@ from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read_toml
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
-from cluster_emu.scenario.spec import Scenario, scenario_from
+from cluster_emu.scenario.spec import Scenario, first_overlap, scenario_from
 from cluster_emu.scenario.traffic import BackgroundGroup
 from cluster_emu.scenario.transfer import Transfer
 
@@ -30,6 +30,7 @@ __all__ = [
     "VMGroup",
     "Workload",
     "built_in_scenarios",
+    "first_overlap",
     "load_scenario",
     "parse_choice",
     "parse_value",

@@ -28,6 +28,8 @@ class Fault(BaseModel):
         if not isinstance(value, str):
             return value
         choice = parse_choice(value)
+        if "kind" in choice:
+            raise ValueError("a kind before the colon, and no parameter 'kind' after it")
         return {"kind": choice.pop("name"), **choice}
 
     @property
@@ -50,6 +52,6 @@ class HighAvailability(Plain):
     restart: bool = True
     restart_delay_s: Seconds = 60.0
     retry_s: Annotated[float, ParseSeconds, Field(ge=1e-3, allow_inf_nan=False)] = 30.0
-    migration_retries: Annotated[int, Field(ge=0)] = 3
+    migration_retries: Annotated[int, Field(ge=0, le=1000)] = 3
     migration_retry_backoff_s: Seconds = 10.0
     postcopy_recovery: bool = False

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.input_files import MOST_DEPTH, MOST_TOML_BYTES, exists, read_input
+from cluster_emu.numerals import MOST_WHOLE
+from cluster_emu.part_text import parse_toml
+from cluster_emu.scenario.files import named_files
+from cluster_emu.scenario.saved_run import ABOUT, run_scenario
 from cluster_emu.scenario.spec import Scenario, scenario_from
+
+_ALLOWED = (
+    f"TOML with whole numbers of at most {MOST_WHOLE}, and at most {MOST_DEPTH} tables and lists "
+    "within each other"
+)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -19,22 +29,25 @@ def read_toml(path: Path) -> dict[str, Any]:
         ScenarioError: if it cannot be read or is not TOML; names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # a byte-order mark is not part of a key
+        content = read_input(path, MOST_TOML_BYTES)
+        text = content.decode("utf-8-sig")  # a byte-order mark is not part of a key
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise ScenarioError("file", str(path), f"a readable file ({reason})") from error
     except UnicodeDecodeError as error:
         raise ScenarioError("file", str(path), f"text in UTF-8 ({error.reason})") from error
     try:
-        return tomllib.loads(text)
+        return parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         reason, _, where = str(error).partition(" (at ")
         found = re.match(r"line (\d+)", where)
         lines = text.splitlines() or [""]
-        number = int(found[1]) if found else len(lines)
+        number = min(int(found[1]), len(lines)) if found else len(lines)
         raise ScenarioError(
             f"line {number}", lines[number - 1], f"TOML ({reason})", file=path
         ) from error
+    except ValueError as error:
+        raise ScenarioError("content", str(error), _ALLOWED, file=path) from error
 
 
 def built_in_scenarios() -> dict[str, Path]:
@@ -45,22 +58,29 @@ def built_in_scenarios() -> dict[str, Path]:
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
-    """Return the built-in scenario of that name, or the one in that file.
+    """Return the built-in scenario of that name, the one in that file, or that of a saved run.
 
     Paths in a scenario (`workload.traces`, `topology.path`, `migration_topology.path`, the `file`
-    of a profile) are relative to the scenario's own folder.
+    of a profile) are relative to the scenario's own folder. A saved run is given by its folder or
+    its run.json.
 
     Raises:
         UnknownNameError: if it is neither a built-in name nor a file.
-        ScenarioError: if there is no such file, or it is not a valid scenario.
+        ScenarioError: if there is no such file, or it is not a valid scenario, or a file that a
+            saved run needs is gone or has changed.
     """
     known = built_in_scenarios()
+    if not str(name_or_path).strip():
+        allowed = f"a file, or one of {', '.join(sorted(known))}"
+        raise ScenarioError("scenario", str(name_or_path), allowed)
     path = known.get(str(name_or_path), Path(name_or_path))
-    if not path.exists():
+    if not exists(path):
         if path.suffix or len(path.parts) > 1:
             allowed = f"a file that exists, or one of {', '.join(sorted(known))}"
             raise ScenarioError("scenario", str(name_or_path), allowed)
         raise UnknownNameError("scenario (or file)", str(name_or_path), known)
+    if path.name == ABOUT or (path / ABOUT).is_file():
+        return run_scenario(path if path.name == ABOUT else path / ABOUT)
     data = read_toml(path)
     scenario = scenario_from(data, file=path)
     located = _located(scenario, path.parent)
@@ -69,13 +89,4 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 def _located(scenario: Scenario, folder: Path) -> dict[str, Any]:
     """Return the paths in a scenario by field, relative ones joined to its folder."""
-    named: dict[str, Any] = {
-        "workload.traces": scenario.workload.traces,
-        "topology.path": scenario.topology.parameters.get("path"),
-    }
-    if scenario.migration_topology is not None:
-        named["migration_topology.path"] = scenario.migration_topology.parameters.get("path")
-    for i, group in enumerate(scenario.vms):
-        if group.profile is not None:
-            named[f"vms.{i}.profile.file"] = group.profile.parameters.get("file")
-    return {field: str(folder / str(file)) for field, file in named.items() if file is not None}
+    return {field: str(folder / file) for field, file in named_files(scenario.model_dump()).items()}

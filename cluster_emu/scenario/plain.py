@@ -6,18 +6,24 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
 
 
 class Plain(BaseModel):
-    """Frozen data without unknown fields, in which ``"none"`` unsets an optional field."""
+    """Frozen data without unknown fields, in which ``"none"`` unsets an optional field.
+
+    Its numeric fields take numbers as `checked_numbers` says.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _unset(cls, values: Any) -> Any:
-        return without_none(values, cls.model_fields) if isinstance(values, dict) else values
+    def _read(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return checked_numbers(without_none(values, cls.model_fields), cls.model_fields)
 
 
 def as_tuple(value: object) -> object:

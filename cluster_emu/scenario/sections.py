@@ -40,6 +40,10 @@ class Run(Plain):
     uncertain: Annotated[float, ParseShare, Field(ge=0, lt=1)] = 0.0
 
 
+MOST_OF_A_KIND = 2**20
+"""The most hosts or VMs of a scenario; each of them has a row in every observation."""
+
+
 class HostGroup(Plain):
     """Equal physical machines; the groups fill the topology's hosts in order.
 
@@ -47,7 +51,7 @@ class HostGroup(Plain):
     Meanwhile it draws the power of an idle host.
     """
 
-    count: Annotated[int, Field(gt=0)]
+    count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
@@ -72,10 +76,10 @@ class VMGroup(Plain):
     the same name are ever on one host together.
     """
 
-    count: Annotated[int, Field(gt=0)]
+    count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
-    page_bytes: MemoryBytes = 4096
+    page_bytes: Annotated[MemoryBytes, Field(validate_default=True)] = 4096
     memory_used_bytes: MemoryBytes | None = None
     page_count: Annotated[int, Field(gt=0, le=2**48)] | None = None
     profile: Choice | None = None
@@ -92,6 +96,14 @@ class VMGroup(Plain):
         if self.profile_mix is not None and not sum(self.profile_mix.values()) > 0:
             raise ValueError("a profile_mix with a positive weight")
         return self
+
+    @field_validator("page_bytes")
+    @classmethod
+    def _page_is_a_part(cls, page_bytes: int, info: ValidationInfo) -> int:
+        memory_bytes = info.data.get("memory_bytes")
+        if memory_bytes is not None and page_bytes > memory_bytes:
+            raise ValueError(f"at most memory_bytes, {memory_bytes}")
+        return page_bytes
 
     @field_validator("memory_used_bytes")
     @classmethod
@@ -136,6 +148,19 @@ class Workload(Plain):
     traces: Path | None = None
     trace_format: Choice = Choice(name="planetlab")
     idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+
+    @field_validator("traces", mode="before")
+    @classmethod
+    def _named(cls, traces: object) -> object:
+        if isinstance(traces, str) and not traces.strip():
+            raise ValueError("the path of a folder")
+        return traces
+
+    @model_validator(mode="after")
+    def _format_is_of_traces(self) -> Workload:
+        if self.traces is None and self.trace_format != Choice(name="planetlab"):
+            raise ValueError("a trace_format only with traces")
+        return self
 
 
 class Request(Plain):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import (
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.numerals import whole_number
 from cluster_emu.part_text import parse_choice
 from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.scenario.choice import Choice
@@ -41,7 +43,7 @@ class Scenario(Plain):
     fewest migrations that wait or run ("least-loaded").
     """
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     description: str = ""
     run: Run
     topology: Choice
@@ -108,11 +110,26 @@ class Scenario(Plain):
                 if part in type(place).model_fields and part not in place.model_fields_set:
                     return True
                 place = getattr(place, part, None)
-            elif isinstance(place, tuple) and part.isdigit() and int(part) < len(place):
-                place = place[int(part)]
+            elif isinstance(place, tuple) and (index := _index(part, place)) is not None:
+                place = place[index]
             else:
                 return False
         return False
+
+
+def first_overlap(paths: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two dotted paths of which one is the other or leads to a part of it."""
+    steps = [_steps(path) for path in paths]
+    for later, path in enumerate(steps):
+        for earlier, other in enumerate(steps[:later]):
+            shared = min(len(path), len(other))
+            if path[:shared] == other[:shared]:
+                return paths[earlier], paths[later]
+    return None
+
+
+def _steps(path: str) -> list[str | int]:
+    return [int(part) if part.isdecimal() and len(part) < 10 else part for part in path.split(".")]
 
 
 def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) -> None:
@@ -121,10 +138,12 @@ def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) ->
     place: Any = data
     for depth, part in enumerate(parents):
         if isinstance(place, list | tuple):
-            if not part.isdigit() or int(part) >= len(place):
+            index = _index(part, place)
+            if index is None:
                 allowed = f"a path whose list index is below {len(place)}"
                 raise ScenarioError(path, value, allowed)
-            place, defaults = place[int(part)], defaults[int(part)] if defaults else None
+            known = isinstance(defaults, list | tuple) and index < len(defaults)
+            place, defaults = place[index], defaults[index] if known else None
         elif isinstance(place, dict):
             defaults = defaults.get(part) if isinstance(defaults, dict) else None
             if place.get(part) is None:
@@ -137,6 +156,12 @@ def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) ->
     if not isinstance(place, dict):
         raise ScenarioError(path, value, "a path that ends at a field")
     place[last] = value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _index(part: str, place: Sequence[object]) -> int | None:
+    """Return the place in a list that a step of a path names, None if there is none."""
+    index = whole_number(part)
+    return index if index is not None and 0 <= index < len(place) else None
 
 
 def _empty_like(default: object) -> object:

@@ -63,4 +63,6 @@ class BackgroundGroup(Plain):
             raise ValueError(f"a stop_s after start_s = {self.start_s:g}")
         if (self.on_s is None) != (self.off_s is None):
             raise ValueError("both on_s and off_s, or neither")
+        if self.durations == "fixed" and self.on_s is None:
+            raise ValueError('durations of "fixed" only with on_s and off_s')
         return self

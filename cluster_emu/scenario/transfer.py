@@ -9,7 +9,10 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain, as_tuple
-from cluster_emu.units import BitRateLimit, ByteCount, PositiveSeconds, Seconds
+from cluster_emu.units import BitRateLimit, ByteCount, ParseSeconds, PositiveSeconds, Seconds
+
+MOST_CHANNELS = 255
+"""The most streams of a migration: what QEMU's multifd takes."""
 
 
 class Transfer(Plain):
@@ -39,7 +42,7 @@ class Transfer(Plain):
     policy: Choice | None = None
     bandwidth_bps: BitRateLimit | None = None
     page_time_s: PositiveSeconds | None = None
-    channels: Annotated[int, Field(ge=1)] = 1
+    channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)] = 1
     channel_bandwidth_bps: BitRateLimit | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     page_header_bytes: ByteCount = 8.0
@@ -50,7 +53,7 @@ class Transfer(Plain):
     finish_s: Seconds = 0.0
     lift_cap_when_stopped: bool | None = None
     warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
-    warm_interval_s: Seconds = 1.0
+    warm_interval_s: Annotated[float, ParseSeconds, Field(ge=0, le=86_400)] = 1.0
 
     @field_validator("page_header_bytes")
     @classmethod

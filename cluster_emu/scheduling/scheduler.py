@@ -411,7 +411,7 @@ class MigrationScheduler:
         """
         if record.retries_of_its_kind >= retries:
             return
-        wait_s = backoff_s * 2**record.retries_of_its_kind
+        wait_s = math.ldexp(backoff_s, min(record.retries_of_its_kind, 100))
         self._retries_waiting[record.migration] = self._factory.loop.call_at(
             now_s + wait_s, partial(self._retry, record)
         )

@@ -88,6 +88,23 @@ class Progress:
     unvisited_pages: int = 0
 
 
+class SureRounds(NamedTuple):
+    """The live rounds after which a controller continues, as it knows beforehand.
+
+    Args:
+        rounds: so many of the next rounds, whatever they bring but for the exceptions here.
+        least_left: it may decide otherwise after a round that leaves fewer pages than this. It may
+            always decide otherwise after a round that sends nothing or leaves nothing.
+    """
+
+    rounds: int
+    least_left: int = 1
+
+
+NO_SURE_ROUNDS = SureRounds(0)
+"""A controller that has to see every round."""
+
+
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
     """The state of a migration within a live round (QEMU: query-migrate).
@@ -136,6 +153,14 @@ class MigrationController(Protocol):
     def round_ended(self, progress: Progress) -> ControllerDecision:
         """Decide what follows a live round."""
         ...
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return after which of the next rounds it continues for sure, without being asked.
+
+        It is asked right after `round_ended` decided to continue. Times at which `check` is due
+        need no care. A controller that has to see every round inherits this.
+        """
+        return NO_SURE_ROUNDS
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
         """Return below how many unvisited bytes of memory a round ends early, 0 for never.

@@ -220,6 +220,12 @@ class MigrationFlow:
         for link, link_s in by_link.items():
             self.limits.add(Limit.LINK, link_s, link)
 
+    @property
+    def quiet_until_s(self) -> float:
+        """The time before which nothing but the flow's own events can happen."""
+        assert self._flow is not None, "a flow out of the network has no events"
+        return self._group.loop.quiet_until_s(self._flow)
+
     def reschedule(self, now_s: float) -> None:
         """Predict the next event again, after a change outside the network."""
         assert self._flow is not None, "a flow out of the network has no next event"
@@ -246,7 +252,8 @@ class MigrationFlow:
             self.account(now_s)
             return self._predict(now_s)
         if phase.on_event(now_s):
-            return self._predict(now_s)
+            # A phase that has worked out some of its events has advanced to the last but one.
+            return self._predict(max(now_s, self._group.views.since_s[self._row]))
         self.count_limits()
         self._forget()
         return None

@@ -14,7 +14,14 @@ from dataclasses import replace
 from typing import ClassVar
 
 from cluster_emu.encoding.chain import PageSizes
-from cluster_emu.memory.base import MemoryEngine, PostCopyMemory, RateDependence, RoundCounts
+from cluster_emu.errors import ClusterEmuError
+from cluster_emu.memory.base import (
+    MemoryEngine,
+    PostCopyMemory,
+    RateDependence,
+    RoundCounts,
+    RoundsAhead,
+)
 from cluster_emu.network.timers import Timer
 from cluster_emu.strategies.contract import Mode, Strategy
 from cluster_emu.transfer.controller import (
@@ -40,6 +47,19 @@ MAX_EMPTY_ROUNDS = 100
 """Rounds in a row that send nothing after which the VM is stopped.
 
 Such rounds take no time. Without a limit, infinitely many could follow at one instant.
+"""
+
+LEAST_ROUNDS_AHEAD = 32
+"""Rounds are worked out ahead if so many fit: to load the machine code takes longer than fewer."""
+
+MOST_ROUNDS_AHEAD = 4096
+"""Rounds worked out in one call at most."""
+
+SHORT_ROUNDS = 100_000
+"""So many rounds in a row within a second of simulated time are refused.
+
+A round of a real migration takes a round trip at least. Rounds of less than 10 us come from a rate
+or a limit in a wrong unit, and a run with them would seem to hang.
 """
 
 NO_PAGES = PageSizes(0, 1.0)
@@ -359,25 +379,31 @@ class LiveRound(CopyPhase):
     def __init__(self, migration: Migration) -> None:
         super().__init__(migration)
         self._is_cut = False
+        self._worked_out: RoundCounts | None = None
         self._decided: ControllerDecision | None = None
         self._measured_bytes_per_s = 0.0
         self._bandwidth_is_known = migration.controller.bandwidth_known_s <= 0
         self._check_timer: Timer | None = None
+        self._paced_from_s = -math.inf
 
     def enter(self, now_s: float) -> None:
         """Begin a round with every page that is due."""
         self.start_s = now_s
+        if self._paced_from_s < 0:
+            self._paced_from_s = now_s
         self._migration.engine.begin_round()
         self._migration.flow.carry(self, now_s)
 
     @property
     def end_is_known(self) -> bool:
         """Whether the round's end is planned, not only a time to plan again."""
-        return self._migration.engine.end_is_known
+        return self._worked_out is not None or self._migration.engine.end_is_known
 
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
         """Plan the rest of the round."""
         engine = self._migration.engine
+        if self._worked_out is not None:
+            return Prediction(self._worked_out.bytes_sent)
         if self._is_cut:
             return Prediction(engine.cut_short())
         threshold = 0.0
@@ -399,8 +425,12 @@ class LiveRound(CopyPhase):
         """End the round and do what the controller decides; return whether a round follows."""
         migration = self._migration
         duration_s = migration.flow.elapse(now_s)
-        counts = migration.engine.end_round(migration.guest.intensity * duration_s)
-        action, reason = self._decide(self._record(counts, now_s), now_s)
+        counts = self._worked_out
+        if counts is None:
+            counts = migration.engine.end_round(migration.guest.intensity * duration_s)
+        self._worked_out = None
+        progress = self._record(counts, now_s)
+        action, reason = self._decide(progress, now_s)
         if action is MigrationAction.ABORT:
             migration.end(Phase.NOT_CONVERGED, reason, now_s)
             return False
@@ -409,13 +439,69 @@ class LiveRound(CopyPhase):
             migration.record.why = reason
             migration.enter(migration.stop_and_copy, now_s)
             return False
+        self._check_pace(now_s)
         # A round without pages takes no time, so it needs no turn.
         engine, listener = migration.engine, migration.listener
         if engine.nothing_to_send or listener.offer_turn(migration.record, now_s):
-            migration.enter(self, now_s)
+            if not self._run_ahead(progress, now_s):
+                migration.enter(self, now_s)
         else:
             migration.enter(migration.waiting, now_s)
         return True
+
+    def _run_ahead(self, progress: Progress, now_s: float) -> bool:
+        """Work out many rounds at once, if nothing else can happen in them; return whether it did.
+
+        Nothing can: the controller continues after each of them, no timer and no event of another
+        flow comes, and the network's present run does not end. All but the last are recorded now.
+        The last one ends at the next event of the flow, like any other round.
+        """
+        migration, flow = self._migration, self._migration.flow
+        controller, strategy = migration.controller, migration.strategy
+        bytes_per_s, longest_s = flow.bytes_per_s, now_s - self.start_s
+        if self._decided is not None or self._is_cut or bytes_per_s <= 0 or longest_s <= 0:
+            return False
+        rounds, least_left = controller.sure_rounds(progress)
+        if strategy.mode is Mode.HYBRID:
+            rounds = min(rounds, strategy.live_rounds - 1 - progress.round_number)
+        if rounds < LEAST_ROUNDS_AHEAD or controller.sync_threshold_bytes(bytes_per_s) > 0:
+            return False
+        until_s = flow.quiet_until_s
+        if until_s - now_s < LEAST_ROUNDS_AHEAD * longest_s:
+            return False
+        until_check = SHORT_ROUNDS - progress.round_number % SHORT_ROUNDS
+        most = min(rounds, MOST_ROUNDS_AHEAD, until_check)
+        intensity = migration.guest.intensity
+        ahead = RoundsAhead(now_s, until_s, bytes_per_s, intensity, most, max(least_left, 1))
+        found = migration.engine.run_ahead(ahead)
+        if not found:
+            return False
+        self.start_s = now_s
+        for end_s, counts, pages_left in found[:-1]:
+            flow.elapse(end_s)
+            migration.recorder.round_ended(counts, self.start_s, end_s)
+            migration.recorder.left_after_round(pages_left)
+            self.start_s = end_s
+        self._worked_out = found[-1].counts
+        return True
+
+    def _check_pace(self, now_s: float) -> None:
+        """Refuse to go on if rounds follow each other faster than any network could send them.
+
+        Raises:
+            ClusterEmuError: if the last `SHORT_ROUNDS` rounds took less than a second.
+        """
+        number = self._migration.engine.round_number
+        if number % SHORT_ROUNDS:
+            return
+        if now_s - self._paced_from_s < 1.0:
+            vm = self._migration.record.vm
+            raise ClusterEmuError(
+                f"VM {vm}: {SHORT_ROUNDS:,} live rounds within {now_s - self._paced_from_s:g} s "
+                "and no end: allowed is a stop rule that ends them, or a bandwidth or page size "
+                "with which a round takes 10 us or more"
+            )
+        self._paced_from_s = now_s
 
     def _record(self, counts: RoundCounts, now_s: float) -> Progress:
         """Record the round that has ended; return what is known after it."""

@@ -310,6 +310,10 @@ class MigrationRecorder:
         self._rounds.append(RoundRecord.live(self._record, start_s, now_s, counts))
         self.empty_rounds = 0 if counts.sent else self.empty_rounds + 1
 
+    def left_after_round(self, pages_left: int) -> None:
+        """Enter what a round has left for which no progress is asked."""
+        self._pages_left_before.append(pages_left)
+
     def progress(
         self, counts: RoundCounts, engine: MemoryEngine, bytes_per_s: float, now_s: float
     ) -> Progress:

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.input_files import MOST_JSON_BYTES, read_input
+from cluster_emu.json_input import check_keys
 from cluster_emu.memory.base import FaultCosts, MemoryEngine, PostCopyMemory
 from cluster_emu.memory.scalar.engine import ScalarEngine
 from cluster_emu.network import FluidLoop
+from cluster_emu.numerals import LEAST, MOST
 from cluster_emu.strategies.pre_copy import PreCopy
 from cluster_emu.transfer.flow import MigrationFlowGroup
 from cluster_emu.transfer.migration import Migration
@@ -25,17 +28,22 @@ from cluster_emu.transfer.records import MigrationRecord, Phase
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.transfer.stop_rules import DowntimeLimit, StopRuleController
 
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, ge=LEAST, le=MOST, allow_inf_nan=False)]
 
 PAGE_BYTES = 4096
+MOST_ROUNDS = 10_000
+"""Live rounds after which a migration counts as one that never ends."""
 
 
 class GivenVM(BaseModel):
     """A VM's migration in another simulator; bytes, byte/s and seconds.
 
-    The field names are those of the file: `cap` is the bandwidth limit, `ws` the working set.
+    The field names are those of the file: `cap` is the bandwidth limit, `ws` the working set. The
+    last ones say what it is, and are not compared.
     """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     start: Amount
     ram: Positive
@@ -45,12 +53,20 @@ class GivenVM(BaseModel):
     links: tuple[Annotated[int, Field(ge=0)], ...]
     total: Amount
     downtime: Amount
+    id: str = ""
+    src: str = ""
+    dst: str = ""
+    rounds: Amount = 0
+    bytes: Amount = 0
 
 
 class GivenCase(BaseModel):
     """Simultaneous migrations over links of given capacities (`caps`), byte/s."""
 
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     id: str
+    note: str = ""
     caps: tuple[Positive, ...]
     vms: tuple[GivenVM, ...]
 
@@ -63,6 +79,9 @@ class GivenCase(BaseModel):
 
 
 class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    meta: dict[str, Any] = {}
     cases: Annotated[tuple[GivenCase, ...], Field(min_length=1)]
 
 
@@ -104,18 +123,26 @@ def validate_scalar(path: Path) -> ScalarAgreement:
 
     Args:
         path: ``{"cases": [{"id", "caps": [...], "vms": [{"start", "ram", "cap", "dirty_rate", "ws",
-            "links", "total", "downtime"}, ...]}, ...]}``; bytes, byte/s and seconds.
+            "links", "total", "downtime"}, ...]}, ...]}``; bytes, byte/s and seconds. A VM may also
+            have "id", "src", "dst", "rounds" and "bytes", a case a "note", and the file a "meta".
 
     Raises:
-        ScenarioError: if the file cannot be read or a field is not allowed.
+        ScenarioError: if the file cannot be read, a field is not allowed, or a migration does not
+            end.
     """
     try:
-        given = _File.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
+        content = read_input(path, MOST_JSON_BYTES).removeprefix(BOM_UTF8)
+        check_keys(content, path)
+        given = _File.model_validate_json(content)
     except OSError as error:
         raise ScenarioError("file", str(path), f"a readable file ({error.strerror})") from error
     except ValidationError as error:
         raise from_validation(error, _File).at(file=path) from error
-    return ScalarAgreement(pd.DataFrame([row for case in given.cases for row in _rows(case)]))
+    try:
+        rows = [row for case in given.cases for row in _rows(case)]
+    except ScenarioError as error:
+        raise error.at(file=path) from error
+    return ScalarAgreement(pd.DataFrame(rows))
 
 
 def _rows(case: GivenCase) -> Iterator[dict[str, float | int | str]]:
@@ -123,8 +150,9 @@ def _rows(case: GivenCase) -> Iterator[dict[str, float | int | str]]:
     loop = FluidLoop(case.caps)
     flow_group = MigrationFlowGroup(loop)
     records = [_record(number) for number in range(len(case.vms))]
-    for vm, record in zip(case.vms, records, strict=True):
-        loop.call_at(vm.start, partial(_start, vm, record, flow_group))
+    for number, (vm, record) in enumerate(zip(case.vms, records, strict=True)):
+        place = f"cases.{case.id}.vms.{number}"
+        loop.call_at(vm.start, partial(_start, vm, place, record, flow_group))
     loop.run()
     for vm, record in zip(case.vms, records, strict=True):
         yield {
@@ -142,7 +170,11 @@ def _record(number: int) -> MigrationRecord:
 
 
 def _start(
-    vm: GivenVM, record: MigrationRecord, flow_group: MigrationFlowGroup, now_s: float
+    vm: GivenVM,
+    place: str,
+    record: MigrationRecord,
+    flow_group: MigrationFlowGroup,
+    now_s: float,
 ) -> None:
     record.queued_s = now_s
     migration = Migration(
@@ -155,7 +187,7 @@ def _start(
         _AlwaysBusy(),
         vm.links,
         flow_group,
-        _Closing(),
+        _Closing(vm, place),
     )
     migration.transition(Phase.READY)
     migration.start(now_s)
@@ -185,8 +217,17 @@ class _AlwaysBusy:
         return float("inf")
 
 
+@dataclass(slots=True)
 class _Closing:
-    """A listener without a cluster: it closes the record, nothing else."""
+    """A listener without a cluster: it closes the record, and counts live rounds.
+
+    Raises:
+        ScenarioError: if the migration has had `MOST_ROUNDS` live rounds.
+    """
+
+    vm: GivenVM
+    place: str
+    rounds: int = 0
 
     def slowed(self, record: MigrationRecord, speed: float, now_s: float) -> None:
         pass
@@ -195,6 +236,10 @@ class _Closing:
         pass
 
     def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:
+        self.rounds += 1
+        if self.rounds >= MOST_ROUNDS:
+            allowed = f"a rate at which the migration ends within {MOST_ROUNDS:,} rounds"
+            raise ScenarioError(f"{self.place}.dirty_rate", self.vm.dirty_rate, allowed)
         return True
 
     def resumed(self, record: MigrationRecord, now_s: float) -> None:

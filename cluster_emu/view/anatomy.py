@@ -31,6 +31,7 @@ from cluster_emu.view.style import (
     TICK_PT,
     TITLE_PT,
     VERMILLION,
+    literal,
     new_figure,
 )
 from cluster_emu.wording import counted
@@ -295,14 +296,14 @@ def _title(migration: Row) -> str:
     stalled = f", stalled for {written(stalls_s, TIME_UNITS)} after" if stalls_s > 0 else ""
     return (
         f"Migration {migration['migration']}: VM {migration['vm']} from host {migration['source']} "
-        f"to host {migration['target']}, {migration['strategy']}\n"
+        f"to host {migration['target']}, {literal(str(migration['strategy']))}\n"
         f"{total}, {rounds}, {sent}{stalled}; {_ending(migration)}"
     )
 
 
 def _ending(migration: Row) -> str:
     outcome, why = str(migration["outcome"]), str(migration["why"])
-    return f"{outcome} ({why})" if why else outcome
+    return literal(f"{outcome} ({why})" if why else outcome)
 
 
 def _legend(rows: pd.DataFrame, *, enlarged: bool) -> list[Artist]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import Box, Layout
-from cluster_emu.view.style import GREY, NOTE_PT, PALE_GREY, VERMILLION
+from cluster_emu.view.style import GREY, NOTE_PT, PALE_GREY, VERMILLION, literal
 
 ARC_POINTS = 17
 ARC_RISE = 0.16
@@ -146,6 +146,6 @@ def _draw_switches(ax: Axes, frame: ClusterFrame, layout: Layout) -> None:
                 zorder=7,
             )
         )
-        name = str(attributes.get("label", node))
+        name = literal(str(attributes.get("label", node)))
         if len(name) * LETTER_WIDTH <= box.width:
             ax.text(*box.centre, name, ha="center", va="center", fontsize=NOTE_PT, zorder=8)

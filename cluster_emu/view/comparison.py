@@ -24,6 +24,7 @@ from cluster_emu.view.style import (
     STRATEGY_COLOURS,
     TICK_PT,
     TITLE_PT,
+    literal,
     new_figure,
 )
 from cluster_emu.wording import percent
@@ -88,7 +89,7 @@ def draw_comparison(
     panels = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
     for row, (left, right) in zip(rows, panels, strict=True):
         _draw_estimates(left, row.means, row.quantity)
-        left.set_title(row.quantity.axis_label, fontsize=LABEL_PT, loc="left")
+        left.set_title(literal(row.quantity.axis_label), fontsize=LABEL_PT, loc="left")
         _draw_differences(right, row)
     figure.suptitle(_title(report), fontsize=TITLE_PT, x=0.01, ha="left")
     return figure
@@ -174,7 +175,7 @@ def _estimate(
     smallest: float | None = None,
 ) -> _Estimate:
     low, high = interval
-    folded = textwrap.fill(label.replace(",", ", "), LABEL_LETTERS, break_on_hyphens=False)
+    folded = textwrap.fill(literal(label).replace(",", ", "), LABEL_LETTERS, break_on_hyphens=False)
     written = textwrap.fill(note, VERDICT_LETTERS)
     return _Estimate(folded, mean, low, high, colour, written, smallest)
 
@@ -194,7 +195,7 @@ def _title(report: ComparisonReport) -> str:
     if len(pairs) == 1:
         lines.insert(1, f"a is {pairs[0][0]}, b is {pairs[0][1]}".replace(",", ", "))
     return "\n".join(
-        textwrap.fill(" ".join(line.split()), TITLE_LETTERS, break_on_hyphens=False)
+        textwrap.fill(literal(" ".join(line.split())), TITLE_LETTERS, break_on_hyphens=False)
         for line in lines
     )
 
@@ -207,7 +208,7 @@ def _draw_differences(ax: Axes, row: _Row) -> None:
     _draw_estimates(ax, found, row.quantity)
     if len(found) == 1:
         ax.set_yticks([])
-    ax.set_title(f"Difference b − a{unit}", fontsize=LABEL_PT, loc="left")
+    ax.set_title(f"Difference b − a{literal(unit)}", fontsize=LABEL_PT, loc="left")
     ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle="--", zorder=0.5)
     _draw_bands(ax, found, row.quantity)
     verdicts = ax.secondary_yaxis("right")

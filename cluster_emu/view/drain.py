@@ -12,7 +12,15 @@ from matplotlib.figure import Figure
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.quantities import TIME_UNITS, clock, written
-from cluster_emu.view.style import BLACK, LABEL_PT, TICK_PT, TITLE_PT, VERMILLION, new_figure
+from cluster_emu.view.style import (
+    BLACK,
+    LABEL_PT,
+    TICK_PT,
+    TITLE_PT,
+    VERMILLION,
+    literal,
+    new_figure,
+)
 from cluster_emu.wording import counted
 
 LEFT_INCHES = 0.9
@@ -75,4 +83,4 @@ def _title(migrations: pd.DataFrame, drain_s: float, which: str) -> str:
     cost = ""
     if longest_s > 0:
         cost = f", service interrupted for at most {written(longest_s, TIME_UNITS)}"
-    return f"{vms} leave {hosts}, {over}{cost}" + (f" ({which})" if which else "")
+    return f"{vms} leave {hosts}, {over}{cost}" + (f" ({literal(which)})" if which else "")

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pyarrow.parquet import ParquetFile
 
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
+from cluster_emu.input_files import MOST_JSON_BYTES, read_input
+from cluster_emu.json_input import check_keys
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
@@ -32,7 +36,12 @@ COLUMNS_NEEDED = {
     "hosts": "time_s host utilisation switched_on power_w energy_kwh",
     "vms": "time_s vm host demand",
 }
-FACTS_NEEDED = ("scenario", "seed", "traces", "assumptions")
+TEXTS = ("strategy", "phase", "outcome", "why")
+"""The columns that hold texts; all others hold numbers."""
+FINITE = ("time_s", "migration", "vm", "host", "source", "target", "queued_s", "round")
+"""The columns in which every number is known."""
+MOST_ROWS = 100_000_000
+FACTS_NEEDED = {"scenario": dict, "seed": int, "traces": str, "assumptions": list}
 EXPECTED = (
     "a folder in which a run was saved (cluster-emu run ... --out DIR), with run.json, "
     + ", ".join(f"{name}.parquet" for name in COLUMNS_NEEDED)
@@ -122,23 +131,49 @@ def _check_there(folder: Path) -> None:
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = read_input(path, MOST_JSON_BYTES)
+        check_keys(content, path)
+        about: Any = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
         raise ClusterEmuError(f"{path}: not JSON ({error}): allowed is {EXPECTED}") from error
     facts: dict[str, Any] = about if isinstance(about, dict) else {}
     for fact in FACTS_NEEDED:
         if fact not in facts:
             raise ClusterEmuError(f"{path}: has no {fact!r}: allowed is {EXPECTED}")
+        if not isinstance(facts[fact], FACTS_NEEDED[fact]):
+            raise ClusterEmuError(f"{path}: {fact!r} is not what it should be: {EXPECTED}")
     return facts
 
 
 def _read_table(folder: Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
     try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+        rows = ParquetFile(path).metadata.num_rows
+        table = pd.read_parquet(path) if rows <= MOST_ROWS else None
+    except Exception as error:  # whatever the library raises for a file that is no Parquet
         raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
+    if table is None:
+        raise ClusterEmuError(f"{path}: has {rows:,} rows: allowed are {MOST_ROWS:,}")
     missing = [column for column in COLUMNS_NEEDED[name].split() if column not in table]
     if missing:
         raise ClusterEmuError(f"{path}: has no column {missing[0]!r}: allowed is {EXPECTED}")
+    if name == "hosts" and not len(table):
+        raise ClusterEmuError(f"{path}: has no row: allowed is {EXPECTED}")
+    for column in COLUMNS_NEEDED[name].split():
+        _check_column(path, table, column)
     return table
+
+
+def _check_column(path: Path, table: pd.DataFrame, column: str) -> None:
+    values = table[column]
+    if not len(values):
+        return  # a table without rows has no types
+    if column in TEXTS:
+        fits, kind = bool(values.map(lambda value: isinstance(value, str)).all()), "texts"
+    else:
+        fits, kind = pd.api.types.is_numeric_dtype(values), "numbers"
+        if fits and column in FINITE:
+            finite = np.isfinite(values.to_numpy(np.float64, na_value=np.nan))
+            fits, kind = bool(finite.all()), "finite numbers"
+    if not fits:
+        raise ClusterEmuError(f"{path}: column {column!r} does not hold {kind}: {EXPECTED}")

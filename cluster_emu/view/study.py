@@ -19,6 +19,7 @@ from cluster_emu.view.style import (
     STRATEGY_COLOURS,
     TICK_PT,
     TITLE_PT,
+    literal,
     new_figure,
 )
 
@@ -69,12 +70,12 @@ def draw_study(means: pd.DataFrame, metrics: Sequence[str] = METRICS) -> Figure:
             row[0].yaxis.set_minor_formatter(NullFormatter())
         else:
             row[0].set_ylim(bottom=min(0.0, row[0].get_ylim()[0]))
-        row[0].set_ylabel(_folded(quantity.axis_label), fontsize=LABEL_PT)
+        row[0].set_ylabel(_folded(literal(quantity.axis_label)), fontsize=LABEL_PT)
     for ax, place in zip(panels[0], places, strict=False):
-        ax.set_title("\n".join(f"{key} = {_short(value)}" for key, value in place.items()))
+        ax.set_title("\n".join(f"{literal(key)} = {_short(value)}" for key, value in place.items()))
         ax.title.set_fontsize(TICK_PT)
     for ax in panels[-1]:
-        ax.set_xlabel(x, fontsize=LABEL_PT)
+        ax.set_xlabel(literal(x), fontsize=LABEL_PT)
     figure.suptitle(_title(means, len(places)), fontsize=TITLE_PT, x=0.01, ha="left")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if x != "strategy":
@@ -125,7 +126,7 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, x: str, quantity: Quantity) -> Non
             linewidth=1.2,
             linestyle="-" if numeric else "none",
             capsize=2,
-            label=str(strategy),
+            label=literal(str(strategy)),
         )
     if numeric and _is_wide(rows[x]):
         ax.set_xscale("log")
@@ -146,7 +147,7 @@ def _is_wide(values: pd.Series) -> bool:
 def _short(value: object) -> str:
     """Return a value of an axis; large numbers with a power of ten."""
     if not isinstance(value, int | float | np.number):
-        return str(value)
+        return literal(str(value))
     return f"{value:g}".replace("e+", "e").replace("e0", "e")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from cluster_emu.shown_text import visible
+
 BLACK = "#000000"
 ORANGE = "#E69F00"
 SKY_BLUE = "#56B4E9"
@@ -31,6 +33,11 @@ NOTE_PT = 7
 
 WIDTH_INCHES = 8.0
 DPI = 150
+
+
+def literal(text: str) -> str:
+    """Return a text of a user as matplotlib draws it letter by letter, ``$`` begins no formula."""
+    return visible(text).replace("$", r"\$")
 
 
 def new_figure(height_inches: float, *, width_inches: float = WIDTH_INCHES) -> Figure:

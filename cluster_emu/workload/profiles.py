@@ -27,6 +27,7 @@ from pydantic.fields import FieldInfo
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.field_errors import from_validation
+from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
@@ -90,7 +91,9 @@ class WriteProfile:
         """
         fields: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
         try:
-            return TypeAdapter(cls).validate_python(without_none(parameters, fields))
+            return TypeAdapter(cls).validate_python(
+                checked_numbers(without_none(parameters, fields), fields)
+            )
         except ValidationError as error:
             raise from_validation(error, cls) from error
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cluster_emu.errors import ScenarioError, TraceError
+from cluster_emu.input_files import exists
 from cluster_emu.plugins import Registry
 from cluster_emu.units import ParseSeconds
 
@@ -186,8 +187,9 @@ def checked_folder(folder: Path) -> Path:
     Raises:
         TraceError: if there is none.
     """
-    if not folder.is_dir():
-        found = "not a folder" if folder.exists() else "no such folder"
+    there = exists(folder)
+    if not there or not folder.is_dir():
+        found = "not a folder" if there else "no such folder"
         raise TraceError(folder, 0, found, _WANTED_FOLDER)
     return folder
 

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cluster_emu.results.writing import write_csv
 from cluster_emu.view import save_figure
 from cluster_emu.view.style import (
     BLUE,
@@ -51,7 +52,7 @@ def save(
     ]
     tables = {"claims.csv": _table(claims), "exact_means.csv": checks, "bars.csv": bars}
     for name, table in tables.items():
-        table.to_csv(folder / name, index=False)
+        write_csv(table, folder / name)
         paths.append(folder / name)
     return paths
 

@@ -111,7 +111,7 @@ def test_ctrl_c_shows_what_was_finished(
 def test_what_is_not_allowed_exits_with_2(
     emu: Emu, scenario: Path, more: tuple[str, ...], said: str
 ) -> None:
-    result = emu(*words(scenario, *more))
+    result = emu("advise", scenario, "--host", 0, *more)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr

@@ -16,6 +16,7 @@ import pytest
 from cluster_emu import RunResult, Scenario, metric_catalogue
 from cluster_emu.study import simulate
 from cluster_emu.study.execution import runs
+from cluster_emu.study.grid.cell_store import JOURNAL
 from tests._support.signalled import signalled_after
 
 Emu = Callable[..., Any]
@@ -197,7 +198,40 @@ def test_a_bad_study_leaves_nothing(emu: Emu, study: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_damaged_journal_is_named_and_its_cells_run_again(
+    emu: Emu, study: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    emu("batch", study, "--out", out)
+    before = (out / "results.parquet").read_bytes()
+    journal = bytearray((out / JOURNAL).read_bytes())
+    journal[journal.rindex(b"total_time")] ^= 1
+    (out / JOURNAL).write_bytes(journal)
+    again = emu("batch", study, "--out", out)
+
+    assert again.exit_code == 0
+    assert "cells.sqlite was damaged; the cells that it had lost ran again" in again.stderr
+    assert "8 cells, 7 of them from before" in again.stdout
+    assert (out / "results.parquet").read_bytes() == before
+    assert "damaged" not in emu("batch", study, "--out", out).stderr
+
+
+def test_a_journal_that_cannot_be_opened_is_an_error_of_the_folder(
+    emu: Emu, study: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    emu("batch", study, "--out", out)
+    (out / JOURNAL).unlink()
+    (out / JOURNAL).mkdir()
+    refused = emu("batch", study, "--out", out)
+
+    assert refused.exit_code == 2
+    assert "--out" in refused.stderr and "unable to open database file" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_study_that_is_interrupted_keeps_what_it_has(
     emu: Emu, study: Path, tmp_path: Path, number: int, status: int
 ) -> None:

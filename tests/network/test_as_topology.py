@@ -236,3 +236,30 @@ def graphml_refusal(path):
     with pytest.raises(ScenarioError) as caught:
         topologies.create("graphml", path=path).build()
     return caught.value
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "meant"),
+    [
+        ("edge", "latency", "latency_s"),
+        ("edge", "latency_ms", "latency_s"),
+        ("edge", "capacity_gbps", "capacity_bps"),
+        ("node", "racks", "rack"),
+        ("node", "Label", "label"),
+        ("graph", "host_forward", "hosts_forward"),
+    ],
+)
+def test_a_misspelt_attribute_is_refused(place, name, meant):
+    graph = small()
+    {
+        "edge": graph.edges["a", "left"],
+        "node": graph.nodes["a"],
+        "graph": graph.graph,
+    }[place][name] = 1
+    assert f"the attribute '{meant}'" in str(refusal(graph))
+
+
+def test_attributes_of_other_tools_are_kept():
+    graph = small()
+    nx.set_node_attributes(graph, {"a": {"x": 1.0, "Latitude": 3.0, "color": "red"}})
+    assert as_topology(graph).nodes[0]["color"] == "red"

@@ -15,6 +15,7 @@ from cluster_emu.results import complete_result, new_result, own_result
 from cluster_emu.results.folder_lock import LOCK
 from cluster_emu.results.result_folder import (
     MANIFEST,
+    UNFINISHED,
     add_files,
     check_unused,
     check_whole,
@@ -234,3 +235,30 @@ def test_a_kill_at_any_step_of_saving_leaves_the_old_or_the_new_or_what_is_refus
 
     assert all(found in ({"old"}, {"new"}, set()) for found in outcomes)
     assert {"old"} in outcomes and {"new"} in outcomes and set() in outcomes
+
+
+def test_a_link_among_the_files_of_a_continued_result_is_refused(tmp_path: Path) -> None:
+    folder, victim = tmp_path / "out", tmp_path / "victim"
+    with own_result(folder, "batch", "a", ["cells"]):
+        pass
+    victim.write_text("kept")
+    (folder / "cells").symlink_to(victim)
+    with (
+        pytest.raises(ScenarioError, match="not a link"),
+        own_result(folder, "batch", "a", ["cells"]),
+    ):
+        pytest.fail("the folder must not be opened")
+    with own_result(folder, "batch", "a", ["cells"], overwrite=True):
+        assert not (folder / "cells").is_symlink()
+    assert victim.read_text() == "kept"
+
+
+def test_what_a_killed_process_left_is_removed_also_a_link(tmp_path: Path) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    (folder / f"{UNFINISHED}a").mkdir(parents=True)
+    other.mkdir()
+    (folder / f"{UNFINISHED}b").symlink_to(other)
+    with new_result(folder, "run") as place:
+        (place / "x").touch()
+    assert not list(folder.glob(f"{UNFINISHED}*"))
+    assert other.is_dir()

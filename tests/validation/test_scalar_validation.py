@@ -64,6 +64,21 @@ def test_the_command(tmp_path: Path) -> None:
     assert refused.exit_code == 2
 
 
+def test_a_migration_that_never_ends_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps({"cases": [case(dirty_rate=6e23)]}))
+    with pytest.raises(ScenarioError, match=r"cases.c.vms.0.dirty_rate = 6e\+23"):
+        validate_scalar(file)
+
+
+@pytest.mark.parametrize("value", [True, "1_0", 1e-310, 1e300])
+def test_numbers_of_a_case_are_numbers(tmp_path: Path, value: object) -> None:
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps({"cases": [case(ram=value)]}))
+    with pytest.raises(ScenarioError, match=r"cases.0.vms.0.ram = "):
+        validate_scalar(file)
+
+
 def test_a_round_cut_short_leaves_the_rest_and_what_was_dirtied() -> None:
     engine = ScalarEngine(1000.0, 100.0, 10.0, 900.0)
     engine.begin_round()

@@ -69,6 +69,31 @@ def test_a_missing_column_is_named(copied: Path) -> None:
         plot_run(copied)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value", "kind"),
+    [
+        ("hosts", "time_s", float("nan"), "finite numbers"),
+        ("hosts", "power_w", "much", "numbers"),
+        ("migrations", "outcome", 3, "texts"),
+        ("migrations", "vm", None, "numbers"),
+    ],
+)
+def test_a_column_of_other_values_is_named(
+    copied: Path, table: str, column: str, value: object, kind: str
+) -> None:
+    path = copied / f"{table}.parquet"
+    pd.read_parquet(path).assign(**{column: value}).to_parquet(path)
+    with pytest.raises(ClusterEmuError, match=f"{table}.parquet: column '{column}' .*{kind}"):
+        plot_run(copied)
+
+
+def test_a_table_of_hosts_without_a_row_is_named(copied: Path) -> None:
+    path = copied / "hosts.parquet"
+    pd.read_parquet(path)[:0].to_parquet(path)
+    with pytest.raises(ClusterEmuError, match=r"hosts.parquet: has no row"):
+        plot_run(copied)
+
+
 def test_a_run_json_of_something_else_is_refused(copied: Path) -> None:
     (copied / "run.json").write_text(json.dumps([1, 2]))
     with pytest.raises(ClusterEmuError, match=r"run.json: has no 'scenario'"):

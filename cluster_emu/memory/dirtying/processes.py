@@ -21,6 +21,11 @@ DENSE_FROM_WRITES_PER_PAGE = 0.5
 """Expected writes per page in a window above which drawing one time per page is cheaper."""
 
 
+Classes = tuple[PageIds, NDArray[np.int64], Times, np.random.Generator]
+"""Pages of all write classes, one class after the other; where each class ends; writes per page and
+second of each; the stream of the writes."""
+
+
 class WriteProcess(Protocol):
     """A source of page writes."""
 
@@ -31,6 +36,10 @@ class WriteProcess(Protocol):
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         """Return which `pages` are written in (since, until], shapes [k], [k] -> [k]."""
         ...
+
+    def classes(self) -> Classes | None:
+        """Return the write classes if each page is written at one rate for good, else None."""
+        return None
 
 
 def poisson_writes(
@@ -76,7 +85,7 @@ def poisson_writes(
     log.record(pages[rng.integers(0, len(pages), count)], times)
 
 
-class ClassWrites:
+class ClassWrites(WriteProcess):
     """Poisson writes at one rate per page to each of several fixed groups of pages.
 
     Args:
@@ -97,6 +106,12 @@ class ClassWrites:
         for pages, rate in self._groups:
             poisson_writes(log, pages, rate, start, end, self._rng)
 
+    def classes(self) -> Classes:
+        """Return the groups as arrays, and the stream."""
+        ends = np.cumsum([len(pages) for pages, _ in self._groups])
+        pages = np.concatenate([pages for pages, _ in self._groups])
+        return pages, ends, np.array([rate for _, rate in self._groups]), self._rng
+
     def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
         """Draw which pages are written after `since`: probability 1 - exp(-rate x time)."""
         if self._rates is None:
@@ -107,7 +122,7 @@ class ClassWrites:
         return self._rng.random(len(pages)) < -np.expm1(-expected)
 
 
-class MovingWrites:
+class MovingWrites(WriteProcess):
     """Poisson writes to a working set that is drawn again at random every period.
 
     Args:
@@ -177,7 +192,7 @@ class MovingWrites:
         return self._cached[1]
 
 
-class SweepWrites:
+class SweepWrites(WriteProcess):
     """A writer that passes through a contiguous region again and again, page by page.
 
     It is at position offset + speed * time, modulo the region; step n is written at
@@ -242,7 +257,7 @@ class SweepWrites:
         return inside & (since < until) & (ahead <= self.speed * (until - since))
 
 
-class ReplayedWrites:
+class ReplayedWrites(WriteProcess):
     """Recorded sets of dirty pages, one per interval, replayed in a loop.
 
     Within its interval each page of a set is written at a time drawn once per interval, the same
@@ -320,6 +335,7 @@ class PageWriter:
         self._round_sets = round_sets
         self._used = used
         self._place: PageIds | None = None
+        self._classes: Classes | None = None
         if used is not None:
             self._place = np.full(page_count, -1, dtype=np.int64)
             self._place[used] = np.arange(len(used))
@@ -344,6 +360,14 @@ class PageWriter:
         if len(sweeps) != 1 or len(self._processes) != 1 or self._round_sets is not None:
             raise ValueError("a sweep and nothing else must write the pages")
         return sweeps[0]
+
+    def class_writes(self) -> Classes | None:
+        """Return the write classes by the VM's page numbers, None if anything else writes."""
+        if self._classes is None and self._round_sets is None and len(self._processes) == 1:
+            self._classes = self._processes[0].classes()
+            if self._classes is not None and self._used is not None:
+                self._classes = (self._used[self._classes[0]], *self._classes[1:])
+        return self._classes
 
     def begin_round(self, log: DirtyLog, round_number: int, start: float) -> None:
         """Enter the pages given for this round, visible to a peek from its very start."""

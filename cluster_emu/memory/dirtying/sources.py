@@ -20,6 +20,8 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.input_files import MOST_JSON_BYTES, read_input
+from cluster_emu.json_input import check_keys
 from cluster_emu.memory.dirtying.description import (
     MovingWorkingSet,
     RecordedWrites,
@@ -37,7 +39,7 @@ from cluster_emu.memory.dirtying.processes import (
 from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.plugins import Registry
 from cluster_emu.rng import RandomStreams, Stream, non_negative_key
-from cluster_emu.units import PositiveSeconds
+from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.profiles import WriteProfile
 from cluster_emu.workload.writes import MovingSet, Sweep
@@ -277,10 +279,6 @@ class Replay:
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Replay the recording on this VM's pages."""
         interval_s, sets = _recording(self.file)
-        highest = max((int(pages.max(initial=-1)) for pages in sets), default=-1)
-        if highest >= page_count:
-            allowed = f"page numbers below the VM's {page_count} pages"
-            raise ScenarioError("dirty_pages", highest, allowed, file=self.file)
         if self.per == "round":
             return PageWriter(page_count, round_sets=lambda r: sets[(r - 1) % len(sets)])
         stream_of = partial(streams.generator, Stream.REPLAYED_TIMES, vm)
@@ -293,9 +291,18 @@ class Replay:
         return np.minimum(self._mean_pages_per_s * intensity, page_count.astype(np.float64))
 
     def describe_writes(self, page_count: int) -> WriteDescription:
-        """Describe the recording: its mean rate, and how many pages it lists at all."""
+        """Describe the recording: its mean rate, and how many pages it lists at all.
+
+        Raises:
+            ScenarioError: if it lists a page that the VM does not have.
+        """
         _, sets = _recording(self.file)
-        distinct = len(np.unique(np.concatenate(sets)))
+        listed = np.unique(np.concatenate(sets))
+        highest = int(listed.max(initial=-1))
+        if highest >= page_count:
+            allowed = f"page numbers below the VM's {page_count} pages"
+            raise ScenarioError("dirty_pages", highest, allowed, file=self.file)
+        distinct = len(listed)
         recorded = RecordedWrites(self._mean_pages_per_s, distinct, self.per == "round")
         return WriteDescription(page_count, recorded=recorded)
 
@@ -306,16 +313,18 @@ class Replay:
 
 
 class _Recording(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    interval_s: PositiveSeconds
-    dirty_pages: Annotated[list[list[Annotated[int, Field(ge=0)]]], Field(min_length=1)]
+    interval_s: Annotated[float, ParseSeconds, Field(gt=0, ge=1e-3, le=1e12, allow_inf_nan=False)]
+    dirty_pages: Annotated[list[list[Annotated[int, Field(ge=0, lt=2**48)]]], Field(min_length=1)]
 
 
 @cache
 def _recording(file: Path) -> tuple[float, tuple[PageIds, ...]]:
     try:
-        recording = _Recording.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8))
+        content = read_input(file, MOST_JSON_BYTES).removeprefix(BOM_UTF8)
+        check_keys(content, file)
+        recording = _Recording.model_validate_json(content)
     except OSError as error:
         raise ScenarioError("file", str(file), f"a readable file ({error.strerror})") from error
     except ValidationError as error:

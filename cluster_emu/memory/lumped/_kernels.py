@@ -266,6 +266,37 @@ PUSH_SETTING = np.dtype(
 """Rates and costs of the push of missing pages; a table of one row."""
 
 
+AHEAD_SETTING = np.dtype(
+    [
+        ("clock_s", "f8"),  # time at which the first round begins
+        ("until_s", "f8"),  # all rounds end before this time
+        ("bytes_per_s", "f8"),
+        ("intensity", "f8"),  # operational seconds per second
+        ("page_bytes", "f8"),  # bytes of a page on the wire
+        ("most_pages", "f8"),  # no round begins with more due pages
+        ("least_left", "f8"),  # a round that leaves fewer pages is the last one
+        ("peek_fraction", "f8"),  # share of the time until a visit at which the peek comes
+        ("batch_pages", "i8"),  # sent pages that share a peek; 0 if the strategy never peeks
+    ],
+    align=True,
+)
+"""What holds in all rounds that are worked out in one call; a table of one row."""
+
+AHEAD_ROUND = np.dtype(
+    [
+        ("end_s", "f8"),
+        ("bytes_sent", "f8"),
+        ("sent", "i8"),
+        ("skipped", "f8"),
+        ("deferred", "f8"),
+        ("dirtied", "f8"),
+        ("left", "f8"),
+    ],
+    align=True,
+)
+"""One round that was worked out with others in one call; page counts by what happened to them."""
+
+
 class StatusTotals(NamedTuple):
     """Pages of all groups by status; stale pages are those that are not current.
 
@@ -1818,6 +1849,96 @@ def end_round(
     after, totals = read_dirty_log(groups, outcomes, status_after, index, normal)
     merged = merge_groups(after, index)
     return merged, totals, status_totals(merged)
+
+
+# --- many exact rounds in one call ----------------------------------------------------------------
+
+
+@jit
+def run_exact_rounds(
+    groups: Records,
+    due_pages: float,
+    now: float,
+    setting: Records,
+    ranges: Records,
+    ranks: int,
+    decisions: Records,
+    rates: Floats,
+    law: Records,
+    status_after: Integers,
+    index: Records,
+    rng: np.random.Generator,
+    rounds: Records,
+) -> tuple[int, Records, tuple[float, float, float], float]:
+    """Work out exact rounds until one might end too late; they draw as one by one.
+
+    A round is not begun if more than `most_pages` are due, none is, or it would end at `until_s`
+    or later if every due page were sent. The last round is one that sends nothing, leaves fewer
+    than `least_left` pages, or fills `rounds`.
+
+    Args:
+        groups: `GROUP` before the first round, [groups].
+        due_pages: how many pages are due in it.
+        now: operational time.
+        setting: `AHEAD_SETTING`, [1].
+        ranges: `ADDRESS_RANGE` by label, [labels].
+        ranks: number of address ranges in use.
+        decisions: `DECISIONS` by history, [histories].
+        rates: writes per page and operational second, [write classes].
+        law: `WRITE_LAW` without working sets, [1].
+        status_after: status by outcome and dirty bit, [outcomes, 2].
+        index: `STATE_INDEX`, [1].
+        rng: the stream to draw from.
+        rounds: `AHEAD_ROUND`; written.
+
+    Returns:
+        How many rounds were worked out; `GROUP` after them; the fields of `StatusTotals`; and
+        operational time.
+    """
+    one, start = setting[0], np.empty(1, dtype=SCAN_START)
+    clock_s, done = one.clock_s, 0
+    by_status = (due_pages, 0.0, 0.0)
+    probability = law[0].dirty_probability
+    while done < len(rounds) and 0 < due_pages <= one.most_pages:
+        longest_s = due_pages * one.page_bytes / one.bytes_per_s
+        if not clock_s + longest_s < one.until_s:
+            break
+        due, _, _, _ = find_due(groups, ranges, ranks, index[0].write_classes, decisions)
+        count = int(due_pages)
+        places, thresholds = np.empty(count), np.empty(count)
+        given = np.empty(count if probability > 0 else 0)
+        for i in range(count):
+            places[i] = rng.random()
+        for i in range(count):
+            thresholds[i] = rng.standard_exponential()
+        for i in range(len(given)):
+            given[i] = rng.random()
+        pages = begin_exact_round(due, places, thresholds, given, rates, law, one.peek_fraction)
+        begin = start[0]
+        begin.position, begin.time_s, begin.bytes_sent = 0, 0.0, 0.0
+        begin.page_bytes, begin.time_per_byte = one.page_bytes, one.intensity / one.bytes_per_s
+        begin.batch_pages, begin.batch_begin, begin.batch_peek_s = one.batch_pages, 0, 0.0
+        scan_exact_round(pages, start)
+        bytes_sent = pages[count].sent_before * one.page_bytes
+        end_s = clock_s + bytes_sent / one.bytes_per_s
+        elapsed = one.intensity * (end_s - clock_s)
+        clean = np.empty(len(rates))  # as `WriteRates.clean_chance`, but for the last bit of exp
+        for c in range(len(rates)):
+            clean[c] = (1.0 - probability) * math.exp(-rates[c] * elapsed)
+        outcomes = outcomes_of_exact_round(groups, due, pages, count, elapsed, clean)
+        normal = np.empty(len(outcomes))
+        for i in range(len(normal)):
+            normal[i] = rng.standard_normal()
+        groups, totals, by_status = end_round(groups, outcomes, status_after, index, normal)
+        now, clock_s, due_pages = now + elapsed, end_s, by_status[0]
+        row = rounds[done]
+        row.end_s, row.bytes_sent, row.sent = end_s, bytes_sent, pages[count].sent_before
+        row.skipped, row.deferred = totals[1], totals[2]
+        row.dirtied, row.left = totals[4], by_status[2]
+        done += 1
+        if row.sent == 0 or row.left < one.least_left:
+            break
+    return done, groups, by_status, now
 
 
 # --- address ranges -------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ bytes only, and the strategy's truth table alone decides what is sent when.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
@@ -13,9 +15,13 @@ from cluster_emu.memory.base import (
     FaultCosts,
     PostCopyMemory,
     RateDependence,
+    RoundAhead,
     RoundCounts,
+    RoundsAhead,
 )
 from cluster_emu.memory.lumped._kernels import (
+    AHEAD_ROUND,
+    AHEAD_SETTING,
     OUTCOME_OF_STATUS,
     Floats,
     Integers,
@@ -26,6 +32,7 @@ from cluster_emu.memory.lumped._kernels import (
     end_round,
     first_unvisited,
     read_dirty_log,
+    run_exact_rounds,
     scatter_pages,
     split_outcomes,
     undue_in_range,
@@ -253,6 +260,62 @@ class LumpedEngine:
 
     def _sizes(self, pages: int) -> PageSizes:
         return PageSizes(pages, self.encoding.raw_bytes)
+
+    # --- many live rounds ------------------------------------------------------------------------
+
+    def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
+        """Work out whole live rounds in one call of a kernel, which draws as one by one.
+
+        It does where every round is exact and nothing but classes of pages is written.
+        """
+        rules, groups, ranges = self._rules, self._groups, self._ranges
+        if (
+            not self._draws.is_random
+            or not self._is_plain
+            or rules.clearing.is_in_mid_round
+            or ranges.is_full
+            or ranges.first
+            or ahead.intensity <= 0
+        ):
+            return ()
+        setting = (
+            ahead.now_s,
+            ahead.until_s,
+            ahead.bytes_per_s,
+            ahead.intensity,
+            self.encoding.raw_bytes,
+            MOST_EXACT_PAGES,
+            ahead.least_left,
+            rules.peeks.fraction,
+            rules.peeks.batch_pages,
+        )
+        rounds = np.empty(ahead.rounds, dtype=AHEAD_ROUND)
+        done, records, by_status, now = run_exact_rounds(
+            groups.records,
+            groups.totals.due,
+            self.now,
+            np.array([setting], dtype=AHEAD_SETTING),
+            ranges.table,
+            len(ranges.scanned),
+            rules.later_decisions,
+            self._rates.per_page_s,
+            self._rates.law,
+            rules.status_after,
+            groups.index.table,
+            self._rng,
+            rounds,
+        )
+        if done:
+            self._groups = PageGroups(groups.index, records, StatusTotals(*by_status))
+            self.now = now
+            self.round_number += done
+        found = []
+        for end_s, bytes_sent, sent, *others in rounds[:done].tolist():
+            skipped, deferred, dirtied, left = map(round, others)
+            due = sent + skipped + deferred
+            counts = RoundCounts(due, sent, skipped, deferred, 0, dirtied, bytes_sent)
+            found.append(RoundAhead(end_s, counts, left))
+        return found
 
     # --- one live round --------------------------------------------------------------------------
 

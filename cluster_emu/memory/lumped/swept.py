@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -28,7 +29,14 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence, RoundCounts
+from cluster_emu.memory.base import (
+    FaultCosts,
+    PostCopyMemory,
+    RateDependence,
+    RoundAhead,
+    RoundCounts,
+    RoundsAhead,
+)
 from cluster_emu.memory.dirtying.processes import PageWriter, SweepWrites
 from cluster_emu.memory.lumped._kernels import OUTCOME_OF_STATUS, Outcome, PageStatus
 from cluster_emu.memory.lumped.strategy_rules import StrategyRules, rules_of
@@ -601,6 +609,10 @@ class SweptEngine:
         )
 
     # --- one live round --------------------------------------------------------------------------
+
+    def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
+        """Return none: its rounds are worked out one by one."""
+        return ()
 
     def begin_round(self) -> None:
         """Start the next live round with every page that is due."""

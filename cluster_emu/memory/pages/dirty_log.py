@@ -117,6 +117,12 @@ class PageHistory:
         self._codes[dirty] |= np.uint16(1)
         self._is_blank = self._is_blank and not len(dirty)
 
+    @property
+    def codes(self) -> NDArray[np.uint16]:
+        """The code of every page, [pages], to read and to write."""
+        self._is_blank = False
+        return self._codes
+
     def decisions(self, row: Decisions, pages: PageIds) -> tuple[Decisions, Decisions]:
         """Return the decisions for pages found clean and for pages found dirty in this round.
 

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.encoding.contract import Stage
-from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
+from cluster_emu.memory.base import (
+    FaultCosts,
+    RateDependence,
+    RoundAhead,
+    RoundCounts,
+    RoundsAhead,
+)
 from cluster_emu.memory.dirtying.processes import PageWriter
 from cluster_emu.memory.pages.dirty_log import DirtyLog, PageHistory, PageIds, Times
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.memory.pages.scan import RoundScan
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Decision, Strategy
+
+MOST_PAGES_AHEAD = 65_536
+"""Up to so many pages, rounds are worked out ahead; those of larger VMs seldom are that short."""
 
 
 class PagesEngine:
@@ -69,6 +78,12 @@ class PagesEngine:
                 self.versions.arrived(absent)
         self._to_send = np.flatnonzero(self._stale)
         self._scan_from = 0
+        self._may_run_ahead = (
+            not self._needs_visit_times
+            and absent is None
+            and encoding.is_raw
+            and self.page_count <= MOST_PAGES_AHEAD
+        )
 
     # --- before and between rounds ---------------------------------------------------------------
 
@@ -171,6 +186,63 @@ class PagesEngine:
             self._history.merge(dirty)
         if self.versions is not None:
             self.versions.written(dirty)
+
+    # --- many live rounds ------------------------------------------------------------------------
+
+    def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
+        """Work out whole live rounds in one call of a kernel, which draws as one by one."""
+        writes = self.writer.class_writes() if self._may_run_ahead else None
+        if writes is None or self._scan_from or ahead.intensity <= 0:
+            return ()
+        from cluster_emu.memory.pages import _round_kernels as kernels
+
+        pages, ends, rates, rng = writes
+        peeks, history = self._peeks, self._history
+        due = np.empty(self.page_count, dtype=np.int64)
+        due[: len(self._to_send)] = self._to_send
+        state = np.array([(len(self._to_send), self.now, ahead.now_s)], dtype=kernels.STATE)
+        settings = (
+            peeks.batch_pages,
+            peeks.fraction,
+            self._scan.sizes.unit_bytes,
+            ahead.bytes_per_s,
+            ahead.intensity,
+            ahead.until_s,
+            ahead.least_left,
+            self._strategy.to_send == "sticky",
+            history is not None,
+        )
+        rounds = np.empty(ahead.rounds, dtype=kernels.ROUND)
+        done = kernels.run_rounds(
+            state,
+            np.array([settings], dtype=kernels.SETTINGS),
+            self._later_row.copy(),
+            np.empty(0, dtype=np.uint16) if history is None else history.codes,
+            self._stale,
+            self._deferred,
+            due,
+            self._log.first_write,
+            pages,
+            ends,
+            rates,
+            rng,
+            rounds,
+        )
+        due_count, self.now, _ = state[0].item()
+        self._to_send = due[:due_count].copy()
+        self._has_deferred |= bool(rounds["deferred"][:done].any())
+        self.round_number += done
+        self._log.clear(self.now)
+        return [
+            RoundAhead(
+                end_s,
+                RoundCounts(due_pages, sent, skipped, deferred, 0, dirtied, bytes_sent),
+                left,
+            )
+            for end_s, bytes_sent, due_pages, sent, skipped, deferred, dirtied, left in rounds[
+                :done
+            ].tolist()
+        ]
 
     # --- one live round --------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ to show what pages and their history change.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from cluster_emu.encoding.chain import Encoding, PageSizes
-from cluster_emu.memory.base import FaultCosts, RateDependence, RoundCounts
+from cluster_emu.memory.base import FaultCosts, RateDependence, RoundAhead, RoundCounts, RoundsAhead
 from cluster_emu.memory.versions import PageVersions
 
 
@@ -98,6 +99,10 @@ class ScalarEngine:
         """Let operational time pass before the next round; it adds to that of the round before."""
         self.now += elapsed
         self._find_stale()
+
+    def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
+        """Return none: its rounds are worked out one by one."""
+        return ()
 
     def begin_round(self) -> None:
         """Start a round that is to send everything stale."""

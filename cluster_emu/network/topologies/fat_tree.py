@@ -9,7 +9,13 @@ import networkx as nx
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
+from cluster_emu.network.topologies.contract import (
+    BitRate,
+    Count,
+    Latency,
+    check_size,
+    topologies,
+)
 from cluster_emu.network.topologies.wiring import Wiring
 
 
@@ -42,6 +48,13 @@ class FatTree:
     def build(self) -> nx.Graph[int]:
         """Return the graph: hosts rack by rack, then edge, aggregation and core switches."""
         half = self.k // 2
+        host_count = self.k * half * half
+        check_size(
+            host_count + 5 * half * half,
+            host_count * (2 + self.bonds),
+            k=self.k,
+            bonds=self.bonds,
+        )
         wiring = Wiring(self.latency_s, self.bonds)
         places = list(product(range(self.k), range(half)))
         hosts = [wiring.rack_of_hosts(rack, half) for rack in range(len(places))]

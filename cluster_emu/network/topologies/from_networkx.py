@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,18 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.numerals import MOST_WHOLE, decimal, is_in_range
 from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.units import ParseBitsPerSecond, ParseSeconds
 
 KINDS = ("host", "switch")
+NODE_ATTRIBUTES = ("kind", "label", "rack", "layer")
+EDGE_ATTRIBUTES = ("capacity_bps", "latency_s")
+GRAPH_ATTRIBUTES = ("hosts_forward",)
+MEASURED = EDGE_ATTRIBUTES
+"""Attributes whose name ends with their unit."""
+SIMILARITY = 0.85
+"""From which ratio of equal letters on (`difflib`) a name counts as a misspelling."""
 
 _BITS_PER_S: TypeAdapter[float] = TypeAdapter(Annotated[float, ParseBitsPerSecond])
 _SECONDS: TypeAdapter[float] = TypeAdapter(Annotated[float, ParseSeconds])
@@ -37,6 +46,9 @@ def as_topology(
     `edge_default`, where networkx keeps those of a GraphML file), then `label` with the node's old
     name, `latency_s`, and, if no host has one, `rack` with one number per switch that has hosts.
 
+    Attributes of other names are kept, but a misspelt name, or one with another unit than those
+    above, is an error.
+
     Files give numbers in many types: a rack may be ``3``, ``3.0`` or ``"3"``, a capacity ``1e10``,
     ``"1e10"`` or ``"10 Gbit/s"``, a latency ``5e-6``, ``"5e-6"`` or ``"5 us"``.
 
@@ -56,6 +68,7 @@ def as_topology(
 
 def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
     graph = _with_defaults(graph)
+    _check_attributes(graph)
     kinds = {node: _kind(node, attributes) for node, attributes in graph.nodes(data=True)}
     order = _hosts_first(kinds)
     number = {node: index for index, node in enumerate(order)}
@@ -63,15 +76,15 @@ def _converted(graph: nx.Graph[Any], latency_s: float) -> nx.Graph[int]:
     converted.graph.update(graph.graph)
     for node in order:
         label = str(graph.nodes[node].get("label", node))
-        converted.add_node(number[node], **{**graph.nodes[node], "label": label})
+        converted.add_nodes_from([(number[node], {**graph.nodes[node], "label": label})])
     seen: set[Any] = set()
     for a, b, attributes in graph.edges(data=True):
-        capacity = attributes.get("capacity_bps")
+        checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
+        capacity = attributes["capacity_bps"]
         if capacity not in seen:  # one warning for all links of a kind
             seen.add(capacity)
             warn_of_implausible({"capacity_bps": capacity}, f"edges.{a}-{b}")
-        checked = _checked_edge(a, b, {"latency_s": latency_s, **attributes})
-        converted.add_edge(number[a], number[b], **checked)
+        converted.add_edges_from([(number[a], number[b], checked)])
     _check_connected(converted)
     _fill_layers(converted)
     _fill_racks(converted)
@@ -88,6 +101,37 @@ def _with_defaults(graph: nx.Graph[Any]) -> nx.Graph[Any]:
     for _, _, attributes in filled.edges(data=True):
         attributes.update({**for_edges, **attributes})
     return filled
+
+
+def _check_attributes(graph: nx.Graph[Any]) -> None:
+    """Refuse an attribute that is a known one misspelt or in another unit, ``latency_ms``.
+
+    Files from other tools have attributes of their own, which are kept.
+
+    Raises:
+        ScenarioError: naming the node or edge, the attribute and what was meant.
+    """
+    found: dict[str, str] = {}
+    for node, attributes in graph.nodes(data=True):
+        found |= {name: f"nodes.{node}" for name in attributes if name not in found}
+    checked: list[tuple[Any, str, Sequence[str]]]
+    checked = [(name, place, NODE_ATTRIBUTES) for name, place in found.items()]
+    found = {}
+    for a, b, attributes in graph.edges(data=True):
+        found |= {name: f"edges.{a}-{b}" for name in attributes if name not in found}
+    checked += [(name, place, EDGE_ATTRIBUTES) for name, place in found.items()]
+    checked += [(name, "graph", GRAPH_ATTRIBUTES) for name in graph.graph]
+    for name, place, known in checked:
+        if name not in known and (meant := _meant(str(name), known)):
+            raise ScenarioError(place, name, f"the attribute {meant!r}, spelt like this")
+
+
+def _meant(name: str, known: Sequence[str]) -> str | None:
+    """Return the known attribute that a name misspells, or of which it has another unit."""
+    quantities = {each.partition("_")[0]: each for each in known if each in MEASURED}
+    quantity = name.lower().partition("_")[0]
+    near = get_close_matches(name.lower(), known, n=1, cutoff=SIMILARITY)
+    return quantities.get(quantity) or next(iter(near), None)
 
 
 def _kind(node: Any, attributes: dict[str, Any]) -> str:
@@ -131,9 +175,9 @@ def _finite(reader: TypeAdapter[float], value: Any) -> float | None:
         return None
     try:
         number = reader.validate_python(value if isinstance(value, str) else float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if math.isfinite(number) and is_in_range(number) else None
 
 
 def _check_connected(graph: nx.Graph[int]) -> None:
@@ -196,7 +240,7 @@ def _rack_by_switch(graph: nx.Graph[int]) -> None:
 def _check_rack(graph: nx.Graph[int], host: int) -> None:
     rack = graph.nodes[host].get("rack", "missing")
     number = _rack_number(rack)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_WHOLE:
         field = f"nodes.{graph.nodes[host]['label']}.rack"
         raise ScenarioError(field, rack, "a whole number from 0 (for every host, or for none)")
 
@@ -205,8 +249,10 @@ def _rack_number(rack: Any) -> Any:
     """Return the whole number that a rack stands for, 3 for ``3.0`` and ``"3"``, or the rack."""
     if isinstance(rack, bool | np.bool_):
         return rack
+    if isinstance(rack, str) and decimal(rack) is None:
+        return rack
     try:
         number = float(rack)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return rack
-    return int(number) if number.is_integer() else rack
+    return int(number) if number.is_integer() and abs(number) < MOST_WHOLE else rack

@@ -10,10 +10,20 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
+from cluster_emu.network.topologies.contract import (
+    BitRate,
+    Count,
+    Latency,
+    check_size,
+    topologies,
+)
 from cluster_emu.network.topologies.wiring import Wiring
 
 ATTEMPTS = 100
+FEW_SWITCHES = 24
+"""So many switches are wired at once at any degree."""
+WORK = 2_000_000
+"""Ends of cables that are drawn in all attempts together, about."""
 
 
 @topologies.register("jellyfish")
@@ -58,12 +68,20 @@ class Jellyfish:
         Raises:
             ScenarioError: if no connected graph was found (degree 1 with more than two switches).
         """
+        hosts = self.switches * self.hosts_per_switch
+        check_size(
+            hosts + self.switches,
+            hosts + self.switches * self.degree // 2,
+            switches=self.switches,
+            degree=self.degree,
+            hosts_per_switch=self.hosts_per_switch,
+        )
         wiring = Wiring(self.latency_s)
         places = range(self.switches)
         racks = [wiring.rack_of_hosts(place, self.hosts_per_switch) for place in places]
         switches = [wiring.switch(f"switch{place}", 1, rack=place) for place in places]
-        for switch, hosts in zip(switches, racks, strict=True):
-            for host in hosts:
+        for switch, rack in zip(switches, racks, strict=True):
+            for host in rack:
                 wiring.link(host, switch, self.host_bps)
         for a, b in self._cables():
             wiring.link(switches[a], switches[b], self.link_bps)
@@ -71,8 +89,11 @@ class Jellyfish:
 
     def _cables(self) -> list[tuple[int, int]]:
         random = Random(self.seed)
-        for _ in range(ATTEMPTS):
-            regular = nx.random_regular_graph(self.degree, self.switches, seed=random)
+        attempts = min(ATTEMPTS, max(WORK // (self.switches * self.degree), 1))
+        if self.degree == 1 and self.switches > 2:
+            attempts = 0  # pairs of switches
+        for _ in range(attempts):
+            regular = self._regular_graph(random)
             if nx.is_connected(regular):
                 return sorted((min(edge), max(edge)) for edge in regular.edges)
         raise ScenarioError(
@@ -80,3 +101,16 @@ class Jellyfish:
             self.degree,
             f"high enough that {self.switches} switches wired at random are connected",
         )
+
+    def _regular_graph(self, random: Random) -> nx.Graph[int]:
+        """Return a regular graph; a large dense one as the complement of a sparse one.
+
+        The drawing of a large dense graph hardly ever ends, because few pairs that are left fit.
+        """
+        missing = self.switches - 1 - self.degree
+        if self.degree <= missing or self.switches <= FEW_SWITCHES:
+            drawn: nx.Graph[int] = nx.random_regular_graph(self.degree, self.switches, seed=random)
+            return drawn
+        lacking: nx.Graph[int] = nx.random_regular_graph(missing, self.switches, seed=random)
+        dense: nx.Graph[int] = nx.complement(lacking)
+        return dense

@@ -14,6 +14,7 @@ from cluster_emu.network.topologies.contract import (
     Count,
     Latency,
     Oversubscription,
+    check_size,
     topologies,
 )
 from cluster_emu.network.topologies.wiring import Wiring
@@ -69,12 +70,21 @@ class LeafSpine:
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: hosts leaf by leaf, then leaves, then spines."""
+        hosts = self.leaves * self.hosts_per_leaf
+        check_size(
+            hosts + self.leaves + self.spines,
+            hosts * self.bonds + self.leaves * self.spines,
+            leaves=self.leaves,
+            spines=self.spines,
+            hosts_per_leaf=self.hosts_per_leaf,
+            bonds=self.bonds,
+        )
         wiring = Wiring(self.latency_s, self.bonds)
         racks = [wiring.rack_of_hosts(leaf, self.hosts_per_leaf) for leaf in range(self.leaves)]
         leaves = [wiring.switch(f"leaf{leaf}", 1, rack=leaf) for leaf in range(self.leaves)]
         spines = [wiring.switch(f"spine{spine}", 2) for spine in range(self.spines)]
-        for leaf, hosts in zip(leaves, racks, strict=True):
-            wiring.plug_in(hosts, leaf, self.host_bps)
+        for leaf, rack in zip(leaves, racks, strict=True):
+            wiring.plug_in(rack, leaf, self.host_bps)
         for leaf, spine in product(leaves, spines):
             wiring.link(leaf, spine, self.leaf_uplink_bps)
         return wiring.graph

@@ -35,9 +35,10 @@ def with_migration_network(graph: nx.Graph[int], migration_graph: nx.Graph[int])
     number |= {switch: len(graph) + place for place, switch in enumerate(switches)}
     for switch in switches:
         attributes = migration_graph.nodes[switch]
-        both.add_node(number[switch], **{**attributes, "label": f"migration {attributes['label']}"})
+        label = f"migration {attributes['label']}"
+        both.add_nodes_from([(number[switch], {**attributes, "label": label})])
     for a, b, attributes in _edges(migration_graph, directed=directed):
-        both.add_edge(number[a], number[b], **attributes, **{FOR_MIGRATIONS: True})
+        both.add_edges_from([(number[a], number[b], {**attributes, FOR_MIGRATIONS: True})])
     return both
 
 

@@ -7,7 +7,13 @@ from typing import ClassVar
 import networkx as nx
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.network.topologies.contract import BitRate, Count, Latency, topologies
+from cluster_emu.network.topologies.contract import (
+    BitRate,
+    Count,
+    Latency,
+    check_size,
+    topologies,
+)
 from cluster_emu.network.topologies.wiring import Wiring
 
 
@@ -35,6 +41,7 @@ class Star:
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: the hosts, then the switch."""
+        check_size(self.hosts + 1, self.hosts * self.bonds, hosts=self.hosts, bonds=self.bonds)
         wiring = Wiring(self.latency_s, self.bonds)
         hosts = wiring.rack_of_hosts(0, self.hosts)
         switch = wiring.switch("switch", layer=1, rack=0)

@@ -13,6 +13,7 @@ from cluster_emu.network.topologies.contract import (
     Count,
     Latency,
     Oversubscription,
+    check_size,
     topologies,
 )
 from cluster_emu.network.topologies.wiring import Wiring
@@ -70,6 +71,21 @@ class ThreeTier:
 
     def build(self) -> nx.Graph[int]:
         """Return the graph: hosts rack by rack, then rack, aggregation and core switches."""
+        rack_count = self.pods * self.racks_per_pod
+        host_count = rack_count * self.hosts_per_rack
+        aggregation_count = self.pods * self.aggregations_per_pod
+        check_size(
+            host_count + rack_count + aggregation_count + self.cores,
+            host_count * self.bonds
+            + rack_count * self.aggregations_per_pod
+            + aggregation_count * self.cores,
+            pods=self.pods,
+            racks_per_pod=self.racks_per_pod,
+            hosts_per_rack=self.hosts_per_rack,
+            aggregations_per_pod=self.aggregations_per_pod,
+            cores=self.cores,
+            bonds=self.bonds,
+        )
         wiring = Wiring(self.latency_s, self.bonds)
         racks = range(self.pods * self.racks_per_pod)
         hosts = [wiring.rack_of_hosts(rack, self.hosts_per_rack) for rack in racks]

@@ -23,7 +23,7 @@ from cluster_emu.study.comparison.same_rules import (
     same_rules,
 )
 from cluster_emu.study.comparison.variants import Variant, variants
-from cluster_emu.study.execution.numbers import check_at_least
+from cluster_emu.study.execution.numbers import check_study_numbers
 from cluster_emu.study.execution.runs import StudyInterrupted, StudyRun, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
@@ -73,8 +73,7 @@ def compare(
         StudyInterrupted: on a signal, if some replications had ended under every strategy; it has
             their `Comparison`.
     """
-    check_at_least(1, replications=replications, jobs=jobs)
-    check_at_least(0, seed=seed)
+    check_study_numbers(replications, jobs, seed)
     smallest = smallest_by_metric(smallest_differences or {})
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     wanted = [strategies] if isinstance(strategies, str) else strategies

@@ -66,9 +66,12 @@ def variants(base: Scenario, texts: Sequence[str]) -> tuple[Variant, ...]:
     labels = [text.strip() for text in texts]
     if not labels:
         raise ScenarioError("strategies", labels, "at least one strategy")
+    choices: list[dict[str, Any]] = []
     for label in labels:
-        if labels.count(label) > 1:
+        choice = _parsed(label)
+        if choice in choices:
             raise ScenarioError("strategies", label, "every strategy once")
+        choices.append(choice)
     made = tuple(_with_strategy(base, label) for label in labels)
     _check_all_parameters_used(base, made)
     return made

@@ -26,7 +26,7 @@ from cluster_emu.study.evacuation.plan import (
 )
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import run_drain
-from cluster_emu.study.execution.numbers import check_at_least
+from cluster_emu.study.execution.numbers import check_study_numbers
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 from cluster_emu.units import slots_of
@@ -91,8 +91,7 @@ def advise(
         WorkerDiedError: if a process was killed.
         StudyInterrupted: on Ctrl-C, if some runs had ended; it has the `Advice` from these.
     """
-    check_at_least(1, replications=replications, jobs=jobs)
-    check_at_least(0, seed=seed)
+    check_study_numbers(replications, jobs, seed)
     if not max_downtime_s > 0:
         raise ScenarioError("max_downtime_s", max_downtime_s, "a number > 0")
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)

@@ -17,7 +17,7 @@ from cluster_emu.study.evacuation.plan import (
 )
 from cluster_emu.study.evacuation.result import Evacuation, Replication
 from cluster_emu.study.evacuation.run import DrainRun, run_drain
-from cluster_emu.study.execution.numbers import check_at_least
+from cluster_emu.study.execution.numbers import check_study_numbers
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
 
@@ -63,8 +63,7 @@ def evacuate(
         WorkerDiedError: if a process was killed.
         StudyInterrupted: on Ctrl-C, if some replications had ended; it has their `Evacuation`.
     """
-    check_at_least(1, replications=replications, jobs=jobs)
-    check_at_least(0, seed=seed)
+    check_study_numbers(replications, jobs, seed)
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     drain = drain_scenario(
         base.with_fields({**(fields or {}), **uncertainty_field(uncertain)}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -167,18 +168,25 @@ def do_all(
     Raises:
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
-    with parallel_config(
-        backend="loky",
-        inner_max_num_threads=1,
-        initializer=end_with_parent,
-        initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
+    useful = max(min(jobs, len(tasks)), 1)
+    if useful > 1 and not _has_semaphores():
+        useful = 1
+    with (
+        parallel_config(backend="sequential")
+        if useful == 1
+        else parallel_config(
+            backend="loky",
+            inner_max_num_threads=1,
+            initializer=end_with_parent,
+            initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
+        )
     ):
-        workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+        workers = Parallel(n_jobs=useful, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
     report_progress = progress or _ignore
     total = done + len(tasks)
     report_progress(done, total)
-    with nullcontext() if jobs == 1 else unheard_by_workers():
+    with nullcontext() if useful == 1 else unheard_by_workers():
         runs = cast("Generator[tuple[int, R]]", workers(calls))
     try:
         with _insisting_on_signals() as raise_if_swallowed:
@@ -191,6 +199,15 @@ def do_all(
     finally:
         with warnings.catch_warnings(action="ignore"):  # joblib warns of runs that are given up
             runs.close()
+
+
+def _has_semaphores() -> bool:
+    """Return whether processes can share a lock here; not so where /dev/shm is read-only."""
+    try:
+        multiprocessing.Lock()
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 @contextmanager

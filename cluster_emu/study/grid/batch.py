@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.file_names import file_name
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.model import ProgressCallback
+from cluster_emu.numerals import MOST_JOBS
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import complete_result, own_result
-from cluster_emu.results.writing import write_text
+from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.execution.runs import run_all
 from cluster_emu.study.grid.cell_store import FAILED, FILES, CellStore
 from cluster_emu.study.grid.cells import Cell, cells_of
@@ -142,7 +145,7 @@ class Batch(Displayed):
         paths = []
         for name, table in (("means", self.means), ("paired", self.paired)):
             paths.append(self.folder / f"{name}.csv")
-            write_text(table.to_csv(index=False), paths[-1])
+            write_csv(table, paths[-1])
         return paths
 
     @property
@@ -188,15 +191,14 @@ def run_batch(
             something else; nothing is written.
         WorkerDiedError: if a process was killed; finished cells are kept and merged.
     """
-    if jobs < 1:
-        raise ScenarioError("jobs", jobs, "a whole number >= 1")
+    check_whole(1, MOST_JOBS, jobs=jobs)
     study, base = load_study(path, changes)
     try:
         smallest = smallest_by_metric(study.smallest_differences)
     except ScenarioError as error:
         raise error.at(file=path) from error
     cells = cells_of(study, base, path)
-    folder = out or Path("results") / study.name
+    folder = out or Path("results") / file_name(study.name)
     with own_result(folder, "batch", study.name, FILES, overwrite=overwrite):
         with CellStore(folder) as store:
             remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]

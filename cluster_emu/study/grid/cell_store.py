@@ -15,7 +15,7 @@ from typing import Any, Self
 import pandas as pd
 
 from cluster_emu.errors import ClusterEmuError
-from cluster_emu.results.writing import UNFINISHED, write_parquet, write_text
+from cluster_emu.results.writing import UNFINISHED, write_csv, write_parquet
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.grid.cells import Cell
 
@@ -122,7 +122,7 @@ class CellStore:
         table = table.astype({name: float for name in table if table[name].isna().all()})
         parquet, csv, *_ = RESULTS
         write_parquet(table, self._folder / parquet)
-        write_text(table.to_csv(index=False), self._folder / csv)
+        write_csv(table, self._folder / csv)
         return table
 
 

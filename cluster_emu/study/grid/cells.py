@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -16,17 +14,16 @@ from typing import Any
 from cluster_emu.building import build
 from cluster_emu.errors import ScenarioError
 from cluster_emu.rng import RandomStreams
-from cluster_emu.scenario import Choice, Scenario
+from cluster_emu.scenario import Scenario
+from cluster_emu.scenario.files import digest
 from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.grid.labels import labels_of
 from cluster_emu.study.grid.study_file import Study
-from cluster_emu.units import read_quantity
 
 Labels = dict[str, str | int | float | bool]
 
 KEY_DIGITS = 20
-NOTHING = "none"
-"""How a study file writes that an optional field has no value."""
 FILES = ("traces", "path", "file")
 """Fields and parameters that name a file or folder: a result depends on what is in it."""
 
@@ -69,9 +66,10 @@ def cells_of(study: Study, base: Scenario, file: Path) -> list[Cell]:
         ClusterEmuError: if a value of an axis or a strategy is not allowed; it names the file.
     """
     seeds = replication_seeds(study.seed, study.replications)
-    columns = [_labels(path, values) for path, values in study.axes.items()]
+    columns = [labels_of(path, values) for path, values in study.axes.items()]
     files = _Files()
     cells = []
+    places: dict[str, Labels] = {}
     for values, shown in zip(product(*study.axes.values()), product(*columns), strict=True):
         place = dict(zip(study.axes, shown, strict=True))
         try:
@@ -79,10 +77,27 @@ def cells_of(study: Study, base: Scenario, file: Path) -> list[Cell]:
             for variant in variants(scenario, study.strategies):
                 build(variant.scenario, RandomStreams(seeds[0]))
                 data = files.read_into(variant.scenario.model_dump(mode="json"))
+                _check_new(variant.label, data, place, places)
                 cells += _replicated({**place, "strategy": variant.label}, variant, seeds, data)
         except ScenarioError as error:
             raise error.at(file=error.file or file) from error
     return cells
+
+
+def _check_new(
+    strategy: str, data: dict[str, Any], place: Labels, places: dict[str, Labels]
+) -> None:
+    """Refuse a place of the axes at which the same is run as at one before; then add it to these.
+
+    Raises:
+        ScenarioError: naming both places.
+    """
+    text = json.dumps([strategy, data], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if digest in places:
+        allowed = f"values of which each makes another run (this one is that of {places[digest]})"
+        raise ScenarioError("axes", place, allowed)
+    places[digest] = place
 
 
 def _replicated(
@@ -92,41 +107,6 @@ def _replicated(
         Cell({**labels, "replication": replication, "seed": seed}, variant.scenario, seed, data)
         for replication, seed in enumerate(seeds)
     ]
-
-
-def _labels(path: str, values: Sequence[Any]) -> list[Any]:
-    """Return an axis's values as they stand in a column, which holds numbers or texts, not both.
-
-    Quantities become numbers in the unit at the end of the axis's name. Among numbers, a value that
-    stands for nothing is NaN.
-    """
-    if all(isinstance(value, bool) for value in values):
-        return list(values)
-    numbers = [_number(path, value) for value in values]
-    known = [number for number in numbers if number is not None]
-    if len(known) < len(numbers) or all(math.isnan(number) for number in known):
-        return [_text(value) for value in values]
-    whole = all(isinstance(number, int) for number in known)
-    return known if whole else [float(number) for number in known]
-
-
-def _number(path: str, value: Any) -> int | float | None:
-    """Return a value as a number, None if it is none."""
-    if value is None or value == NOTHING:
-        return math.nan
-    try:
-        found = read_quantity(path, value)
-    except ValueError:
-        return None
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and "name" in value:
-        return str(Choice.model_validate(value))
-    return json.dumps(value, default=str)
 
 
 class _Files:
@@ -150,16 +130,5 @@ class _Files:
 
     def _digest(self, place: str) -> str:
         if place not in self._digests:
-            path = Path(place)
-            files = sorted(filter(_counts, path.iterdir())) if path.is_dir() else [path]
-            digest = hashlib.sha256()
-            for file in files:
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-                digest.update(f"{file.name}\0{content}\n".encode())
-            self._digests[place] = digest.hexdigest()
+            self._digests[place] = digest(Path(place))
         return self._digests[place]
-
-
-def _counts(entry: Path) -> bool:
-    """Return whether a result may depend on an entry of a folder: no hidden file, no folder."""
-    return entry.is_file() and not entry.name.startswith(".")

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.input_files import exists
+from cluster_emu.numerals import MOST_REPLICATIONS, MOST_WHOLE
 from cluster_emu.optional_fields import NONE
-from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario, read_toml
+from cluster_emu.scenario import (
+    Scenario,
+    built_in_scenarios,
+    first_overlap,
+    load_scenario,
+    read_toml,
+)
+from cluster_emu.study.grid.labels import labels_of
 
+MOST_CELLS = 1_000_000
+"""The most cells of a study; more would take days to list, let alone to run."""
 TRACES = "workload.traces"
+STRATEGY = "transfer.strategy"
 TAKEN = "migrations"
 """A field of a scenario whose name is that of a figure in the results."""
 
@@ -42,23 +63,58 @@ class Study(BaseModel):
     name: Annotated[str, Field(pattern=r"^\w[\w .-]*$")]
     scenario: Annotated[str, Field(min_length=1)]
     strategies: Annotated[tuple[str, ...], Field(min_length=1)]
-    replications: Annotated[int, Field(ge=1, strict=True)] = 10
-    seed: Annotated[int, Field(ge=0, strict=True)] = 0
+    replications: Annotated[int, Field(ge=1, le=MOST_REPLICATIONS, strict=True)] = 10
+    seed: Annotated[int, Field(ge=0, le=MOST_WHOLE, strict=True)] = 0
     fields: dict[str, Any] = {}
     axes: dict[str, tuple[Any, ...]] = {}
     smallest_differences: dict[str, Any] = {}
 
     @field_validator("axes")
     @classmethod
-    def _usable(cls, axes: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    def _usable(
+        cls, axes: dict[str, tuple[Any, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[Any, ...]]:
+        runs = [len(info.data.get("strategies", ())), info.data.get("replications", 1)]
+        cells = math.prod([*runs, *map(len, axes.values())])
+        if cells > MOST_CELLS:
+            raise ValueError(
+                f"axes that with the strategies and replications make at most {MOST_CELLS:,} cells "
+                f"(these make {cells:,})"
+            )
         for path, values in axes.items():
             if not values:
                 raise ValueError(f"at least one value on the axis {path}")
-            if any(value in values[:i] for i, value in enumerate(values)):
-                raise ValueError(f"every value once on the axis {path}")
+            _check_each_once(path, values)
             if path == TAKEN:
                 raise ValueError(f"an axis other than {TAKEN}, for example {TAKEN}.0.target")
+            if path == STRATEGY:
+                raise ValueError(f"an axis other than {STRATEGY}, which `strategies` sets")
+        _check_overlap(tuple(axes))
         return axes
+
+    @model_validator(mode="after")
+    def _fields_have_an_effect(self) -> Study:
+        _check_overlap(tuple(self.fields))
+        for path in self.fields:
+            for axis in self.axes:
+                if f"{path}.".startswith(f"{axis}."):
+                    raise ValueError(f"fields that no axis sets (the axis {axis} sets {path})")
+        return self
+
+
+def _check_each_once(path: str, values: tuple[Any, ...]) -> None:
+    """Refuse two values that are one, such as ``0.2`` and ``"0.2"``, or 1024 and ``"1 KiB"``."""
+    found: dict[Any, Any] = {}
+    for label, value in zip(labels_of(path, values), values, strict=True):
+        if label in found:
+            pair = f"{found[label]!r} and {value!r} are one"
+            raise ValueError(f"every value once on the axis {path} ({pair})")
+        found[label] = value
+
+
+def _check_overlap(paths: tuple[str, ...]) -> None:
+    if overlap := first_overlap(paths):
+        raise ValueError(f"every field once ({overlap[0]} and {overlap[1]} overlap)")
 
 
 def load_study(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[Study, Scenario]:
@@ -114,7 +170,7 @@ def _folder(traces: str, folder: Path) -> str:
 def _base_scenario(study: Study, path: Path) -> Scenario:
     known = built_in_scenarios()
     found = known.get(study.scenario, path.parent / study.scenario)
-    if not found.exists():
+    if not exists(found):
         allowed = UnknownNameError("scenario", study.scenario, known).allowed
         raise ScenarioError(
             "scenario", study.scenario, f"a file in the study's folder, or {allowed}", file=path

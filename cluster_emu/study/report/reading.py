@@ -9,6 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
+from cluster_emu.input_files import MOST_JSON_BYTES, read_input
+from cluster_emu.json_input import check_keys
 
 T = TypeVar("T")
 
@@ -25,7 +27,9 @@ def read_report(kind: type[T], path: Path) -> T:
             and the key.
     """
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        content = read_input(path, MOST_JSON_BYTES)
+        check_keys(content, path)
+        return TypeAdapter(kind).validate_json(content)
     except ValidationError as error:
         raise from_validation(error, kind).at(file=path) from error
     except OSError as error:

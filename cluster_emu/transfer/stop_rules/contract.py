@@ -7,6 +7,7 @@ not depend on the strategy, so any rule works with any strategy.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal, Protocol
 
 from pydantic import ConfigDict
@@ -15,14 +16,20 @@ from pydantic.dataclasses import dataclass
 from cluster_emu.plugins import Registry
 from cluster_emu.transfer.controller import (
     CONTINUE,
+    NO_SURE_ROUNDS,
     ControllerDecision,
     MigrationAction,
+    MigrationController,
     MigrationStatus,
     Progress,
+    SureRounds,
 )
 from cluster_emu.units import TimeLimit
 
 AtDeadline = Literal["abort", "stop"]
+
+ANY_NUMBER_OF_ROUNDS = 1_000_000_000
+"""More live rounds than any migration has."""
 
 LONGEST_HISTORY = 16
 """Rounds after which no older dirty bit is left in a page's history code."""
@@ -55,6 +62,14 @@ class StopRule(Protocol):
     def decide(self, progress: Progress) -> ControllerDecision:
         """Return what follows the round: any action but `POST_COPY`."""
         ...
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return after which of the next rounds the rule continues for sure; optional.
+
+        It is asked right after `decide` has returned CONTINUE for `progress`. Such rounds can be
+        worked out in one call. The deadline needs no care: they end before it.
+        """
+        return NO_SURE_ROUNDS
 
     @property
     def bandwidth_known_s(self) -> float:
@@ -105,6 +120,10 @@ class DeadlineStopRule(StopRule):
             return deadline_decision(self)
         return decision
 
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return none: the rule has to see every round, unless it says otherwise."""
+        return NO_SURE_ROUNDS
+
     @property
     def bandwidth_known_s(self) -> float:
         """Return 0: the rule needs no rate, or takes that of the last round."""
@@ -115,7 +134,7 @@ class DeadlineStopRule(StopRule):
         return 0.0
 
 
-class StopRuleController:
+class StopRuleController(MigrationController):
     """The controller of a migration without a manager: a stop rule and its deadline.
 
     Args:
@@ -139,6 +158,11 @@ class StopRuleController:
     def round_ended(self, progress: Progress) -> ControllerDecision:
         """Return what the rule decides."""
         return self._rule.decide(progress)
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return what the rule says; a rule need not say anything."""
+        sure: Callable[[Progress], SureRounds] | None = getattr(self._rule, "sure_rounds", None)
+        return NO_SURE_ROUNDS if sure is None else sure(progress)
 
     @property
     def bandwidth_known_s(self) -> float:

@@ -7,8 +7,9 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress, SureRounds
 from cluster_emu.transfer.stop_rules.contract import (
+    ANY_NUMBER_OF_ROUNDS,
     AtDeadline,
     DeadlineStopRule,
     at_rest,
@@ -37,3 +38,7 @@ class Deadline(DeadlineStopRule):
     def evaluate(self, progress: Progress) -> ControllerDecision:
         """Return STOP if live rounds can do no more."""
         return at_rest(progress) or CONTINUE
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return any number of rounds: only one that sends or leaves nothing can be the last."""
+        return SureRounds(ANY_NUMBER_OF_ROUNDS)

@@ -8,8 +8,17 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
-from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, at_rest, stop, stop_rules
+from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress, SureRounds
+from cluster_emu.transfer.stop_rules.contract import (
+    ANY_NUMBER_OF_ROUNDS,
+    DeadlineStopRule,
+    at_rest,
+    stop,
+    stop_rules,
+)
+
+RATE_ERROR = 1e-6
+"""More than the rounding error of a rate that is measured over one round."""
 
 
 @stop_rules.register("downtime-limit")
@@ -37,3 +46,9 @@ class DowntimeLimit(DeadlineStopRule):
         if progress.bytes_left <= math.floor(progress.bytes_per_s * self.downtime_limit_s):
             return stop(f"fits {self.downtime_limit_s:g} s of downtime")
         return CONTINUE
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return any number of rounds that leave clearly more than fits at the same rate."""
+        fits_bytes = progress.bytes_per_s * self.downtime_limit_s * (1.0 + RATE_ERROR)
+        page_bytes = progress.bytes_left / progress.pages_left
+        return SureRounds(ANY_NUMBER_OF_ROUNDS, 2 + math.ceil(fits_bytes / page_bytes))

@@ -7,7 +7,12 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
+from cluster_emu.transfer.controller import (
+    CONTINUE,
+    ControllerDecision,
+    Progress,
+    SureRounds,
+)
 from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_text, stop, stop_rules
 
 
@@ -31,3 +36,7 @@ class FixedRounds(DeadlineStopRule):
         if progress.round_number < self.rounds:
             return CONTINUE
         return stop(rounds_text(self.rounds))
+
+    def sure_rounds(self, progress: Progress) -> SureRounds:
+        """Return all rounds before the last one."""
+        return SureRounds(self.rounds - 1 - progress.round_number)

@@ -22,7 +22,8 @@ from cluster_emu.study import run_batch, simulate
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.seeds import replication_seeds
 from cluster_emu.study.grid.cell_store import JOURNAL, RESULTS
-from cluster_emu.study.grid.cells import Cell, _labels, cells_of
+from cluster_emu.study.grid.cells import Cell, cells_of
+from cluster_emu.study.grid.labels import labels_of
 from cluster_emu.study.grid.study_file import load_study
 
 
@@ -221,7 +222,7 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
     ],
 )
 def test_labels_are_numbers_or_texts(path: str, values: list[Any], expected: list[Any]) -> None:
-    found = _labels(path, values)
+    found = labels_of(path, values)
     assert list(map(repr, found)) == list(map(repr, expected))
 
 

@@ -1,0 +1,92 @@
+"""Parts of other distributions, which declare them as entry points: loaded, or left out and named.
+
+A plug-in is code of others. Whatever it does when it is loaded, parts of the package still work: a
+part that cannot be loaded is left out with a `PluginWarning`, and who asks for it is told why.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, distributions, entry_points
+from typing import Any
+
+from cluster_emu.shown_text import visible
+
+MOST_LETTERS = 300
+
+
+class PluginWarning(UserWarning):
+    """A part of another distribution could not be loaded and is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadedPart:
+    """A part of another distribution that is left out.
+
+    Args:
+        name: the name it was to have.
+        entry_point: where it is, as ``module:attribute``.
+        distribution: the distribution that declares it.
+        why: why it could not be loaded.
+    """
+
+    name: str
+    entry_point: str
+    distribution: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} of {self.distribution} ({self.entry_point}): {self.why}"
+
+
+def load_entry_points(
+    group: str, kind: str, enter: Callable[[str, Any], None]
+) -> dict[str, UnloadedPart]:
+    """Load the parts that other distributions declare; return those that are left out, by name.
+
+    Args:
+        group: the entry point group.
+        kind: what is declared there, in words.
+        enter: takes the name and the object of an entry point; it raises an error if the object is
+            no such part, or if the name is taken.
+    """
+    unloaded = {}
+    for point in _declared(group):
+        try:
+            enter(point.name, point.load())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, too: a module may end the program it is in
+            part = UnloadedPart(point.name, point.value, _distribution(point), _reason(error))
+            unloaded[point.name] = part
+            warnings.warn(f"{kind} left out: {part}", PluginWarning, stacklevel=2)
+    return unloaded
+
+
+def _declared(group: str) -> Iterator[EntryPoint]:
+    """Yield the entry points of a group by name; distributions with broken files have none."""
+    try:
+        found = list(entry_points(group=group))
+    except Exception:
+        found = []
+        for distribution in distributions():
+            try:
+                found += distribution.entry_points.select(group=group)
+            except Exception as error:
+                what = f"entry points of a distribution left out: {_reason(error)}"
+                warnings.warn(what, PluginWarning, stacklevel=2)
+    yield from sorted(found, key=lambda point: (point.name, point.value))
+
+
+def _distribution(point: EntryPoint) -> str:
+    try:
+        return visible(str(point.dist.metadata["Name"])) if point.dist else "a distribution"
+    except Exception:
+        return "a distribution"
+
+
+def _reason(error: BaseException) -> str:
+    text = visible(f"{type(error).__name__}: {error}".removesuffix(": "))
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."
