@@ -16,6 +16,7 @@ from pyarrow.parquet import ParquetFile
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
 from cluster_emu.input_files import MOST_JSON_BYTES, read_input
 from cluster_emu.json_input import check_keys
+from cluster_emu.results.result_folder import check_whole
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
@@ -109,11 +110,11 @@ def read_run(folder: Path) -> RunResult:
 
     Raises:
         ClusterEmuError: if a file is missing or not what it should be, naming it and what is
-            expected.
+            expected, or does not belong to the others.
     """
     _check_there(folder)
     about = _read_about(folder / "run.json")
-    return RunResult(
+    result = RunResult(
         tables={name: _read_table(folder, name) for name in COLUMNS_NEEDED},
         scenario=about["scenario"],
         seed=about["seed"],
@@ -121,6 +122,8 @@ def read_run(folder: Path) -> RunResult:
         assumptions=tuple(about["assumptions"]),
         notes=tuple(about.get("notes", ())),
     )
+    check_whole(folder)  # last: what is wrong with a file says more than that it is another one
+    return result
 
 
 def _check_there(folder: Path) -> None:
