@@ -23,7 +23,7 @@ from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.rows import rows_of
-from cluster_emu.view.saving import figure_of, save_figure
+from cluster_emu.view.saving import figure_of, save_figures
 from cluster_emu.view.timeline import draw_timeline
 
 COLUMNS_NEEDED = {
@@ -65,12 +65,13 @@ def plot_run(run_dir: Path, out: Path | None = None, *, kind: str = "png") -> li
 
     Raises:
         ClusterEmuError: if the folder holds no complete run, naming the file and what is expected,
-            or if the scenario's topology cannot be built any more. Nothing is written then.
+            or if the scenario's topology cannot be built any more. No picture is written then.
     """
     result = read_run(run_dir)
     folder = run_dir if out is None else out
-    drawn = {name: draw() for name, draw in _pictures(result).items()}
-    return [save_figure(figure, folder / f"{name}.{kind}") for name, figure in drawn.items()]
+    return save_figures(
+        {folder / f"{name}.{kind}": draw() for name, draw in _pictures(result).items()}
+    )
 
 
 def draw_run(result: RunResult, picture: str) -> Figure:
