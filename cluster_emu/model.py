@@ -478,10 +478,11 @@ class ClusterModel(Displayed, Model):
         if not waiting:
             return ()
         named = ", ".join(map(str, waiting[:MOST_NAMED]))
+        wait = "waits" if len(waiting) == 1 else "wait"
         return (
-            f"{len(waiting)} VMs wait for their restart at {self.time_s:g} s, the first of them "
-            f"{named}: no host that is up and not drained has the memory and no VM of their "
-            "anti-affinity group",
+            f"{counted(len(waiting), 'VM')} {wait} for a restart at {self.time_s:g} s, "
+            f"the first of them {named}: no host that is up and not drained has the memory and no "
+            "VM of their anti-affinity group",
         )
 
     # --- the columns of this instant -------------------------------------------------------------
