@@ -84,15 +84,16 @@ def _report(
     comparison: Comparison, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
     from cluster_emu.cli.tables import show_comparison
-    from cluster_emu.results.result_folder import add_files
+    from cluster_emu.results.result_folder import added_files
 
     report = comparison.report()
     written = []
     if folder is not None:
         with writing_to(folder):
             saved = comparison.save(folder, csv=csv, overwrite=overwrite)
-            written = [*saved, draw(report, folder)]
-            add_files(folder, written)
+            with added_files(folder) as place:
+                figure = draw(report, place)
+            written = [*saved, folder / figure.name]
     if as_json:
         write_json(report)
     else:

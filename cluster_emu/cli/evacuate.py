@@ -111,14 +111,15 @@ def _report(
     evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
-    from cluster_emu.results.result_folder import add_files
+    from cluster_emu.results.result_folder import added_files
 
     written = []
     if folder is not None:
         with writing_to(folder):
             saved = evacuation.save(folder, csv=csv, overwrite=overwrite)
-            written = [*saved, *draw(folder, folder)]
-            add_files(folder, written)
+            with added_files(folder) as place:
+                figures = draw(folder, place)
+            written = [*saved, *(folder / figure.name for figure in figures)]
     report = evacuation.report()
     if as_json:
         write_json(report)

@@ -49,22 +49,26 @@ def plot(
 ) -> None:
     """Draw the figures of a saved run, comparison, evacuation or study."""
     from cluster_emu.results.folder_lock import locked
-    from cluster_emu.results.result_folder import add_files, new_result
+    from cluster_emu.results.result_folder import added_files, new_result
 
     folder = run_dir if out is None or out.resolve() == run_dir.resolve() else out
     if folder is run_dir:
         usable_folder(run_dir)
-        with writing_to(folder), locked(folder, field="RUN_DIR"):
-            figures = _draw(run_dir, run_dir, kind.value)
-            add_files(folder, figures)
+        with (
+            writing_to(folder),
+            locked(folder, field="RUN_DIR"),
+            added_files(folder) as place,
+        ):
+            figures = _draw(run_dir, place, kind.value)
     else:
         result_folder(folder, overwrite=overwrite)
         with writing_to(folder), new_result(folder, "plot", overwrite=overwrite) as place:
-            figures = [folder / path.name for path in _draw(run_dir, place, kind.value)]
+            figures = _draw(run_dir, place, kind.value)
+    written = [str(folder / figure.name) for figure in figures]
     if as_json:
-        write_json({"figures": [str(path) for path in figures]})
+        write_json({"figures": written})
     else:
-        write_lines(map(str, figures))
+        write_lines(written)
 
 
 def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:

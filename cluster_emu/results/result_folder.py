@@ -316,13 +316,27 @@ def remove(folder: Path, names: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def add_files(folder: Path, files: Iterable[Path]) -> None:
-    """Count files that were drawn from a result, such as figures, to the result.
+@contextmanager
+def added_files(folder: Path) -> Iterator[Path]:
+    """Give an empty place for files drawn from a result, such as figures; add them at the end.
 
-    A folder without a manifest stays without one.
+    They count to the result before they are in its folder, so that whatever replaces the result
+    removes them, too. An error adds none. A folder without a manifest stays without one.
+
+    Args:
+        folder: the folder of the result; this process holds its lock.
+
+    Raises:
+        OSError: if the folder cannot be written.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return
-    names = {file.name for file in files if file.parent.resolve() == folder.resolve()}
-    write_manifest(folder, replace(manifest, files=tuple({*manifest.files, *names})))
+    place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+    try:
+        yield place
+        names = _written(place)
+        manifest = read_manifest(folder)
+        if manifest is not None:
+            write_manifest(folder, replace(manifest, files=tuple({*manifest.files, *names})))
+        for name in names:
+            (place / name).replace(folder / name)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

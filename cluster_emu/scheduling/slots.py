@@ -17,11 +17,13 @@ from cluster_emu.scheduling.orders import (
     ChangingOrder,
     Fifo,
     FixedOrder,
+    HostSlot,
     QueuedOrder,
     QueueOrder,
     QueueView,
+    Side,
 )
-from cluster_emu.scheduling.waiting_lists import HostSlot, Side, WaitingLists
+from cluster_emu.scheduling.waiting_lists import WaitingLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class ConcurrencySlots:
         if self._fixed_order is not None:
             return list(self._admit_next(self._waiting_lists.next))
         if (own := self._own_queue) is not None:
-            return list(self._admit_next(lambda: own.next(self._hosts_have_slots)))
+            return list(self._admit_next(lambda: own.next(self._blocking_slot)))
         by_priority = attrgetter("priority")
         classes = groupby(sorted(self.waiting.values(), key=by_priority), by_priority)
         return [number for _, equals in classes for number in self._admit_equals(list(equals))]
@@ -168,7 +170,7 @@ class ConcurrencySlots:
         """Let migrations to a host start from now on."""
         self._waiting_lists.wake((Side.BOOT, host))
         if self._own_queue is not None:
-            self._own_queue.host_changed(host)
+            self._own_queue.host_booted(host)
 
     def scarcest(self, source: int, target: int) -> str:
         """Return in words which slots are the fewest free ones for a migration.

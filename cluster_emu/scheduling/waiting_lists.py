@@ -5,26 +5,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable
-from enum import Enum
 from typing import NamedTuple
 
-from cluster_emu.scheduling.orders import Candidate
-
-
-class Side(Enum):
-    """Whether a host is the source or the target of a migration, or a target that boots."""
-
-    SOURCE = "source"
-    TARGET = "target"
-    BOOT = "boot"
-
-
-HostSlot = tuple[Side, int]
-"""What a migration waits for at one host.
-
-The slots for migrations that leave it, those for migrations that come to it, or the end of its
-boot.
-"""
+from cluster_emu.scheduling.orders.contract import Candidate, HostSlot
 
 MOST_ENTRIES_EACH, FEW_ENTRIES = 2, 64
 """With more entries than this per candidate, and a few more, those that were replaced go."""

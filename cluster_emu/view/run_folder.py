@@ -16,13 +16,14 @@ from pyarrow.parquet import ParquetFile
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
 from cluster_emu.input_files import MOST_JSON_BYTES, read_input
 from cluster_emu.json_input import check_keys
+from cluster_emu.results.result_folder import check_whole
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.rows import rows_of
-from cluster_emu.view.saving import figure_of, save_figure
+from cluster_emu.view.saving import figure_of, save_figures
 from cluster_emu.view.timeline import draw_timeline
 
 COLUMNS_NEEDED = {
@@ -64,13 +65,13 @@ def plot_run(run_dir: Path, out: Path | None = None, *, kind: str = "png") -> li
 
     Raises:
         ClusterEmuError: if the folder holds no complete run, naming the file and what is expected,
-            or if the scenario's topology cannot be built any more (after the other pictures).
+            or if the scenario's topology cannot be built any more. No picture is written then.
     """
     result = read_run(run_dir)
     folder = run_dir if out is None else out
-    return [
-        save_figure(draw(), folder / f"{name}.{kind}") for name, draw in _pictures(result).items()
-    ]
+    return save_figures(
+        {folder / f"{name}.{kind}": draw() for name, draw in _pictures(result).items()}
+    )
 
 
 def draw_run(result: RunResult, picture: str) -> Figure:
@@ -109,11 +110,11 @@ def read_run(folder: Path) -> RunResult:
 
     Raises:
         ClusterEmuError: if a file is missing or not what it should be, naming it and what is
-            expected.
+            expected, or does not belong to the others.
     """
     _check_there(folder)
     about = _read_about(folder / "run.json")
-    return RunResult(
+    result = RunResult(
         tables={name: _read_table(folder, name) for name in COLUMNS_NEEDED},
         scenario=about["scenario"],
         seed=about["seed"],
@@ -121,6 +122,8 @@ def read_run(folder: Path) -> RunResult:
         assumptions=tuple(about["assumptions"]),
         notes=tuple(about.get("notes", ())),
     )
+    check_whole(folder)  # last: what is wrong with a file says more than that it is another one
+    return result
 
 
 def _check_there(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -31,11 +32,29 @@ def save_figure(picture: Figure | Axes, path: Path) -> Path:
     Raises:
         ScenarioError: if the ending is none of these.
     """
+    return save_figures({path: picture})[0]
+
+
+def save_figures(pictures: Mapping[Path, Figure | Axes]) -> list[Path]:
+    """Write figures to their files and return these; if one cannot be drawn, write none.
+
+    Args:
+        pictures: a figure, or axes of one, by its file, whose ending decides the format.
+
+    Raises:
+        ScenarioError: if an ending is not one of PNG, SVG and PDF.
+    """
+    drawn = {path: _drawn(figure_of(one), _format_of(path)) for path, one in pictures.items()}
+    for path, content in drawn.items():
+        write_bytes(content, path)
+    return list(drawn)
+
+
+def _format_of(path: Path) -> str:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in WITHOUT_ORIGIN:
         raise ScenarioError("path", str(path), "a file name that ends in .png, .svg or .pdf")
-    write_bytes(_drawn(figure_of(picture), kind), path)
-    return path
+    return kind
 
 
 def figure_of(picture: Figure | Axes) -> Figure:

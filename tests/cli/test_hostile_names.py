@@ -13,6 +13,7 @@ import pytest
 
 from cluster_emu.cli.output import progress_bar, show_lines, show_table, write_lines
 from cluster_emu.file_names import file_name
+from cluster_emu.results.folder_lock import LOCK_FILES
 from cluster_emu.results.result_folder import check_unused, new_result, read_manifest
 
 Emu = Callable[..., Any]
@@ -39,13 +40,17 @@ def write_scenario(folder: Path, name: str) -> Path:
     return file
 
 
+def files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file() and path.name not in LOCK_FILES}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_scenario_stays_in_its_folder(name: str, tmp_path: Path, emu: Emu) -> None:
     file = write_scenario(tmp_path, name)
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    before = files_below(tmp_path)
     ended = emu("scenarios", file, "--out", tmp_path / "a" / "out", "--json")
     assert ended.exit_code == 0, ended.output
-    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    written = files_below(tmp_path) - before
     assert written == {tmp_path / "a" / "out" / f"{file_name(name)}.json"}
     assert json.loads(written.pop().read_text("utf-8"))["name"] == name
 

@@ -219,6 +219,19 @@ def test_a_bad_graphml_file_is_named_with_the_node_in_it(tmp_path):
     assert str(error) == f"{path}: nodes.b.kind = 'hots': allowed is 'host' or 'switch'"
 
 
+@pytest.mark.parametrize("kind", ["boolean", "int", "long", "double"])
+def test_a_key_whose_default_is_empty_is_named(tmp_path, kind):
+    path = tmp_path / "net.graphml"
+    nx.write_graphml(small(), path)
+    key = f'<key id="z" for="node" attr.name="x" attr.type="{kind}"><default></default></key>'
+    text = path.read_text("utf-8")
+    start = text.index("<graph ")
+    path.write_text(text[:start] + key + text[start:], "utf-8")
+
+    error = graphml_refusal(path)
+    assert (error.field, error.file) == ("key.x.default", path)
+
+
 @pytest.mark.parametrize("text", ["", "not xml", "<graphml>", "<svg/>"])
 def test_a_file_that_is_no_graphml_is_named(tmp_path, text):
     path = tmp_path / "net.graphml"

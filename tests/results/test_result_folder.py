@@ -16,7 +16,7 @@ from cluster_emu.results.folder_lock import LOCK
 from cluster_emu.results.result_folder import (
     MANIFEST,
     UNFINISHED,
-    add_files,
+    added_files,
     check_unused,
     check_whole,
     read_manifest,
@@ -139,7 +139,8 @@ def test_an_interrupt_leaves_what_was_written_marked_as_unfinished(tmp_path: Pat
 def test_figures_count_to_the_result_that_they_show(tmp_path: Path) -> None:
     write(tmp_path, "run", "a.csv")
     (tmp_path / "a.png").touch()
-    add_files(tmp_path, [tmp_path / "a.png", tmp_path / "elsewhere" / "b.png"])
+    with added_files(tmp_path) as place:
+        (place / "a.png").write_text("figure", "utf-8")
     write(tmp_path, "run", "b.csv", overwrite=True)
     assert files_of(tmp_path) == {"b.csv", MANIFEST}
 
@@ -165,7 +166,8 @@ def test_a_command_continues_its_own_result_and_no_other(tmp_path: Path) -> None
 def test_a_figure_of_a_continued_result_is_replaced_with_it(tmp_path: Path) -> None:
     with own_result(tmp_path, "batch", "few", ["parts"]):
         (tmp_path / "study.png").touch()
-        add_files(tmp_path, [tmp_path / "study.png"])
+        with added_files(tmp_path) as place:
+            (place / "study.png").write_text("figure", "utf-8")
     with own_result(tmp_path, "batch", "few", ["parts"]):
         pass
     write(tmp_path, "run", "a.csv", overwrite=True)

@@ -15,12 +15,14 @@ from cluster_emu.scheduling.orders import (
     Candidate,
     Fifo,
     FixedOrder,
+    HostSlot,
     LargestFirst,
     QueueOrder,
     QueueView,
+    Side,
     SmallestFirst,
 )
-from cluster_emu.scheduling.waiting_lists import HostSlot, Side, WaitingLists
+from cluster_emu.scheduling.waiting_lists import WaitingLists
 from tests._support.queue_helpers import HOSTS, VMS, candidate, queue, vm_columns
 
 HOST = st.integers(0, HOSTS - 1)

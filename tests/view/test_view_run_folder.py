@@ -94,6 +94,15 @@ def test_a_table_of_hosts_without_a_row_is_named(copied: Path) -> None:
         plot_run(copied)
 
 
+def test_a_run_whose_cluster_cannot_be_drawn_gives_no_picture(copied: Path) -> None:
+    about = json.loads((copied / "run.json").read_text("utf-8"))
+    about["scenario"]["vms"][0] = {}
+    (copied / "run.json").write_text(json.dumps(about), "utf-8")
+    with pytest.raises(ClusterEmuError):
+        plot_run(copied)
+    assert not list(copied.glob("*.png"))
+
+
 def test_a_run_json_of_something_else_is_refused(copied: Path) -> None:
     (copied / "run.json").write_text(json.dumps([1, 2]))
     with pytest.raises(ClusterEmuError, match=r"run.json: has no 'scenario'"):

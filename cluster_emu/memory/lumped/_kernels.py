@@ -200,6 +200,20 @@ STATE_INDEX = np.dtype(
 )
 """How the states of a page are numbered; a table of one row."""
 
+SWEPT_SEGMENT = np.dtype(
+    [
+        ("pages", "f8"),
+        ("first_pass_s", "f8"),  # when the sweep passes the first page; inf if it never does
+        ("passes_s", "f8"),  # time the sweep takes for the segment
+        ("sent_before", "f8"),  # pages of the round sent before it and until its end
+        ("sent_until", "f8"),
+        ("visit_s", "f8"),  # operational time at which the scan reaches it
+        ("peek_s", "f8"),  # operational time of the peek at its middle
+    ],
+    align=True,
+)
+"""Adjacent pages that a sweep passes together; times are since the round began."""
+
 SCAN_START = np.dtype(
     [
         ("position", "i8"),  # the first page that was not visited
@@ -2192,3 +2206,141 @@ def push_missing_pages(
     push.left_s, push.spare_bytes, push.touches_left = left_s, spare_bytes, touches_left
     push.set_left_s, push.waits, push.first, push.waiting = set_left_s, waits, first, waiting
     push.faults, push.stall_s, push.used = faults, stall_s, used
+
+
+# --- a scan in small segments, beside a sweep -----------------------------------------------------
+
+
+@jit
+def _swept_share(gap: float, ahead: float, behind: float, passes: float) -> float:
+    """Return the share of a segment that the scan finds swept.
+
+    Along the segment (x from 0 to 1) the peeks are `gap` seconds after the sweep at x = 0. The gap
+    grows by ``ahead - passes`` per x where the scan is ahead of the sweep (gap < 0), by
+    ``behind - passes`` where it is behind. If both lead to gap 0, the scan follows the sweep, and
+    the share phi solves ``phi behind + (1 - phi) ahead = passes``.
+
+    Args:
+        gap: time of the first peek, less the time at which the sweep passes the first page.
+        ahead: time the peeks take for the whole segment if no page is swept.
+        behind: the same if all pages are swept.
+        passes: time the sweep takes for the whole segment.
+    """
+    follows = 0.0
+    if ahead > behind:
+        follows = min(max((ahead - passes) / (ahead - behind), 0.0), 1.0)
+    if gap >= 0:
+        if behind >= passes:
+            return 1.0
+        until = gap / (passes - behind)
+        if until >= 1:
+            return 1.0
+        return until if ahead <= passes else until + (1.0 - until) * follows
+    if ahead <= passes:
+        return 0.0
+    until = -gap / (ahead - passes)
+    if until >= 1:
+        return 0.0
+    return 1.0 - until if behind >= passes else (1.0 - until) * follows
+
+
+@jit
+def scan_segments(
+    due: Records,
+    segments: Records,
+    first: int,
+    sent: float,
+    start: Records,
+    rates: Floats,
+    law: Records,
+    fraction: float,
+    normal: Floats,
+    seen: Records,
+) -> float:
+    """Scan segment after segment at a constant rate; return the pages sent by the end.
+
+    In a segment, n pages of a group are swept with a hypergeometric number, and of the others
+    Binomial(n, exp(-E)) are seen clean, E being the cumulative hazard at the middle peek.
+
+    Args:
+        due: `DUE_GROUP` in scan order, [due].
+        segments: `SWEPT_SEGMENT` in scan order, [ranks]; the scan writes its columns.
+        first: the rank at which it continues.
+        sent: pages of the round sent before that.
+        start: `SCAN_START`, [1].
+        rates: writes per page and second, [write classes].
+        law: `WRITE_LAW`, [1].
+        fraction: share of the time until a visit at which the decisive peek comes.
+        normal: normal deviates, [2 x due], or none.
+        seen: `SEEN`, [due]; pages seen clean and dirty.
+    """
+    now = start[0]
+    page_s = now.page_bytes * now.time_per_byte
+    done = now.bytes_sent / now.page_bytes
+    batch = max(now.batch_pages, 1)
+    hazard = np.empty(len(rates))
+    row = 0
+    while row < len(due) and due[row].rank < first:
+        row += 1
+    for rank in range(first, len(segments)):
+        segment = segments[rank]
+        begin, end = row, row
+        while end < len(due) and due[end].rank == rank:
+            end += 1
+        row = end
+        segment.sent_before = sent
+        segment.visit_s = now.time_s + max(sent - done, 0.0) * page_s
+        expected, if_swept = 0.0, 0.0
+        peek_s = segment.visit_s * fraction
+        for _step in range(3):
+            # the middle peek depends on what the scan sends until then
+            if law[0].labels > 0:
+                cumulative_hazard(rates, law, 0.0, peek_s, hazard)
+            else:
+                for k in range(len(rates)):
+                    hazard[k] = rates[k] * peek_s
+            expected = if_swept = 0.0
+            for d in range(begin, end):
+                clean = math.exp(-hazard[due[d].write_class])
+                if due[d].if_clean == SEND:
+                    expected += due[d].pages * clean
+                if due[d].if_dirty == SEND:
+                    expected += due[d].pages * (1.0 - clean)
+                    if_swept += due[d].pages
+            if batch > 1 and sent + expected >= batch and expected < 2 * batch:
+                middle = math.floor((sent + expected / 2) / batch) * batch
+            elif batch > 1 and expected < 2 * batch:
+                middle = 0.0
+            else:
+                middle = sent + expected / 2 - (batch - 1) / 2
+            peek_s = max(now.time_s + (middle - done) * page_s, 0.0) * fraction
+        share = 0.0
+        if segment.first_pass_s < math.inf:
+            half = expected / 2 * page_s * fraction
+            if batch > 1 and expected < 2 * batch:
+                half = 0.0
+            gap = peek_s - half - segment.first_pass_s
+            share = _swept_share(gap, 2 * half, if_swept * page_s * fraction, segment.passes_s)
+        segment.peek_s = peek_s
+        among, marked = segment.pages, share * segment.pages
+        if len(normal):
+            marked = math.floor(marked + 0.5)
+        for d in range(begin, end):
+            pages = due[d].pages
+            swept = pages * share
+            if share >= 1.0:
+                swept = pages
+            elif share > 0.0 and len(normal):
+                swept = sample_hypergeometric(pages, marked, among, normal[2 * d])
+                among, marked = among - pages, marked - swept
+            chance = math.exp(-hazard[due[d].write_class])
+            clean = (pages - swept) * chance
+            if len(normal):
+                clean = sample_binomial(pages - swept, chance, normal[2 * d + 1])
+            seen[d].clean, seen[d].dirty, seen[d].waiting = clean, pages - clean, 0.0
+            if due[d].if_clean == SEND:
+                sent += clean
+            if due[d].if_dirty == SEND:
+                sent += pages - clean
+        segment.sent_until = sent
+    return sent

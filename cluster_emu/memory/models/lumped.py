@@ -15,8 +15,10 @@ from cluster_emu.memory.base import (
     VMMemory,
     memory_models,
 )
-from cluster_emu.memory.dirtying.description import WriteDescription
+from cluster_emu.memory.dirtying.description import SequentialSweep, WriteDescription
+from cluster_emu.memory.dirtying.processes import SweepWrites
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
+from cluster_emu.rng import Stream
 from cluster_emu.strategies.contract import Decision, Strategy
 
 ROUNDS_CHECKED = 40
@@ -49,8 +51,8 @@ class LumpedModel(MemoryModel):
             return (
                 "memory_used_bytes scatters the pages of moving sets, sweeps and samples per round"
             )
-        if memory.writes.sweep is not None:
-            return _why_not_swept(memory) or _why_clearing_separates_pages(memory.strategy)
+        if memory.writes.sweep is not None and (why := _why_not_swept(memory)):
+            return why
         if memory.writes.recorded is not None:
             return "its sets of dirty pages are given page by page"
         return _why_clearing_separates_pages(memory.strategy)
@@ -81,9 +83,19 @@ class MeanFieldModel(MemoryModel):
 def _engine(migrating: MigratingMemory, *, mean_field: bool) -> MemoryEngine:
     # Imported here, as numba and its kernels are slow to load and few runs need them.
     from cluster_emu.memory.lumped.engine import LumpedEngine
+    from cluster_emu.memory.lumped.mixed import MixedEngine
     from cluster_emu.memory.lumped.swept import SweptEngine
 
     memory = migrating.memory
+    if memory.writes.sweep is not None and _writes_beside(memory.writes):
+        return MixedEngine(
+            page_classes(memory.writes),
+            _sweep_of(migrating, memory.writes.sweep),
+            memory.strategy,
+            migrating.encoding,
+            migrating.generator(),
+            mean_field=mean_field,
+        )
     if memory.writes.sweep is not None:
         return SweptEngine(migrating.writer(), memory.strategy, migrating.encoding)
     return LumpedEngine(
@@ -114,13 +126,26 @@ def page_classes(writes: WriteDescription) -> PageClasses:
     )
 
 
+def _writes_beside(writes: WriteDescription) -> bool:
+    """Return whether anything writes pages besides the sweep."""
+    is_written = np.any(writes.class_writes_per_page_s[writes.class_pages > 0] > 0)
+    return bool(is_written) or (writes.moving is not None and writes.moving.writes_per_page_s > 0)
+
+
+def _sweep_of(migrating: MigratingMemory, sweep: SequentialSweep) -> SweepWrites:
+    """Place a sweep by the VM's own stream: the same in every migration and strategy."""
+    own = migrating.streams.generator(Stream.WRITE_LAYOUT, migrating.vm)
+    first = int(own.integers(0, migrating.memory.page_count - sweep.pages + 1))
+    return SweepWrites(
+        first, sweep.pages, sweep.sweeps_per_s * sweep.pages, own.random() * sweep.pages
+    )
+
+
 def _why_not_swept(memory: VMMemory) -> str | None:
-    """Return why a sweep does not divide the memory into segments, if so."""
+    """Return why memory with a sweep does not divide into segments, if so."""
     writes = memory.writes
-    is_written = bool(np.any(writes.class_writes_per_page_s[writes.class_pages > 0] > 0))
-    moves = writes.moving is not None and writes.moving.writes_per_page_s > 0
-    if is_written or moves or writes.recorded is not None or writes.per_round:
-        return "the profile has a sequential sweep beside other writes"
+    if writes.recorded is not None or writes.per_round:
+        return "the profile has a sequential sweep beside sets of dirty pages that are given"
     if memory.ballooned_pages:
         return "the profile has a sequential sweep, and ballooned pages are scattered over it"
     return None

@@ -149,6 +149,9 @@ def _check_keys(document: ElementTree.Element) -> None:
         if name in _TAKEN:
             allowed = f"an attribute of another name than {', '.join(sorted(_TAKEN))}"
             raise ScenarioError("key.attr.name", name, allowed)
+        default = key.find("{*}default")
+        if default is not None and not default.text and key.get("attr.type") != "string":
+            raise ScenarioError(f"key.{name}.default", "", "a value of the attribute's type")
         if key.get("attr.type") in _NUMERIC:
             numeric[key.get("id")] = name
     for data in document.iter("{*}data"):

@@ -4,9 +4,11 @@ from cluster_emu.scheduling.orders.contract import (
     Candidate,
     ChangingOrder,
     FixedOrder,
+    HostSlot,
     QueuedOrder,
     QueueOrder,
     QueueView,
+    Side,
     queue_orders,
 )
 from cluster_emu.scheduling.orders.disjoint_bottlenecks import DisjointBottlenecks
@@ -21,11 +23,13 @@ __all__ = [
     "DisjointBottlenecks",
     "Fifo",
     "FixedOrder",
+    "HostSlot",
     "LargestFirst",
     "LowestWriteRateFirst",
     "QueueOrder",
     "QueueView",
     "QueuedOrder",
+    "Side",
     "SmallestFirst",
     "queue_orders",
 ]

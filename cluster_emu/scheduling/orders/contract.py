@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar, Protocol
 
 from cluster_emu.cluster.columns import FloatColumn, VMColumns
@@ -33,6 +34,22 @@ class Candidate:
     priority: int
     route: tuple[int, ...]
     cap_bytes_per_s: float = math.inf
+
+
+class Side(Enum):
+    """Whether a host is the source or the target of a migration, or a target that boots."""
+
+    SOURCE = "source"
+    TARGET = "target"
+    BOOT = "boot"
+
+
+HostSlot = tuple[Side, int]
+"""What a migration waits for at one host.
+
+The slots for migrations that leave it, those for migrations that come to it, or the end of its
+boot.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +148,15 @@ class OrderQueue(Protocol):
         """Note that a migration has released its slot."""
         ...
 
-    def host_changed(self, host: int) -> None:
+    def host_booted(self, host: int) -> None:
         """Note that migrations to a host may start now, because it has booted."""
         ...
 
-    def next(self, has_slots: Callable[[Candidate], bool]) -> Candidate | None:
+    def next(self, blocking_slot: Callable[[Candidate], HostSlot | None]) -> Candidate | None:
         """Return the first that may start, which then leaves this queue, or None.
 
         Args:
-            has_slots: whether the hosts of a migration have a slot for it.
+            blocking_slot: returns which host slot a migration lacks, None if it has both.
         """
         ...
 
@@ -162,7 +179,7 @@ class QueuedOrder(QueueOrder, ABC):
             queue.started(each)
         for each in candidates:
             queue.put(each)
-        while (chosen := queue.next(lambda _: True)) is not None:
+        while (chosen := queue.next(lambda _: None)) is not None:
             queue.started(chosen)
             yield chosen
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.scheduling.bottleneck_queue import BottleneckQueue
+from cluster_emu.scheduling.orders.bottleneck_queue import BottleneckQueue
 from cluster_emu.scheduling.orders.contract import QueuedOrder, queue_orders
 
 

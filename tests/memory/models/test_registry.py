@@ -92,10 +92,13 @@ def test_what_only_pages_support() -> None:
     )
 
 
+@pytest.mark.parametrize("profile", ["oltp", "stream", "analytics"])
+def test_a_sweep_beside_other_writes_is_lumped(profile: str) -> None:
+    described = ProfileSource(load_profiles()[profile]).describe_writes(1_000)
+    assert unsupported(memory(described)) == {}
+
+
 def test_what_cannot_be_lumped(tmp_path: Path) -> None:
-    sweep = "the profile has a sequential sweep beside other writes"
-    stream = ProfileSource(load_profiles()["stream"]).describe_writes(1_000)
-    assert unsupported(memory(stream)) == {"lumped": sweep, "mean-field": sweep}
     file = tmp_path / "sets.json"
     file.write_text('{"interval_s": 0.5, "dirty_pages": [[0, 7], [7], []]}')
     listed = "its sets of dirty pages are given page by page"

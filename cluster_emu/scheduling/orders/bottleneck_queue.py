@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cluster_emu.network.incidence import Flags, Floats, Indices
-from cluster_emu.scheduling.orders.contract import Candidate
+from cluster_emu.scheduling.orders.contract import Candidate, HostSlot, Side
 
 SAME = 1 - 1e-9
 """A share of at least this part of a rate counts as that rate."""
@@ -56,7 +56,8 @@ class BottleneckQueue:
         self._numbers: dict[_Group, int] = {}
         self._heaps: list[list[tuple[int, int]]] = []
         self._at_link: defaultdict[int, list[int]] = defaultdict(list)
-        self._at_host: defaultdict[int, list[int]] = defaultdict(list)
+        self._at_slot: defaultdict[HostSlot, list[int]] = defaultdict(list)
+        self._taken: set[HostSlot] = set()
         self._make_columns(groups=16, hops=4)
 
     def _make_columns(self, groups: int, hops: int) -> None:
@@ -65,6 +66,7 @@ class BottleneckQueue:
         self._priority = np.zeros(groups, dtype=np.intp)
         self._first = np.full(groups, NOT_WAITING, dtype=np.intp)
         self._may_start = np.zeros(groups, dtype=np.bool_)
+        self._lacks = np.zeros(groups, dtype=np.intp)
         self._cap, self._alone = np.zeros((2, groups))
         self._is_capped = np.zeros(groups, dtype=np.bool_)
 
@@ -109,21 +111,37 @@ class BottleneckQueue:
                 # summed again: a difference would keep the rounding of every migration before
                 self._load[link] = sum(self._rates[link].values())
             self._may_start[self._at_link[link]] = True
-        self.host_changed(candidate.source)
-        self.host_changed(candidate.target)
+        self._wake((Side.SOURCE, candidate.source))
+        self._wake((Side.TARGET, candidate.target))
 
-    def host_changed(self, host: int) -> None:
-        """Let migrations from and to a host start, which may have a slot now."""
-        self._may_start[self._at_host[host]] = True
+    def host_booted(self, host: int) -> None:
+        """Let migrations to a host start, which has booted."""
+        self._wake((Side.BOOT, host))
 
-    def next(self, has_slots: Callable[[Candidate], bool]) -> Candidate | None:
+    def _wake(self, slot: HostSlot) -> None:
+        """Let migrations start that need a host slot, which may be free now."""
+        if slot in self._taken:
+            self._taken.remove(slot)
+            groups = self._at_slot[slot]
+            self._lacks[groups] -= 1
+            self._may_start[groups] = True
+
+    def _park(self, slot: HostSlot) -> None:
+        """Let no migration start that needs a host slot, until `_wake`."""
+        self._taken.add(slot)
+        self._lacks[self._at_slot[slot]] += 1
+
+    def next(self, blocking_slot: Callable[[Candidate], HostSlot | None]) -> Candidate | None:
         """Return the first that may start, which then leaves this queue, or None.
 
         Args:
-            has_slots: whether the hosts of a migration have a slot for it.
+            blocking_slot: returns which host slot a migration lacks, None if it has both.
         """
         while True:
-            groups = np.flatnonzero(self._may_start & (self._first != NOT_WAITING))
+            groups = np.flatnonzero(self._may_start)
+            waits = (self._first[groups] != NOT_WAITING) & (self._lacks[groups] == 0)
+            self._may_start[groups[~waits]] = False
+            groups = groups[waits]
             if not groups.size:
                 return None
             groups = groups[self._priority[groups] == self._priority[groups].min()]
@@ -138,10 +156,11 @@ class BottleneckQueue:
             group = int(best[np.argmin(self._first[best])])
             number = self._heaps[group][0][1]
             candidate = self._candidates[number]
-            if has_slots(candidate):
+            blocking = blocking_slot(candidate)
+            if blocking is None:
                 self.leave(number)
                 return candidate
-            self._may_start[group] = False
+            self._park(blocking)
 
     def _expected(self, groups: Indices) -> tuple[Floats, Flags]:
         """Return the rate each group can expect, and whether that is what it would have alone."""
@@ -180,8 +199,10 @@ class BottleneckQueue:
             self._is_capped[number] = one.cap_bytes_per_s < SAME * widest
             for link in one.route:
                 self._at_link[link].append(number)
-            for host in (one.source, one.target):
-                self._at_host[host].append(number)
+            slots = (Side.SOURCE, one.source), (Side.TARGET, one.target), (Side.BOOT, one.target)
+            for slot in slots:
+                self._at_slot[slot].append(number)
+                self._lacks[number] += slot in self._taken
         return number
 
     def _make_room(self, number: int, hops: int) -> None:
@@ -189,7 +210,7 @@ class BottleneckQueue:
         rows, width = self._links.shape
         if number < rows and hops <= width:
             return
-        names = ("links", "priority", "first", "may_start", "cap", "alone", "is_capped")
+        names = ("links", "priority", "first", "may_start", "lacks", "cap", "alone", "is_capped")
         before = {name: getattr(self, f"_{name}") for name in names}
         self._make_columns(2 * rows if number == rows else rows, max(hops, width))
         for name, column in before.items():

@@ -1,0 +1,76 @@
+"""What must hold of a folder of results whatever has happened to the command that wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cluster_emu.results.result_folder import MANIFEST
+from tests.reliability.commands import RESUMES, Digests, Undisturbed, digests, start
+
+ORPHANS_WITHIN_S = 2.0
+ORPHANS_LIMIT_S = 30.0
+"""How long to wait for them at all: a loaded machine takes longer."""
+
+
+def mixture(folder: Path, wholes: list[Digests]) -> str:
+    """Return what is wrong with a folder that may hold one of several results, or none at all.
+
+    A folder is mixed if `plot` takes it for a result and its files are not those of one of these.
+    A result may lack its figure, which is drawn after it.
+
+    Args:
+        folder: the folder of results.
+        wholes: the files of each result that may be there.
+    """
+    there = _visible(digests(folder))
+    if not there or any(there.items() <= _visible(whole).items() for whole in wholes):
+        return ""
+    status, stderr = start(("plot", str(folder), "--out", "drawn"), folder.parent).wait(120)
+    if status == 0:
+        return f"mixed: plot draws {sorted(there)}, which is no whole result"
+    if status != 2 or "Traceback" in stderr:
+        return f"plot ended with {status} on an unfinished result: {stderr[-500:]}"
+    return ""
+
+
+def _visible(found: Digests) -> Digests:
+    """Return the files of a result that readers see, the manifest left out."""
+    return {
+        name: digest
+        for name, digest in found.items()
+        if name != MANIFEST and not any(part.startswith(".") for part in Path(name).parts)
+    }
+
+
+def again(command: str, undisturbed: Undisturbed, folder: Path, inputs: Path) -> str:
+    """Type the command again and return what is wrong with what it then writes.
+
+    A study is continued; the result of another command is replaced where there is one.
+
+    Args:
+        command: its name.
+        undisturbed: what it should write.
+        folder: where it writes.
+        inputs: the folder of the files that it names.
+    """
+    words = (*undisturbed.words, "--out", str(folder))
+    if command not in RESUMES:
+        words = (*words, "--overwrite")
+    status, stderr = start(words, inputs).wait(300)
+    if status:
+        return f"typed again it ends with {status}: {stderr[-500:]}"
+    return difference(digests(folder), undisturbed.files)
+
+
+def difference(found: Digests, wanted: Digests) -> str:
+    """Return which files differ from what they should be, in words; empty if none does."""
+    lines = [
+        *(f"{name} is missing" for name in sorted(wanted.keys() - found.keys())),
+        *(f"{name} is left over" for name in sorted(found.keys() - wanted.keys())),
+        *(
+            f"{name} has other bytes"
+            for name in sorted(wanted.keys() & found.keys())
+            if wanted[name] != found[name]
+        ),
+    ]
+    return "; ".join(lines[:5])
