@@ -80,8 +80,8 @@ class TraceDemand:
         if vm_count > traces.trace_count:
             assumptions.append(
                 f"{vm_count} VMs share {counted(traces.trace_count, 'trace')}; "
-                "each further use of a trace "
-                f"runs ahead by {self.rotation_share:.1%} of its length."
+                "each further use of a trace runs ahead by "
+                f"{self.rotation_share:.1%} of its length."
             )
         return tuple(assumptions)
 
