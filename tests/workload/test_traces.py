@@ -191,7 +191,7 @@ def test_what_is_no_trace_is_ignored_with_a_note(tmp_path: Path) -> None:
     traces = read_planetlab(tmp_path)
     assert traces.names == ("vm",)
     assert traces.source == (
-        f"PlanetLab folder {tmp_path.name} (1 files; "
+        f"PlanetLab folder {tmp_path.name} (1 file; "
         "ignored, as they are no traces: .DS_Store, LICENSE.md, README and 2 more)"
     )
 
