@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import selectors
 import shlex
@@ -28,6 +29,9 @@ from tests.fuzz.inputs import MOST_MUTATIONS, Input, make_input
 from tests.fuzz.verdict import Finding, place_of
 
 TIME_LIMIT_S = 20.0
+"""Seconds of processor time, or of waiting without any, after which an input counts as a hang."""
+IDLE_SHARE = 0.05
+"""A process that uses less of its time than this waits for something that does not come."""
 MEMORY_LIMIT_BYTES = 6 * 2**30
 INPUTS_PER_WORKER = 2000
 """After so many inputs a worker is replaced: what its libraries keep must not add up."""
@@ -123,6 +127,7 @@ class Worker:
         self.since = 0.0
         self.done = 0
         self.is_ready = False
+        self._cpu_s = 0.0
 
     def begin(self, number: int, kept: Collection[int] | None = None) -> None:
         """Give it the next input; its time begins when the process has loaded what it needs."""
@@ -131,6 +136,7 @@ class Worker:
         if self.done == 0:
             self.process.stdout.readline()
         self.number, self.since, self._kept = number, time.monotonic(), kept
+        self._cpu_s = self._used_cpu_s()
         self.done += 1
         request = json.dumps([number, None if kept is None else sorted(kept)])
         self.process.stdin.write(f"{request}\n")
@@ -163,6 +169,27 @@ class Worker:
     def log_tail(self) -> str:
         """Return the last lines that its libraries wrote, such as the stack of a slow input."""
         return self.log.read_text("utf-8", errors="replace")[-6000:]
+
+    def is_late(self) -> bool:
+        """Return whether its input has used too much processor time, or waits and uses none.
+
+        On a loaded machine an input may take long though it uses little.
+        """
+        waited_s = time.monotonic() - self.since
+        used_s = self._used_cpu_s() - self._cpu_s
+        if waited_s <= TIME_LIMIT_S or self.is_compiling():
+            return False
+        is_idle = used_s < IDLE_SHARE * waited_s
+        return is_idle or used_s > TIME_LIMIT_S or waited_s > 10 * TIME_LIMIT_S
+
+    def _used_cpu_s(self) -> float:
+        """Return the processor time that the process has used so far, in s."""
+        try:
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text("utf-8")
+        except OSError:
+            return 0.0  # it has ended
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def is_compiling(self) -> bool:
         """Return whether it was compiling a kernel when its stack was last written.
@@ -270,14 +297,9 @@ class _Crowd:
                 assert worker.process.stdout is not None
                 selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
             ready = [key.data for key, _ in selector.select(timeout=1.0)]
-        now = time.monotonic()
         for worker in busy:
             worker.is_ready = worker in ready
-        for worker in busy:
-            if now - worker.since > TIME_LIMIT_S and worker.is_compiling():
-                worker.since = now
-        late = [w for w in busy if w not in ready and now - w.since > TIME_LIMIT_S]
-        return ready + late
+        return ready + [each for each in busy if not each.is_ready and each.is_late()]
 
     def end(self) -> None:
         """End all workers."""

@@ -463,6 +463,8 @@ def _typed_words(random: Random, made: Input, mutations: _Mutations) -> None:
         mutations.apply(change, made)
     chosen = [made.words[i + 1] for i, word in enumerate(made.words[:-1]) if word == "--out"]
     made.writes_to = [OUT, "results", *chosen[-1:]]
+    if made.words[:2] == ["plot", "."]:  # it adds its figures there
+        made.writes_to.append(".")
 
 
 def _number_text(random: Random) -> str:

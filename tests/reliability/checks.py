@@ -45,7 +45,8 @@ def _visible(found: Digests) -> Digests:
 def again(command: str, undisturbed: Undisturbed, folder: Path, inputs: Path) -> str:
     """Type the command again and return what is wrong with what it then writes.
 
-    A study is continued; the result of another command is replaced where there is one.
+    A study is continued; the result of another command is replaced where there is one. It runs on
+    one process: the number of processes must change no byte.
 
     Args:
         command: its name.
@@ -53,13 +54,20 @@ def again(command: str, undisturbed: Undisturbed, folder: Path, inputs: Path) ->
         folder: where it writes.
         inputs: the folder of the files that it names.
     """
-    words = (*undisturbed.words, "--out", str(folder))
+    words = (*_on_one_process(undisturbed.words), "--out", str(folder))
     if command not in RESUMES:
         words = (*words, "--overwrite")
     status, stderr = start(words, inputs).wait(300)
     if status:
         return f"typed again it ends with {status}: {stderr[-500:]}"
     return difference(digests(folder), undisturbed.files)
+
+
+def _on_one_process(words: tuple[str, ...]) -> tuple[str, ...]:
+    if "--jobs" not in words:
+        return words
+    place = words.index("--jobs")
+    return (*words[:place], *words[place + 2 :])
 
 
 def difference(found: Digests, wanted: Digests) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,14 @@ from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.model import ProgressCallback
 from cluster_emu.numerals import MOST_JOBS
 from cluster_emu.results.display import Displayed, view
+from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
 from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.execution.runs import run_all
-from cluster_emu.study.grid.cell_store import FAILED, FILES, CellStore
+from cluster_emu.study.grid.cell_store import FAILED, FILES, CellStore, check_journal
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
 from cluster_emu.study.grid.study_file import load_study
@@ -201,7 +203,10 @@ def run_batch(
         raise error.at(file=path) from error
     cells = cells_of(study, base, path)
     folder = out or Path("results") / file_name(study.name)
-    with own_result(folder, "batch", study.name, FILES, overwrite=overwrite):
+    with (
+        _readable_journal(folder, overwrite=overwrite),
+        own_result(folder, "batch", study.name, FILES, overwrite=overwrite),
+    ):
         with CellStore(folder) as store:
             remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
             try:
@@ -223,6 +228,15 @@ def run_batch(
         done.save_tables()
         complete_result(folder)
     return done
+
+
+@contextmanager
+def _readable_journal(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """Lock the folder, and refuse a journal that cannot be continued before anything is written."""
+    with locked(folder):
+        if not overwrite:
+            check_journal(folder)
+        yield
 
 
 def _is_remaining(store: CellStore, cell: Cell, retry_failed: bool) -> bool:

@@ -126,6 +126,16 @@ class CellStore:
         return table
 
 
+def check_journal(folder: Path) -> None:
+    """Check that the journal of a folder, if there is one, can be continued; write nothing.
+
+    Raises:
+        ClusterEmuError: if it is a database of another program, or of another version.
+        OSError: if it cannot be read.
+    """
+    _read(folder / JOURNAL)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     """Open the journal to write to it; make it if it is not there.
 

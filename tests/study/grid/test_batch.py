@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from cluster_emu import ClusterModel, RunResult
-from cluster_emu.errors import WorkerDiedError
+from cluster_emu.errors import ClusterEmuError, WorkerDiedError
 from cluster_emu.network import as_topology, topologies
 from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
@@ -116,6 +116,22 @@ def test_a_damaged_cell_is_run_again(study_file: Path, finished: Path) -> None:
     again = run_batch(study_file, out=finished)
     assert (again.found, again.damaged) == (14, True)
     assert results(finished) == before
+
+
+def test_a_journal_that_cannot_be_continued_is_refused_before_anything_is_written(
+    finished: Path, study_file: Path
+) -> None:
+    (finished / JOURNAL).unlink()
+    with closing(sqlite3.connect(finished / JOURNAL)) as database, database:
+        database.execute("CREATE TABLE cells (name TEXT)")
+    before = {path.name: path.read_bytes() for path in finished.iterdir()}
+
+    with pytest.raises(ClusterEmuError, match="not a journal of cells"):
+        run_batch(study_file, out=finished)
+
+    after = {path.name: path.read_bytes() for path in finished.iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert run_batch(study_file, out=finished, overwrite=True).found == 0
 
 
 def test_only_results_and_journal_are_in_the_folder(finished: Path) -> None:
