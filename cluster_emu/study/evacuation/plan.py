@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cluster_emu.building import RunComponents, build
 from cluster_emu.consolidation import Move, TriggerReport
 from cluster_emu.consolidation.contract import triggers
-from cluster_emu.errors import ClusterEmuError
+from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
@@ -199,7 +199,11 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
             memory and what is free.
         ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
     """
-    parts, is_drained, moves, report = _plan_at_start(drain, seed)
+    try:
+        parts, is_drained, moves, report = _plan_at_start(drain, seed)
+    except ScenarioError as error:  # the trigger stands for what was asked for
+        field = error.field.removeprefix("manager.triggers.0.")
+        raise ScenarioError(field, error.value, error.allowed, file=error.file) from error
     if report.blocking:
         raise _blocked(parts, report.blocking, seed)
     by_memory = bool(report.unplaced)
