@@ -372,7 +372,9 @@ class ClusterModel(Displayed, Model):
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
         }
-        tables["summary"] = summarise(RunFigures(tables, self._cluster_figures()))
+        figures = self._cluster_figures()
+        tables["summary"] = summarise(RunFigures(tables, figures))
+        busiest = int(figures["busiest_link"]) if figures["busiest_link"] >= 0 else None
         return RunResult(
             tables=tables,
             scenario=self._own_spec.model_dump(mode="json"),
@@ -380,6 +382,7 @@ class ClusterModel(Displayed, Model):
             traces=self._traces,
             assumptions=self._assumptions,
             notes=tuple(self._notes) + self._policy_notes() + self._restart_notes(),
+            busiest_link="" if busiest is None else self.links.in_words(busiest),
             streamed_to=self._recorder.folder,
         )
 
@@ -478,10 +481,11 @@ class ClusterModel(Displayed, Model):
         if not waiting:
             return ()
         named = ", ".join(map(str, waiting[:MOST_NAMED]))
+        wait = "waits" if len(waiting) == 1 else "wait"
         return (
-            f"{len(waiting)} VMs wait for their restart at {self.time_s:g} s, the first of them "
-            f"{named}: no host that is up and not drained has the memory and no VM of their "
-            "anti-affinity group",
+            f"{counted(len(waiting), 'VM')} {wait} for a restart at {self.time_s:g} s, "
+            f"the first of them {named}: no host that is up and not drained has the memory and no "
+            "VM of their anti-affinity group",
         )
 
     # --- the columns of this instant -------------------------------------------------------------

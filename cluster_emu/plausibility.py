@@ -56,6 +56,22 @@ RANGES: dict[str, PlausibleRange] = {
     "downtime_limit_s": PlausibleRange(1e-6, 60.0, SECONDS, "300 ms"),
     "downtime_s": PlausibleRange(1e-6, 60.0, SECONDS, "300 ms"),
     "latency_s": PlausibleRange(1e-9, 2.0, SECONDS, "5 us"),
+    "suspend_s": PlausibleRange(1e-6, 10.0, SECONDS, "20 ms"),
+    "resume_s": PlausibleRange(1e-6, 10.0, SECONDS, "20 ms"),
+    "page_time_s": PlausibleRange(1e-9, 10.0, SECONDS, "4 us"),
+    "switchover_goal_s": PlausibleRange(1e-3, 60.0, SECONDS, "1 s"),
+    "prepare_s": PlausibleRange(1e-4, 600.0, SECONDS, "2 s"),
+    "finish_s": PlausibleRange(1e-4, 600.0, SECONDS, "500 ms"),
+    "boot_s": PlausibleRange(0.1, 7_200.0, SECONDS, "3 min"),
+    "poll_s": PlausibleRange(1e-3, 3_600.0, SECONDS, "1 s"),
+    "warm_interval_s": PlausibleRange(1e-3, 3_600.0, SECONDS, "1 s"),
+    "retry_s": PlausibleRange(1e-2, 86_400.0, SECONDS, "30 s"),
+    "backoff_s": PlausibleRange(1e-2, 86_400.0, SECONDS, "10 s"),
+    "restart_delay_s": PlausibleRange(1e-2, 86_400.0, SECONDS, "60 s"),
+    "tick_s": PlausibleRange(1e-3, 86_400.0, SECONDS, "1 s"),
+    "control_interval_s": PlausibleRange(1e-3, 604_800.0, SECONDS, "5 min"),
+    "deadline_s": PlausibleRange(1e-3, 2_592_000.0, SECONDS, "1 h"),
+    "timeout_s": PlausibleRange(1e-3, 2_592_000.0, SECONDS, "1 h"),
     "_per_s": PlausibleRange(0.0, math.inf, SECONDS, ""),
     "_page_s": PlausibleRange(0.0, math.inf, SECONDS, ""),
     "_s": PlausibleRange(1e-9, 1e10, SECONDS, "90 s"),
@@ -63,7 +79,9 @@ RANGES: dict[str, PlausibleRange] = {
 """What is usual, by the end of a field's name; the first end that fits counts.
 
 A VM has 1 MiB to 64 TiB of memory, a network carries 100 kbit/s to 100 Tbit/s, a VM may be down for
-a minute at most, a time is between a nanosecond and three centuries.
+a minute at most. Stopping or resuming a VM takes at most ten seconds, preparing or releasing a
+host ten minutes, booting one two hours; a wait before a retry lasts a day at most, a deadline a
+month. Any other time is between a nanosecond and three centuries.
 """
 
 _PART = re.compile(r"[a-z][a-z0-9-]*:\w+=")

@@ -22,7 +22,7 @@ from common import how_often, result_of, run, show_progress, study_options, writ
 from common.forest import draw_forest
 
 from cluster_emu import Comparison, compare, metric_catalogue
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import write_csv
 from cluster_emu.strategies import strategies
 from cluster_emu.view import save_figure
 

@@ -22,8 +22,7 @@ from common import how_often, run, show_progress, study_options
 from common.sweep import draw_sweep
 
 from cluster_emu import metric_catalogue, run_batch
-from cluster_emu.results import complete_result, own_result
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import complete_result, own_result, write_csv
 from cluster_emu.study import Verdict, paired_effect
 from cluster_emu.view import save_figure
 

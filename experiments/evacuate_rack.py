@@ -19,7 +19,7 @@ from common import how_often, result_of, run, show_progress, study_options, writ
 from common.policies import draw_policies
 
 from cluster_emu import Evacuation, evacuate, policies
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import write_csv
 from cluster_emu.study import EvacuationReport
 from cluster_emu.view import draw_drain, save_figure
 

@@ -26,8 +26,7 @@ from common import how_often, run, show_progress, study_options
 from common.storm import PANELS, draw_storm
 
 from cluster_emu import estimate, run_batch
-from cluster_emu.results import complete_result, own_result
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import complete_result, own_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "fault_storm.toml"

@@ -20,7 +20,7 @@ from common import how_often, result_of, run, show_progress, study_options, writ
 from common.policies import draw_presets
 
 from cluster_emu import Evacuation, estimate, evacuate
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import write_csv
 from cluster_emu.view import save_figure
 
 PRESETS = ("kubevirt", "kubevirt-hco")

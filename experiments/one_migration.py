@@ -15,7 +15,7 @@ import argparse
 from common import options, result_of, run, written
 
 from cluster_emu import ClusterModel, RunResult
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import write_csv
 from cluster_emu.view import draw_anatomy, save_figure
 
 COLUMNS = ["phase", "round", "start_s", "end_s", "due", "sent", "skipped", "deferred", "dirtied"]

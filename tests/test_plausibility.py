@@ -20,9 +20,12 @@ from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
 BANDWIDTH = "transfer.bandwidth_bps = 25 was taken for 25 bit/s; usual are 100 kbit/s to 100 Tbit/s"
 OFF = {
     "transfer.bandwidth_bps": (25, "25 bit/s"),
-    "vms.0.memory_bytes": (4, "4 B"),
+    "vms.0.memory_bytes": (8192, "8 KiB"),
     "vms.0.memory_bytes ": (2**30 * 2**20, "1024 TiB"),
     "topology.host_bps": ("25", "25 bit/s"),
+    "transfer.resume_s": (20, "20 s"),
+    "transfer.prepare_s": (1e4, "2.77778 h"),
+    "hosts.0.boot_s": (1e6, "11.5741 d"),
     "run.duration_s": (3.6e12, "4.16667e+07 d"),
     "transfer.stop": ("qemu:downtime_limit_s=300", "5 min"),
     "transfer.policy": ({"name": "qemu", "bandwidth_bytes_per_s": 128}, "128 B/s"),
@@ -41,7 +44,8 @@ USUAL: list[dict[str, Any]] = [
     {"transfer.bandwidth_bps": 1e9},
     {"transfer.bandwidth_bps": "unlimited"},
     {"transfer.suspend_s": 0},
-    {"vms.0.memory_bytes": "4 B"},
+    {"transfer.resume_s": "20 s", "hosts.0.boot_s": 240, "transfer.prepare_s": 2},
+    {"vms.0.memory_bytes": "8 KiB"},
     {"transfer.stop": "qemu:downtime_limit_s=0.3"},
 ]
 

@@ -26,6 +26,7 @@ PACKAGES = (
     "faults",
     "results",
     "scenario",
+    "signals",
     "study",
     "validation",
     "view",

@@ -97,6 +97,7 @@ def transfer_settings(
         prepare_s=transfer.prepare_s,
         finish_s=transfer.finish_s,
         bandwidth_bytes_per_s=cap_bytes_per_s,
+        is_users_cap=transfer.bandwidth_bps is not None,
         page_time_s=transfer.page_time_s or 0.0,
         channels=transfer.channels,
         channel_bytes_per_s=channel_bytes_per_s,

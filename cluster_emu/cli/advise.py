@@ -167,7 +167,9 @@ def _show(report: AdviceReport) -> None:
         *("downtime s", "interrupted s", "data GB", "runs"),
     )
     title = (
-        f"{report.scenario}: {report.vms_to_move} VMs leave {hosts_in_words(report.hosts)}; "
+        f"{report.scenario}: {report.vms_to_move} "
+        f"{'VM leaves' if report.vms_to_move == 1 else 'VMs leave'} "
+        f"{hosts_in_words(report.hosts)}; "
         f"Pareto front in drain time (p95), worst interruption and bytes of {report.comparison}"
     )
     first = [report.pareto[group[0]] for group in report.alike]

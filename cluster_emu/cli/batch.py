@@ -19,6 +19,7 @@ from cluster_emu.cli.output import (
     write_message,
 )
 from cluster_emu.errors import ScenarioError
+from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
     from cluster_emu.study import Batch
@@ -94,7 +95,10 @@ def batch(
     else:
         show_study(report)
         write_lines(
-            [f"{done.cells} cells, {done.found} of them from before, {len(done.failed)} failed"]
+            [
+                f"{counted(done.cells, 'cell')}, {done.found} of them from before, "
+                f"{len(done.failed)} failed"
+            ]
         )
         names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
@@ -105,7 +109,8 @@ def _report_failures(done: Batch) -> None:
     """Write which cells failed, each kind of error once."""
     for error, cells in done.failed.groupby("error"):
         write_message(
-            f"cluster-emu: {len(cells)} cells failed, first {cells.iloc[0]['cell']}: {error}"
+            f"cluster-emu: {counted(len(cells), 'cell')} failed, "
+            f"first {cells.iloc[0]['cell']}: {error}"
         )
     if len(done.failed):
         write_message("cluster-emu: --retry-failed runs them again")
@@ -119,5 +124,6 @@ def _incomplete(done: Batch) -> str:
     ends = done.ends
     count = ends["migrations"] - ends["completed"]
     parts = ends_in_words(ends)
-    where = f"{len(done.incomplete)} of {done.cells} cells"
-    return f"{count} of {ends['migrations']} migrations did not complete ({parts}), in {where}"
+    where = f"{len(done.incomplete)} of {counted(done.cells, 'cell')}"
+    migrations = counted(ends["migrations"], "migration")
+    return f"{count} of {migrations} did not complete ({parts}), in {where}"

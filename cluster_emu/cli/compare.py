@@ -84,16 +84,18 @@ def _report(
     comparison: Comparison, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
     from cluster_emu.cli.tables import show_comparison
-    from cluster_emu.results.result_folder import added_files
+    from cluster_emu.results.result_folder import new_result
 
     report = comparison.report()
     written = []
     if folder is not None:
-        with writing_to(folder):
-            saved = comparison.save(folder, csv=csv, overwrite=overwrite)
-            with added_files(folder) as place:
-                figure = draw(report, place)
-            written = [*saved, folder / figure.name]
+        complete = report.replications == report.replications_wanted
+        with (
+            writing_to(folder),
+            new_result(folder, "compare", overwrite=overwrite, complete=complete) as place,
+        ):
+            files = [*comparison.save(place, csv=csv), draw(report, place)]
+        written = [folder / file.name for file in files]
     if as_json:
         write_json(report)
     else:

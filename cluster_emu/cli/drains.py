@@ -76,8 +76,6 @@ def options_by_field(
     found = {
         "hosts": "--host" if hosts else "--host, --rack",
         "racks": "--rack",
-        "manager.triggers.0.hosts": "--host",
-        "manager.triggers.0.racks": "--rack",
         "manager.max_per_cluster": "--parallel",
         "parallel": "--parallel",
         "max_downtime_s": "--max-downtime",

@@ -111,15 +111,17 @@ def _report(
     evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
-    from cluster_emu.results.result_folder import added_files
+    from cluster_emu.results.result_folder import new_result
 
     written = []
     if folder is not None:
-        with writing_to(folder):
-            saved = evacuation.save(folder, csv=csv, overwrite=overwrite)
-            with added_files(folder) as place:
-                figures = draw(folder, place)
-            written = [*saved, *(folder / figure.name for figure in figures)]
+        complete = len(evacuation.replications) == evacuation.wanted
+        with (
+            writing_to(folder),
+            new_result(folder, "evacuate", overwrite=overwrite, complete=complete) as place,
+        ):
+            files = [*evacuation.save(place, csv=csv), *draw(place, place)]
+        written = [folder / file.name for file in files]
     report = evacuation.report()
     if as_json:
         write_json(report)

@@ -17,7 +17,7 @@ from cluster_emu.study.report.evacuation import (
     VMQuantiles,
 )
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount, QuantileFigure
-from cluster_emu.wording import interval, number
+from cluster_emu.wording import counted, interval, number
 
 FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 """A number in a reason, not a part of a name."""
@@ -73,11 +73,14 @@ def show_evacuation(report: EvacuationReport) -> None:
 
 def _title(report: EvacuationReport) -> str:
     done, wanted = report.replications, report.replications_wanted
-    count = f"{done} replications" if done == wanted else f"only {done} of {wanted} replications"
+    count = f"only {done} of {wanted} replications"
+    if done == wanted:
+        count = counted(done, "replication")
     vms = sorted(set(report.vms_to_move))
     moving = f"{vms[0]}" if len(vms) == 1 else f"{vms[0]} to {vms[-1]}"
     return (
-        f"{report.scenario}: {moving} VMs leave {hosts_in_words(report.hosts)}; "
+        f"{report.scenario}: {moving} {'VM leaves' if vms[-1] == 1 else 'VMs leave'} "
+        f"{hosts_in_words(report.hosts)}; "
         f"policy {report.policy}, strategy {report.strategy}, {count}"
     )
 

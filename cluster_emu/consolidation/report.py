@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from cluster_emu.wording import counted
+
 
 @dataclass(frozen=True, slots=True)
 class TriggerReport:
@@ -70,12 +72,16 @@ class TriggerTotals:
         Args:
             instants: number of control instants.
         """
-        moves = f"{self._moves} moves in {instants} control instants"
+        moves = f"{counted(self._moves, 'move')} in {counted(instants, 'control instant')}"
         if self._overloaded or self._tried:
+            overloaded = counted(self._overloaded, "overloaded host")
             return (
-                f"{moves}; {self._relieved} of {self._overloaded} overloaded hosts relieved, "
+                f"{moves}; {self._relieved} of {overloaded} relieved, "
                 f"{self._unplaced} of their VMs fit nowhere; "
-                f"{self._emptied} of {self._tried} underloaded hosts emptied"
+                f"{self._emptied} of {counted(self._tried, 'underloaded host')} emptied"
             )
-        told = [f"{note} ({count} times)" for note, count in self._notes.most_common(MOST_NOTES)]
+        told = [
+            f"{note} ({counted(count, 'time')})"
+            for note, count in self._notes.most_common(MOST_NOTES)
+        ]
         return "; ".join([moves, *told])

@@ -14,6 +14,7 @@ from cluster_emu.plugins import Registry
 from cluster_emu.transfer.controller import MigrationController
 from cluster_emu.units import (
     UNLIMITED,
+    UNLIMITED_COUNT,
     ByteRateLimit,
     CountLimit,
     ParseSeconds,
@@ -66,9 +67,9 @@ class ManagerPolicy(ABC):
     lifts_cap_when_stopped: ClassVar[bool] = False
     """Whether the bandwidth cap holds only while the VM runs (as in QEMU)."""
 
-    per_cluster: CountLimit | None = None
-    outbound_per_host: CountLimit | None = None
-    inbound_per_host: CountLimit | None = None
+    per_cluster: CountLimit | None = UNLIMITED_COUNT
+    outbound_per_host: CountLimit | None = UNLIMITED_COUNT
+    inbound_per_host: CountLimit | None = UNLIMITED_COUNT
     bandwidth_bytes_per_s: BytesPerSecond = math.inf
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
     retry_backoff_s: Seconds = 0.0
@@ -77,7 +78,7 @@ class ManagerPolicy(ABC):
     @classmethod
     def _lift(cls, limit: object) -> object:
         """Read "unlimited" for a limit of any type."""
-        return None if limit == UNLIMITED else limit
+        return UNLIMITED_COUNT if limit == UNLIMITED else limit
 
     @property
     def limits(self) -> ConcurrencyLimits:

@@ -19,6 +19,7 @@ from cluster_emu.transfer.controller import (
     forced,
 )
 from cluster_emu.units import CountLimit, PositiveSeconds
+from cluster_emu.wording import counted
 
 Raise = tuple[Annotated[int, Field(ge=0)], PositiveSeconds]
 """A stalling limit, and the downtime in seconds allowed once more rounds than that have begun."""
@@ -147,7 +148,7 @@ class _OvirtController(PollingController):
                 self._raises_left.pop(0)
                 self.set_downtime_limit(downtime_s)
             return CONTINUE
-        reason = f"stalling for {stalling} rounds"
+        reason = f"stalling for {counted(stalling, 'round')}"
         if self._policy.last_action == "abort":
             return forced(MigrationAction.ABORT, reason)
         return forced(MigrationAction.POST_COPY, reason)

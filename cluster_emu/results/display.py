@@ -10,6 +10,7 @@ from types import ModuleType
 import pandas as pd
 
 from cluster_emu.shown_text import visible
+from cluster_emu.wording import counted
 
 ROWS_SHOWN = 10
 
@@ -33,7 +34,7 @@ class Displayed(ABC):
 
     def _repr_html_(self) -> str:
         table = self.to_frame()
-        rows = f"{len(table)} rows" if len(table) > ROWS_SHOWN else ""
+        rows = counted(len(table), "row") if len(table) > ROWS_SHOWN else ""
         head = table.head(ROWS_SHOWN).map(_shown).rename(columns=_shown)
         shown = head.to_html(index=False, border=0, max_cols=ROWS_SHOWN)
         name = type(self).__name__

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MANIFEST = "result.json"
 """The file that says which command wrote a folder's result, and which files it consists of."""
 
+FIGURE_KINDS = (".png", ".svg", ".pdf")
+"""How the names of figures end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -33,7 +36,8 @@ class Manifest:
         command: the command that wrote the result, such as "run".
         complete: False if the command was interrupted.
         files: the names of the result's files and subfolders.
-        digests: the SHA-256 of each file that was complete when the manifest was written.
+        digests: the SHA-256 of each file but figures that was complete when the manifest was
+            written.
         name: which result of this command it is, for a command that continues its own results.
     """
 
@@ -96,7 +100,9 @@ def check_whole(folder: Path) -> None:
 
 
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    return {name: _digest(folder / name) for name in names if (folder / name).is_file()}
+    """Return the digests of files that only their command can write: figures are drawn again."""
+    files = (name for name in names if not name.endswith(FIGURE_KINDS))
+    return {name: _digest(folder / name) for name in files if (folder / name).is_file()}
 
 
 def _digest(path: Path) -> str:

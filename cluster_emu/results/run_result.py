@@ -38,6 +38,8 @@ class RunResult(Displayed):
         traces: which CPU traces were used, in words.
         assumptions: what was assumed, one sentence each.
         notes: what the policies did and why, one sentence each.
+        busiest_link: where the link with the highest mean utilisation begins and ends, such as
+            "host3 -> leaf0"; empty where no link carried anything, and in a run read from a folder.
         streamed_to: the folder that the growing tables were written to during the run.
         interrupted_at_s: the simulated time at which a signal ended the run; None if none did.
     """
@@ -48,6 +50,7 @@ class RunResult(Displayed):
     traces: str
     assumptions: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    busiest_link: str = ""
     streamed_to: Path | None = None
     interrupted_at_s: float | None = None
 

@@ -74,9 +74,7 @@ class MigrationFactory:
     def __post_init__(self) -> None:
         """Notify all migrations of their rates together, and name their limits alike."""
         self.flow_group = MigrationFlowGroup(self.loop)
-        self.limits = LimitRecorder(
-            self.links, self.settings, self.policy.name, self.policy.bandwidth_bytes_per_s
-        )
+        self.limits = LimitRecorder(self.links, self.settings, self.policy.name)
 
     def make(self, record: MigrationRecord, listener: MigrationListener) -> Migration:
         """Make the migration that fills in `record`; it takes its route now.

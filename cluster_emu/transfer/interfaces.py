@@ -17,10 +17,6 @@ class MigrationPolicy(Protocol):
         """Its name in words."""
 
     @property
-    def bandwidth_bytes_per_s(self) -> float:
-        """The cap on the rate of a migration that it brings, infinite for none."""
-
-    @property
     def retries(self) -> int:
         """How often an aborted migration is requested again, 0 for never."""
 

@@ -389,13 +389,11 @@ class LimitRecorder:
         links: the network's links, for their names.
         settings: costs and limits of all migrations.
         policy: name of the manager's policy.
-        policy_bytes_per_s: the cap that the policy brings, infinite for none.
     """
 
     links: LinkTable
     settings: TransferSettings
     policy: str
-    policy_bytes_per_s: float
     _ended: list[tuple[MigrationRecord, LimitTimes]] = field(default_factory=list)
     _names: dict[tuple[Limit, Which], str] = field(default_factory=dict)
 
@@ -443,8 +441,9 @@ class LimitRecorder:
                 return "preparing the target"
             case Limit.BANDWIDTH:
                 cap = settings.bandwidth_bytes_per_s
-                is_policys = cap == self.policy_bytes_per_s
-                whose = f"policy {self.policy}" if is_policys else "transfer.bandwidth_bps"
+                whose = (
+                    "transfer.bandwidth_bps" if settings.is_users_cap else f"policy {self.policy}"
+                )
                 return f"bandwidth cap of {_rate(cap)} ({whose})"
             case Limit.PAGE_TIME:
                 return f"one page per {settings.page_time_s:g} s (transfer.page_time_s)"

@@ -20,6 +20,7 @@ class TransferSettings:
         prepare_s: time to set up the target before the first byte.
         finish_s: time to release the source after the VM runs at the target with all its memory.
         bandwidth_bytes_per_s: cap on the rate of one migration, infinite for none.
+        is_users_cap: whether the scenario sets that cap, not the policy.
         page_time_s: another cap, one page per so many seconds; 0 for none.
         channels: streams a migration sends on, and cores that encode for it.
         channel_bytes_per_s: largest rate of one stream, infinite for no limit of its own.
@@ -38,6 +39,7 @@ class TransferSettings:
     prepare_s: float = 0.0
     finish_s: float = 0.0
     bandwidth_bytes_per_s: float = float("inf")
+    is_users_cap: bool = False
     page_time_s: float = 0.0
     channels: int = 1
     channel_bytes_per_s: float = float("inf")

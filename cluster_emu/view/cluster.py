@@ -159,7 +159,7 @@ def _title(frame: ClusterFrame) -> str:
     on = int(frame.switched_on.sum())
     return (
         f"At {clock(frame.time_s)}: {counted(len(frame.moves), 'migration')} running, "
-        f"{frame.queued_count} waiting, {on} of {frame.host_count} hosts on"
+        f"{frame.queued_count} waiting, {on} of {counted(frame.host_count, 'host')} on"
     )
 
 

@@ -27,7 +27,7 @@ from cluster_emu.view.style import (
     literal,
     new_figure,
 )
-from cluster_emu.wording import percent
+from cluster_emu.wording import counted, percent
 
 LINE_INCHES = 0.2
 FOLD_INCHES = 0.13
@@ -187,7 +187,8 @@ def _colour(number: int) -> str:
 def _title(report: ComparisonReport) -> str:
     pairs = sorted({(pair.a, pair.b) for pair in report.paired})
     title = (
-        f"{report.scenario}: means with 95 % intervals, {report.replications} paired replications"
+        f"{report.scenario}: means with 95 % intervals, "
+        f"{counted(report.replications, 'paired replication')}"
     )
     lines = [title, f"CPU traces: {report.traces}"]
     if pairs:

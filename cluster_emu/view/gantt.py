@@ -205,7 +205,11 @@ def _title(shown: pd.DataFrame, wave: pd.DataFrame, count: int) -> str:
     first = "the first requested" if len(shown) < len(wave) else ""
     since = f"in the wave from {clock(wave['queued_s'].min())} on" if len(wave) < count else ""
     which = " ".join(filter(None, [first, since]))
-    return f"{len(shown)} of {count} migrations: {which}" if which else counted(count, "migration")
+    return (
+        f"{len(shown)} of {counted(count, 'migration')}: {which}"
+        if which
+        else counted(count, "migration")
+    )
 
 
 def _down(ax: Axes, inches: float) -> ScaledTranslation:

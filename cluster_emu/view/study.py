@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.units import UNLIMITED
 from cluster_emu.view.quantities import Quantity, quantity_of
 from cluster_emu.view.style import (
     LABEL_PT,
@@ -108,11 +109,13 @@ def _at(rows: pd.DataFrame, place: dict[str, object]) -> pd.Series:
 
 
 def _draw_panel(ax: Axes, rows: pd.DataFrame, x: str, quantity: Quantity) -> None:
-    numeric = pd.api.types.is_numeric_dtype(rows[x])
-    values = sorted(rows[x].unique()) if numeric else list(rows[x].unique())
+    has_numbers = pd.api.types.is_numeric_dtype(rows[x])
+    # An axis of numbers has no place for "unlimited": its values stand side by side in order.
+    numeric = has_numbers and not np.isinf(rows[x].to_numpy(float)).any()
+    values = sorted(rows[x].unique()) if has_numbers else list(rows[x].unique())
     for place, (strategy, group) in enumerate(rows.groupby("strategy", sort=False)):
         colour, marker = LINES[place % len(LINES)]
-        at = group[x].to_numpy(float) if numeric else group[x].map(values.index).to_numpy(float)
+        at = group[x].to_numpy(float) if numeric else pd.Index(values).get_indexer(group[x])
         order = np.argsort(at)
         mean, low, high = (group[name].to_numpy(float)[order] / quantity.size for name in ENDS)
         whiskers = np.nan_to_num([mean - low, high - mean])
@@ -148,6 +151,8 @@ def _short(value: object) -> str:
     """Return a value of an axis; large numbers with a power of ten."""
     if not isinstance(value, int | float | np.number):
         return literal(str(value))
+    if value == math.inf:
+        return UNLIMITED
     return f"{value:g}".replace("e+", "e").replace("e0", "e")
 
 

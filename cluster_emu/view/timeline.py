@@ -101,4 +101,5 @@ def _draw_strip(
 def _title(hosts: pd.DataFrame, migrations: pd.DataFrame) -> str:
     last = hosts[hosts["time_s"] == hosts["time_s"].max()]
     energy = written(float(last["energy_kwh"].sum()), ENERGY_UNITS)
-    return f"{hosts['host'].nunique()} hosts, {counted(len(migrations), 'migration')}, {energy}"
+    host_count = counted(hosts["host"].nunique(), "host")
+    return f"{host_count}, {counted(len(migrations), 'migration')}, {energy}"

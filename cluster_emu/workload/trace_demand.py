@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
+from cluster_emu.wording import counted
 from cluster_emu.workload.demand import Demand, Seconds, demand_models
 from cluster_emu.workload.traces import DemandTraces
 
@@ -78,8 +79,9 @@ class TraceDemand:
             )
         if vm_count > traces.trace_count:
             assumptions.append(
-                f"{vm_count} VMs share {traces.trace_count} traces; each further use of a trace "
-                f"runs ahead by {self.rotation_share:.1%} of its length."
+                f"{vm_count} VMs share {counted(traces.trace_count, 'trace')}; "
+                "each further use of a trace runs ahead by "
+                f"{self.rotation_share:.1%} of its length."
             )
         return tuple(assumptions)
 

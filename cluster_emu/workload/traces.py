@@ -26,6 +26,7 @@ from cluster_emu.errors import ScenarioError, TraceError
 from cluster_emu.input_files import exists
 from cluster_emu.plugins import Registry
 from cluster_emu.units import ParseSeconds
+from cluster_emu.wording import counted
 
 SAMPLE_STEP_S = 300.0
 MAX_FILE_BYTES = 2**24
@@ -237,7 +238,7 @@ def traces_of(
     for row, padded in zip(rows, values, strict=True):
         padded[: len(row)] = row
     differ = min(lengths) < most
-    notes = [f"{len(rows)} files"]
+    notes = [counted(len(rows), "file")]
     notes += [f"{min(lengths)} to {most} samples each"] if differ else []
     notes += [f"ignored, as they are no traces: {_listed(ignored)}"] if ignored else []
     return DemandTraces(

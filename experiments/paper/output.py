@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.results.writing import write_csv
+from cluster_emu.results import write_csv
 from cluster_emu.view import save_figure
 from cluster_emu.view.style import (
     BLUE,

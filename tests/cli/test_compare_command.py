@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -127,3 +128,22 @@ def test_a_damaged_comparison_is_refused(emu: Emu, tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "compare.json" in result.stderr
+
+
+def test_without_room_for_the_figure_the_older_result_stays(
+    emu: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    command = ("compare", "paper", "--strategies", "ma", "--replications", 1, "--out", out)
+    assert emu(*command).exit_code == 0
+    before = {path.name: path.read_bytes() for path in out.glob("[!.]*")}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(out / "comparison.png"))
+
+    monkeypatch.setattr("cluster_emu.view.save_figure", full)
+    failed = emu(*command, "--seed", 1, "--overwrite")
+    assert failed.exit_code == 2
+    assert "No space left on device" in failed.stderr
+    assert {path.name: path.read_bytes() for path in out.glob("[!.]*")} == before
+    assert not list(out.glob(".unfinished-*"))

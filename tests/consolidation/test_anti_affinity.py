@@ -63,7 +63,7 @@ def test_a_drain_says_what_anti_affinity_alone_holds_up(make_state, vm, plan_of)
     assert moves == []
     assert (report.unplaced, report.kept_apart) == ((0, 1), (0,))
     assert report.note == (
-        "2 VMs to move off 1 hosts, 2 fit nowhere (1 of them because of anti-affinity alone)"
+        "2 VMs to move off 1 host, 2 fit nowhere (1 of them because of anti-affinity alone)"
     )
 
 

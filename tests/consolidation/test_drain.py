@@ -24,7 +24,7 @@ def test_every_vm_leaves_a_drained_host_most_urgently(make_state, vm, plan_of):
     assert hops(moves) == [(1, 0, 2), (0, 0, 2)]
     assert {(move.reason, move.priority) for move in moves} == {("drain", Priority.DRAIN)}
     assert report.unplaced == ()
-    assert report.note == "2 VMs to move off 1 hosts, 0 fit nowhere"
+    assert report.note == "2 VMs to move off 1 host, 0 fit nowhere"
 
 
 def test_a_rack_is_drained_into_the_others(make_state, vm, plan_of):
@@ -83,7 +83,7 @@ def test_vms_that_may_not_migrate_are_reported_as_blocking(make_state, vm, plan_
     assert hops(moves) == [(0, 0, 1)]
     assert (report.unplaced, report.blocking) == ((), (1,))
     assert report.note == (
-        "1 VMs to move off 1 hosts, 0 fit nowhere; VM 1 may not migrate and blocks the drain"
+        "1 VM to move off 1 host, 0 fit nowhere; VM 1 may not migrate and blocks the drain"
     )
 
 

@@ -49,7 +49,7 @@ def test_a_move_that_only_swaps_the_roles_is_not_made(make_state, vm, plan_of):
     plan = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 6.0)]))
     moves, report = LoadBalance().moves(plan, NO_DRAWS)
     assert moves == []
-    assert report.note.endswith("with a margin of 0.02, 1 hosts above the mean have no VM to move")
+    assert report.note.endswith("with a margin of 0.02, 1 host above the mean has no VM to move")
 
 
 @pytest.mark.parametrize(("margin", "expected"), [(0.1875, [(0, 0, 1)]), (0.19, [])])
@@ -153,4 +153,4 @@ def test_the_note_says_when_no_vm_may_migrate(make_state, vm, plan_of):
     plan = plan_of(make_state([10] * 2, [16] * 2, [vm(0, 6.0, migratable=False)]))
     moves, report = LoadBalance().moves(plan, NO_DRAWS)
     assert moves == []
-    assert report.note.endswith("1 hosts above the mean have no VM that may migrate now")
+    assert report.note.endswith("1 host above the mean has no VM that may migrate now")

@@ -42,7 +42,7 @@ def test_what_is_not_counted_is_told_as_often_as_it_was_said() -> None:
         "8 moves in 8 control instants; hosts above the mean have no VM to move (5 times); "
         "spread 0.1 (2 times)"
     )
-    assert _in_words([TriggerReport("idle")], 1) == "0 moves in 1 control instants"
+    assert _in_words([TriggerReport("idle")], 1) == "0 moves in 1 control instant"
 
 
 @pytest.mark.parametrize("ticks", [1, 60])

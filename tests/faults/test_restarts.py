@@ -149,7 +149,7 @@ def test_a_vm_that_waits_for_its_restart_is_noted() -> None:
     model = ran(two.with_fields(apart))
     assert not model.vms[0].running
     assert model.result().notes == (
-        "1 VMs wait for their restart at 100 s, the first of them 0: no host that is up and not "
+        "1 VM waits for a restart at 100 s, the first of them 0: no host that is up and not "
         "drained has the memory and no VM of their anti-affinity group",
     )
 

@@ -35,6 +35,7 @@ EXPECTED = {
     "xen",
     "xen-v2",
 }
+LIMITS = ("per_cluster", "outbound_per_host", "inbound_per_host", "bandwidth_bytes_per_s")
 ALL = [policies.create(name) for name in policies.names()]
 every_policy = pytest.mark.parametrize("policy", ALL, ids=lambda policy: policy.name)
 
@@ -280,4 +281,6 @@ def test_every_limit_of_a_policy_may_be_lifted(name: str) -> None:
         bandwidth_bytes_per_s="unlimited",
     )
     assert lifted.limits == ConcurrencyLimits()
+    shown = {one.name: one.default for one in policies.describe(name).parameters}
+    assert "none" not in [shown[limit] for limit in LIMITS]
     assert lifted.bandwidth_bytes_per_s == math.inf

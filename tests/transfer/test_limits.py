@@ -45,6 +45,13 @@ def test_the_cap_of_a_policy_is_named() -> None:
     assert result.migrations["limited_by"].tolist() == [name]
 
 
+def test_a_cap_that_scenario_and_policy_share_is_the_scenarios() -> None:
+    policy = f"qemu:bandwidth_bytes_per_s={BPS / 16}"
+    result = run_of(pages=1000, transfer={"policy": policy, "bandwidth_bps": BPS / 2})
+    name = "bandwidth cap of 16.42 Mbit/s (transfer.bandwidth_bps)"
+    assert result.migrations["limited_by"].tolist() == [name]
+
+
 @pytest.mark.parametrize(
     ("transfer", "limit", "lasts_s"),
     [

@@ -35,6 +35,7 @@ def report(*strategies: str) -> ComparisonReport:
         traces="traces of our own (40 files)",
         strategies=strategies,
         replications=10,
+        replications_wanted=10,
         seed=0,
         seeds=tuple(range(10)),
         metrics={

@@ -50,6 +50,19 @@ def test_numbers_are_along_the_panels_and_texts_across() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["pre-copy", "ma"]
 
 
+def test_an_axis_with_no_limit_is_drawn_in_order_and_named() -> None:
+    figure = draw_study(means([1e9, float("inf"), 1e8], ["web"]))
+
+    (line, *_), *_ = figure.axes[0].containers
+    assert line.get_xdata().tolist() == [0, 1, 2]
+    assert line.get_ydata() == pytest.approx([300, 30, 0])
+    assert [text.get_text() for text in figure.axes[-1].get_xticklabels()] == [
+        "1e8",
+        "1e9",
+        "unlimited",
+    ]
+
+
 def test_without_axes_strategies_are_side_by_side() -> None:
     figure = draw_study(means([1e9], ["web"]))
 

@@ -38,7 +38,7 @@ def test_values_are_shares_of_288_samples_300_s_apart(tmp_path: Path) -> None:
     assert traces.values.dtype == np.float64
     assert traces.values.tolist() == [[number % 101 / 100 for number in range(288)]]
     assert traces.step_s == 300
-    assert traces.source == f"PlanetLab folder {tmp_path.name} (1 files)"
+    assert traces.source == f"PlanetLab folder {tmp_path.name} (1 file)"
 
 
 def test_values_cannot_be_changed_by_accident(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_what_is_no_trace_is_ignored_with_a_note(tmp_path: Path) -> None:
     traces = read_planetlab(tmp_path)
     assert traces.names == ("vm",)
     assert traces.source == (
-        f"PlanetLab folder {tmp_path.name} (1 files; "
+        f"PlanetLab folder {tmp_path.name} (1 file; "
         "ignored, as they are no traces: .DS_Store, LICENSE.md, README and 2 more)"
     )
 

@@ -20,6 +20,7 @@ from cluster_emu.consolidation.placement.targets import may_receive, only_kept_a
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
 from cluster_emu.errors import ScenarioError
+from cluster_emu.wording import counted
 
 MOST_NAMED = 20
 """VMs that a note names one by one."""
@@ -95,7 +96,10 @@ class Drain(Trigger):
             move = Move(vm, int(plan.vm_host[vm]), target, "drain", Priority.DRAIN)
             plan.apply(move)
             moves.append(move)
-        note = f"{len(vms)} VMs to move off {int(leaving.sum())} hosts, {len(unplaced)} fit nowhere"
+        note = (
+            f"{counted(len(vms), 'VM')} to move off {counted(int(leaving.sum()), 'host')}, "
+            f"{len(unplaced)} fit nowhere"
+        )
         if kept_apart:
             note += f" ({len(kept_apart)} of them because of anti-affinity alone)"
         if blocking:

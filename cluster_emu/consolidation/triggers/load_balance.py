@@ -20,6 +20,7 @@ from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
 from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
 from cluster_emu.consolidation.view import ClusterView
+from cluster_emu.wording import counted
 
 Resource = Literal["cpu", "memory"]
 
@@ -160,15 +161,17 @@ class LoadBalance(Trigger):
         if after <= self.spread:
             return ""
         if len(moves) == self.max_moves:
-            return f"; {self.max_moves} moves at most at one instant"
+            return f"; {counted(self.max_moves, 'move')} at most at one instant"
         no_vm = int((stuck & (view.movable_count == 0)).sum())
         no_target = int(stuck.sum()) - no_vm
         reasons = ""
         if no_vm:
-            reasons += f"; {no_vm} hosts above the mean have no VM that may migrate now"
+            reasons += f"; {_hosts_have(no_vm)} no VM that may migrate now"
         if no_target:
-            reasons += (
-                f"; with a margin of {self.margin:g}, {no_target} hosts above the mean have no VM "
-                "to move"
-            )
+            reasons += f"; with a margin of {self.margin:g}, {_hosts_have(no_target)} no VM to move"
         return reasons
+
+
+def _hosts_have(count: int) -> str:
+    """Return how a sentence about hosts begins: ``1 host above the mean has``."""
+    return f"{counted(count, 'host')} above the mean {'has' if count == 1 else 'have'}"

@@ -90,7 +90,7 @@ class ProfileSource:
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Scatter the classes over the VM's pages and make every process."""
         profile = self.profile
-        own = streams.generator(Stream.WRITE_LAYOUT, vm)
+        own = layout_generator(streams, vm)
         rng = streams.generator(Stream.WRITES, vm, number)
         processes: list[WriteProcess] = []
         if groups := _scatter(profile, page_count, own):
@@ -157,6 +157,11 @@ def _class_sizes(profile: WriteProfile, page_count: int) -> NDArray[np.int64]:
     ends = np.rint(np.cumsum(shares) * page_count).astype(np.int64)
     sizes: NDArray[np.int64] = np.diff(ends, prepend=0)
     return sizes
+
+
+def layout_generator(streams: RandomStreams, vm: int) -> np.random.Generator:
+    """Return what places a VM's writes: the same in every migration, strategy and memory model."""
+    return streams.generator(Stream.WRITE_LAYOUT, vm)
 
 
 def _scatter(

@@ -17,8 +17,8 @@ from cluster_emu.memory.base import (
 )
 from cluster_emu.memory.dirtying.description import SequentialSweep, WriteDescription
 from cluster_emu.memory.dirtying.processes import SweepWrites
+from cluster_emu.memory.dirtying.sources import layout_generator
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
-from cluster_emu.rng import Stream
 from cluster_emu.strategies.contract import Decision, Strategy
 
 ROUNDS_CHECKED = 40
@@ -134,7 +134,7 @@ def _writes_beside(writes: WriteDescription) -> bool:
 
 def _sweep_of(migrating: MigratingMemory, sweep: SequentialSweep) -> SweepWrites:
     """Place a sweep by the VM's own stream: the same in every migration and strategy."""
-    own = migrating.streams.generator(Stream.WRITE_LAYOUT, migrating.vm)
+    own = layout_generator(migrating.streams, migrating.vm)
     first = int(own.integers(0, migrating.memory.page_count - sweep.pages + 1))
     return SweepWrites(
         first, sweep.pages, sweep.sweeps_per_s * sweep.pages, own.random() * sweep.pages

@@ -9,7 +9,7 @@ from cluster_emu.study.execution.runs import FEW_PAGES, StudyRun
 from cluster_emu.study.report.answers import INCOMPLETE
 from cluster_emu.study.report.comparison import PairedDifference
 from cluster_emu.study.statistics.verdicts import Verdict
-from cluster_emu.wording import listed, percent
+from cluster_emu.wording import counted, listed, percent
 
 EXPLAINED = ("total_time_s", "downtime_s", "bytes")
 """The metrics whose differences, or lack of them, are explained."""
@@ -81,8 +81,8 @@ def _short_histories(
         )
         if history > 1 and short > MOST * completed:
             yield (
-                f"{short:,} of {completed:,} migrations with {label} end before its history of "
-                f"{history} rounds is full"
+                f"{short:,} of {counted(completed, 'migration')} with {label} end before its "
+                f"history of {history} rounds is full"
             )
 
 
@@ -106,7 +106,7 @@ def _incomplete(runs: Runs) -> Iterator[str]:
         migrations, completed = _count(each, "migrations"), _count(each, "completed")
         if completed < migrations:
             yield (
-                f"{migrations - completed:,} of {migrations:,} migrations with {label} "
+                f"{migrations - completed:,} of {counted(migrations, 'migration')} with {label} "
                 f"{INCOMPLETE}; mean times are over those that do"
             )
 
@@ -116,7 +116,7 @@ def _counts(some: Mapping[str, int], of: Mapping[str, int]) -> str:
     labels = list(some)
     if len({(some[label], of[label]) for label in labels}) == 1 and len(labels) > 1:
         which = "either" if len(labels) == 2 else "each"
-        return f"{some[labels[0]]:,} of {of[labels[0]]:,} migrations with {which} strategy"
+        return f"{some[labels[0]]:,} of {counted(of[labels[0]], 'migration')} with {which} strategy"
     return listed(
         [
             f"{some[label]:,} of {of[label]:,}{' migrations' if place == 0 else ''} with {label}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
 from cluster_emu.study.report.limits import LimitShare, limits_sentence
-from cluster_emu.wording import whole_percent
+from cluster_emu.wording import counted, whole_percent
 
 UNEVEN = 1.2
 """A link with so many times the mean of its equals is named."""
@@ -71,7 +71,9 @@ def _duration(found: DrainFigures) -> str:
     finite = sorted(each for each in drain_s if math.isfinite(each))
     what = "the host" if found.hosts == 1 else f"the {found.hosts} hosts"
     if not finite:
-        return f"Emptying {what} never succeeds: in each of {len(drain_s)} runs a VM stays."
+        return (
+            f"Emptying {what} never succeeds: in each of {counted(len(drain_s), 'run')} a VM stays."
+        )
     low, high = finite[0], finite[-1]
     span = f"{low:.4g} s" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g} s"
     seeds = "" if len(drain_s) == 1 else f" over {len(drain_s)} seeds"

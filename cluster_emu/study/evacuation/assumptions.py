@@ -12,6 +12,7 @@ from cluster_emu.scenario.transfer import Transfer
 from cluster_emu.study.evacuation.plan import DrainPlan
 from cluster_emu.study.statistics.quantiles import values_needed
 from cluster_emu.units import slots_of
+from cluster_emu.wording import counted
 
 DRAIN_SHARES = {"p50": 0.5, "p95": 0.95}
 """The quantiles of the drain time that are reported."""
@@ -142,7 +143,7 @@ def _anti_affinity(scenario: Scenario) -> str:
             vms[group.anti_affinity] += group.count
     return _sentence(
         "Never on one host together: the VMs of each anti-affinity group",
-        [f"{name} ({count} VMs)" for name, count in vms.items()],
+        [f"{name} ({counted(count, 'VM')})" for name, count in vms.items()],
     )
 
 

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from cluster_emu.building import RunComponents, build
 from cluster_emu.consolidation import Move, TriggerReport
 from cluster_emu.consolidation.contract import triggers
-from cluster_emu.errors import ClusterEmuError
+from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
 from cluster_emu.units import GIB
+from cluster_emu.wording import counted
 
 NO_POLICY = "none"
 """Name for no manager's policy: the scenario's stop rule alone ends the live rounds."""
@@ -198,7 +199,11 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
             memory and what is free.
         ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
     """
-    parts, is_drained, moves, report = _plan_at_start(drain, seed)
+    try:
+        parts, is_drained, moves, report = _plan_at_start(drain, seed)
+    except ScenarioError as error:  # the trigger stands for what was asked for
+        field = error.field.removeprefix("manager.triggers.0.")
+        raise ScenarioError(field, error.value, error.allowed, file=error.file) from error
     if report.blocking:
         raise _blocked(parts, report.blocking, seed)
     by_memory = bool(report.unplaced)
@@ -252,7 +257,7 @@ def _plan_at_start(
 def _blocked(parts: RunComponents, blocking: tuple[int, ...], seed: int) -> ImpossibleDrainError:
     named = _named(blocking, parts.state.vms.memory_bytes)
     return ImpossibleDrainError(
-        f"impossible drain, seed {seed}: {len(blocking)} VMs may not migrate "
+        f"impossible drain, seed {seed}: {counted(len(blocking), 'VM')} may not migrate "
         f"(migratable = false): {named}: allowed is a drain whose VMs may all migrate",
         blocking,
     )
@@ -271,10 +276,11 @@ def _impossible(
         found += f" ({len(report.kept_apart)} because of anti-affinity alone)"
     vms = tuple(too_large.tolist()) or report.unplaced
     named = _named(vms, memory)
-    together = f"{len(moving)} VMs to move with {_size(memory[moving].sum())}"
-    elsewhere = f"{len(free)} hosts with {_size(free.sum())} free, at most {_size(largest)} on one"
+    together = f"{counted(len(moving), 'VM')} to move with {_size(memory[moving].sum())}"
+    elsewhere = f"{counted(len(free), 'host')} with {_size(free.sum())} free"
+    elsewhere += f", at most {_size(largest)} on one"
     return ImpossibleDrainError(
-        f"impossible drain, seed {seed}: {len(vms)} VMs, {found}: {named}; "
+        f"impossible drain, seed {seed}: {counted(len(vms), 'VM')}, {found}: {named}; "
         f"{together}, elsewhere {elsewhere}: allowed is a drain whose VMs fit elsewhere",
         vms,
     )

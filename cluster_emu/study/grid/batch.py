@@ -30,6 +30,7 @@ from cluster_emu.study.grid.study_file import load_study
 from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
 from cluster_emu.study.report.grid import BatchReport, SameRule
+from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +109,8 @@ class Batch(Displayed):
     def headline(self) -> str:
         """Study, and how many cells there are, have ended and have failed."""
         ended, failed = len(self.table), len(self.failed)
-        return f"{self.study!r}: {ended} of {self.cells} cells ended, {failed} of them failed"
+        cells = counted(self.cells, "cell")
+        return f"{self.study!r}: {ended} of {cells} ended, {failed} of them failed"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of results: one row per cell that has ended."""

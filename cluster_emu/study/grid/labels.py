@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cluster_emu.scenario import Choice
-from cluster_emu.units import read_quantity
+from cluster_emu.units import UNLIMITED, read_quantity
 
 NOTHING = "none"
 """How a study file writes that an optional field has no value."""
@@ -18,7 +18,7 @@ def labels_of(path: str, values: Sequence[Any]) -> list[Any]:
     """Return an axis's values as they stand in a column, which holds numbers or texts, not both.
 
     Quantities become numbers in the unit at the end of the axis's name. Among numbers, a value that
-    stands for nothing is NaN.
+    stands for nothing is NaN, and one that stands for no limit is infinite.
     """
     if all(isinstance(value, bool) for value in values):
         return list(values)
@@ -34,6 +34,8 @@ def _number(path: str, value: Any) -> int | float | None:
     """Return a value as a number, None if it is none."""
     if value is None or value == NOTHING:
         return math.nan
+    if value == UNLIMITED:
+        return math.inf
     try:
         found = read_quantity(path, value)
     except ValueError:

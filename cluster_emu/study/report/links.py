@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
-from cluster_emu.building import cluster_graph
-from cluster_emu.network.links import LinkTable
-from cluster_emu.plausibility import ImplausibleValueWarning
 from cluster_emu.results.run_result import RunResult
-from cluster_emu.scenario import scenario_from
 from cluster_emu.wording import whole_percent
 
 
@@ -50,21 +45,13 @@ def links_sentence(busiest: BusiestLink | None) -> str:
 
 
 def busiest_link(result: RunResult) -> BusiestLink | None:
-    """Return the busiest link of a run; None if no link carried anything.
-
-    Raises:
-        ScenarioError: if the scenario's topology cannot be built any more.
-    """
+    """Return the busiest link of a run; None if no link carried anything."""
     summary = result.summary
-    if not summary["busiest_link"] >= 0:
+    if not result.busiest_link:
         return None
-    with warnings.catch_warnings(action="ignore", category=ImplausibleValueWarning):
-        scenario = scenario_from(result.scenario)  # it was warned of when it was read
-    links = LinkTable.of(cluster_graph(scenario))
-    link = int(summary["busiest_link"])
     return BusiestLink(
-        link=link,
-        name=links.in_words(link),
+        link=int(summary["busiest_link"]),
+        name=result.busiest_link,
         mean_share=summary["busiest_link_share"],
         peak_share=summary["peak_link_share"],
         imbalance=summary["link_imbalance"],

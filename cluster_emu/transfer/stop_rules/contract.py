@@ -194,6 +194,11 @@ def rounds_text(count: int) -> str:
     return "1 round" if count == 1 else f"{count} rounds"
 
 
+def few_pages_text(count: int) -> str:
+    """Return a bound on pages in words: ``fewer than 1 page``, ``fewer than 50 pages``."""
+    return f"fewer than {count} {'page' if count == 1 else 'pages'}"
+
+
 def at_rest(progress: Progress) -> ControllerDecision | None:
     """Return the decision for a migration in which more live rounds change nothing, else None.
 

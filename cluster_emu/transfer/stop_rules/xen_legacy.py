@@ -8,7 +8,13 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, Progress
-from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_text, stop, stop_rules
+from cluster_emu.transfer.stop_rules.contract import (
+    DeadlineStopRule,
+    few_pages_text,
+    rounds_text,
+    stop,
+    stop_rules,
+)
 
 
 @stop_rules.register("xen-legacy")
@@ -39,7 +45,7 @@ class XenLegacyStop(DeadlineStopRule):
         if progress.round_number >= self.max_rounds:
             return stop(rounds_text(self.max_rounds))
         if progress.sent_pages + progress.skipped_pages < self.min_pages:
-            return stop(f"fewer than {self.min_pages} pages")
+            return stop(few_pages_text(self.min_pages))
         if progress.total_sent_pages > self.max_factor * progress.memory_pages:
             return stop(f"more than {self.max_factor:g} x memory sent")
         return CONTINUE

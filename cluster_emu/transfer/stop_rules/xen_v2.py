@@ -8,7 +8,13 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.transfer.controller import CONTINUE, ControllerDecision, MigrationAction, Progress
-from cluster_emu.transfer.stop_rules.contract import DeadlineStopRule, rounds_text, stop, stop_rules
+from cluster_emu.transfer.stop_rules.contract import (
+    DeadlineStopRule,
+    few_pages_text,
+    rounds_text,
+    stop,
+    stop_rules,
+)
 
 
 @stop_rules.register("xen-v2")
@@ -37,7 +43,7 @@ class XenV2Stop(DeadlineStopRule):
         """Return STOP after the last round, LAST_ROUND if few pages are left to send in it."""
         if progress.round_number >= self.max_rounds:
             return stop(rounds_text(self.max_rounds))
-        few = f"fewer than {self.min_pages} pages"
+        few = few_pages_text(self.min_pages)
         # Before round 1 every page counts as dirty, so that round was already the last.
         if progress.memory_pages < self.min_pages:
             return stop(few)

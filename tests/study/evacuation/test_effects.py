@@ -120,7 +120,7 @@ def test_what_is_set_is_among_the_assumptions() -> None:
         "1 CPU of its source, 0.1 of its VM's CPU time while writes are tracked.",
         "Queue order: disjoint-bottlenecks:otherwise=share, migrations that copy take turns",
         "Targets prepared at once, with slots of their own: 4 onto a host.",
-        "Never on one host together: the VMs of each anti-affinity group: db (1 VMs).",
+        "Never on one host together: the VMs of each anti-affinity group: db (1 VM).",
         "Background traffic: 1 x elastic.",
         "Faults during the drain: 1 x host-crash.",
     ):

@@ -243,6 +243,9 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
     ("path", "values", "expected"),
     [
         ("transfer.bandwidth_bps", ["1 Gbit/s", "none", 5], [1e9, math.nan, 5.0]),
+        ("transfer.bandwidth_bps", ["unlimited", "1 Gbit/s"], [math.inf, 1e9]),
+        ("manager.max_per_cluster", [2, "unlimited", "none"], [2.0, math.inf, math.nan]),
+        ("transfer.policy", ["unlimited", "qemu"], ["unlimited", "qemu"]),
         ("run.tick_s", [0], [0]),
         ("transfer.policy", ["none", "kubevirt"], ["none", "kubevirt"]),
         ("transfer.policy", ["none"], ["none"]),
