@@ -11,6 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -117,7 +118,8 @@ def _implausible(values: object, path: str) -> Iterator[tuple[str, float, Plausi
         for index, value in enumerate(values):
             yield from _implausible(value, f"{path}.{index}")
     elif isinstance(values, str) and _PART.match(values):
-        yield from _implausible(parse_choice(values), path)
+        with suppress(ValueError):  # what is no part is refused where it is used
+            yield from _implausible(parse_choice(values), path)
     elif (number := _bare_number(values)) is not None:
         name = path.rpartition(".")[2]
         usual = next((each for end, each in RANGES.items() if name.endswith(end)), None)

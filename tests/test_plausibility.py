@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cluster_emu import ClusterModel, ImplausibleValueWarning
 from cluster_emu.cli import app
 from cluster_emu.network.topologies.from_networkx import as_topology
-from cluster_emu.plausibility import RANGES
+from cluster_emu.plausibility import RANGES, warn_of_implausible
 from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
 
 BANDWIDTH = "transfer.bandwidth_bps = 25 was taken for 25 bit/s; usual are 100 kbit/s to 100 Tbit/s"
@@ -104,3 +104,9 @@ def test_a_graph_causes_one_warning_for_all_links_of_a_kind() -> None:
 
 def test_every_range_has_the_unit_of_its_fields() -> None:
     assert all(1 in usual.units.values() for usual in RANGES.values())
+
+
+def test_a_text_that_is_no_part_is_no_number() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ImplausibleValueWarning)
+        warn_of_implausible({"selection": "minimum-migration-time:=300000000"})

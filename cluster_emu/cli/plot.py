@@ -17,6 +17,7 @@ from cluster_emu.cli.evacuate import draw as draw_evacuation
 from cluster_emu.cli.inputs import result_folder, usable_folder, writing_to
 from cluster_emu.cli.output import write_json, write_lines
 from cluster_emu.errors import ScenarioError
+from cluster_emu.input_files import exists
 
 ADVICE = "advice.json"
 MEANS = "means.csv"
@@ -53,6 +54,8 @@ def plot(
 
     folder = run_dir if out is None or out.resolve() == run_dir.resolve() else out
     if folder is run_dir:
+        if not (exists(run_dir) and run_dir.is_dir()):
+            raise ScenarioError("RUN_DIR", str(run_dir), "the folder of a saved result")
         usable_folder(run_dir)
         with (
             writing_to(folder),

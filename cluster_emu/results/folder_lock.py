@@ -113,6 +113,8 @@ def _lock(place: Path) -> BaseFileLock:
 
 def _holder(place: Path) -> str:
     """Return who holds the lock; empty if it does not say so yet."""
+    if not (place / LOCK).is_file():
+        return ""  # a pipe would be waited for
     with suppress(OSError, UnicodeDecodeError, ValueError):
         text = (place / LOCK).read_text(encoding="utf-8").strip()
         word, number, _ = text.split(" ", 2)

@@ -50,14 +50,17 @@ class Manifest:
 
 def read_manifest(folder: Path) -> Manifest | None:
     """Return what a folder holds; None if it holds no result, or its manifest cannot be read."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None  # a pipe would be waited for
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
         files = tuple(str(name) for name in found["files"])
         digests = {str(name): str(digest) for name, digest in found["digests"].items()}
         manifest = Manifest(
             str(found["command"]), bool(found["complete"]), files, str(found["name"]), digests
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     # a name with a separator, or "..", would lead out of the folder
     return manifest if all(map(is_file_name, (*files, *digests))) else None

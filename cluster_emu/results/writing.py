@@ -91,8 +91,9 @@ class _replacing:
         return self._temporary
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._temporary.chmod(0o644)
-            self._temporary.replace(self._path)
-        else:
+        try:
+            if kind is None:
+                self._temporary.chmod(0o644)
+                self._temporary.replace(self._path)
+        finally:
             self._temporary.unlink(missing_ok=True)

@@ -244,6 +244,8 @@ CHANGES: dict[str, Callable[[Random, Path], str]] = {
 def _fit_manifest(folder: Path) -> None:
     """Make the digests in a manifest those of the files that are there now."""
     path = folder / MANIFEST
+    if not path.is_file():
+        return
     try:
         manifest = json.loads(path.read_text("utf-8"))
         for name in manifest["digests"]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -105,13 +105,9 @@ class Disk:
         try:
             running.process.wait(timeout=moment_s)
         except subprocess.TimeoutExpired:
-            with self._filler.open("wb") as file:
-                try:
-                    while True:
-                        file.write(b"\0" * BLOCK_BYTES)
-                        file.flush()
-                except OSError:
-                    pass  # it is full
+            with suppress(OSError), self._filler.open("wb", buffering=0) as file:
+                while True:  # until it is full
+                    file.write(b"\0" * BLOCK_BYTES)
         return f"after {moment_s:.2f} s"
 
     def empty(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from cluster_emu.results.result_folder import (
     check_whole,
     read_manifest,
 )
+from cluster_emu.results.writing import write_text
 from tests._support.small_scenarios import scenario
 
 
@@ -264,3 +266,16 @@ def test_what_a_killed_process_left_is_removed_also_a_link(tmp_path: Path) -> No
         (place / "x").touch()
     assert not list(folder.glob(f"{UNFINISHED}*"))
     assert other.is_dir()
+
+
+def test_a_pipe_for_a_manifest_or_lock_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / MANIFEST)
+    assert read_manifest(tmp_path) is None
+    check_whole(tmp_path)
+
+
+def test_a_file_that_cannot_take_its_place_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_text("x", tmp_path / "a.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

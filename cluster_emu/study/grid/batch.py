@@ -204,7 +204,7 @@ def run_batch(
     cells = cells_of(study, base, path)
     folder = out or Path("results") / file_name(study.name)
     with (
-        _readable_journal(folder, overwrite=overwrite),
+        _usable_files(folder, overwrite=overwrite),
         own_result(folder, "batch", study.name, FILES, overwrite=overwrite),
     ):
         with CellStore(folder) as store:
@@ -231,9 +231,12 @@ def run_batch(
 
 
 @contextmanager
-def _readable_journal(folder: Path, *, overwrite: bool) -> Iterator[None]:
-    """Lock the folder, and refuse a journal that cannot be continued before anything is written."""
+def _usable_files(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """Lock the folder, and refuse files that cannot be continued before anything is written."""
     with locked(folder):
+        for path in () if overwrite else [folder / name for name in FILES]:
+            if path.exists() and not path.is_file():
+                raise ScenarioError("folder", str(path), "a file, or nothing")
         if not overwrite:
             check_journal(folder)
         yield

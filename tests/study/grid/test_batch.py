@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 
 from cluster_emu import ClusterModel, RunResult
-from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
 from cluster_emu.network import as_topology, topologies
 from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
@@ -132,6 +133,19 @@ def test_a_journal_that_cannot_be_continued_is_refused_before_anything_is_writte
     after = {path.name: path.read_bytes() for path in finished.iterdir()}
     assert {name: after[name] for name in before} == before
     assert run_batch(study_file, out=finished, overwrite=True).found == 0
+
+
+@pytest.mark.parametrize("name", [JOURNAL, "means.csv"])
+def test_a_pipe_or_folder_in_place_of_a_file_is_refused_before_anything_is_written(
+    finished: Path, study_file: Path, name: str
+) -> None:
+    (finished / name).unlink()
+    os.mkfifo(finished / name) if name == JOURNAL else (finished / name).mkdir()
+    before = (finished / "result.json").read_bytes()
+
+    with pytest.raises(ScenarioError, match="allowed is a file, or nothing"):
+        run_batch(study_file, out=finished)
+    assert (finished / "result.json").read_bytes() == before
 
 
 def test_only_results_and_journal_are_in_the_folder(finished: Path) -> None:
