@@ -101,6 +101,10 @@ class TraceFormat(Protocol):
         """Return what a file holds in a trace of this format; None if it belongs to none."""
         ...
 
+    def claims(self, file: TraceFile) -> bool:
+        """Return whether a file is a sign of this format where the format must be found."""
+        ...
+
     def may_be(self, file: TraceFile, known: Sequence[TraceFile]) -> bool:
         """Return whether a file without a role is a damaged trace, which is read for its error."""
         ...

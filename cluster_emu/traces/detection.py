@@ -121,7 +121,7 @@ def _listed(places: Sequence[Traversable]) -> _Listing:
 def _by_format(listing: _Listing, places: Sequence[Traversable]) -> list[FoundTrace]:
     formats = known_formats()
     claims = {
-        name: {file.path for file in listing.files if one.role(file) not in (None, UNUSED)}
+        name: {file.path for file in listing.files if one.claims(file)}
         for name, one in formats.items()
     }
     names = _without_contained(claims)

@@ -123,7 +123,8 @@ def open_file(place: Traversable) -> TraceFile | None:
     """Return a regular file with its head; None for a folder, a pipe or a device.
 
     Raises:
-        TraceError: if it cannot be read, or is no gzip file although it begins like one.
+        TraceError: if it cannot be read, is an archive, or is no gzip file although it begins like
+            one.
     """
     try:
         if not place.is_file():
@@ -138,6 +139,8 @@ def open_file(place: Traversable) -> TraceFile | None:
             raw = zlib.decompressobj(wbits=31).decompress(raw, HEAD_BYTES)
         except zlib.error as error:
             raise TraceError(str(place), 0, str(error), "a whole gzip file") from error
+    if raw[257:262] == b"ustar":
+        raise TraceError(str(place), 0, "an archive of files", "the files in it, unpacked")
     return TraceFile(place, raw.removeprefix(BOM_UTF8), compressed)
 
 

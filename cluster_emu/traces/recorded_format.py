@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.traces.contract import Alignment, Replay, Roles
 from cluster_emu.traces.demand_traces import DemandTraces
-from cluster_emu.traces.detection import trace_at
+from cluster_emu.traces.detection import UNUSED, trace_at
 from cluster_emu.traces.files import TraceFile
 from cluster_emu.traces.recording import Clock, Recording
 from cluster_emu.traces.replay import demand_traces
@@ -51,6 +51,10 @@ class RecordedFormat(Replay, ABC):
     @abstractmethod
     def recording(self, files: Roles) -> Recording:
         """Begin to read files of this format."""
+
+    def claims(self, file: TraceFile) -> bool:
+        """Return whether a file is a sign of this format where the format must be found."""
+        return self.role(file) not in (None, UNUSED)
 
     def may_be(self, file: TraceFile, known: Sequence[TraceFile]) -> bool:
         """Return whether a file without a role, beside `known` ones, is a damaged trace.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -233,10 +233,15 @@ def _json_fault(line: bytes, schema: Any) -> str:
     return ""
 
 
-def parquet_rows(file: TraceFile, columns: Sequence[Column]) -> Iterator[Rows]:
+def parquet_rows(
+    file: TraceFile, columns: Sequence[Column], may_lack: Container[str] = ()
+) -> Iterator[Rows]:
     """Yield the rows of a Parquet file, checked; times are milliseconds since 1970.
 
-    Columns that the file lacks are left out if they are optional.
+    Args:
+        file: the file.
+        columns: the columns that are read.
+        may_lack: names of those that the file may lack; they are then left out.
 
     Raises:
         TraceError: naming the row, or the column that is missing or of another type.
@@ -246,7 +251,7 @@ def parquet_rows(file: TraceFile, columns: Sequence[Column]) -> Iterator[Rows]:
         with file.place.open("rb") as stream:
             parquet = pq.ParquetFile(stream)
             there = parquet.schema_arrow.names
-            _check_columns(file, there, columns)
+            _check_columns(file, there, columns, may_lack)
             wanted = [each for each in columns if each.name in there]
             for batch in parquet.iter_batches(BLOCK_ROWS, columns=[each.name for each in wanted]):
                 yield checked(file, _cast(file, batch, wanted), wanted, first)
@@ -255,8 +260,11 @@ def parquet_rows(file: TraceFile, columns: Sequence[Column]) -> Iterator[Rows]:
         raise file.error(0, str(error), "a readable Parquet file") from error
 
 
-def _check_columns(file: TraceFile, there: Sequence[str], columns: Sequence[Column]) -> None:
-    missing = [each.name for each in columns if not each.optional and each.name not in there]
+def _check_columns(
+    file: TraceFile, there: Sequence[str], columns: Sequence[Column], may_lack: Container[str]
+) -> None:
+    needed = [each.name for each in columns if each.name not in may_lack]
+    missing = [name for name in needed if name not in there]
     if missing:
         found = f"columns {', '.join(there)}"
         raise file.error(0, found, f"a file with the columns {', '.join(missing)}")

@@ -76,13 +76,18 @@ class _AzureFormat(RecordedFormat):
         """Return whether a table of VMs is one of this version."""
 
     def role(self, file: TraceFile) -> str | None:
-        """Return "samples" for readings, "vms" for the table of VMs of this version."""
+        """Return "samples" for readings, "vms" for the table of VMs."""
         line = file.first_line.strip()
         if _READING.fullmatch(line):
             return SAMPLES
         if _VM.fullmatch(line):
-            return VM_TABLE if self.is_of_version(file) else None
+            return VM_TABLE
         return UNUSED if _DEPLOYMENT.fullmatch(line) else None
+
+    def claims(self, file: TraceFile) -> bool:
+        """Return whether a file has readings, or is a table of VMs of this version."""
+        role = self.role(file)
+        return role == SAMPLES or (role == VM_TABLE and self.is_of_version(file))
 
     def recording(self, files: Roles) -> Recording:
         """Begin to read the files."""

@@ -69,7 +69,7 @@ class NeutralReader(RecordedFormat):
         return recording
 
     def _note_vms(self, file: TraceFile, facts: dict[str, dict[str, Any]]) -> None:
-        for rows in parquet_rows(file, VM_COLUMNS):
+        for rows in parquet_rows(file, VM_COLUMNS, may_lack=FACTS):
             there = [name for name in FACTS if name in rows.table.schema.names]
             columns = [
                 rows.texts(name).to_pylist() if name in _TEXTS else rows.numbers(name).tolist()
@@ -113,8 +113,11 @@ def _schema(file: TraceFile) -> Any:
 
 
 def _samples(files: Sequence[TraceFile]) -> Iterator[Any]:
+    names = {name for file in files for name in getattr(_schema(file), "names", ())}
+    wanted = [name for name in ("time_s", "duration_s", *QUANTITIES) if name in names]
     for file in files:
-        for rows in parquet_rows(file, SAMPLE_COLUMNS):
-            there = [name for name in rows.table.schema.names if name != "vm"]
-            columns = {name: rows.numbers(name) for name in there}
+        for rows in parquet_rows(file, SAMPLE_COLUMNS, may_lack=("duration_s", *QUANTITIES)):
+            there = rows.table.schema.names
+            missing = np.full(len(rows.lines), np.nan)
+            columns = {name: rows.numbers(name) if name in there else missing for name in wanted}
             yield samples_batch(rows.texts("vm").dictionary_encode(), **columns)
