@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from cluster_emu.consolidation.placement.power_aware_best_fit_decreasing import 
 from cluster_emu.consolidation.placement.targets import may_receive
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.room import Room
 from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
 from cluster_emu.consolidation.underload.least_utilised import LeastUtilised
 
@@ -115,19 +117,46 @@ class Consolidation(Trigger):
     def _empty_underloaded(
         self, plan: Plan, allowed: BoolColumn, rng: np.random.Generator
     ) -> tuple[list[Move], int, int]:
-        """Plan the moves that empty hosts; also return how many were tried and are emptied."""
+        """Plan the moves that empty hosts; also return how many were tried and are emptied.
+
+        Most hosts cannot be emptied, and that is found for all of them at once: none is tried one
+        of whose VMs is too large for every target. From then on targets only lose room, so what was
+        found stays true; it is found anew after a failure if moves were planned since.
+        """
         moves: list[Move] = []
         tried = emptied = 0
         # A host's utilisation changes only when a move to it is planned, after which it is not
         # emptied, so the order found now stays right.
-        for host in self.underload.candidates(plan, allowed).tolist():
+        candidates = self.underload.candidates(plan, allowed)
+        hopeless = self._hopeless(plan, candidates, allowed)
+        is_news = False
+        for place, host in enumerate(candidates.tolist()):
             if plan.movable_count[host] < plan.vm_count[host]:
                 continue
             tried += 1
+            if hopeless[host]:
+                continue
             evacuation = self._evacuation(plan, host, allowed, rng)
-            emptied += bool(evacuation)
-            moves += evacuation
+            if evacuation:
+                emptied += 1
+                moves += evacuation
+                is_news = True
+            elif is_news:
+                hopeless = self._hopeless(plan, candidates[place + 1 :], allowed)
+                is_news = False
         return moves, tried, emptied
+
+    def _hopeless(self, plan: Plan, hosts: NDArray[np.intp], allowed: BoolColumn) -> BoolColumn:
+        """Return which of some hosts have a VM that fits on no host that may take it, [hosts]."""
+        targets = allowed & plan.operational & IN_USE.passes(plan, 0)
+        room = Room(plan, targets, self.overload.cpu_limits(plan))
+        is_asked = np.zeros(len(plan.on) + 1, dtype=np.bool_)  # the last one is for VMs nowhere
+        is_asked[hosts] = True
+        vms = np.flatnonzero(is_asked[plan.vm_host])
+        _, too_large = room.is_short(vms)
+        hopeless = np.zeros(len(plan.on), dtype=np.bool_)
+        hopeless[plan.vm_host[vms[too_large]]] = True
+        return hopeless
 
     def _evacuation(
         self, plan: Plan, host: int, allowed: BoolColumn, rng: np.random.Generator
