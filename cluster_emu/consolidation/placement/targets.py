@@ -9,6 +9,7 @@ from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
 from cluster_emu.consolidation.placement.filters.operational import Operational
 from cluster_emu.consolidation.placement.filters.other_host import OtherHost
 from cluster_emu.consolidation.placement.most_free import MostFree
+from cluster_emu.consolidation.report import Obstacle
 from cluster_emu.consolidation.view import ClusterView
 
 HAS_MEMORY, IS_OPERATIONAL, IS_ANOTHER = FitsMemory(), Operational(), OtherHost()
@@ -27,6 +28,21 @@ def only_kept_apart(view: ClusterView, vm: int) -> bool:
     """Return whether anti-affinity alone leaves no host for `vm`."""
     allowed = passing((IS_OPERATIONAL, IS_ANOTHER), view, vm, HAS_MEMORY.passes(view, vm))
     return bool(allowed.any() and not may_receive(view, vm).any())
+
+
+def obstacle(view: ClusterView, vm: int, allowed: BoolColumn, has_cpu: BoolColumn) -> Obstacle:
+    """Return why `vm` fits on none of `allowed` (mask, [hosts]), `has_cpu` being those with CPU."""
+    conditions = (
+        (Obstacle.NO_OPEN_HOST, IS_OPERATIONAL.passes(view, vm) & IS_ANOTHER.passes(view, vm)),
+        (Obstacle.MEMORY, HAS_MEMORY.passes(view, vm)),
+        (Obstacle.ANTI_AFFINITY, IS_APART.passes(view, vm)),
+        (Obstacle.CPU, has_cpu),
+    )
+    for name, passes in conditions:
+        allowed = allowed & passes
+        if not allowed.any():
+            return name
+    return Obstacle.PLACEMENT
 
 
 def may_restart_on(view: ClusterView, vm: int) -> BoolColumn:
