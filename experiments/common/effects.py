@@ -33,7 +33,7 @@ def draw_effects(rows: pd.DataFrame, names: Sequence[str], intensity: str, title
         intensity: column of the write intensity of a VM that wants no CPU.
         title: title of the figure.
     """
-    figure = new_figure(3.4)
+    figure = new_figure(3.8)
     levels = sorted(rows[intensity].unique())
     for ax, name in zip(figure.subplots(1, len(names)), names, strict=True):
         chosen = rows[rows["metric"] == name]
@@ -54,8 +54,9 @@ def draw_effects(rows: pd.DataFrame, names: Sequence[str], intensity: str, title
         ax.spines[["top", "right"]].set_visible(False)
     first = figure.axes[0]
     first.set_ylabel("difference (%)", fontsize=LABEL_PT)
-    figure.supxlabel("write intensity of a VM that wants no CPU", fontsize=LABEL_PT)
+    middle = figure.axes[len(names) // 2]
+    middle.set_xlabel("write intensity of a VM that wants no CPU", fontsize=LABEL_PT)
     figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
     lines, labels = first.get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=LABEL_PT)
+    figure.legend(lines, labels, loc="outside lower center", ncols=2, fontsize=LABEL_PT)
     return figure
