@@ -19,7 +19,17 @@ from cluster_emu.consolidation.underload import LeastUtilised
 from cluster_emu.errors import ScenarioError
 
 FAMILIES = [
-    (overload_detectors, families.OverloadDetector, {"static-threshold"}),
+    (
+        overload_detectors,
+        families.OverloadDetector,
+        {
+            "static-threshold",
+            "interquartile-range",
+            "median-absolute-deviation",
+            "local-regression",
+            "robust-local-regression",
+        },
+    ),
     (underload_detectors, families.UnderloadDetector, {"least-utilised"}),
     (vm_selections, families.VMSelection, {"minimum-migration-time"}),
     (placements, families.Placement, {"power-aware-best-fit-decreasing", "most-free"}),
