@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.network import LinkTable, Router
 
+MOST_KEPT = 2**24
+"""Links of routes kept, some 64 MiB; beyond that they are found again when they are asked for."""
+
 
 class Bottleneck(NamedTuple):
     """The tightest link on the way to each of some targets, each column of shape [these targets].
@@ -38,6 +41,8 @@ class MigrationNetwork:
         self.links = links
         self._router = router
         self._capacity = links.capacity_bytes_per_s
+        self._routes_from: dict[int, NDArray[np.int32]] = {}
+        self._kept = 0
 
     def route(self, source: int, target: int) -> tuple[int, ...]:
         """Return the links from one host to another.
@@ -71,8 +76,25 @@ class MigrationNetwork:
             migrations_per_link: migrations that cross each link already, [links].
         """
         share = self._capacity / (migrations_per_link + 1)
-        tightest = np.empty(len(targets), dtype=np.int64)
-        for place, target in enumerate(targets.tolist()):
-            route = np.array(self.route(source, target))
-            tightest[place] = route[np.argmin(share[route])]
-        return Bottleneck(tightest, migrations_per_link[tightest], share[tightest])
+        routes = self._all_routes(source)[targets]
+        tightest = routes[np.arange(len(targets)), np.argmin(share[routes], axis=1)]
+        return Bottleneck(tightest.astype(np.int64), migrations_per_link[tightest], share[tightest])
+
+    def _all_routes(self, source: int) -> NDArray[np.int32]:
+        """Return the links from `source` to every host, [hosts, links of the longest route].
+
+        A shorter route repeats its last link, so its tightest one stays the same. The row of
+        `source` itself means nothing.
+        """
+        if source not in self._routes_from:
+            routes = [self.route(source, target) for target in range(self.links.host_count)]
+            found = np.zeros((len(routes), max(map(len, routes))), dtype=np.int32)
+            for host, route in enumerate(routes):
+                found[host, : len(route)] = route
+                found[host, len(route) :] = route[-1] if route else 0
+            if self._kept + found.size > MOST_KEPT:
+                self._routes_from.clear()
+                self._kept = 0
+            self._routes_from[source] = found
+            self._kept += found.size
+        return self._routes_from[source]

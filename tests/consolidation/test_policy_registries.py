@@ -42,9 +42,17 @@ FAMILIES = [
             "least-cost",
         },
     ),
-    (placements, families.Placement, {"power-aware-best-fit-decreasing", "most-free"}),
-    (placement_filters, families.PlacementFilter, {"fits-memory", "not-overloaded"}),
-    (placement_scorers, families.PlacementScorer, {"least-power-rise", "most-free-cpu"}),
+    (
+        placements,
+        families.Placement,
+        {"first-fit", "best-fit", "most-free", "dot-product", "network-aware"},
+    ),
+    (
+        placement_filters,
+        families.PlacementFilter,
+        {"cpu-allocation-ratio", "memory-allocation-ratio"},
+    ),
+    (placement_scorers, families.PlacementScorer, {"dot-product", "least-shared-bottleneck"}),
     (triggers, families.Trigger, {"consolidation", "load-balance", "drain"}),
 ]
 NEEDED = {"drain": {"hosts": [0]}}

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.columns import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
 from cluster_emu.consolidation.contract import (
     Placement,
     PlacementFilter,
@@ -18,7 +18,8 @@ from cluster_emu.consolidation.contract import (
 )
 from cluster_emu.consolidation.view import ClusterView
 
-Largest = Literal["cpu-demand", "memory"]
+Largest = Literal["cpu-demand", "memory", "cpu-and-memory"]
+"""By what VMs are ordered; the last is the sum of the shares of all CPU and all memory."""
 
 
 class ComposedPlacement(Placement):
@@ -54,8 +55,7 @@ class ComposedPlacement(Placement):
 
     def order(self, view: ClusterView, vms: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return `vms`, the largest first."""
-        sizes = view.vm_cpu_demand if self.largest == "cpu-demand" else view.state.vms.memory_bytes
-        return vms[np.argsort(-sizes[vms], kind="stable")]
+        return vms[np.argsort(-_sizes(view, vms, self.largest), kind="stable")]
 
     def choose(
         self, view: ClusterView, vm: int, allowed: BoolColumn, rng: np.random.Generator
@@ -73,6 +73,18 @@ class ComposedPlacement(Placement):
         if len(hosts) == 0:
             return -1
         return int(hosts[best(self.scorers, view, vm, hosts)])
+
+
+def _sizes(view: ClusterView, vms: NDArray[np.intp], largest: Largest) -> FloatColumn:
+    demand: FloatColumn = view.vm_cpu_demand[vms]
+    memory: FloatColumn = view.state.vms.memory_bytes[vms].astype(np.float64)
+    if largest == "cpu-demand":
+        return demand
+    if largest == "memory":
+        return memory
+    hosts = view.state.hosts
+    shares: FloatColumn = demand / hosts.cpu_capacity.sum() + memory / hosts.memory_bytes.sum()
+    return shares
 
 
 def passing(
