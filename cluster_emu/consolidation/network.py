@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.network import LinkTable, Router
 
-MOST_KEPT = 2**24
-"""Links of routes kept, some 64 MiB; beyond that they are found again when they are asked for."""
+MOST_TABLE_ENTRIES = 2**24
+"""Entries of all tables of routes, 64 MiB; beyond that they are begun anew."""
+
+UNKNOWN = -1
+"""Stands in a table of routes for one that nobody has asked for yet."""
 
 
 class Bottleneck(NamedTuple):
@@ -41,8 +44,7 @@ class MigrationNetwork:
         self.links = links
         self._router = router
         self._capacity = links.capacity_bytes_per_s
-        self._routes_from: dict[int, NDArray[np.int32]] = {}
-        self._kept = 0
+        self._tables: dict[int, NDArray[np.int32]] = {}
 
     def route(self, source: int, target: int) -> tuple[int, ...]:
         """Return the links from one host to another.
@@ -76,25 +78,31 @@ class MigrationNetwork:
             migrations_per_link: migrations that cross each link already, [links].
         """
         share = self._capacity / (migrations_per_link + 1)
-        routes = self._all_routes(source)[targets]
+        routes = self._routes(source, targets)
         tightest = routes[np.arange(len(targets)), np.argmin(share[routes], axis=1)]
         return Bottleneck(tightest.astype(np.int64), migrations_per_link[tightest], share[tightest])
 
-    def _all_routes(self, source: int) -> NDArray[np.int32]:
-        """Return the links from `source` to every host, [hosts, links of the longest route].
+    def _routes(self, source: int, targets: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Return the links from `source` to each of some other hosts, [these targets, links].
 
-        A shorter route repeats its last link, so its tightest one stays the same. The row of
-        `source` itself means nothing.
+        A shorter route repeats its last link, so its tightest one stays the same.
         """
-        if source not in self._routes_from:
-            routes = [self.route(source, target) for target in range(self.links.host_count)]
-            found = np.zeros((len(routes), max(map(len, routes))), dtype=np.int32)
-            for host, route in enumerate(routes):
-                found[host, : len(route)] = route
-                found[host, len(route) :] = route[-1] if route else 0
-            if self._kept + found.size > MOST_KEPT:
-                self._routes_from.clear()
-                self._kept = 0
-            self._routes_from[source] = found
-            self._kept += found.size
-        return self._routes_from[source]
+        table = self._tables.get(source)
+        if table is None:
+            table = np.full((self.links.host_count, 1), UNKNOWN, dtype=np.int32)
+        unknown = targets[table[targets, 0] == UNKNOWN]
+        for target in unknown.tolist():
+            route = self.route(source, target)
+            longer = len(route) - table.shape[1]
+            if longer > 0:
+                table = np.pad(table, ((0, 0), (0, longer)), mode="edge")
+            table[target, : len(route)] = route
+            table[target, len(route) :] = route[-1]
+        if len(unknown):
+            self._keep(source, table)
+        return table[targets]
+
+    def _keep(self, source: int, table: NDArray[np.int32]) -> None:
+        self._tables[source] = table
+        if table.size * len(self._tables) > MOST_TABLE_ENTRIES:
+            self._tables = {source: table}

@@ -189,6 +189,22 @@ def test_with_little_weight_on_the_network_power_decides():
     assert cheap.best_host(plan_elsewhere, 0, np.array([False, True, True, False])) == 1
 
 
+def test_only_the_hosts_of_the_shortlist_are_compared():
+    # The rise of power is 1, 5, 5 W; host 3 alone has no migration on its link.
+    vms = [VM(0, 1.0), VM(4, 1.0, target=1), VM(4, 1.0, target=2)]
+    state = cluster_state([10.0] * 5, [64] * 5, vms, off=[4])
+    links = LinkTable.of(Star(hosts=5, host_bps=1e10).build())
+    watts = np.array([1.0, 10.0, 50.0, 50.0, 1.0])
+    plan = Plan.of(
+        state,
+        lambda u, hosts=slice(None): 100 + u * watts[hosts],
+        network=MigrationNetwork(links, Router(links)),
+    )
+    assert chosen(NetworkAware(), plan) == chosen(NetworkAware(shortlist=3), plan) == 3
+    assert chosen(NetworkAware(shortlist=2), plan) == 1
+    assert chosen(NetworkAware(shortlist=1), plan) == 1
+
+
 def four_hosts() -> MigrationNetwork:
     links = LinkTable.of(Star(hosts=4, host_bps=1e10).build())
     return MigrationNetwork(links, Router(links))
