@@ -54,8 +54,9 @@ class ComposedPlacement(Placement):
         return longest_history([*self.filters, *self.preferred, *self.scorers])
 
     def order(self, view: ClusterView, vms: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return `vms`, the largest first."""
-        return vms[np.argsort(-_sizes(view, vms, self.largest), kind="stable")]
+        """Return `vms`, the largest first, those of an affinity group one after the other."""
+        ordered = vms[np.argsort(-_sizes(view, vms, self.largest), kind="stable")]
+        return _with_groups_together(ordered, view.state.vms.affinity[ordered])
 
     def choose(
         self, view: ClusterView, vm: int, allowed: BoolColumn, rng: np.random.Generator
@@ -85,6 +86,18 @@ def _sizes(view: ClusterView, vms: NDArray[np.intp], largest: Largest) -> FloatC
     hosts = view.state.hosts
     shares: FloatColumn = demand / hosts.cpu_capacity.sum() + memory / hosts.memory_bytes.sum()
     return shares
+
+
+def _with_groups_together(ordered: NDArray[np.intp], groups: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return VMs in their order, but each directly after the first one of its affinity group.
+
+    No other VM then takes the memory that the rest of the group needs on the first one's target.
+    """
+    if not (groups >= 0).any():
+        return ordered
+    own = np.arange(len(ordered))
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    return ordered[np.lexsort((own, np.where(groups >= 0, first[group], own)))]
 
 
 def passing(

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.consolidation.contract import VMSelection, vm_selections
+from cluster_emu.consolidation.selection.free_to_leave import free_to_leave
 from cluster_emu.consolidation.view import ClusterView
 from cluster_emu.units import BITS_PER_BYTE, BitsPerSecond
 
@@ -40,7 +41,7 @@ class LeastCost(VMSelection):
         Raises:
             ClusterEmuError: if the rate is to be that of the link, and the view has no network.
         """
-        vms = view.movable_on(host)
+        vms = free_to_leave(view, host)
         cost = view.cost_of_moving(vms, self._bps(view, host) / BITS_PER_BYTE)
         relief = view.vm_cpu_demand[vms] / cost.sent_bytes
         return vms[np.argsort(-relief, kind="stable")]

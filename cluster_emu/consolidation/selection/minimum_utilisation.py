@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.consolidation.contract import VMSelection, vm_selections
+from cluster_emu.consolidation.selection.free_to_leave import free_to_leave
 from cluster_emu.consolidation.view import ClusterView
 
 
@@ -24,5 +25,5 @@ class MinimumUtilisation(VMSelection):
 
     def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the movable VMs of `host`, the least utilised first."""
-        vms = view.movable_on(host)
+        vms = free_to_leave(view, host)
         return vms[np.argsort(view.state.vms.demand[vms], kind="stable")]

@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.consolidation.contract import VMSelection, vm_selections
+from cluster_emu.consolidation.selection.free_to_leave import free_to_leave
 from cluster_emu.consolidation.view import ClusterView
 
 
@@ -24,4 +25,4 @@ class RandomSelection(VMSelection):
 
     def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the movable VMs of `host` in an order that is drawn."""
-        return rng.permutation(view.movable_on(host))
+        return rng.permutation(free_to_leave(view, host))

@@ -1,5 +1,6 @@
 """Conditions that a host must meet to receive a VM: one file each."""
 
+from cluster_emu.consolidation.placement.filters.affinity import Affinity
 from cluster_emu.consolidation.placement.filters.anti_affinity import AntiAffinity
 from cluster_emu.consolidation.placement.filters.cpu_allocation_ratio import CPUAllocationRatio
 from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
@@ -13,6 +14,7 @@ from cluster_emu.consolidation.placement.filters.other_host import OtherHost
 from cluster_emu.consolidation.placement.filters.switched_on import SwitchedOn
 
 __all__ = [
+    "Affinity",
     "AntiAffinity",
     "CPUAllocationRatio",
     "FitsMemory",
