@@ -73,7 +73,8 @@ class VMGroup(Plain):
 
     VMs that are not `migratable` stay on their hosts; a crash of the host may still restart them
     elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
-    the same name are ever on one host together.
+    the same name are ever on one host together. `affinity` is the name of an affinity group: all
+    VMs of all groups with the same name start on one host, and triggers keep them on one host.
     """
 
     count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
@@ -88,6 +89,7 @@ class VMGroup(Plain):
     vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
     migratable: bool = True
     anti_affinity: Annotated[str, Field(min_length=1)] | None = None
+    affinity: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:

@@ -516,7 +516,7 @@ def _names(random: Random, made: Input, mutations: _Mutations) -> None:
         name = own.choice(hostile.WORDS)
         key = own.choice(("name", "description", "group", "key", "strategy"))
         if key == "group":
-            data["vms"][0]["anti_affinity"] = name
+            data["vms"][0][own.choice(("affinity", "anti_affinity"))] = name
         elif key == "key":
             data[name] = 1
         elif key == "strategy":
