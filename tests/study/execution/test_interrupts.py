@@ -11,7 +11,7 @@ from joblib.externals.loky import get_reusable_executor
 from cluster_emu import signals
 from cluster_emu.scenario import Scenario
 from cluster_emu.signals import ENDING
-from cluster_emu.study.execution.runs import do_all
+from cluster_emu.study.execution.runs import RunInterrupted, do_all, simulate
 from cluster_emu.study.execution.workers import unheard_by_workers
 from tests._support.small_scenarios import scenario
 
@@ -55,3 +55,23 @@ def test_a_signal_whose_exception_is_swallowed_ends_the_work(number: signal.Sign
 
     assert ended == [0]
     assert raised.value.number == number
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_whose_exception_is_swallowed_ends_a_single_run(number: signal.Signals) -> None:
+    shown: list[float] = []
+
+    def progress(done: float, total: float) -> None:
+        shown.append(done)
+        if len(shown) == 2:
+            with pytest.raises(signals.Interrupted):  # as if it was raised in a finaliser
+                os.kill(os.getpid(), number)
+
+    with signals.raised():
+        before = signal.getsignal(number)
+        with pytest.raises(RunInterrupted) as raised:
+            simulate(scenario(pages=4096), 0, progress)
+        assert signal.getsignal(number) is before
+
+    assert len(shown) == 2
+    assert signals.exit_status(raised.value) == 128 + number
