@@ -86,11 +86,28 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return _plot_evacuation(run_dir, folder, kind)
     if (run_dir / MEANS).is_file():
         return [_plot_study(run_dir / MEANS, folder, kind)]
+    _check_finished(run_dir)
     if (run_dir / ADVICE).is_file():
         allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
         raise ScenarioError("RUN_DIR", str(run_dir), allowed)
     with _checked_input(run_dir, "run"):
         return plot_run(run_dir, folder, kind=kind)
+
+
+def _check_finished(run_dir: Path) -> None:
+    """Refuse what an interrupted study has left: the tables that are drawn come last.
+
+    An interrupted run is drawn until where it went.
+    """
+    from cluster_emu.results.result_folder import read_manifest
+
+    manifest = read_manifest(run_dir)
+    if manifest is not None and not manifest.complete and manifest.command == "batch":
+        allowed = (
+            f"a finished study (batch {manifest.name} was interrupted, and {MEANS} is missing; "
+            "the same command runs the rest)"
+        )
+        raise ScenarioError("RUN_DIR", str(run_dir), allowed)
 
 
 def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
 import signal
 
@@ -34,6 +36,21 @@ def swallow(scenario: Scenario, seed: int) -> int:
     except BaseException:
         return seed
     raise AssertionError("the signal raised nothing")
+
+
+def process_of(scenario: Scenario, seed: int) -> int:
+    return os.getpid()
+
+
+def test_where_processes_cannot_share_locks_this_one_does_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")  # as with a read-only /dev/shm
+
+    monkeypatch.setattr(multiprocessing, "Lock", read_only)
+    tasks = [(scenario(), 0), (scenario(), 1)]
+    assert dict(do_all(process_of, tasks, jobs=2)) == {0: os.getpid(), 1: os.getpid()}
 
 
 @pytest.mark.parametrize("number", ENDING)
