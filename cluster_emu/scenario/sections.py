@@ -138,14 +138,16 @@ class Workload(Plain):
     """The CPU demand of the VMs, and how their write intensity follows it.
 
     `traces` is a folder of CPU traces in `trace_format`, for demand models that replay traces;
-    without it they replay the synthetic traces of the package. Traces may have any length: each
-    starts again after its own end. "planetlab:step_s=60" has a sample per minute; "timed" reads
-    samples with times at any interval. The demand model "trace:scale=1.5" scales them.
-    `idle_share` is the write intensity of a VM that wants no CPU.
+    without it they replay the synthetic traces of the package. A scenario that `needs_traces` is
+    refused without it. Traces may have any length: each starts again after its own end.
+    "planetlab:step_s=60" has a sample per minute; "timed" reads samples with times at any interval.
+    The demand model "trace:scale=1.5" scales them. `idle_share` is the write intensity of a VM that
+    wants no CPU.
     """
 
     demand: Choice = Choice(name="constant")
     traces: Path | None = None
+    needs_traces: bool = False
     trace_format: Choice = Choice(name="planetlab")
     idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
