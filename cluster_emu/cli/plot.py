@@ -48,7 +48,7 @@ def plot(
     ] = FigureFormat.PNG,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the figures of a saved run, comparison, evacuation or study."""
+    """Draw the figures of a saved run, comparison, evacuation, advice or study."""
     from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import added_files, new_result
 
@@ -88,8 +88,7 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return [_plot_study(run_dir / MEANS, folder, kind)]
     _check_finished(run_dir)
     if (run_dir / ADVICE).is_file():
-        allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
-        raise ScenarioError("RUN_DIR", str(run_dir), allowed)
+        return [_plot_advice(run_dir / ADVICE, folder, kind)]
     with _checked_input(run_dir, "run"):
         return plot_run(run_dir, folder, kind=kind)
 
@@ -116,6 +115,16 @@ def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
 
     with _checked_input(file, "compare"):
         return draw(read_report(ComparisonReport, file), folder, kind)
+
+
+def _plot_advice(file: Path, folder: Path, kind: str) -> Path:
+    from cluster_emu.study.report.advice import AdviceReport
+    from cluster_emu.study.report.reading import read_report
+    from cluster_emu.view import draw_advice, save_figure
+
+    with _checked_input(file, "advise"):
+        figure = draw_advice(read_report(AdviceReport, file))
+        return save_figure(figure, folder / f"advice.{kind}")
 
 
 def _plot_study(file: Path, folder: Path, kind: str) -> Path:

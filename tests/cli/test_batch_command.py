@@ -272,7 +272,7 @@ def test_a_journal_that_cannot_be_opened_is_an_error_of_the_folder(
     refused = emu("batch", study, "--out", out)
 
     assert refused.exit_code == 2
-    assert "--out" in refused.stderr and "unable to open database file" in refused.stderr
+    assert "--out" in refused.stderr and "allowed is a file, or nothing" in refused.stderr
 
 
 @pytest.mark.parametrize(
