@@ -81,6 +81,7 @@ VM = np.dtype(
         ("is_gone", np.bool_),
         ("host", np.int64),
         ("migrations", np.int64),  # that run now: 2 where it was planned twice
+        ("used", np.float64),  # 0..1
         ("demand_mips", np.float64),
         ("entry_s", np.float64),
         ("entry_allocated_mips", np.float64),
@@ -110,6 +111,7 @@ TOTALS = np.dtype(
         ("completed", np.int64),  # migrations, where two of one VM at a time count once
         ("migrating_s", np.float64),
         ("migrating_s2", np.float64),
+        ("longest_migration_s", np.float64),
     ]
 )
 
@@ -130,10 +132,15 @@ PLANNED = np.dtype(
         ("allocated_mips", np.float64),
         ("free_mips", np.float64),
         ("ram_mb", np.float64),
-        ("watts_now", np.float64),
+        ("watts_now", np.float64),  # as measured: the plan does not change it
+        ("history", np.float64, (HISTORY_LENGTH,)),
     ]
 )
-"""What the planner changes of a host; it works on this copy."""
+"""What the planner changes of a host; it works on this copy.
+
+The history is the share of the host that its planned VMs used at the last ticks, newest first,
+wherever they were then; zeros where there was no tick.
+"""
 
 
 # --- power and demand -----------------------------------------------------------------------------
@@ -149,7 +156,7 @@ def watts(measured_w: Floats, utilisation: float) -> float:
         measured_w: power at 0, 10, ..., 100 %, shape [11].
         utilisation: 0..1.
     """
-    step = int(math.floor(utilisation * 10.0))
+    step = math.floor(utilisation * 10.0)
     if step >= 10:
         return measured_w[10]
     slope = (measured_w[step + 1] - measured_w[step]) / 10.0
@@ -159,23 +166,9 @@ def watts(measured_w: Floats, utilisation: float) -> float:
 @jit
 def used_share(samples: Floats, now_s: float) -> float:
     """Return a VM's CPU use at a time: a straight line between two samples, shape [samples]."""
-    before = int(math.floor(now_s / SAMPLE_STEP_S))
+    before = min(math.floor(now_s / SAMPLE_STEP_S), len(samples) - 2)
     slope = (samples[before + 1] - samples[before]) / SAMPLE_STEP_S
     return samples[before] + slope * (now_s - before * SAMPLE_STEP_S)
-
-
-@jit
-def used_shares(samples: Floats, ticks_s: Floats) -> Floats:
-    """Return the CPU use of all VMs at all ticks, the last tick first, shape [vms, ticks].
-
-    In this order the history of a tick begins at its own column and goes on to the right.
-    """
-    count = len(ticks_s)
-    shares = np.empty((len(samples), count))
-    for vm in range(len(samples)):
-        for tick in range(count):
-            shares[vm, count - 1 - tick] = used_share(samples[vm], ticks_s[tick])
-    return shares
 
 
 # --- an event: CPU is shared, the books are kept --------------------------------------------------
@@ -210,7 +203,8 @@ def observe(
     for number in range(len(vms)):
         vm = vms[number]
         if not vm.is_gone:
-            vm.demand_mips = used_share(samples[number], now_s) * vm.mips
+            vm.used = used_share(samples[number], now_s)
+            vm.demand_mips = vm.used * vm.mips
     energy_ws = 0.0
     for number in range(len(hosts)):
         host = hosts[number]
@@ -357,6 +351,7 @@ def settle_vm(vm: Row, held_s: float, totals: Row) -> None:
         totals.completed += 1
         totals.migrating_s += took_s
         totals.migrating_s2 += took_s * took_s
+        totals.longest_migration_s = max(totals.longest_migration_s, took_s)
     vm.was_leaving = vm.entry_leaving
 
 
@@ -422,23 +417,19 @@ def take_off(listed: Lists, count: int, vm: int) -> int:
 
 
 @jit
-def is_overloaded(
-    rules: Row, utilisation: float, history: Floats, added: Floats, depth: int, scratch: Floats
-) -> bool:
+def is_overloaded(rules: Row, utilisation: float, history: Floats, added: Floats) -> bool:
     """Return whether a host counts as overloaded.
 
     Args:
         rules: a row of `RULES`.
         utilisation: demand of its VMs over its capacity; may exceed 1.
-        history: what its present VMs used at the last ticks over its capacity, newest first, shape
-            [HISTORY_LENGTH].
+        history: the share of it that its VMs used at the last ticks, newest first, shape
+            [HISTORY_LENGTH]. Zeros at the end do not count.
         added: the same of a VM that would join them, or zeros.
-        depth: ticks that have passed, at most HISTORY_LENGTH.
-        scratch: overwritten, shape [2, HISTORY_LENGTH].
     """
     if rules.detection == DETECT_FIXED:
         return utilisation > rules.parameter
-    values = scratch[0]
+    values, depth = np.empty(HISTORY_LENGTH), HISTORY_LENGTH
     for tick in range(depth):
         values[tick] = history[tick] + added[tick]
     while depth > 0 and values[depth - 1] == 0.0:
@@ -455,26 +446,26 @@ def is_overloaded(
     if rules.detection == DETECT_IQR:
         spread = quartile_range(values, depth)
     else:
-        spread = median_deviation(values, depth, scratch[1])
+        spread = median_deviation(values, depth)
     return utilisation > 1.0 - rules.parameter * spread
 
 
 @jit
 def quartile_range(ascending: Floats, count: int) -> float:
     """Return Q3 - Q1, each the element at ``p (n + 1)``, rounded half up, counted from 1."""
-    first = int(math.floor(0.25 * (count + 1) + 0.5)) - 1
-    third = int(math.floor(0.75 * (count + 1) + 0.5)) - 1
+    first = math.floor(0.25 * (count + 1) + 0.5) - 1
+    third = math.floor(0.75 * (count + 1) + 0.5) - 1
     return ascending[third] - ascending[first]
 
 
 @jit
-def median_deviation(ascending: Floats, count: int, scratch: Floats) -> float:
+def median_deviation(ascending: Floats, count: int) -> float:
     """Return the median of the absolute deviations from the median."""
-    middle = median(ascending, count)
+    middle, deviations = median(ascending, count), np.empty(count)
     for place in range(count):
-        scratch[place] = abs(middle - ascending[place])
-    sort(scratch, count)
-    return median(scratch, count)
+        deviations[place] = abs(middle - ascending[place])
+    sort(deviations, count)
+    return median(deviations, count)
 
 
 @jit
@@ -527,7 +518,7 @@ def sort(values: Floats, count: int) -> None:
 
 
 @jit
-def select_vm(rules: Row, listed: Lists, count: int, vms: Records, used: Floats) -> int:
+def select_vm(rules: Row, listed: Lists, count: int, vms: Records, used: Floats, ticks: int) -> int:
     """Return the place on a host's list of the VM that leaves first, or -1 where none can.
 
     Args:
@@ -535,10 +526,11 @@ def select_vm(rules: Row, listed: Lists, count: int, vms: Records, used: Floats)
         listed: the host's list.
         count: its length.
         vms: rows of `VM`.
-        used: history of each VM's CPU use, newest first, shape [vms, ticks passed].
+        used: CPU use of each VM at the last ticks, newest first, shape [vms, HISTORY_LENGTH].
+        ticks: how many there were.
     """
     if rules.selection == SELECT_MOST_CORRELATED:
-        chosen = most_correlated(listed, count, vms, used)
+        chosen = most_correlated(listed, count, vms, used, ticks)
         if chosen >= 0:
             return chosen
     chosen, least = -1, np.inf
@@ -553,93 +545,111 @@ def select_vm(rules: Row, listed: Lists, count: int, vms: Records, used: Floats)
 
 
 @jit
-def most_correlated(listed: Lists, count: int, vms: Records, used: Floats) -> int:
+def most_correlated(listed: Lists, count: int, vms: Records, used: Floats, ticks: int) -> int:
     """Return the place of the VM that the others explain best, or -1 where this is undefined.
 
     For each VM, the coefficient of determination R^2 = 1 - RSS / TSS of the regression, with an
-    intercept, of its history on those of all other VMs. It is undefined for fewer samples than VMs,
-    for a single VM, and where a regression is singular.
+    intercept, of its history on those of all other VMs. It is undefined for a single VM, for fewer
+    samples than VMs, and where a regression is singular.
+
+    The regressions are QR decompositions by Householder's reflections. That of a VM and the next
+    one's have the reflections of the intercept and of all VMs before in common, so these are done
+    once, in `shared`.
     """
-    movable = np.empty(count, np.int64)
-    found = 0
+    movable, found = np.empty(count, np.int64), 0
     for place in range(count):
         if vms[listed[place]].migrations == 0:
             movable[found] = place
             found += 1
-    depth = min(used.shape[1], HISTORY_LENGTH)
+    depth = min(ticks, HISTORY_LENGTH)
     if found < 2 or depth < found:
         return -1
-    chosen, best = movable[0], 0.0
-    design = np.empty((found, depth))
+    terms = np.ones((found + 1, depth))
     for one in range(found):
-        design[0, :] = 1.0
-        column = 1
-        for other in range(found):
-            if other != one:
-                design[column] = used[listed[movable[other]], :depth]
-                column += 1
-        determination = explained_share(design, used[listed[movable[one]], :depth])
-        if math.isnan(determination):
+        for tick in range(depth):
+            terms[one + 1, tick] = used[listed[movable[one]], tick]
+    shared, diagonal = terms.copy(), np.empty(found + 1)
+    chosen, best = movable[0], 0.0
+    for one in range(found):
+        if not reflect(shared, diagonal, one):
             return -1
+        others_then_one = moved_to_end(shared, one + 1)
+        for term in range(one + 1, found):
+            if not reflect(others_then_one, diagonal, term):
+                return -1
+        determination = explained_share(
+            moved_to_end(terms, one + 1), others_then_one, diagonal[:found]
+        )
         if determination > best:
             chosen, best = movable[one], determination
     return chosen
 
 
 @jit
-def explained_share(design: Floats, target: Floats) -> float:
-    """Return R^2 of a least-squares fit; NaN where the design is singular, -inf for a constant.
+def moved_to_end(rows: Floats, place: int) -> Floats:
+    """Return a copy in which one row has become the last."""
+    copy, last = np.empty_like(rows), len(rows) - 1
+    for row in range(len(rows)):
+        source = place if row == last else (row if row < place else row + 1)
+        for sample in range(rows.shape[1]):
+            copy[row, sample] = rows[source, sample]
+    return copy
 
-    Householder's QR decomposition, as in any textbook; the sums run in the order of the samples.
+
+@jit
+def reflect(rows: Floats, diagonal: Floats, term: int) -> bool:
+    """Reflect the rows from `term` on so that row `term` ends in zeros: one step of Householder's.
+
+    The row keeps the vector of the reflection, and `diagonal` gets what the row has become there.
+
+    Returns:
+        False where the row depends on those before, and nothing is changed.
+    """
+    vector, samples = rows[term], rows.shape[1]
+    norm2 = 0.0
+    for sample in range(term, samples):
+        norm2 += vector[sample] * vector[sample]
+    corner = -math.sqrt(norm2) if vector[term] > 0.0 else math.sqrt(norm2)
+    if corner == 0.0:
+        return False
+    diagonal[term] = corner
+    vector[term] -= corner
+    for later in range(term + 1, len(rows)):
+        row = rows[later]
+        product = 0.0
+        for sample in range(term, samples):
+            product += row[sample] * vector[sample]
+        product /= corner * vector[term]
+        for sample in range(term, samples):
+            row[sample] += product * vector[sample]
+    return True
+
+
+@jit
+def explained_share(terms: Floats, reflected: Floats, diagonal: Floats) -> float:
+    """Return R^2 = 1 - RSS / TSS of a regression of the last row on the others; -inf for TSS = 0.
 
     Args:
-        design: one row per term, shape [terms, samples].
-        target: what is explained, shape [samples].
+        terms: the intercept, what explains, and what is explained, shape [terms + 1, samples].
+        reflected: the same after the reflections of all terms.
+        diagonal: of the triangular matrix that this made of the terms, shape [terms].
     """
-    terms, samples = design.shape
-    reflected, diagonal = design.copy(), np.empty(terms)
-    for term in range(terms):
-        vector = reflected[term]
-        norm2 = 0.0
-        for row in range(term, samples):
-            norm2 += vector[row] * vector[row]
-        corner = -math.sqrt(norm2) if vector[term] > 0.0 else math.sqrt(norm2)
-        diagonal[term] = corner
-        if corner == 0.0:
-            return np.nan
-        vector[term] -= corner
-        for other in range(term + 1, terms):
-            column = reflected[other]
-            alpha = 0.0
-            for row in range(term, samples):
-                alpha -= column[row] * vector[row]
-            alpha /= corner * vector[term]
-            for row in range(term, samples):
-                column[row] -= alpha * vector[row]
-
-    rotated = target.copy()
-    for term in range(terms):
-        vector = reflected[term]
-        product = 0.0
-        for row in range(term, samples):
-            product += rotated[row] * vector[row]
-        product /= diagonal[term] * vector[term]
-        for row in range(term, samples):
-            rotated[row] += product * vector[row]
-    for term in range(terms - 1, -1, -1):
-        rotated[term] /= diagonal[term]
+    count, target = len(diagonal), terms[-1]
+    weights = reflected[-1].copy()
+    for term in range(count - 1, -1, -1):
+        weights[term] /= diagonal[term]
         for earlier in range(term):
-            rotated[earlier] -= rotated[term] * reflected[term, earlier]
-
+            weights[earlier] -= weights[term] * reflected[term, earlier]
     residual2, mean, total2 = 0.0, 0.0, 0.0
-    for row in range(samples):
+    for sample in range(len(target)):
         fitted = 0.0
-        for term in range(terms):
-            fitted += design[term, row] * rotated[term]
-        residual2 += (target[row] - fitted) * (target[row] - fitted)
-        deviation = target[row] - mean
-        mean += deviation / (row + 1.0)
-        total2 += row * deviation * (deviation / (row + 1.0))
+        for term in range(count):
+            fitted += terms[term, sample] * weights[term]
+        residual2 += (target[sample] - fitted) * (target[sample] - fitted)
+        deviation = target[sample] - mean
+        step = deviation / (sample + 1.0)
+        mean += step
+        total2 += sample * deviation * step
     return 1.0 - residual2 / total2 if total2 > 0.0 else -np.inf
 
 
@@ -654,6 +664,7 @@ def plan_migrations(
     on_host: Lists,
     used: Floats,
     loads: Floats,
+    ticks: int,
     measured_w: Floats,
     moves: Lists,
 ) -> int:
@@ -661,122 +672,95 @@ def plan_migrations(
 
     1. Overloaded hosts give VMs away until they are overloaded no longer. These VMs, the largest
        demand first, go to the best hosts that are not overloaded; one that fits nowhere stays.
-    2. Each host that is not overloaded, the least utilised first, gives all of its VMs to hosts
-       that are on, or none. It is no target from then on, and its targets give nothing away.
+    2. Each other host that is on, the least utilised first, gives all of its VMs to hosts that are
+       on, or none. It is no target from then on, and its targets give nothing away.
 
-    A host that received VMs in the first step may give them away in the second (`plans_twice`).
+    A host that received VMs in the first step may give them away in the second: they are planned
+    twice (`plans_twice`).
 
     Args:
         settings: one row of `RULES`.
         hosts: rows of `HOST`; they and `vms` are only read.
         vms: rows of `VM`.
         on_host: VMs by host.
-        used: CPU use of each VM at this tick and before, newest first, shape [vms, ticks passed].
-        loads: the same as a share of each kind of host, shape [kinds, vms, ticks passed].
+        used: CPU use of each VM at the last ticks, newest first, shape [vms, HISTORY_LENGTH].
+        loads: the same as a share of each kind of host, shape [kinds, vms, HISTORY_LENGTH].
+        ticks: how many there were, with this one.
         measured_w: power by kind of host, shape [kinds, 11].
         moves: rows (vm, target), shape [2 vms, 2].
     """
-    rules, host_count, depth = settings[0], len(hosts), min(used.shape[1], HISTORY_LENGTH)
-    planned, planned_on, history = copied(hosts, vms, on_host, loads, measured_w)
-    scratch, nothing = np.empty((2, HISTORY_LENGTH)), np.zeros(HISTORY_LENGTH)
-    moving, targets = np.empty(len(vms), np.int32), np.empty(host_count, np.int32)
-    may_give, moving_count, target_count, move_count = np.empty(host_count, np.bool_), 0, 0, 0
-
-    for number in range(host_count):
+    rules = settings[0]
+    planned, planned_on = copied(hosts, vms, on_host, loads, measured_w)
+    moving, targets = np.empty(len(vms), np.int32), np.empty(len(hosts), np.int32)
+    may_give = np.zeros(len(hosts), np.bool_)
+    moving_count, target_count, move_count, on_count = 0, 0, 0, 0
+    for number in range(len(hosts)):
         host, plan = hosts[number], planned[number]
-        utilisation = plan.demand_mips / host.mips
-        may_give[number] = not is_overloaded(
-            rules, utilisation, history[number], nothing, depth, scratch
-        )
-    for number in range(host_count):
-        if may_give[number]:
+        if is_overloaded_now(rules, host, plan):
+            moving_count += relieve(
+                rules,
+                host,
+                plan,
+                planned_on[number],
+                vms,
+                used,
+                loads[host.kind],
+                ticks,
+                moving[moving_count:],
+            )
+        else:
+            may_give[number] = host.utilisation > 0.0
             targets[target_count] = number
             target_count += 1
-            continue
-        host, plan, listed = hosts[number], planned[number], planned_on[number]
-        while True:
-            place = select_vm(rules, listed, plan.vm_count, vms, used)
-            if place < 0:
-                break
-            moving[moving_count] = listed[place]
-            moving_count += 1
-            plan.vm_count = take_off(listed, plan.vm_count, listed[place])
-            plan.demand_mips = sum_up(listed, plan.vm_count, vms, loads[host.kind], history[number])
-            utilisation = plan.demand_mips / host.mips
-            if not is_overloaded(rules, utilisation, history[number], nothing, depth, scratch):
-                break
 
     sort_by_demand(moving, moving_count, vms)
     for place in range(moving_count):
         vm = moving[place]
         target = find_target(
-            rules, vm, targets, target_count, hosts, vms, planned, history, loads, measured_w,
-            depth, scratch,
-        )  # fmt: skip
+            rules, vm, targets, target_count, hosts, vms, planned, loads, measured_w
+        )
         if target >= 0:
-            add(vm, target, hosts, vms, planned, planned_on, history, loads)
+            add(vm, target, hosts, vms, planned, planned_on, loads)
             moves[move_count, 0], moves[move_count, 1] = vm, target
             move_count += 1
-    if not rules.plans_twice:
-        for move in range(move_count):
-            may_give[moves[move, 1]] = False
+            if not rules.plans_twice:
+                may_give[target] = False
 
-    on_count = 0
     for place in range(target_count):
-        number = targets[place]
-        if hosts[number].utilisation > 0.0:
-            targets[on_count] = number
+        if hosts[targets[place]].utilisation > 0.0:
+            targets[on_count] = targets[place]
             on_count += 1
-        else:
-            may_give[number] = False
-    target_count = on_count
-    before, history_before = np.empty(len(vms), PLANNED), np.empty((len(vms), HISTORY_LENGTH))
     while True:
-        source, least = -1, 1.0
-        for number in range(host_count):
-            if may_give[number] and hosts[number].utilisation < least:
-                if can_be_emptied(number, planned_on[number], planned[number].vm_count, vms):
-                    source, least = number, hosts[number].utilisation
+        source = least_utilised(hosts, vms, planned, planned_on, may_give)
         if source < 0:
             return move_count
         may_give[source] = False
-        target_count = take_off(targets, target_count, source)
-        moving_count = 0
-        for place in range(planned[source].vm_count):
-            if vms[planned_on[source, place]].migrations == 0:
-                moving[moving_count] = planned_on[source, place]
-                moving_count += 1
-        sort_by_demand(moving, moving_count, vms)
-        placed = 0
-        while placed < moving_count:
-            vm = moving[placed]
-            target = find_target(
-                rules, vm, targets, target_count, hosts, vms, planned, history, loads, measured_w,
-                depth, scratch,
-            )  # fmt: skip
-            if target < 0:
-                break
-            before[placed], history_before[placed] = planned[target], history[target]
-            add(vm, target, hosts, vms, planned, planned_on, history, loads)
-            moves[move_count + placed, 0], moves[move_count + placed, 1] = vm, target
-            placed += 1
-        if placed == moving_count:
-            for _ in range(placed):
-                may_give[moves[move_count, 1]] = False
-                move_count += 1
-        else:
-            for move in range(placed - 1, -1, -1):
-                target = moves[move_count + move, 1]
-                planned[target], history[target] = before[move], history_before[move]
+        on_count = take_off(targets, on_count, source)
+        placed = place_all_or_none(
+            rules,
+            source,
+            targets,
+            on_count,
+            hosts,
+            vms,
+            planned,
+            planned_on,
+            loads,
+            measured_w,
+            moving,
+            moves[move_count:],
+        )
+        for move in range(move_count, move_count + placed):
+            may_give[moves[move, 1]] = False
+        move_count += placed
 
 
 @jit
 def copied(
     hosts: Records, vms: Records, on_host: Lists, loads: Floats, measured_w: Floats
-) -> tuple[Records, Lists, Floats]:
-    """Return what the planner changes: `PLANNED`, the lists, and the histories of the hosts."""
+) -> tuple[Records, Lists]:
+    """Return what the planner changes: rows of `PLANNED`, and the lists."""
     planned, planned_on = np.empty(len(hosts), PLANNED), np.empty_like(on_host)
-    history = np.zeros((len(hosts), HISTORY_LENGTH))
     for number in range(len(hosts)):
         host, plan = hosts[number], planned[number]
         plan.vm_count = host.vm_count
@@ -786,38 +770,69 @@ def copied(
         for place in range(host.vm_count):
             planned_on[number, place] = on_host[number, place]
             plan.ram_mb += vms[on_host[number, place]].ram_mb
-        plan.demand_mips = sum_up(
-            on_host[number], host.vm_count, vms, loads[host.kind], history[number]
-        )
-    return planned, planned_on, history
+        sum_up(plan, on_host[number], vms, loads[host.kind])
+    return planned, planned_on
 
 
 @jit
-def sum_up(listed: Lists, count: int, vms: Records, loads: Floats, history: Floats) -> float:
-    """Sum up the histories of a host's VMs in place; return the sum of their demands.
-
-    The history follows the VMs: it is what they used, wherever they were.
-    """
-    depth = min(loads.shape[1], HISTORY_LENGTH)
-    history[:] = 0.0
-    demand_mips = 0.0
-    for place in range(count):
+def sum_up(plan: Row, listed: Lists, vms: Records, loads: Floats) -> None:
+    """Sum up demand and history of a host's VMs, in the order of its list."""
+    plan.demand_mips = 0.0
+    history = plan.history
+    for tick in range(HISTORY_LENGTH):
+        history[tick] = 0.0
+    for place in range(plan.vm_count):
         vm = listed[place]
-        demand_mips += vms[vm].demand_mips
-        for tick in range(depth):
+        plan.demand_mips += vms[vm].demand_mips
+        for tick in range(HISTORY_LENGTH):
             history[tick] += loads[vm, tick]
-    return demand_mips
 
 
 @jit
-def sort_by_demand(moving: Lists, count: int, vms: Records) -> None:
-    """Sort VMs by demand, the largest first; equal ones keep their order."""
-    for place in range(1, count):
-        vm, gap = moving[place], place
-        while gap > 0 and vms[moving[gap - 1]].demand_mips < vms[vm].demand_mips:
-            moving[gap] = moving[gap - 1]
-            gap -= 1
-        moving[gap] = vm
+def is_overloaded_now(rules: Row, host: Row, plan: Row) -> bool:
+    """Return whether a host is overloaded with the VMs that the plan leaves it."""
+    nothing = np.zeros(HISTORY_LENGTH)
+    return is_overloaded(rules, plan.demand_mips / host.mips, plan.history, nothing)
+
+
+@jit
+def relieve(
+    rules: Row,
+    host: Row,
+    plan: Row,
+    listed: Lists,
+    vms: Records,
+    used: Floats,
+    loads: Floats,
+    ticks: int,
+    moving: Lists,
+) -> int:
+    """Take VMs off an overloaded host until it is overloaded no longer; return how many move."""
+    count = 0
+    while True:
+        place = select_vm(rules, listed, plan.vm_count, vms, used, ticks)
+        if place < 0:
+            return count
+        moving[count] = listed[place]
+        count += 1
+        plan.vm_count = take_off(listed, plan.vm_count, listed[place])
+        sum_up(plan, listed, vms, loads)
+        if not is_overloaded_now(rules, host, plan):
+            return count
+
+
+@jit
+def least_utilised(
+    hosts: Records, vms: Records, planned: Records, planned_on: Lists, may_give: Flags
+) -> int:
+    """Return the host to be emptied next, the first of equals; -1 where none is left."""
+    source, least = -1, 1.0
+    for number in range(len(hosts)):
+        if not may_give[number] or hosts[number].utilisation >= least:
+            continue
+        if can_be_emptied(number, planned_on[number], planned[number].vm_count, vms):
+            source, least = number, hosts[number].utilisation
+    return source
 
 
 @jit
@@ -834,6 +849,55 @@ def can_be_emptied(number: int, listed: Lists, count: int, vms: Records) -> bool
 
 
 @jit
+def place_all_or_none(
+    rules: Row,
+    source: int,
+    targets: Lists,
+    target_count: int,
+    hosts: Records,
+    vms: Records,
+    planned: Records,
+    planned_on: Lists,
+    loads: Floats,
+    measured_w: Floats,
+    moving: Lists,
+    moves: Lists,
+) -> int:
+    """Plan to empty a host; return the number of moves, 0 where a VM fits nowhere."""
+    moving_count = 0
+    for place in range(planned[source].vm_count):
+        if vms[planned_on[source, place]].migrations == 0:
+            moving[moving_count] = planned_on[source, place]
+            moving_count += 1
+    sort_by_demand(moving, moving_count, vms)
+    before = np.empty(moving_count, PLANNED)
+    for placed in range(moving_count):
+        vm = moving[placed]
+        target = find_target(
+            rules, vm, targets, target_count, hosts, vms, planned, loads, measured_w
+        )
+        if target < 0:
+            for move in range(placed - 1, -1, -1):
+                planned[moves[move, 1]] = before[move]
+            return 0
+        before[placed] = planned[target]
+        add(vm, target, hosts, vms, planned, planned_on, loads)
+        moves[placed, 0], moves[placed, 1] = vm, target
+    return moving_count
+
+
+@jit
+def sort_by_demand(moving: Lists, count: int, vms: Records) -> None:
+    """Sort VMs by demand, the largest first; equal ones keep their order."""
+    for place in range(1, count):
+        vm, gap = moving[place], place
+        while gap > 0 and vms[moving[gap - 1]].demand_mips < vms[vm].demand_mips:
+            moving[gap] = moving[gap - 1]
+            gap -= 1
+        moving[gap] = vm
+
+
+@jit
 def find_target(
     rules: Row,
     vm: int,
@@ -842,18 +906,15 @@ def find_target(
     hosts: Records,
     vms: Records,
     planned: Records,
-    history: Floats,
     loads: Floats,
     measured_w: Floats,
-    depth: int,
-    scratch: Floats,
 ) -> int:
     """Return the host whose power rises least with the VM, the first of equals; -1 for none.
 
     ``P((allocated + demand) / mips) - P(u)``, where u is the utilisation as measured: the planned
     VMs count in the first term only, and a host that is off costs no more than its load. A host
-    with any load must not be overloaded with the VM. That is tested only where the power is less
-    than the best one so far.
+    with any load must not be overloaded with the VM. That is tested only where the power rises
+    less than on the best host so far.
     """
     demand, ram_mb = vms[vm].demand_mips, vms[vm].ram_mb
     best, least_w = -1, np.inf
@@ -870,8 +931,7 @@ def find_target(
             continue
         if plan.allocated_mips != 0.0:
             utilisation = (plan.demand_mips + demand) / host.mips
-            added = loads[host.kind, vm]
-            if is_overloaded(rules, utilisation, history[number], added, depth, scratch):
+            if is_overloaded(rules, utilisation, plan.history, loads[host.kind, vm]):
                 continue
         best, least_w = number, rise_w
     return best
@@ -885,7 +945,6 @@ def add(
     vms: Records,
     planned: Records,
     planned_on: Lists,
-    history: Floats,
     loads: Floats,
 ) -> None:
     """Add a VM to the plan of a host."""
@@ -896,8 +955,9 @@ def add(
     plan.allocated_mips += vms[vm].demand_mips
     plan.free_mips -= vms[vm].demand_mips
     plan.ram_mb += vms[vm].ram_mb
-    for tick in range(min(loads.shape[2], HISTORY_LENGTH)):
-        history[target, tick] += loads[kind, vm, tick]
+    history = plan.history
+    for tick in range(HISTORY_LENGTH):
+        history[tick] += loads[kind, vm, tick]
 
 
 # --- the placement at the start -------------------------------------------------------------------
