@@ -46,7 +46,7 @@ LEAVING_SHARE = 0.9
 ARRIVING_SHARE = 0.1
 """What a target reserves for, and gives to, a VM that arrives."""
 FALLBACK_THRESHOLD = 0.7
-QUARTILE_SAMPLES = 12
+SPREAD_SAMPLES = 12
 REGRESSION_SAMPLES = 10
 TIME_BEFORE_ARRIVAL = 1
 """Ticks that the regression looks ahead: the longest migration, 28 s, rounded up to a tick."""
@@ -157,10 +157,11 @@ def watts(measured_w: Floats, utilisation: float) -> float:
         utilisation: 0..1.
     """
     step = math.floor(utilisation * 10.0)
-    if step >= 10:
-        return measured_w[10]
-    slope = (measured_w[step + 1] - measured_w[step]) / 10.0
-    return measured_w[step] + slope * (utilisation - step / 10.0) * 100.0
+    power_w: float = measured_w[min(step, 10)]
+    if step < 10:
+        slope = (measured_w[step + 1] - measured_w[step]) / 10.0
+        power_w += slope * (utilisation - step / 10.0) * 100.0
+    return power_w
 
 
 @jit
@@ -168,7 +169,8 @@ def used_share(samples: Floats, now_s: float) -> float:
     """Return a VM's CPU use at a time: a straight line between two samples, shape [samples]."""
     before = min(math.floor(now_s / SAMPLE_STEP_S), len(samples) - 2)
     slope = (samples[before + 1] - samples[before]) / SAMPLE_STEP_S
-    return samples[before] + slope * (now_s - before * SAMPLE_STEP_S)
+    used: float = samples[before] + slope * (now_s - before * SAMPLE_STEP_S)
+    return used
 
 
 # --- an event: CPU is shared, the books are kept --------------------------------------------------
@@ -428,26 +430,27 @@ def is_overloaded(rules: Row, utilisation: float, history: Floats, added: Floats
         added: the same of a VM that would join them, or zeros.
     """
     if rules.detection == DETECT_FIXED:
-        return utilisation > rules.parameter
+        threshold: float = rules.parameter
+        return utilisation > threshold
     values, depth = np.empty(HISTORY_LENGTH), HISTORY_LENGTH
     for tick in range(depth):
         values[tick] = history[tick] + added[tick]
     while depth > 0 and values[depth - 1] == 0.0:
         depth -= 1
-    if rules.detection == DETECT_REGRESSION:
-        if depth < REGRESSION_SAMPLES:
-            return utilisation > FALLBACK_THRESHOLD
-        return rules.parameter * predicted(values) >= 1.0
-    if depth < QUARTILE_SAMPLES:
+    by_regression = rules.detection == DETECT_REGRESSION
+    if depth < (REGRESSION_SAMPLES if by_regression else SPREAD_SAMPLES):
         return utilisation > FALLBACK_THRESHOLD
+    if by_regression:
+        expected: float = rules.parameter * predicted(values)
+        return expected >= 1.0
     if utilisation > 1.0:
         return True  # no spread makes the threshold exceed 1
     sort(values, depth)
     if rules.detection == DETECT_IQR:
-        spread = quartile_range(values, depth)
+        threshold = 1.0 - rules.parameter * quartile_range(values, depth)
     else:
-        spread = median_deviation(values, depth)
-    return utilisation > 1.0 - rules.parameter * spread
+        threshold = 1.0 - rules.parameter * median_deviation(values, depth)
+    return utilisation > threshold
 
 
 @jit
@@ -455,7 +458,8 @@ def quartile_range(ascending: Floats, count: int) -> float:
     """Return Q3 - Q1, each the element at ``p (n + 1)``, rounded half up, counted from 1."""
     first = math.floor(0.25 * (count + 1) + 0.5) - 1
     third = math.floor(0.75 * (count + 1) + 0.5) - 1
-    return ascending[third] - ascending[first]
+    spread: float = ascending[third] - ascending[first]
+    return spread
 
 
 @jit
@@ -471,11 +475,10 @@ def median_deviation(ascending: Floats, count: int) -> float:
 @jit
 def median(ascending: Floats, count: int) -> float:
     """Return the middle value, or the mean of the two middle ones."""
-    upper = ascending[count // 2]
-    if count % 2 == 1:
-        return upper
-    lower = ascending[count // 2 - 1]
-    return lower + 0.5 * (upper - lower)
+    middle: float = ascending[(count - 1) // 2]
+    if count % 2 == 0:
+        middle += 0.5 * (ascending[count // 2] - middle)
+    return middle
 
 
 @jit
@@ -500,7 +503,8 @@ def predicted(history: Floats) -> float:
         sum_y += y
     slope = sum_xy / sum_xx
     intercept = (sum_y - slope * sum_x) / REGRESSION_SAMPLES
-    return intercept + slope * (REGRESSION_SAMPLES + TIME_BEFORE_ARRIVAL)
+    expected: float = intercept + slope * (REGRESSION_SAMPLES + TIME_BEFORE_ARRIVAL)
+    return expected
 
 
 @jit
@@ -569,7 +573,8 @@ def most_correlated(listed: Lists, count: int, vms: Records, used: Floats, ticks
         for tick in range(depth):
             terms[one + 1, tick] = used[listed[movable[one]], tick]
     shared, diagonal = terms.copy(), np.empty(found + 1)
-    chosen, best = movable[0], 0.0
+    chosen: int = movable[0]
+    best = 0.0
     for one in range(found):
         if not reflect(shared, diagonal, one):
             return -1

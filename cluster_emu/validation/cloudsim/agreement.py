@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from cluster_emu.workload.traces import DemandTraces, read_planetlab
 SAMPLES = 288
 """Samples that CloudSim reads of each file: a day."""
 
-Order = Literal["upper", "sorted"]
-ORDERS: tuple[str, ...] = get_args(Order)
+ORDERS = ("upper", "sorted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def validate_cloudsim(
     policy: str,
     *,
     hosts: int = HOSTS,
-    order: Order = "upper",
+    order: str = "upper",
     limit: int | None = None,
     quirks: Quirks | None = None,
 ) -> CloudSimAgreement:

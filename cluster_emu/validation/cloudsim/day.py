@@ -243,8 +243,8 @@ class _Day:
         energy_kwh = sums["energy_ws"] / JOULES_PER_KWH
         slatah = _ratio(counted_s, sums["active_s"])
         pdm = _ratio(sums["lost_to_migrations"], requested)
-        before = [sums[f"before_shutdown_{part}"] for part in ("s", "s2")]
-        migrating = [sums[f"migrating_{part}"] for part in ("s", "s2")]
+        shutdowns, completed = sums["shutdowns"], sums["completed"]
+        before_s, migrating_s = sums["before_shutdown_s"], sums["migrating_s"]
         columns = ["time_s", "energy_kwh", "active_hosts", "vms", "migrations"]
         return CloudSimDay(
             policy=policy,
@@ -258,10 +258,10 @@ class _Day:
             esv_kwh=energy_kwh * slatah * pdm,
             overall_sla_violation=_ratio(requested - sums["allocated"], requested),
             average_sla_violation=_ratio(sums["violation_shares"], sums["violations"]),
-            mean_before_shutdown_s=_ratio(before[0], sums["shutdowns"]),
-            sd_before_shutdown_s=_deviation(*before, sums["shutdowns"]),
-            mean_migration_s=_ratio(migrating[0], sums["completed"]),
-            sd_migration_s=_deviation(*migrating, sums["completed"]),
+            mean_before_shutdown_s=_ratio(before_s, shutdowns),
+            sd_before_shutdown_s=_deviation(before_s, sums["before_shutdown_s2"], shutdowns),
+            mean_migration_s=_ratio(migrating_s, completed),
+            sd_migration_s=_deviation(migrating_s, sums["migrating_s2"], completed),
             longest_migration_s=sums["longest_migration_s"],
             mean_active_hosts=sums["active_s"] / ((self.ticks + 1) * SAMPLE_STEP_S),
             late_migrations=self.late,
