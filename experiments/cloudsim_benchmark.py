@@ -50,6 +50,7 @@ def row(name: str, quirks: Quirks, given: dict[str, Any], policy: str) -> dict[s
         "without_migrations_kwh": still.energy_kwh,
         "saved": 1.0 - day.energy_kwh / still.energy_kwh,
         "migrations": day.migrations,
+        "planned_twice": day.planned_twice,
         "slatah": day.slatah,
         "pdm": day.pdm,
         "arrivals_of_slatah": day.slatah_by_cause.arrivals,

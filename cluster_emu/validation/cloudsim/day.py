@@ -64,6 +64,7 @@ class CloudSimDay:
         longest_migration_s: its maximum.
         mean_active_hosts: hosts with any CPU in use, mean over the day.
         late_migrations: migrations that still ran at the next tick.
+        planned_twice: migrations of a VM that has another one planned at the same tick.
         slatah_by_cause: what the time in `slatah` consists of.
         events: one row per event: time_s, energy_kwh, active_hosts, vms, migrations (all so far).
     """
@@ -86,6 +87,7 @@ class CloudSimDay:
     longest_migration_s: float
     mean_active_hosts: float
     late_migrations: int
+    planned_twice: int
     slatah_by_cause: SlatahCauses
     events: pd.DataFrame
 
@@ -151,7 +153,7 @@ class _Day:
         self.times: MigrationTimes
         self.times = FixedTimes() if quirks.ignore_shared_links else SharedLinks(hosts)
         self.last_s = 0.0
-        self.migrations = self.late = 0
+        self.migrations = self.late = self.twice = 0
         self.started_s = np.zeros(count)  # of each VM's last migration
         self.events: list[tuple[float, float, int, int, int]] = []
 
@@ -211,6 +213,7 @@ class _Day:
         )
         moves = self.moves[:count].copy()
         self.migrations += count
+        self.twice += count - len(np.unique(moves[:, 0]))
         moving = self.vms[moves[:, 0]]
         self.started_s[moves[:, 0]] = now_s
         self.times.start(now_s, moves, moving["host"], moving["ram_mb"])
@@ -265,6 +268,7 @@ class _Day:
             longest_migration_s=sums["longest_migration_s"],
             mean_active_hosts=sums["active_s"] / ((self.ticks + 1) * SAMPLE_STEP_S),
             late_migrations=self.late,
+            planned_twice=self.twice,
             slatah_by_cause=SlatahCauses(
                 _ratio(sums["shortage_s"], violated_s),
                 _ratio(sums["arrivals_s"], violated_s),
