@@ -18,6 +18,11 @@ from cluster_emu.workload import (
     load_profiles,
 )
 
+NEEDED = (
+    "a folder with the CPU traces that this scenario is about (--traces DIR), which are no part of "
+    "this package; workload.needs_traces = false takes synthetic ones instead"
+)
+
 
 def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], list[WriteSource]]:
     """Return the profile name and the write source of every VM; equal VMs share one source."""
@@ -59,8 +64,15 @@ def source_of(choice: Choice, field: str) -> WriteSource:
 
 
 def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
-    """Return the CPU demand of the VMs, and in words where it comes from."""
+    """Return the CPU demand of the VMs, and in words where it comes from.
+
+    Raises:
+        ScenarioError: if the scenario needs traces that are not given.
+        TraceError: if a trace cannot be used.
+    """
     workload = scenario.workload
+    if workload.needs_traces and workload.traces is None:
+        raise ScenarioError("workload.traces", None, NEEDED)
     model = create_chosen(demand_models, workload.demand, "workload.demand")
     reader = create_chosen(trace_readers, workload.trace_format, "workload.trace_format")
     traces = own_traces() if workload.traces is None else reader.read(workload.traces)
