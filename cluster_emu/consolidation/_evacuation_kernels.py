@@ -129,6 +129,7 @@ def measure_blocks(targets: Floats, blocks: Floats) -> None:
 
 @jit
 def _measure(targets: Floats, blocks: Floats, block: int) -> None:
+    """Set what is free at most on a target of one block."""
     most_cpu = most_free = -1.0
     for place in range(block * BLOCK, min((block + 1) * BLOCK, targets.shape[1])):
         if targets[FREE, place] >= 0.0:
