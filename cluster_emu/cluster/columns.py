@@ -105,7 +105,8 @@ class VMColumns:
     number of distinct pages dirtied per second at that intensity.
 
     A VM that is not `migratable` stays on its host. VMs with the same number in `anti_affinity`, -1
-    for none, are never on one host together.
+    for none, are never on one host together; those with the same number in `affinity` belong
+    together.
 
     A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
     last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
@@ -125,6 +126,7 @@ class VMColumns:
     page_bytes: IntColumn
     migratable: BoolColumn
     anti_affinity: IntColumn
+    affinity: IntColumn
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
@@ -145,11 +147,12 @@ class VMColumns:
         host: IntColumn,
         migratable: BoolColumn | None = None,
         anti_affinity: IntColumn | None = None,
+        affinity: IntColumn | None = None,
     ) -> VMColumns:
         """Return VMs that run on `host`, want nothing yet and do not migrate.
 
-        All of them may migrate, and none is kept apart from another, unless the last two columns
-        are given.
+        All of them may migrate, and none is kept apart from another or together with it, unless
+        the last three columns are given.
         """
         count = len(cpu_capacity)
         return cls(
@@ -165,6 +168,7 @@ class VMColumns:
             page_bytes=page_bytes,
             migratable=np.ones(count, dtype=np.bool_) if migratable is None else migratable,
             anti_affinity=np.full(count, -1) if anti_affinity is None else anti_affinity,
+            affinity=np.full(count, -1) if affinity is None else affinity,
             host=host,
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),

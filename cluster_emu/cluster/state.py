@@ -97,6 +97,14 @@ class ClusterState:
         hosts[targets[targets >= 0]] = True
         return hosts
 
+    def together_with(self, vm: int) -> NDArray[np.intp]:
+        """Return the other VMs that belong on one host with `vm`, but lost ones: affinity."""
+        vms = self._vms
+        group = vms.affinity[vm]
+        is_other = (group >= 0) & (vms.affinity == group) & ~vms.lost
+        is_other[vm] = False
+        return np.flatnonzero(is_other)
+
     # --- what time costs --------------------------------------------------------------------------
 
     def register_cost(self, cost: CostAccount) -> None:

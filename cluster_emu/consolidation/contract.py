@@ -116,7 +116,10 @@ class VMSelection(Policy):
 
     @abstractmethod
     def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Return the movable VMs of `host`, the first to go at the front."""
+        """Return the VMs of `host` that are free to leave it, the first to go at the front.
+
+        `selection.free_to_leave` says which these are.
+        """
 
 
 class PlacementFilter(Policy):

@@ -19,7 +19,7 @@ GIB = 2**30
 class VM:
     """One VM of a hand-made cluster: CPU wanted, memory in GiB, and where it goes, if it does.
 
-    `group` is the number of its anti-affinity group.
+    `group` is the number of its anti-affinity group, `together` that of its affinity group.
     """
 
     host: int
@@ -29,6 +29,7 @@ class VM:
     queued: bool = False
     migratable: bool = True
     group: int = -1
+    together: int = -1
 
 
 def cluster_state(
@@ -77,6 +78,7 @@ def _vm_columns(
         host,
         np.array([vm.migratable for vm in vms], dtype=np.bool_),
         np.array([vm.group for vm in vms], dtype=np.int64),
+        np.array([vm.together for vm in vms], dtype=np.int64),
     )
     columns.cpu_granted[:] = demand
     columns.demand[:] = demand
