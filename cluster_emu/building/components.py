@@ -148,7 +148,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         power=power,
         planner=Planner(
             state,
-            power.watts_if_on,
+            power,
             _triggers(scenario, state),
             MigrationNetwork(links, router),
             streams,

@@ -6,9 +6,10 @@ import tomllib
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
@@ -22,7 +23,11 @@ Watts = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class PowerModel(Protocol):
-    """Power of one kind of host. Implementations are frozen pydantic dataclasses, so hashable."""
+    """Power of one kind of host. Implementations are frozen pydantic dataclasses, so hashable.
+
+    One whose power runs in straight lines may have a property `even_lines` (see `EvenLines`), by
+    which consolidation plans faster.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
@@ -36,6 +41,28 @@ class PowerModel(Protocol):
     def watts(self, utilisation: FloatColumn) -> FloatColumn:
         """Return the power of hosts that are on, at utilisations 0..1, the same shape."""
         ...
+
+
+class EvenLines(NamedTuple):
+    """Power in n straight lines that begin at the loads 0, 1/n, ..., and 1, where it goes on flat.
+
+    The power at load u of line i is ``slope[i] * (u - load[i]) + watts[i]``.
+
+    Args:
+        load: where each line begins, [n + 1].
+        watts: the power there, [n + 1].
+        slope: watts per unit of load, [n + 1], the last one 0.
+    """
+
+    load: FloatColumn
+    watts: FloatColumn
+    slope: FloatColumn
+
+    @classmethod
+    def through(cls, watts: Sequence[float]) -> EvenLines:
+        """Return the lines through the power at even loads from 0 to 1."""
+        loads, measured = np.arange(len(watts)) / (len(watts) - 1.0), np.array(watts)
+        return cls(loads, measured, np.append(np.diff(measured) / np.diff(loads), 0.0))
 
 
 power_models: Registry[PowerModel] = Registry(
@@ -72,6 +99,11 @@ class LinearPower:
         if peak_w < idle_w:
             raise ValueError(f"a power not below idle_w = {idle_w:g}")
         return peak_w
+
+    @cached_property
+    def even_lines(self) -> EvenLines:
+        """The one line."""
+        return EvenLines.through((self.idle_w, self.peak_w))
 
     def watts(self, utilisation: FloatColumn) -> FloatColumn:
         """Return ``idle + (peak - idle) x utilisation``."""
@@ -136,14 +168,13 @@ class SpecPower:
         return load_power_tables()[self.server]
 
     @cached_property
-    def _lines(self) -> tuple[FloatColumn, FloatColumn, FloatColumn]:
-        """Load and power at which each line begins, and its slope; from full load on it is flat."""
-        loads, measured = np.arange(11) / 10.0, np.array(self.table.watts)
-        return loads, measured, np.append(np.diff(measured) / np.diff(loads), 0.0)
+    def even_lines(self) -> EvenLines:
+        """The lines between the measured loads."""
+        return EvenLines.through(self.table.watts)
 
     def watts(self, utilisation: FloatColumn) -> FloatColumn:
         """Return the power, exactly the measured one at the measured loads."""
-        loads, measured, slope = self._lines
+        loads, measured, slope = self.even_lines
         line = (utilisation * 10.0).astype(np.intp)  # loads are even: no need to search them
         line -= utilisation < loads.take(line)  # the product was rounded up
         above = utilisation - loads.take(line)
@@ -163,6 +194,17 @@ class PowerColumns:
         number = {model: i for i, model in enumerate(self._models)}
         self._model_of = np.array([number[model] for model in models], dtype=np.int64)
         self._sleep_w = np.array([model.sleep_w for model in models], dtype=np.float64)
+
+    @cached_property
+    def even_lines(self) -> tuple[NDArray[np.int64], list[EvenLines]] | None:
+        """The number of each host's model, [hosts], and the models' lines; None if one has none."""
+        lines = [getattr(model, "even_lines", None) for model in self._models]
+        known = [each for each in lines if isinstance(each, EvenLines)]
+        return (self._model_of, known) if len(known) == len(lines) else None
+
+    def __call__(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
+        """Return what `watts_if_on` returns."""
+        return self.watts_if_on(utilisation, hosts)
 
     def watts_if_on(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
         """Return the power that hosts draw if they are on, in watts, shape [hosts].
