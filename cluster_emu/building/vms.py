@@ -9,13 +9,13 @@ from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
 from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Choice, Scenario
+from cluster_emu.traces import trace_readers
+from cluster_emu.traces.own import own_traces
 from cluster_emu.workload import (
     Demand,
     WriteProfile,
     demand_models,
     load_profiles,
-    own_traces,
-    trace_readers,
 )
 
 NEEDED = (

@@ -103,17 +103,17 @@ def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) ->
     from cluster_emu.workload import demand_models
 
     scenario = load_scenario(name)
-    if settings:
-        scenario = scenario.with_fields(settings)
+    fields = settings if traces is None else {**settings, "workload.traces": traces}
+    if fields:
+        scenario = scenario.with_fields(fields)
     if traces is None:
         return scenario
-    fields: dict[str, Any] = {"workload.traces": traces}
     demand = scenario.workload.demand.name
     if demand in demand_models.names() and not getattr(
         demand_models.factory(demand), "uses_traces", False
     ):
-        fields["workload.demand"] = "trace"
-    return scenario.with_fields(fields)
+        return scenario.with_fields({"workload.demand": "trace"})
+    return scenario
 
 
 @contextmanager

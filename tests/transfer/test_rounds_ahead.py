@@ -66,7 +66,7 @@ def assert_same(found: RunResult, expected: RunResult) -> None:
         assert found.tables[name].equals(table), name
 
 
-@pytest.mark.parametrize("fidelity", ["pages", "lumped"])
+@pytest.mark.parametrize("fidelity", ["pages", "lumped", "mean-field", "scalar"])
 @pytest.mark.parametrize(
     "strategy",
     [
@@ -85,6 +85,27 @@ def test_rounds_ahead_are_the_rounds_one_by_one(
     found = run(fidelity, strategy)
     assert any(calls)
     assert len(calls) < len(found.rounds)
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("strategy", ["xen-legacy:peek_batch_pages=2", "qemu", "pre-copy"])
+def test_rounds_ahead_with_more_pages(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes of different rates, and so many pages due that peeks of small batches blur."""
+    classes = [
+        {"share": 0.2, "writes_per_page_s": 400.0},
+        {"share": 0.8, "writes_per_page_s": 20.0},
+    ]
+    vm = {
+        "count": 1,
+        "cpu_capacity": 1,
+        "memory_bytes": "8 MiB",
+        "profile": {"name": "inline", "classes": classes},
+        "host": 0,
+    }
+    expected = one_by_one(monkeypatch, "mean-field", strategy, vms=[vm])
+    calls = calls_of_run_ahead(monkeypatch)
+    found = run("mean-field", strategy, vms=[vm])
+    assert any(calls)
     assert_same(found, expected)
 
 
