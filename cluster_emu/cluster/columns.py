@@ -30,8 +30,9 @@ class HostColumns:
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
     (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power.
     One that was off boots for `boot_s`; while it is `booting` it draws its idle power, and nothing
-    runs or starts there. A host in `drained` takes no new VM. A `failed` host has crashed and is
-    not repaired yet: it is off, and nothing may go there.
+    runs or starts there. `woken_at_s` is when it was last switched on, minus infinity if it was on
+    from the start. A host in `drained` takes no new VM. A `failed` host has crashed and is not
+    repaired yet: it is off, and nothing may go there.
     """
 
     cpu_capacity: FloatColumn
@@ -49,6 +50,7 @@ class HostColumns:
     failed: BoolColumn
     rack: IntColumn
     boot_s: FloatColumn
+    woken_at_s: FloatColumn
 
     @classmethod
     def empty(
@@ -76,6 +78,7 @@ class HostColumns:
             failed=np.zeros(count, dtype=np.bool_),
             rack=rack,
             boot_s=np.zeros(count) if boot_s is None else boot_s,
+            woken_at_s=np.full(count, -np.inf),
         )
 
     @property
@@ -94,14 +97,16 @@ class VMColumns:
     """One row per VM, each column of shape [vms].
 
     `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
-    the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
-    `cpu_granted` what the host could give, and `cpu_unhindered` what it could have given if
-    its migrations took none. `speed` is the share of its CPU time a migration leaves
-    it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
-    `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
+    the request until the migration ends. `moved_at_s` is when it last resumed at another host,
+    minus infinity if it never did. `demand` is the wanted share of `cpu_capacity`; `cpu_granted`
+    what the host could give, and `cpu_unhindered` what it could have given if its migrations took
+    none. `speed` is the share of its CPU time a migration leaves it: 0 while it is paused, 1 if
+    nothing slows it down. `intensity` scales the VM's write classes; `dirty_pages_per_s` is the
+    number of distinct pages dirtied per second at that intensity.
 
     A VM that is not `migratable` stays on its host. VMs with the same number in `anti_affinity`, -1
-    for none, are never on one host together.
+    for none, are never on one host together; those with the same number in `affinity` belong
+    together.
 
     A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
     last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
@@ -121,9 +126,11 @@ class VMColumns:
     page_bytes: IntColumn
     migratable: BoolColumn
     anti_affinity: IntColumn
+    affinity: IntColumn
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
+    moved_at_s: FloatColumn
     running: BoolColumn
     lost: BoolColumn
     down_since_s: FloatColumn
@@ -140,11 +147,12 @@ class VMColumns:
         host: IntColumn,
         migratable: BoolColumn | None = None,
         anti_affinity: IntColumn | None = None,
+        affinity: IntColumn | None = None,
     ) -> VMColumns:
         """Return VMs that run on `host`, want nothing yet and do not migrate.
 
-        All of them may migrate, and none is kept apart from another, unless the last two columns
-        are given.
+        All of them may migrate, and none is kept apart from another or together with it, unless
+        the last three columns are given.
         """
         count = len(cpu_capacity)
         return cls(
@@ -160,9 +168,11 @@ class VMColumns:
             page_bytes=page_bytes,
             migratable=np.ones(count, dtype=np.bool_) if migratable is None else migratable,
             anti_affinity=np.full(count, -1) if anti_affinity is None else anti_affinity,
+            affinity=np.full(count, -1) if affinity is None else affinity,
             host=host,
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),
+            moved_at_s=np.full(count, -np.inf),
             running=np.ones(count, dtype=np.bool_),
             lost=np.zeros(count, dtype=np.bool_),
             down_since_s=np.full(count, np.inf),

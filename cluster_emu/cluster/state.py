@@ -97,6 +97,14 @@ class ClusterState:
         hosts[targets[targets >= 0]] = True
         return hosts
 
+    def together_with(self, vm: int) -> NDArray[np.intp]:
+        """Return the other VMs that belong on one host with `vm`, but lost ones: affinity."""
+        vms = self._vms
+        group = vms.affinity[vm]
+        is_other = (group >= 0) & (vms.affinity == group) & ~vms.lost
+        is_other[vm] = False
+        return np.flatnonzero(is_other)
+
     # --- what time costs --------------------------------------------------------------------------
 
     def register_cost(self, cost: CostAccount) -> None:
@@ -172,7 +180,7 @@ class ClusterState:
         """Reserve a VM's memory at the target of its migration, and have that switched on."""
         self._begin_change(now_s, [target])
         self._hosts.memory_reserved_bytes[target] += self._vms.memory_bytes[vm]
-        self._switch_on(target)
+        self._switch_on(target, now_s)
         self._vms.queued[vm] = True
         self._vms.target[vm] = target
 
@@ -181,6 +189,7 @@ class ClusterState:
         source = int(self._vms.host[vm])
         self._begin_change(now_s, (source, target))
         self._vms.host[vm] = target
+        self._vms.moved_at_s[vm] = now_s
         self._hosts.vm_count[source] -= 1
         self._hosts.vm_count[target] += 1
 
@@ -200,11 +209,12 @@ class ClusterState:
     def switch_on(self, host: int, now_s: float) -> None:
         """Switch on a host; one that was off boots first."""
         self._begin_change(now_s, [host])
-        self._switch_on(host)
+        self._switch_on(host, now_s)
 
-    def _switch_on(self, host: int) -> None:
+    def _switch_on(self, host: int, now_s: float) -> None:
         if not self._hosts.switched_on[host]:
             self._hosts.switched_on[host] = True
+            self._hosts.woken_at_s[host] = now_s
             self._hosts.booting[host] = self._hosts.boot_s[host] > 0
 
     def end_boot(self, host: int) -> None:
@@ -236,6 +246,7 @@ class ClusterState:
         self._begin_change(now_s, hosts)
         self._hosts.failed[list(hosts)] = False
         self._hosts.switched_on[list(hosts)] = True
+        self._hosts.woken_at_s[list(hosts)] = now_s
 
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
         """Stop VMs that crash with their hosts; their memory stays reserved until a restart."""
@@ -262,7 +273,7 @@ class ClusterState:
         hosts.memory_reserved_bytes[target] += vms.memory_bytes[vm]
         hosts.vm_count[last] -= 1
         hosts.vm_count[target] += 1
-        self._switch_on(target)
+        self._switch_on(target, now_s)
         vms.host[vm] = target
         vms.running[vm] = True
         vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)
