@@ -1,0 +1,83 @@
+"""The power of all hosts at one instant, and the energy over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, Rows
+from cluster_emu.metrics.power.contract import PowerModel
+
+JOULES_PER_KWH = 3.6e6
+
+
+class PowerColumns:
+    """The power of all hosts, each with its own model.
+
+    Args:
+        models: one model per host; equal ones are evaluated together.
+    """
+
+    def __init__(self, models: Sequence[PowerModel]) -> None:
+        self._models = list(dict.fromkeys(models))
+        number = {model: i for i, model in enumerate(self._models)}
+        self._model_of = np.array([number[model] for model in models], dtype=np.int64)
+        self._sleep_w = np.array([model.sleep_w for model in models], dtype=np.float64)
+
+    def watts_if_on(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
+        """Return the power that hosts draw if they are on, in watts, shape [hosts].
+
+        Args:
+            utilisation: share of CPU in use, 0..1, shape [hosts].
+            hosts: which hosts; all of them if not given.
+        """
+        if len(self._models) == 1:
+            return self._models[0].watts(utilisation)
+        watts = np.empty(len(utilisation))
+        model_of = self._model_of[hosts]
+        for number, model in enumerate(self._models):
+            its = model_of == number
+            watts[its] = model.watts(utilisation[its])
+        return watts
+
+    def watts(
+        self,
+        utilisation: FloatColumn,
+        switched_on: BoolColumn,
+        hosts: Rows = ALL,
+    ) -> FloatColumn:
+        """Return the power of hosts in watts, a new array of shape [hosts].
+
+        Args:
+            utilisation: share of CPU in use, 0..1, shape [hosts].
+            switched_on: which of them are on, shape [hosts]; the others draw their `sleep_w`.
+            hosts: which hosts; all of them if not given.
+        """
+        watts = self.watts_if_on(utilisation, hosts)
+        return np.where(switched_on, watts, self._sleep_w[hosts])
+
+
+class EnergyMeter:
+    """Sums up each host's energy; power holds from one reading to the next.
+
+    Args:
+        host_count: number of hosts.
+    """
+
+    def __init__(self, host_count: int) -> None:
+        self.joules: FloatColumn = np.zeros(host_count)
+
+    def add(self, watts: FloatColumn, duration_s: float | FloatColumn) -> None:
+        """Add `duration_s` seconds, for all hosts or each of them, at `watts`, shape [hosts]."""
+        self.joules += watts * duration_s
+
+    @property
+    def host_energy_kwh(self) -> FloatColumn:
+        """Energy of each host so far, shape [hosts]."""
+        return self.joules / JOULES_PER_KWH
+
+    @property
+    def energy_kwh(self) -> float:
+        """Energy of all hosts so far."""
+        return float(self.joules.sum()) / JOULES_PER_KWH
