@@ -194,7 +194,13 @@ class ClusterModel(Displayed, Model):
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
         self._restarts = Restarts(
-            settings, self.state, loop, scheduler.boots, watts, self._demand.at, self._vms_changed
+            settings,
+            self.state,
+            loop,
+            scheduler.switching,
+            watts,
+            self._demand.at,
+            self._vms_changed,
         )
         hosts = HostFaults(settings, self.state, scheduler, self._restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
@@ -449,7 +455,7 @@ class ClusterModel(Displayed, Model):
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()
-        kwh = self._costs.meter.host_energy_kwh
+        kwh = self._costs.host_energy_kwh()
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
@@ -491,8 +497,7 @@ class ClusterModel(Displayed, Model):
     # --- the columns of this instant -------------------------------------------------------------
 
     def _watts(self) -> FloatColumn:
-        hosts = self.state.hosts
-        return self._power.watts(hosts.utilisation, hosts.switched_on)
+        return self._power.drawn_w(self.state.hosts)
 
     def _another_target(self, vm: int) -> int | None:
         return another_target(Plan.of(self.state, self._power.watts_if_on), vm)

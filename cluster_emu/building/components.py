@@ -194,9 +194,16 @@ def _check_requests(scenario: Scenario) -> None:
 
 
 def _power(scenario: Scenario) -> PowerColumns:
+    groups = scenario.hosts
     models = [
         create_chosen(power_models, group.power, f"hosts.{i}.power")
-        for i, group in enumerate(scenario.hosts)
+        for i, group in enumerate(groups)
     ]
-    counts = [group.count for group in scenario.hosts]
-    return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])
+    of_host = [i for i, group in enumerate(groups) for _ in range(group.count)]
+    boots = any(group.boot_w is not None for group in groups)
+    shuts_down = any(group.shutdown_s > 0 for group in groups)
+    return PowerColumns(
+        [models[i] for i in of_host],
+        boot_w=[groups[i].boot_w for i in of_host] if boots else None,
+        shutdown_w=[groups[i].shutdown_w for i in of_host] if shuts_down else None,
+    )

@@ -172,7 +172,7 @@ class ClusterState:
         """Reserve a VM's memory at the target of its migration, and have that switched on."""
         self._begin_change(now_s, [target])
         self._hosts.memory_reserved_bytes[target] += self._vms.memory_bytes[vm]
-        self._switch_on(target)
+        self._switch_on(target, now_s)
         self._vms.queued[vm] = True
         self._vms.target[vm] = target
 
@@ -181,6 +181,7 @@ class ClusterState:
         source = int(self._vms.host[vm])
         self._begin_change(now_s, (source, target))
         self._vms.host[vm] = target
+        self._vms.on_host_since_s[vm] = now_s
         self._hosts.vm_count[source] -= 1
         self._hosts.vm_count[target] += 1
 
@@ -198,23 +199,36 @@ class ClusterState:
     # --- hosts ------------------------------------------------------------------------------------
 
     def switch_on(self, host: int, now_s: float) -> None:
-        """Switch on a host; one that was off boots first."""
+        """Switch on a host; one that was off ends its shutdown, if any, and boots first."""
         self._begin_change(now_s, [host])
-        self._switch_on(host)
+        self._switch_on(host, now_s)
 
-    def _switch_on(self, host: int) -> None:
-        if not self._hosts.switched_on[host]:
-            self._hosts.switched_on[host] = True
-            self._hosts.booting[host] = self._hosts.boot_s[host] > 0
+    def _switch_on(self, host: int, now_s: float) -> None:
+        hosts = self._hosts
+        if not hosts.switched_on[host]:
+            hosts.switched_on[host] = True
+            hosts.booting[host] = hosts.boot_s[host] > 0 or hosts.shutting_down[host]
+            hosts.on_since_s[host] = now_s
 
-    def end_boot(self, host: int) -> None:
+    def end_boot(self, host: int, now_s: float) -> None:
         """Let VMs run on a host that has booted."""
+        self._begin_change(now_s, [host])
         self._hosts.booting[host] = False
 
     def switch_off(self, hosts: Sequence[int], now_s: float) -> None:
-        """Switch off some hosts, each given once."""
+        """Switch off some hosts, each given once; those with a `shutdown_s` shut down first."""
         self._begin_change(now_s, hosts)
-        self._hosts.switched_on[list(hosts)] = False
+        columns, rows = self._hosts, np.array(hosts)
+        rows = rows[columns.switched_on[rows]]
+        columns.switched_on[rows] = False
+        columns.shutting_down[rows] = columns.shutdown_s[rows] > 0
+        columns.shutdowns[rows] += 1
+        columns.on_before_shutdowns_s[rows] += now_s - columns.on_since_s[rows]
+
+    def end_shutdown(self, host: int, now_s: float) -> None:
+        """Note that a host has shut down."""
+        self._begin_change(now_s, [host])
+        self._hosts.shutting_down[host] = False
 
     def set_drained(self, drained: BoolColumn) -> None:
         """Set which hosts take no new VM, shape [hosts]."""
@@ -229,6 +243,7 @@ class ClusterState:
         self._hosts.failed[list(hosts)] = True
         self._hosts.switched_on[list(hosts)] = False
         self._hosts.booting[list(hosts)] = False
+        self._hosts.shutting_down[list(hosts)] = False
 
     def repair_hosts(self, hosts: Sequence[int], now_s: float) -> None:
         """Switch on hosts that had failed, each given once; cost accrues on every host."""
@@ -236,6 +251,7 @@ class ClusterState:
         self._begin_change(now_s, hosts)
         self._hosts.failed[list(hosts)] = False
         self._hosts.switched_on[list(hosts)] = True
+        self._hosts.on_since_s[list(hosts)] = now_s
 
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
         """Stop VMs that crash with their hosts; their memory stays reserved until a restart."""
@@ -262,8 +278,9 @@ class ClusterState:
         hosts.memory_reserved_bytes[target] += vms.memory_bytes[vm]
         hosts.vm_count[last] -= 1
         hosts.vm_count[target] += 1
-        self._switch_on(target)
+        self._switch_on(target, now_s)
         vms.host[vm] = target
+        vms.on_host_since_s[vm] = now_s
         vms.running[vm] = True
         vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)
         vms.down_since_s[vm] = np.inf

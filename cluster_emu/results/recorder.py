@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,10 +47,17 @@ class Recorder:
         self,
         now_s: float,
         watts: FloatColumn,
-        energy_kwh: FloatColumn,
+        energy_kwh: Mapping[str, FloatColumn],
         carried_bytes: Callable[[], FloatColumn],
     ) -> None:
-        """Note the state of every host and VM, and what each link carried since the last time."""
+        """Note the state of every host and VM, and what each link carried since the last time.
+
+        Args:
+            now_s: the time.
+            watts: power of each host, [hosts].
+            energy_kwh: energy of each host so far, and parts of it, by the column's name, [hosts].
+            carried_bytes: returns what each link has carried so far, [links].
+        """
         hosts, vms = self._state.hosts, self._state.vms
         self._tables["hosts"].add(
             {
@@ -65,7 +72,7 @@ class Recorder:
                 "switched_on": hosts.switched_on.copy(),
                 "failed": hosts.failed.copy(),
                 "power_w": watts,
-                "energy_kwh": energy_kwh,
+                **energy_kwh,
             }
         )
         self._tables["vms"].add(

@@ -16,7 +16,31 @@ RENAMED_TABLES: dict[str, str] = {}
 RENAMED_COLUMNS: dict[str, str] = {}
 """The recorded name of a column, in whichever table, by its name now."""
 
-ADDED_COLUMNS: dict[str, tuple[str, ...]] = {}
+NEW_METRICS = (
+    "boot_energy_kwh",
+    "shutdown_energy_kwh",
+    "migration_energy_kwh",
+    "carbon_g",
+    "host_shutdowns",
+    "time_before_shutdown_s",
+    "time_before_migration_s",
+    "slatah",
+    "degradation_by_ten_percent_rule",
+    "slav",
+    "slav_by_ten_percent_rule",
+    "esv_kwh",
+    "esv_by_ten_percent_rule_kwh",
+    "overall_sla_violation",
+    "average_sla_violation",
+)
+ADDED_COLUMNS: dict[str, tuple[str, ...]] = {
+    "migrations": ("stay_s",),
+    "hosts": ("boot_energy_kwh", "shutdown_energy_kwh", "migration_energy_kwh"),
+    "service": ("cpu_wanted_in_migrations_s", "short_of_cpu_s"),
+    "summary": NEW_METRICS,
+    "runs": NEW_METRICS,
+    "cells": NEW_METRICS,
+}
 """The columns, by the table that has them now, that the recorded tables do not have."""
 
 REWORDED: tuple[tuple[str, str, str], ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, Rows
+from cluster_emu.cluster.columns import ALL, BoolColumn, FloatColumn, HostColumns, Rows
 from cluster_emu.metrics.power.contract import PowerModel
 
 JOULES_PER_KWH = 3.6e6
@@ -17,13 +17,28 @@ class PowerColumns:
 
     Args:
         models: one model per host; equal ones are evaluated together.
+        boot_w: power of each host while it boots, None for that of an idle one; no host boots at
+            another power if not given.
+        shutdown_w: the same while it shuts down; no host takes time for that if not given.
     """
 
-    def __init__(self, models: Sequence[PowerModel]) -> None:
+    def __init__(
+        self,
+        models: Sequence[PowerModel],
+        boot_w: Sequence[float | None] | None = None,
+        shutdown_w: Sequence[float | None] | None = None,
+    ) -> None:
         self._models = list(dict.fromkeys(models))
         number = {model: i for i, model in enumerate(self._models)}
         self._model_of = np.array([number[model] for model in models], dtype=np.int64)
         self._sleep_w = np.array([model.sleep_w for model in models], dtype=np.float64)
+        self._boot_w = None if boot_w is None else self._or_idle(boot_w)
+        self._shutdown_w = None if shutdown_w is None else self._or_idle(shutdown_w)
+
+    def _or_idle(self, watts: Sequence[float | None]) -> FloatColumn:
+        """Return the power given for each host, that of an idle one where none is, [hosts]."""
+        given = np.array([np.nan if one is None else one for one in watts], dtype=np.float64)
+        return np.where(np.isnan(given), self.watts_if_on(np.zeros(len(given))), given)
 
     def watts_if_on(self, utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
         """Return the power that hosts draw if they are on, in watts, shape [hosts].
@@ -56,6 +71,26 @@ class PowerColumns:
         """
         watts = self.watts_if_on(utilisation, hosts)
         return np.where(switched_on, watts, self._sleep_w[hosts])
+
+    def drawn_w(self, columns: HostColumns, hosts: Rows = ALL) -> FloatColumn:
+        """Return the power that hosts draw as they are: on, off, booting or shutting down.
+
+        A host that was woken while it shuts down draws the power of its shutdown first.
+
+        Args:
+            columns: the columns of all hosts, with their CPU shared.
+            hosts: which hosts; all of them if not given.
+
+        Returns:
+            Watts, a new array of shape [hosts].
+        """
+        utilisation = columns.cpu_used[hosts] / columns.cpu_capacity[hosts]
+        watts = self.watts(utilisation, columns.switched_on[hosts], hosts)
+        if self._boot_w is not None:
+            watts = np.where(columns.booting[hosts], self._boot_w[hosts], watts)
+        if self._shutdown_w is not None:
+            watts = np.where(columns.shutting_down[hosts], self._shutdown_w[hosts], watts)
+        return watts
 
 
 class EnergyMeter:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Protocol
-
-from pydantic import Field
+from typing import ClassVar, Protocol
 
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.plugins import Registry
-
-Watts = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class PowerModel(Protocol):

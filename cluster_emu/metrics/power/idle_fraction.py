@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.metrics.power.contract import Watts, power_models
-from cluster_emu.units import ParseShare
+from cluster_emu.metrics.power.contract import power_models
+from cluster_emu.units import ParseShare, PowerWatts
 
 
 @power_models.register("idle-fraction")
@@ -28,9 +28,9 @@ class IdleFractionPower:
     summary: ClassVar[str] = "a straight line; an idle host draws a share of the peak power"
     source: ClassVar[str] = "Beloglazov, Abawajy, Buyya, FGCS 2012: 250 W, of which idle 70 %"
 
-    peak_w: Watts = 250.0
+    peak_w: PowerWatts = 250.0
     idle_share: Annotated[float, ParseShare, Field(ge=0, le=1)] = 0.7
-    sleep_w: Watts = 0.0
+    sleep_w: PowerWatts = 0.0
 
     def watts(self, utilisation: FloatColumn) -> FloatColumn:
         """Return the power, exactly `peak_w` at full load."""

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.metrics.power.contract import Watts
+from cluster_emu.units import PowerWatts
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -22,9 +22,9 @@ class IdleToPeak(ABC):
         sleep_w: power when switched off.
     """
 
-    idle_w: Watts = 160.0
-    peak_w: Watts = 250.0
-    sleep_w: Watts = 0.0
+    idle_w: PowerWatts = 160.0
+    peak_w: PowerWatts = 250.0
+    sleep_w: PowerWatts = 0.0
 
     @field_validator("peak_w")
     @classmethod

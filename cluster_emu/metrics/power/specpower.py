@@ -13,7 +13,8 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.errors import UnknownNameError
-from cluster_emu.metrics.power.contract import Watts, power_models
+from cluster_emu.metrics.power.contract import power_models
+from cluster_emu.units import PowerWatts
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -31,7 +32,7 @@ class PowerTable:
     """
 
     title: str
-    watts: Annotated[tuple[Watts, ...], Field(min_length=11, max_length=11)]
+    watts: Annotated[tuple[PowerWatts, ...], Field(min_length=11, max_length=11)]
     source: str
     tag: Literal["secondary"]
     flag: Literal["good", "check"]
@@ -60,7 +61,7 @@ class SpecPower:
     source: ClassVar[str] = "SPECpower_ssj2008 figures, see tables.toml"
 
     server: str = "hp-ml110-g5"
-    sleep_w: Watts = 0.0
+    sleep_w: PowerWatts = 0.0
 
     @field_validator("server")
     @classmethod
