@@ -29,10 +29,11 @@ from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.faults import Outage
+from cluster_emu.metrics.carbon import CarbonIntensity
 from cluster_emu.metrics.power import PowerColumns, power_models
 from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
 from cluster_emu.rng import RandomStreams
-from cluster_emu.scenario import Scenario
+from cluster_emu.scenario import Carbon, Scenario
 from cluster_emu.scenario.sections import MOST_OF_A_KIND
 from cluster_emu.scheduling.slots import QueueRules
 from cluster_emu.strategies import strategies
@@ -60,6 +61,7 @@ class RunComponents:
         traces: the source of the CPU traces, in words.
         assumptions: what the run assumes, one sentence each.
         power: power of the hosts.
+        carbon: carbon intensity of their electricity, None where none is given.
         planner: the triggers, and what they need at a control instant.
         queue: how migrations wait for each other.
         factory: creates migrations.
@@ -76,6 +78,7 @@ class RunComponents:
     traces: str
     assumptions: tuple[str, ...]
     power: PowerColumns
+    carbon: CarbonIntensity | None
     planner: Planner
     queue: QueueRules
     factory: MigrationFactory
@@ -146,6 +149,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             *stalls_left_out(str(scenario.run.fidelity), strategy),
         ),
         power=power,
+        carbon=_carbon(scenario.carbon),
         planner=Planner(
             state,
             power.watts_if_on,
@@ -191,6 +195,14 @@ def _check_requests(scenario: Scenario) -> None:
         ):
             if value >= limit:
                 raise ScenarioError(f"migrations.{i}.{field}", value, f"a number below {limit}")
+
+
+def _carbon(carbon: Carbon) -> CarbonIntensity | None:
+    if carbon.trace is not None:
+        return CarbonIntensity.read(carbon.trace)
+    if carbon.intensity_g_per_kwh is not None:
+        return CarbonIntensity.constant(carbon.intensity_g_per_kwh)
+    return None
 
 
 def _power(scenario: Scenario) -> PowerColumns:

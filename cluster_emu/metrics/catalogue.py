@@ -428,6 +428,18 @@ BUILT_IN = (
         ),
     ),
     Metric(
+        name="carbon_g",
+        label="carbon dioxide",
+        description="Carbon dioxide of the energy, NaN where no carbon intensity is given.",
+        value=ClusterFigure("carbon_g"),
+        unit="kg",
+        scale=1e-3,
+        definition=(
+            "Integral of power x carbon intensity. The intensity is constant between two changes "
+            "of its trace, whose form is that of OpenDC's carbon traces."
+        ),
+    ),
+    Metric(
         name="mean_hosts_on",
         label="hosts switched on",
         description="Hosts that are switched on, mean over time.",

@@ -50,8 +50,8 @@ class EnergyParts:
         self._columns = state.hosts
         self._power = power
         self._watts = np.zeros((3, state.host_count))
-        self._part_w = self._watts.data
-        self._part_j = self.joules.data
+        self._part_w: Any = self._watts.data
+        self._part_j: Any = self.joules.data
         self._capacity = state.hosts.cpu_capacity.data
         self._wanted = state.hosts.cpu_wanted.data
         self._overhead = state.hosts.cpu_overhead.data
