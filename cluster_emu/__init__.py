@@ -51,9 +51,10 @@ if _TYPE_CHECKING:
         simulate,
     )
     from cluster_emu.study.statistics.estimates import estimate
+    from cluster_emu.traces import TraceReader, trace_readers
     from cluster_emu.transfer.controller import MigrationController
     from cluster_emu.transfer.stop_rules import MigrationAction, Progress, StopRule, stop_rules
-    from cluster_emu.workload import DemandModel, TraceReader, demand_models, trace_readers
+    from cluster_emu.workload import DemandModel, demand_models
 
 __version__ = _version("cluster-emu")
 
@@ -163,7 +164,8 @@ _MODULES = {
     "cluster_emu.study.statistics.estimates": ("estimate",),
     "cluster_emu.transfer.controller": ("MigrationController",),
     "cluster_emu.transfer.stop_rules": ("MigrationAction", "Progress", "StopRule", "stop_rules"),
-    "cluster_emu.workload": ("DemandModel", "TraceReader", "demand_models", "trace_readers"),
+    "cluster_emu.traces": ("TraceReader", "trace_readers"),
+    "cluster_emu.workload": ("DemandModel", "demand_models"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

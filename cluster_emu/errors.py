@@ -124,6 +124,17 @@ class WorkerDiedError(Exception):
     """A process that ran part of a study was killed; the runs it had finished are kept."""
 
 
+class DiskFullError(Exception):
+    """There was no room for a result, no fault of the input; the command line exits with 1.
+
+    Args:
+        message: what could not be written, and why.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
+
+
 class _Nothing:
     """Stands for the value of a field that was not given."""
 

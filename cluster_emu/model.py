@@ -123,6 +123,7 @@ class ClusterModel(Displayed, Model):
         self.spec = _chosen(scenario, strategy, kwargs)
         self.seed = seed_from(rng)
         super().__init__(rng=self.seed)
+        self._is_over = False
         mesa_releases.count_ticks(self, self._take_tick)
         parts = build(self.spec, RandomStreams(self.seed))
         self._own_spec = with_own_files(self.spec)  # now, as a file may change during the run
@@ -252,12 +253,14 @@ class ClusterModel(Displayed, Model):
     # --- one tick --------------------------------------------------------------------------------
 
     def _take_tick(self) -> None:
-        """Count a tick and run it; Mesa users call it as `step`."""
+        """Count a tick and run it; Mesa users call it as `step`. A run that is over has no more."""
+        if self._is_over:
+            return
         self.steps += 1
         type(self).step(self)
 
     def step(self) -> None:
-        """Advance the cluster by one tick."""
+        """Advance the cluster by one tick; do nothing once the run is over."""
         start_s, end_s = self.clock.tick(self.steps - 1)
         self.workload(start_s)
         self.manage(start_s)
@@ -425,6 +428,7 @@ class ClusterModel(Displayed, Model):
 
     def _end(self, now_s: float) -> None:
         self.running = False
+        self._is_over = True
         self.manager.scheduler.end_run(now_s)
         self._notes += [
             f"request at {request.at_s:g} s not carried out: the run ended at {now_s:g} s"

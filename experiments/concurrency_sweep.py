@@ -69,6 +69,11 @@ def crossovers(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"loses_from": "Int64"})
 
 
+def level_title(intensity: float) -> str:
+    """Return the title of the panels of a write intensity."""
+    return f"{intensity:g} writes per page\nand copy"
+
+
 def main() -> int:
     """Open the folder of the results, or continue there."""
     args = study_options(__doc__, "concurrency_sweep").parse_args()
@@ -94,7 +99,7 @@ def sweep(args: argparse.Namespace) -> int:
         )
         failed += len(batch.failed)
         title = f"32 VMs leave {drained}: means and 95 % intervals"
-        figure = draw_sweep(batch.table, AT_ONCE, INTENSITY, title)
+        figure = draw_sweep(batch.table, AT_ONCE, INTENSITY, title, named=level_title)
         files.append(save_figure(figure, args.out / f"{study}.png"))
         found.append(crossovers(batch.table).assign(drained=drained))
     rows = pd.concat(found, ignore_index=True)

@@ -361,8 +361,8 @@ STUDIES = {
         "nowhere.toml",
         "scenario",
         "'nowhere.toml'",
-        "a file in the study's folder, or one of cluster, evacuation, evacuation-large, "
-        "paper, single",
+        "a file in the study's folder, or one of cloudsim-planetlab, cluster, evacuation, "
+        "evacuation-large, paper, single",
     ),
     "not TOML": Case(
         "[axes]",

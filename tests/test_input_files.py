@@ -15,8 +15,8 @@ from cluster_emu.network.topologies.graphml import GraphML
 from cluster_emu.part_text import parse_value
 from cluster_emu.scenario import load_scenario, read_toml
 from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.traces.formats.planetlab import read_planetlab
 from cluster_emu.validation import validate_scalar
-from cluster_emu.workload.traces import read_planetlab
 
 
 @pytest.fixture(params=["pipe", "device", "folder", "socket", "large", "loop"])

@@ -39,7 +39,7 @@ LAYERS = (
         "units",
         "wording",
     },
-    {"cluster", "encoding", "network", "strategies", "workload"},
+    {"cluster", "encoding", "network", "strategies", "traces", "workload"},
     {"memory", "results"},
     {"transfer"},
     {"consolidation", "metrics"},

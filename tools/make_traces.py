@@ -19,7 +19,7 @@ from random import Random
 SEED = 20_110_303
 SAMPLES = 288
 SAMPLES_PER_HOUR = 12
-DEFAULT_FOLDER = Path(__file__).parents[1] / "cluster_emu" / "workload" / "traces_own"
+DEFAULT_FOLDER = Path(__file__).parents[1] / "cluster_emu" / "traces" / "own_day"
 
 
 def between(rng: Random, low: float, high: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import networkx as nx
@@ -28,7 +28,8 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
     )
     memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
     host = place(scenario, hosts.memory_bytes, memory, streams.generator(Stream.INITIAL_PLACEMENT))
-    apart = anti_affinity_groups(scenario)
+    apart = numbers_of(group.anti_affinity for group in scenario.vms)
+    together = numbers_of(group.affinity for group in scenario.vms)
     np.add.at(hosts.memory_reserved_bytes, host, memory)
     hosts.vm_count[:] = np.bincount(host, minlength=count)
     vms = VMColumns.at_rest(
@@ -39,14 +40,15 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
         host=host,
         migratable=_repeat(scenario, lambda group: group.migratable, np.bool_),
         anti_affinity=_repeat(scenario, lambda group: apart.get(group.anti_affinity, -1), np.int64),
+        affinity=_repeat(scenario, lambda group: together.get(group.affinity, -1), np.int64),
     )
     return ClusterState(hosts, vms)
 
 
-def anti_affinity_groups(scenario: Scenario) -> dict[str | None, int]:
-    """Return the number of each anti-affinity group by name."""
-    names = dict.fromkeys(group.anti_affinity for group in scenario.vms if group.anti_affinity)
-    return {name: number for number, name in enumerate(names)}
+def numbers_of(names: Iterable[str | None]) -> dict[str | None, int]:
+    """Return a number for each name that is given, from 0 on in the order of their first places."""
+    given = dict.fromkeys(name for name in names if name is not None)
+    return {name: number for number, name in enumerate(given)}
 
 
 def _repeat(scenario: Scenario, value: Callable[[VMGroup], Any], dtype: type) -> Any:

@@ -9,13 +9,18 @@ from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
 from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Choice, Scenario
+from cluster_emu.traces import trace_readers
+from cluster_emu.traces.own import own_traces
 from cluster_emu.workload import (
     Demand,
     WriteProfile,
     demand_models,
     load_profiles,
-    own_traces,
-    trace_readers,
+)
+
+NEEDED = (
+    "a folder with the CPU traces that this scenario is about (--traces DIR), which are no part of "
+    "this package; workload.needs_traces = false takes synthetic ones instead"
 )
 
 
@@ -59,8 +64,15 @@ def source_of(choice: Choice, field: str) -> WriteSource:
 
 
 def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
-    """Return the CPU demand of the VMs, and in words where it comes from."""
+    """Return the CPU demand of the VMs, and in words where it comes from.
+
+    Raises:
+        ScenarioError: if the scenario needs traces that are not given.
+        TraceError: if a trace cannot be used.
+    """
     workload = scenario.workload
+    if workload.needs_traces and workload.traces is None:
+        raise ScenarioError("workload.traces", None, NEEDED)
     model = create_chosen(demand_models, workload.demand, "workload.demand")
     reader = create_chosen(trace_readers, workload.trace_format, "workload.trace_format")
     traces = own_traces() if workload.traces is None else reader.read(workload.traces)

@@ -27,6 +27,7 @@ from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
+from cluster_emu.cli.trace import trace
 from cluster_emu.cli.validate import validate
 
 app = typer.Typer(
@@ -68,6 +69,7 @@ for name, command in COMMANDS.items():
     app.command(name, cls=Command)(command)
 for name, command in {"experiment": experiment, "paper": paper}.items():
     app.command(name, context_settings=PASS_ON)(command)
+app.add_typer(trace, name="trace")
 app.add_typer(validate, name="validate")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.group import interruptible
+from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
     progress_bar,
@@ -18,7 +18,7 @@ from cluster_emu.cli.output import (
     write_lines,
     write_message,
 )
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import DiskFullError, ScenarioError
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def batch(
         if error.field == "folder":
             raise ScenarioError("--out", error.value, error.allowed) from error
         raise
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, DiskFullError):
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise
     if done.damaged:
@@ -103,6 +103,8 @@ def batch(
         names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)
+    if len(done.failed):
+        raise typer.Exit(FAILED)
 
 
 def _report_failures(done: Batch) -> None:

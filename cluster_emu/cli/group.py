@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cluster_emu.cli.output import warn, write_message
 from cluster_emu.cli.streams import abandon_stdout
-from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
+from cluster_emu.errors import ClusterEmuError, DiskFullError, ScenarioError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
 from cluster_emu.plugin_loading import PluginWarning
 from cluster_emu.signals import exit_status, raised
@@ -54,7 +54,7 @@ class Commands(TyperGroup):
         except ClusterEmuError as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(BAD_INPUT) from None
-        except WorkerDiedError as error:
+        except (WorkerDiedError, DiskFullError) as error:
             write_message(f"cluster-emu: {error}")
             raise typer.Exit(FAILED) from None
         except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster_emu.cli.group import hold
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import DiskFullError, ScenarioError
 from cluster_emu.input_files import exists
 
 if TYPE_CHECKING:
     from cluster_emu.scenario import Scenario
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a quota, and a limit on the size of files (`ulimit -f`)."""
 
 
 def parse_settings(texts: list[str] | None) -> dict[str, Any]:
@@ -99,17 +103,17 @@ def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) ->
     from cluster_emu.workload import demand_models
 
     scenario = load_scenario(name)
-    if settings:
-        scenario = scenario.with_fields(settings)
+    fields = settings if traces is None else {**settings, "workload.traces": traces}
+    if fields:
+        scenario = scenario.with_fields(fields)
     if traces is None:
         return scenario
-    fields: dict[str, Any] = {"workload.traces": traces}
     demand = scenario.workload.demand.name
     if demand in demand_models.names() and not getattr(
         demand_models.factory(demand), "uses_traces", False
     ):
-        fields["workload.demand"] = "trace"
-    return scenario.with_fields(fields)
+        return scenario.with_fields({"workload.demand": "trace"})
+    return scenario
 
 
 @contextmanager
@@ -144,12 +148,19 @@ def _attributed(option: str, error: ScenarioError, part: str) -> ScenarioError:
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Turn an error of the file system, such as a full disk, into an error of `--out`."""
+    """Turn an error of the file system into an error of `--out`.
+
+    Raises:
+        DiskFullError: if there is no room, on the disk or under a quota or limit.
+        ScenarioError: on any other error, such as a folder that cannot be written.
+    """
     try:
         yield
     except OSError as error:
         if error.filename is not None and not _is_below(Path(os.fsdecode(error.filename)), folder):
             raise  # it is about a file of another library, such as a cache
+        if error.errno in NO_ROOM:
+            raise DiskFullError(f"--out = {str(folder)!r}: {error.strerror}") from error
         allowed = f"a folder that can be written ({error.strerror})"
         raise ScenarioError("--out", str(folder), allowed) from error
 

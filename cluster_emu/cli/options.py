@@ -99,9 +99,10 @@ Traces = Annotated[
     Path | None,
     typer.Option(
         "--traces",
-        metavar="DIR",
+        metavar="PLACE",
         parser=path("--traces"),
-        help="Folder of CPU traces to replay, one file per VM.",
+        help="File or folder of recorded VMs to replay; the format is found from the content, or "
+        "given by --set workload.trace_format=NAME.",
     ),
 ]
 Replications = Annotated[

@@ -48,7 +48,7 @@ def plot(
     ] = FigureFormat.PNG,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the figures of a saved run, comparison, evacuation or study."""
+    """Draw the figures of a saved run, comparison, evacuation, advice or study."""
     from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import added_files, new_result
 
@@ -86,11 +86,27 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return _plot_evacuation(run_dir, folder, kind)
     if (run_dir / MEANS).is_file():
         return [_plot_study(run_dir / MEANS, folder, kind)]
+    _check_finished(run_dir)
     if (run_dir / ADVICE).is_file():
-        allowed = "what run, compare, evacuate or batch wrote; there is no figure of advice"
-        raise ScenarioError("RUN_DIR", str(run_dir), allowed)
+        return [_plot_advice(run_dir / ADVICE, folder, kind)]
     with _checked_input(run_dir, "run"):
         return plot_run(run_dir, folder, kind=kind)
+
+
+def _check_finished(run_dir: Path) -> None:
+    """Refuse what an interrupted study has left: the tables that are drawn come last.
+
+    An interrupted run is drawn until where it went.
+    """
+    from cluster_emu.results.result_folder import read_manifest
+
+    manifest = read_manifest(run_dir)
+    if manifest is not None and not manifest.complete and manifest.command == "batch":
+        allowed = (
+            f"a finished study (batch {manifest.name} was interrupted, and {MEANS} is missing; "
+            "the same command runs the rest)"
+        )
+        raise ScenarioError("RUN_DIR", str(run_dir), allowed)
 
 
 def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
@@ -99,6 +115,16 @@ def _plot_comparison(file: Path, folder: Path, kind: str) -> Path:
 
     with _checked_input(file, "compare"):
         return draw(read_report(ComparisonReport, file), folder, kind)
+
+
+def _plot_advice(file: Path, folder: Path, kind: str) -> Path:
+    from cluster_emu.study.report.advice import AdviceReport
+    from cluster_emu.study.report.reading import read_report
+    from cluster_emu.view import draw_advice, save_figure
+
+    with _checked_input(file, "advise"):
+        figure = draw_advice(read_report(AdviceReport, file))
+        return save_figure(figure, folder / f"advice.{kind}")
 
 
 def _plot_study(file: Path, folder: Path, kind: str) -> Path:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cluster_emu.strategies.printing import TruthDocument
 
 MOST_BITS = 16
+MOST_ROWS = 1024
+"""Rows of a truth table that are printed; a table of 65,536 takes a minute to lay out."""
 HOW_TO_READ = (
     "A history's oldest bit comes first; its last two are to_send (dirty in the last round) "
     "and to_skip (dirty in this one)."
@@ -92,10 +94,12 @@ def _show_truth(document: TruthDocument) -> None:
 
     rows = [
         (row["history"], str(row["to_send"]), str(row["to_skip"]), row["decision"])
-        for row in document["table"]
+        for row in document["table"][:MOST_ROWS]
     ]
     title = f"{document['strategy']}, history {document['history']}, from the second round on"
     show_table(title, ("history", "to_send", "to_skip", "decision"), rows, text_columns=4)
+    left = len(document["table"]) - len(rows)
+    show_lines("Left out", [f"{left:,} more rows; --json prints all of them"] if left else [])
     part: Any = registry.factory(document["strategy"])
     show_lines("How to read it", [HOW_TO_READ])
     show_lines("What it does", [part.summary])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cluster_emu.cluster.state import ClusterState
 
 
@@ -28,9 +30,26 @@ def refusal(state: ClusterState, vm: int, target: int) -> str | None:
         return f"host {target} is drained"
     if state.kept_apart_from(vm)[target]:
         return f"host {target} has, or expects, a VM of the anti-affinity group of VM {vm}"
+    if (group_host := _host_of_group(state, vm, target)) is not None:
+        return f"VM {vm} stays with its affinity group, which is on host {group_host}"
     if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:
         return (
             f"VM {vm} does not fit into the free memory of host {target}: it has "
             f"{vms.memory_bytes[vm]} bytes, {hosts.memory_free_bytes[target]} are free"
         )
     return None
+
+
+def _host_of_group(state: ClusterState, vm: int, target: int) -> int | None:
+    """Return a host where others of its affinity group keep a VM from `target`, None if none do.
+
+    From a drained host the first of the group may go anywhere; the others follow.
+    """
+    vms, others = state.vms, state.together_with(vm)
+    others = others[vms.running[others]]
+    where = np.where(vms.target[others] >= 0, vms.target[others], vms.host[others])
+    source = vms.host[vm]
+    leaving = state.hosts.drained[source] and (where == source).all()
+    if len(where) == 0 or target in where or leaving:
+        return None
+    return int(where[0])

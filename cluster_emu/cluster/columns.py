@@ -29,13 +29,14 @@ class HostColumns:
     `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
     (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power.
-    One that was off boots for `boot_s`; while it is `booting` nothing runs or starts there. One
+    One that was off boots for `boot_s`; while it is `booting` nothing runs or starts there.
+    `woken_at_s` is when it was last switched on, minus infinity if it was on from the start. One
     that is switched off is `shutting_down` for `shutdown_s`; if it is woken meanwhile, it boots
     after that. A host in `drained` takes no new VM. A `failed` host has crashed and is not repaired
     yet: it is off, and nothing may go there.
 
-    `on_since_s` is when it was switched on last. `shutdowns` counts how often it was switched off,
-    crashes left out, and `on_before_shutdowns_s` adds up how long it was on before that.
+    `shutdowns` counts how often it was switched off, crashes left out, and `on_before_shutdowns_s`
+    adds up how long it was on before that.
     """
 
     cpu_capacity: FloatColumn
@@ -55,9 +56,9 @@ class HostColumns:
     boot_s: FloatColumn
     shutdown_s: FloatColumn
     shutting_down: BoolColumn
-    on_since_s: FloatColumn
     shutdowns: IntColumn
     on_before_shutdowns_s: FloatColumn
+    woken_at_s: FloatColumn
 
     @classmethod
     def empty(
@@ -91,9 +92,9 @@ class HostColumns:
             boot_s=np.zeros(count) if boot_s is None else boot_s,
             shutdown_s=np.zeros(count) if shutdown_s is None else shutdown_s,
             shutting_down=np.zeros(count, dtype=np.bool_),
-            on_since_s=np.zeros(count),
             shutdowns=np.zeros(count, dtype=np.int64),
             on_before_shutdowns_s=np.zeros(count),
+            woken_at_s=np.full(count, -np.inf),
         )
 
     @property
@@ -112,14 +113,16 @@ class VMColumns:
     """One row per VM, each column of shape [vms].
 
     `host` is where the VM runs now; `target` where it is moving to, or -1; `queued` is True from
-    the request until the migration ends. `demand` is the wanted share of `cpu_capacity`;
-    `cpu_granted` what the host could give, and `cpu_unhindered` what it could have given if
-    its migrations took none. `speed` is the share of its CPU time a migration leaves
-    it: 0 while it is paused, 1 if nothing slows it down. `intensity` scales the VM's write classes;
-    `dirty_pages_per_s` is the number of distinct pages dirtied per second at that intensity.
+    the request until the migration ends. `moved_at_s` is when it last resumed at another host,
+    minus infinity if it never did. `demand` is the wanted share of `cpu_capacity`; `cpu_granted`
+    what the host could give, and `cpu_unhindered` what it could have given if its migrations took
+    none. `speed` is the share of its CPU time a migration leaves it: 0 while it is paused, 1 if
+    nothing slows it down. `intensity` scales the VM's write classes; `dirty_pages_per_s` is the
+    number of distinct pages dirtied per second at that intensity.
 
     A VM that is not `migratable` stays on its host. VMs with the same number in `anti_affinity`, -1
-    for none, are never on one host together.
+    for none, are never on one host together; those with the same number in `affinity` belong
+    together.
 
     A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
     last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
@@ -140,9 +143,11 @@ class VMColumns:
     page_bytes: IntColumn
     migratable: BoolColumn
     anti_affinity: IntColumn
+    affinity: IntColumn
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
+    moved_at_s: FloatColumn
     running: BoolColumn
     lost: BoolColumn
     down_since_s: FloatColumn
@@ -160,11 +165,12 @@ class VMColumns:
         host: IntColumn,
         migratable: BoolColumn | None = None,
         anti_affinity: IntColumn | None = None,
+        affinity: IntColumn | None = None,
     ) -> VMColumns:
         """Return VMs that run on `host`, want nothing yet and do not migrate.
 
-        All of them may migrate, and none is kept apart from another, unless the last two columns
-        are given.
+        All of them may migrate, and none is kept apart from another or together with it, unless
+        the last three columns are given.
         """
         count = len(cpu_capacity)
         return cls(
@@ -180,9 +186,11 @@ class VMColumns:
             page_bytes=page_bytes,
             migratable=np.ones(count, dtype=np.bool_) if migratable is None else migratable,
             anti_affinity=np.full(count, -1) if anti_affinity is None else anti_affinity,
+            affinity=np.full(count, -1) if affinity is None else affinity,
             host=host,
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),
+            moved_at_s=np.full(count, -np.inf),
             running=np.ones(count, dtype=np.bool_),
             lost=np.zeros(count, dtype=np.bool_),
             down_since_s=np.full(count, np.inf),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from cluster_emu.cluster.columns import IntColumn
 from cluster_emu.errors import ScenarioError
-from cluster_emu.scenario import Scenario
+from cluster_emu.scenario import Scenario, VMGroup
 
 
 def place(
@@ -20,22 +20,26 @@ def place(
     vm_memory_bytes: IntColumn,
     rng: np.random.Generator,
 ) -> IntColumn:
-    """Return the host of each VM, shape [vms], by memory and anti-affinity.
+    """Return the host of each VM, shape [vms], by memory, affinity and anti-affinity.
 
     "spread" gives each VM to the host with the most free memory, "pack" to the first host it fits
     on, "random" to a random one it fits on; the VMs of a group with a fixed `host` start there. No
     two VMs of one anti-affinity group get the same host; hosts that are fixed for some of its VMs
-    are kept for these.
+    are kept for these. All VMs of an affinity group get the host that the rule gives to one VM as
+    large as all of them, or the one that is fixed for some of them.
 
     Raises:
-        ScenarioError: if a VM is larger than every host, no host has memory left for it, or the
-            VMs of an anti-affinity group cannot be on different hosts.
+        ScenarioError: if a VM is larger than every host, no host has memory left for it, the VMs
+            of an anti-affinity group cannot be on different hosts, or those of an affinity group
+            not on one.
     """
-    taken = _hosts_of_groups(scenario, len(host_memory_bytes))
+    groups = _with_common_hosts(scenario.vms)
+    taken = _hosts_of_groups(groups, len(host_memory_bytes))
+    homes: dict[str, int] = {}
     memory = _RULES[scenario.placement](host_memory_bytes.tolist(), rng)
     largest = int(host_memory_bytes.max())
     hosts: list[int] = []
-    for number, group in enumerate(scenario.vms):
+    for number, group in enumerate(groups):
         field, first = f"vms.{number}", len(hosts)
         for need in vm_memory_bytes[first : first + group.count].tolist():
             if need > largest:
@@ -43,6 +47,12 @@ def place(
                 raise ScenarioError(f"{field}.memory_bytes", need, allowed)
             if group.host is not None:
                 hosts.append(_fixed(group.host, memory, need, field))
+                continue
+            if group.affinity is not None:
+                if group.affinity not in homes:
+                    found = _common_home(group.affinity, groups, memory, taken, field)
+                    homes[group.affinity] = found
+                hosts.append(homes[group.affinity])
                 continue
             apart = taken.get(group.anti_affinity, set())
             host = memory.find(need, apart)
@@ -61,7 +71,59 @@ def place(
     return np.array(hosts, dtype=np.int64)
 
 
-def _hosts_of_groups(scenario: Scenario, host_count: int) -> dict[str | None, set[int]]:
+def _with_common_hosts(groups: Sequence[VMGroup]) -> list[VMGroup]:
+    """Return the groups of VMs, with the host of each that is fixed for its affinity group.
+
+    Raises:
+        ScenarioError: if two hosts are fixed for an affinity group, or it has two VMs of one
+            anti-affinity group.
+    """
+    fixed: dict[str, int] = {}
+    apart: Counter[tuple[str, str]] = Counter()
+    for number, group in enumerate(groups):
+        name = group.affinity
+        if name is None:
+            continue
+        if group.host is not None and fixed.setdefault(name, group.host) != group.host:
+            allowed = f"{fixed[name]}, the host of other VMs of the affinity group {name!r}"
+            raise ScenarioError(f"vms.{number}.host", group.host, allowed)
+        if group.anti_affinity is not None:
+            apart[name, group.anti_affinity] += group.count
+            if apart[name, group.anti_affinity] > 1:
+                allowed = f"a group with at most one VM of the affinity group {name!r}"
+                raise ScenarioError(f"vms.{number}.anti_affinity", group.anti_affinity, allowed)
+    return [
+        group.model_copy(update={"host": fixed.get(group.affinity or "", group.host)})
+        for group in groups
+    ]
+
+
+def _common_home(
+    name: str,
+    groups: Sequence[VMGroup],
+    memory: _FreeMemory,
+    taken: dict[str | None, set[int]],
+    field: str,
+) -> int:
+    """Return the host of an affinity group that no host is fixed for, and take its memory there.
+
+    Raises:
+        ScenarioError: if no host has memory for all of its VMs.
+    """
+    members = [group for group in groups if group.affinity == name]
+    need = sum(group.memory_bytes * group.count for group in members)
+    apart = [taken[group.anti_affinity] for group in members if group.anti_affinity is not None]
+    host = memory.find(need, set().union(*apart))
+    if host is None:
+        allowed = f"a group whose {need} bytes of memory one host has left for it"
+        raise ScenarioError(f"{field}.affinity", name, allowed)
+    memory.take(host, need)
+    for hosts in apart:
+        hosts.add(host)
+    return host
+
+
+def _hosts_of_groups(groups: Sequence[VMGroup], host_count: int) -> dict[str | None, set[int]]:
     """Return the hosts that are fixed for VMs of each anti-affinity group, by its name.
 
     Raises:
@@ -70,7 +132,7 @@ def _hosts_of_groups(scenario: Scenario, host_count: int) -> dict[str | None, se
     """
     vms: Counter[str] = Counter()
     fixed: dict[str | None, set[int]] = {}
-    for number, group in enumerate(scenario.vms):
+    for number, group in enumerate(groups):
         name = group.anti_affinity
         if name is None:
             continue

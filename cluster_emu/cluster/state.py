@@ -97,6 +97,14 @@ class ClusterState:
         hosts[targets[targets >= 0]] = True
         return hosts
 
+    def together_with(self, vm: int) -> NDArray[np.intp]:
+        """Return the other VMs that belong on one host with `vm`, but lost ones: affinity."""
+        vms = self._vms
+        group = vms.affinity[vm]
+        is_other = (group >= 0) & (vms.affinity == group) & ~vms.lost
+        is_other[vm] = False
+        return np.flatnonzero(is_other)
+
     # --- what time costs --------------------------------------------------------------------------
 
     def register_cost(self, cost: CostAccount) -> None:
@@ -182,6 +190,7 @@ class ClusterState:
         self._begin_change(now_s, (source, target))
         self._vms.host[vm] = target
         self._vms.on_host_since_s[vm] = now_s
+        self._vms.moved_at_s[vm] = now_s
         self._hosts.vm_count[source] -= 1
         self._hosts.vm_count[target] += 1
 
@@ -207,8 +216,8 @@ class ClusterState:
         hosts = self._hosts
         if not hosts.switched_on[host]:
             hosts.switched_on[host] = True
+            hosts.woken_at_s[host] = now_s
             hosts.booting[host] = hosts.boot_s[host] > 0 or hosts.shutting_down[host]
-            hosts.on_since_s[host] = now_s
 
     def end_boot(self, host: int, now_s: float) -> None:
         """Let VMs run on a host that has booted."""
@@ -223,7 +232,7 @@ class ClusterState:
         columns.switched_on[rows] = False
         columns.shutting_down[rows] = columns.shutdown_s[rows] > 0
         columns.shutdowns[rows] += 1
-        columns.on_before_shutdowns_s[rows] += now_s - columns.on_since_s[rows]
+        columns.on_before_shutdowns_s[rows] += now_s - np.maximum(columns.woken_at_s[rows], 0.0)
 
     def end_shutdown(self, host: int, now_s: float) -> None:
         """Note that a host has shut down."""
@@ -251,7 +260,7 @@ class ClusterState:
         self._begin_change(now_s, hosts)
         self._hosts.failed[list(hosts)] = False
         self._hosts.switched_on[list(hosts)] = True
-        self._hosts.on_since_s[list(hosts)] = now_s
+        self._hosts.woken_at_s[list(hosts)] = now_s
 
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
         """Stop VMs that crash with their hosts; their memory stays reserved until a restart."""

@@ -61,7 +61,8 @@ class OverloadDetector(Policy):
     """Sets one threshold per host, above which the host is overloaded.
 
     A subclass defines `thresholds`. Which hosts are overloaded, and which hosts have room for one
-    more VM, follows from them.
+    more VM, follows from them. One that decides by something else overrides `overloaded`,
+    `is_overloaded` and `fits`.
     """
 
     @abstractmethod
@@ -71,21 +72,32 @@ class OverloadDetector(Policy):
         It is called once at a control instant, before any move is tried out.
         """
 
+    def limits(self, view: ClusterView) -> FloatColumn:
+        """Return the thresholds with an allowance for rounding, computed once per instant."""
+        return view.kept(self, self._rounded_thresholds)
+
     def overloaded(self, view: ClusterView) -> BoolColumn:
         """Return which hosts are above their threshold, [hosts]."""
-        return view.utilisation > self._limits(view)
+        return view.utilisation > self.limits(view)
 
     def is_overloaded(self, view: ClusterView, host: int) -> bool:
         """Return whether one host is above its threshold."""
         utilisation = view.cpu_demand[host] / view.state.hosts.cpu_capacity[host]
-        return bool(utilisation > self._limits(view)[host])
+        return bool(utilisation > self.limits(view)[host])
 
     def fits(self, view: ClusterView, vm: int) -> BoolColumn:
         """Return the hosts that stay at or below their threshold with `vm` added, [hosts]."""
-        return view.utilisation_with(vm) <= self._limits(view)
+        return view.utilisation_with(vm) <= self.limits(view)
 
-    def _limits(self, view: ClusterView) -> FloatColumn:
-        return view.kept(self, self._rounded_thresholds)
+    def cpu_limits(self, view: ClusterView) -> FloatColumn | None:
+        """Return the CPU demand up to which each host takes VMs, [hosts].
+
+        It tells at once which VMs fit nowhere. None means that `fits` alone can say; that is so
+        where a subclass overrides `fits`.
+        """
+        if type(self).fits is not OverloadDetector.fits:
+            return None
+        return self.limits(view) * view.state.hosts.cpu_capacity
 
     def _rounded_thresholds(self, view: ClusterView) -> FloatColumn:
         return self.thresholds(view) + ROUNDING
@@ -104,7 +116,10 @@ class VMSelection(Policy):
 
     @abstractmethod
     def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Return the movable VMs of `host`, the first to go at the front."""
+        """Return the VMs of `host` that are free to leave it, the first to go at the front.
+
+        `selection.free_to_leave` says which these are.
+        """
 
 
 class PlacementFilter(Policy):

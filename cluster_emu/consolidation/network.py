@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.network import LinkTable, Router
 
+MOST_TABLE_ENTRIES = 2**24
+"""Entries of all tables of routes, 64 MiB; beyond that they are begun anew."""
+
+UNKNOWN = -1
+"""Stands in a table of routes for one that nobody has asked for yet."""
+
 
 class Bottleneck(NamedTuple):
     """The tightest link on the way to each of some targets, each column of shape [these targets].
@@ -38,6 +44,7 @@ class MigrationNetwork:
         self.links = links
         self._router = router
         self._capacity = links.capacity_bytes_per_s
+        self._tables: dict[int, NDArray[np.int32]] = {}
 
     def route(self, source: int, target: int) -> tuple[int, ...]:
         """Return the links from one host to another.
@@ -71,8 +78,31 @@ class MigrationNetwork:
             migrations_per_link: migrations that cross each link already, [links].
         """
         share = self._capacity / (migrations_per_link + 1)
-        tightest = np.empty(len(targets), dtype=np.int64)
-        for place, target in enumerate(targets.tolist()):
-            route = np.array(self.route(source, target))
-            tightest[place] = route[np.argmin(share[route])]
-        return Bottleneck(tightest, migrations_per_link[tightest], share[tightest])
+        routes = self._routes(source, targets)
+        tightest = routes[np.arange(len(targets)), np.argmin(share[routes], axis=1)]
+        return Bottleneck(tightest.astype(np.int64), migrations_per_link[tightest], share[tightest])
+
+    def _routes(self, source: int, targets: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Return the links from `source` to each of some other hosts, [these targets, links].
+
+        A shorter route repeats its last link, so its tightest one stays the same.
+        """
+        table = self._tables.get(source)
+        if table is None:
+            table = np.full((self.links.host_count, 1), UNKNOWN, dtype=np.int32)
+        unknown = targets[table[targets, 0] == UNKNOWN]
+        for target in unknown.tolist():
+            route = self.route(source, target)
+            longer = len(route) - table.shape[1]
+            if longer > 0:
+                table = np.pad(table, ((0, 0), (0, longer)), mode="edge")
+            table[target, : len(route)] = route
+            table[target, len(route) :] = route[-1]
+        if len(unknown):
+            self._keep(source, table)
+        return table[targets]
+
+    def _keep(self, source: int, table: NDArray[np.int32]) -> None:
+        self._tables[source] = table
+        if table.size * len(self._tables) > MOST_TABLE_ENTRIES:
+            self._tables = {source: table}

@@ -5,6 +5,8 @@ The projection is a copy: planning never changes the state.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -90,6 +92,19 @@ class Plan(ClusterView):
         """Close `hosts` (mask, [hosts]) to new VMs in this plan; `restore` does not reopen them."""
         self.drained |= hosts
         self.operational &= ~hosts
+
+    @contextmanager
+    def holding(self, vms: BoolColumn) -> Iterator[None]:
+        """Let the movable ones of `vms` (mask, [vms]) stay where they are within the context."""
+        held = np.flatnonzero(vms & self.movable)
+        their_host = self.vm_host[held]
+        self.movable[held] = False
+        np.subtract.at(self.movable_count, their_host, 1)
+        try:
+            yield
+        finally:
+            self.movable[held] = True
+            np.add.at(self.movable_count, their_host, 1)
 
     def apply(self, move: Move) -> None:
         """Count `move` as done.

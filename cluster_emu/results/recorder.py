@@ -14,7 +14,7 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.network.links import LinkTable
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.growing_tables import GrowingTable, KeptTable
-from cluster_emu.results.result_folder import check_unused
+from cluster_emu.results.result_folder import begin_result, check_unused
 
 STREAMED_TABLES = ("hosts", "vms", "links")
 """The tables that grow with simulated time."""
@@ -42,6 +42,7 @@ class Recorder:
         self._lock = lock
         self._last_carried = np.zeros(len(links))
         self._last_s = 0.0
+        self._has_begun = False
 
     def observe(
         self,
@@ -58,6 +59,11 @@ class Recorder:
             energy_kwh: energy of each host so far, and parts of it, by the column's name, [hosts].
             carried_bytes: returns what each link has carried so far, [links].
         """
+        if self.folder is not None and not self._has_begun:
+            kinds = ("parquet", "partial.parquet")
+            names = (f"{table}.{kind}" for table in STREAMED_TABLES for kind in kinds)
+            begin_result(self.folder, "run", names)
+        self._has_begun = True
         hosts, vms = self._state.hosts, self._state.vms
         self._tables["hosts"].add(
             {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.file_names import is_file_name
+from cluster_emu.input_files import MIB, is_too_deep, read_input
 from cluster_emu.json_output import json_text
 from cluster_emu.results.folder_lock import LOCK_FILES, locked
 from cluster_emu.results.writing import UNFINISHED, write_csv, write_parquet, write_text
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "result.json"
 """The file that says which command wrote a folder's result, and which files it consists of."""
+
+MOST_MANIFEST_BYTES = 16 * MIB
+"""A manifest has some 150 bytes per file; a larger one is none."""
 
 FIGURE_KINDS = (".png", ".svg", ".pdf")
 """How the names of figures end."""
@@ -50,11 +54,10 @@ class Manifest:
 
 def read_manifest(folder: Path) -> Manifest | None:
     """Return what a folder holds; None if it holds no result, or its manifest cannot be read."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return None  # a pipe would be waited for
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_input(folder / MANIFEST, MOST_MANIFEST_BYTES))
+        if is_too_deep(found):
+            return None
         files = tuple(str(name) for name in found["files"])
         digests = {str(name): str(digest) for name, digest in found["digests"].items()}
         manifest = Manifest(
@@ -133,8 +136,10 @@ def check_unused(folder: Path, *, overwrite: bool, field: str = "folder") -> Non
     if not overwrite:
         held = "a result" if manifest.complete else "an unfinished result"
         of = f"{manifest.command} {manifest.name}".rstrip()
-        option = "--overwrite" if field.startswith("--") else "overwrite"
-        allowed = f"a new or empty folder (this one holds {held} of {of}; {option} replaces it)"
+        way = "; --overwrite replaces it" if field.startswith("--") else "; overwrite replaces it"
+        if field == "stream_to":
+            way = ""  # who streams cannot replace a result
+        allowed = f"a new or empty folder (this one holds {held} of {of}{way})"
         raise ScenarioError(field, str(folder), allowed)
 
 
@@ -270,6 +275,11 @@ def _check_own(folder: Path, wanted: Manifest, overwrite: bool, field: str) -> N
             raise ScenarioError("folder", str(folder / file), "a file of the folder, not a link")
     if overwrite or not is_own:
         check_unused(folder, overwrite=overwrite, field=field)
+
+
+def begin_result(folder: Path, command: str, files: Iterable[str]) -> None:
+    """Say that files which this process begins to write are those of an unfinished result."""
+    write_manifest(folder, Manifest(command, False, tuple(files)))
 
 
 def own_files(folder: Path, command: str) -> None:

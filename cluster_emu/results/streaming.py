@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cluster_emu.errors import ClusterEmuError
 from cluster_emu.results.growing_tables import Columns, joined
 
 ROWS_AT_ONCE = 65_536
@@ -43,8 +44,11 @@ class StreamedTable:
         """Add rows; all columns of one length, the same columns every time.
 
         Raises:
+            ClusterEmuError: if the table is closed.
             OSError: if rows added before could not be written.
         """
+        if not self._open:
+            raise ClusterEmuError(f"{self._path}: closed with its model, which takes no more steps")
         self._small.append(columns)
         if len(self._small) >= PIECES_AT_ONCE:
             self._join_small()

@@ -78,7 +78,8 @@ class VMGroup(Plain):
 
     VMs that are not `migratable` stay on their hosts; a crash of the host may still restart them
     elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
-    the same name are ever on one host together.
+    the same name are ever on one host together. `affinity` is the name of an affinity group: all
+    VMs of all groups with the same name start on one host, and triggers keep them on one host.
     """
 
     count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
@@ -93,6 +94,7 @@ class VMGroup(Plain):
     vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
     migratable: bool = True
     anti_affinity: Annotated[str, Field(min_length=1)] | None = None
+    affinity: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:
@@ -142,28 +144,30 @@ class VMGroup(Plain):
 class Workload(Plain):
     """The CPU demand of the VMs, and how their write intensity follows it.
 
-    `traces` is a folder of CPU traces in `trace_format`, for demand models that replay traces;
-    without it they replay the synthetic traces of the package. Traces may have any length: each
-    starts again after its own end. "planetlab:step_s=60" has a sample per minute; "timed" reads
-    samples with times at any interval. The demand model "trace:scale=1.5" scales them.
-    `idle_share` is the write intensity of a VM that wants no CPU.
+    `traces` is a file or folder of recorded VMs in `trace_format`, for demand models that replay
+    traces; without it they replay the synthetic traces of the package. A scenario that
+    `needs_traces` is refused without it. The format "auto" is found from what is in the files.
+    "auto:step_s=60" replays them on a grid of a minute, and "auto:from_s=86400,until_s=172800"
+    their second day. The demand model "trace:scale=1.5" scales them. `idle_share` is the write
+    intensity of a VM that wants no CPU.
     """
 
     demand: Choice = Choice(name="constant")
     traces: Path | None = None
-    trace_format: Choice = Choice(name="planetlab")
+    needs_traces: bool = False
+    trace_format: Choice = Choice(name="auto")
     idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
     @field_validator("traces", mode="before")
     @classmethod
     def _named(cls, traces: object) -> object:
         if isinstance(traces, str) and not traces.strip():
-            raise ValueError("the path of a folder")
+            raise ValueError("the path of a file or folder")
         return traces
 
     @model_validator(mode="after")
     def _format_is_of_traces(self) -> Workload:
-        if self.traces is None and self.trace_format != Choice(name="planetlab"):
+        if self.traces is None and self.trace_format != Choice(name="auto"):
             raise ValueError("a trace_format only with traces")
         return self
 

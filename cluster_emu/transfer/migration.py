@@ -52,11 +52,14 @@ Such rounds take no time. Without a limit, infinitely many could follow at one i
 LEAST_ROUNDS_AHEAD = 32
 """Rounds are worked out ahead if so many fit: to load the machine code takes longer than fewer."""
 
-MOST_ROUNDS_AHEAD = 4096
-"""Rounds worked out in one call at most."""
+MOST_ROUNDS_AHEAD = 512
+"""Rounds worked out in one call at most: a signal waits for the end of the call."""
 
-SHORT_ROUNDS = 100_000
-"""So many rounds in a row within a second of simulated time are refused.
+SHORT_ROUNDS = 10_000
+"""So many rounds in a row within `SHORT_ROUNDS_S` are refused."""
+
+SHORT_ROUNDS_S = 0.1
+"""Simulated time that as many rounds as `SHORT_ROUNDS` have to take at least.
 
 A round of a real migration takes a round trip at least. Rounds of less than 10 us come from a rate
 or a limit in a wrong unit, and a run with them would seem to hang.
@@ -489,12 +492,12 @@ class LiveRound(CopyPhase):
         """Refuse to go on if rounds follow each other faster than any network could send them.
 
         Raises:
-            ClusterEmuError: if the last `SHORT_ROUNDS` rounds took less than a second.
+            ClusterEmuError: if the last `SHORT_ROUNDS` rounds took less than `SHORT_ROUNDS_S`.
         """
         number = self._migration.engine.round_number
         if number % SHORT_ROUNDS:
             return
-        if now_s - self._paced_from_s < 1.0:
+        if now_s - self._paced_from_s < SHORT_ROUNDS_S:
             vm = self._migration.record.vm
             raise ClusterEmuError(
                 f"VM {vm}: {SHORT_ROUNDS:,} live rounds within {now_s - self._paced_from_s:g} s "

@@ -1,8 +1,9 @@
-"""Pictures: a cluster, one migration, many of them, a drain, a whole run, a comparison, a study.
+"""Pictures: a cluster, one migration, many of them, a drain, advice, a run, a comparison, a study.
 
 Functions take data, draw on the `ax` or figure they are given or on a new one, and return it.
 """
 
+from cluster_emu.view.advice import draw_advice
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.comparison import draw_comparison
@@ -19,6 +20,7 @@ __all__ = [
     "ClusterFrame",
     "RunningMove",
     "busiest_instant_s",
+    "draw_advice",
     "draw_anatomy",
     "draw_cluster",
     "draw_comparison",

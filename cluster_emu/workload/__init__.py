@@ -6,14 +6,6 @@ from cluster_emu.workload.intensity import IntensityPath, IntensityRule
 from cluster_emu.workload.profiles import WriteProfile, load_profiles
 from cluster_emu.workload.synthetic_demand import ConstantDemand, DiurnalDemand
 from cluster_emu.workload.trace_demand import TraceDemand
-from cluster_emu.workload.traces import (
-    DemandTraces,
-    PlanetLabReader,
-    TraceReader,
-    own_traces,
-    read_planetlab,
-    trace_readers,
-)
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
 
 __all__ = [
@@ -22,21 +14,15 @@ __all__ = [
     "ConstantDemand",
     "Demand",
     "DemandModel",
-    "DemandTraces",
     "DiurnalDemand",
     "IntensityPath",
     "IntensityRule",
     "MovingSet",
-    "PlanetLabReader",
     "Sweep",
     "TraceDemand",
-    "TraceReader",
     "WriteClass",
     "WriteProfile",
     "ZipfWrites",
     "demand_models",
     "load_profiles",
-    "own_traces",
-    "read_planetlab",
-    "trace_readers",
 ]

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.plugins import Registry
+from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.units import ParseSeconds
-from cluster_emu.workload.traces import DemandTraces
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, ParseSeconds, Field(ge=1e-3, le=1e12, allow_inf_nan=False)]

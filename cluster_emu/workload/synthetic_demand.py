@@ -10,9 +10,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
+from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.demand import Demand, Seconds, Share, demand_models
-from cluster_emu.workload.traces import DemandTraces
 
 
 @demand_models.register("constant")

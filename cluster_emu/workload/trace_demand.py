@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -12,10 +13,16 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
+from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.wording import counted
 from cluster_emu.workload.demand import Demand, Seconds, demand_models
-from cluster_emu.workload.traces import DemandTraces
 
+AfterEnd = Literal["repeat", "hold", "idle"]
+AFTER_ENDS: Mapping[AfterEnd, str] = {
+    "repeat": "a trace starts again after its end",
+    "hold": "the last value of a trace holds after its end",
+    "idle": "a VM wants no CPU after the end of its trace",
+}
 GOLDEN_SHARE = 0.381966
 """The golden section: multiples of this share of a whole stay well apart for any number of uses."""
 
@@ -34,6 +41,8 @@ class TraceDemand:
             ``i mod traces``.
         rotation_share: where there are more VMs than traces, each further use of a trace runs
             ahead of the one before by this share of the trace, so that copies do not move in step.
+        after_end: what a VM wants when its trace is over: "repeat" starts the trace again, "hold"
+            keeps its last value, "idle" is no demand.
     """
 
     name: ClassVar[str] = "trace"
@@ -46,6 +55,7 @@ class TraceDemand:
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     order: Literal["shuffled", "files"] = "shuffled"
     rotation_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = GOLDEN_SHARE
+    after_end: AfterEnd = "repeat"
 
     def build(self, vm_count: int, rng: np.random.Generator, traces: DemandTraces) -> Demand:
         """Return the demand of VMs that follow `traces`; `rng` draws the permutation."""
@@ -55,8 +65,7 @@ class TraceDemand:
         # The k-th further use of a trace runs k rotations ahead, in whole samples.
         counts = traces.sample_counts
         ahead = np.rint(use * self.rotation_share * counts[trace]).astype(np.int64)
-        values = np.minimum(traces.values * self.scale, 1.0)
-        playback = _Playback(values, counts, trace, ahead)
+        playback = _Playback(traces.values, counts, trace, ahead, self.scale, self.after_end)
         assumptions = self._assumptions(vm_count, traces)
         if self.interpolation == "step":
             return _Stepped(vm_count, traces.step_s, assumptions, playback)
@@ -67,12 +76,9 @@ class TraceDemand:
         if self.interpolation == "linear":
             held = f"straight lines between samples {traces.step_s:g} s apart"
             held += f", seen every {self.step_s:g} s"
-        assumptions = [
-            f"CPU demand follows {traces.source}: {held}; a trace starts again after its end."
-        ]
+        assumptions = [f"CPU demand follows {traces.source}: {held}; {AFTER_ENDS[self.after_end]}."]
         if self.scale != 1.0:
-            used = np.arange(traces.values.shape[1]) < traces.sample_counts[:, None]
-            cut = float(np.mean(traces.values[used] * self.scale > 1.0))
+            cut = traces.share_above(1.0 / self.scale)
             assumptions.append(
                 f"CPU demand is {self.scale:g} times that of the traces; {cut:.1%} of the samples "
                 "exceed the whole CPU of a VM and are cut to it."
@@ -91,18 +97,26 @@ class _Playback:
     """Which trace each VM follows and by how many samples it runs ahead, both of shape [vms].
 
     `values` has the shape [traces, samples], `counts` says how many samples of each trace count.
+    Values are scaled when they are asked for: a large trace may not fit in memory.
     """
 
     values: NDArray[np.float64]
     counts: NDArray[np.int64]
     trace: NDArray[np.int64]
     ahead: NDArray[np.int64]
+    scale: float
+    after_end: AfterEnd
 
     def sample(self, number: int, vms: slice) -> FloatColumn:
         """Return sample `number` of some VMs, counted on past the end of the traces."""
         trace = self.trace[vms]
-        place = (number + self.ahead[vms]) % self.counts[trace]
-        shares: FloatColumn = self.values[trace, place]
+        counts = self.counts[trace]
+        place = (number + self.ahead[vms]) % counts
+        if self.after_end == "hold" and number > 0:
+            place = np.where(number < counts, place, (counts - 1 + self.ahead[vms]) % counts)
+        shares: FloatColumn = np.minimum(self.values[trace, place] * self.scale, 1.0)
+        if self.after_end == "idle":
+            shares[number >= counts] = 0.0
         return shares
 
 

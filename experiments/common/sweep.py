@@ -1,7 +1,8 @@
-"""A figure over the number at once: one panel per write intensity, one line per strategy."""
+"""A figure over the number of migrations at once: panels by another axis, a line per strategy."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -44,25 +45,37 @@ ROWS = (
 )
 
 
-def draw_sweep(table: pd.DataFrame, at_once: str, intensity: str, title: str) -> Figure:
+def draw_sweep(
+    table: pd.DataFrame,
+    at_once: str,
+    level: str,
+    title: str,
+    *,
+    named: Callable[[float], str],
+    rows: Sequence[Row] = ROWS,
+    at_once_label: str = "migrations at once",
+) -> Figure:
     """Draw means over replications against the number at once, with 95 % intervals as bands.
 
     Args:
-        table: one row per run, with the columns of `ROWS`, strategy, and the two axes.
+        table: one row per run, with the columns of `rows`, strategy, and the two axes.
         at_once: column of the number of migrations at once.
-        intensity: column of the writes per page during one copy.
+        level: column of the other axis, a number; it has one column of panels per value.
         title: title of the figure.
+        named: returns the title of the panels of a value of `level`.
+        rows: the rows of panels.
+        at_once_label: label of the horizontal axes.
     """
     figure = new_figure(5.6)
-    levels = sorted(table[intensity].unique())
-    panels = figure.subplots(len(ROWS), len(levels), sharex=True, sharey="row", squeeze=False)
-    for place, level in enumerate(levels):
-        chosen = table[table[intensity] == level]
-        for row, ax in zip(ROWS, panels[:, place], strict=True):
+    levels = sorted(table[level].unique())
+    panels = figure.subplots(len(rows), len(levels), sharex=True, sharey="row", squeeze=False)
+    for place, value in enumerate(levels):
+        chosen = table[table[level] == value]
+        for row, ax in zip(rows, panels[:, place], strict=True):
             _draw_panel(ax, chosen, at_once, row)
-        panels[0, place].set_title(f"{level:g} writes per page\nand copy", fontsize=LABEL_PT)
-        panels[-1, place].set_xlabel("migrations at once", fontsize=LABEL_PT)
-    for row, ax in zip(ROWS, panels[:, 0], strict=True):
+        panels[0, place].set_title(named(value), fontsize=LABEL_PT)
+        panels[-1, place].set_xlabel(at_once_label, fontsize=LABEL_PT)
+    for row, ax in zip(rows, panels[:, 0], strict=True):
         ax.set_ylabel(row.label, fontsize=LABEL_PT)
         if row.log:
             _label_decades(ax)

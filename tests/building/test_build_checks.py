@@ -24,3 +24,19 @@ def test_a_recording_of_pages_that_the_vm_does_not_have(tmp_path: Path) -> None:
     profile = {"name": "replay", "file": str(recording)}
     with pytest.raises(ScenarioError, match=r"pages\.json: dirty_pages = 1000000"):
         ClusterModel("paper", **{"vms.0.profile": profile, "migrations": []})
+
+
+def test_a_scenario_about_certain_traces_without_them() -> None:
+    message = r"workload\.traces = None \(the default\): allowed is a folder .* \(--traces DIR\)"
+    with pytest.raises(ScenarioError, match=message):
+        ClusterModel("cloudsim-planetlab")
+
+
+def test_a_scenario_about_certain_traces_with_them(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"trace-{number}").write_text(f"{number}\n{10 + number}\n", "utf-8")
+    model = ClusterModel("cloudsim-planetlab", **{"workload.traces": tmp_path})
+    model.step()
+    assert model.state.vms.demand[:3].tolist() == [0.0, 0.01, 0.02]
+    assert (model.state.host_count, model.state.vm_count) == (800, 1052)
+    model.close()

@@ -124,9 +124,15 @@ def test_the_help_names_what_is_tried_by_default(emu: Emu) -> None:
     assert f"the scenario's own and {', '.join(STRATEGIES)}." in shown
 
 
-def test_advice_has_no_figure(emu: Emu, scenario: Path, tmp_path: Path) -> None:
+def test_advice_is_drawn_from_its_folder(emu: Emu, scenario: Path, tmp_path: Path) -> None:
     emu(*words(scenario, *WAYS, "--out", tmp_path))
-    result = emu("plot", tmp_path)
+    result = emu("plot", tmp_path, "--format", "svg")
 
-    assert result.exit_code == 2
-    assert "RUN_DIR" in result.stderr and "there is no figure of advice" in result.stderr
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.split() == [str(tmp_path / "advice.svg")]
+    assert "Pareto set" in (tmp_path / "advice.svg").read_text("utf-8")
+    (tmp_path / "advice.json").write_text("{}", "utf-8")
+    (tmp_path / "result.json").unlink()
+    refused = emu("plot", tmp_path)
+    assert refused.exit_code == 2
+    assert "advice.json" in refused.stderr

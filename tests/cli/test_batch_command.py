@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
@@ -13,10 +14,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cluster_emu import RunResult, Scenario, metric_catalogue
+from cluster_emu import ClusterEmuError, RunResult, Scenario, metric_catalogue
 from cluster_emu.study import simulate
 from cluster_emu.study.execution import runs
-from cluster_emu.study.grid.cell_store import JOURNAL
+from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.grid.cell_store import JOURNAL, CellStore
+from cluster_emu.study.grid.cells import Cell
 from tests._support.signalled import signalled_after
 
 Emu = Callable[..., Any]
@@ -157,13 +160,56 @@ def test_failed_cells_are_reported_and_not_fatal(
     with monkeypatch.context() as patched:
         patched.setattr(runs, "simulate", fail_with_xen)
         result = emu("batch", study, "--out", tmp_path / "out", "--json")
+        again = emu("batch", study, "--out", tmp_path / "out")
 
-    assert result.exit_code == 0
+    assert (result.exit_code, again.exit_code) == (1, 1)
+    assert "8 cells, 8 of them from before, 4 failed" in again.stdout
     assert json.loads(result.stdout)["failed"] == 4
     assert result.stderr.count("RuntimeError: no Xen here") == 1
     assert "--retry-failed" in result.stderr
     words = ("--retry-failed", "--out", tmp_path / "out", "--json")
-    assert json.loads(emu("batch", study, *words).stdout)["failed"] == 0
+    retried = emu("batch", study, *words)
+    assert (json.loads(retried.stdout)["failed"], retried.exit_code) == (0, 0)
+
+
+def test_a_study_of_which_every_cell_fails_has_no_result_and_says_so(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(scenario: Scenario, seed: int) -> RunResult:
+        raise ClusterEmuError("VM 0: no end")
+
+    monkeypatch.setattr(runs, "simulate", fail)
+    result = emu("batch", study, "--out", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "8 cells failed, first" in result.stderr and "VM 0: no end" in result.stderr
+    assert "8 cells, 0 of them from before, 8 failed" in result.stdout
+
+
+def test_a_study_on_a_full_disk_goes_on_once_there_is_room(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, write = tmp_path / "out", CellStore.write
+    written: list[str] = []
+
+    def until_full(self: CellStore, cell: Cell, report: StudyRun) -> None:
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(out / JOURNAL))
+        written.append(cell.key)
+        write(self, cell, report)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CellStore, "write", until_full)
+        full = emu("batch", study, "--out", out)
+    assert full.exit_code == 1
+    assert "No space left on device" in full.stderr
+    assert "finished cells are kept; the same command runs the rest" in full.stderr
+    refused = emu("plot", out)
+    assert refused.exit_code == 2
+    assert "batch few was interrupted, and means.csv is missing; the same" in refused.stderr
+
+    ended = emu("batch", study, "--out", out, "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["found"]) == (0, 3)
 
 
 def test_migrations_that_do_not_complete_are_counted(emu: Emu, study: Path, tmp_path: Path) -> None:
@@ -226,7 +272,7 @@ def test_a_journal_that_cannot_be_opened_is_an_error_of_the_folder(
     refused = emu("batch", study, "--out", out)
 
     assert refused.exit_code == 2
-    assert "--out" in refused.stderr and "unable to open database file" in refused.stderr
+    assert "--out" in refused.stderr and "allowed is a file, or nothing" in refused.stderr
 
 
 @pytest.mark.parametrize(

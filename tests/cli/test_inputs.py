@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from cluster_emu.cli.inputs import (
     usable_folder,
     writing_to,
 )
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import DiskFullError, ScenarioError
 
 
 @pytest.mark.parametrize(
@@ -69,10 +70,16 @@ def test_folders_are_looked_at_before_anything_is_computed(tmp_path: Path) -> No
     assert usable_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert not (tmp_path / "a").exists()
     for wrong in ("file", "file/below"):
-        with pytest.raises(ScenarioError, match="--out"):
+        with pytest.raises(ScenarioError, match=r"--out"):
             usable_folder(tmp_path / wrong)
 
 
 def test_a_folder_that_cannot_be_written_after_all_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="No space"), writing_to(tmp_path):
-        raise OSError(28, "No space left on device")
+    with pytest.raises(ScenarioError, match=r"--out = .*Read-only"), writing_to(tmp_path):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_no_fault_of_the_input(tmp_path: Path, number: int) -> None:
+    with pytest.raises(DiskFullError, match=r"--out = .*: no room"), writing_to(tmp_path):
+        raise OSError(number, "no room")

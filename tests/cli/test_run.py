@@ -131,7 +131,7 @@ def test_which_traces_were_used_is_said(emu: Emu, tmp_path: Path) -> None:
     (tmp_path / "day" / "vm").write_text("40\n" * 288, "utf-8")
     given = json.loads(emu("run", "single", "--traces", tmp_path / "day", "--json").stdout)
 
-    assert given["traces"] == "PlanetLab folder day (1 file)"
+    assert given["traces"] == "PlanetLab folder day (1 file; format found from the content)"
 
 
 @pytest.mark.parametrize("name", ["run.json", "migrations.parquet"])

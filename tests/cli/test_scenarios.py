@@ -15,13 +15,14 @@ def test_scenarios_are_listed_and_shown(emu: Emu) -> None:
     listed = json.loads(emu("scenarios", "--json").stdout)
 
     assert [one["name"] for one in listed] == [
+        "cloudsim-planetlab",
         "cluster",
         "evacuation",
         "evacuation-large",
         "paper",
         "single",
     ]
-    assert listed[0] | {"hosts": 32, "vms": 160} == listed[0]
+    assert listed[1] | {"hosts": 32, "vms": 160} == listed[1]
     assert tomllib.loads(emu("scenarios", "paper").stdout)["name"] == "paper"
     assert json.loads(emu("scenarios", "paper", "--json").stdout)["vms"][0]["page_count"] == 10
     assert emu("scenarios", "papers").exit_code == 2

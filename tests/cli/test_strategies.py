@@ -25,6 +25,15 @@ def test_the_table_of_the_paper(emu: Emu) -> None:
     assert [r["history"] for r in document["table"] if r["decision"] == "send"] == ["0010"]
 
 
+def test_a_long_table_is_printed_in_part_and_written_whole(emu: Emu) -> None:
+    text = emu("strategies", "post-copy", "--history", 12).stdout
+    document = json.loads(emu("strategies", "post-copy", "--history", 12, "--json").stdout)
+
+    assert text.count("\n") < 1100
+    assert "3,072 more rows; --json prints all of them" in text
+    assert len(document["table"]) == 4096
+
+
 @pytest.mark.parametrize("history", range(2, 11))
 def test_half_of_the_history_is_hus_threshold(emu: Emu, history: int) -> None:
     majority = emu("strategies", "history-majority", "--history", history, "--json")

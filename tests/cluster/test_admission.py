@@ -84,3 +84,19 @@ def test_a_bug_in_a_plug_in_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ValueError, match="math domain error") as error:
         ClusterModel(asked, rng=1).run()
     assert not isinstance(error.value, ClusterEmuError)
+
+
+def test_a_vm_stays_with_its_affinity_group_unless_its_host_is_drained() -> None:
+    vm = {"count": 1, "cpu_capacity": 1, "memory_bytes": 1_000 * PAGE, "profile": "idle"}
+    web = {**vm, "affinity": "web", "host": 0}
+    vms = [web, web, {**vm, "affinity": "alone", "host": 0}]
+    model = ClusterModel(scenario(hosts=3, vms=vms).with_fields({"migrations": []}), rng=1)
+    with pytest.raises(RequestRefusedError) as error:
+        model.manager.migrate(0, 1, 0.0)
+    assert str(error.value) == "VM 0 stays with its affinity group, which is on host 0"
+    model.manager.migrate(2, 1, 0.0)
+    model.state.set_drained(np.arange(3) == 0)
+    model.manager.migrate(0, 1, 0.0)
+    with pytest.raises(RequestRefusedError, match=r"affinity group, which is on host 1$"):
+        model.manager.migrate(1, 2, 0.0)
+    model.manager.migrate(1, 1, 0.0)

@@ -114,3 +114,71 @@ def test_a_group_that_cannot_be_kept_apart_is_named(
         grouped(how, groups)
     assert error.value.field == field
     assert error.value.allowed.startswith(allowed)
+
+
+# --- affinity -------------------------------------------------------------------------------------
+
+WEB = {"count": 2, "affinity": "web"}
+
+
+@pytest.mark.parametrize("how", ["spread", "pack", "random"])
+def test_vms_of_an_affinity_group_start_on_one_host(how: str) -> None:
+    hosts = grouped(how, [{"count": 1}, WEB, {"count": 3}, {**WEB, "count": 1}], room=3)
+    assert len({*hosts[1:3], hosts[6]}) == 1
+    assert max(hosts.count(host) for host in hosts) <= 3
+
+
+def test_a_packed_group_goes_to_the_first_host_with_memory_for_all_of_it() -> None:
+    assert grouped("pack", [{"count": 1}, WEB, {"count": 1}]) == [0, 1, 1, 0]
+
+
+def test_a_host_that_is_fixed_for_one_is_that_of_all() -> None:
+    assert grouped("pack", [WEB, {**WEB, "count": 1, "host": 2}], room=3) == [2, 2, 2]
+    first, second = {"affinity": "a", "anti_affinity": "db"}, {"affinity": "b", "host": 0}
+    hosts = grouped(
+        "pack",
+        [
+            {"count": 1, **first},
+            {"count": 1, **second},
+            {"count": 1, "anti_affinity": "db", **second},
+        ],
+    )
+    assert hosts == [1, 0, 0]
+
+
+def test_affinity_groups_with_a_vm_each_of_an_anti_affinity_group_are_apart() -> None:
+    vms = [{"count": 1, "affinity": name} for name in ("a", "b")]
+    apart = [{**vm, "anti_affinity": "db"} for vm in vms]
+    assert grouped("pack", [*vms, *apart]) == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("how", ["spread", "pack", "random"])
+@pytest.mark.parametrize(
+    ("groups", "field", "allowed"),
+    [
+        (
+            [{**WEB, "count": 3}],
+            "vms.0.affinity",
+            f"a group whose {300 * PAGE} bytes of memory one",
+        ),
+        ([{"count": 4}, {"count": 3}, WEB], "vms.2.affinity", f"a group whose {200 * PAGE} bytes"),
+        (
+            [{**WEB, "host": 1}, {"count": 1}, {**WEB, "host": 2}],
+            "vms.2.host",
+            "1, the host of other VMs of the affinity group 'web'",
+        ),
+        (
+            [{**WEB, "count": 1, "anti_affinity": "db"}, {**WEB, "anti_affinity": "db"}],
+            "vms.1.anti_affinity",
+            "a group with at most one VM of the affinity group 'web'",
+        ),
+        ([{"count": 1, "host": 0}, {**WEB, "host": 0}], "vms.1.host", "bytes of memory left"),
+    ],
+)
+def test_a_group_that_cannot_be_together_is_named(
+    how: str, groups: list[dict[str, Any]], field: str, allowed: str
+) -> None:
+    with pytest.raises(ScenarioError) as error:
+        grouped(how, groups)
+    assert error.value.field == field
+    assert allowed in error.value.allowed

@@ -19,7 +19,7 @@ GIB = 2**30
 class VM:
     """One VM of a hand-made cluster: CPU wanted, memory in GiB, and where it goes, if it does.
 
-    `group` is the number of its anti-affinity group.
+    `group` is the number of its anti-affinity group, `together` that of its affinity group.
     """
 
     host: int
@@ -29,6 +29,7 @@ class VM:
     queued: bool = False
     migratable: bool = True
     group: int = -1
+    together: int = -1
 
 
 def cluster_state(
@@ -77,6 +78,7 @@ def _vm_columns(
         host,
         np.array([vm.migratable for vm in vms], dtype=np.bool_),
         np.array([vm.group for vm in vms], dtype=np.int64),
+        np.array([vm.together for vm in vms], dtype=np.int64),
     )
     columns.cpu_granted[:] = demand
     columns.demand[:] = demand
@@ -91,8 +93,13 @@ def linear_watts(utilisation: FloatColumn, hosts: Rows = ALL) -> FloatColumn:
     return 100.0 + 100.0 * utilisation
 
 
-def random_state(seed: int, hosts: int | None = None, vms: int | None = None) -> ClusterState:
-    """Return a cluster of up to 12 hosts and 40 VMs by default, no host over its memory."""
+def random_state(
+    seed: int, hosts: int | None = None, vms: int | None = None, *, groups: int = 0
+) -> ClusterState:
+    """Return a cluster of up to 12 hosts and 40 VMs by default, no host over its memory.
+
+    With `groups` some VMs are in so many anti-affinity groups, and some may not migrate.
+    """
     rng = np.random.default_rng(seed)
     n = hosts or int(rng.integers(2, 13))
     wanted = vms if vms is not None else int(rng.integers(0, 41))
@@ -114,7 +121,13 @@ def random_state(seed: int, hosts: int | None = None, vms: int | None = None) ->
         else:
             free[target] -= size
         cpu = float(rng.choice([0.0, 0.5, 1.0, 2.0])) * float(rng.random())
-        rows.append(VM(home, cpu, size, target, queued=bool(rng.random() < 0.05)))
+        more = {}
+        if groups and target < 0:
+            group = int(rng.integers(-groups, groups))
+            if any(row.host == home and row.group == group for row in rows):
+                group = -1
+            more = {"group": max(group, -1), "migratable": bool(rng.random() < 0.95)}
+        rows.append(VM(home, cpu, size, target, queued=bool(rng.random() < 0.05), **more))
     return cluster_state(
         cpu=rng.choice([2.0, 4.0], size=n) if hosts is None else [8.0] * n,
         memory=memory,

@@ -46,7 +46,10 @@ def test_a_vm_that_fits_nowhere_stays_and_is_reported(make_state, vm, plan_of):
     moves, report = ONLY_OVERLOAD.moves(plan, NO_DRAWS)
     assert moves == []
     assert (report.overloaded, report.relieved, report.unplaced) == (1, 0, (0,))
-    assert "0 of 1 overloaded hosts relieved, 1 of their VMs fit nowhere" in report.note
+    assert report.note.startswith(
+        "0 of 1 overloaded host relieved (1 with a VM that fits nowhere), "
+        "1 of their VMs fit nowhere (1 short of memory)"
+    )
     assert plan.vm_host.tolist() == [0, 0, 1]
 
 
@@ -72,7 +75,7 @@ def test_the_least_utilised_host_is_emptied_and_its_target_is_not(make_state, vm
     moves, report = Consolidation().moves(plan, NO_DRAWS)
     assert hops(moves) == [(2, 2, 0, "underload"), (3, 2, 0, "underload")]
     assert (report.tried, report.emptied, report.overloaded) == (2, 1, 0)
-    assert report.note.endswith("1 of 2 underloaded hosts emptied")
+    assert report.note.endswith("1 of 2 underloaded hosts emptied (1 with a VM short of CPU)")
 
 
 def test_a_host_is_emptied_all_or_nothing(make_state, vm, plan_of):

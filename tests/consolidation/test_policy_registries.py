@@ -19,12 +19,40 @@ from cluster_emu.consolidation.underload import LeastUtilised
 from cluster_emu.errors import ScenarioError
 
 FAMILIES = [
-    (overload_detectors, families.OverloadDetector, {"static-threshold"}),
-    (underload_detectors, families.UnderloadDetector, {"least-utilised"}),
-    (vm_selections, families.VMSelection, {"minimum-migration-time"}),
-    (placements, families.Placement, {"power-aware-best-fit-decreasing", "most-free"}),
-    (placement_filters, families.PlacementFilter, {"fits-memory", "not-overloaded"}),
-    (placement_scorers, families.PlacementScorer, {"least-power-rise", "most-free-cpu"}),
+    (
+        overload_detectors,
+        families.OverloadDetector,
+        {
+            "static-threshold",
+            "interquartile-range",
+            "median-absolute-deviation",
+            "local-regression",
+            "robust-local-regression",
+        },
+    ),
+    (underload_detectors, families.UnderloadDetector, {"least-utilised", "last-n-average"}),
+    (
+        vm_selections,
+        families.VMSelection,
+        {
+            "minimum-migration-time",
+            "minimum-utilisation",
+            "maximum-correlation",
+            "random-selection",
+            "least-cost",
+        },
+    ),
+    (
+        placements,
+        families.Placement,
+        {"first-fit", "best-fit", "most-free", "dot-product", "network-aware"},
+    ),
+    (
+        placement_filters,
+        families.PlacementFilter,
+        {"cpu-allocation-ratio", "memory-allocation-ratio"},
+    ),
+    (placement_scorers, families.PlacementScorer, {"dot-product", "least-shared-bottleneck"}),
     (triggers, families.Trigger, {"consolidation", "load-balance", "drain"}),
 ]
 NEEDED = {"drain": {"hosts": [0]}}

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from cluster_emu.numerals import MOST_REPLICATIONS
 from tests.fuzz import good, graphs, hostile, parts, saved
 from tests.fuzz.mutations import mutate_bytes, mutate_tree, short
 from tests.fuzz.writing import json_document, toml_document, toml_value
@@ -295,6 +296,9 @@ PLACES: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """Where in a scenario a part of each family belongs, and what it is wrapped in there."""
 
 
+MANY_REPLICATIONS = 5
+
+
 def _study(random: Random, made: Input, mutations: _Mutations) -> None:
     _scenario_file(random, made, good.scenario(random))
     study = good.study()
@@ -304,6 +308,9 @@ def _study(random: Random, made: Input, mutations: _Mutations) -> None:
     if by_value:
         for _ in range(_count(random)):
             mutations.apply(lambda own: mutate_tree(own, study), made)
+    asked = study.get("replications")
+    if isinstance(asked, int) and MANY_REPLICATIONS < asked <= MOST_REPLICATIONS:
+        study["replications"] = MANY_REPLICATIONS  # more is work that was asked for, no hang
     made.files["study.toml"] = toml_document(study).encode("utf-8", "surrogatepass")
     if not by_value:
         _mutate_file("study.toml", random, made, mutations)
@@ -509,7 +516,7 @@ def _names(random: Random, made: Input, mutations: _Mutations) -> None:
         name = own.choice(hostile.WORDS)
         key = own.choice(("name", "description", "group", "key", "strategy"))
         if key == "group":
-            data["vms"][0]["anti_affinity"] = name
+            data["vms"][0][own.choice(("affinity", "anti_affinity"))] = name
         elif key == "key":
             data[name] = 1
         elif key == "strategy":

@@ -16,6 +16,7 @@ from cluster_emu.results import complete_result, new_result, own_result
 from cluster_emu.results.folder_lock import LOCK
 from cluster_emu.results.result_folder import (
     MANIFEST,
+    MOST_MANIFEST_BYTES,
     UNFINISHED,
     added_files,
     check_unused,
@@ -91,6 +92,18 @@ def test_a_manifest_cannot_reach_out_of_its_folder(tmp_path: Path, name: str) ->
     with pytest.raises(ScenarioError, match="no result of cluster-emu"):
         write(folder, "run", "b.csv", overwrite=True)
     assert (tmp_path / "outside.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "more", [{"more": "x" * MOST_MANIFEST_BYTES}, {"more": json.loads("[" * 99 + "]" * 99)}]
+)
+def test_a_manifest_of_any_size_or_depth_is_none(tmp_path: Path, more: dict[str, object]) -> None:
+    write(tmp_path, "run", "a.csv")
+    document = json.loads((tmp_path / MANIFEST).read_text("utf-8"))
+    (tmp_path / MANIFEST).write_text(json.dumps(document | {"more": 1}), "utf-8")
+    assert read_manifest(tmp_path) is not None
+    (tmp_path / MANIFEST).write_text(json.dumps(document | more), "utf-8")
+    assert read_manifest(tmp_path) is None
 
 
 def test_an_error_leaves_the_older_result(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from cluster_emu import ClusterModel, ScenarioError
+from cluster_emu.errors import ClusterEmuError
 from cluster_emu.results import streaming
+from cluster_emu.results.result_folder import read_manifest
 from cluster_emu.results.streaming import StreamedTable
 
 SMALL = {
@@ -32,7 +34,7 @@ def test_streamed_tables_are_those_kept_in_memory(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(streamed, kept.tables[name], check_exact=True, obj=name)
     for name, table in rest.tables.items():
         pd.testing.assert_frame_equal(table, kept.tables[name], check_exact=True, obj=name)
-    assert {path.stem for path in tmp_path.glob("[!.]*")} == STREAMED
+    assert {path.stem for path in tmp_path.glob("[!.]*.parquet")} == STREAMED
 
 
 def test_a_run_broken_off_leaves_partial_tables_that_can_be_read(tmp_path: Path) -> None:
@@ -45,6 +47,46 @@ def test_a_run_broken_off_leaves_partial_tables_that_can_be_read(tmp_path: Path)
     expected = whole.tables["vms"][whole.tables["vms"]["time_s"] < 700.0]
     pd.testing.assert_frame_equal(partial, expected, check_exact=True)
     assert not any((tmp_path / f"{name}.parquet").exists() for name in ("hosts", "vms", "links"))
+
+
+def test_a_streamed_run_that_nobody_saved_is_an_unfinished_result(tmp_path: Path) -> None:
+    model = ClusterModel("cluster", rng=0, stream_to=tmp_path, **SMALL)
+    while model.time_s < 700.0:
+        model.step()
+    model.close()
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None
+    assert (manifest.command, manifest.complete) == ("run", False)
+    assert {path.name for path in tmp_path.glob("*.parquet")} < set(manifest.files)
+    with pytest.raises(ScenarioError, match=r"holds an unfinished result of run\)"):
+        ClusterModel("cluster", rng=1, stream_to=tmp_path, **SMALL)
+
+    result = ClusterModel("single", rng=1, **{"vms.0.memory_bytes": 2**22}).run()
+    result.save(tmp_path, overwrite=True)
+    assert not list(tmp_path.glob("*.partial.parquet"))
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_a_step_after_the_end_does_nothing(tmp_path: Path, is_streamed: bool) -> None:
+    fields = {**SMALL, "run.duration_s": 60.0}
+    model = ClusterModel("cluster", rng=0, stream_to=tmp_path if is_streamed else None, **fields)
+    ended, steps = model.run(), model.steps
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.parquet")}
+    for _ in range(600):  # past the next control instant
+        model.step()
+    assert (model.time_s, model.steps) == (60.0, steps)
+    after = model.result()
+    assert after.notes == ended.notes
+    for name, table in ended.tables.items():
+        pd.testing.assert_frame_equal(after.tables[name], table, check_exact=True, obj=name)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.parquet")} == before
+
+
+def test_a_closed_table_takes_no_rows(tmp_path: Path) -> None:
+    table = StreamedTable(tmp_path / "rows.parquet")
+    table.close()
+    with pytest.raises(ClusterEmuError, match=r"rows\.parquet: closed with its model"):
+        table.add({"time_s": np.zeros(1)})
 
 
 def test_two_runs_do_not_stream_to_one_folder_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.workload import Demand, DemandTraces, demand_models, own_traces
+from cluster_emu.traces import DemandTraces
+from cluster_emu.traces.own import own_traces
+from cluster_emu.workload import Demand, demand_models
 
 RAMP = DemandTraces(
     ("up", "down", "flat"),

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cluster_emu.rng import RandomStreams
+from cluster_emu.traces import DemandTraces
+from cluster_emu.traces.own import own_traces
 from cluster_emu.workload import (
     Burst,
     BurstSchedule,
     ConstantDemand,
     Demand,
-    DemandTraces,
     IntensityPath,
     IntensityRule,
     TraceDemand,
-    own_traces,
 )
 
 EXPONENTIAL = Burst(on_s=2.0, off_s=6.0, level_off=0.05)

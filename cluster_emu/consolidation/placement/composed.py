@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.cluster.columns import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
 from cluster_emu.consolidation.contract import (
     Placement,
     PlacementFilter,
@@ -18,7 +18,8 @@ from cluster_emu.consolidation.contract import (
 )
 from cluster_emu.consolidation.view import ClusterView
 
-Largest = Literal["cpu-demand", "memory"]
+Largest = Literal["cpu-demand", "memory", "cpu-and-memory"]
+"""By what VMs are ordered; the last is the sum of the shares of all CPU and all memory."""
 
 
 class ComposedPlacement(Placement):
@@ -53,9 +54,9 @@ class ComposedPlacement(Placement):
         return longest_history([*self.filters, *self.preferred, *self.scorers])
 
     def order(self, view: ClusterView, vms: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return `vms`, the largest first."""
-        sizes = view.vm_cpu_demand if self.largest == "cpu-demand" else view.state.vms.memory_bytes
-        return vms[np.argsort(-sizes[vms], kind="stable")]
+        """Return `vms`, the largest first, those of an affinity group one after the other."""
+        ordered = vms[np.argsort(-_sizes(view, vms, self.largest), kind="stable")]
+        return _with_groups_together(ordered, view.state.vms.affinity[ordered])
 
     def choose(
         self, view: ClusterView, vm: int, allowed: BoolColumn, rng: np.random.Generator
@@ -73,6 +74,30 @@ class ComposedPlacement(Placement):
         if len(hosts) == 0:
             return -1
         return int(hosts[best(self.scorers, view, vm, hosts)])
+
+
+def _sizes(view: ClusterView, vms: NDArray[np.intp], largest: Largest) -> FloatColumn:
+    demand: FloatColumn = view.vm_cpu_demand[vms]
+    memory: FloatColumn = view.state.vms.memory_bytes[vms].astype(np.float64)
+    if largest == "cpu-demand":
+        return demand
+    if largest == "memory":
+        return memory
+    hosts = view.state.hosts
+    shares: FloatColumn = demand / hosts.cpu_capacity.sum() + memory / hosts.memory_bytes.sum()
+    return shares
+
+
+def _with_groups_together(ordered: NDArray[np.intp], groups: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return VMs in their order, but each directly after the first one of its affinity group.
+
+    No other VM then takes the memory that the rest of the group needs on the first one's target.
+    """
+    if not (groups >= 0).any():
+        return ordered
+    own = np.arange(len(ordered))
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    return ordered[np.lexsort((own, np.where(groups >= 0, first[group], own)))]
 
 
 def passing(

@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.consolidation.contract import VMSelection, vm_selections
+from cluster_emu.consolidation.selection.free_to_leave import free_to_leave
 from cluster_emu.consolidation.view import ClusterView
 
 
@@ -28,6 +29,6 @@ class MinimumMigrationTime(VMSelection):
 
     def rank(self, view: ClusterView, host: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the movable VMs of `host`, the least memory first."""
-        vms = view.movable_on(host)
+        vms = free_to_leave(view, host)
         memory, demand = view.state.vms.memory_bytes[vms], view.vm_cpu_demand[vms]
         return vms[np.lexsort((vms, -demand, memory))]

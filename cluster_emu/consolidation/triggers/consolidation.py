@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.cluster.columns import BoolColumn
+from cluster_emu.cluster.columns import BoolColumn, FloatColumn
 from cluster_emu.consolidation.contract import Trigger, triggers
 from cluster_emu.consolidation.fields import (
     OverloadField,
@@ -22,13 +27,49 @@ from cluster_emu.consolidation.placement.filters.has_vms import HasVMs
 from cluster_emu.consolidation.placement.power_aware_best_fit_decreasing import (
     PowerAwareBestFitDecreasing,
 )
-from cluster_emu.consolidation.placement.targets import may_receive
+from cluster_emu.consolidation.placement.targets import may_receive, obstacle
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.report import Obstacle, TriggerReport
+from cluster_emu.consolidation.room import Room
 from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
 from cluster_emu.consolidation.underload.least_utilised import LeastUtilised
+from cluster_emu.units import Seconds
 
 IN_USE = HasVMs()
+
+
+@plain_dataclass(slots=True)
+class _Relief:
+    """What relieving the overloaded hosts came to; hosts by number."""
+
+    moves: list[Move] = field(default_factory=list)
+    unplaced: list[int] = field(default_factory=list)
+    unplaced_as: Counter[str] = field(default_factory=Counter)
+    with_unplaced: set[int] = field(default_factory=set)
+    none_taken_as: dict[int, str] = field(default_factory=dict)
+
+    def why_still_overloaded(self, hosts: Iterable[int]) -> Counter[str]:
+        """Return why these hosts are still overloaded."""
+        return Counter(
+            self.none_taken_as.get(host)
+            or (
+                "with a VM that fits nowhere"
+                if host in self.with_unplaced
+                else "without enough VMs that may move"
+            )
+            for host in hosts
+        )
+
+
+@plain_dataclass(slots=True)
+class _Emptying:
+    """What emptying the underloaded hosts came to."""
+
+    moves: list[Move] = field(default_factory=list)
+    tried: int = 0
+    emptied: int = 0
+    kept_as: Counter[str] = field(default_factory=Counter)
+    untried_as: Counter[str] = field(default_factory=Counter)
 
 
 @triggers.register("consolidation")
@@ -41,11 +82,18 @@ class Consolidation(Trigger):
     have VMs: neither a host woken for them nor one just emptied would save anything. Whether an
     empty host is switched off is not decided here.
 
+    `cool_down_s`, `host_cool_down_s` and `hysteresis` keep VMs from moving back and forth where
+    the load goes up and down; at 0 they change nothing.
+
     Args:
         overload: which hosts have too much load, and where a VM still fits.
         underload: which hosts to empty, in what order.
         selection: which VMs leave an overloaded host; they are taken until it no longer is one.
         placement: where the VMs go.
+        cool_down_s: for how long a VM that has moved stays where it is, also on an overloaded host.
+        host_cool_down_s: for how long a host that was switched on is not emptied.
+        hysteresis: share of its CPU capacity by which a host must be below its threshold once VMs
+            have left it because of overload, or have come to it.
     """
 
     name: ClassVar[str] = "consolidation"
@@ -56,47 +104,70 @@ class Consolidation(Trigger):
     underload: UnderloadField = Field(default_factory=LeastUtilised)
     selection: SelectionField = Field(default_factory=MinimumMigrationTime)
     placement: PlacementField = Field(default_factory=PowerAwareBestFitDecreasing)
+    cool_down_s: Seconds = 0.0
+    host_cool_down_s: Seconds = 0.0
+    hysteresis: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
 
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
         """Return the moves off overloaded hosts, then those that empty hosts, and the report."""
-        overloaded = self.overload.overloaded(plan)
-        relief, unplaced = self._relieve(plan, overloaded, rng)
-        found = int(overloaded.sum())
-        relieved = int((overloaded & ~self.overload.overloaded(plan)).sum())
-        evacuations, tried, emptied = self._empty_underloaded(
-            plan, ~overloaded & ~plan.drained, rng
-        )
-        moves = relief + evacuations
-        return moves, TriggerReport(
+        cooling = plan.movable & self._cools_down(plan)
+        had_vms = IN_USE.passes(plan, 0)
+        with plan.holding(cooling):
+            overloaded = self.overload.overloaded(plan)
+            found = int(overloaded.sum())
+            highest = float(plan.utilisation.max(initial=0.0))
+            relief = self._relieve(plan, overloaded, cooling, rng)
+            still = np.flatnonzero(overloaded & self.overload.overloaded(plan))
+            emptying = self._empty_underloaded(plan, had_vms, overloaded, cooling, rng)
+        moves = relief.moves + emptying.moves
+        report = TriggerReport(
             trigger=self.name,
             moves=len(moves),
             overloaded=found,
-            relieved=relieved,
-            tried=tried,
-            emptied=emptied,
-            unplaced=tuple(unplaced),
-            note=(
-                f"{relieved} of {found} overloaded hosts relieved, "
-                f"{len(unplaced)} of their VMs fit nowhere; "
-                f"{emptied} of {tried} underloaded hosts emptied"
-            ),
+            relieved=found - len(still),
+            tried=emptying.tried,
+            emptied=emptying.emptied,
+            unplaced=tuple(relief.unplaced),
+            highest_utilisation=highest,
+            unplaced_as=relief.unplaced_as,
+            overloaded_as=relief.why_still_overloaded(still.tolist()),
+            kept_as=emptying.kept_as,
+            untried_as=emptying.untried_as,
         )
+        return moves, replace(report, note=report.consolidation_in_words)
+
+    def _cools_down(self, plan: Plan) -> BoolColumn:
+        """Return the VMs that moved a short time ago, [vms]."""
+        until_s = plan.state.vms.moved_at_s + self.cool_down_s
+        return plan.state.time_s < until_s
+
+    def _was_woken(self, plan: Plan) -> BoolColumn:
+        """Return the hosts that were switched on a short time ago, [hosts]."""
+        until_s = plan.state.hosts.woken_at_s + self.host_cool_down_s
+        return plan.state.time_s < until_s
+
+    # --- overloaded hosts -------------------------------------------------------------------------
 
     def _relieve(
-        self, plan: Plan, overloaded: BoolColumn, rng: np.random.Generator
-    ) -> tuple[list[Move], list[int]]:
-        """Plan the moves off the overloaded hosts; also return the VMs that fit nowhere."""
-        hosts = np.flatnonzero(overloaded).tolist()
-        taken = [vm for host in hosts for vm in self._taken(plan, host, rng)]
-        moves: list[Move] = []
-        unplaced: list[int] = []
+        self, plan: Plan, overloaded: BoolColumn, cooling: BoolColumn, rng: np.random.Generator
+    ) -> _Relief:
+        """Plan the moves off the overloaded hosts."""
+        relief = _Relief()
+        taken: list[int] = []
+        for host in np.flatnonzero(overloaded).tolist():
+            from_here = self._taken(plan, host, rng)
+            taken += from_here
+            if not from_here:
+                relief.none_taken_as[host] = _why_none(plan, host, cooling)
         for vm in self.placement.order(plan, np.array(taken, dtype=np.intp)).tolist():
             move = self._planned(plan, vm, ~overloaded, "overload", rng)
-            if move is None:
-                unplaced.append(vm)
+            if isinstance(move, Move):
+                relief.moves.append(move)
             else:
-                moves.append(move)
-        return moves, unplaced
+                relief.unplaced.append(vm)
+                relief.unplaced_as[move] += 1
+                relief.with_unplaced.add(int(plan.vm_host[vm]))
+        return relief
 
     def _taken(self, plan: Plan, host: int, rng: np.random.Generator) -> list[int]:
         """Return the VMs to take off `host`, in the selection's order, leaving `plan` unchanged."""
@@ -107,54 +178,152 @@ class Consolidation(Trigger):
                 continue  # a VM that wants no CPU relieves nothing
             plan.lift(vm)
             taken.append(vm)
-            if not self.overload.is_overloaded(plan, host):
+            if self._is_relieved(plan, host):
                 break
         plan.restore(mark)
         return taken
 
+    def _is_relieved(self, plan: Plan, host: int) -> bool:
+        if self.overload.is_overloaded(plan, host):
+            return False
+        if self.hysteresis == 0:
+            return True
+        utilisation = plan.cpu_demand[host] / plan.state.hosts.cpu_capacity[host]
+        return bool(utilisation <= self.overload.limits(plan)[host] - self.hysteresis)
+
+    # --- underloaded hosts ------------------------------------------------------------------------
+
     def _empty_underloaded(
-        self, plan: Plan, allowed: BoolColumn, rng: np.random.Generator
-    ) -> tuple[list[Move], int, int]:
-        """Plan the moves that empty hosts; also return how many were tried and are emptied."""
-        moves: list[Move] = []
-        tried = emptied = 0
+        self,
+        plan: Plan,
+        had_vms: BoolColumn,
+        overloaded: BoolColumn,
+        cooling: BoolColumn,
+        rng: np.random.Generator,
+    ) -> _Emptying:
+        """Plan the moves that empty hosts.
+
+        Most hosts cannot be emptied, and that is found for all of them at once: none is tried one
+        of whose VMs is too large for every target. From then on targets only lose room, so what was
+        found stays true; it is found anew after a failure if moves were planned since.
+        """
+        emptying = _Emptying()
+        allowed = ~overloaded & ~plan.drained
+        woken = self._was_woken(plan)
         # A host's utilisation changes only when a move to it is planned, after which it is not
         # emptied, so the order found now stays right.
-        for host in self.underload.candidates(plan, allowed).tolist():
+        candidates = self.underload.candidates(plan, allowed & ~woken)
+        emptying.untried_as += _untried_as(plan, had_vms, overloaded, woken, cooling, candidates)
+        hopeless = self._hopeless(plan, candidates, allowed)
+        is_news = False
+        for place, host in enumerate(candidates.tolist()):
             if plan.movable_count[host] < plan.vm_count[host]:
+                emptying.untried_as["taking in a VM"] += 1
                 continue
-            tried += 1
+            emptying.tried += 1
+            if host in hopeless:
+                emptying.kept_as[f"with a VM {hopeless[host]}"] += 1
+                continue
             evacuation = self._evacuation(plan, host, allowed, rng)
-            emptied += bool(evacuation)
-            moves += evacuation
-        return moves, tried, emptied
+            if not isinstance(evacuation, Obstacle):
+                emptying.emptied += bool(evacuation)
+                emptying.moves += evacuation
+                is_news = True
+                continue
+            emptying.kept_as[f"with a VM {evacuation}"] += 1
+            if is_news:
+                hopeless = self._hopeless(plan, candidates[place + 1 :], allowed)
+                is_news = False
+        return emptying
+
+    def _hopeless(
+        self, plan: Plan, hosts: NDArray[np.intp], allowed: BoolColumn
+    ) -> dict[int, Obstacle]:
+        """Return which of some hosts have a VM that fits on no host that may take it, and why."""
+        targets = allowed & plan.operational & IN_USE.passes(plan, 0)
+        limits = self.overload.cpu_limits(plan)
+        if limits is not None:
+            limits = limits - self.hysteresis * plan.state.hosts.cpu_capacity
+        is_asked = np.zeros(len(plan.on) + 1, dtype=np.bool_)  # the last one is for VMs nowhere
+        is_asked[hosts] = True
+        vms = np.flatnonzero(is_asked[plan.vm_host])
+        no_memory, none = Room(plan, targets, limits).is_short(vms)
+        return dict.fromkeys(plan.vm_host[vms[none]].tolist(), Obstacle.CPU) | dict.fromkeys(
+            plan.vm_host[vms[no_memory]].tolist(), Obstacle.MEMORY
+        )
 
     def _evacuation(
         self, plan: Plan, host: int, allowed: BoolColumn, rng: np.random.Generator
-    ) -> list[Move]:
-        """Plan the move of every VM of `host`; none, and `plan` as it was, if one fits nowhere."""
+    ) -> list[Move] | Obstacle:
+        """Plan the move of every VM of `host`; if one fits nowhere, plan none and return why."""
         mark = plan.snapshot()
         moves: list[Move] = []
         for vm in self.placement.order(plan, plan.vms_on(host)).tolist():
             in_use = allowed & IN_USE.passes(plan, vm)
             move = self._planned(plan, vm, in_use, "underload", rng)
-            if move is None:
+            if not isinstance(move, Move):
                 plan.restore(mark)
-                return []
+                return move
             moves.append(move)
         return moves
 
+    # --- one VM -----------------------------------------------------------------------------------
+
     def _planned(
         self, plan: Plan, vm: int, allowed: BoolColumn, reason: str, rng: np.random.Generator
-    ) -> Move | None:
-        """Find a target for `vm` among `allowed` and count the move, or return None."""
-        allowed = allowed & may_receive(plan, vm)
-        if not allowed.any():
-            return None
-        allowed &= self.overload.fits(plan, vm)
-        target = self.placement.choose(plan, vm, allowed, rng)
+    ) -> Move | Obstacle:
+        """Find a target for `vm` among `allowed` and plan the move, or return why there is none."""
+        has_cpu = self._has_cpu(plan, vm)
+        possible = allowed & may_receive(plan, vm) & has_cpu
+        target = self.placement.choose(plan, vm, possible, rng) if possible.any() else -1
         if target < 0:
-            return None
+            return obstacle(plan, vm, allowed, has_cpu)
         move = Move(vm, int(plan.vm_host[vm]), target, reason, Priority.REBALANCE)
         plan.apply(move)
         return move
+
+    def _has_cpu(self, plan: Plan, vm: int) -> BoolColumn:
+        fits = self.overload.fits(plan, vm)
+        if self.hysteresis == 0:
+            return fits
+        highest: FloatColumn = self.overload.limits(plan) - self.hysteresis
+        return fits & (plan.utilisation_with(vm) <= highest)
+
+
+def _why_none(plan: Plan, host: int, cooling: BoolColumn) -> str:
+    """Return why no VM was taken off an overloaded host."""
+    if cooling[plan.vms_on(host)].any():
+        return "whose VMs cool down"
+    return "without a VM that may move and wants CPU"
+
+
+def _untried_as(
+    plan: Plan,
+    had_vms: BoolColumn,
+    overloaded: BoolColumn,
+    woken: BoolColumn,
+    cooling: BoolColumn,
+    candidates: NDArray[np.intp],
+) -> Counter[str]:
+    """Return why hosts with VMs are no candidates, the first reason for each host."""
+    vms = plan.state.vms
+    there = plan.vm_host >= 0
+    open_ = had_vms.copy()
+    open_[candidates] = False
+    reasons: Counter[str] = Counter()
+
+    def count(reason: str, hosts: BoolColumn) -> None:
+        reasons[reason] += int((open_ & hosts).sum())
+        open_[hosts] = False
+
+    def with_a_vm(mask: BoolColumn) -> BoolColumn:
+        return np.bincount(plan.vm_host[mask & there], minlength=len(open_)) > 0
+
+    count("overloaded", overloaded)
+    count("drained", plan.drained)
+    count("with a VM that may not migrate", with_a_vm(~vms.migratable))
+    count("with a VM that cools down", with_a_vm(cooling))
+    count("with a VM on its way", ~plan.can_be_emptied)
+    count("switched on lately", woken)
+    count("not chosen as underloaded", open_.copy())
+    return +reasons

@@ -280,8 +280,12 @@ class ReplayedWrites(WriteProcess):
         self._stream_of = stream_of
 
     def write(self, log: DirtyLog, start: float, end: float) -> None:
-        """Enter the recorded writes that fall into the window."""
-        for pages, times in self._writes(start, end):
+        """Enter the recorded writes that fall into the window.
+
+        The log keeps first writes alone, and these lie in the first loop after `start`: a window of
+        any length costs no more than one loop.
+        """
+        for pages, times in self._writes(start, min(end, start + self._loop)):
             inside = (times > start) & (times <= end)
             log.record(pages[inside], times[inside])
 
@@ -290,10 +294,20 @@ class ReplayedWrites(WriteProcess):
         # A page is written after `since` iff its last recorded write up to `until` is.
         last_write = np.full(int(pages.max(initial=-1)) + 1, -np.inf)
         earliest = float(since.min()) if len(since) else until
+        earliest = max(earliest, until - self._loop)
         for written, times in self._writes(earliest, until):
             known = (times <= until) & (written < len(last_write))
             np.maximum.at(last_write, written[known], times[known])
         return last_write[pages] > since
+
+    @property
+    def _loop(self) -> float:
+        """Operational time that holds a write of every page that is written at all.
+
+        A page that was written just before it is written again one loop and at most an interval
+        later.
+        """
+        return (len(self._sets) + 1) * self._interval
 
     def _writes(self, start: float, end: float) -> list[tuple[PageIds, Times]]:
         first = int(np.floor(start / self._interval))

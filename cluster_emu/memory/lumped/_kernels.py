@@ -72,6 +72,11 @@ _STATUS_BITS = 2
 _LEAST = 1e-300
 """Keeps a quotient finite where both of its terms are 0."""
 
+MOST_BATCHES = 64
+"""Up to so many batches are taken one by one, even where accuracy does not need it."""
+STEEP = 0.1
+"""Batches must be taken one by one if the chance of a write between two peeks is at least this."""
+
 SEND = 1
 """`Decision.SEND` of `strategies/contract.py`; a test compares the two."""
 
@@ -287,8 +292,13 @@ AHEAD_SETTING = np.dtype(
         ("bytes_per_s", "f8"),
         ("intensity", "f8"),  # operational seconds per second
         ("page_bytes", "f8"),  # bytes of a page on the wire
+        (
+            "is_exact",
+            "i8",
+        ),  # 1 if all rounds are exact, 0 if all are expected
         ("most_pages", "f8"),  # no round begins with more due pages
         ("least_left", "f8"),  # a round that leaves fewer pages is the last one
+        ("highest_per_s", "f8"),  # the highest rate of a write class
         ("peek_fraction", "f8"),  # share of the time until a visit at which the peek comes
         ("batch_pages", "i8"),  # sent pages that share a peek; 0 if the strategy never peeks
     ],
@@ -677,6 +687,18 @@ def hazard_rates(rates: Floats, law: Records, time: float, hazard: Floats) -> No
             return
     for c in range(2 * classes):  # after all blocks
         hazard[c] += per_s
+
+
+@jit
+def unwritten_chances(rates: Floats, elapsed: float) -> Floats:
+    """Return ``exp(-lambda_c elapsed)``: the chance of a page not to be written, [write classes].
+
+    All rounds take it from here, as the exponential functions of libraries differ in the last bit.
+    """
+    chance = np.empty(len(rates))
+    for c in range(len(rates)):
+        chance[c] = math.exp(-rates[c] * elapsed)
+    return chance
 
 
 @jit
@@ -1109,6 +1131,24 @@ def peek_time(x: float, breakpoints: Records, time_per_page_s: float, batch_page
     begin, end = breakpoints[low], breakpoints[high]
     rise = (end.time_s - begin.time_s) / (end.pages - begin.pages)
     return float(begin.time_s + (x - begin.pages) * rise)
+
+
+@jit
+def blurs_batches(
+    due_pages: float, batch_pages: int, highest_per_s: float, time_per_page_s: float
+) -> bool:
+    """Return whether an even scan may take shared peeks to come half a batch early on average.
+
+    It may where there are many batches, none of them steep.
+
+    Args:
+        due_pages: pages that are due.
+        batch_pages: sent pages that share a peek, at least 1.
+        highest_per_s: the highest rate at which a page is written.
+        time_per_page_s: operational seconds per page sent.
+    """
+    are_many = due_pages >= MOST_BATCHES * batch_pages
+    return bool(are_many and highest_per_s * time_per_page_s * batch_pages <= STEEP)
 
 
 # --- batched round: pages share peeks, batch by batch ---------------------------------------------
@@ -1865,13 +1905,17 @@ def end_round(
     return merged, totals, status_totals(merged)
 
 
-# --- many exact rounds in one call ----------------------------------------------------------------
+# --- many rounds in one call ----------------------------------------------------------------------
+
+_NOT_DRAWN = np.empty(0)
+_FROM_THE_START = np.zeros(1, dtype=BREAKPOINT)
 
 
 @jit
-def run_exact_rounds(
+def run_rounds_ahead(
     groups: Records,
     due_pages: float,
+    unsent_pages: float,
     now: float,
     setting: Records,
     ranges: Records,
@@ -1881,10 +1925,12 @@ def run_exact_rounds(
     law: Records,
     status_after: Integers,
     index: Records,
+    smooth: Records,
+    rough: Records,
     rng: np.random.Generator,
     rounds: Records,
-) -> tuple[int, Records, tuple[float, float, float], float]:
-    """Work out exact rounds until one might end too late; they draw as one by one.
+) -> tuple[int, Records, tuple[float, float, float], float, float]:
+    """Work out rounds until one might end too late; each is what it is one by one.
 
     A round is not begun if more than `most_pages` are due, none is, or it would end at `until_s`
     or later if every due page were sent. The last round is one that sends nothing, leaves fewer
@@ -1893,6 +1939,7 @@ def run_exact_rounds(
     Args:
         groups: `GROUP` before the first round, [groups].
         due_pages: how many pages are due in it.
+        unsent_pages: what the mean field has sent beyond whole pages; 0 where counts are whole.
         now: operational time.
         setting: `AHEAD_SETTING`, [1].
         ranges: `ADDRESS_RANGE` by label, [labels].
@@ -1902,57 +1949,148 @@ def run_exact_rounds(
         law: `WRITE_LAW` without working sets, [1].
         status_after: status by outcome and dirty bit, [outcomes, 2].
         index: `STATE_INDEX`, [1].
-        rng: the stream to draw from.
+        smooth: `QUADRATURE` of expected rounds in which peeks come evenly, [points].
+        rough: `QUADRATURE` of the others, [points].
+        rng: the stream from which exact rounds draw.
         rounds: `AHEAD_ROUND`; written.
 
     Returns:
-        How many rounds were worked out; `GROUP` after them; the fields of `StatusTotals`; and
-        operational time.
+        How many rounds were worked out; `GROUP` after them; the fields of `StatusTotals`;
+        operational time; and `unsent_pages` after them.
     """
-    one, start = setting[0], np.empty(1, dtype=SCAN_START)
-    clock_s, done = one.clock_s, 0
-    by_status = (due_pages, 0.0, 0.0)
-    probability = law[0].dirty_probability
-    while done < len(rounds) and 0 < due_pages <= one.most_pages:
-        longest_s = due_pages * one.page_bytes / one.bytes_per_s
+    one, clock_s, done = setting[0], setting[0].clock_s, 0
+    by_status, peeks = (due_pages, 0.0, 0.0), np.empty(1, dtype=PEEK_TIMES)
+    peeks[0].fraction = one.peek_fraction
+    while done < len(rounds) and 0.5 <= due_pages <= one.most_pages:
+        longest_s = (due_pages + 1.0) * one.page_bytes / one.bytes_per_s
         if not clock_s + longest_s < one.until_s:
             break
-        due, _, _, _ = find_due(groups, ranges, ranks, index[0].write_classes, decisions)
-        count = int(due_pages)
-        places, thresholds = np.empty(count), np.empty(count)
-        given = np.empty(count if probability > 0 else 0)
-        for i in range(count):
-            places[i] = rng.random()
-        for i in range(count):
-            thresholds[i] = rng.standard_exponential()
-        for i in range(len(given)):
-            given[i] = rng.random()
-        pages = begin_exact_round(due, places, thresholds, given, rates, law, one.peek_fraction)
-        begin = start[0]
-        begin.position, begin.time_s, begin.bytes_sent = 0, 0.0, 0.0
-        begin.page_bytes, begin.time_per_byte = one.page_bytes, one.intensity / one.bytes_per_s
-        begin.batch_pages, begin.batch_begin, begin.batch_peek_s = one.batch_pages, 0, 0.0
-        scan_exact_round(pages, start)
-        bytes_sent = pages[count].sent_before * one.page_bytes
-        end_s = clock_s + bytes_sent / one.bytes_per_s
-        elapsed = one.intensity * (end_s - clock_s)
-        clean = np.empty(len(rates))  # as `WriteRates.clean_chance`, but for the last bit of exp
-        for c in range(len(rates)):
-            clean[c] = (1.0 - probability) * math.exp(-rates[c] * elapsed)
-        outcomes = outcomes_of_exact_round(groups, due, pages, count, elapsed, clean)
-        normal = np.empty(len(outcomes))
-        for i in range(len(normal)):
-            normal[i] = rng.standard_normal()
+        due, sendable, peek_matters, _ = find_due(
+            groups, ranges, ranks, index[0].write_classes, decisions
+        )
+        if one.is_exact:
+            sent, end_s, outcomes, normal = _exact_round_ahead(
+                groups, due, int(due_pages), clock_s, setting, rates, law, rng
+            )
+        else:
+            rule = smooth
+            time_per_page_s = one.intensity / one.bytes_per_s * one.page_bytes
+            batch_pages = max(one.batch_pages, 1)
+            is_blurred = blurs_batches(due_pages, batch_pages, one.highest_per_s, time_per_page_s)
+            peeks[0].time_per_page_s = time_per_page_s
+            peeks[0].batch_pages, peeks[0].lead_pages = batch_pages, 0.0
+            if is_blurred:
+                peeks[0].batch_pages, peeks[0].lead_pages = 1, (batch_pages - 1) / 2
+            elif batch_pages > 1:
+                rule = rough
+            sent, end_s, outcomes, normal = _expected_round_ahead(
+                groups,
+                due,
+                sendable,
+                peek_matters,
+                unsent_pages,
+                clock_s,
+                setting,
+                rates,
+                law,
+                peeks,
+                rule,
+            )
         groups, totals, by_status = end_round(groups, outcomes, status_after, index, normal)
-        now, clock_s, due_pages = now + elapsed, end_s, by_status[0]
+        now += one.intensity * (end_s - clock_s)
+        clock_s, due_pages = end_s, by_status[0]
+        unsent_pages += totals[0] - sent
         row = rounds[done]
-        row.end_s, row.bytes_sent, row.sent = end_s, bytes_sent, pages[count].sent_before
+        row.end_s, row.bytes_sent, row.sent = end_s, sent * one.page_bytes, int(sent)
         row.skipped, row.deferred = totals[1], totals[2]
         row.dirtied, row.left = totals[4], by_status[2]
         done += 1
         if row.sent == 0 or row.left < one.least_left:
             break
-    return done, groups, by_status, now
+    return done, groups, by_status, now, unsent_pages
+
+
+@jit
+def _exact_round_ahead(
+    groups: Records,
+    due: Records,
+    count: int,
+    clock_s: float,
+    setting: Records,
+    rates: Floats,
+    law: Records,
+    rng: np.random.Generator,
+) -> tuple[float, float, Records, Floats]:
+    """Return pages sent, the end, `OUTCOME_GROUP` and normal deviates for them, all drawn."""
+    one = setting[0]
+    places, thresholds = np.empty(count), np.empty(count)
+    given = np.empty(count if law[0].dirty_probability > 0 else 0)
+    for i in range(count):
+        places[i] = rng.random()
+    for i in range(count):
+        thresholds[i] = rng.standard_exponential()
+    for i in range(len(given)):
+        given[i] = rng.random()
+    pages = begin_exact_round(due, places, thresholds, given, rates, law, one.peek_fraction)
+    start = np.empty(1, dtype=SCAN_START)
+    begin = start[0]
+    begin.position, begin.time_s, begin.bytes_sent = 0, 0.0, 0.0
+    begin.page_bytes, begin.time_per_byte = one.page_bytes, one.intensity / one.bytes_per_s
+    begin.batch_pages, begin.batch_begin, begin.batch_peek_s = one.batch_pages, 0, 0.0
+    scan_exact_round(pages, start)
+    sent = float(pages[count].sent_before)
+    end_s = clock_s + sent * one.page_bytes / one.bytes_per_s
+    elapsed = one.intensity * (end_s - clock_s)
+    clean = (1.0 - law[0].dirty_probability) * unwritten_chances(rates, elapsed)
+    outcomes = outcomes_of_exact_round(groups, due, pages, count, elapsed, clean)
+    normal = np.empty(len(outcomes))
+    for i in range(len(normal)):
+        normal[i] = rng.standard_normal()
+    return sent, end_s, outcomes, normal
+
+
+@jit
+def _expected_round_ahead(
+    groups: Records,
+    due: Records,
+    sendable: Records,
+    peek_matters: bool,
+    unsent_pages: float,
+    clock_s: float,
+    setting: Records,
+    rates: Floats,
+    law: Records,
+    peeks: Records,
+    rule: Records,
+) -> tuple[float, float, Records, Floats]:
+    """Return pages sent, the end, `OUTCOME_GROUP`, and no normal deviates: all are means.
+
+    The scan visits every page, and the rate never changes. `ExpectedRound` says what each step is.
+    """
+    one, ranks, classes = setting[0], sendable.shape[0], sendable.shape[1]
+    not_given, share = 1.0 - law[0].dirty_probability, np.ones(ranks)
+    points, clean = np.empty((ranks, 0), dtype=POINT), np.empty((ranks, 0, classes))
+    chances = np.zeros((ranks, classes), dtype=CLEAN_CHANCE)
+    if peek_matters:
+        _, points, clean, chances, _ = solve_trajectory(
+            sendable, share, rates, law, _FROM_THE_START, peeks, rule
+        )
+    pages = np.empty(len(due))
+    for d in range(len(due)):
+        pages[d] = due[d].pages
+    seen, clean_at_peek, in_range, total = draw_seen(
+        due, pages, sendable, share, points, clean, chances, not_given, _NOT_DRAWN
+    )
+    if not peek_matters:
+        total = 0.0
+        for j in range(ranks):
+            total += in_range[j]
+    sent = max(math.floor(total + unsent_pages + 0.5), 0.0)
+    end_s = clock_s + sent * one.page_bytes / one.bytes_per_s
+    elapsed = one.intensity * (end_s - clock_s)
+    clean_at_end = not_given * unwritten_chances(rates, elapsed)
+    outcomes = outcomes_of_expected_round(groups, due, seen, clean_at_peek, clean_at_end)
+    return sent, end_s, outcomes, _NOT_DRAWN
 
 
 # --- address ranges -------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from cluster_emu.memory.base import RateDependence
 from cluster_emu.memory.lumped._kernels import (
     BATCH,
+    MOST_BATCHES,
     PEEK_TIMES,
     SEEN,
+    STEEP,
     SUMMED_UP_TO,
     Records,
     draw_batches,
@@ -33,10 +35,6 @@ from cluster_emu.memory.lumped.write_rates import WriteRates
 
 Floats = NDArray[np.float64]
 
-MOST_BATCHES = 64
-"""Up to so many batches are drawn one by one, even where accuracy does not need it."""
-STEEP = 0.1
-"""Batches must be drawn one by one if the chance of a write between two peeks is at least this."""
 BATCHES_PER_CALL = 32
 """Batches drawn by one call, about."""
 _ROUNDING = 1e-6

@@ -32,7 +32,7 @@ from cluster_emu.memory.lumped._kernels import (
     end_round,
     first_unvisited,
     read_dirty_log,
-    run_exact_rounds,
+    run_rounds_ahead,
     scatter_pages,
     split_outcomes,
     undue_in_range,
@@ -43,7 +43,7 @@ from cluster_emu.memory.lumped.batched_round import BatchedRound, needs_batches
 from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.draws import Draws, MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.exact_round import MOST_EXACT_PAGES, ExactRound
-from cluster_emu.memory.lumped.expected_round import ExpectedRound
+from cluster_emu.memory.lumped.expected_round import ROUGH, SMOOTH, ExpectedRound
 from cluster_emu.memory.lumped.membership import READY_FACTOR, WorkingSetMembership
 from cluster_emu.memory.lumped.page_groups import (
     MOST_DENSE_STATES,
@@ -266,12 +266,13 @@ class LumpedEngine:
     def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
         """Work out whole live rounds in one call of a kernel, which draws as one by one.
 
-        It does where every round is exact and nothing but classes of pages is written.
+        It does where nothing but classes of pages is written, and where every round is exact or,
+        in the mean field, expected.
         """
         rules, groups, ranges = self._rules, self._groups, self._ranges
+        is_exact = self._draws.is_random
         if (
-            not self._draws.is_random
-            or not self._is_plain
+            not self._is_plain
             or rules.clearing.is_in_mid_round
             or ranges.is_full
             or ranges.first
@@ -284,15 +285,18 @@ class LumpedEngine:
             ahead.bytes_per_s,
             ahead.intensity,
             self.encoding.raw_bytes,
-            MOST_EXACT_PAGES,
+            is_exact,
+            MOST_EXACT_PAGES if is_exact else np.inf,
             ahead.least_left,
+            self._rates.highest,
             rules.peeks.fraction,
             rules.peeks.batch_pages,
         )
         rounds = np.empty(ahead.rounds, dtype=AHEAD_ROUND)
-        done, records, by_status, now = run_exact_rounds(
+        done, records, by_status, now, unsent_pages = run_rounds_ahead(
             groups.records,
             groups.totals.due,
+            self._unsent_pages,
             self.now,
             np.array([setting], dtype=AHEAD_SETTING),
             ranges.table,
@@ -302,12 +306,14 @@ class LumpedEngine:
             self._rates.law,
             rules.status_after,
             groups.index.table,
+            SMOOTH,
+            ROUGH,
             self._rng,
             rounds,
         )
         if done:
             self._groups = PageGroups(groups.index, records, StatusTotals(*by_status))
-            self.now = now
+            self.now, self._unsent_pages = now, unsent_pages
             self.round_number += done
         found = []
         for end_s, bytes_sent, sent, *others in rounds[:done].tolist():

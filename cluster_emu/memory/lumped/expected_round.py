@@ -21,6 +21,7 @@ from cluster_emu.memory.lumped._kernels import (
     SEEN,
     SEND,
     Records,
+    blurs_batches,
     draw_seen,
     outcomes_of_expected_round,
     outcomes_with_cleared_bits,
@@ -29,7 +30,6 @@ from cluster_emu.memory.lumped._kernels import (
     visited_share,
 )
 from cluster_emu.memory.lumped.address_ranges import MOST_RANGES
-from cluster_emu.memory.lumped.batched_round import MOST_BATCHES, STEEP
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.send_times import SAME_RATE, SendTimes
 from cluster_emu.memory.lumped.write_rates import WriteRates
@@ -318,9 +318,7 @@ class ExpectedRound:
             time_per_page = self._times.time_per_page_s
             batch = max(peeks.batch_pages, 1)
             is_smooth = self._times.is_straight and rates.is_smooth_until(due.total * time_per_page)
-            # of many batches, none of them steep, peeks come half a batch earlier on average
-            is_blurred = is_smooth and due.total >= MOST_BATCHES * batch
-            is_blurred &= rates.highest * time_per_page * batch <= STEEP
+            is_blurred = is_smooth and blurs_batches(due.total, batch, rates.highest, time_per_page)
             row = (
                 time_per_page,
                 peeks.fraction,

@@ -18,6 +18,7 @@ from cluster_emu.memory.lumped._kernels import (
     Records,
     cumulative_hazard,
     cumulative_hazards,
+    unwritten_chances,
 )
 from cluster_emu.memory.lumped.classes import PageClasses
 
@@ -75,7 +76,7 @@ class WriteRates:
             set is not known either, or there is no set.
     """
 
-    __slots__ = ("_highest", "_negative", "dirty_probability", "has_sets", "law", "per_page_s")
+    __slots__ = ("_highest", "dirty_probability", "has_sets", "law", "per_page_s")
 
     def __init__(
         self,
@@ -103,7 +104,6 @@ class WriteRates:
                 first_writers.block_sets,
             )
             self.per_page_s = np.tile(classes.writes_per_page_s, 2 * first_writers.labels)
-        self._negative = -self.per_page_s
         self._highest: float | None = None
 
     @property
@@ -131,8 +131,7 @@ class WriteRates:
     def unwritten_chance(self, elapsed_s: float) -> Floats:
         """Return the chance that a page is not written in so much time, [write classes]."""
         if not self.has_sets:
-            chance: Floats = np.exp(self._negative * elapsed_s)
-            return chance
+            return unwritten_chances(self.per_page_s, elapsed_s)
         hazard = np.empty(len(self.per_page_s))
         cumulative_hazard(self.per_page_s, self.law, 0.0, elapsed_s, hazard)
         return np.exp(-hazard)

@@ -30,6 +30,9 @@ from cluster_emu.strategies.contract import Decision, Strategy
 MOST_PAGES_AHEAD = 65_536
 """Up to so many pages, rounds are worked out ahead; those of larger VMs seldom are that short."""
 
+MOST_VISITS_AHEAD = 2**22
+"""Pages times rounds that one call works out: some 0.1 s, for which a signal waits."""
+
 
 class PagesEngine:
     """Page state of one VM while it migrates.
@@ -212,7 +215,8 @@ class PagesEngine:
             self._strategy.to_send == "sticky",
             history is not None,
         )
-        rounds = np.empty(ahead.rounds, dtype=kernels.ROUND)
+        most = MOST_VISITS_AHEAD // max(self.page_count, 1)
+        rounds = np.empty(min(ahead.rounds, most), dtype=kernels.ROUND)
         done = kernels.run_rounds(
             state,
             np.array([settings], dtype=kernels.SETTINGS),

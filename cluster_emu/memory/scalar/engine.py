@@ -101,8 +101,21 @@ class ScalarEngine:
         self._find_stale()
 
     def run_ahead(self, ahead: RoundsAhead) -> Sequence[RoundAhead]:
-        """Return none: its rounds are worked out one by one."""
-        return ()
+        """Work out whole live rounds, as one by one."""
+        found: list[RoundAhead] = []
+        begin_s = ahead.now_s
+        while len(found) < ahead.rounds and self.stale_bytes > 0:
+            duration_s = self.stale_bytes / ahead.bytes_per_s
+            end_s = begin_s + duration_s
+            if not end_s < ahead.until_s:
+                break
+            self.begin_round()
+            counts = self.end_round(ahead.intensity * (end_s - begin_s))
+            found.append(RoundAhead(end_s, counts, self.stale_pages))
+            begin_s = end_s
+            if self.stale_pages < ahead.least_left:
+                break
+        return found
 
     def begin_round(self) -> None:
         """Start a round that is to send everything stale."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cluster_emu.json_output import plain_data
-from cluster_emu.results.display import Displayed
+from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import save_study
 from cluster_emu.results.run_result import versions
 from cluster_emu.study.evacuation.answer import not_random_note
@@ -295,12 +295,9 @@ class Advice(Displayed):
         return pd.DataFrame([plain_data(one.report()) for one in self.options])
 
     def plot(self) -> Figure:
-        """Draw the median drain of the way that is recommended.
-
-        Raises:
-            ClusterEmuError: if every replication of it failed.
-        """
-        return self.recommended.evacuation.plot()
+        """Draw all ways, drain time against interruption, with the Pareto set marked."""
+        figure: Figure = view().draw_advice(self.report())
+        return figure
 
     def report(self) -> AdviceReport:
         """Return everything, as `advise --json` prints it."""

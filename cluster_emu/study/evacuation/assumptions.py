@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 
 from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.costs import Costs
@@ -22,7 +23,7 @@ def settings_in_words(scenario: Scenario) -> list[str]:
     """Return a sentence on each setting that the drain's time and its VMs depend on.
 
     Only on what the scenario sets: encoding and bandwidth, times, costs, slots, queue order,
-    anti-affinity, background traffic, faults.
+    affinity, anti-affinity, background traffic, faults.
     """
     transfer, manager = scenario.transfer, scenario.manager
     sentences = [
@@ -31,6 +32,7 @@ def settings_in_words(scenario: Scenario) -> list[str]:
         _costs(scenario.costs),
         _preparing(manager.preparing),
         _order(manager),
+        _affinity(scenario),
         _anti_affinity(scenario),
         _background(scenario),
         _faults(scenario),
@@ -136,15 +138,24 @@ def _order(manager: Manager) -> str:
     return _sentence("Queue order", parts)
 
 
+def _affinity(scenario: Scenario) -> str:
+    groups = [(group.affinity, group.count) for group in scenario.vms]
+    return _sentence("Moved to one host: the VMs of each affinity group", _with_counts(groups))
+
+
 def _anti_affinity(scenario: Scenario) -> str:
-    vms: Counter[str] = Counter()
-    for group in scenario.vms:
-        if group.anti_affinity is not None:
-            vms[group.anti_affinity] += group.count
+    groups = [(group.anti_affinity, group.count) for group in scenario.vms]
     return _sentence(
-        "Never on one host together: the VMs of each anti-affinity group",
-        [f"{name} ({counted(count, 'VM')})" for name, count in vms.items()],
+        "Never on one host together: the VMs of each anti-affinity group", _with_counts(groups)
     )
+
+
+def _with_counts(groups: Iterable[tuple[str | None, int]]) -> list[str]:
+    vms: Counter[str] = Counter()
+    for name, count in groups:
+        if name is not None:
+            vms[name] += count
+    return [f"{name} ({counted(count, 'VM')})" for name, count in vms.items()]
 
 
 def _background(scenario: Scenario) -> str:

@@ -117,9 +117,18 @@ def simulate(
         ClusterEmuError: if the scenario is not allowed.
         RunInterrupted: on a signal; it has the result up to then.
     """
+    report_progress = progress or _ignore
     model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
-        return model.run(progress)
+        with _insisting_on_signals() as raise_if_swallowed:
+
+            def show(done: float, total: float) -> None:
+                raise_if_swallowed()
+                report_progress(done, total)
+
+            result = model.run(show)
+            raise_if_swallowed()
+            return result
     except KeyboardInterrupt as interrupt:
         raise _with_partial_result(model, interrupt) from interrupt
     finally:

@@ -161,7 +161,7 @@ def test_filters_and_scorers_are_named_in_a_scenario(plan):
         ({"scorers": ["most-free"]}, "scorers", "most-free-cpu"),
         ({"filters": ["fits-memroy"]}, "filters", "did you mean 'fits-memory'"),
         ({"scorers": [{"name": "most-free-cpu", "weight": 0}]}, "scorers", "> 0"),
-        ({"largest": "disk"}, "largest", "'cpu-demand' or 'memory'"),
+        ({"largest": "disk"}, "largest", "'cpu-demand', 'memory' or 'cpu-and-memory'"),
     ],
 )
 def test_what_a_filter_scheduler_cannot_use_is_named(parameters, field, allowed):

@@ -326,6 +326,23 @@ def test_a_replay_knows_who_is_written_again() -> None:
     assert replay.rewritten(pages, own, 2.0).tolist() == [False, True, True, False]
 
 
+def test_a_replay_over_any_time_takes_no_more_than_a_loop() -> None:
+    drawn: list[int] = []
+
+    def stream_of(key: int) -> np.random.Generator:
+        drawn.append(key)
+        return _rng(key)
+
+    sets = [np.array([0, 1]), np.array([1, 2])]
+    replay = ReplayedWrites(sets, 0.1, stream_of)
+    long = first_writes(replay, 4, [1e9], 5.03)
+    assert len(drawn) <= len(sets) + 2
+    assert np.array_equal(long, first_writes(replay, 4, [5.5], 5.03))
+    again = replay.rewritten(np.arange(4), np.full(4, 7.77), 1e9)
+    assert again.tolist() == [True, True, True, False]
+    assert len(drawn) <= 3 * (len(sets) + 2)
+
+
 # --- the log -------------------------------------------------------------------------------------
 
 

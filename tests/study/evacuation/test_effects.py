@@ -110,7 +110,7 @@ def test_what_is_set_is_among_the_assumptions() -> None:
         },
         background=[{"source": 0, "target": 1}],
         faults=[{"kind": "host-crash", "host": 3, "at_s": 250.0}],
-    ).with_fields({"vms.0.anti_affinity": "db"})
+    ).with_fields({"vms.0.anti_affinity": "db", "vms.0.affinity": "web"})
     said = " ".join(evacuate(scenario, hosts=[0], replications=1).report().assumptions)
 
     for sentence in (
@@ -120,6 +120,7 @@ def test_what_is_set_is_among_the_assumptions() -> None:
         "1 CPU of its source, 0.1 of its VM's CPU time while writes are tracked.",
         "Queue order: disjoint-bottlenecks:otherwise=share, migrations that copy take turns",
         "Targets prepared at once, with slots of their own: 4 onto a host.",
+        "Moved to one host: the VMs of each affinity group: web (1 VM).",
         "Never on one host together: the VMs of each anti-affinity group: db (1 VM).",
         "Background traffic: 1 x elastic.",
         "Faults during the drain: 1 x host-crash.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
 import signal
 
@@ -11,7 +13,7 @@ from joblib.externals.loky import get_reusable_executor
 from cluster_emu import signals
 from cluster_emu.scenario import Scenario
 from cluster_emu.signals import ENDING
-from cluster_emu.study.execution.runs import do_all
+from cluster_emu.study.execution.runs import RunInterrupted, do_all, simulate
 from cluster_emu.study.execution.workers import unheard_by_workers
 from tests._support.small_scenarios import scenario
 
@@ -36,6 +38,21 @@ def swallow(scenario: Scenario, seed: int) -> int:
     raise AssertionError("the signal raised nothing")
 
 
+def process_of(scenario: Scenario, seed: int) -> int:
+    return os.getpid()
+
+
+def test_where_processes_cannot_share_locks_this_one_does_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")  # as with a read-only /dev/shm
+
+    monkeypatch.setattr(multiprocessing, "Lock", read_only)
+    tasks = [(scenario(), 0), (scenario(), 1)]
+    assert dict(do_all(process_of, tasks, jobs=2)) == {0: os.getpid(), 1: os.getpid()}
+
+
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_that_arrives_while_workers_start_is_not_lost(number: signal.Signals) -> None:
     with pytest.raises(signals.Interrupted), signals.raised(), unheard_by_workers():
@@ -55,3 +72,23 @@ def test_a_signal_whose_exception_is_swallowed_ends_the_work(number: signal.Sign
 
     assert ended == [0]
     assert raised.value.number == number
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_whose_exception_is_swallowed_ends_a_single_run(number: signal.Signals) -> None:
+    shown: list[float] = []
+
+    def progress(done: float, total: float) -> None:
+        shown.append(done)
+        if len(shown) == 2:
+            with pytest.raises(signals.Interrupted):  # as if it was raised in a finaliser
+                os.kill(os.getpid(), number)
+
+    with signals.raised():
+        before = signal.getsignal(number)
+        with pytest.raises(RunInterrupted) as raised:
+            simulate(scenario(pages=4096), 0, progress)
+        assert signal.getsignal(number) is before
+
+    assert len(shown) == 2
+    assert signals.exit_status(raised.value) == 128 + number

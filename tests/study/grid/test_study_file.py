@@ -37,7 +37,7 @@ def test_a_part_with_its_parameters_is_a_value_not_a_path(tmp_path: Path) -> Non
 
 
 def test_a_scenario_beside_the_study_is_found_and_so_are_its_traces(tmp_path: Path) -> None:
-    own = Path("cluster_emu/workload/traces_own")
+    own = Path("cluster_emu/traces/own_day")
     traces = tmp_path / "day"
     traces.mkdir()
     for file in sorted((Path(__file__).parents[3] / own).iterdir())[:2]:

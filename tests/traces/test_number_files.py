@@ -12,15 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import cluster_emu.workload
+import cluster_emu.traces
 from cluster_emu.errors import ScenarioError, TraceError
+from cluster_emu.traces import DemandTraces, trace_readers
+from cluster_emu.traces.formats.planetlab import read_planetlab
+from cluster_emu.traces.own import own_traces
 from cluster_emu.workload.trace_demand import TraceDemand
-from cluster_emu.workload.traces import (
-    DemandTraces,
-    own_traces,
-    read_planetlab,
-    trace_readers,
-)
 
 ROOT = Path(__file__).parents[2]
 GOOD = b"".join(b"%d\n" % (number % 101) for number in range(288))
@@ -116,10 +113,11 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         read_planetlab(tmp_path / "absent")
 
 
-def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+def test_a_file_is_a_trace_of_one_vm(tmp_path: Path) -> None:
     (tmp_path / "vm").write_bytes(GOOD)
-    with pytest.raises(TraceError, match=r"vm: 'not a folder': allowed is a folder with"):
-        read_planetlab(tmp_path / "vm")
+    traces = read_planetlab(tmp_path / "vm")
+    assert traces.names == ("vm",)
+    assert traces.source == "PlanetLab vm (1 file)"
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
@@ -288,7 +286,7 @@ def test_five_own_vms_packed_by_their_mean_overload_their_host_at_times() -> Non
 def test_own_traces_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["make_traces.py", str(tmp_path)])
     runpy.run_path(str(ROOT / "tools" / "make_traces.py"), run_name="__main__")
-    shipped = Path(cluster_emu.workload.__file__).parent / "traces_own"
+    shipped = Path(cluster_emu.traces.__file__).parent / "own_day"
     made = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert made == {file.name: file.read_bytes() for file in shipped.iterdir()}
 

@@ -1,0 +1,75 @@
+"""A figure of a day under several policies: a row per policy, a marker per strategy."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cluster_emu import metric_catalogue
+from cluster_emu.view.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LABEL_PT,
+    ORANGE,
+    PALE_GREY,
+    TICK_PT,
+    TITLE_PT,
+    new_figure,
+)
+
+LOOKS = {
+    "pre-copy": (BLACK, "o"),
+    "time-series": (ORANGE, "s"),
+    "history-majority": (BLUE, "^"),
+    "post-copy": (GREEN, "D"),
+}
+PANELS = ("energy_kwh", "migrations", "interrupted_p95_s", "esv_kwh")
+LOGARITHMIC = ("interrupted_p95_s", "esv_kwh")
+
+
+def draw_day(table: pd.DataFrame, title: str) -> Figure:
+    """Draw means and 95 % intervals, a panel per metric of `PANELS`.
+
+    Args:
+        table: columns policy, strategy, metric, mean, ci95_low, ci95_high.
+        title: title of the figure.
+    """
+    policies = list(table["policy"].unique())
+    figure = new_figure(0.42 * len(policies) + 1.6)
+    panels = figure.subplots(1, len(PANELS), sharey=True)
+    for ax, name in zip(panels, PANELS, strict=True):
+        metric = metric_catalogue[name]
+        chosen = table[table["metric"] == name]
+        for number, (method, (colour, marker)) in enumerate(LOOKS.items()):
+            rows = chosen[chosen["strategy"] == method]
+            # A row's markers stand below each other, so that none covers another.
+            places = [policies.index(each) + 0.15 * (number - 1.5) for each in rows["policy"]]
+            ends = rows[["ci95_low", "ci95_high"]].astype(float) * metric.scale
+            ax.hlines(places, ends["ci95_low"], ends["ci95_high"], color=colour, linewidth=1.2)
+            ax.scatter(
+                rows["mean"].astype(float) * metric.scale,
+                places,
+                color=colour,
+                marker=marker,
+                s=16,
+                label=method,
+                zorder=3,
+            )
+        if name in LOGARITHMIC:
+            ax.set_xscale("log")
+        else:
+            ax.set_xlim(left=0)
+        unit = f"\n({metric.unit})" if metric.unit else "\n"
+        ax.set_xlabel(f"{metric.label}{unit}", fontsize=LABEL_PT, wrap=True)
+        ax.grid(visible=True, axis="x", color=PALE_GREY, linewidth=0.5)
+        ax.tick_params(labelsize=TICK_PT)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines["left"].set_color(GREY)
+    panels[0].set_yticks(range(len(policies)), policies)
+    panels[0].set_ylim(len(policies) - 0.5, -0.5)
+    figure.suptitle(title, fontsize=TITLE_PT, x=0.01, ha="left")
+    lines, names = panels[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=len(names), fontsize=LABEL_PT)
+    return figure

@@ -1,0 +1,40 @@
+"""The scenario `cloudsim-planetlab` in experiments: its traces, and a small size of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+SCENARIO = "cloudsim-planetlab"
+SMALL: dict[str, Any] = {
+    "topology.leaves": 2,
+    "topology.spines": 2,
+    "topology.hosts_per_leaf": 8,
+    **{f"hosts.{group}.count": 8 for group in range(2)},
+    **{f"vms.{group}.count": 8 for group in range(4)},
+    **{f"vms.{group}.memory_bytes": "64 MiB" for group in range(4)},
+}
+"""Fields of a scenario of 16 hosts and 32 VMs."""
+
+
+def with_traces(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return what was given to a parser with the option --traces, too; only --quick needs none."""
+    parser.add_argument(
+        "--traces",
+        type=Path,
+        metavar="DIR",
+        help="folder of a day's PlanetLab CPU traces; --quick replays made-up ones without it",
+    )
+    args = parser.parse_args()
+    if args.traces is None and not args.quick:
+        parser.error("the following arguments are required: --traces (or --quick)")
+    return args
+
+
+def fields_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields that the options of `with_traces` set in the scenario."""
+    fields = dict(SMALL) if args.quick else {}
+    if args.traces is None:
+        return fields | {"workload.needs_traces": False}
+    return fields | {"workload.traces": str(args.traces.resolve())}

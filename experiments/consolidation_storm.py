@@ -1,0 +1,144 @@
+"""What does the network do when one control instant asks for hundreds of migrations?
+
+    python experiments/consolidation_storm.py --traces PLANETLAB_DAY
+
+The VMs of the scenario `cloudsim-planetlab` begin spread over its 800 hosts. The first control
+instant of the day empties as many hosts as it can, so it requests some hundred migrations at once.
+Nothing else is planned until they have ended. Two studies limit how many of them run at once: 4 to
+1,024 in the cluster, where 1,024 is no limit, or 1 to 16 towards one host. Both are run with links
+of 1 and of 10 Gbit/s, and with Xen's stop rule for every strategy, so that every migration ends.
+The output says, per strategy and network, which limit empties the hosts soonest and which
+interrupts the VMs least. The studies are in experiments/studies. After an interruption the same
+command continues. --quick takes 16 hosts, 32 VMs, two limits and made-up traces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from common import how_often, run, show_progress, study_options
+from common.planetlab import fields_of, with_traces
+from common.sweep import Row, draw_sweep
+
+from cluster_emu import estimate, run_batch
+from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.view import save_figure
+
+STUDIES = {
+    "storm_cluster_limit": ("manager.max_per_cluster", "at once in the cluster"),
+    "storm_host_limit": ("manager.max_inbound_per_host", "at once towards one host"),
+}
+"""The axis of each study, and what it limits."""
+FOLDER = Path(__file__).parent / "studies"
+NETWORK = "topology.host_bps"
+SHOWN = (
+    Row("makespan_s", "until the last\nhost is empty (s)", 1.0, True),
+    Row("interrupted_p95_s", "service interrupted,\n95th percentile (ms)", 1e3, True),
+    Row("total_bytes", "data sent (TB)", 1e-12, False),
+)
+QUICK_LIMITS = {"manager.max_per_cluster": [2, 16], "manager.max_inbound_per_host": [1, 4]}
+
+
+def changes(args: argparse.Namespace, study: str) -> dict[str, Any]:
+    """Return the changes that the options make in a study."""
+    own = tomllib.loads((FOLDER / f"{study}.toml").read_text("utf-8"))
+    axis, _ = STUDIES[study]
+    often = how_often(args, full=5, quick=2)
+    changed: dict[str, Any] = {"seed": often["seed"], "replications": often["replications"]}
+    if args.quick:
+        changed["axes"] = {axis: QUICK_LIMITS[axis], NETWORK: ["100 Mbit/s", "1 Gbit/s"]}
+    return changed | {"fields": own["fields"] | fields_of(args)}
+
+
+def best_limits(table: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return, per network and strategy, the best limits and what no limit would cost."""
+    rows = []
+    for (network, method), group in table.groupby([NETWORK, "strategy"], sort=False):
+        row: dict[str, Any] = {"limit": axis, "network_gbps": network / 1e9, "strategy": method}
+        highest = group[group[axis] == group[axis].max()]
+        for figure in ("makespan_s", "interrupted_p95_s"):
+            means = group.groupby(axis)[figure].mean()
+            best = estimate(group.loc[group[axis] == means.idxmin(), figure].to_numpy())
+            most = estimate(highest[figure].to_numpy())
+            row |= {f"{figure}_best_limit": int(means.idxmin()), f"{figure}_best": best.mean}
+            row |= {f"{figure}_best_low": best.low, f"{figure}_best_high": best.high}
+            row |= {
+                f"{figure}_highest_limit": int(means.index.max()),
+                f"{figure}_highest": most.mean,
+            }
+            row |= {f"{figure}_highest_low": most.low, f"{figure}_highest_high": most.high}
+        rows.append(row | {"migrations": highest["migrations"].mean(), "seeds": len(highest)})
+    return pd.DataFrame(rows)
+
+
+def sentences(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield what was found as sentences."""
+    for row in rows.itertuples():
+        yield (
+            f"{row.network_gbps:g} Gbit/s, {row.strategy}, {row.limit}: "
+            f"{row.migrations:,.0f} migrations, soonest over with {row.makespan_s_best_limit} at "
+            f"once ({row.makespan_s_best:,.0f} s; {row.makespan_s_highest:,.0f} s with "
+            f"{row.makespan_s_highest_limit}); least interruption (95th percentile) with "
+            f"{row.interrupted_p95_s_best_limit} ({row.interrupted_p95_s_best:,.4g} s; "
+            f"{row.interrupted_p95_s_highest:,.4g} s with {row.interrupted_p95_s_highest_limit})."
+        )
+
+
+def network_title(bps: float) -> str:
+    """Return the title of the panels of a network."""
+    return f"{bps / 1e9:g} Gbit/s per host"
+
+
+def main() -> int:
+    """Open the folder of the results, or continue there."""
+    args = with_traces(study_options(__doc__, "consolidation_storm"))
+    names = ["best_limits.csv", *STUDIES, *(f"{study}.png" for study in STUDIES)]
+    with own_result(
+        args.out, "consolidation_storm", "", names, overwrite=args.overwrite, field="--out"
+    ):
+        return storm(args)
+
+
+def storm(args: argparse.Namespace) -> int:
+    """Run both studies; write, draw and print the results."""
+    jobs = how_often(args, full=5, quick=2)["jobs"]
+    found, files = [], []
+    for study, (axis, limited) in STUDIES.items():
+        batch = run_batch(
+            FOLDER / f"{study}.toml",
+            out=args.out / study,
+            jobs=jobs,
+            changes=changes(args, study),
+            progress=show_progress,
+        )
+        if len(batch.failed):
+            print(batch.failed.to_string(), file=sys.stderr)
+            return 1
+        figure = draw_sweep(
+            batch.table,
+            axis,
+            NETWORK,
+            "One control instant empties hosts (means and 95 % intervals)",
+            named=network_title,
+            rows=SHOWN,
+            at_once_label=f"migrations {limited}",
+        )
+        files.append(save_figure(figure, args.out / f"{study}.png"))
+        found.append(best_limits(batch.table, axis))
+    rows = pd.concat(found, ignore_index=True)
+    files.append(args.out / "best_limits.csv")
+    write_csv(rows, files[-1])
+    complete_result(args.out)
+    print(*sentences(rows), sep="\n")
+    print("\nWritten", *files, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
