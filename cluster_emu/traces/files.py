@@ -41,11 +41,13 @@ class TraceFile:
         place: where it is.
         head: how it begins, decompressed, without a byte-order mark.
         compressed: whether it is a gzip file.
+        complete: whether the head is all that is in it.
     """
 
     place: Traversable
     head: bytes
     compressed: bool
+    complete: bool = False
 
     @property
     def name(self) -> str:
@@ -89,6 +91,9 @@ class TraceFile:
         Raises:
             TraceError: if it cannot be opened.
         """
+        if self.complete:
+            yield pa.BufferReader(self.head)
+            return
         try:
             raw = self.place.open("rb")
         except OSError as error:
@@ -134,6 +139,7 @@ def open_file(place: Traversable) -> TraceFile | None:
     except OSError as error:
         raise TraceError(str(place), 0, error.strerror, "a readable file") from error
     compressed = raw.startswith(_GZIP)
+    complete = not compressed and len(raw) < HEAD_BYTES
     if compressed:
         try:
             raw = zlib.decompressobj(wbits=31).decompress(raw, HEAD_BYTES)
@@ -141,7 +147,7 @@ def open_file(place: Traversable) -> TraceFile | None:
             raise TraceError(str(place), 0, str(error), "a whole gzip file") from error
     if raw[257:262] == b"ustar":
         raise TraceError(str(place), 0, "an archive of files", "the files in it, unpacked")
-    return TraceFile(place, raw.removeprefix(BOM_UTF8), compressed)
+    return TraceFile(place, raw.removeprefix(BOM_UTF8), compressed, complete)
 
 
 def files_at(place: Traversable) -> tuple[list[TraceFile], list[str]]:

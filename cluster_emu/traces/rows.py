@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -78,12 +78,13 @@ class Rows:
 
     table: Any
     lines: NDArray[np.int64]
+    _numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """Return a column of numbers, NaN where it is blank, shape [rows]."""
-        column = self.table.column(name).cast(pa.float64())
-        values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
-        return values
+        """Return a column of numbers, NaN where it is blank, read-only, shape [rows]."""
+        if name not in self._numbers:
+            self._numbers[name] = self.table.column(name).to_numpy(zero_copy_only=False)
+        return self._numbers[name]
 
     def texts(self, name: str) -> Any:
         """Return a column of texts as an Arrow array."""
@@ -108,7 +109,9 @@ def csv_rows(
     first = 1 + header_lines
     try:
         with file.stream() as stream:
-            reader = pa_csv.open_csv(
+            # a small file is read at once: streams have threads
+            open_csv = pa_csv.read_csv if file.complete else pa_csv.open_csv
+            reader = open_csv(
                 stream,
                 read_options=pa_csv.ReadOptions(
                     column_names=[each.name for each in columns],
@@ -129,7 +132,7 @@ def csv_rows(
                     decimal_point=decimal_point,
                 ),
             )
-            for batch in reader:
+            for batch in reader.to_batches() if file.complete else reader:
                 yield checked(file, batch, columns, first)
                 first += batch.num_rows
     except (pa.ArrowInvalid, OSError, UnicodeError) as error:
@@ -337,6 +340,12 @@ def _first_fault(rows: Rows, column: Column) -> int | None:
         wrong = array.is_null().to_numpy(zero_copy_only=False)
     else:
         values = rows.numbers(column.name)
+        if not len(values) or (
+            column.least <= values.min()  # NaN is no such number
+            and values.max() <= column.most
+            and np.isfinite(values.max() - values.min())
+        ):
+            return None
         with np.errstate(invalid="ignore"):
             wrong = ~((values >= column.least) & (values <= column.most) & np.isfinite(values))
         if column.optional and wrong.any():
