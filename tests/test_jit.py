@@ -258,6 +258,12 @@ fields = {
 }
 print(ClusterModel("single", rng=1, **fields).run().migrations.to_csv())
 """,
+    "validation/cloudsim/_kernels.py": """
+import numpy as np
+from cluster_emu.validation import simulate_day
+samples = np.random.default_rng(1).integers(0, 101, (12, 30)) / 100
+print(simulate_day(samples, "iqr-mmt", hosts=12).events.to_csv())
+""",
     "network/_maxmin_kernels.py": """
 from cluster_emu.network import completion_times
 print(set(completion_times([1.0], [[0]] * 600, [1.0] * 600)))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from cluster_emu.errors import ScenarioError, TraceError
+from cluster_emu.traces import DemandTraces
+from cluster_emu.traces.formats.planetlab import read_planetlab
 from cluster_emu.validation.cloudsim._kernels import Floats
 from cluster_emu.validation.cloudsim.day import HOSTS, CloudSimDay, simulate_day
 from cluster_emu.validation.cloudsim.policies import policy_named
@@ -18,7 +20,6 @@ from cluster_emu.validation.cloudsim.published import (
     traces_digest,
 )
 from cluster_emu.validation.cloudsim.quirks import Quirks
-from cluster_emu.workload.traces import DemandTraces, read_planetlab
 
 SAMPLES = 288
 """Samples that CloudSim reads of each file: a day."""

@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 from cluster_emu.cli import app
 from cluster_emu.cli.validate import CLOUDSIM
 from cluster_emu.errors import TraceError
+from cluster_emu.traces.formats.planetlab import read_planetlab
 from cluster_emu.validation import Quirks, validate_cloudsim
 from cluster_emu.validation.cloudsim import POLICIES, published
 from cluster_emu.validation.cloudsim.agreement import ordered_samples
-from cluster_emu.workload.traces import read_planetlab
 from tests._support.idle_traces import FOLDER
 
 SMALL = ("--hosts", "20", "--limit", "12")

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from cluster_emu.errors import ScenarioError, UnknownNameError
+from cluster_emu.traces.formats.planetlab import read_planetlab
 from cluster_emu.validation.cloudsim import POLICIES, CloudSimDay, Quirks, simulate_day
 from cluster_emu.validation.cloudsim.agreement import ordered_samples
 from cluster_emu.validation.cloudsim.inventory import measured_watts
-from cluster_emu.workload.traces import read_planetlab
 from tests._support.idle_traces import FOLDER, write_traces
 from tests._support.plain_cloudsim import PlainDay
 
