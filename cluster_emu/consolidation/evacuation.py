@@ -74,7 +74,8 @@ class CompiledEvacuation:
         """Return whether it chooses as a placement does.
 
         The placement must be a composition with `LeastPowerRise` alone, whose filters all targets
-        pass, power must run in even lines, and no VM may be in an anti-affinity group.
+        pass, power must run in even lines, and no VM may be in a group of affinity or
+        anti-affinity.
         """
         if len(plan.on) < LEAST_HOSTS or _even_lines(plan) is None:
             return False
@@ -90,6 +91,7 @@ class CompiledEvacuation:
                 for each in (*placement.filters, *placement.preferred)
             )
             and not (plan.state.vms.anti_affinity >= 0).any()
+            and not (plan.state.vms.affinity >= 0).any()
         )
 
     def place(self, vms: NDArray[np.intp], host: int) -> list[int] | Obstacle:

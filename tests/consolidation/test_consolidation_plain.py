@@ -125,6 +125,9 @@ def test_compiled_code_is_left_to_what_it_stands_for(make_random):
         assert not CompiledEvacuation.supports(Plan.of(state, power), most_free)
         assert not CompiledEvacuation.supports(Plan.of(apart, power), power_aware)
     assert not CompiledEvacuation.supports(Plan.of(state, power), power_aware)
+    state._vms.affinity[:2] = 0
+    with patch.object(evacuation, "LEAST_HOSTS", 0):
+        assert not CompiledEvacuation.supports(Plan.of(state, power), power_aware)
 
 
 @given(seed=SEEDS, upper=st.sampled_from([0.1, 0.3, 0.8]), by_cpu=st.booleans())
