@@ -80,6 +80,11 @@ class PhysicalMachine(FixedAgent):
         return bool(self._state.hosts.booting[self.index])
 
     @property
+    def shutting_down(self) -> bool:
+        """Whether it was switched off and still draws the power of its shutdown."""
+        return bool(self._state.hosts.shutting_down[self.index])
+
+    @property
     def failed(self) -> bool:
         """Whether it has crashed and is not repaired yet."""
         return bool(self._state.hosts.failed[self.index])

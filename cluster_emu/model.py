@@ -29,6 +29,7 @@ from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
+from cluster_emu.metrics.carbon import CarbonMeter
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
@@ -144,6 +145,10 @@ class ClusterModel(Displayed, Model):
         self._traces = parts.traces
         self._assumptions = parts.assumptions
         self._costs = CostAccounting(self.state, parts.power)
+        self._carbon = None
+        if parts.carbon is not None:
+            self._carbon = CarbonMeter(self._costs.meter, parts.carbon)
+            self._await_carbon_change(self._carbon)
         self._recorder = Recorder(self.state, self.links, stream_to)
         self._notes: list[str] = []
         self._make_agents(parts.profiles)
@@ -191,11 +196,29 @@ class ClusterModel(Displayed, Model):
             self.state, self._costs.service, costs.source_cpu, costs.target_cpu
         )
 
+    def _await_carbon_change(self, carbon: CarbonMeter) -> None:
+        """Account at the exact times at which the carbon intensity changes."""
+
+        def change(now_s: float) -> None:
+            self.state.accrue(now_s)
+            carbon.change()
+            self._await_carbon_change(carbon)
+
+        change_s = carbon.next_change_s()
+        if change_s < self.clock.duration_s:
+            self.loop.call_at(change_s, change)
+
     def _set_up_faults(self, parts: RunComponents) -> Injection:
         loop, scheduler = self.loop, self.manager.scheduler
         settings, watts = self.spec.high_availability, self._power.watts_if_on
         self._restarts = Restarts(
-            settings, self.state, loop, scheduler.boots, watts, self._demand.at, self._vms_changed
+            settings,
+            self.state,
+            loop,
+            scheduler.switching,
+            watts,
+            self._demand.at,
+            self._vms_changed,
         )
         hosts = HostFaults(settings, self.state, scheduler, self._restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
@@ -453,7 +476,7 @@ class ClusterModel(Displayed, Model):
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()
-        kwh = self._costs.meter.host_energy_kwh
+        kwh = self._costs.host_energy_kwh()
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
     def _cluster_figures(self) -> dict[str, float]:
@@ -461,6 +484,7 @@ class ClusterModel(Displayed, Model):
         capacity = self.links.capacity_bytes_per_s
         return {
             **self._costs.figures(),
+            "carbon_g": float("nan") if self._carbon is None else self._carbon.carbon_g,
             **self._background.figures(self.loop.now_s),
             "peak_link_share": float(loop.peak_share().max(initial=0.0)),
             **load_figures(loop.bytes_carried(), capacity, loop.now_s, self._router.choices),
@@ -495,8 +519,7 @@ class ClusterModel(Displayed, Model):
     # --- the columns of this instant -------------------------------------------------------------
 
     def _watts(self) -> FloatColumn:
-        hosts = self.state.hosts
-        return self._power.watts(hosts.utilisation, hosts.switched_on)
+        return self._power.drawn_w(self.state.hosts)
 
     def _another_target(self, vm: int) -> int | None:
         return another_target(Plan.of(self.state, self._power.watts_if_on), vm)

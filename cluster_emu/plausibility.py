@@ -63,6 +63,7 @@ RANGES: dict[str, PlausibleRange] = {
     "prepare_s": PlausibleRange(1e-4, 600.0, SECONDS, "2 s"),
     "finish_s": PlausibleRange(1e-4, 600.0, SECONDS, "500 ms"),
     "boot_s": PlausibleRange(0.1, 7_200.0, SECONDS, "3 min"),
+    "shutdown_s": PlausibleRange(0.1, 7_200.0, SECONDS, "30 s"),
     "poll_s": PlausibleRange(1e-3, 3_600.0, SECONDS, "1 s"),
     "warm_interval_s": PlausibleRange(1e-3, 3_600.0, SECONDS, "1 s"),
     "retry_s": PlausibleRange(1e-2, 86_400.0, SECONDS, "30 s"),
@@ -80,8 +81,8 @@ RANGES: dict[str, PlausibleRange] = {
 
 A VM has 1 MiB to 64 TiB of memory, a network carries 100 kbit/s to 100 Tbit/s, a VM may be down for
 a minute at most. Stopping or resuming a VM takes at most ten seconds, preparing or releasing a
-host ten minutes, booting one two hours; a wait before a retry lasts a day at most, a deadline a
-month. Any other time is between a nanosecond and three centuries.
+host ten minutes, booting one or shutting it down two hours; a wait before a retry lasts a day at
+most, a deadline a month. Any other time is between a nanosecond and three centuries.
 """
 
 _PART = re.compile(r"[a-z][a-z0-9-]*:\w+=")

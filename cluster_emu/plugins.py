@@ -54,7 +54,7 @@ REGISTRIES = (
     "cluster_emu.memory.dirtying.sources:write_sources",
     "cluster_emu.memory.base:memory_models",
     "cluster_emu.faults.contract:fault_kinds",
-    "cluster_emu.metrics.power:power_models",
+    "cluster_emu.metrics.power.contract:power_models",
 )
 """Where the registry of each family is, as ``module:attribute``."""
 

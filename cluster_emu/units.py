@@ -151,6 +151,8 @@ PositiveSeconds = Annotated[float, ParseSeconds, Field(gt=0, allow_inf_nan=False
 """A positive time in seconds."""
 Seconds = Annotated[float, ParseSeconds, Field(ge=0, allow_inf_nan=False)]
 """A time in seconds, zero allowed."""
+PowerWatts = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A power in watts, zero allowed."""
 
 # --- limits ---------------------------------------------------------------------------------------
 

@@ -220,6 +220,21 @@ def test_machine_code_whose_list_cannot_be_read_is_made_again(damage: str, tmp_p
 # --- the kernels of the package -------------------------------------------------------------------
 
 RUNS = {
+    "consolidation/_evacuation_kernels.py": """
+import numpy as np
+from cluster_emu.consolidation import _evacuation_kernels as kernels
+targets = np.array([[1.0, 2.0], [4.0, 4.0], [0.8, 0.8], [3.2, 3.2], [150.0, 125.0], [9.0, 9.0]])
+blocks, lines = np.empty((2, 1)), np.array([[[0.0, 1.0], [100.0, 200.0], [100.0, 0.0]]])
+kernels.measure_blocks(targets, blocks)
+chosen, scratch = np.zeros(1, dtype=np.int64), np.empty((2, 1))
+print(
+    kernels.place_all(
+        targets, blocks, np.zeros(2, dtype=np.int64), np.ones(1, dtype=np.int64), lines,
+        np.ones(1), np.ones(1), 1, 0.0, chosen, scratch, np.zeros(2, dtype=np.int64), np.empty(2)
+    ),
+    chosen, targets,
+)
+""",
     "memory/lumped/_kernels.py": """
 from cluster_emu import ClusterModel
 fields = {
@@ -242,6 +257,12 @@ fields = {
     "topology.host_bps": "10 Gbit/s",
 }
 print(ClusterModel("single", rng=1, **fields).run().migrations.to_csv())
+""",
+    "validation/cloudsim/_kernels.py": """
+import numpy as np
+from cluster_emu.validation import simulate_day
+samples = np.random.default_rng(1).integers(0, 101, (12, 30)) / 100
+print(simulate_day(samples, "iqr-mmt", hosts=12).events.to_csv())
 """,
     "network/_maxmin_kernels.py": """
 from cluster_emu.network import completion_times

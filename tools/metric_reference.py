@@ -7,6 +7,7 @@ A test fails where the file is not what this writes.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,6 +41,12 @@ SUMMARY = """## Other columns of the summary
 DRAINS = """## Figures of drains
 
 `evacuate` and `advise` have these besides, summed over VMs.
+"""
+
+DEFINITIONS = """## Formulas and sources
+
+Where a formula or its source is worth more than a line of the tables above. "Ours" has no source
+beside this emulator.
 """
 
 ADDING = """## Adding a metric
@@ -84,7 +91,14 @@ def reference() -> str:
     summary = [metric for metric in others if metric.value is not None]
     drains = [metric for metric in others if metric.value is None]
     tables = [COMPARED, _compared_table(compared), SUMMARY, _table(summary), DRAINS, _table(drains)]
-    return "\n".join([START, *tables, ADDING])
+    defined = [metric for metric in (*compared, *summary, *drains) if metric.definition]
+    definitions = [DEFINITIONS, *map(_definition, defined), ""]
+    return "\n".join([START, *tables, *definitions, ADDING])
+
+
+def _definition(metric: Metric) -> str:
+    lines = textwrap.wrap(f"`{metric.name}`: {metric.definition}", 98, break_on_hyphens=False)
+    return "\n  ".join([f"- {lines[0]}", *lines[1:]])
 
 
 def _table(chosen: Iterable[Metric]) -> str:

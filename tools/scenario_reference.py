@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from cluster_emu.optional_fields import NONE, may_be_unset, takes_unlimited
 from cluster_emu.scenario import (
     BackgroundGroup,
+    Carbon,
     Costs,
     Fault,
     HighAvailability,
@@ -44,6 +45,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[workload]", Workload),
     ("[transfer]", Transfer),
     ("[costs]", Costs),
+    ("[carbon]", Carbon),
     ("[manager]", Manager),
     ("[manager.preparing]", Preparing),
     ("[[migrations]]", Request),

@@ -29,10 +29,11 @@ from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.faults import Outage
+from cluster_emu.metrics.carbon import CarbonIntensity
 from cluster_emu.metrics.power import PowerColumns, power_models
 from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
 from cluster_emu.rng import RandomStreams
-from cluster_emu.scenario import Scenario
+from cluster_emu.scenario import Carbon, Scenario
 from cluster_emu.scenario.sections import MOST_OF_A_KIND
 from cluster_emu.scheduling.slots import QueueRules
 from cluster_emu.strategies import strategies
@@ -60,6 +61,7 @@ class RunComponents:
         traces: the source of the CPU traces, in words.
         assumptions: what the run assumes, one sentence each.
         power: power of the hosts.
+        carbon: carbon intensity of their electricity, None where none is given.
         planner: the triggers, and what they need at a control instant.
         queue: how migrations wait for each other.
         factory: creates migrations.
@@ -76,6 +78,7 @@ class RunComponents:
     traces: str
     assumptions: tuple[str, ...]
     power: PowerColumns
+    carbon: CarbonIntensity | None
     planner: Planner
     queue: QueueRules
     factory: MigrationFactory
@@ -146,9 +149,10 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             *stalls_left_out(str(scenario.run.fidelity), strategy),
         ),
         power=power,
+        carbon=_carbon(scenario.carbon),
         planner=Planner(
             state,
-            power.watts_if_on,
+            power,
             _triggers(scenario, state),
             MigrationNetwork(links, router),
             streams,
@@ -193,10 +197,25 @@ def _check_requests(scenario: Scenario) -> None:
                 raise ScenarioError(f"migrations.{i}.{field}", value, f"a number below {limit}")
 
 
+def _carbon(carbon: Carbon) -> CarbonIntensity | None:
+    if carbon.trace is not None:
+        return CarbonIntensity.read(carbon.trace)
+    if carbon.intensity_g_per_kwh is not None:
+        return CarbonIntensity.constant(carbon.intensity_g_per_kwh)
+    return None
+
+
 def _power(scenario: Scenario) -> PowerColumns:
+    groups = scenario.hosts
     models = [
         create_chosen(power_models, group.power, f"hosts.{i}.power")
-        for i, group in enumerate(scenario.hosts)
+        for i, group in enumerate(groups)
     ]
-    counts = [group.count for group in scenario.hosts]
-    return PowerColumns([model for model, n in zip(models, counts, strict=True) for _ in range(n)])
+    of_host = [i for i, group in enumerate(groups) for _ in range(group.count)]
+    boots = any(group.boot_w is not None for group in groups)
+    shuts_down = any(group.shutdown_s > 0 for group in groups)
+    return PowerColumns(
+        [models[i] for i in of_host],
+        boot_w=[groups[i].boot_w for i in of_host] if boots else None,
+        shutdown_w=[groups[i].shutdown_w for i in of_host] if shuts_down else None,
+    )

@@ -24,6 +24,7 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
         np.array([group.memory_bytes for group in groups], dtype=np.int64),
         np.array([graph.nodes[host].get("rack", 0) for host in range(count)], dtype=np.int64),
         np.array([group.boot_s for group in groups]),
+        np.array([group.shutdown_s for group in groups]),
     )
     memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
     host = place(scenario, hosts.memory_bytes, memory, streams.generator(Stream.INITIAL_PLACEMENT))

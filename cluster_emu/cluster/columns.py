@@ -29,10 +29,14 @@ class HostColumns:
     `cpu_overhead` is what migrations take of the host; `cpu_wanted` that and what its VMs can use.
     `memory_reserved_bytes` counts the VMs that run there and those that are on their way there
     (and, in post-copy, those whose memory has not all left yet). `switched_on` hosts draw power.
-    One that was off boots for `boot_s`; while it is `booting` it draws its idle power, and nothing
-    runs or starts there. `woken_at_s` is when it was last switched on, minus infinity if it was on
-    from the start. A host in `drained` takes no new VM. A `failed` host has crashed and is not
-    repaired yet: it is off, and nothing may go there.
+    One that was off boots for `boot_s`; while it is `booting` nothing runs or starts there.
+    `woken_at_s` is when it was last switched on, minus infinity if it was on from the start. One
+    that is switched off is `shutting_down` for `shutdown_s`; if it is woken meanwhile, it boots
+    after that. A host in `drained` takes no new VM. A `failed` host has crashed and is not repaired
+    yet: it is off, and nothing may go there.
+
+    `shutdowns` counts how often it was switched off, crashes left out, and `on_before_shutdowns_s`
+    adds up how long it was on before that.
     """
 
     cpu_capacity: FloatColumn
@@ -50,6 +54,10 @@ class HostColumns:
     failed: BoolColumn
     rack: IntColumn
     boot_s: FloatColumn
+    shutdown_s: FloatColumn
+    shutting_down: BoolColumn
+    shutdowns: IntColumn
+    on_before_shutdowns_s: FloatColumn
     woken_at_s: FloatColumn
 
     @classmethod
@@ -59,8 +67,12 @@ class HostColumns:
         memory_bytes: IntColumn,
         rack: IntColumn,
         boot_s: FloatColumn | None = None,
+        shutdown_s: FloatColumn | None = None,
     ) -> HostColumns:
-        """Return hosts that are on and have no VM; they boot in no time without `boot_s`."""
+        """Return hosts that are on and have no VM.
+
+        They boot and shut down in no time unless the last two columns are given.
+        """
         count = len(cpu_capacity)
         return cls(
             cpu_capacity=cpu_capacity,
@@ -78,6 +90,10 @@ class HostColumns:
             failed=np.zeros(count, dtype=np.bool_),
             rack=rack,
             boot_s=np.zeros(count) if boot_s is None else boot_s,
+            shutdown_s=np.zeros(count) if shutdown_s is None else shutdown_s,
+            shutting_down=np.zeros(count, dtype=np.bool_),
+            shutdowns=np.zeros(count, dtype=np.int64),
+            on_before_shutdowns_s=np.zeros(count),
             woken_at_s=np.full(count, -np.inf),
         )
 
@@ -111,7 +127,8 @@ class VMColumns:
     A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
     last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
     no memory. `down_since_s` is when it went down, infinite while it runs; `down_before_s` adds up
-    the times it was down before that, and `restarts` counts them.
+    the times it was down before that, and `restarts` counts them. `on_host_since_s` is when it came
+    to its host, by a migration or a restart.
     """
 
     cpu_capacity: FloatColumn
@@ -136,6 +153,7 @@ class VMColumns:
     down_since_s: FloatColumn
     down_before_s: FloatColumn
     restarts: IntColumn
+    on_host_since_s: FloatColumn
 
     @classmethod
     def at_rest(
@@ -178,6 +196,7 @@ class VMColumns:
             down_since_s=np.full(count, np.inf),
             down_before_s=np.zeros(count),
             restarts=np.zeros(count, dtype=np.int64),
+            on_host_since_s=np.zeros(count),
         )
 
     @property

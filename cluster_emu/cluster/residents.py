@@ -19,12 +19,14 @@ class HostGroup:
         vms: which VMs; a slice for all.
         host_index: for each of these VMs the index of its host among these hosts, [VMs].
         host_count: how many hosts.
+        numbers: the numbers of the hosts; None for all.
     """
 
     hosts: Rows
     vms: Rows
     host_index: IntColumn
     host_count: int
+    numbers: Sequence[int] | None
 
 
 class Residents:
@@ -51,7 +53,7 @@ class Residents:
         if not np.array_equal(self.host_of, self._host):
             self.host_of[:] = self._host
             self._sort_all()
-        return HostGroup(ALL, ALL, self._host, self._host_count)
+        return HostGroup(ALL, ALL, self._host, self._host_count, None)
 
     def update(self, hosts: Sequence[int]) -> HostGroup:
         """Take in moves from one of these hosts to another of them, and return these hosts."""
@@ -69,10 +71,10 @@ class Residents:
         if len(hosts) == 1:
             host, vms = hosts[0], self._vms_of[hosts[0]]
             row = slice(host, host + 1)  # read and written faster than a row by its number
-            return HostGroup(row, vms, np.zeros(len(vms), dtype=np.int64), 1)
+            return HostGroup(row, vms, np.zeros(len(vms), dtype=np.int64), 1, hosts)
         counts = [len(self._vms_of[host]) for host in hosts]
         host_index = np.repeat(np.arange(len(hosts)), counts)
-        return HostGroup(np.array(hosts), self._all_of(hosts), host_index, len(hosts))
+        return HostGroup(np.array(hosts), self._all_of(hosts), host_index, len(hosts), hosts)
 
     def flat_index(self, host: int, row_count: int) -> IntColumn:
         """Return the flat positions of a host's VMs in a C-ordered table [row_count, vms]."""

@@ -189,6 +189,7 @@ class ClusterState:
         source = int(self._vms.host[vm])
         self._begin_change(now_s, (source, target))
         self._vms.host[vm] = target
+        self._vms.on_host_since_s[vm] = now_s
         self._vms.moved_at_s[vm] = now_s
         self._hosts.vm_count[source] -= 1
         self._hosts.vm_count[target] += 1
@@ -207,24 +208,36 @@ class ClusterState:
     # --- hosts ------------------------------------------------------------------------------------
 
     def switch_on(self, host: int, now_s: float) -> None:
-        """Switch on a host; one that was off boots first."""
+        """Switch on a host; one that was off ends its shutdown, if any, and boots first."""
         self._begin_change(now_s, [host])
         self._switch_on(host, now_s)
 
     def _switch_on(self, host: int, now_s: float) -> None:
-        if not self._hosts.switched_on[host]:
-            self._hosts.switched_on[host] = True
-            self._hosts.woken_at_s[host] = now_s
-            self._hosts.booting[host] = self._hosts.boot_s[host] > 0
+        hosts = self._hosts
+        if not hosts.switched_on[host]:
+            hosts.switched_on[host] = True
+            hosts.woken_at_s[host] = now_s
+            hosts.booting[host] = hosts.boot_s[host] > 0 or hosts.shutting_down[host]
 
-    def end_boot(self, host: int) -> None:
+    def end_boot(self, host: int, now_s: float) -> None:
         """Let VMs run on a host that has booted."""
+        self._begin_change(now_s, [host])
         self._hosts.booting[host] = False
 
     def switch_off(self, hosts: Sequence[int], now_s: float) -> None:
-        """Switch off some hosts, each given once."""
+        """Switch off some hosts, each given once; those with a `shutdown_s` shut down first."""
         self._begin_change(now_s, hosts)
-        self._hosts.switched_on[list(hosts)] = False
+        columns, rows = self._hosts, np.array(hosts)
+        rows = rows[columns.switched_on[rows]]
+        columns.switched_on[rows] = False
+        columns.shutting_down[rows] = columns.shutdown_s[rows] > 0
+        columns.shutdowns[rows] += 1
+        columns.on_before_shutdowns_s[rows] += now_s - np.maximum(columns.woken_at_s[rows], 0.0)
+
+    def end_shutdown(self, host: int, now_s: float) -> None:
+        """Note that a host has shut down."""
+        self._begin_change(now_s, [host])
+        self._hosts.shutting_down[host] = False
 
     def set_drained(self, drained: BoolColumn) -> None:
         """Set which hosts take no new VM, shape [hosts]."""
@@ -239,6 +252,7 @@ class ClusterState:
         self._hosts.failed[list(hosts)] = True
         self._hosts.switched_on[list(hosts)] = False
         self._hosts.booting[list(hosts)] = False
+        self._hosts.shutting_down[list(hosts)] = False
 
     def repair_hosts(self, hosts: Sequence[int], now_s: float) -> None:
         """Switch on hosts that had failed, each given once; cost accrues on every host."""
@@ -275,6 +289,7 @@ class ClusterState:
         hosts.vm_count[target] += 1
         self._switch_on(target, now_s)
         vms.host[vm] = target
+        vms.on_host_since_s[vm] = now_s
         vms.running[vm] = True
         vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)
         vms.down_since_s[vm] = np.inf

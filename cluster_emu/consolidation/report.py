@@ -15,6 +15,7 @@ class Obstacle(StrEnum):
 
     NO_OPEN_HOST = "without a host that takes VMs"
     MEMORY = "short of memory"
+    AFFINITY = "kept with its affinity group"
     ANTI_AFFINITY = "kept apart by anti-affinity"
     CPU = "short of CPU"
     PLACEMENT = "refused by the placement"

@@ -14,7 +14,7 @@ from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.view import Watts
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import HighAvailability
-from cluster_emu.scheduling.boots import HostBoots
+from cluster_emu.scheduling.switching import HostSwitching
 
 
 class Restarts:
@@ -30,7 +30,7 @@ class Restarts:
         settings: whether, and after what time.
         state: the columns.
         loop: keeps the time.
-        boots: wakes hosts.
+        switching: wakes hosts.
         watts: power of every host if switched on, for the plan.
         wanted: returns the share of its CPU capacity that each VM would want at a time.
         update_workload: called with the time after VMs have been restarted.
@@ -41,7 +41,7 @@ class Restarts:
         settings: HighAvailability,
         state: ClusterState,
         loop: FluidLoop,
-        boots: HostBoots,
+        switching: HostSwitching,
         watts: Watts,
         wanted: Callable[[float], FloatColumn],
         update_workload: Callable[[float], None],
@@ -49,13 +49,13 @@ class Restarts:
         self._settings = settings
         self._state = state
         self._loop = loop
-        self._boots = boots
+        self._switching = switching
         self._watts = watts
         self._wanted = wanted
         self._update_workload = update_workload
         self._waiting: set[int] = set()
         self._retry_is_scheduled = False
-        boots.notify(lambda _, now_s: self.try_all(now_s))
+        switching.notify(lambda _, now_s: self.try_all(now_s))
 
     @property
     def waiting(self) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ class Restarts:
             if target is None:
                 continue
             plan.restart(vm, target)
-            self._boots.wake(target, now_s)
+            self._switching.wake(target, now_s)
             if not self._state.hosts.booting[target]:
                 self._state.restart_vm(vm, target, now_s)
                 self._waiting.discard(vm)

@@ -28,12 +28,21 @@ from cluster_emu.metrics.aggregations import (
     mean_queue_wait_s,
     migration_count,
 )
+from cluster_emu.metrics.sla import (
+    esv_by_ten_percent_rule_kwh,
+    esv_kwh,
+    slav,
+    slav_by_ten_percent_rule,
+)
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.plugin_loading import UnloadedPart, load_entry_points
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
 ONE_PERCENT = SmallestDifference(share=0.01)
+
+BELOGLAZOV = "Beloglazov, Buyya, CCPE 2012, section 5.3"
+CLOUDSIM = "CloudSim's consolidation examples (Beloglazov, Buyya, CCPE 2012)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class Metric:
             None for a figure of the summary alone.
         is_main: whether a picture of a comparison shows it unless others are asked for.
         smallest_difference: from which size on a difference matters; 1 % unless given.
+        definition: its formula and where that comes from; empty if the other texts say it all.
     """
 
     name: str
@@ -64,6 +74,7 @@ class Metric:
     comparison_rank: int | None = None
     is_main: bool = False
     smallest_difference: SmallestDifference = ONE_PERCENT
+    definition: str = ""
 
 
 class MetricCatalogue:
@@ -384,12 +395,96 @@ BUILT_IN = (
         unit="kWh",
         comparison_rank=180,
         is_main=True,
+        definition=(
+            "Sum over hosts of the integral of P(utilisation). Utilisation is constant between two "
+            "events, so the integral is a sum of power x duration, without any step."
+        ),
+    ),
+    Metric(
+        name="boot_energy_kwh",
+        label="energy of boots",
+        description="Part of the energy that hosts draw while they boot.",
+        value=ClusterFigure("boot_energy_kwh"),
+        unit="kWh",
+    ),
+    Metric(
+        name="shutdown_energy_kwh",
+        label="energy of shutdowns",
+        description="Part of the energy that hosts draw while they shut down.",
+        value=ClusterFigure("shutdown_energy_kwh"),
+        unit="kWh",
+    ),
+    Metric(
+        name="migration_energy_kwh",
+        label="energy of migrations",
+        description="Part of the energy that the CPU of migrations takes at sources and targets.",
+        value=ClusterFigure("migration_energy_kwh"),
+        unit="kWh",
+        comparison_rank=185,
+        definition=(
+            "Integral, on each host, of P(utilisation) - P(utilisation without `costs.source_cpu` "
+            "and `costs.target_cpu` of its migrations). A full host draws no more because of them. "
+            "Hosts that boot for a migration are counted in `boot_energy_kwh`. Ours."
+        ),
+    ),
+    Metric(
+        name="carbon_g",
+        label="carbon dioxide",
+        description="Carbon dioxide of the energy, NaN where no carbon intensity is given.",
+        value=ClusterFigure("carbon_g"),
+        unit="kg",
+        scale=1e-3,
+        definition=(
+            "Integral of power x carbon intensity. The intensity is constant between two changes "
+            "of its trace, whose form is that of OpenDC's carbon traces."
+        ),
     ),
     Metric(
         name="mean_hosts_on",
         label="hosts switched on",
         description="Hosts that are switched on, mean over time.",
         value=ClusterFigure("mean_hosts_on"),
+    ),
+    Metric(
+        name="host_shutdowns",
+        label="host shutdowns",
+        description="How often hosts were switched off, those at the start included; no crashes.",
+        value=ClusterFigure("host_shutdowns"),
+        definition=f"Reported by {CLOUDSIM}.",
+    ),
+    Metric(
+        name="time_before_shutdown_s",
+        label="time before a host shutdown",
+        description="Time for which a host was on before it was switched off, mean over shutdowns.",
+        value=ClusterFigure("time_before_shutdown_s"),
+        unit="s",
+        definition=f"Reported by {CLOUDSIM}.",
+    ),
+    Metric(
+        name="time_before_migration_s",
+        label="time before a VM migration",
+        description="Time for which a VM was on its source when its migration began to copy.",
+        value=MeanOverStarted("stay_s"),
+        unit="s",
+        definition=(
+            f"Named as in {CLOUDSIM}. Their timer begins with the migration, so they report its "
+            "duration (`total_time_s` here)."
+        ),
+    ),
+    Metric(
+        name="slatah",
+        label="SLA violation time per active host",
+        description="Share of its active time in which a host is short of CPU, mean over hosts.",
+        value=ClusterFigure("slatah"),
+        unit="%",
+        scale=100.0,
+        comparison_rank=210,
+        definition=(
+            "SLATAH = 1/N x sum(T_s / T_a) over the N hosts that ran VMs: more CPU was wanted of a "
+            "host than it has for T_s of the T_a for which it was up and had VMs. "
+            f"{BELOGLAZOV}. CloudSim sums over hosts before it divides, which is closer to "
+            "`overload_time_share`."
+        ),
     ),
     Metric(
         name="overload_time_share",
@@ -408,6 +503,80 @@ BUILT_IN = (
         unit="%",
         scale=100.0,
         comparison_rank=130,
+        definition=(
+            "PDM = 1/M x sum(C_d / C_r) over the M VMs that wanted CPU. C_d is what the emulated "
+            "migrations took of the C_r that a VM wanted: pauses, throttling, tracking of writes, "
+            f"waits for pages, and threads on a full host. Form of {BELOGLAZOV}; the C_d is ours."
+        ),
+    ),
+    Metric(
+        name="degradation_by_ten_percent_rule",
+        label="CPU lost to migrations by the 10 % rule",
+        description="Share of the CPU a VM wanted that is a tenth of what it wanted in migrations.",
+        value=ClusterFigure("degradation_by_ten_percent_rule"),
+        unit="%",
+        scale=100.0,
+        definition=(
+            "PDM with C_d = 0.1 x the CPU that the VM wanted from the first byte of its migrations "
+            f"to the last. {BELOGLAZOV}, after Voorsluys et al., CloudCom 2009."
+        ),
+    ),
+    Metric(
+        name="slav",
+        label="SLA violation (SLAV)",
+        description="`slatah` times `degradation_by_migration`.",
+        value=slav,
+        unit="%",
+        scale=100.0,
+        comparison_rank=220,
+        definition=f"SLAV = SLATAH x PDM. {BELOGLAZOV}; with our PDM.",
+    ),
+    Metric(
+        name="slav_by_ten_percent_rule",
+        label="SLA violation (SLAV) by the 10 % rule",
+        description="`slatah` times `degradation_by_ten_percent_rule`.",
+        value=slav_by_ten_percent_rule,
+        unit="%",
+        scale=100.0,
+        definition=f"SLAV = SLATAH x PDM. {BELOGLAZOV}.",
+    ),
+    Metric(
+        name="esv_kwh",
+        label="energy x SLA violation (ESV)",
+        description="`energy_kwh` times `slav`: lower is better in both.",
+        value=esv_kwh,
+        unit="kWh",
+        comparison_rank=230,
+        definition=f"ESV = E x SLAV. {BELOGLAZOV}; with our PDM.",
+    ),
+    Metric(
+        name="esv_by_ten_percent_rule_kwh",
+        label="energy x SLA violation (ESV) by the 10 % rule",
+        description="`energy_kwh` times `slav_by_ten_percent_rule`.",
+        value=esv_by_ten_percent_rule_kwh,
+        unit="kWh",
+        definition=f"ESV = E x SLAV. {BELOGLAZOV}.",
+    ),
+    Metric(
+        name="overall_sla_violation",
+        label="overall SLA violation",
+        description="Share of the CPU that all VMs together wanted and did not get.",
+        value=ClusterFigure("overall_sla_violation"),
+        unit="%",
+        scale=100.0,
+        definition=f"(sum of wanted - sum of granted) / sum of wanted. Reported by {CLOUDSIM}.",
+    ),
+    Metric(
+        name="average_sla_violation",
+        label="average SLA violation",
+        description="Share of the CPU wanted that VMs lack while they lack any.",
+        value=ClusterFigure("average_sla_violation"),
+        unit="%",
+        scale=100.0,
+        definition=(
+            "Mean of (wanted - granted) / wanted over the time of all VMs in which that is above "
+            f"0. Reported by {CLOUDSIM}, which count samples instead of time."
+        ),
     ),
     Metric(
         name="degradation_by_overload",

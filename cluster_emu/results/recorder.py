@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,10 +48,17 @@ class Recorder:
         self,
         now_s: float,
         watts: FloatColumn,
-        energy_kwh: FloatColumn,
+        energy_kwh: Mapping[str, FloatColumn],
         carried_bytes: Callable[[], FloatColumn],
     ) -> None:
-        """Note the state of every host and VM, and what each link carried since the last time."""
+        """Note the state of every host and VM, and what each link carried since the last time.
+
+        Args:
+            now_s: the time.
+            watts: power of each host, [hosts].
+            energy_kwh: energy of each host so far, and parts of it, by the column's name, [hosts].
+            carried_bytes: returns what each link has carried so far, [links].
+        """
         if self.folder is not None and not self._has_begun:
             kinds = ("parquet", "partial.parquet")
             names = (f"{table}.{kind}" for table in STREAMED_TABLES for kind in kinds)
@@ -71,7 +78,7 @@ class Recorder:
                 "switched_on": hosts.switched_on.copy(),
                 "failed": hosts.failed.copy(),
                 "power_w": watts,
-                "energy_kwh": energy_kwh,
+                **energy_kwh,
             }
         )
         self._tables["vms"].add(

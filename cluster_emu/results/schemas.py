@@ -53,6 +53,7 @@ MIGRATIONS = TableSchema(
         Column("route", "", "numbers of the links from source to target, in their order"),
         Column("prepare_s", "s", "time spent on preparing the target, before `start_s`"),
         Column("start_s", "s", "first byte"),
+        Column("stay_s", "s", "time the VM had been on the source at `start_s`"),
         Column("waited_s", "s", "time after `start_s` spent on waiting for the turn to send"),
         Column("pause_s", "s", "the VM stops at the source"),
         Column("resume_s", "s", "the VM runs at the target"),
@@ -140,6 +141,9 @@ HOSTS = TableSchema(
         Column("failed", "", "whether it has crashed and is not repaired yet"),
         Column("power_w", "W", "power at the instant"),
         Column("energy_kwh", "kWh", "energy so far"),
+        Column("boot_energy_kwh", "kWh", "part of it for boots"),
+        Column("shutdown_energy_kwh", "kWh", "part of it for shutdowns"),
+        Column("migration_energy_kwh", "kWh", "part of it for the CPU that migrations take"),
     ),
 )
 
@@ -181,6 +185,8 @@ SERVICE = TableSchema(
         Column("cpu_lost_to_overload_s", "CPU unit x s", "lost even if no migration took CPU"),
         Column("cpu_lost_to_migration_s", "CPU unit x s", "lost to pauses, throttling and threads"),
         Column("paused_s", "s", "time it was paused"),
+        Column("cpu_wanted_in_migrations_s", "CPU unit x s", "wanted while migrations copied it"),
+        Column("short_of_cpu_s", "s", "time for which it got less than it wanted"),
     ),
 )
 

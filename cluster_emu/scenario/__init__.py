@@ -5,6 +5,7 @@ strategy, policies ...) by their registered names; `building` makes these parts.
 """
 
 from cluster_emu.part_text import parse_choice, parse_value
+from cluster_emu.scenario.carbon import Carbon
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
@@ -17,6 +18,7 @@ from cluster_emu.scenario.transfer import Transfer
 
 __all__ = [
     "BackgroundGroup",
+    "Carbon",
     "Choice",
     "Costs",
     "Fault",

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.plain import Plain
-from cluster_emu.units import MemoryBytes, ParseShare, PositiveSeconds, Seconds
+from cluster_emu.units import MemoryBytes, ParseShare, PositiveSeconds, PowerWatts, Seconds
 
 MOST_VCPUS = 4096
 """The most virtual processors of a VM: that of KVM on x86 (KVM_MAX_VCPUS)."""
@@ -48,7 +48,9 @@ class HostGroup(Plain):
     """Equal physical machines; the groups fill the topology's hosts in order.
 
     A host that was switched off boots for `boot_s` before a VM can run there or migrate to it.
-    Meanwhile it draws the power of an idle host.
+    Meanwhile it draws `boot_w`. One that is switched off shuts down for `shutdown_s`, draws
+    `shutdown_w` meanwhile and the `sleep_w` of its power model after that; if it is woken, it first
+    ends its shutdown and then boots. Both powers are that of an idle host if they are not set.
     """
 
     count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
@@ -56,6 +58,9 @@ class HostGroup(Plain):
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
     boot_s: Seconds = 0.0
+    boot_w: PowerWatts | None = None
+    shutdown_s: Seconds = 0.0
+    shutdown_w: PowerWatts | None = None
 
 
 class VMGroup(Plain):

@@ -20,6 +20,7 @@ from cluster_emu.field_errors import from_validation
 from cluster_emu.numerals import whole_number
 from cluster_emu.part_text import parse_choice
 from cluster_emu.plausibility import warn_of_implausible
+from cluster_emu.scenario.carbon import Carbon
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
@@ -56,6 +57,7 @@ class Scenario(Plain):
     background: Annotated[tuple[BackgroundGroup, ...], BeforeValidator(as_tuple)] = ()
     transfer: Transfer = Transfer()
     costs: Costs = Costs()
+    carbon: Carbon = Carbon()
     manager: Manager = Manager()
     migrations: Annotated[tuple[Request, ...], BeforeValidator(as_tuple)] = ()
     faults: Annotated[tuple[Fault, ...], BeforeValidator(as_tuple)] = ()

@@ -32,13 +32,15 @@ class MigrationOverhead:
         self._sending = np.zeros(state.host_count, dtype=np.int64)
         self._receiving = np.zeros(state.host_count, dtype=np.int64)
 
-    def begin(self, source: int, target: int, now_s: float) -> None:
+    def begin(self, vm: int, source: int, target: int, now_s: float) -> None:
         """Count a migration that begins to copy."""
         self._count(source, target, 1, now_s)
+        self._service.begin_migration(vm)  # the cost of both hosts has accrued
 
-    def end(self, source: int, target: int, now_s: float) -> None:
+    def end(self, vm: int, source: int, target: int, now_s: float) -> None:
         """Count a migration that has stopped copying."""
         self._count(source, target, -1, now_s)
+        self._service.end_migration(vm)
 
     def count_stall(self, vm: int, stall_s: float, demand: float) -> None:
         """Count time that a VM has waited for pages that were still at the source."""

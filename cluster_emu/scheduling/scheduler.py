@@ -14,11 +14,11 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.network.timers import Timer
-from cluster_emu.scheduling.boots import HostBoots
 from cluster_emu.scheduling.orders import Candidate
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.round_robin import RoundRobin
 from cluster_emu.scheduling.slots import ConcurrencySlots, QueueRules, SlotCounts
+from cluster_emu.scheduling.switching import HostSwitching
 from cluster_emu.scheduling.timers import PhaseTimers
 from cluster_emu.transfer.factory import MigrationFactory
 from cluster_emu.transfer.migration import Migration
@@ -47,7 +47,7 @@ class MigrationScheduler:
         records: every migration ever requested, by number.
         live: every migration that has not ended, by number.
         ended_count: how many have ended.
-        boots: wakes hosts.
+        switching: switches hosts on and off.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class MigrationScheduler:
         self._waits_since_s: dict[int, float] = {}  # for a slot or the first turn
         self._factory = factory
         self._state: ClusterState = factory.state
-        self.boots = HostBoots(factory.state, factory.loop)
-        self.boots.notify(self._host_booted)
+        self.switching = HostSwitching(factory.state, factory.loop)
+        self.switching.notify(self._host_booted)
         self._overhead = overhead
         self._choose_target = choose_target
         self._switch_off_empty_hosts = switch_off_empty_hosts
@@ -128,7 +128,7 @@ class MigrationScheduler:
             faults_before=faults_before,
         )
         self.records.append(record)
-        self.boots.wake(move.target, now_s)
+        self.switching.wake(move.target, now_s)
         self._state.reserve_move(move.vm, move.target, now_s)
         self.live[number] = self._factory.make(record, self)
         self._wait_for_slot(self._preparing, number, now_s)
@@ -164,8 +164,9 @@ class MigrationScheduler:
         """
         migration = self.live[number]
         if migration.state in COPYING:
+            record = migration.record
             migration.abort(now_s)
-            self._overhead.end(migration.record.source, migration.record.target, now_s)
+            self._overhead.end(record.vm, record.source, record.target, now_s)
         self._end(number, outcome, why, now_s)
 
     def cancel_request(self, number: int, why: str, now_s: float) -> None:
@@ -244,7 +245,7 @@ class MigrationScheduler:
                 stage.leave(number)
             self._leave_turns(migration)
             record.prepare_s = 0.0
-        self.boots.wake(target, now_s)
+        self.switching.wake(target, now_s)
         self._state.release_move(record.vm, record.target)
         self._state.reserve_move(record.vm, target, now_s)
         record.target = target
@@ -265,7 +266,7 @@ class MigrationScheduler:
             in_use = hosts.booting | (hosts.memory_reserved_bytes > 0)
             empty = np.flatnonzero(hosts.switched_on & ~in_use)
             if len(empty):
-                self._state.switch_off(empty.tolist(), self._factory.loop.now_s)
+                self.switching.switch_off(empty.tolist(), self._factory.loop.now_s)
 
     def end_run(self, now_s: float) -> None:
         """End the migrations that still wait or run when the run ends."""
@@ -312,7 +313,9 @@ class MigrationScheduler:
     def _start(self, migration: Migration, now_s: float) -> None:
         if self._turns is not None:
             self._count_wait_for_turn(migration.record.migration, now_s)
-        self._overhead.begin(migration.record.source, migration.record.target, now_s)
+        record = migration.record
+        self._overhead.begin(record.vm, record.source, record.target, now_s)
+        record.stay_s = now_s - float(self._state.vms.on_host_since_s[record.vm])
         migration.start(now_s)
 
     def offer_turn(self, record: MigrationRecord, now_s: float) -> bool:
@@ -335,7 +338,7 @@ class MigrationScheduler:
     def ended(self, record: MigrationRecord, outcome: Phase, why: str, now_s: float) -> None:
         """Finish or end a migration whose copy has ended; called by the migration."""
         number, finish_s = record.migration, self._factory.settings.finish_s
-        self._overhead.end(record.source, record.target, now_s)
+        self._overhead.end(record.vm, record.source, record.target, now_s)
         if outcome is Phase.COMPLETED and finish_s > 0:
             self.live[number].transition(Phase.FINISHING)
             self._timers.begin(number, finish_s, now_s, self._finished)

@@ -120,7 +120,8 @@ class MigrationRecord:
     """One migration, one row of the table `migrations`.
 
     Times are simulated seconds since the start of the run, NaN for what did not happen. `prepare_s`
-    is the time spent on setting up the target before the first byte, at `start_s`. `finish_s`, the
+    is the time spent on setting up the target before the first byte, at `start_s`. `stay_s` is how
+    long the VM had then been on the source, since it came there or the run began. `finish_s`, the
     last part of the time until `end_s`, is spent on releasing the source after the VM runs at the
     target with all of its memory. `waited_s` is the part of the time after the first byte in which
     it waited for its turn on the network. `total_time_s` is prepare_s + (end_s - start_s), that is
@@ -153,6 +154,7 @@ class MigrationRecord:
     route: str = ""
     prepare_s: float = 0.0
     start_s: float = float("nan")
+    stay_s: float = float("nan")
     waited_s: float = 0.0
     pause_s: float = float("nan")
     resume_s: float = float("nan")

@@ -32,7 +32,7 @@ Amount = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, ge=LEAST, le=MOST, allow_inf_nan=False)]
 
 PAGE_BYTES = 4096
-MOST_ROUNDS = 10_000
+MOST_ROUNDS = 1_000
 """Live rounds after which a migration counts as one that never ends."""
 
 
@@ -68,7 +68,7 @@ class GivenCase(BaseModel):
     id: str
     note: str = ""
     caps: tuple[Positive, ...]
-    vms: tuple[GivenVM, ...]
+    vms: Annotated[tuple[GivenVM, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _known_links(self) -> GivenCase:

@@ -227,6 +227,7 @@ def scenarios_with_faults(draw: st.DrawFn) -> Scenario:
                     "cpu_capacity": draw(st.sampled_from([2, AMPLE_CPU])),
                     "memory_bytes": max(room, need(vms)),
                     "boot_s": draw(st.sampled_from([0.0, 0.0, 0.5, 1.25])),
+                    "shutdown_s": draw(st.sampled_from([0.0, 0.0, 0.75, 2.0])),
                 }
             ]
         }

@@ -131,6 +131,16 @@ def test_a_retry_takes_no_target_away_from_the_group(make_state, vm, plan_of):
     assert another_target(plan, 2) == 2
 
 
+def test_a_host_that_a_group_keeps_in_use_says_so(make_state, vm, plan_of):
+    vms = [vm(0, 0.5, together=0), vm(0, 0.5, together=0), vm(1, 3.0)]
+    _, report = Consolidation().moves(plan_of(make_state([10] * 2, [16] * 2, vms)), NO_DRAWS)
+    assert report.kept_as["with a VM kept with its affinity group"] == 1
+    vms = [vm(0, 5.0, together=0), vm(0, 5.0, together=0), vm(1, 3.0)]
+    moves, report = Consolidation().moves(plan_of(make_state([10] * 2, [16] * 2, vms)), NO_DRAWS)
+    assert (moves, report.overloaded, report.unplaced) == ([], 1, ())
+    assert report.overloaded_as == {"without a VM that may move and wants CPU": 1}
+
+
 # --- whole runs -----------------------------------------------------------------------------------
 
 

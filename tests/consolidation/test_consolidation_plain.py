@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.consolidation import ClusterView, Placement, Plan
+from cluster_emu.consolidation import ClusterView, Placement, Plan, evacuation
+from cluster_emu.consolidation.evacuation import CompiledEvacuation
 from cluster_emu.consolidation.overload import StaticThreshold
 from cluster_emu.consolidation.placement import (
     MemoryBestFitDecreasing,
@@ -21,11 +23,13 @@ from cluster_emu.consolidation.placement.targets import may_receive
 from cluster_emu.consolidation.room import Room
 from cluster_emu.consolidation.triggers import Consolidation
 from cluster_emu.consolidation.underload import LeastUtilised
-from cluster_emu.metrics.power import PowerColumns, SpecPower
+from cluster_emu.metrics.power import LinearPower, PowerColumns, SpecPower
 from tests._support.no_draws import NO_DRAWS
 from tests._support.plain_consolidation import plain_moves
 
 SEEDS = st.integers(0, 2**32 - 1)
+LARGE = (10, 60)
+"""Hosts and VMs."""
 SERVERS = (SpecPower("hp-ml110-g4"), SpecPower("hp-ml110-g5"))
 
 
@@ -76,7 +80,7 @@ def plan_on_servers(state) -> Plan:
 @pytest.mark.parametrize("name", TRIGGERS)
 @given(seed=SEEDS, groups=st.sampled_from([0, 3]), large=st.booleans())
 def test_the_moves_are_those_of_the_plain_form(make_random, name, seed, groups, large):
-    size = (10, 60) if large else (None, None)
+    size = LARGE if large else (None, None)
     state, trigger = make_random(seed, *size, groups=groups), TRIGGERS[name]
     plan, plain = plan_on_servers(state), plan_on_servers(state)
 
@@ -85,6 +89,45 @@ def test_the_moves_are_those_of_the_plain_form(make_random, name, seed, groups, 
     assert (moves, report.tried, report.emptied) == plain_moves(trigger, plain, NO_DRAWS)
     assert np.array_equal(plan.vm_host, plain.vm_host)
     assert np.array_equal(plan.cpu_demand, plain.cpu_demand)
+
+
+COMPILED = {
+    "default": Consolidation(),
+    "low threshold": Consolidation(overload=StaticThreshold(upper=0.4)),
+    "hysteresis": Consolidation(hysteresis=0.1),
+    "asleep": Consolidation(placement=PowerAwareBestFitDecreasing(wake=False)),
+}
+LINEAR = LinearPower(90.0, 200.0)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+@given(seed=SEEDS, models=st.sampled_from([SERVERS, (LINEAR,), (*SERVERS, LINEAR)]))
+def test_compiled_code_plans_and_reports_the_same(make_random, name, seed, models):
+    state, trigger = make_random(seed, *LARGE), COMPILED[name]
+    power = PowerColumns([models[host % len(models)] for host in range(state.host_count)])
+    plan = Plan.of(state, power)
+    with patch.object(evacuation, "LEAST_HOSTS", 0):
+        assert CompiledEvacuation.supports(plan, trigger.placement)
+        found = trigger.moves(plan, NO_DRAWS)
+    interpreted = Plan.of(state, power.watts_if_on)
+    assert not CompiledEvacuation.supports(interpreted, trigger.placement)
+
+    assert found == trigger.moves(interpreted, NO_DRAWS)
+    assert np.array_equal(plan.cpu_demand, interpreted.cpu_demand)
+
+
+def test_compiled_code_is_left_to_what_it_stands_for(make_random):
+    state, apart = make_random(1, *LARGE), make_random(1, *LARGE, groups=3)
+    power = PowerColumns([LINEAR] * state.host_count)
+    power_aware, most_free = PowerAwareBestFitDecreasing(), MostFree()
+    with patch.object(evacuation, "LEAST_HOSTS", 0):
+        assert CompiledEvacuation.supports(Plan.of(state, power), power_aware)
+        assert not CompiledEvacuation.supports(Plan.of(state, power), most_free)
+        assert not CompiledEvacuation.supports(Plan.of(apart, power), power_aware)
+    assert not CompiledEvacuation.supports(Plan.of(state, power), power_aware)
+    state._vms.affinity[:2] = 0
+    with patch.object(evacuation, "LEAST_HOSTS", 0):
+        assert not CompiledEvacuation.supports(Plan.of(state, power), power_aware)
 
 
 @given(seed=SEEDS, upper=st.sampled_from([0.1, 0.3, 0.8]), by_cpu=st.booleans())

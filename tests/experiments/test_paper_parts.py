@@ -107,3 +107,20 @@ def test_a_wrong_mean_is_noticed(paper: ModuleType) -> None:
     checks = paper.check(runs).set_index("per_page")
     assert checks["within"].to_list() == [True, False, False]
     assert checks.loc["pages_sent_stop", "exact"] == "1/2"
+
+
+@pytest.mark.parametrize(
+    ("exact", "words"),
+    [
+        ((0.2, 0.2, None), ""),
+        ((0.2, 0.31, None), "1 of the 2 intervals of reductions leave out the exact reduction."),
+        ((0.09, 0.31, 0.2), "2 of the 3 intervals of reductions leave out the exact reduction."),
+    ],
+)
+def test_intervals_without_the_exact_reduction_are_counted(
+    paper: ModuleType, exact: tuple[float | None, ...], words: str
+) -> None:
+    claims = [{"exact": each, "ci95": [0.1, 0.3]} for each in exact]
+    said = list(sys.modules["paper.output"]._missed(claims))
+    assert bool(said) == bool(words)
+    assert "".join(said).startswith(words)

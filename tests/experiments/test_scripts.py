@@ -66,6 +66,7 @@ def test_a_script_uses_public_names_alone(path: Path) -> None:
 
 def test_there_are_the_experiments() -> None:
     assert SCRIPTS == [
+        "cloudsim_benchmark.py",
         "cluster_comparison.py",
         "concurrency_sweep.py",
         "evacuate_rack.py",
@@ -192,6 +193,28 @@ def test_fault_storm(tmp_path: Path) -> None:
     assert (harm.loc[20, ["down_min", "failed_per_1000"]] > 0).all(axis=None)
     lost = rows["vms_lost"].loc[20]
     assert lost["post-copy"] > 0 == lost["pre-copy"] == lost["history-majority"]
+
+
+@pytest.mark.slow
+def test_cloudsim_benchmark(tmp_path: Path) -> None:
+    done = run(tmp_path, "cloudsim_benchmark.py", "--quick", "--policy", "thr-mmt")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "cloudsim_benchmark"
+    assert_written(folder, "quirks.png", "quirks.csv")
+    rows = pd.read_csv(folder / "quirks.csv").set_index("switched_off")
+    real = rows.loc["idle VMs kept, memory enforced"]
+    assert real["saved"] < rows.loc["as in CloudSim", "saved"]
+    assert real["migrations"] < rows.loc["as in CloudSim", "migrations"]
+    assert rows.loc["as in CloudSim", "planned_twice"] > 0
+    assert (rows.loc[["no VM planned twice", "all of these"], "planned_twice"] == 0).all()
+
+
+def test_cloudsim_benchmark_needs_traces(tmp_path: Path) -> None:
+    refused = run(tmp_path, "cloudsim_benchmark.py")
+    assert refused.returncode == 2 and "--traces DIR is required" in refused.stderr
+    missing = run(tmp_path, "cloudsim_benchmark.py", "--traces", "no-such")
+    assert missing.returncode == 2 and "no such folder" in missing.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cluster_comparison_refuses_a_missing_trace_folder(tmp_path: Path) -> None:

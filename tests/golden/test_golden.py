@@ -106,3 +106,11 @@ def test_renamed_tables_columns_and_words_are_mapped(monkeypatch: pytest.MonkeyP
     now["reason"] = ["", "machine 3 crashed"]
 
     assert digest_tables(as_recorded({"new": now})) == digest_tables({"one": small_table()})
+
+
+def test_added_columns_are_left_out_of_their_table_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renames, "ADDED_COLUMNS", {"one": ("added",), "two": ("rounds", "absent")})
+    now = as_recorded({"one": small_table().assign(added=1.0), "two": small_table()})
+
+    assert digest_tables({"one": now["one"]}) == digest_tables({"one": small_table()})
+    assert list(now["two"]) == ["outcome", "why", "downtime_s", "moved"]

@@ -79,6 +79,13 @@ def test_numbers_of_a_case_are_numbers(tmp_path: Path, value: object) -> None:
         validate_scalar(file)
 
 
+def test_a_case_needs_a_vm(tmp_path: Path) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text('{"cases": [{"id": "a", "caps": [1.0], "vms": []}]}', "utf-8")
+    with pytest.raises(ScenarioError, match=r"cases\.json: cases\.0\.vms"):
+        validate_scalar(path)
+
+
 def test_a_round_cut_short_leaves_the_rest_and_what_was_dirtied() -> None:
     engine = ScalarEngine(1000.0, 100.0, 10.0, 900.0)
     engine.begin_round()

@@ -40,6 +40,7 @@ def obstacle(view: ClusterView, vm: int, allowed: BoolColumn, has_cpu: BoolColum
     conditions = (
         (Obstacle.NO_OPEN_HOST, IS_OPERATIONAL.passes(view, vm) & IS_ANOTHER.passes(view, vm)),
         (Obstacle.MEMORY, HAS_MEMORY.passes(view, vm)),
+        (Obstacle.AFFINITY, IS_TOGETHER.passes(view, vm)),
         (Obstacle.ANTI_AFFINITY, IS_APART.passes(view, vm)),
         (Obstacle.CPU, has_cpu),
     )

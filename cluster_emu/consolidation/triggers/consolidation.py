@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import BoolColumn, FloatColumn
 from cluster_emu.consolidation.contract import Trigger, triggers
+from cluster_emu.consolidation.evacuation import CompiledEvacuation
 from cluster_emu.consolidation.fields import (
     OverloadField,
     PlacementField,
@@ -215,6 +216,7 @@ class Consolidation(Trigger):
         candidates = self.underload.candidates(plan, allowed & ~woken)
         emptying.untried_as += _untried_as(plan, had_vms, overloaded, woken, cooling, candidates)
         hopeless = self._hopeless(plan, candidates, allowed)
+        compiled = self._compiled(plan, allowed) if len(hopeless) < len(candidates) else None
         is_news = False
         for place, host in enumerate(candidates.tolist()):
             if plan.movable_count[host] < plan.vm_count[host]:
@@ -224,7 +226,7 @@ class Consolidation(Trigger):
             if host in hopeless:
                 emptying.kept_as[f"with a VM {hopeless[host]}"] += 1
                 continue
-            evacuation = self._evacuation(plan, host, allowed, rng)
+            evacuation = self._evacuation(plan, host, allowed, compiled, rng)
             if not isinstance(evacuation, Obstacle):
                 emptying.emptied += bool(evacuation)
                 emptying.moves += evacuation
@@ -240,7 +242,10 @@ class Consolidation(Trigger):
         self, plan: Plan, hosts: NDArray[np.intp], allowed: BoolColumn
     ) -> dict[int, Obstacle]:
         """Return which of some hosts have a VM that fits on no host that may take it, and why."""
-        targets = allowed & plan.operational & IN_USE.passes(plan, 0)
+        targets = self._targets(plan, allowed)
+        if (count := int(targets.sum())) < 2:
+            alone = hosts if count == 0 else hosts[targets[hosts]]
+            return dict.fromkeys(alone.tolist(), Obstacle.NO_OPEN_HOST)
         limits = self.overload.cpu_limits(plan)
         if limits is not None:
             limits = limits - self.hysteresis * plan.state.hosts.cpu_capacity
@@ -252,19 +257,45 @@ class Consolidation(Trigger):
             plan.vm_host[vms[no_memory]].tolist(), Obstacle.MEMORY
         )
 
+    def _targets(self, plan: Plan, allowed: BoolColumn) -> BoolColumn:
+        """Return the hosts that may take VMs of underloaded hosts, [hosts]."""
+        return allowed & plan.operational & IN_USE.passes(plan, 0)
+
+    def _compiled(self, plan: Plan, allowed: BoolColumn) -> CompiledEvacuation | None:
+        """Return what finds the targets of whole hosts in compiled code, if it can here."""
+        limits = self.overload.limits(plan) if self.overload.cpu_limits(plan) is not None else None
+        if limits is None or not CompiledEvacuation.supports(plan, self.placement):
+            return None
+        return CompiledEvacuation(plan, self._targets(plan, allowed), limits - self.hysteresis)
+
     def _evacuation(
-        self, plan: Plan, host: int, allowed: BoolColumn, rng: np.random.Generator
+        self,
+        plan: Plan,
+        host: int,
+        allowed: BoolColumn,
+        compiled: CompiledEvacuation | None,
+        rng: np.random.Generator,
     ) -> list[Move] | Obstacle:
         """Plan the move of every VM of `host`; if one fits nowhere, plan none and return why."""
+        vms = self.placement.order(plan, plan.vms_on(host))
+        if compiled is not None:
+            targets = compiled.place(vms, host)
+            if isinstance(targets, Obstacle):
+                return targets
+            places = zip(vms.tolist(), targets, strict=True)
+            together = [Move(vm, host, to, "underload", Priority.REBALANCE) for vm, to in places]
+            for move in together:
+                plan.apply(move)
+            return together
         mark = plan.snapshot()
         moves: list[Move] = []
-        for vm in self.placement.order(plan, plan.vms_on(host)).tolist():
+        for vm in vms.tolist():
             in_use = allowed & IN_USE.passes(plan, vm)
-            move = self._planned(plan, vm, in_use, "underload", rng)
-            if not isinstance(move, Move):
+            found = self._planned(plan, vm, in_use, "underload", rng)
+            if not isinstance(found, Move):
                 plan.restore(mark)
-                return move
-            moves.append(move)
+                return found
+            moves.append(found)
         return moves
 
     # --- one VM -----------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ class MovingWrites(WriteProcess):
         stream_of: gives the generator that draws the working set of a period by its number, so that
             every migration and strategy sees the same sets.
         rng: the stream the writes are drawn from.
+        first: the working set of period 0, if it is known.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class MovingWrites(WriteProcess):
         offset: float,
         stream_of: Callable[[int], np.random.Generator],
         rng: np.random.Generator,
+        first: PageIds | None = None,
     ) -> None:
         self._page_count = page_count
         self._hot_count = hot_count
@@ -153,6 +155,7 @@ class MovingWrites(WriteProcess):
         self._offset = offset
         self._stream_of = stream_of
         self._rng = rng
+        self._first = first
         self._cached: tuple[int, PageIds] | None = None
 
     def write(self, log: DirtyLog, start: float, end: float) -> None:
@@ -185,6 +188,8 @@ class MovingWrites(WriteProcess):
         return pieces
 
     def _hot_pages(self, number: int) -> PageIds:
+        if number == 0 and self._first is not None:
+            return self._first
         if self._cached is None or self._cached[0] != number:
             rng = self._stream_of(non_negative_key(number))
             hot = rng.choice(self._page_count, self._hot_count, replace=False, shuffle=False)

@@ -44,9 +44,12 @@ class RandomDraws:
         return sample_binomials(np.ascontiguousarray(pages), chance, self.normals(len(pages)))
 
     def without_replacement(self, pages: Floats, count: float) -> Floats:
-        """Return how many pages of each group are in a sample of `count` pages, [groups]."""
+        """Return how many pages of each group are in a sample of `count` pages, [groups].
+
+        The count is rounded to whole pages.
+        """
         drawn = self.rng.multivariate_hypergeometric(
-            pages.astype(np.int64), int(count), method="marginals"
+            pages.astype(np.int64), round(count), method="marginals"
         )
         return drawn.astype(np.float64)
 

@@ -370,7 +370,7 @@ class ExpectedRound:
         visited = pages * (share == 1.0)[rank]
         for j in np.flatnonzero((share > 0.0) & (share < 1.0)):
             here = np.flatnonzero(rank == j)
-            to_visit = round(float(share[j]) * float(pages[here].sum()))
+            to_visit = float(share[j]) * float(pages[here].sum())
             visited[here] = self._draws.without_replacement(pages[here], to_visit)
         return visited, float((pages - visited).sum())
 

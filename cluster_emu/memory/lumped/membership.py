@@ -15,11 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.memory.dirtying.processes import MovingWrites
 from cluster_emu.memory.lumped._kernels import Records, draw_first_writers
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.page_groups import PageGroups, state_index
 from cluster_emu.memory.lumped.write_rates import NO_FIRST_WRITERS, FirstWriters, WriteRates
+from cluster_emu.memory.pages.dirty_log import PageIds
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -239,6 +241,26 @@ class WorkingSetMembership:
         rates = self.rates.per_page_s.copy()
         rates[len(self._classes.pages) :] += self._hot.writes_per_page_s
         return rates
+
+    def moving_writes(self, members: PageIds, now: float, rng: np.random.Generator) -> MovingWrites:
+        """Return the writes to the sets from an operational time on, page by page.
+
+        Args:
+            members: the pages of the present set.
+            now: the time.
+            rng: the stream from which writes and later sets are drawn.
+        """
+        hot = self._hot
+        return MovingWrites(
+            self._classes.page_count,
+            hot.pages,
+            hot.writes_per_page_s,
+            hot.period_s,
+            hot.period_s - self._left_s - now,
+            lambda _: rng,
+            rng,
+            members,
+        )
 
     def after_resume(self) -> MembershipAfterResume:
         """Return what draws the members of the sets to come while missing pages are pushed."""

@@ -23,7 +23,12 @@ from numpy.typing import NDArray
 
 from cluster_emu.encoding.chain import Encoding
 from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence
-from cluster_emu.memory.dirtying.processes import SweepWrites
+from cluster_emu.memory.dirtying.processes import (
+    ClassWrites,
+    PageWriter,
+    SweepWrites,
+    WriteProcess,
+)
 from cluster_emu.memory.lumped._kernels import (
     ADDRESS_RANGE,
     GROUP,
@@ -47,8 +52,8 @@ from cluster_emu.memory.lumped.draws import Draws
 from cluster_emu.memory.lumped.engine import LumpedEngine
 from cluster_emu.memory.lumped.membership import READY_FACTOR
 from cluster_emu.memory.lumped.page_groups import DuePages, PageGroups, StateIndex, state_index
-from cluster_emu.memory.lumped.post_copy import TOUCHED_AT_ONCE_PER_S, LumpedPostCopy
 from cluster_emu.memory.lumped.round_setup import RoundSetup
+from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.strategies.contract import Strategy
 
 Floats = NDArray[np.float64]
@@ -449,29 +454,41 @@ class MixedEngine(LumpedEngine):
         self._groups = self._with_members(records, np.concatenate(dirty), elapsed)
 
     def post_copy(self, costs: FaultCosts, *, bubbling: bool, pivots: int) -> PostCopyMemory:
-        """Return the state in which the VM resumes at the target without the stale pages.
+        """Return the state in which the VM resumes at the target; it keeps every page.
 
-        The sweep touches missing pages of its region as often as it passes them, but at random.
+        The push goes by address around the last fault, and so does the sweep, which is often the
+        one that faults: pages of one segment do not stay exchangeable. So each page gets a random
+        place in its segment. The mean field takes one sample, the same for every seed.
         """
-        records, rates, membership = self._groups.records, self._rates, self._membership
-        stale = records[records["status"] != PageStatus.CURRENT]
-        sweep, labels = self._sweep, len(rates.per_page_s)
-        classes = len(self._classes.pages)
-        place = self._segments.edges[stale["address_range"]] - sweep.first_page
-        in_region = (place >= 0) & (place < sweep.region_pages)
-        member, write_class = np.divmod(stale["write_class"], classes)
-        label = (2 * member + in_region) * classes + write_class
-        missing = np.bincount(label, stale["pages"], minlength=2 * labels).astype(np.float64)
-        touched = rates.per_page_s if membership is None else membership.touch_rates()
-        by_member = np.repeat(touched.reshape(-1, 1, classes), 2, axis=1)
-        by_member[:, 1] += sweep.speed / sweep.region_pages
-        return LumpedPostCopy(
-            np.concatenate([missing, np.zeros_like(missing)]),
-            np.concatenate([by_member.ravel(), np.full(2 * labels, TOUCHED_AT_ONCE_PER_S)]),
-            self.encoding.raw_bytes,
+        rng = self._rng if self._draws.is_random else np.random.default_rng(0)
+        records, classes = self._groups.records, len(self._classes.pages)
+        records = records[np.lexsort((records["status"], records["address_range"]))]
+        # whole pages, for the mean field without bias: each segment keeps its number of them
+        offset = rng.random(len(self._segments.pages))[records["address_range"]]
+        ends = np.floor(np.round(np.cumsum(records["pages"]), 6) + offset).astype(np.int64)
+        row = np.repeat(np.arange(len(records)), np.diff(ends, prepend=0))
+        segment = records["address_range"][row]
+        row = row[np.argsort(segment + rng.random(len(row)))]
+        missing = np.flatnonzero(records["status"][row] != PageStatus.CURRENT)
+        is_member, write_class = np.divmod(records["write_class"][row], classes)
+        groups = [
+            (np.flatnonzero(write_class == number), float(rate))
+            for number, rate in enumerate(self._classes.writes_per_page_s)
+            if rate > 0
+        ]
+        processes: list[WriteProcess] = [ClassWrites(groups, self.page_count, rng), self._sweep]
+        if self._membership is not None:
+            members = np.flatnonzero(is_member)
+            processes.append(self._membership.moving_writes(members, self.now, rng))
+        return PostCopyEngine(
+            missing,
+            PageWriter(self.page_count, processes),
+            self._sizes(len(missing)),
             costs,
-            self._draws,
-            None if membership is None else membership.after_resume(),
+            bubbling=bubbling,
+            pivots=pivots,
+            now=self.now,
+            next_round=self.round_number + 1,
         )
 
     # --- one live round --------------------------------------------------------------------------

@@ -115,7 +115,8 @@ def test_while_a_vm_moves_its_target_has_a_tenth_of_its_load() -> None:
 
 
 def test_some_demands_lose_a_bit_to_rounding() -> None:
-    demand = next(x for x in np.arange(500.0, 600.0, 0.37) if x * 0.9 / 0.9 < x)
+    wanted = (x / 2500 * 2500 for x in np.arange(1.0, 1500.0, 0.37))
+    demand = next(x for x in wanted if x * 0.9 / 0.9 < x)
     cluster = Cluster(2, [demand], [0])
     cluster.observe(300.0)
     cluster.migrate(0, 1, 300.0, 310.0)
