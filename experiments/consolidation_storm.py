@@ -17,16 +17,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from common import how_often, run, show_progress, study_options
+from common.limits import best_limits, sentences
 from common.planetlab import fields_of, with_traces
 from common.sweep import Row, draw_sweep
 
-from cluster_emu import estimate, run_batch
+from cluster_emu import run_batch
 from cluster_emu.results import complete_result, own_result, write_csv
 from cluster_emu.view import save_figure
 
@@ -54,40 +54,6 @@ def changes(args: argparse.Namespace, study: str) -> dict[str, Any]:
     if args.quick:
         changed["axes"] = {axis: QUICK_LIMITS[axis], NETWORK: ["100 Mbit/s", "1 Gbit/s"]}
     return changed | {"fields": own["fields"] | fields_of(args)}
-
-
-def best_limits(table: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Return, per network and strategy, the best limits and what no limit would cost."""
-    rows = []
-    for (network, method), group in table.groupby([NETWORK, "strategy"], sort=False):
-        row: dict[str, Any] = {"limit": axis, "network_gbps": network / 1e9, "strategy": method}
-        highest = group[group[axis] == group[axis].max()]
-        for figure in ("makespan_s", "interrupted_p95_s"):
-            means = group.groupby(axis)[figure].mean()
-            best = estimate(group.loc[group[axis] == means.idxmin(), figure].to_numpy())
-            most = estimate(highest[figure].to_numpy())
-            row |= {f"{figure}_best_limit": int(means.idxmin()), f"{figure}_best": best.mean}
-            row |= {f"{figure}_best_low": best.low, f"{figure}_best_high": best.high}
-            row |= {
-                f"{figure}_highest_limit": int(means.index.max()),
-                f"{figure}_highest": most.mean,
-            }
-            row |= {f"{figure}_highest_low": most.low, f"{figure}_highest_high": most.high}
-        rows.append(row | {"migrations": highest["migrations"].mean(), "seeds": len(highest)})
-    return pd.DataFrame(rows)
-
-
-def sentences(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield what was found as sentences."""
-    for row in rows.itertuples():
-        yield (
-            f"{row.network_gbps:g} Gbit/s, {row.strategy}, {row.limit}: "
-            f"{row.migrations:,.0f} migrations, soonest over with {row.makespan_s_best_limit} at "
-            f"once ({row.makespan_s_best:,.0f} s; {row.makespan_s_highest:,.0f} s with "
-            f"{row.makespan_s_highest_limit}); least interruption (95th percentile) with "
-            f"{row.interrupted_p95_s_best_limit} ({row.interrupted_p95_s_best:,.4g} s; "
-            f"{row.interrupted_p95_s_highest:,.4g} s with {row.interrupted_p95_s_highest_limit})."
-        )
 
 
 def network_title(bps: float) -> str:
@@ -130,7 +96,7 @@ def storm(args: argparse.Namespace) -> int:
             at_once_label=f"migrations {limited}",
         )
         files.append(save_figure(figure, args.out / f"{study}.png"))
-        found.append(best_limits(batch.table, axis))
+        found.append(best_limits(batch.table, axis, NETWORK))
     rows = pd.concat(found, ignore_index=True)
     files.append(args.out / "best_limits.csv")
     write_csv(rows, files[-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -25,6 +27,20 @@ LOOKS = {
     "history-majority": (BLUE, "^"),
     "post-copy": (GREEN, "D"),
 }
+FIGURES = (
+    "energy_kwh",
+    "migrations",
+    "host_shutdowns",
+    "total_time_s",
+    "interrupted_s",
+    "interrupted_p95_s",
+    "slatah",
+    "degradation_by_migration",
+    "degradation_by_ten_percent_rule",
+    "slav",
+    "esv_kwh",
+)
+"""The metrics of the tables."""
 PANELS = ("energy_kwh", "migrations", "interrupted_p95_s", "esv_kwh")
 LOGARITHMIC = ("interrupted_p95_s", "esv_kwh")
 
@@ -73,3 +89,34 @@ def draw_day(table: pd.DataFrame, title: str) -> Figure:
     lines, names = panels[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), fontsize=LABEL_PT)
     return figure
+
+
+def sentences(table: pd.DataFrame, hid: pd.DataFrame, hidden_policy: str) -> Iterator[str]:
+    """Yield what was found as sentences.
+
+    Args:
+        table: as of `draw_day`.
+        hid: columns strategy, figure, mean: what the instantaneous rule does not show.
+        hidden_policy: the policy of `hid`.
+    """
+    means = table.pivot_table(index=["policy", "strategy"], columns="metric", values="mean")
+    alone = means.xs("dvfs").iloc[0]["energy_kwh"]
+    yield f"dvfs alone takes {alone:.1f} kWh."
+    for policy, group in means.drop(index="dvfs").groupby(level="policy", sort=False):
+        saved = 1 - group["energy_kwh"].mean() / alone
+        worst, best = group["interrupted_s"].idxmax()[1], group["interrupted_s"].idxmin()[1]
+        interrupted_s = group["interrupted_s"]
+        yield (
+            f"{policy} saves {100 * saved:.1f} % with {group['migrations'].mean():,.0f} "
+            f"migrations; each interrupts a VM for {interrupted_s.min():.3g} s ({best}) to "
+            f"{interrupted_s.max():.3g} s ({worst})."
+        )
+    of = hid.pivot_table(index="strategy", columns="figure", values="mean", sort=False)
+    for method, row in of.iterrows():
+        yield (
+            f"{hidden_policy}, {method}: the rule says {row['ruled_s']:.1f} s per migration, the "
+            f"network takes {row['total_time_s']:.1f} s; {100 * row['shared_link_share']:.0f} % "
+            f"share a link, {100 * row['past_next_instant_share']:.1f} % have not ended at the "
+            f"next control instant; migrations take {100 * row['pdm']:.4f} % of the CPU "
+            f"({100 * row['pdm_by_ten_percent_rule']:.4f} % by the 10 % rule)."
+        )

@@ -38,3 +38,22 @@ def fields_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.traces is None:
         return fields | {"workload.needs_traces": False}
     return fields | {"workload.traces": str(args.traces.resolve())}
+
+
+def consolidation(overload: str, selection: str) -> list[dict[str, Any]]:
+    """Return the triggers of a policy."""
+    return [{"name": "consolidation", "overload": overload, "selection": selection}]
+
+
+POLICIES: dict[str, list[dict[str, Any]]] = {
+    "dvfs": [],
+    "thr-mmt": consolidation("static-threshold", "minimum-migration-time"),
+    "iqr-mmt": consolidation("interquartile-range", "minimum-migration-time"),
+    "mad-mmt": consolidation("median-absolute-deviation", "minimum-migration-time"),
+    "lr-mmt": consolidation("local-regression", "minimum-migration-time"),
+    "lrr-mmt": consolidation("robust-local-regression", "minimum-migration-time"),
+    "iqr-mu": consolidation("interquartile-range", "minimum-utilisation"),
+    "iqr-mc": consolidation("interquartile-range", "maximum-correlation"),
+    "iqr-rs": consolidation("interquartile-range", "random-selection"),
+    "iqr-cost": consolidation("interquartile-range", "least-cost"),
+}

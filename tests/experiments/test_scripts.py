@@ -69,11 +69,14 @@ def test_there_are_the_experiments() -> None:
         "cloudsim_benchmark.py",
         "cluster_comparison.py",
         "concurrency_sweep.py",
+        "consolidation_storm.py",
         "evacuate_rack.py",
         "fault_storm.py",
         "manager_defaults.py",
         "one_migration.py",
         "paper_figures.py",
+        "planetlab_consolidation.py",
+        "planetlab_history.py",
     ]
 
 
@@ -215,6 +218,45 @@ def test_cloudsim_benchmark_needs_traces(tmp_path: Path) -> None:
     missing = run(tmp_path, "cloudsim_benchmark.py", "--traces", "no-such")
     assert missing.returncode == 2 and "no such folder" in missing.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_consolidation_storm(tmp_path: Path) -> None:
+    ran = run(tmp_path, "consolidation_storm.py", "--quick", "--out", "out")
+    assert ran.returncode == 0, ran.stderr
+    for study in ("storm_cluster_limit", "storm_host_limit"):
+        assert_written(tmp_path / "out", f"{study}.png", "best_limits.csv")
+    assert ran.stdout.count("least interruption") == 16  # 2 studies, 2 networks, 4 strategies
+
+
+@pytest.mark.slow
+def test_planetlab_consolidation(tmp_path: Path) -> None:
+    ran = run(tmp_path, "planetlab_consolidation.py", "--quick", "--out", "out")
+    assert ran.returncode == 0, ran.stderr
+    tables = ("policies.csv", "shortcut.csv")
+    assert_written(tmp_path / "out", "planetlab_consolidation.png", *tables)
+    shortcut = pd.read_csv(tmp_path / "out" / "shortcut.csv")
+    means = shortcut.pivot_table(index="strategy", columns="figure", values="mean")
+    assert (means["migrations"] > 0).all()
+    assert means["ruled_s"].nunique() == 1  # the rule does not know the strategy
+    assert (means["longest_s"] >= means["total_time_s"]).all()
+
+
+@pytest.mark.slow
+def test_planetlab_history(tmp_path: Path) -> None:
+    ran = run(tmp_path, "planetlab_history.py", "--quick", "--out", "out")
+    assert ran.returncode == 0, ran.stderr
+    assert_written(tmp_path / "out", "planetlab_history.png", "effects.csv")
+    effects = pd.read_csv(tmp_path / "out" / "effects.csv")
+    assert set(effects["against"]) == {"pre-copy", "time-series"}
+    assert len(effects) == 2 * 2 * 2 * 5  # intensities, stop rules, others, metrics
+
+
+def test_only_quick_experiments_need_no_traces(tmp_path: Path) -> None:
+    refused = run(tmp_path, "planetlab_history.py")
+    assert refused.returncode == 2
+    assert "--traces" in refused.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_cluster_comparison_refuses_a_missing_trace_folder(tmp_path: Path) -> None:
