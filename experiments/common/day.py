@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from cluster_emu import metric_catalogue
 from cluster_emu.view.style import (
@@ -75,10 +77,11 @@ def draw_day(table: pd.DataFrame, title: str) -> Figure:
             )
         if name in LOGARITHMIC:
             ax.set_xscale("log")
+            ax.xaxis.set_minor_formatter(NullFormatter())
         else:
             ax.set_xlim(left=0)
-        unit = f"\n({metric.unit})" if metric.unit else "\n"
-        ax.set_xlabel(f"{metric.label}{unit}", fontsize=LABEL_PT, wrap=True)
+        unit = f" ({metric.unit})" if metric.unit else ""
+        ax.set_xlabel(textwrap.fill(f"{metric.label}{unit}", 22), fontsize=LABEL_PT)
         ax.grid(visible=True, axis="x", color=PALE_GREY, linewidth=0.5)
         ax.tick_params(labelsize=TICK_PT)
         ax.spines[["top", "right"]].set_visible(False)
