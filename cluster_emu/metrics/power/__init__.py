@@ -3,6 +3,7 @@
 from cluster_emu.metrics.power.calibrated import CalibratedPower
 from cluster_emu.metrics.power.columns import JOULES_PER_KWH, EnergyMeter, PowerColumns
 from cluster_emu.metrics.power.contract import PowerModel, power_models
+from cluster_emu.metrics.power.even_lines import EvenLines
 from cluster_emu.metrics.power.idle_fraction import IdleFractionPower
 from cluster_emu.metrics.power.linear import LinearPower
 from cluster_emu.metrics.power.powers_of_load import CubicPower, SquarePower, SquareRootPower
@@ -13,6 +14,7 @@ __all__ = [
     "CalibratedPower",
     "CubicPower",
     "EnergyMeter",
+    "EvenLines",
     "IdleFractionPower",
     "LinearPower",
     "PowerColumns",

@@ -1,4 +1,4 @@
-"""Power in straight lines between even loads."""
+"""Power that runs in straight lines between even loads, which a plan evaluates faster."""
 
 from __future__ import annotations
 

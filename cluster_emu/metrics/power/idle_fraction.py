@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.metrics.power.contract import power_models
+from cluster_emu.metrics.power.even_lines import EvenLines
 from cluster_emu.units import ParseShare, PowerWatts
 
 
@@ -31,6 +33,11 @@ class IdleFractionPower:
     peak_w: PowerWatts = 250.0
     idle_share: Annotated[float, ParseShare, Field(ge=0, le=1)] = 0.7
     sleep_w: PowerWatts = 0.0
+
+    @cached_property
+    def even_lines(self) -> EvenLines:
+        """The one line."""
+        return EvenLines.through((self.idle_share * self.peak_w, self.peak_w))
 
     def watts(self, utilisation: FloatColumn) -> FloatColumn:
         """Return the power, exactly `peak_w` at full load."""
