@@ -120,7 +120,10 @@ def _findings(counts: dict[str, Any]) -> str:
         ),
         *(f"- {one}" for name in CLASSES for one in counts.get(name, {}).get("problems", ())),
     ]
-    return "\n".join(["\nNot survived:\n", *lines, ""]) if lines else ""
+    if not lines:
+        return ""
+    mended = [f"\n{one}" for one in counts.get("inputs", {}).get("mended", ())]
+    return "\n".join(["\nNot survived:\n", *lines, *mended, ""])
 
 
 def _by_kind(counts: dict[str, Any]) -> str:
