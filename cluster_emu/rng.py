@@ -64,6 +64,10 @@ class Stream(Enum):
     """Write times within an interval of a recording."""
     UNCERTAINTY = (16, "quantity")
     """By which factor all dirty rates (0) and the bandwidth of all links (1) are off."""
+    TRACE_SAMPLE = (17,)
+    """Which VMs `cluster-emu trace sample` takes."""
+    MEAN_FIELD_PLACES = (18,)
+    """Places of pages in a push of the mean field; the seed is always 0."""
     PLUG_IN = (15, ANY_KEYS)
     """For parts of other distributions; the first key is a number that the part chooses."""
 

@@ -99,7 +99,7 @@ def test_agents_of_a_copy_are_its_own_and_numbered_on() -> None:
 
 
 def test_a_subclass_is_copied_with_what_it_has_added() -> None:
-    model = Counting("paper", rng=1)
+    model = Counting("single", rng=1)
     model.step()
     twin = copy.deepcopy(model)
     twin.step()

@@ -123,8 +123,7 @@ def sample(
     as_json: options.Json = False,
 ) -> None:
     """Write a random sample of a trace's VMs in the neutral form, all alike or stratified."""
-    import numpy as np
-
+    from cluster_emu.rng import RandomStreams, Stream
     from cluster_emu.traces.describing import survey
     from cluster_emu.traces.sampling import STRATUM_COUNT, drawn_vms
 
@@ -139,7 +138,7 @@ def sample(
         raise ScenarioError("--count", count, f"at most {len(found.vms)}, the VMs with samples")
     if (strata or 0) > len(found.vms):
         raise ScenarioError("--strata", strata, f"at most {len(found.vms)}, the VMs with samples")
-    rng = np.random.default_rng(seed)
+    rng = RandomStreams(seed).generator(Stream.TRACE_SAMPLE)
     only = set(drawn_vms(found.vms, count, rng, quantity, strata or STRATUM_COUNT))
     _write(found, replay, only, folder, overwrite, as_json, "trace sample")
 

@@ -163,4 +163,8 @@ def test_what_was_typed_is_not_blamed_on_the_file(emu: Emu, tmp_path: Path) -> N
 
 def test_a_missing_scenario_file_is_called_one(emu: Emu, tmp_path: Path) -> None:
     path = tmp_path / "no.toml"
-    check(emu("run", path), f"scenario = '{path}'", "a file that exists, or one of cluster")
+    check(
+        emu("run", path),
+        f"scenario = '{path}'",
+        "a file that exists, or one of cloudsim-planetlab, cluster",
+    )

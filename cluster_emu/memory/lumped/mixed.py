@@ -54,6 +54,7 @@ from cluster_emu.memory.lumped.membership import READY_FACTOR
 from cluster_emu.memory.lumped.page_groups import DuePages, PageGroups, StateIndex, state_index
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
+from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.strategies.contract import Strategy
 
 Floats = NDArray[np.float64]
@@ -460,7 +461,8 @@ class MixedEngine(LumpedEngine):
         one that faults: pages of one segment do not stay exchangeable. So each page gets a random
         place in its segment. The mean field takes one sample, the same for every seed.
         """
-        rng = self._rng if self._draws.is_random else np.random.default_rng(0)
+        fixed = RandomStreams(0).generator(Stream.MEAN_FIELD_PLACES)
+        rng = self._rng if self._draws.is_random else fixed
         records, classes = self._groups.records, len(self._classes.pages)
         records = records[np.lexsort((records["status"], records["address_range"]))]
         # whole pages, for the mean field without bias: each segment keeps its number of them
