@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
-from cluster_emu.consolidation.contract import OverloadDetector, overload_detectors
+from cluster_emu.consolidation.contract import overload_detectors
 from cluster_emu.consolidation.history import UtilisationTable
-from cluster_emu.consolidation.overload.known_history import (
-    in_place,
-    known_instants,
-    require_minimum_in_window,
-    sorted_known,
-)
-from cluster_emu.consolidation.view import ClusterView
+from cluster_emu.consolidation.overload.known_history import in_place, sorted_known
+from cluster_emu.consolidation.overload.spread_threshold import SpreadThreshold
 
 
 @overload_detectors.register("interquartile-range")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class InterquartileRange(OverloadDetector):
+class InterquartileRange(SpreadThreshold):
     """The threshold is 1 - `safety` x (Q3 - Q1) of the host's utilisation history.
 
     The history is that of the VMs the host has now, from the first instant on at which they wanted
@@ -41,31 +35,10 @@ class InterquartileRange(OverloadDetector):
     source: ClassVar[str] = "Beloglazov and Buyya 2012, IQR; quartiles and window as in CloudSim"
 
     safety: float = Field(default=1.5, ge=0, allow_inf_nan=False)
-    window: int = Field(default=30, gt=0)
-    minimum: int = Field(default=12, ge=2)
-    fallback: float = Field(default=0.7, gt=0, le=4, allow_inf_nan=False)
 
-    @model_validator(mode="after")
-    def _window_holds_minimum(self) -> InterquartileRange:
-        require_minimum_in_window(self.minimum, self.window)
-        return self
-
-    @property
-    def history_length(self) -> int:
-        """The window."""
-        return self.window
-
-    def thresholds(self, view: ClusterView) -> FloatColumn:
-        """Return one threshold per host, [hosts]; at or below 0 where the load varies widely."""
-        history = view.utilisation_history[-self.window :]
-        known = known_instants(history)
-        if len(history) < self.minimum:
-            return np.full(len(known), self.fallback)
-        enough = known >= self.minimum
-        thresholds = np.full(len(known), self.fallback)
-        spread = interquartile_range(history[:, enough], known[enough])
-        thresholds[enough] = 1.0 - self.safety * spread
-        return thresholds
+    def spread(self, history: UtilisationTable, known: IntColumn) -> FloatColumn:
+        """Return Q3 - Q1, [hosts]."""
+        return interquartile_range(history, known)
 
 
 def interquartile_range(history: UtilisationTable, known: IntColumn) -> FloatColumn:

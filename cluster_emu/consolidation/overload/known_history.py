@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from cluster_emu.cluster.columns import IntColumn
 from cluster_emu.consolidation.history import UtilisationTable
-from cluster_emu.errors import ScenarioError
 
 
 def known_instants(history: UtilisationTable) -> IntColumn:
@@ -45,13 +44,3 @@ def in_place(ascending: NDArray[np.float64], place: IntColumn) -> NDArray[np.flo
     """
     taken: NDArray[np.float64] = np.take_along_axis(ascending, place[np.newaxis], axis=0)[0]
     return taken
-
-
-def require_minimum_in_window(minimum: int, window: int) -> None:
-    """Refuse a minimum that a window never holds.
-
-    Raises:
-        ScenarioError: if it is larger than the window.
-    """
-    if minimum > window:
-        raise ScenarioError("minimum", minimum, f"at most the window, {window} control instants")

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.consolidation.contract import OverloadDetector, overload_detectors
-from cluster_emu.consolidation.overload.known_history import known_instants
-from cluster_emu.consolidation.overload.loess import (
-    fitted_line,
-    threshold_by_prediction,
-    tricube_weights,
-)
-from cluster_emu.consolidation.view import ClusterView
+from cluster_emu.consolidation.contract import overload_detectors
+from cluster_emu.consolidation.history import UtilisationTable
+from cluster_emu.consolidation.overload.loess import fitted_line, tricube_weights
+from cluster_emu.consolidation.overload.predicted_load import PredictedLoad
 
 
 @overload_detectors.register("local-regression")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class LocalRegression(OverloadDetector):
+class LocalRegression(PredictedLoad):
     """A host is overloaded where `safety` x its utilisation predicted for the next instant is > 1.
 
     The prediction continues a line through the newest `window` instants, in which an instant counts
@@ -43,16 +38,6 @@ class LocalRegression(OverloadDetector):
     window: int = Field(default=10, ge=3)
     fallback: float = Field(default=0.7, gt=0, le=4, allow_inf_nan=False)
 
-    @property
-    def history_length(self) -> int:
-        """The window."""
-        return self.window
-
-    def thresholds(self, view: ClusterView) -> FloatColumn:
-        """Return one threshold per host, [hosts]; below 0 where the load rises steeply."""
-        history = view.utilisation_history[-self.window :]
-        if len(history) < self.window:
-            return np.full(len(view.on), self.fallback)
-        predicted = fitted_line(history, tricube_weights(self.window)).ahead
-        by_prediction = threshold_by_prediction(view, predicted, self.safety)
-        return np.where(known_instants(history) >= self.window, by_prediction, self.fallback)
+    def predicted(self, history: UtilisationTable) -> FloatColumn:
+        """Return the end of each host's line, [hosts]."""
+        return fitted_line(history, tricube_weights(self.window)).ahead

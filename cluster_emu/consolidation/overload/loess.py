@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.consolidation.history import UtilisationTable
-from cluster_emu.consolidation.view import ClusterView
 
 
 class Line(NamedTuple):
@@ -65,20 +64,3 @@ def fitted_line(history: UtilisationTable, weights: NDArray[np.float64]) -> Line
     from_mean = x - mean_x
     slope = (weights * from_mean * history).sum(axis=0) / (weights * from_mean**2).sum(axis=0)
     return Line(mean_y - slope * mean_x, slope)
-
-
-def threshold_by_prediction(
-    view: ClusterView, predicted: FloatColumn, safety: float
-) -> FloatColumn:
-    """Return the utilisation now above which `safety` x the predicted one is above 1, [hosts].
-
-    A VM that comes or goes moves prediction and utilisation by the same amount, so the threshold is
-
-        1 / safety - (predicted - now).
-
-    Where the load falls it may be above 1. It is cut to 1 there, or to the utilisation of a host
-    that has more: the same hosts are overloaded, but a forecast never lets a host be filled beyond
-    its capacity.
-    """
-    now = view.utilisation
-    return np.minimum(1.0 / safety - (predicted - now), np.maximum(now, 1.0))

@@ -10,17 +10,15 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.cluster.columns import FloatColumn
-from cluster_emu.consolidation.contract import OverloadDetector, overload_detectors
+from cluster_emu.consolidation.contract import overload_detectors
 from cluster_emu.consolidation.history import UtilisationTable
-from cluster_emu.consolidation.overload.known_history import known_instants
 from cluster_emu.consolidation.overload.loess import (
     Line,
     fitted_line,
     instants_of,
-    threshold_by_prediction,
     tricube_weights,
 )
-from cluster_emu.consolidation.view import ClusterView
+from cluster_emu.consolidation.overload.predicted_load import PredictedLoad
 
 EXACT = 1e-9
 """A line with half of its residuals below this needs no further fit: they are rounding errors."""
@@ -28,7 +26,7 @@ EXACT = 1e-9
 
 @overload_detectors.register("robust-local-regression")
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class RobustLocalRegression(OverloadDetector):
+class RobustLocalRegression(PredictedLoad):
     """Local regression in which instants far off the line count less, so that a peak moves little.
 
     After each fit an instant with the residual e counts (1 - (e / 6s)^2)^2 times its tricube
@@ -53,19 +51,9 @@ class RobustLocalRegression(OverloadDetector):
     iterations: int = Field(default=3, gt=0, le=100)
     fallback: float = Field(default=0.7, gt=0, le=4, allow_inf_nan=False)
 
-    @property
-    def history_length(self) -> int:
-        """The window."""
-        return self.window
-
-    def thresholds(self, view: ClusterView) -> FloatColumn:
-        """Return one threshold per host, [hosts]; below 0 where the load rises steeply."""
-        history = view.utilisation_history[-self.window :]
-        if len(history) < self.window:
-            return np.full(len(view.on), self.fallback)
-        predicted = robust_line(history, self.iterations).ahead
-        by_prediction = threshold_by_prediction(view, predicted, self.safety)
-        return np.where(known_instants(history) >= self.window, by_prediction, self.fallback)
+    def predicted(self, history: UtilisationTable) -> FloatColumn:
+        """Return the end of each host's line, [hosts]."""
+        return robust_line(history, self.iterations).ahead
 
 
 def robust_line(history: UtilisationTable, iterations: int) -> Line:
