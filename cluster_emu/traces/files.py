@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cluster_emu.errors import TraceError
 from cluster_emu.input_files import exists
@@ -74,6 +75,22 @@ class TraceFile:
         """The first lines, without their ends; the last one may be cut."""
         begin = self.head.split(b"\n", LINES_SEEN)[:LINES_SEEN]
         return [printable(line.rstrip(b"\r")) for line in begin]
+
+    @cached_property
+    def parquet_schema(self) -> Any:
+        """The Arrow schema of a Parquet file; None for any other file or a damaged one."""
+        if not self.head.startswith(b"PAR1"):
+            return None
+        try:
+            with self.place.open("rb") as stream:
+                return pq.read_schema(stream)
+        except (pa.ArrowException, OSError, ValueError):
+            return None
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        """The names of the columns of a Parquet file; none for any other file."""
+        return frozenset(getattr(self.parquet_schema, "names", ()))
 
     @property
     def first_line(self) -> str:

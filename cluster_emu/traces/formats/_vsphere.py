@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
 
+from cluster_emu.traces.contract import Roles
+from cluster_emu.traces.detection import SAMPLES
 from cluster_emu.traces.files import TraceFile
-from cluster_emu.traces.recording import FactBook, samples_batch
+from cluster_emu.traces.recorded_format import RecordedFormat
+from cluster_emu.traces.recording import Clock, FactBook, Recording, samples_batch
 from cluster_emu.traces.rows import Rows
 
 KB = 1024.0
 """A kilobyte of vSphere's counters in bytes: 4,194,304 KB of memory are 4 GiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VSphereReader(RecordedFormat):
+    """Base of both readers; override `role` and `batches`."""
+
+    clock: ClassVar[Clock] = "unix"
+
+    def recording(self, files: Roles) -> Recording:
+        """Begin to read the files."""
+        facts = FactBook()
+        recording = Recording((), grouped=True, facts=facts.read)
+        recording.samples = self.batches(files[SAMPLES], facts, recording)
+        return recording
+
+    @abstractmethod
+    def batches(
+        self, files: Sequence[TraceFile], facts: FactBook, recording: Recording
+    ) -> Iterator[Any]:
+        """Yield the samples of the files, VM by VM; note what is known of the VMs."""
 
 
 def in_order_of_vms(files: Sequence[TraceFile]) -> list[TraceFile]:

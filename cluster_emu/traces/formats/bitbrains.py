@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.traces.contract import Roles, trace_readers
+from cluster_emu.traces.contract import trace_readers
 from cluster_emu.traces.detection import SAMPLES
 from cluster_emu.traces.files import TraceFile
-from cluster_emu.traces.formats._vsphere import in_order_of_vms, vsphere_batch
-from cluster_emu.traces.recorded_format import RecordedFormat
-from cluster_emu.traces.recording import Clock, FactBook, Recording
+from cluster_emu.traces.formats._vsphere import VSphereReader, in_order_of_vms, vsphere_batch
+from cluster_emu.traces.recording import FactBook, Recording
 from cluster_emu.traces.rows import Column, csv_rows
 
 COLUMNS = (
@@ -39,30 +38,23 @@ LATEST_S = 1e11
 
 @trace_readers.register("bitbrains")
 @dataclass(frozen=True, kw_only=True)
-class BitbrainsReader(RecordedFormat):
+class BitbrainsReader(VSphereReader):
     """Bitbrains GWA-T-12, fastStorage and Rnd: one file per VM."""
 
     name: ClassVar[str] = "bitbrains"
     title: ClassVar[str] = "Bitbrains GWA-T-12"
     summary: ClassVar[str] = "one file per VM with a header: CPU, memory, disk and network, 300 s"
     source: ClassVar[str] = "Grid Workloads Archive, GWA-T-12 Bitbrains, 2013"
-    clock: ClassVar[Clock] = "unix"
 
     def role(self, file: TraceFile) -> str | None:
         """Return "samples" for a file whose first line names the columns."""
         names = _names(file.first_line)
         return SAMPLES if names[0] == COLUMNS[0].name and "CPU usage [MHZ]" in names else None
 
-    def recording(self, files: Roles) -> Recording:
-        """Begin to read the files."""
-        facts = FactBook()
-        recording = Recording((), grouped=True, facts=facts.read)
-        recording.samples = self._batches(files[SAMPLES], facts, recording)
-        return recording
-
-    def _batches(
+    def batches(
         self, files: Sequence[TraceFile], facts: FactBook, recording: Recording
     ) -> Iterator[Any]:
+        """Yield the samples of the files."""
         for file in in_order_of_vms(files):
             names = [column.name for column in COLUMNS]
             if _names(file.first_line) != names:

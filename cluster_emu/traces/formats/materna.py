@@ -18,9 +18,8 @@ from pydantic.dataclasses import dataclass
 from cluster_emu.traces.contract import Roles, trace_readers
 from cluster_emu.traces.detection import SAMPLES
 from cluster_emu.traces.files import TraceFile
-from cluster_emu.traces.formats._vsphere import in_order_of_vms, vsphere_batch
-from cluster_emu.traces.recorded_format import RecordedFormat
-from cluster_emu.traces.recording import Clock, FactBook, Recording
+from cluster_emu.traces.formats._vsphere import VSphereReader, in_order_of_vms, vsphere_batch
+from cluster_emu.traces.recording import FactBook, Recording
 from cluster_emu.traces.rows import Column, Rows, csv_rows
 
 COLUMNS = (
@@ -43,14 +42,13 @@ TIME = "%d.%m.%Y %H:%M:%S"
 
 @trace_readers.register("materna")
 @dataclass(frozen=True, kw_only=True)
-class MaternaReader(RecordedFormat):
+class MaternaReader(VSphereReader):
     """Materna GWA-T-13: one file per VM."""
 
     name: ClassVar[str] = "materna"
     title: ClassVar[str] = "Materna GWA-T-13"
     summary: ClassVar[str] = "one file per VM, quoted, decimal comma: CPU, memory, disk, network"
     source: ClassVar[str] = "Grid Workloads Archive, GWA-T-13 Materna, 2015"
-    clock: ClassVar[Clock] = "unix"
 
     def role(self, file: TraceFile) -> str | None:
         """Return "samples" for a file whose first line has the thirteen names in quotes."""
@@ -60,15 +58,14 @@ class MaternaReader(RecordedFormat):
 
     def recording(self, files: Roles) -> Recording:
         """Begin to read the files."""
-        facts = FactBook()
-        recording = Recording((), grouped=True, facts=facts.read)
-        recording.samples = self._batches(files[SAMPLES], facts, recording)
+        recording = super().recording(files)
         recording.notes.append("Times without a time zone are taken as UTC.")
         return recording
 
-    def _batches(
+    def batches(
         self, files: Sequence[TraceFile], facts: FactBook, recording: Recording
     ) -> Iterator[Any]:
+        """Yield the samples of the files."""
         for file in in_order_of_vms(files):
             names = file.first_line.split(";")
             if len(names) != len(COLUMNS):

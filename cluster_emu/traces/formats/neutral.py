@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.traces.contract import Roles, trace_readers
@@ -47,7 +46,7 @@ class NeutralReader(RecordedFormat):
 
     def role(self, file: TraceFile) -> str | None:
         """Return "samples" or "vms", by the metadata and the columns."""
-        schema = _schema(file)
+        schema = file.parquet_schema
         if schema is None or METADATA not in (schema.metadata or {}):
             return None
         return SAMPLES if "time_s" in schema.names else VMS
@@ -92,7 +91,7 @@ def _checked(file: TraceFile) -> dict[str, Any]:
         TraceError: if its metadata cannot be read, or it is of another version.
     """
     try:
-        found: dict[str, Any] = json.loads(_schema(file).metadata[METADATA])
+        found: dict[str, Any] = json.loads(file.parquet_schema.metadata[METADATA])
         version, clock = found["version"], found["clock"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise file.error(0, str(error), "the neutral form of a trace") from error
@@ -102,18 +101,8 @@ def _checked(file: TraceFile) -> dict[str, Any]:
     return found
 
 
-def _schema(file: TraceFile) -> Any:
-    if not file.head.startswith(b"PAR1"):
-        return None
-    try:
-        with file.place.open("rb") as stream:
-            return pq.read_schema(stream)
-    except (pa.ArrowException, OSError, ValueError):
-        return None
-
-
 def _samples(files: Sequence[TraceFile]) -> Iterator[Any]:
-    names = {name for file in files for name in getattr(_schema(file), "names", ())}
+    names = {name for file in files for name in file.column_names}
     wanted = [name for name in ("time_s", "duration_s", *QUANTITIES) if name in names]
     for file in files:
         for rows in parquet_rows(file, SAMPLE_COLUMNS, may_lack=("duration_s", *QUANTITIES)):

@@ -8,12 +8,10 @@ cores together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -71,17 +69,6 @@ TASKS_20 = (
 )
 
 
-def column_names(file: TraceFile) -> set[str]:
-    """Return the names of the columns of a Parquet file; none for any other file."""
-    if not file.head.startswith(b"PAR1"):
-        return set()
-    try:
-        with file.place.open("rb") as stream:
-            return set(pq.read_schema(stream).names)
-    except (pa.ArrowException, OSError, ValueError):
-        return set()
-
-
 @dataclass(frozen=True, kw_only=True)
 class _OpenDC(RecordedFormat):
     """What all versions have in common.
@@ -98,7 +85,7 @@ class _OpenDC(RecordedFormat):
 
     def may_be(self, file: TraceFile, known: Sequence[TraceFile]) -> bool:
         """Return whether a file is a Parquet file that cannot be read."""
-        return file.suffix == ".parquet" and not column_names(file)
+        return file.suffix == ".parquet" and not file.column_names
 
     def size(
         self, cores: float, memory: float, capacity_mhz: float | None = None
@@ -139,7 +126,7 @@ class OpenDCReader(_OpenDC):
 
     def role(self, file: TraceFile) -> str | None:
         """Return "samples" for fragments, "tasks" for tasks, by their columns."""
-        there = column_names(file)
+        there = file.column_names
         if {"id", "submission_time", "duration"} <= there:
             return TASKS
         if {"id", "duration", "cpu_usage"} <= there and not {"timestamp", "time"} & there:
@@ -186,7 +173,7 @@ class OpenDCV1Reader(_OpenDC):
 
     def role(self, file: TraceFile) -> str | None:
         """Return "samples" or "tasks", by the columns."""
-        there = column_names(file)
+        there = file.column_names
         if {"id", "start_time", "stop_time"} <= there or {"id", "submissionTime"} <= there:
             return TASKS
         if {"id", "timestamp", "cpu_usage"} <= there or {"id", "time", "cpuUsage"} <= there:
@@ -200,11 +187,11 @@ class OpenDCV1Reader(_OpenDC):
 
         def samples() -> Iterator[Any]:
             for file in sorted(files.get(TASKS, ()), key=numbered):
-                is_v1 = "start_time" in column_names(file)
+                is_v1 = "start_time" in file.column_names
                 for rows in parquet_rows(file, META_V1 if is_v1 else TASKS_20):
                     self._note(rows, facts, is_v1)
             for file in sorted(files.get(SAMPLES, ()), key=numbered):
-                is_v1 = "timestamp" in column_names(file)
+                is_v1 = "timestamp" in file.column_names
                 time, usage = ("timestamp", "cpu_usage") if is_v1 else ("time", "cpuUsage")
                 for rows in parquet_rows(file, ROWS_V1 if is_v1 else ROWS_20):
                     _check_known(file, rows, facts)
@@ -214,7 +201,7 @@ class OpenDCV1Reader(_OpenDC):
 
         recording.samples = samples()
         tasks = files.get(TASKS, ())
-        lacks_mhz = any("submissionTime" in column_names(file) for file in tasks)
+        lacks_mhz = any("submissionTime" in file.column_names for file in tasks)
         if lacks_mhz and self.core_mhz is None:
             return self.noted(
                 recording,
@@ -243,6 +230,6 @@ def _check_known(file: TraceFile, rows: Rows, facts: dict[str, dict[str, Any]]) 
     raise file.error(int(rows.lines[place]), ids[place], wanted)
 
 
-def _is_other(there: set[str]) -> bool:
+def _is_other(there: Set[str]) -> bool:
     """Return whether a file has failures or carbon intensities, which are no traces of VMs."""
     return "failure_interval" in there or "carbon_intensity" in there
