@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.limits import best_limits, sentences
-from common.planetlab import fields_of, with_traces
+from common.planetlab import study_changes, with_traces
 from common.sweep import Row, draw_sweep
 
 from cluster_emu import run_batch
@@ -37,23 +35,13 @@ STUDIES = {
 """The axis of each study, and what it limits."""
 FOLDER = Path(__file__).parent / "studies"
 NETWORK = "topology.host_bps"
+FULL = 5
 SHOWN = (
     Row("makespan_s", "until the last\nhost is empty (s)", 1.0, True),
     Row("interrupted_p95_s", "service interrupted,\n95th percentile (ms)", 1e3, True),
     Row("total_bytes", "data sent (TB)", 1e-12, False),
 )
 QUICK_LIMITS = {"manager.max_per_cluster": [2, 16], "manager.max_inbound_per_host": [1, 4]}
-
-
-def changes(args: argparse.Namespace, study: str) -> dict[str, Any]:
-    """Return the changes that the options make in a study."""
-    own = tomllib.loads((FOLDER / f"{study}.toml").read_text("utf-8"))
-    axis, _ = STUDIES[study]
-    often = how_often(args, full=5, quick=2)
-    changed: dict[str, Any] = {"seed": often["seed"], "replications": often["replications"]}
-    if args.quick:
-        changed["axes"] = {axis: QUICK_LIMITS[axis], NETWORK: ["100 Mbit/s", "1 Gbit/s"]}
-    return changed | {"fields": own["fields"] | fields_of(args)}
 
 
 def network_title(bps: float) -> str:
@@ -73,14 +61,16 @@ def main() -> int:
 
 def storm(args: argparse.Namespace) -> int:
     """Run both studies; write, draw and print the results."""
-    jobs = how_often(args, full=5, quick=2)["jobs"]
+    jobs = how_often(args, full=FULL, quick=2)["jobs"]
     found, files = [], []
     for study, (axis, limited) in STUDIES.items():
+        file = FOLDER / f"{study}.toml"
+        quick = {axis: QUICK_LIMITS[axis], NETWORK: ["100 Mbit/s", "1 Gbit/s"]}
         batch = run_batch(
-            FOLDER / f"{study}.toml",
+            file,
             out=args.out / study,
             jobs=jobs,
-            changes=changes(args, study),
+            changes=study_changes(args, file, full=FULL, axes=quick),
             progress=show_progress,
         )
         if len(batch.failed):

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from typing import Any
 import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.effects import draw_effects
-from common.planetlab import fields_of, with_traces
+from common.planetlab import study_changes, with_traces
 
 from cluster_emu import metric_catalogue, run_batch
 from cluster_emu.results import complete_result, own_result, write_csv
@@ -34,19 +33,17 @@ from cluster_emu.view import save_figure
 STUDY = Path(__file__).parent / "studies" / "planetlab_history.toml"
 INTENSITY, STOP = "workload.idle_share", "transfer.stop"
 PROPOSED = "history-majority"
+FULL = 20
 SHOWN = ("total_time_s", "downtime_s", "bytes", "degradation_by_migration", "energy_kwh")
 
 
 def changes(args: argparse.Namespace) -> dict[str, Any]:
     """Return the changes that the options make in the study."""
-    often = how_often(args, full=20, quick=2)
-    own = tomllib.loads(STUDY.read_text("utf-8"))
-    fields = own["fields"] | fields_of(args)
-    changed: dict[str, Any] = {"seed": often["seed"], "replications": often["replications"]}
+    quick = {INTENSITY: [0.1, 1.0], STOP: ["fixed-rounds:rounds=5", "xen-legacy"]}
+    changed = study_changes(args, STUDY, full=FULL, axes=quick)
     if args.quick:
-        fields |= {"run.duration_s": "1 h"}
-        changed["axes"] = {INTENSITY: [0.1, 1.0], STOP: ["fixed-rounds:rounds=5", "xen-legacy"]}
-    return changed | {"fields": fields}
+        changed["fields"] |= {"run.duration_s": "1 h"}
+    return changed
 
 
 def effects(paired: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +86,7 @@ def study(args: argparse.Namespace) -> int:
     batch = run_batch(
         STUDY,
         out=args.out / "runs",
-        jobs=how_often(args, full=20, quick=2)["jobs"],
+        jobs=how_often(args, full=FULL, quick=2)["jobs"],
         changes=changes(args),
         progress=show_progress,
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from pathlib import Path
 from typing import Any
+
+from common import how_often
 
 SCENARIO = "cloudsim-planetlab"
 SMALL: dict[str, Any] = {
@@ -38,6 +41,25 @@ def fields_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.traces is None:
         return fields | {"workload.needs_traces": False}
     return fields | {"workload.traces": str(args.traces.resolve())}
+
+
+def study_changes(
+    args: argparse.Namespace, study: Path, *, full: int, axes: dict[str, list[Any]]
+) -> dict[str, Any]:
+    """Return the changes that the options of `with_traces` make in a study of the scenario.
+
+    Args:
+        args: the options.
+        study: the study's file; its own fields are kept.
+        full: replications without --quick.
+        axes: the axes with --quick.
+    """
+    often = how_often(args, full=full, quick=2)
+    own = tomllib.loads(study.read_text("utf-8"))
+    changed: dict[str, Any] = {"seed": often["seed"], "replications": often["replications"]}
+    if args.quick:
+        changed["axes"] = axes
+    return changed | {"fields": own["fields"] | fields_of(args)}
 
 
 def consolidation(overload: str, selection: str) -> list[dict[str, Any]]:
