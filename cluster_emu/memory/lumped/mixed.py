@@ -461,8 +461,9 @@ class MixedEngine(LumpedEngine):
         one that faults: pages of one segment do not stay exchangeable. So each page gets a random
         place in its segment. The mean field takes one sample, the same for every seed.
         """
-        fixed = RandomStreams(0).generator(Stream.MEAN_FIELD_PLACES)
-        rng = self._rng if self._draws.is_random else fixed
+        rng = self._rng
+        if not self._draws.is_random:
+            rng = RandomStreams(0).generator(Stream.MEAN_FIELD_PLACES)
         records, classes = self._groups.records, len(self._classes.pages)
         records = records[np.lexsort((records["status"], records["address_range"]))]
         # whole pages, for the mean field without bias: each segment keeps its number of them
