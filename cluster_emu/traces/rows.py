@@ -340,10 +340,12 @@ def _first_fault(rows: Rows, column: Column) -> int | None:
         wrong = array.is_null().to_numpy(zero_copy_only=False)
     else:
         values = rows.numbers(column.name)
+        # Least and largest value tell of them all: NaN is in both, and no such number.
         if not len(values) or (
-            column.least <= values.min()  # NaN is no such number
+            column.least <= values.min()
             and values.max() <= column.most
-            and np.isfinite(values.max() - values.min())
+            and np.isfinite(values.min())
+            and np.isfinite(values.max())
         ):
             return None
         with np.errstate(invalid="ignore"):

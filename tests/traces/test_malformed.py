@@ -223,3 +223,11 @@ def test_a_table_of_vms_without_readings_cannot_be_replayed() -> None:
     found = trace_at(made_up("azure_v2_vmtable.csv.gz"))
     with pytest.raises(TraceError, match=r"only azure_v2_vmtable\.csv\.gz"):
         demand_traces(found, AutoReader())
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999"])
+def test_a_column_of_one_number_that_is_not_finite_is_an_error(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "alibaba2018_container_meta.csv"
+    path.write_text(f"c_1,m_1,0,app_5052,started,400,400,{value}\n")
+    with pytest.raises(TraceError, match=r"line 1: .*: allowed is mem_size: a finite number"):
+        read([path, *made_up("alibaba2018_container_usage.csv")], "alibaba-2018")
