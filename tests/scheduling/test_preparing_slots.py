@@ -42,7 +42,8 @@ def drain(
 
 
 def advance(model: ClusterModel, until_s: float) -> None:
-    while model.time_s < until_s - NEAR:
+    # A run ends, and its clock stands still, as soon as nothing is left to move.
+    while model.running and model.time_s < until_s - NEAR:
         model.step()
 
 
