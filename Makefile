@@ -38,7 +38,7 @@ slow: $(DEV_STAMP) ## the tests that take minutes
 	$(BIN)/python -m pytest -q -n auto -m slow || [ $$? -eq 5 ]
 
 hours: $(DEV_STAMP) ## the full comparison of the two memory engines: an hour or more
-	$(BIN)/python -m pytest -q -n auto -m hours
+	$(BIN)/python -m pytest -q -n auto -m hours -o faulthandler_timeout=0
 
 lint: $(DEV_STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .
