@@ -29,7 +29,11 @@ class Clearing:
 
     @classmethod
     def of(cls, strategy: Strategy, page_count: int) -> Clearing:
-        """Return the strategy's; the one chunk of a small VM is cleared as the round begins."""
+        """Return the strategy's.
+
+        The one chunk of a small VM is cleared as the round begins. Its first page goes out then, so
+        this differs only where a link stands still between the two.
+        """
         chunks, granularity = page_count / strategy.chunk_pages, strategy.clear_granularity
         if granularity == "chunk" and chunks <= 1:
             granularity = "round"

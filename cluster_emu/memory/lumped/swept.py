@@ -523,6 +523,8 @@ class SweptEngine:
         self._writer = writer
         self._sweep = writer.only_sweep
         self._chunk_pages = strategy.chunk_pages
+        # Of a single chunk, too: a stall may lie between the begin of a round and its first page.
+        self._clear_granularity = strategy.clear_granularity
         self._rules = rules_of(strategy, self.page_count)
         self._segments = Segments(
             np.array([0, self.page_count]), np.array([PageStatus.DUE]), np.zeros(1, np.int64)
@@ -676,7 +678,7 @@ class SweptEngine:
         outcomes = [each for run in scan.visited for each in self._outcomes(run)]
         dirty = _passed(self._sweep, self._round_began, self.now)
         clean: list[tuple[int, int]] = []
-        if rules.clearing.is_in_mid_round:
+        if self._clear_granularity != "round":
             clean = [span for run in self._cleared_runs() for span in self._clean_since(*run)]
         edges = {edge for span in [*dirty, *clean] for edge in span}
         edges |= {edge for begin, end, _ in outcomes for edge in (begin, end)}
@@ -732,7 +734,7 @@ class SweptEngine:
 
     def _cleared_runs(self) -> list[tuple[Run, float | None]]:
         """Return runs and when their bits are cleared: None for each page at its own visit."""
-        if self._rules.clearing.granularity == "page":
+        if self._clear_granularity == "page":
             return [(run, None) for run in self._round.visited]
         pieces: list[Run] = []
         for run in self._round.visited:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.encoding import Encoding
@@ -70,6 +70,9 @@ def state(memory: PagesEngine | SweptEngine) -> tuple[object, ...]:
     )
 
 
+@example(  # the sweep passes the page of the only chunk in a stall before it is sent
+    variant=VARIANTS[-1], pages=1, share=1.0, place=0.0, pages_per_s=0.013, warm=0, seed=1569
+)
 @given(
     variant=st.sampled_from(VARIANTS),
     pages=st.integers(1, 400),
