@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -144,19 +144,23 @@ def _open(path: Path) -> sqlite3.Connection:
     Raises:
         OSError: if it cannot be written.
     """
-    with _as_os_errors(path):
-        database = _connected(path)
+    with _as_os_errors(path), ExitStack() as if_it_fails:
+        database = if_it_fails.enter_context(closing(_connected(path)))
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         _make_tables(database)
+        if_it_fails.pop_all()
     return database
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    # each statement is a transaction
-    database = sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)
-    # an exclusive lock needs no shared memory, which network file systems do not have
-    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    with ExitStack() as if_it_fails:
+        # each statement is a transaction
+        database = sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)
+        if_it_fails.enter_context(closing(database))
+        # an exclusive lock needs no shared memory, which network file systems do not have
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if_it_fails.pop_all()
     return database
 
 
