@@ -53,14 +53,14 @@ def test_cells_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_leaves_every_cell_that_it_wrote(tmp_path: Path) -> None:
-    store = CellStore(tmp_path)
-    for number, each in enumerate(CELLS[:9]):
-        store.write(each, report(number))
-    killed = tmp_path / "killed"  # what is on disk now is what a kill leaves
+    killed = tmp_path / "killed"
     killed.mkdir()
-    for name in JOURNAL_FILES:
-        if (tmp_path / name).exists():
-            (killed / name).write_bytes((tmp_path / name).read_bytes())
+    with CellStore(tmp_path) as store:
+        for number, each in enumerate(CELLS[:9]):
+            store.write(each, report(number))
+        for name in JOURNAL_FILES:  # what is on disk now is what a kill leaves
+            if (tmp_path / name).exists():
+                (killed / name).write_bytes((tmp_path / name).read_bytes())
     rows, damaged = read(killed)
 
     assert not damaged
@@ -144,10 +144,10 @@ def test_a_log_of_another_journal_changes_no_cell(tmp_path: Path) -> None:
     written = fill(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
-    store = CellStore(other)  # it stays open, so its log stays
-    store.write(cell(100), report(100))
     log = f"{JOURNAL}-wal"
-    (tmp_path / log).write_bytes((other / log).read_bytes())
+    with CellStore(other) as store:
+        store.write(cell(100), report(100))
+        (tmp_path / log).write_bytes((other / log).read_bytes())  # closing it takes the log away
     rows, _ = read(tmp_path)
 
     assert all(row in (before, "None") for row, before in zip(rows, written, strict=True))
