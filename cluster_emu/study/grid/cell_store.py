@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -144,24 +144,30 @@ def _open(path: Path) -> sqlite3.Connection:
     Raises:
         OSError: if it cannot be written.
     """
-    with _as_os_errors(path), ExitStack() as if_it_fails:
-        database = if_it_fails.enter_context(closing(_connected(path)))
+    with _as_os_errors(path), _closed_on_error(_connected(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         _make_tables(database)
-        if_it_fails.pop_all()
     return database
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    with ExitStack() as if_it_fails:
-        # each statement is a transaction
-        database = sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)
-        if_it_fails.enter_context(closing(database))
+    # each statement is a transaction
+    database = sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)
+    with _closed_on_error(database):
         # an exclusive lock needs no shared memory, which network file systems do not have
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        if_it_fails.pop_all()
     return database
+
+
+@contextmanager
+def _closed_on_error(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Close a connection if the block fails: until then it may hold the lock of its file."""
+    try:
+        yield database
+    except BaseException:
+        database.close()
+        raise
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
