@@ -340,13 +340,11 @@ def _first_fault(rows: Rows, column: Column) -> int | None:
         wrong = array.is_null().to_numpy(zero_copy_only=False)
     else:
         values = rows.numbers(column.name)
-        # Least and largest value tell of them all: NaN is in both, and no such number.
-        if not len(values) or (
-            column.least <= values.min()
-            and values.max() <= column.most
-            and np.isfinite(values.min())
-            and np.isfinite(values.max())
-        ):
+        if not len(values):
+            return None
+        # The least and the largest value tell of all: NaN would be both, and is no such number.
+        least, largest = values.min(), values.max()
+        if column.least <= least and largest <= column.most and np.isfinite([least, largest]).all():
             return None
         with np.errstate(invalid="ignore"):
             wrong = ~((values >= column.least) & (values <= column.most) & np.isfinite(values))
