@@ -1,4 +1,4 @@
-"""A threshold on the load that is predicted for the next control instant, whatever predicts it."""
+"""A threshold on the load that is predicted for the next control instant."""
 
 from __future__ import annotations
 

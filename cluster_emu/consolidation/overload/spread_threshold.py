@@ -1,4 +1,4 @@
-"""A threshold that falls with the spread of a host's load, whatever measures the spread."""
+"""A threshold that falls with the spread of a host's load."""
 
 from __future__ import annotations
 
