@@ -106,6 +106,8 @@ def cluster(host_count: int, vms: list[Data], fidelity: str, **sections: Any) ->
         "suspend_s": 0.002,
         "resume_s": 0.011,
     }
+    if sections.get("transfer", {}).get("policy"):
+        del transfer["stop"]  # the policy decides
     workload = {"demand": {"name": "constant", "share": 0.8}}
     return {
         "name": "golden",
