@@ -9,7 +9,7 @@ import networkx as nx
 
 from cluster_emu.building.chosen_parts import create_chosen, naming_defaults
 from cluster_emu.building.faults import Outages
-from cluster_emu.building.fidelity import vm_memory, vm_models
+from cluster_emu.building.fidelity import memory_assumptions, memory_in_use, vm_memory, vm_models
 from cluster_emu.building.initial_state import initial_state
 from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
 from cluster_emu.building.queue import queue_rules
@@ -21,7 +21,7 @@ from cluster_emu.building.transfer import (
     transfer_settings,
 )
 from cluster_emu.building.uncertainty import Uncertainty
-from cluster_emu.building.vms import vm_demand, vm_sources
+from cluster_emu.building.vms import vm_demand, vm_sources, write_intensity
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.contract import Trigger, triggers
@@ -42,7 +42,6 @@ from cluster_emu.workload import (
     BurstSchedule,
     Demand,
     IntensityPath,
-    IntensityRule,
 )
 
 
@@ -105,14 +104,14 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     _check_requests(scenario)
     router = migration_router(scenario, links)
     loop = FluidLoop(links.capacity_bytes_per_s)
-    demand, traces = vm_demand(scenario, streams)
+    mapping = write_intensity(scenario.workload)
+    demand, traces = vm_demand(scenario, streams, mapping)
     bursts = BurstSchedule([source.burst for source in sources], streams)
-    with errors_at("workload"):
-        rule = IntensityRule(scenario.workload.idle_share)
-    intensity = IntensityPath(demand, bursts, rule, uncertainty.dirty_rates)
+    intensity = IntensityPath(demand, bursts, mapping, uncertainty.dirty_rates)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
     policy = manager_policy(scenario.transfer, strategy)
-    memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
+    encoders = page_encoders(scenario.transfer)
+    memory = memory_in_use(scenario, demand, vm_memory(scenario, sources, strategy, encoders))
     factory = MigrationFactory(
         strategy=strategy,
         policy=policy,
@@ -123,7 +122,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             track_versions=scenario.run.track_versions,
         ),
         memory=memory,
-        models=vm_models(scenario, memory),
+        models=vm_models(scenario, [memory.at(vm, 0.0) for vm in range(scenario.vm_count)]),
         intensity=intensity,
         streams=streams,
         state=state,
@@ -144,6 +143,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         traces=traces,
         assumptions=(
             *intensity.assumptions,
+            *memory_assumptions(scenario, memory),
             *uncertainty.assumptions,
             end_of_live_rounds(scenario.transfer, strategy),
             *stalls_left_out(str(scenario.run.fidelity), strategy),
