@@ -9,9 +9,10 @@ registry of strategies is `cluster_emu.strategies.strategies`, as a package has 
 modules and names are private and may change without notice.
 """
 
-from importlib import import_module as _import_module
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from cluster_emu.lazy_imports import imported_when_used as _imported_when_used
 
 if _TYPE_CHECKING:
     from cluster_emu.consolidation import ClusterView, Move, Plan, Trigger
@@ -167,13 +168,7 @@ _MODULES = {
     "cluster_emu.traces": ("TraceReader", "trace_readers"),
     "cluster_emu.workload": ("DemandModel", "demand_models"),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_import_module(_MODULE_OF[name]), name)
+__getattr__ = _imported_when_used(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -1,15 +1,20 @@
 """What results are compared with: exact means, other simulators, and measurements."""
 
-from cluster_emu.validation.cloudsim import (
-    CloudSimAgreement,
-    CloudSimDay,
-    Quirks,
-    simulate_day,
-    validate_cloudsim,
-)
-from cluster_emu.validation.exact_means import PageCounts, exact_means, migrate_page
-from cluster_emu.validation.qemu import QemuAgreement, validate_qemu
-from cluster_emu.validation.scalar import ScalarAgreement, validate_scalar
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from cluster_emu.lazy_imports import imported_when_used as _imported_when_used
+
+if _TYPE_CHECKING:
+    from cluster_emu.validation.cloudsim import (
+        CloudSimAgreement,
+        CloudSimDay,
+        Quirks,
+        simulate_day,
+        validate_cloudsim,
+    )
+    from cluster_emu.validation.exact_means import PageCounts, exact_means, migrate_page
+    from cluster_emu.validation.qemu import QemuAgreement, validate_qemu
+    from cluster_emu.validation.scalar import ScalarAgreement, validate_scalar
 
 __all__ = [
     "CloudSimAgreement",
@@ -25,3 +30,22 @@ __all__ = [
     "validate_qemu",
     "validate_scalar",
 ]
+
+# Each validation needs other parts of the package, and some much memory for them.
+_MODULES = {
+    "cluster_emu.validation.cloudsim": (
+        "CloudSimAgreement",
+        "CloudSimDay",
+        "Quirks",
+        "simulate_day",
+        "validate_cloudsim",
+    ),
+    "cluster_emu.validation.exact_means": ("PageCounts", "exact_means", "migrate_page"),
+    "cluster_emu.validation.qemu": ("QemuAgreement", "validate_qemu"),
+    "cluster_emu.validation.scalar": ("ScalarAgreement", "validate_scalar"),
+}
+__getattr__ = _imported_when_used(__name__, _MODULES)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +153,12 @@ def test_nothing_else_imports_cloudsim_s_rules() -> None:
     }
     outside = {each for each in importers if not each.startswith("validation/")}
     assert outside <= {"cli/validate.py", "__init__.py"}
+
+
+def test_cloudsim_s_day_needs_neither_mesa_nor_networkx() -> None:
+    code = (
+        "import sys; from cluster_emu.validation.cloudsim import validate_cloudsim;"
+        "print({'mesa', 'networkx', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
