@@ -6,13 +6,16 @@ import numpy as np
 
 from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
+from cluster_emu.lifecycle.population import Population
 from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Choice, Scenario
 from cluster_emu.traces import trace_readers
+from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.traces.own import own_traces
 from cluster_emu.workload import (
     Demand,
+    TraceDemand,
     WriteProfile,
     demand_models,
     load_profiles,
@@ -24,7 +27,9 @@ NEEDED = (
 )
 
 
-def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], list[WriteSource]]:
+def vm_sources(
+    scenario: Scenario, population: Population, streams: RandomStreams
+) -> tuple[list[str], list[WriteSource]]:
     """Return the profile name and the write source of every VM; equal VMs share one source."""
     names: list[str] = []
     sources: list[WriteSource] = []
@@ -41,6 +46,15 @@ def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], l
         drawn = rng.choice(len(kinds), group.count, p=weights / weights.sum())
         names += [list(mix)[k] for k in drawn]
         sources += [kinds[k] for k in drawn]
+    if scenario.arrivals is not None:
+        profiles = [flavour.profile for flavour in scenario.arrivals.flavours]
+        own = [
+            source_of(profile, f"arrivals.flavours.{i}.profile")
+            for i, profile in enumerate(profiles)
+        ]
+        of_arriving = population.flavour[population.initial_count :].tolist()
+        names += [profiles[k].name for k in of_arriving]
+        sources += [own[k] for k in of_arriving]
     return names, sources
 
 
@@ -63,7 +77,26 @@ def source_of(choice: Choice, field: str) -> WriteSource:
     return create_chosen(write_sources, choice, field)
 
 
-def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
+def vm_traces(scenario: Scenario) -> DemandTraces:
+    """Return the traces of a scenario, the synthetic ones of the package where it gives none.
+
+    Raises:
+        ScenarioError: if the scenario needs traces that are not given.
+        TraceError: if a trace cannot be used.
+    """
+    workload = scenario.workload
+    if workload.needs_traces and workload.traces is None:
+        raise ScenarioError("workload.traces", None, NEEDED)
+    reader = create_chosen(trace_readers, workload.trace_format, "workload.trace_format")
+    return own_traces() if workload.traces is None else reader.read(workload.traces)
+
+
+def vm_demand(
+    scenario: Scenario,
+    population: Population,
+    traces: DemandTraces | None,
+    streams: RandomStreams,
+) -> tuple[Demand, str]:
     """Return the CPU demand of the VMs, and in words where it comes from.
 
     Raises:
@@ -74,8 +107,9 @@ def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
     if workload.needs_traces and workload.traces is None:
         raise ScenarioError("workload.traces", None, NEEDED)
     model = create_chosen(demand_models, workload.demand, "workload.demand")
-    reader = create_chosen(trace_readers, workload.trace_format, "workload.trace_format")
-    traces = own_traces() if workload.traces is None else reader.read(workload.traces)
+    traces = vm_traces(scenario) if traces is None else traces
     label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
     rng = streams.generator(Stream.DEMAND)
-    return model.build(scenario.vm_count, rng, traces), label
+    if population.trace is not None and isinstance(model, TraceDemand):
+        return model.following(population.trace, traces), label
+    return model.build(len(population), rng, traces), label

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,8 +58,8 @@ class MigrationFactory:
     strategy: Strategy
     policy: MigrationPolicy
     settings: TransferSettings
-    memory: Sequence[VMMemory]
-    models: Sequence[MemoryModel]
+    memory: MutableSequence[VMMemory]
+    models: MutableSequence[MemoryModel]
     intensity: IntensityPath
     streams: RandomStreams
     state: ClusterState

@@ -65,8 +65,22 @@ class TraceDemand:
         # The k-th further use of a trace runs k rotations ahead, in whole samples.
         counts = traces.sample_counts
         ahead = np.rint(use * self.rotation_share * counts[trace]).astype(np.int64)
+        return self._demand(trace, ahead, self._assumptions(vm_count, traces), traces)
+
+    def following(self, trace: NDArray[np.int64], traces: DemandTraces) -> Demand:
+        """Return the demand of VMs that follow these traces, shape [vms]; none runs ahead."""
+        ahead = np.zeros(len(trace), dtype=np.int64)
+        return self._demand(trace, ahead, self._assumptions(0, traces), traces)
+
+    def _demand(
+        self,
+        trace: NDArray[np.int64],
+        ahead: NDArray[np.int64],
+        assumptions: tuple[str, ...],
+        traces: DemandTraces,
+    ) -> Demand:
+        vm_count, counts = len(trace), traces.sample_counts
         playback = _Playback(traces.values, counts, trace, ahead, self.scale, self.after_end)
-        assumptions = self._assumptions(vm_count, traces)
         if self.interpolation == "step":
             return _Stepped(vm_count, traces.step_s, assumptions, playback)
         return _Linear(vm_count, self.step_s, assumptions, playback, traces.step_s)
