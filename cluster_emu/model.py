@@ -288,7 +288,7 @@ class ClusterModel(Displayed, Model):
         self._resizing.ended(vm)
 
     def _vm_resized(self, vm: int, memory: VMMemory, model: MemoryModel) -> None:
-        """Let the next migration of a VM, and its dirty rate from the next tick on, be of its size."""
+        """Let the next migration of a VM, and its writes from the next tick on, be of its size."""
         self._factory.memory[vm], self._factory.models[vm] = memory, model
         self._used_pages[vm] = memory.used_pages
         nothing = np.zeros(1)

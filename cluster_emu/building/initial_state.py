@@ -38,8 +38,10 @@ def initial_state(
     first_host = place(scenario, hosts.memory_bytes, there, rng)
     host = np.full(len(population), -1, dtype=np.int64)
     host[: len(there)] = first_host
-    flavours = () if scenario.arrivals is None else scenario.arrivals.flavours
-    apart = numbers_of(group.anti_affinity for group in (*scenario.vms, *flavours))
+    names = [group.anti_affinity for group in scenario.vms]
+    if scenario.arrivals is not None:
+        names += [flavour.anti_affinity for flavour in scenario.arrivals.flavours]
+    apart = numbers_of(names)
     together = numbers_of(group.affinity for group in scenario.vms)
     np.add.at(hosts.memory_reserved_bytes, first_host, there)
     hosts.vm_count[:] = np.bincount(first_host, minlength=count)
@@ -50,7 +52,9 @@ def initial_state(
         page_bytes=_column(population, lambda group: group.page_bytes, np.int64),
         host=host,
         migratable=_column(population, lambda group: group.migratable, np.bool_),
-        anti_affinity=_column(population, lambda group: apart.get(group.anti_affinity, -1), np.int64),
+        anti_affinity=_column(
+            population, lambda group: apart.get(group.anti_affinity, -1), np.int64
+        ),
         affinity=_column(population, lambda group: together.get(group.affinity, -1), np.int64),
     )
     return ClusterState(hosts, vms)

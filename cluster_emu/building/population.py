@@ -102,9 +102,7 @@ def _groups(arrivals: Arrivals, flavour: IntColumn, arriving: Arriving) -> list[
 def _initial_lifetimes_s(choice: Choice | None, count: int, streams: RandomStreams) -> FloatColumn:
     if choice is None:
         return np.full(count, np.inf)
-    distribution = create_chosen(
-        lifetime_distributions, choice, "arrivals.initial_lifetime"
-    )
+    distribution = create_chosen(lifetime_distributions, choice, "arrivals.initial_lifetime")
     return distribution.lifetimes_s(count, streams.generator(Stream.LIFETIMES, 0))
 
 

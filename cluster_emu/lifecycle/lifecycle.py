@@ -261,7 +261,7 @@ class VMLifecycle:
             self._loop.cancel(timer)
 
     def _hosts_crashed(self, hosts: Sequence[int], now_s: float) -> None:
-        """Let VMs that boot on hosts that crash look for another host; count those that are lost."""
+        """Let VMs that boot on hosts that crash look for another host; count lost VMs."""
         there = self._state.vms.host
         lost = int(self._state.vms.lost.sum())
         self._count(now_s, self._lost - lost)

@@ -171,8 +171,6 @@ class MetricCatalogue:
                 self._metrics.pop(name, None)
 
 
-
-
 def _of_lives(
     name: str, label: str, description: str, *, unit: str = "", scale: float = 1.0
 ) -> Metric:
@@ -215,7 +213,10 @@ BUILT_IN = (
     Metric(
         name="cancelled",
         label="migrations cancelled",
-        description="Migrations that a user cancelled, or whose target was drained meanwhile.",
+        description=(
+            "Migrations that a user cancelled, whose VM has ended, or whose target was drained or "
+            "became too full meanwhile."
+        ),
         value=CountOf(Phase.CANCELLED),
     ),
     Metric(
