@@ -140,8 +140,9 @@ class ClusterModel(Displayed, Model):
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        sources = [memory.source for memory in parts.factory.memory]
-        self._used_pages = np.array([memory.used_pages for memory in parts.factory.memory])
+        self._memory = parts.factory.memory
+        self._used_pages = self._memory.used_pages(0.0)
+        sources = [memory.source for memory in self._memory.memory]
         self._sources, self._source_of = _numbered(sources)
         self._background = parts.background
         self._power = parts.power
@@ -289,10 +290,8 @@ class ClusterModel(Displayed, Model):
 
     def _vm_resized(self, vm: int, memory: VMMemory, model: MemoryModel) -> None:
         """Let the next migration of a VM, and its writes from the next tick on, be of its size."""
-        self._factory.memory[vm], self._factory.models[vm] = memory, model
-        self._used_pages[vm] = memory.used_pages
-        nothing = np.zeros(1)
-        self.state.set_intensity(np.array([vm]), nothing, nothing)
+        self._memory.resize(vm, memory)
+        self._factory.models[vm] = model
         self._intensity_changes_s = self.loop.now_s
 
     @property
@@ -360,7 +359,9 @@ class ClusterModel(Displayed, Model):
         """Set every VM's write intensity and dirty rate, and until when they hold."""
         vms = self.state.vms
         intensity = self._intensity.levels(now_s) * vms.running
-        changed = np.flatnonzero(intensity != vms.intensity)
+        used_pages = self._memory.used_pages(now_s)
+        changed = np.flatnonzero((intensity != vms.intensity) | (used_pages != self._used_pages))
+        self._used_pages = used_pages
         source_of_changed = self._source_of[changed]
         for number in np.unique(source_of_changed).tolist():
             some = changed[source_of_changed == number]

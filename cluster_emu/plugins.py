@@ -50,6 +50,7 @@ REGISTRIES = (
     "cluster_emu.consolidation.contract:placement_filters",
     "cluster_emu.consolidation.contract:placement_scorers",
     "cluster_emu.workload.demand:demand_models",
+    "cluster_emu.workload.intensity:intensity_mappings",
     "cluster_emu.traces.contract:trace_readers",
     "cluster_emu.memory.dirtying.sources:write_sources",
     "cluster_emu.memory.base:memory_models",

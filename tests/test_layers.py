@@ -45,9 +45,9 @@ LAYERS = (
     {"consolidation", "metrics"},
     {"managers", "scheduling"},
     {"agents", "faults", "lifecycle", "mesa_releases"},
-    {"building", "clock", "validation"},
+    {"building", "clock"},
     {"model"},
-    {"study", "view"},
+    {"study", "validation", "view"},
     {"__init__", "__main__", "cli"},
 )
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}

@@ -9,7 +9,14 @@ import networkx as nx
 
 from cluster_emu.building.chosen_parts import create_chosen, naming_defaults
 from cluster_emu.building.faults import Outages
-from cluster_emu.building.fidelity import MemoryKinds, ResizedMemory, vm_memory, vm_models
+from cluster_emu.building.fidelity import (
+    MemoryKinds,
+    ResizedMemory,
+    memory_assumptions,
+    memory_in_use,
+    vm_memory,
+    vm_models,
+)
 from cluster_emu.building.initial_state import initial_state
 from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
 from cluster_emu.building.population import initial_population, population
@@ -22,7 +29,7 @@ from cluster_emu.building.transfer import (
     transfer_settings,
 )
 from cluster_emu.building.uncertainty import Uncertainty
-from cluster_emu.building.vms import vm_demand, vm_sources, vm_traces
+from cluster_emu.building.vms import vm_demand, vm_sources, vm_traces, write_intensity
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.consolidation.contract import Placement, Trigger, placements, triggers
@@ -44,7 +51,6 @@ from cluster_emu.workload import (
     BurstSchedule,
     Demand,
     IntensityPath,
-    IntensityRule,
 )
 
 
@@ -108,8 +114,9 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     uncertainty = Uncertainty.drawn(scenario.run.uncertain, streams)
     links = uncertainty.of_links(LinkTable.of(graph))
     _check_host_count(scenario, links.host_count)
+    mapping = write_intensity(scenario.workload)
     # traces say when VMs arrive, too; without arrivals they are read where demand is made
-    traces = None if scenario.arrivals is None else vm_traces(scenario)
+    traces = None if scenario.arrivals is None else vm_traces(scenario, mapping)
     vms = initial_population(scenario)
     if scenario.arrivals is not None and traces is not None:
         vms = population(scenario, streams, traces)
@@ -118,17 +125,15 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     _check_requests(scenario, len(vms))
     router = migration_router(scenario, links)
     loop = FluidLoop(links.capacity_bytes_per_s)
-    demand, trace_label = vm_demand(scenario, vms, traces, streams)
+    demand, trace_label = vm_demand(scenario, vms, traces, mapping, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)
-    with errors_at("workload"):
-        rule = IntensityRule(scenario.workload.idle_share)
-    intensity = IntensityPath(demand, bursts, rule, uncertainty.dirty_rates)
+    intensity = IntensityPath(demand, bursts, mapping, uncertainty.dirty_rates)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
     policy = manager_policy(scenario.transfer, strategy)
     kinds = MemoryKinds(
         strategy, page_encoders(scenario.transfer), track_versions=scenario.run.track_versions
     )
-    memory = vm_memory(vms.groups, sources, kinds)
+    memory = memory_in_use(scenario, vms, demand, vm_memory(vms.groups, sources, kinds))
     factory = MigrationFactory(
         strategy=strategy,
         policy=policy,
@@ -139,7 +144,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             track_versions=scenario.run.track_versions,
         ),
         memory=memory,
-        models=vm_models(scenario, vms, memory),
+        models=vm_models(scenario, vms, [memory.at(vm, 0.0) for vm in range(len(vms))]),
         intensity=intensity,
         streams=streams,
         state=state,
@@ -164,6 +169,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         assumptions=(
             *intensity.assumptions,
             *vms.assumptions,
+            *memory_assumptions(scenario, memory),
             *uncertainty.assumptions,
             end_of_live_rounds(scenario.transfer, strategy),
             *stalls_left_out(str(scenario.run.fidelity), strategy),

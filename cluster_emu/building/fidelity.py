@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.encoding import Encoder
 from cluster_emu.errors import ScenarioError
 from cluster_emu.lifecycle.population import Population
 from cluster_emu.memory.base import MemoryModel, VMMemory
 from cluster_emu.memory.dirtying.sources import WriteSource
+from cluster_emu.memory.in_use import MemoryInUse
 from cluster_emu.memory.machine_memory import machine_bytes
 from cluster_emu.memory.models import memory_models
 from cluster_emu.scenario import Choice, Scenario, VMGroup
 from cluster_emu.strategies.contract import Strategy
 from cluster_emu.units import BINARY_BYTES, in_largest_unit
+from cluster_emu.wording import whole_percent
+from cluster_emu.workload import Demand, MemoryUse
+from cluster_emu.workload.memory_use import IN_USE
 
 
 class MemoryKinds:
@@ -102,6 +108,33 @@ class ResizedMemory:
         memory = self._kinds.of(group.model_copy(update=changes), self._sources[vm])
         reason = self._model.supports(memory)
         return reason or (memory, self._model.model_for(memory))
+
+
+def memory_in_use(
+    scenario: Scenario, population: Population, demand: Demand, memory: list[VMMemory]
+) -> MemoryInUse:
+    """Return the memory of each VM over time, from traces where the scenario says so."""
+    if scenario.workload.memory_use == "fixed":
+        return MemoryInUse(memory)
+    follows = [group.memory_used_bytes is None for group in population.groups]
+    return MemoryInUse(memory, MemoryUse(demand.quantities[IN_USE]), np.array(follows))
+
+
+def memory_assumptions(scenario: Scenario, memory: MemoryInUse) -> list[str]:
+    """Return in words what is assumed about pages in use, nothing where traces do not count."""
+    if scenario.workload.memory_use == "fixed":
+        return []
+    pages = np.array([each.page_count for each in memory.memory])
+    shares = memory.used_pages(0.0) / pages
+    usual = memory.without_trace
+    said = (
+        "Pages in use follow the memory in use of the traces: a page that was used once keeps its "
+        "content, and those never used since the start of the run are zero "
+        f"(at the start {whole_percent(float(shares.mean()))} of the pages are in use)."
+    )
+    if not usual:
+        return [said]
+    return [said, f"VMs that follow no memory of a trace: {usual} of {len(pages)}."]
 
 
 def vm_models(

@@ -54,10 +54,7 @@ def end_of_live_rounds(transfer: Transfer, strategy: Strategy) -> str:
     if not strategy.stop_rule:
         return f"The strategy {strategy.name} has no live rounds, so no stop rule is asked."
     if transfer.policy is not None:
-        unused = ""
-        if transfer.stop is not None:
-            unused = f" The stop rule {transfer.stop} of the scenario is not used."
-        return f"The policy {transfer.policy} decides when live rounds end.{unused}"
+        return f"The policy {transfer.policy} decides when live rounds end."
     if transfer.stop is not None:
         return f"Live rounds end by the stop rule {transfer.stop}, which the scenario sets."
     return (

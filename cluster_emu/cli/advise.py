@@ -20,6 +20,7 @@ from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     check_given_once,
+    check_stop_is_used,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -110,6 +111,8 @@ def advise(
             "run.uncertain": None if uncertain is None else "--uncertain",
         },
     )
+    tried = [] if policies is None else split_strategies(policies)
+    check_stop_is_used(fields, tried, "--policies")
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
     typed = options_by_field(
@@ -126,7 +129,7 @@ def advise(
                     hosts=hosts,
                     racks=racks,
                     max_downtime_s=max_downtime,
-                    policies=None if policies is None else split_strategies(policies),
+                    policies=tried if policies is not None else None,
                     strategies=None if strategies is None else split_strategies(strategies),
                     parallel=at_once,
                     any_pair=any_pair,

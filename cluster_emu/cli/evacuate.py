@@ -14,6 +14,7 @@ from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
     check_given_once,
+    check_stop_is_used,
     chosen_scenario,
     parse_settings,
     result_folder,
@@ -41,7 +42,11 @@ def evacuate(
     rack: Racks = None,
     policy: Annotated[
         str | None,
-        typer.Option("--policy", help="A manager's policy, such as kubevirt; none for none."),
+        typer.Option(
+            "--policy",
+            help="A manager's policy, such as kubevirt, in place of the scenario's policy or stop "
+            "rule; none for no policy.",
+        ),
     ] = None,
     strategy: Annotated[
         str | None,
@@ -78,6 +83,7 @@ def evacuate(
             "run.uncertain": None if uncertain is None else "--uncertain",
         },
     )
+    check_stop_is_used(fields, [policy] if policy else [], "--policy")
     hosts, racks = numbers("--host", host), numbers("--rack", rack)
     typed = options_by_field(
         hosts, policy=policy and "--policy", strategy=strategy and "--strategy"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cluster_emu.cli.group import hold
 from cluster_emu.errors import DiskFullError, ScenarioError
 from cluster_emu.input_files import exists
+from cluster_emu.optional_fields import NONE
 
 if TYPE_CHECKING:
     from cluster_emu.scenario import Scenario
@@ -54,6 +55,25 @@ def check_given_once(settings: Mapping[str, Any], options: Mapping[str, object])
         if option and field in settings:
             allowed = f"a field that {option} does not set"
             raise ScenarioError("--set", f"{field}={settings[field]}", allowed)
+
+
+def check_stop_is_used(settings: Mapping[str, Any], policies: Sequence[str], option: str) -> None:
+    """Refuse a `--set` of the stop rule where an option sets policies that all take its place.
+
+    Args:
+        settings: fields that `--set` sets, by dotted path.
+        policies: the policies that the option sets.
+        option: the option.
+
+    Raises:
+        ScenarioError: naming both.
+    """
+    for path, value in settings.items():
+        if path.split(".")[:2] != ["transfer", "stop"] or value in (None, NONE):
+            continue
+        if policies and NONE not in [policy.strip() for policy in policies]:
+            allowed = f"no stop rule beside {option}, whose policies decide in its place"
+            raise ScenarioError("--set", f"{path}={value}", allowed)
 
 
 def parse_smallest_differences(texts: list[str] | None) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ validate = typer.Typer(no_args_is_help=True)
 
 @validate.callback()
 def validations() -> None:
-    """Hold our results against those of other simulators."""
+    """Hold our results against measurements and against other simulators."""
 
 
 @validate.command(cls=Command)
@@ -115,6 +115,87 @@ def cloudsim(
     )
     known = published_source() if agreement.published else "it was not run on these traces"
     show_lines("CloudSim's figures", [known])
+
+
+@validate.command(cls=Command)
+def qemu(
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            parser=options.path("--data"),
+            help="CSV with measured migrations; validation/qemu of the repository has one.",
+        ),
+    ],
+    as_json: options.Json = False,
+    fidelity: Annotated[
+        str, typer.Option("--fidelity", metavar="MODEL", help="Memory model: pages or lumped.")
+    ] = "pages",
+    seeds: Annotated[
+        int, options.whole_option("--seeds", 1, "Seeds that each figure is the mean of.", 1000)
+    ] = 3,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            parser=options.path("--plot"),
+            help="Picture of measured and emulated values, in the format its name ends with.",
+        ),
+    ] = None,
+) -> None:
+    """Migrations measured with QEMU, emulated from their configuration."""
+    from cluster_emu.validation import validate_qemu
+
+    agreement = validate_qemu(data, fidelity=fidelity, seeds=seeds)
+    if plot is not None:
+        from cluster_emu.view.qemu_validation import plot_agreement
+        from cluster_emu.view.saving import save_figure
+
+        save_figure(plot_agreement(agreement), plot)
+    document = agreement.document()
+    if as_json:
+        write_json(document)
+        return
+    header = ("rows", "n", "total time", "p95", "bytes", "p95", "downtime", "p95", "rounds off")
+    rows = [
+        _qemu_row(name, figures)
+        for name, figures in (("plain", document["metrics"]), *document["by_mode"].items())
+    ]
+    show_table(f"Errors against QEMU, medians, {fidelity}", header, rows)
+    wrong = document["wrong_verdicts"]
+    show_lines(
+        "Converged or not",
+        [f"{counted(len(wrong), 'row')} of {document['n']} wrong: {', '.join(wrong) or 'none'}"],
+    )
+    if reasons := sorted(set(agreement.skipped.values())):
+        show_lines(f"Left out: {counted(len(agreement.skipped), 'row')}", reasons)
+    show_lines(
+        "Largest errors of the total time",
+        [
+            f"{one['id']}: total {percent(one['total_time'])}, bytes "
+            f"{percent(one['transferred_bytes'])}, downtime {one['downtime_ms']:+.0f} ms, "
+            f"rounds {one['rounds']:+.1f}: {one['guess']}"
+            for one in document["worst"]
+        ],
+    )
+
+
+def _qemu_row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    shares = [
+        "-" if figure is None else f"{100 * figure:.2f} %"
+        for what in ("total_time", "transferred_bytes")
+        for figure in (figures[what]["median_ape"], figures[what]["p95_ape"])
+    ]
+    times = [
+        "-" if figure is None else f"{figure:.1f} ms"
+        for figure in (figures["downtime"]["median_ms"], figures["downtime"]["p95_ms"])
+    ]
+    off = "-"
+    if (rounds := figures["rounds"])["median_off"] is not None:
+        off = f"{rounds['median_off']:.1f} (at most {rounds['max_off']:.1f})"
+    return name, str(figures["n"]), *shares, *times, off
 
 
 def _exact(figure: float | None) -> str:

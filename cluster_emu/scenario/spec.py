@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,7 @@ from pydantic import (
 from cluster_emu.errors import ScenarioError
 from cluster_emu.field_errors import from_validation
 from cluster_emu.numerals import whole_number
+from cluster_emu.optional_fields import NONE
 from cluster_emu.part_text import parse_choice
 from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.scenario.arrivals import Arrivals
@@ -34,6 +35,9 @@ from cluster_emu.wording import counted
 
 _FROM_DATA: dict[str, Any] = {}
 """The context of a validation whose caller warns of implausible numbers itself."""
+
+_ALTERNATIVES = (("transfer", "stop", "policy"),)
+"""A section and two of its fields of which at most one is set, as either decides alone."""
 
 
 class Scenario(Plain):
@@ -100,6 +104,7 @@ class Scenario(Plain):
 
         A number in a path counts the groups of a list, ``vms.0.memory_bytes``. A path may go into
         the parameters of a part, ``transfer.strategy.history``. None and ``"none"`` unset a field.
+        Setting `transfer.policy` unsets the scenario's `transfer.stop`, and the other way round.
 
         Raises:
             ScenarioError: if a path leads nowhere or a value is not allowed.
@@ -107,6 +112,7 @@ class Scenario(Plain):
         data, defaults = self.model_dump(exclude_unset=True), self.model_dump()
         for path, value in fields.items():
             _set_field(data, defaults, path, value)
+        _unset_replaced(data, fields)
         changed = _checked(data)
         for path, value in fields.items():
             warn_of_implausible(value, path)
@@ -166,6 +172,17 @@ def _set_field(data: dict[str, Any], defaults: Any, path: str, value: object) ->
     if not isinstance(place, dict):
         raise ScenarioError(path, value, "a path that ends at a field")
     place[last] = value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _unset_replaced(data: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Unset what a change takes the place of, unless the change says something about that, too."""
+    changed = {tuple(path.split(".")[:2]) for path in fields}
+    for section, one, other in (*_ALTERNATIVES, *((s, b, a) for s, a, b in _ALTERNATIVES)):
+        place = data.get(section)
+        if (section, one) not in changed or (section, other) in changed:
+            continue
+        if isinstance(place, dict) and place.get(one) not in (None, NONE):
+            place.pop(other, None)
 
 
 def _index(part: str, place: Sequence[object]) -> int | None:

@@ -23,8 +23,10 @@ class Transfer(Plain):
     core per channel for encoding.
     `stop` is the stop rule. Without one, the strategy's own rule ends the live rounds: that of QEMU
     for "qemu", of Xen for "xen-legacy", the five rounds of its paper for "history-majority".
-    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It takes the place of a
-    stop rule, also of `stop`. It has its own limits and cap, which those of the scenario override.
+    `policy` is a manager's policy by name (kubevirt, nova, proxmox ...). It decides in place of a
+    stop rule: a scenario sets `stop` or `policy`, not both. A change that sets one of the two
+    (`--set`, `--policy`, an axis, the fields of a study) unsets the other. A policy has its own
+    limits and cap, which those of the scenario override.
     `page_time_s` caps a migration at one page in so many seconds, as the reference paper does;
     `bandwidth_bps` caps it in bit/s; "unlimited" lifts the cap of the policy. Without either, and
     without a cap of the policy, only the network limits it. QEMU lifts the cap while the VM is
@@ -61,6 +63,16 @@ class Transfer(Plain):
         if info.data.get("encoders") and not page_header_bytes.is_integer():
             raise ValueError("a whole number of bytes, as there are encoders")
         return page_header_bytes
+
+    @field_validator("policy")
+    @classmethod
+    def _decides_alone(cls, policy: Choice | None, info: ValidationInfo) -> Choice | None:
+        if policy is not None and (stop := info.data.get("stop")) is not None:
+            raise ValueError(
+                f'nothing ("none") where transfer.stop = "{stop}" ends the live rounds: '
+                "transfer.stop or transfer.policy, not both"
+            )
+        return policy
 
     @field_validator("page_time_s")
     @classmethod

@@ -50,11 +50,16 @@ def scenario(
             "hosts": [{"count": hosts, "cpu_capacity": 8, "memory_bytes": 2**40}],
             "vms": vms or [{**vm, "host": 0}],
             "workload": {"demand": demand or {"name": "constant", "share": 1.0}},
-            "transfer": {"strategy": strategy, "stop": stop, **(transfer or {})},
+            "transfer": _transfer({"strategy": strategy, "stop": stop, **(transfer or {})}),
             "migrations": migrations or [{"vm": 0, "target": 1}],
             **more,
         }
     )
+
+
+def _transfer(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields without the stop rule where a policy decides in its place."""
+    return {**fields, "stop": None} if fields.get("policy") else fields
 
 
 STRATEGIES = st.sampled_from(

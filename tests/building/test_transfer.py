@@ -167,10 +167,6 @@ def test_built_in_scenarios_leave_the_rule_to_the_method(name: str) -> None:
         ({"strategy": "qemu"}, "by the stop rule qemu, that of qemu itself"),
         ({"strategy": "qemu", "stop": "clark"}, "by the stop rule clark, which the scenario sets"),
         ({"strategy": "qemu", "policy": "nova"}, "The policy nova decides when live rounds end."),
-        (
-            {"strategy": "qemu", "policy": "nova", "stop": "clark"},
-            "The stop rule clark of the scenario is not used.",
-        ),
         ({"strategy": "post-copy"}, "post-copy has no live rounds, so no stop rule is asked"),
     ],
 )

@@ -77,6 +77,7 @@ def _stop(random: Random, data: dict[str, Any]) -> None:
 
 
 def _policy(random: Random, data: dict[str, Any]) -> None:
+    data["transfer"].pop("stop", None)  # either decides alone
     data["transfer"]["policy"] = parts.good_part(random, "policies")
 
 

@@ -93,7 +93,7 @@ def test_no_vm_is_placed_on_a_drained_host_until_the_drain_ends() -> None:
 def test_a_vm_that_boots_leaves_a_drained_host_when_it_runs() -> None:
     """It is placed on host 1 at 1 s; the drain begins at 10 s, and it runs from 25 s on."""
     arrivals = arrive(1, lifetime="fixed:lifetime_s=500", boot_s=24)
-    _, vms, migrations = after(
+    model, vms, migrations = after(
         lives(arrivals, migrations=LATE, manager=drain(1, 10.0)).with_fields(ONE_EACH)
     )
     assert vms.first_host[1] == 1

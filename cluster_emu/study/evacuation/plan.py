@@ -127,7 +127,8 @@ def drain_scenario(
         base: the scenario; its triggers and the migrations it asks for are left out.
         hosts: numbers of hosts to empty.
         racks: numbers of racks to empty.
-        policy: a manager's policy as text, "none" for none; the scenario's own if None.
+        policy: a manager's policy as text, which takes the place of the scenario's policy or stop
+            rule, "none" for none; the scenario's own if None.
         strategy: a transfer strategy as text; the scenario's own if None.
         parallel: migrations at once in the cluster; the scenario's or policy's limit if None.
 
@@ -147,7 +148,7 @@ def drain_scenario(
     if parallel is not None:
         fields["manager.max_per_cluster"] = parallel
     scenario = base.with_fields(fields)
-    assumptions = _left_out(base)
+    assumptions = (*_left_out(base), *_replaced_rule(base, scenario))
     if strategy is not None:
         (variant,) = variants(scenario, [strategy])
         scenario, assumptions = variant.scenario, (*assumptions, *variant.assumptions)
@@ -168,6 +169,13 @@ def _left_out(base: Scenario) -> tuple[str, ...]:
     if not names:
         return ()
     return (f"Only the drain moves VMs; ignored from the scenario: {', '.join(names)}.",)
+
+
+def _replaced_rule(base: Scenario, drain: Scenario) -> tuple[str, ...]:
+    rule, policy = base.transfer.stop, drain.transfer.policy
+    if rule is None or policy is None:
+        return ()
+    return (f"The policy {policy} decides in place of the scenario's stop rule {rule}.",)
 
 
 def assumed_in_all(plans: Sequence[DrainPlan]) -> tuple[str, ...]:

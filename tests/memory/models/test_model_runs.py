@@ -103,7 +103,7 @@ def scalar_row(strategy: str, *, rate: float = 0.5, demand: float = 1.0) -> dict
         strategy=strategy,
         stop="fixed-rounds:rounds=3",
         demand={"name": "constant", "share": demand},
-    ).with_fields({"workload.idle_share": 0.0})
+    ).with_fields({"workload.write_intensity.idle_share": 0.0})
     row: dict[str, Any] = ClusterModel(given, rng=1).run().migrations.iloc[0].to_dict()
     assert row.pop("strategy") == strategy.partition(":")[0]
     assert row["fidelity"] == "scalar"
@@ -159,7 +159,7 @@ def test_the_mean_field_is_the_mean_of_lumped_runs(strategy: str) -> None:
             stop="fixed-rounds:rounds=4",
             demand={"name": "constant", "share": 1.0},
         )
-        given = given.with_fields({"workload.idle_share": 0.0})
+        given = given.with_fields({"workload.write_intensity.idle_share": 0.0})
         found: pd.Series[Any] = ClusterModel(given, rng=seed).run().migrations.iloc[0]
         assert found["fidelity"] == fidelity
         return found

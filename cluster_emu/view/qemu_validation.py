@@ -1,0 +1,50 @@
+"""Measured against emulated migrations: a point for each, on the diagonal where both agree."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cluster_emu.validation.qemu import QemuAgreement
+from cluster_emu.view.style import BLUE, GREY, LABEL_PT, ORANGE, TICK_PT, new_figure
+
+HEIGHT_INCHES = 2.8
+FIGURES = (
+    ("total_time_s", 1.0, "Total time (s)"),
+    ("transferred_bytes", 1e-6, "Bytes (MB)"),
+    ("downtime_s", 1e3, "Downtime (ms)"),
+)
+
+
+def plot_agreement(agreement: QemuAgreement, figure: Figure | None = None) -> Figure:
+    """Draw total time, bytes and downtime of the quiet rows, measured against emulated.
+
+    Args:
+        agreement: what to draw.
+        figure: an empty figure to draw in; a new one by default.
+    """
+    if figure is None:
+        figure = new_figure(HEIGHT_INCHES)
+    panels = figure.subplots(1, len(FIGURES))
+    for ax, (name, scale, label) in zip(panels, FIGURES, strict=True):
+        measured, emulated = (
+            scale * np.array([getattr(outcome, name) for outcome in outcomes])
+            for outcomes in (
+                [one.measured.outcome for one in agreement.quiet],
+                [one.emulated for one in agreement.quiet],
+            )
+        )
+        plain = np.array([one.measured.is_plain for one in agreement.quiet], dtype=np.bool_)
+        for chosen, colour, kind in ((plain, BLUE, "plain"), (~plain, ORANGE, "others")):
+            ax.plot(measured[chosen], emulated[chosen], ".", color=colour, label=kind)
+        if len(measured):
+            ends = [0.8 * measured.min(), 1.25 * measured.max()]
+            ax.plot(ends, ends, "-", color=GREY, linewidth=0.8, zorder=0)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_title(label, fontsize=LABEL_PT)
+        ax.set_xlabel("measured", fontsize=LABEL_PT)
+        ax.tick_params(labelsize=TICK_PT)
+    panels[0].set_ylabel("emulated", fontsize=LABEL_PT)
+    panels[0].legend(fontsize=TICK_PT)
+    return figure
