@@ -125,7 +125,7 @@ class Plan(ClusterView):
         """
         stays = host == self.state.vms.host[vm]  # there its memory is still reserved
         room = stays or self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
-        allowed = room and self.operational[host] and not self.kept_apart_from(vm)[host]
+        allowed = room and self.operational[host] and not self.is_kept_apart_from(vm, host)
         if self.vm_host[vm] != NOWHERE or not allowed:
             raise ValueError(f"VM {vm} cannot be restarted on host {host}")
         self._land(vm, host)
@@ -203,7 +203,7 @@ class Plan(ClusterView):
         fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]
         if not (fits and self.operational[move.target]) or move.target == move.source:
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
-        if self.kept_apart_from(move.vm)[move.target]:
+        if self.is_kept_apart_from(move.vm, move.target):
             raise ValueError(f"{move}: a VM of its anti-affinity group is at the target")
 
     def _land(self, vm: int, host: int) -> None:
