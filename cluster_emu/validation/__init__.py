@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from cluster_emu.lazy_imports import imported_when_used as _imported_when_used
+from cluster_emu.validation.exact_means import PageCounts, exact_means, migrate_page
 
 if _TYPE_CHECKING:
     from cluster_emu.validation.cloudsim import (
@@ -12,7 +13,6 @@ if _TYPE_CHECKING:
         simulate_day,
         validate_cloudsim,
     )
-    from cluster_emu.validation.exact_means import PageCounts, exact_means, migrate_page
     from cluster_emu.validation.qemu import QemuAgreement, validate_qemu
     from cluster_emu.validation.scalar import ScalarAgreement, validate_scalar
 
@@ -40,7 +40,6 @@ _MODULES = {
         "simulate_day",
         "validate_cloudsim",
     ),
-    "cluster_emu.validation.exact_means": ("PageCounts", "exact_means", "migrate_page"),
     "cluster_emu.validation.qemu": ("QemuAgreement", "validate_qemu"),
     "cluster_emu.validation.scalar": ("ScalarAgreement", "validate_scalar"),
 }
