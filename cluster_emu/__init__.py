@@ -13,6 +13,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from cluster_emu.lazy_imports import imported_when_used as _imported_when_used
+from cluster_emu.lazy_imports import modules_of_names as _modules_of_names
 
 if _TYPE_CHECKING:
     from cluster_emu.consolidation import ClusterView, Move, Plan, Trigger
@@ -168,7 +169,8 @@ _MODULES = {
     "cluster_emu.traces": ("TraceReader", "trace_readers"),
     "cluster_emu.workload": ("DemandModel", "demand_models"),
 }
-__getattr__ = _imported_when_used(__name__, _MODULES)
+_MODULE_OF = _modules_of_names(_MODULES)
+__getattr__ = _imported_when_used(__name__, _MODULE_OF)
 
 
 def __dir__() -> list[str]:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
 
-def imported_when_used(
-    package: str, modules: Mapping[str, Sequence[str]]
-) -> Callable[[str], object]:
+def modules_of_names(modules: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the module of each name, from the names of each module."""
+    return {name: module for module, names in modules.items() for name in names}
+
+
+def imported_when_used(package: str, module_of: Mapping[str, str]) -> Callable[[str], object]:
     """Return the `__getattr__` of a package.
 
     Args:
         package: name of the package.
-        modules: names to import from each module.
+        module_of: module from which to import each name.
     """
-    module_of = {name: module for module, names in modules.items() for name in names}
 
     def get(name: str) -> object:
         if name not in module_of:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from cluster_emu.lazy_imports import imported_when_used as _imported_when_used
+from cluster_emu.lazy_imports import modules_of_names as _modules_of_names
 from cluster_emu.validation.exact_means import PageCounts, exact_means, migrate_page
 
 if _TYPE_CHECKING:
@@ -43,7 +44,8 @@ _MODULES = {
     "cluster_emu.validation.qemu": ("QemuAgreement", "validate_qemu"),
     "cluster_emu.validation.scalar": ("ScalarAgreement", "validate_scalar"),
 }
-__getattr__ = _imported_when_used(__name__, _MODULES)
+_MODULE_OF = _modules_of_names(_MODULES)
+__getattr__ = _imported_when_used(__name__, _MODULE_OF)
 
 
 def __dir__() -> list[str]:
