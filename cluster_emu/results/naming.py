@@ -16,7 +16,7 @@ def with_names(table: pd.DataFrame, names: Names) -> pd.DataFrame:
     """Return a table with a column `vm_name` after `vm`, and likewise for hosts.
 
     A table of a scenario without names is returned as it is. A VM or host without a name has its
-    number there, as text.
+    number there, as text; -1 and NaN, for none, are empty.
     """
     if not names.hosts and not names.vms:
         return table
@@ -26,7 +26,7 @@ def with_names(table: pd.DataFrame, names: Names) -> pd.DataFrame:
         kind = NAMED.get(str(column))
         if kind and getattr(names, kind):
             columns[f"{column}_name"] = pd.Series(
-                _shown(table[column].to_numpy(dtype=np.int64), getattr(names, kind)),
+                _shown(table[column].fillna(-1).to_numpy(dtype=np.int64), getattr(names, kind)),
                 index=table.index,
                 dtype=object,
             )
@@ -46,4 +46,7 @@ def name_columns(columns: Columns, names: Names) -> Columns:
 
 def _shown(numbers: np.ndarray, names: tuple[str, ...]) -> list[str]:
     shown = [name or str(number) for number, name in enumerate(names)]
-    return [shown[number] if 0 <= number < len(shown) else str(number) for number in numbers]
+    return [
+        shown[number] if 0 <= number < len(shown) else str(number) if number >= 0 else ""
+        for number in numbers.tolist()
+    ]

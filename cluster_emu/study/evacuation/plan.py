@@ -300,7 +300,8 @@ def _impossible(
     parts: RunComponents, is_closed: NDArray[np.bool_], report: TriggerReport, seed: int
 ) -> ImpossibleDrainError:
     memory = parts.state.vms.memory_bytes
-    leaving = parts.planner.drained_hosts()[parts.state.vms.host]
+    host = parts.state.vms.host
+    leaving = (host >= 0) & parts.planner.drained_hosts()[host]
     leaving[list(report.unplaced)] = True  # single VMs, too
     moving = np.flatnonzero(leaving)
     free = parts.state.hosts.memory_free_bytes[~is_closed]
