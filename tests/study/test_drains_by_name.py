@@ -130,8 +130,8 @@ def test_scenario_without_names_has_no_such_columns(scenario: Scenario) -> None:
     data["vms"] = [{**group, "names": ()} for group in data["vms"]]
     data["vms"][0]["host"], data["vms"][1]["allowed_hosts"] = 0, ("2", "3")
     tables = simulate(Scenario(**data), 0).tables
-    for name, schema in SCHEMAS.items():
-        assert list(tables[name]) == [column.name for column in schema.columns]
+    for name in tables.keys() & SCHEMAS.keys():
+        assert list(tables[name]) == [column.name for column in SCHEMAS[name].columns]
 
 
 def test_messages_name_hosts_and_vms(scenario: Scenario) -> None:
