@@ -190,6 +190,7 @@ def test_load_a_day(tmp_path: Path, write: Callable[[Path, Percent], None]) -> N
 
 RUN = """
 import resource, sys, time
+from pathlib import Path
 from cluster_emu import ClusterModel
 from cluster_emu.scenario import scenario_from
 traces, out, vms, duration_s = sys.argv[1:]
@@ -204,7 +205,7 @@ scenario = scenario_from({
     "workload": {"demand": "trace", "traces": traces},
 })
 started = time.perf_counter()
-ClusterModel(scenario, rng=1, stream_to=out).run()
+ClusterModel(scenario, rng=1, stream_to=Path(out)).run()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(f"{time.perf_counter() - started:.0f} s, at most {peak:.0f} MiB")
 """
