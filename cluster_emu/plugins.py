@@ -55,6 +55,8 @@ REGISTRIES = (
     "cluster_emu.memory.dirtying.sources:write_sources",
     "cluster_emu.memory.base:memory_models",
     "cluster_emu.faults.contract:fault_kinds",
+    "cluster_emu.lifecycle.contract:arrival_processes",
+    "cluster_emu.lifecycle.contract:lifetime_distributions",
     "cluster_emu.metrics.power.contract:power_models",
 )
 """Where the registry of each family is, as ``module:attribute``."""

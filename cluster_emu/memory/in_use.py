@@ -27,11 +27,17 @@ class MemoryInUse:
         use: MemoryUse | None = None,
         follows: NDArray[np.bool_] | None = None,
     ) -> None:
-        self.memory = memory
+        self.memory = list(memory)
         self._use = use
         self._follows = follows
         self._pages = np.array([each.page_count for each in memory])
         self._usual: IntColumn = np.array([each.used_pages for each in memory])
+
+    def resize(self, vm: int, memory: VMMemory) -> None:
+        """Let a VM have other memory from now on; columns that were returned stay as they are."""
+        self.memory[vm] = memory
+        self._pages, self._usual = self._pages.copy(), self._usual.copy()
+        self._pages[vm], self._usual[vm] = memory.page_count, memory.used_pages
 
     def used_pages(self, now_s: float) -> IntColumn:
         """Return the pages of each VM that have been used by now, at least one, shape [vms]."""

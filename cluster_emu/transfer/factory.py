@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,7 +60,7 @@ class MigrationFactory:
     policy: MigrationPolicy
     settings: TransferSettings
     memory: MemoryInUse
-    models: Sequence[MemoryModel]
+    models: MutableSequence[MemoryModel]
     intensity: IntensityPath
     streams: RandomStreams
     state: ClusterState

@@ -67,6 +67,22 @@ class TraceDemand:
         # The k-th further use of a trace runs k rotations ahead, in whole samples.
         counts = traces.sample_counts
         ahead = np.rint(use * self.rotation_share * counts[trace]).astype(np.int64)
+        return self._played(trace, ahead, self._assumptions(vm_count, traces), traces)
+
+    def following(self, trace: NDArray[np.int64], traces: DemandTraces) -> Demand:
+        """Return the demand of VMs that follow these traces, shape [vms]; none runs ahead."""
+        ahead = np.zeros(len(trace), dtype=np.int64)
+        return self._played(trace, ahead, self._assumptions(0, traces), traces)
+
+    def _played(
+        self,
+        trace: NDArray[np.int64],
+        ahead: NDArray[np.int64],
+        assumptions: tuple[str, ...],
+        traces: DemandTraces,
+    ) -> Demand:
+        """Return the demand of VMs from the trace of each and by how much it runs ahead, [vms]."""
+        vm_count, counts = len(trace), traces.sample_counts
         playback = _Playback(traces.values, counts, trace, ahead, self.scale, self.after_end)
         others = {
             name: self._demand(
@@ -74,7 +90,7 @@ class TraceDemand:
             )
             for name, v in traces.quantities.items()
         }
-        return self._demand(vm_count, traces, self._assumptions(vm_count, traces), playback, others)
+        return self._demand(vm_count, traces, assumptions, playback, others)
 
     def _demand(
         self,

@@ -27,7 +27,8 @@ def lumped(fidelity: str = "lumped", **more: Any) -> Scenario:
     ("more", "reason"),
     [
         ({"fields": {"run.track_versions": True}}, "a version number per page"),
-        ({"fields": {"transfer.encoders": ["zero-page"]}}, "encoders"),
+        ({"fields": {"transfer.encoders": ["xbzrle"]}}, "encoders but zero-page"),
+        ({"profile": "stream", "fields": {"transfer.encoders": ["zero-page"]}}, "a sweep"),
     ],
 )
 def test_what_cannot_be_lumped_is_refused(more: dict[str, Any], reason: str) -> None:
