@@ -65,7 +65,9 @@ class Residents:
     def enter(self, vm: int, host: int) -> None:
         """Take in a VM that was nowhere, and is on a host from now on."""
         vms = self._vms_of[host]
-        self._vms_of[host] = np.insert(vms, int(vms.searchsorted(vm)), vm)
+        place = int(vms.searchsorted(vm))
+        # slices put together are several times as fast as np.insert and np.delete
+        self._vms_of[host] = np.concatenate((vms[:place], (vm,), vms[place:]))
         self._flat_index_of.pop(host, None)
         self.host_of[vm] = host
         self._present_changed = True
@@ -74,7 +76,8 @@ class Residents:
         """Take a VM off its host; it is nowhere from now on."""
         host = int(self.host_of[vm])
         vms = self._vms_of[host]
-        self._vms_of[host] = np.delete(vms, int(vms.searchsorted(vm)))
+        place = int(vms.searchsorted(vm))
+        self._vms_of[host] = np.concatenate((vms[:place], vms[place + 1 :]))
         self._flat_index_of.pop(host, None)
         self.host_of[vm] = -1
         self._present_changed = True
