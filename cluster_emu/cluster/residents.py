@@ -103,6 +103,10 @@ class Residents:
         host_index = np.repeat(np.arange(len(hosts)), counts)
         return HostGroup(np.array(hosts), self._all_of(hosts), host_index, len(hosts), hosts)
 
+    def vms_of(self, host: int) -> IntColumn:
+        """Return the VMs of one host as of the last update, ascending."""
+        return self._vms_of[host]
+
     def flat_index(self, host: int, row_count: int) -> IntColumn:
         """Return the flat positions of a host's VMs in a C-ordered table [row_count, vms]."""
         if host not in self._flat_index_of:

@@ -53,7 +53,7 @@ def check_tables(model: ClusterModel) -> None:
 
 
 @given(scenarios_with_churn())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_random_churn_leaks_nothing(given_scenario: Scenario) -> None:
     run_and_close(given_scenario)
 
@@ -77,7 +77,7 @@ def test_five_thousand_schedules(part: int) -> None:
 
 
 @given(scenarios_with_churn())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_ticks_move_no_life(given_scenario: Scenario) -> None:
     fixed = given_scenario.with_fields(
         {"run.control_interval_s": 2.0, "run.duration_s": 8.0, "run.stop_when_idle": False}
