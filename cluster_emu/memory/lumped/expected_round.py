@@ -259,7 +259,23 @@ class ExpectedRound:
     def _margin(self, trajectory: Trajectory) -> float:
         """Return how many pages before its expected end the round must be drawn."""
         end = float(trajectory.bounds[-1])
+        if self._setup.has_zero and trajectory.share is not self._whole:
+            variance = trajectory.uncertain / 4 + self._variance_of_sizes(trajectory.share)
+            return EARLY_SDS * math.sqrt(variance) + EARLY_SHARE * end
         return EARLY_SDS * math.sqrt(trajectory.uncertain) / 2 + EARLY_SHARE * end
+
+    def _variance_of_sizes(self, share: Floats) -> float:
+        """Return how much what visited pages take varies where only a share of a range is visited.
+
+        The number of zero pages among them is hypergeometric.
+        """
+        variance, difference = 0.0, 1.0 - self._setup.wire.weight
+        for j, all_pages in enumerate(self._due_in_range):
+            zero = float(self._groups["pages"][self._is_zero & (self._groups["rank"] == j)].sum())
+            others = all_pages - zero
+            spread = share[j] * (1.0 - share[j]) * zero * others / max(all_pages - 1.0, 1.0)
+            variance += difference**2 * float(spread)
+        return variance
 
     def advance(self, sent_bytes: float, elapsed_s: float) -> None:
         """Let bytes go over the wire and operational time pass."""
