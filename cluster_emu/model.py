@@ -52,6 +52,9 @@ from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
 
+COMPILED_FROM_VMS = 5_000
+"""With so many VMs that come and go, loading machine code takes less time than it saves."""
+
 MOST_NAMED = 10
 """VMs that a note names one by one."""
 
@@ -246,6 +249,8 @@ class ClusterModel(Displayed, Model):
         if settings is None or placement is None:
             return None
         scheduler, streams = self.manager.scheduler, RandomStreams(self.seed)
+        if len(parts.population) >= COMPILED_FROM_VMS:
+            self.state.compile_hosts()
         chooser = HostChooser(
             placement,
             self.state,
