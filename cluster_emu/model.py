@@ -295,6 +295,7 @@ class ClusterModel(Displayed, Model):
             streams.generator(Stream.MAINTENANCE, 1),
             avoid_next=settings.avoid_next,
             overcommit=settings.overcommit,
+            names=self.spec.names,
         )
         return Campaign(
             settings,
@@ -305,6 +306,7 @@ class ClusterModel(Displayed, Model):
             self._power.watts_if_on,
             parts.planner.network,
             targets,
+            self.spec.names,
             streams.generator(Stream.MAINTENANCE, 0),
         )
 

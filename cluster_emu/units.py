@@ -39,7 +39,7 @@ BITS_PER_BYTE = 8
 MIB = BYTES["MiB"]
 GIB = BYTES["GiB"]
 BINARY_BYTES = {name: size for name, size in BYTES.items() if name == "B" or name.endswith("iB")}
-SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 
 UNIT_OF_SUFFIX = {
     "_bytes_per_s": "bytes/s",

@@ -63,7 +63,7 @@ SERIES_PARAMETERS = (
 )
 TRANSFER_FIELDS = "did you mean 'bandwidth_bps'?"
 SIZE_UNITS = "a number, alone or with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"
-TIME_UNITS = "a number, alone or with one of the units us, ms, s, min, h, d"
+TIME_UNITS = "a number, alone or with one of the units us, ms, s, min, m, h, d"
 RATE_UNITS = "a number, alone or with one of the units bit/s, kbit/s, Mbit/s, Gbit/s, Tbit/s"
 NO_DEFAULT = "a value, as it has no default"
 HALF_A_CLASS = "[{ share = 0.5, writes_per_page_s = 1 }, { share = 0.4, writes_per_page_s = 1 }]"

@@ -21,6 +21,7 @@ from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
 from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
 from cluster_emu.cli.list_parts import list_parts
+from cluster_emu.cli.maintain import maintain
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.run import run
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "evacuate": evacuate,
     "advise": advise,
+    "maintain": maintain,
     "batch": batch,
     "list": list_parts,
     "strategies": strategies,

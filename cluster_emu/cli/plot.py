@@ -15,11 +15,13 @@ from cluster_emu.cli.compare import draw
 from cluster_emu.cli.evacuate import REPORT
 from cluster_emu.cli.evacuate import draw as draw_evacuation
 from cluster_emu.cli.inputs import result_folder, usable_folder, writing_to
+from cluster_emu.cli.maintain import draw as draw_maintenance
 from cluster_emu.cli.output import write_json, write_lines
 from cluster_emu.errors import ScenarioError
 from cluster_emu.input_files import exists
 
 ADVICE = "advice.json"
+MAINTENANCE = "maintenance.json"
 MEANS = "means.csv"
 
 
@@ -84,6 +86,9 @@ def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
         return [_plot_comparison(run_dir / "compare.json", folder, kind)]
     if (run_dir / REPORT).is_file():
         return _plot_evacuation(run_dir, folder, kind)
+    if (run_dir / MAINTENANCE).is_file():
+        with _checked_input(run_dir / MAINTENANCE, "maintain"):
+            return draw_maintenance(run_dir, folder, kind)
     if (run_dir / MEANS).is_file():
         return [_plot_study(run_dir / MEANS, folder, kind)]
     _check_finished(run_dir)

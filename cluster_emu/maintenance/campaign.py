@@ -22,6 +22,7 @@ from cluster_emu.faults.hosts import HostFaults
 from cluster_emu.maintenance.targets import NEVER, Targets
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import Maintenance
+from cluster_emu.scenario.names import Names
 from cluster_emu.scheduling.scheduler import MigrationScheduler
 
 REASON = "maintenance"
@@ -72,6 +73,7 @@ class Campaign:
         watts: power of hosts if switched on.
         network: links and routes.
         targets: chooses where VMs go.
+        names: what hosts and VMs are called.
         rng: draws which hosts do not come back.
 
     Raises:
@@ -88,6 +90,7 @@ class Campaign:
         watts: Watts,
         network: MigrationNetwork,
         targets: Targets,
+        names: Names,
         rng: np.random.Generator,
     ) -> None:
         self._settings = settings
@@ -98,6 +101,7 @@ class Campaign:
         self._watts = watts
         self._network = network
         self._targets = targets
+        self._names = names
         waves = waves_of(settings, state.hosts.rack)
         self.records = {
             host: HostRecord(host, number) for number, wave in enumerate(waves) for host in wave
@@ -205,12 +209,12 @@ class Campaign:
         self._loop.call_at(now_s + self._settings.reboot_s, partial(self._rebooted, record))
 
     def _rebooted(self, record: HostRecord, now_s: float) -> None:
-        record.out_s += now_s - record.drain_s
         if not self._returns[record.host]:
             record.phase, record.why = HostPhase.NOT_BACK, "it does not come back from its reboot"
             self.changed(now_s)
             return
         record.phase, record.back_s, record.why = HostPhase.DONE, now_s, ""
+        record.out_s += now_s - record.drain_s
         self._set_drained([record.host], drained=False)
         self._faults.end([record.host], now_s)
         self._scheduler.admit(now_s)
@@ -268,12 +272,13 @@ class Campaign:
         vms = self._state.vms
         for vm in self._state.vms_on(host).tolist():
             if not vms.migratable[vm]:
-                return f"VM {vm} may not migrate"
+                return f"{self._names.vm(vm)} may not migrate"
             if not vms.running[vm]:
-                return f"VM {vm} is down, and no host is free for its restart"
+                return f"{self._names.vm(vm)} is down, and no host is free for its restart"
             if self._attempts[vm] >= self._settings.attempts:
                 why = self._scheduler.last_end_of(vm)
-                return f"VM {vm} did not get away in {self._settings.attempts} attempts: {why}"
+                attempts = self._settings.attempts
+                return f"{self._names.vm(vm)} did not get away in {attempts} attempts: {why}"
         return ""
 
     def _may_change(self, draining: Sequence[HostRecord]) -> bool:

@@ -14,6 +14,7 @@ from cluster_emu.consolidation.placement.most_free import MostFree
 from cluster_emu.consolidation.placement.targets import may_receive, obstacle
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import Obstacle
+from cluster_emu.scenario.names import Names
 from cluster_emu.units import GIB
 
 NEVER = np.iinfo(np.int64).max
@@ -28,6 +29,7 @@ class Targets:
         placement: chooses among equal hosts.
         avoid_next: whether hosts that are emptied soon come last.
         overcommit: whether a VM may go to a host that has the memory but not the CPU.
+        names: what hosts and VMs are called.
         rng: what the placement may draw from.
     """
 
@@ -38,11 +40,13 @@ class Targets:
         *,
         avoid_next: bool,
         overcommit: bool,
+        names: Names,
     ) -> None:
         self._placement = placement
         self._rng = rng
         self._avoid_next = avoid_next
         self._overcommit = overcommit
+        self._names = names
 
     def order(self, plan: Plan, vms: NDArray[np.intp]) -> list[int]:
         """Return VMs in the order in which they are placed."""
@@ -95,12 +99,13 @@ class Targets:
         has_cpu = everywhere if self._overcommit else ENOUGH_CPU.fits(plan, vm)
         found = obstacle(plan, vm, everywhere, has_cpu)
         if found is not Obstacle.MEMORY:
-            return f"VM {vm} is {found}"
+            return f"{self._names.vm(vm)} is {found}"
         open_ = plan.operational.copy()
         open_[plan.vm_host[vm]] = False
         host = int(np.argmax(np.where(open_, plan.memory_free_bytes, -1)))
         free, needed = plan.memory_free_bytes[host] / GIB, plan.state.vms.memory_bytes[vm] / GIB
         return (
-            f"VM {vm} is {found}: it has {needed:.4g} GiB, and at most {free:.4g} GiB are free on "
-            f"one host (host {host}); {needed - free:.4g} GiB more there would do"
+            f"{self._names.vm(vm)} is {found}: it has {needed:.4g} GiB, and at most "
+            f"{free:.4g} GiB are free on one host ({self._names.host(host)}); "
+            f"{needed - free:.4g} GiB more there would do"
         )

@@ -15,10 +15,13 @@ from cluster_emu.study.execution.runs import (
     simulate,
 )
 from cluster_emu.study.grid.batch import Batch, run_batch
+from cluster_emu.study.maintenance.maintain import maintain
+from cluster_emu.study.maintenance.result import CampaignStudy
 from cluster_emu.study.report.advice import AdviceReport
 from cluster_emu.study.report.comparison import ComparisonReport
 from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.report.grid import BatchReport
+from cluster_emu.study.report.maintenance import MaintenanceReport
 from cluster_emu.study.statistics.verdicts import PairedEffect, Verdict, paired_effect, verdict
 
 __all__ = [
@@ -26,11 +29,13 @@ __all__ = [
     "AdviceReport",
     "Batch",
     "BatchReport",
+    "CampaignStudy",
     "Comparison",
     "ComparisonReport",
     "Evacuation",
     "EvacuationReport",
     "ImpossibleDrainError",
+    "MaintenanceReport",
     "Option",
     "PairedEffect",
     "RunInterrupted",
@@ -40,6 +45,7 @@ __all__ = [
     "advise",
     "compare",
     "evacuate",
+    "maintain",
     "outcome_counts",
     "paired_effect",
     "run_batch",

@@ -10,6 +10,7 @@ from cluster_emu.view.comparison import draw_comparison
 from cluster_emu.view.drain import draw_drain
 from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.gantt import draw_gantt
+from cluster_emu.view.maintenance import draw_maintenance
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.run_folder import draw_run, plot_run, read_run
 from cluster_emu.view.saving import figure_of, save_figure
@@ -26,6 +27,7 @@ __all__ = [
     "draw_comparison",
     "draw_drain",
     "draw_gantt",
+    "draw_maintenance",
     "draw_run",
     "draw_study",
     "draw_timeline",

@@ -1,0 +1,1 @@
+"""Maintenance campaigns under several seeds."""
