@@ -565,8 +565,9 @@ class ClusterModel(Displayed, Model):
     def _is_idle(self) -> bool:
         asked_for = all(request.at_s <= self.state.time_s for request in self.spec.migrations)
         all_came = self.lifecycle is None or self.lifecycle.idle
-        all_done = self.campaign is None or self.campaign.is_over
-        return asked_for and all_came and all_done and self.manager.scheduler.idle
+        if self.campaign is not None:  # VMs may come for ever
+            all_came = self.campaign.is_over
+        return asked_for and all_came and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
         """Request a migration, and cancel it, when it is time; note what is refused."""

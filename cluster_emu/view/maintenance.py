@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cluster_emu.maintenance import HostPhase
-from cluster_emu.view.quantities import clock
+from cluster_emu.view.quantities import TIME_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLUE,
     FAINT_GREY,
+    GREY,
     LABEL_PT,
     NOTE_PT,
     ORANGE,
@@ -32,7 +33,14 @@ LEAST_INCHES = 1.2
 MOST_INCHES = 9.0
 REST_INCHES = 1.2
 MOST_LABELS = 60
-KINDS = {"serving": FAINT_GREY, "draining": ORANGE, "rebooting": BLUE, "not back": VERMILLION}
+KINDS = {
+    "serving": FAINT_GREY,
+    "draining": ORANGE,
+    "rebooting": BLUE,
+    "not back": VERMILLION,
+    "blocked": GREY,
+}
+RARE = ("not back", "blocked")
 
 
 def draw_maintenance(
@@ -59,12 +67,14 @@ def draw_maintenance(
     ax.set_yticks(range(0, lanes, step), [literal(name) for name in names.iloc[::step]])
     ax.set_ylim(lanes - 0.4, -0.6)
     ax.set_xlim(0, end_s)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda time_s, _: clock(time_s)))
-    ax.set_xlabel("time since the start of the run", fontsize=LABEL_PT)
+    size, unit = best_unit(end_s, TIME_UNITS)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda time_s, _: f"{time_s / size:g}"))
+    ax.xaxis.set_major_locator(MultipleLocator(size * _step(end_s / size)))
+    ax.set_xlabel(f"time since the start of the run ({unit})", fontsize=LABEL_PT)
     ax.set_ylabel("host", fontsize=LABEL_PT)
     ax.tick_params(labelsize=TICK_PT if lanes <= 30 else NOTE_PT)
     ax.spines[["top", "right"]].set_visible(False)
-    seen = [kind for kind in KINDS if kind != "not back" or (hosts["phase"] == kind).any()]
+    seen = [kind for kind in KINDS if kind not in RARE or (hosts["phase"] == kind).any()]
     figure.legend(
         handles=[Patch(facecolor=KINDS[kind], label=kind) for kind in seen],
         loc="outside lower center",
@@ -79,8 +89,9 @@ def draw_maintenance(
 def _draw_lane(ax: Axes, lane: int, row: object, end_s: float) -> None:
     drain_s, reboot_s, back_s = (getattr(row, name) for name in ("drain_s", "reboot_s", "back_s"))
     phase = getattr(row, "phase")  # noqa: B009
-    ax.barh(lane, end_s, height=0.8, color=KINDS["serving"])
-    if math.isnan(drain_s) or phase == HostPhase.BLOCKED.value:
+    is_blocked = phase == HostPhase.BLOCKED.value
+    ax.barh(lane, end_s, height=0.8, color=KINDS["blocked" if is_blocked else "serving"])
+    if math.isnan(drain_s) or is_blocked:
         return
     until_s = end_s if math.isnan(reboot_s) else reboot_s
     ax.barh(lane, until_s - drain_s, left=drain_s, height=0.8, color=KINDS["draining"])
@@ -92,9 +103,13 @@ def _draw_lane(ax: Axes, lane: int, row: object, end_s: float) -> None:
 
 def _title(hosts: pd.DataFrame, end_s: float, which: str) -> str:
     done = int((hosts["phase"] == HostPhase.DONE.value).sum())
-    back = f"all are back after {clock(end_s)}"
-    if done < len(hosts):
-        back = f"{done} of them are back after {clock(end_s)}"
-    return f"{counted(len(hosts), 'host')} rebooted, {back}" + (
-        f" ({literal(which)})" if which else ""
-    )
+    after = written(end_s, TIME_UNITS)
+    of_all = counted(len(hosts), "host")
+    many = of_all if done == len(hosts) else f"{done} of {of_all}"
+    return f"{many} rebooted and back after {after}" + (f" ({literal(which)})" if which else "")
+
+
+def _step(span: float) -> float:
+    """Return a round step that divides a span into about eight parts."""
+    power = 10.0 ** math.floor(math.log10(span / 8))
+    return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= 10)

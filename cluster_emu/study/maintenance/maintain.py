@@ -19,6 +19,9 @@ from cluster_emu.study.execution.seeds import replication_seeds
 from cluster_emu.study.maintenance.result import CampaignStudy
 from cluster_emu.study.maintenance.run import CampaignRun, run_campaign
 
+LONGEST_S = 30 * 86_400.0
+"""A campaign that goes on for so long is not over; migrations that never end may keep it there."""
+
 
 def maintain(
     scenario: Scenario | str | Path,
@@ -41,8 +44,7 @@ def maintain(
     """Empty and reboot the hosts of a scenario one after the other, under several seeds.
 
     The campaign replaces the scenario's triggers and requests. Hosts that are empty stay on. A run
-    ends when the campaign is over, or with the scenario's duration. The result does not depend on
-    `jobs`.
+    ends when the campaign is over, or after 30 days. The result does not depend on `jobs`.
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
@@ -123,6 +125,7 @@ def _campaign_scenario(base: Scenario, own: Mapping[str, Any]) -> Scenario:
             "manager.triggers": [],
             "manager.switch_off_empty_hosts": False,
             "migrations": [],
+            "run.duration_s": max(base.run.duration_s, LONGEST_S),
             "run.stop_when_idle": True,
             "run.tick_s": max(base.run.tick_s, min(control_s, LONGEST_TICK_S)),
         }
