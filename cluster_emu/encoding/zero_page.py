@@ -52,6 +52,8 @@ class ZeroPages:
         self._is_zero = np.ones(content.page_count, dtype=np.bool_)
         self._is_zero[used] = False
         self._is_zero[used[zero]] = True
+        for first, last in content.zero_ranges:
+            self._is_zero[first:last] = True
 
     def payload_bytes(self, pages: PageIds, stage: Stage, round_number: int) -> ByteCounts:
         """Return 1 for each zero page."""

@@ -34,10 +34,14 @@ class SequentialSweep:
     Args:
         pages: pages of the region.
         sweeps_per_s: passes per second of operational time.
+        first_page: where the region begins; None for a place drawn at random.
+        at_page: where in the region the writer stands when a migration begins; None likewise.
     """
 
     pages: int
     sweeps_per_s: float
+    first_page: int | None = None
+    at_page: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class WriteDescription:
         round_dirty_probability: probability that a page is dirty in a live round from its start on,
             however long the round is, independent of all else (the reference paper's samples per
             iteration); None where writes happen in time.
+        zero_ranges: (first page, page after the last) of pages that hold zeros and are never
+            written; the classes count them.
         unused_pages: pages that nothing ever writes, in addition to those of the classes; all parts
             above describe the others alone.
         page_by_page: why nothing less than single pages represents these writes, in words; empty
@@ -90,6 +96,7 @@ class WriteDescription:
     sweep: SequentialSweep | None = None
     recorded: RecordedWrites | None = None
     round_dirty_probability: float | None = None
+    zero_ranges: tuple[tuple[int, int], ...] = ()
     unused_pages: int = 0
     page_by_page: str = ""
 
