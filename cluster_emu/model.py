@@ -27,6 +27,10 @@ from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.errors import RequestRefusedError, ScenarioError
 from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
+from cluster_emu.lifecycle.choosing import HostChooser
+from cluster_emu.lifecycle.lifecycle import VMLifecycle
+from cluster_emu.lifecycle.resizing import Resizing
+from cluster_emu.memory.base import MemoryModel, VMMemory
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
 from cluster_emu.metrics.carbon import CarbonMeter
@@ -37,7 +41,7 @@ from cluster_emu.network.links import load_figures
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
-from cluster_emu.rng import RandomStreams, seed_from
+from cluster_emu.rng import RandomStreams, Stream, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
@@ -128,6 +132,7 @@ class ClusterModel(Displayed, Model):
         parts = build(self.spec, RandomStreams(self.seed))
         self._own_spec = with_own_files(self.spec)  # now, as a file may change during the run
         self.state = parts.state
+        self._factory = parts.factory
         self.graph = parts.graph
         self.links = parts.links
         self.loop = parts.factory.loop
@@ -135,8 +140,9 @@ class ClusterModel(Displayed, Model):
         self.clock = Clock(self.spec.run)
         self._demand = parts.demand
         self._intensity = parts.intensity
-        sources = [memory.source for memory in parts.factory.memory]
-        self._used_pages = np.array([memory.used_pages for memory in parts.factory.memory])
+        self._memory = parts.factory.memory
+        self._used_pages = self._memory.used_pages(0.0)
+        sources = [memory.source for memory in self._memory.memory]
         self._sources, self._source_of = _numbered(sources)
         self._background = parts.background
         self._power = parts.power
@@ -166,6 +172,7 @@ class ClusterModel(Displayed, Model):
             keep_reports=stream_to is None,
         )
         self._injection = self._set_up_faults(parts)
+        self.lifecycle = self._set_up_lifecycle(parts)
         for request in self.spec.migrations:
             self._schedule(request)
         self._demand_changes_s = self._intensity_changes_s = 0.0
@@ -186,10 +193,14 @@ class ClusterModel(Displayed, Model):
             machine = PhysicalMachine(self, index, self.state)
             machine.cell = self.grid[index]  # a FixedAgent is placed once
             self.machines.append(machine)
-        self.vms = [
-            VirtualMachine(self, index, self.state, profile)
-            for index, profile in enumerate(profiles)
-        ]
+        self._profiles = profiles
+        there = np.flatnonzero(self.state.vms.host >= 0).tolist()
+        self._vm_agents = {vm: VirtualMachine(self, vm, self.state, profiles[vm]) for vm in there}
+
+    @property
+    def vms(self) -> list[VirtualMachine]:
+        """The VMs that are on a host, by number; without arrivals, VM i is the i-th of them."""
+        return [self._vm_agents[vm] for vm in sorted(self._vm_agents)]
 
     def _overhead_of(self, costs: Costs) -> MigrationOverhead:
         return MigrationOverhead(
@@ -223,7 +234,65 @@ class ClusterModel(Displayed, Model):
         hosts = HostFaults(settings, self.state, scheduler, self._restarts, self._vms_changed)
         capacity = self.links.capacity_bytes_per_s
         links = LinkFaults(lambda link, factor: loop.set_capacity(link, factor * capacity[link]))
+        self._host_faults = hosts
         return Injection(parts.outages, loop, hosts, links)
+
+    def _set_up_lifecycle(self, parts: RunComponents) -> VMLifecycle | None:
+        """Let VMs come and go, if the scenario has arrivals."""
+        settings, placement = self.spec.arrivals, parts.arrival_placement
+        if settings is None or placement is None:
+            return None
+        scheduler, streams = self.manager.scheduler, RandomStreams(self.seed)
+        chooser = HostChooser(
+            placement,
+            self.state,
+            self._power.watts_if_on,
+            parts.planner.network,
+            self._demand.at,
+            streams.generator(Stream.ARRIVAL_PLACEMENT),
+        )
+        lifecycle = VMLifecycle(
+            settings,
+            parts.population,
+            self.state,
+            self.loop,
+            scheduler,
+            self._restarts,
+            self._host_faults,
+            chooser,
+            self._demand.share,
+            self._vm_started,
+            self._vm_ended,
+        )
+        self._resizing = Resizing(
+            self.state, self.loop, scheduler, lifecycle, parts.resized_memory, self._vm_resized
+        )
+        self._restarts.notify(self._resizing.restarted)
+        for resize in settings.resizes:
+            self._resizing.schedule(resize)
+        if settings.random_resizes is not None:
+            self._resizing.resize_at_random(settings.random_resizes, streams)
+            for vm in range(parts.population.initial_count):
+                self._resizing.started(vm, 0.0)
+        return lifecycle
+
+    def _vm_started(self, vm: int, now_s: float) -> None:
+        """Let a VM write from the next tick on, and be an agent."""
+        self._intensity_changes_s = now_s
+        self._vm_agents[vm] = VirtualMachine(self, vm, self.state, self._profiles[vm])
+        self._resizing.started(vm, now_s)
+
+    def _vm_ended(self, vm: int, now_s: float) -> None:
+        agent = self._vm_agents.pop(vm, None)
+        if agent is not None:
+            agent.remove()
+        self._resizing.ended(vm)
+
+    def _vm_resized(self, vm: int, memory: VMMemory, model: MemoryModel) -> None:
+        """Let the next migration of a VM, and its writes from the next tick on, be of its size."""
+        self._memory.resize(vm, memory)
+        self._factory.models[vm] = model
+        self._intensity_changes_s = self.loop.now_s
 
     @property
     def headline(self) -> str:
@@ -290,7 +359,9 @@ class ClusterModel(Displayed, Model):
         """Set every VM's write intensity and dirty rate, and until when they hold."""
         vms = self.state.vms
         intensity = self._intensity.levels(now_s) * vms.running
-        changed = np.flatnonzero(intensity != vms.intensity)
+        used_pages = self._memory.used_pages(now_s)
+        changed = np.flatnonzero((intensity != vms.intensity) | (used_pages != self._used_pages))
+        self._used_pages = used_pages
         source_of_changed = self._source_of[changed]
         for number in np.unique(source_of_changed).tolist():
             some = changed[source_of_changed == number]
@@ -373,8 +444,10 @@ class ClusterModel(Displayed, Model):
     def _skip_quiet_ticks(self) -> None:
         """Go to the next tick with an event, a change of demand or a control instant."""
         start_s = self.clock.tick(self.steps)[0]
+        # the end of a run that stops when it is idle is that of a tick in which VMs came or went
+        stops = self.spec.run.stop_when_idle
         quiet_until_s = min(
-            self.loop.next_event_s(),
+            self.loop.next_event_s() if stops else self.loop.next_active_s(),
             self._demand.next_change(self.state.time_s),
             self.clock.next_control_s(start_s),
             self.clock.duration_s,
@@ -383,8 +456,9 @@ class ClusterModel(Displayed, Model):
         if skipped > 0:
             self.workload(start_s)  # demand may change at this very instant
             self.steps += skipped
-            self.state.time_s = self.clock.tick(self.steps)[0]
-            self.loop.run_until(self.state.time_s)
+            end_s = self.clock.tick(self.steps)[0]
+            self.loop.run_until(end_s)
+            self.state.time_s = end_s
 
     def result(self) -> RunResult:
         """Return the tables of everything so far; without those written to `stream_to`."""
@@ -398,6 +472,8 @@ class ClusterModel(Displayed, Model):
             "background": rows_to_table(self._background.rows(self.loop.now_s), BackgroundFlowRow),
             "faults": rows_to_table(self._injection.rows, FaultRow),
         }
+        if self.lifecycle is not None:
+            tables["lifecycle"] = self.lifecycle.records.table(self.state.vms)
         figures = self._cluster_figures()
         tables["summary"] = summarise(RunFigures(tables, figures))
         busiest = int(figures["busiest_link"]) if figures["busiest_link"] >= 0 else None
@@ -407,7 +483,12 @@ class ClusterModel(Displayed, Model):
             seed=self.seed,
             traces=self._traces,
             assumptions=self._assumptions,
-            notes=tuple(self._notes) + self._policy_notes() + self._restart_notes(),
+            notes=(
+                *self._notes,
+                *self._policy_notes(),
+                *self._restart_notes(),
+                *self._lifecycle_notes(),
+            ),
             busiest_link="" if busiest is None else self.links.in_words(busiest),
             streamed_to=self._recorder.folder,
         )
@@ -441,7 +522,8 @@ class ClusterModel(Displayed, Model):
     @property
     def _is_idle(self) -> bool:
         asked_for = all(request.at_s <= self.state.time_s for request in self.spec.migrations)
-        return asked_for and self.manager.scheduler.idle
+        all_came = self.lifecycle is None or self.lifecycle.idle
+        return asked_for and all_came and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
         """Request a migration, and cancel it, when it is time; note what is refused."""
@@ -492,6 +574,7 @@ class ClusterModel(Displayed, Model):
             "vms_lost": int(vms.lost.sum()),
             "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),
             "vm_restarts": int(vms.restarts.sum()),
+            **({} if self.lifecycle is None else self.lifecycle.figures(self.loop.now_s)),
         }
 
     def _policy_notes(self) -> tuple[str, ...]:
@@ -514,6 +597,19 @@ class ClusterModel(Displayed, Model):
             f"{counted(len(waiting), 'VM')} {wait} for a restart at {self.time_s:g} s, "
             f"the first of them {named}: no host that is up and not drained has the memory and no "
             "VM of their anti-affinity group",
+        )
+
+    def _lifecycle_notes(self) -> tuple[str, ...]:
+        """Say how many VMs came, and what became of them."""
+        if self.lifecycle is None:
+            return ()
+        figures = self.lifecycle.figures(self.loop.now_s)
+        reasons = self.lifecycle.rejected_by_reason().most_common()
+        why = "; ".join(f"{reason}: {count}" for reason, count in reasons)
+        return (
+            f"{counted(int(figures['vms_arrived']), 'VM')} arrived: {figures['vms_placed']:.0f} "
+            f"placed, {figures['vms_waiting']:.0f} waiting at the end, "
+            f"{figures['vms_rejected']:.0f} rejected" + (f" ({why})" if why else ""),
         )
 
     # --- the columns of this instant -------------------------------------------------------------

@@ -50,10 +50,13 @@ REGISTRIES = (
     "cluster_emu.consolidation.contract:placement_filters",
     "cluster_emu.consolidation.contract:placement_scorers",
     "cluster_emu.workload.demand:demand_models",
+    "cluster_emu.workload.intensity:intensity_mappings",
     "cluster_emu.traces.contract:trace_readers",
     "cluster_emu.memory.dirtying.sources:write_sources",
     "cluster_emu.memory.base:memory_models",
     "cluster_emu.faults.contract:fault_kinds",
+    "cluster_emu.lifecycle.contract:arrival_processes",
+    "cluster_emu.lifecycle.contract:lifetime_distributions",
     "cluster_emu.metrics.power.contract:power_models",
 )
 """Where the registry of each family is, as ``module:attribute``."""

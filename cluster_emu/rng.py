@@ -68,6 +68,16 @@ class Stream(Enum):
     """Which VMs `cluster-emu trace sample` takes."""
     MEAN_FIELD_PLACES = (18,)
     """Places of pages in a push of the mean field; the seed is always 0."""
+    ARRIVALS = (30,)
+    """When VMs arrive."""
+    FLAVOURS = (31,)
+    """Which flavour each arriving VM has."""
+    LIFETIMES = (32, "flavour")
+    """How long VMs stay; flavour 0 for the VMs of the start, then the flavours from 1 on."""
+    ARRIVAL_PLACEMENT = (33,)
+    """What the placement of arriving VMs draws."""
+    RESIZES = (34, "vm")
+    """When a VM is resized, and by which factor."""
     PLUG_IN = (15, ANY_KEYS)
     """For parts of other distributions; the first key is a number that the part chooses."""
 

@@ -6,11 +6,11 @@ The scenario `cloudsim-planetlab` consolidates 1,052 VMs on 800 hosts for a day,
 migrations. The proposed filter, history-majority, runs against its baseline, the time series, and
 against pre-copy without a filter. All have the same seeds, and so the same placement and demand,
 and both filters have a history of five rounds. Write intensity follows the CPU demand, from
-`workload.idle_share` for a VM that wants none to 1. PlanetLab VMs want little CPU, so the share of
-0.1 is a calm day and 1.0 one on which every VM writes at full intensity. Both stop rules are used
-that the reference paper allows: a fixed number of rounds, as in its experiment, and Xen's. The
-study is in experiments/studies. After an interruption the same command continues. --quick takes 16
-hosts, 32 VMs, an hour and made-up traces.
+`workload.write_intensity.idle_share` for a VM that wants none to 1. PlanetLab VMs want little CPU,
+so the share of 0.1 is a calm day and 1.0 one on which every VM writes at full intensity. Both stop
+rules are used that the reference paper allows: a fixed number of rounds, as in its experiment, and
+Xen's. The study is in experiments/studies. After an interruption the same command continues.
+--quick takes 16 hosts, 32 VMs, an hour and made-up traces.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cluster_emu.results import complete_result, own_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "planetlab_history.toml"
-INTENSITY, STOP = "workload.idle_share", "transfer.stop"
+INTENSITY, STOP = "workload.write_intensity.idle_share", "transfer.stop"
 PROPOSED = "history-majority"
 FULL = 20
 SHOWN = ("total_time_s", "downtime_s", "bytes", "degradation_by_migration", "energy_kwh")

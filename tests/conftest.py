@@ -18,9 +18,11 @@ for module in (plugins, catalogue):
     module.entry_points = lambda *, group: ()  # type: ignore[attr-defined]
 
 # Timing on a shared machine says nothing about correctness, so no profile has a deadline.
-settings.register_profile("default", deadline=None, max_examples=50)
+settings.register_profile("default", deadline=None, max_examples=30)
 # A build must not fail by luck: the same examples every time.
-settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
+settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True, print_blob=True)
+# The same tests on another interpreter: what differs there shows in few examples.
+settings.register_profile("few", deadline=None, max_examples=10, derandomize=True, print_blob=True)
 # For a night: HYPOTHESIS_PROFILE=thorough make test
 settings.register_profile("thorough", deadline=None, max_examples=2_000)
 

@@ -492,6 +492,7 @@ def test_the_good_files_are_good(tmp_path: Path) -> None:
         assert result.exit_code == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_the_same_from_a_process_of_its_own(tmp_path: Path) -> None:
     file = changed(tmp_path, "scenario.toml", SCENARIO, "cpu_capacity = 8", "cpu_capacity = -8")
     out = tmp_path / "out"

@@ -134,6 +134,7 @@ def assert_mean_near(values: pd.Series, expected: float, slack: float) -> None:
     assert abs(values.mean() - expected) <= ERRORS * error + slack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes_in_round", [0.1, 1.0, 3.0])
 def test_the_share_not_skipped_where_turns_are_spread_evenly_over_the_round(
     writes_in_round: float,

@@ -148,6 +148,7 @@ def made_up(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
     return Installation(tmp_path, request.param)
 
 
+@pytest.mark.slow
 def test_a_second_process_loads_machine_code_and_an_edited_callee_gives_the_new_result(
     made_up: Installation,
 ) -> None:
@@ -193,6 +194,7 @@ print(_kernels.result(_kernels.{0}(10), 2), copy.dual_result(copy.{0}(10), 2), [
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["class renamed", "file cut short"])
 def test_machine_code_whose_list_cannot_be_read_is_made_again(damage: str, tmp_path: Path) -> None:
     package = tmp_path / "site" / "renamed"

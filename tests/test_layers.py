@@ -44,7 +44,7 @@ LAYERS = (
     {"transfer"},
     {"consolidation", "metrics"},
     {"managers", "scheduling"},
-    {"agents", "faults", "mesa_releases"},
+    {"agents", "faults", "lifecycle", "mesa_releases"},
     {"building", "clock"},
     {"model"},
     {"study", "validation", "view"},

@@ -69,6 +69,7 @@ def interval(values: pd.Series, confidence: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", EXACT)
 def test_means_per_page_lie_in_their_interval(
     strategy: str, results: dict[str, tuple[pd.DataFrame, pd.DataFrame]]

@@ -24,6 +24,7 @@ PACKAGES = (
     "consolidation",
     "workload",
     "faults",
+    "lifecycle",
     "results",
     "scenario",
     "signals",

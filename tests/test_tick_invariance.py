@@ -66,6 +66,7 @@ def test_idle_vms(strategy: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["xen-legacy:peek_batch_pages=16", "hybrid", "ma"])
 @pytest.mark.parametrize("profile", ["web", "oltp", BURSTY], ids=["web", "oltp", "bursty"])
 def test_vms_that_write_in_bursts_with_a_demand_that_waves(strategy: str, profile: Any) -> None:

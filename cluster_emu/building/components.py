@@ -9,9 +9,17 @@ import networkx as nx
 
 from cluster_emu.building.chosen_parts import create_chosen, naming_defaults
 from cluster_emu.building.faults import Outages
-from cluster_emu.building.fidelity import vm_memory, vm_models
+from cluster_emu.building.fidelity import (
+    MemoryKinds,
+    ResizedMemory,
+    memory_assumptions,
+    memory_in_use,
+    vm_memory,
+    vm_models,
+)
 from cluster_emu.building.initial_state import initial_state
 from cluster_emu.building.network import background_traffic, cluster_graph, migration_router
+from cluster_emu.building.population import initial_population, population
 from cluster_emu.building.queue import queue_rules
 from cluster_emu.building.transfer import (
     end_of_live_rounds,
@@ -21,14 +29,15 @@ from cluster_emu.building.transfer import (
     transfer_settings,
 )
 from cluster_emu.building.uncertainty import Uncertainty
-from cluster_emu.building.vms import vm_demand, vm_sources
+from cluster_emu.building.vms import vm_demand, vm_sources, vm_traces, write_intensity
 from cluster_emu.clock import Clock
 from cluster_emu.cluster.state import ClusterState
-from cluster_emu.consolidation.contract import Trigger, triggers
+from cluster_emu.consolidation.contract import Placement, Trigger, placements, triggers
 from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.faults import Outage
+from cluster_emu.lifecycle.population import Population
 from cluster_emu.metrics.carbon import CarbonIntensity
 from cluster_emu.metrics.power import PowerColumns, power_models
 from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
@@ -42,7 +51,6 @@ from cluster_emu.workload import (
     BurstSchedule,
     Demand,
     IntensityPath,
-    IntensityRule,
 )
 
 
@@ -65,6 +73,9 @@ class RunComponents:
         planner: the triggers, and what they need at a control instant.
         queue: how migrations wait for each other.
         factory: creates migrations.
+        population: all VMs that the run may have.
+        resized_memory: describes the memory of VMs of another size.
+        arrival_placement: chooses the hosts of VMs that arrive, None where none do.
         outages: every outage in order of its start.
     """
 
@@ -82,6 +93,9 @@ class RunComponents:
     planner: Planner
     queue: QueueRules
     factory: MigrationFactory
+    population: Population
+    resized_memory: ResizedMemory
+    arrival_placement: Placement | None
     outages: Iterator[Outage]
 
 
@@ -100,19 +114,26 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
     uncertainty = Uncertainty.drawn(scenario.run.uncertain, streams)
     links = uncertainty.of_links(LinkTable.of(graph))
     _check_host_count(scenario, links.host_count)
-    profiles, sources = vm_sources(scenario, streams)
-    state = initial_state(scenario, graph, streams)
-    _check_requests(scenario)
+    mapping = write_intensity(scenario.workload)
+    # traces say when VMs arrive, too; without arrivals they are read where demand is made
+    traces = None if scenario.arrivals is None else vm_traces(scenario, mapping)
+    vms = initial_population(scenario)
+    if scenario.arrivals is not None and traces is not None:
+        vms = population(scenario, streams, traces)
+    profiles, sources = vm_sources(scenario, vms, streams)
+    state = initial_state(scenario, vms, graph, streams)
+    _check_requests(scenario, len(vms))
     router = migration_router(scenario, links)
     loop = FluidLoop(links.capacity_bytes_per_s)
-    demand, traces = vm_demand(scenario, streams)
+    demand, trace_label = vm_demand(scenario, vms, traces, mapping, streams)
     bursts = BurstSchedule([source.burst for source in sources], streams)
-    with errors_at("workload"):
-        rule = IntensityRule(scenario.workload.idle_share)
-    intensity = IntensityPath(demand, bursts, rule, uncertainty.dirty_rates)
+    intensity = IntensityPath(demand, bursts, mapping, uncertainty.dirty_rates)
     strategy = create_chosen(strategies, scenario.transfer.strategy, "transfer.strategy")
     policy = manager_policy(scenario.transfer, strategy)
-    memory = vm_memory(scenario, sources, strategy, page_encoders(scenario.transfer))
+    kinds = MemoryKinds(
+        strategy, page_encoders(scenario.transfer), track_versions=scenario.run.track_versions
+    )
+    memory = memory_in_use(scenario, vms, demand, vm_memory(vms.groups, sources, kinds))
     factory = MigrationFactory(
         strategy=strategy,
         policy=policy,
@@ -123,7 +144,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             track_versions=scenario.run.track_versions,
         ),
         memory=memory,
-        models=vm_models(scenario, memory),
+        models=vm_models(scenario, vms, [memory.at(vm, 0.0) for vm in range(len(vms))]),
         intensity=intensity,
         streams=streams,
         state=state,
@@ -141,9 +162,14 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         profiles=profiles,
         demand=demand,
         intensity=intensity,
-        traces=traces,
+        traces=trace_label,
+        population=vms,
+        resized_memory=ResizedMemory(vms, sources, kinds, scenario.run.fidelity),
+        arrival_placement=_arrival_placement(scenario),
         assumptions=(
             *intensity.assumptions,
+            *vms.assumptions,
+            *memory_assumptions(scenario, memory),
             *uncertainty.assumptions,
             end_of_live_rounds(scenario.transfer, strategy),
             *stalls_left_out(str(scenario.run.fidelity), strategy),
@@ -187,14 +213,25 @@ def _check_host_count(scenario: Scenario, in_topology: int) -> None:
         raise ScenarioError("hosts", scenario.host_count, allowed)
 
 
-def _check_requests(scenario: Scenario) -> None:
+def _arrival_placement(scenario: Scenario) -> Placement | None:
+    if scenario.arrivals is None:
+        return None
+    return create_chosen(placements, scenario.arrivals.placement, "arrivals.placement")
+
+
+def _check_requests(scenario: Scenario, vm_count: int) -> None:
     for i, request in enumerate(scenario.migrations):
         for field, value, limit in (
-            ("vm", request.vm, scenario.vm_count),
+            ("vm", request.vm, vm_count),
             ("target", request.target, scenario.host_count),
         ):
             if value >= limit:
                 raise ScenarioError(f"migrations.{i}.{field}", value, f"a number below {limit}")
+    resizes = () if scenario.arrivals is None else scenario.arrivals.resizes
+    for i, resize in enumerate(resizes):
+        if resize.vm >= vm_count:
+            allowed = f"a number below {vm_count}"
+            raise ScenarioError(f"arrivals.resizes.{i}.vm", resize.vm, allowed)
 
 
 def _carbon(carbon: Carbon) -> CarbonIntensity | None:

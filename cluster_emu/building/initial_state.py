@@ -11,12 +11,18 @@ import numpy as np
 from cluster_emu.cluster.columns import HostColumns, VMColumns
 from cluster_emu.cluster.initial_placement import place
 from cluster_emu.cluster.state import ClusterState
+from cluster_emu.lifecycle.population import Population
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Scenario, VMGroup
 
 
-def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStreams) -> ClusterState:
-    """Return the columns of hosts and VMs, with every VM on its first host."""
+def initial_state(
+    scenario: Scenario,
+    population: Population,
+    graph: nx.Graph[int],
+    streams: RandomStreams,
+) -> ClusterState:
+    """Return the columns of hosts and VMs, with every VM of the start on its first host."""
     groups = [group for group in scenario.hosts for _ in range(group.count)]
     count = len(groups)
     hosts = HostColumns.empty(
@@ -26,21 +32,30 @@ def initial_state(scenario: Scenario, graph: nx.Graph[int], streams: RandomStrea
         np.array([group.boot_s for group in groups]),
         np.array([group.shutdown_s for group in groups]),
     )
-    memory = _repeat(scenario, lambda group: group.memory_bytes, np.int64)
-    host = place(scenario, hosts.memory_bytes, memory, streams.generator(Stream.INITIAL_PLACEMENT))
-    apart = numbers_of(group.anti_affinity for group in scenario.vms)
+    memory = _column(population, lambda group: group.memory_bytes, np.int64)
+    there = memory[: population.initial_count]
+    rng = streams.generator(Stream.INITIAL_PLACEMENT)
+    first_host = place(scenario, hosts.memory_bytes, there, rng)
+    host = np.full(len(population), -1, dtype=np.int64)
+    host[: len(there)] = first_host
+    names = [group.anti_affinity for group in scenario.vms]
+    if scenario.arrivals is not None:
+        names += [flavour.anti_affinity for flavour in scenario.arrivals.flavours]
+    apart = numbers_of(names)
     together = numbers_of(group.affinity for group in scenario.vms)
-    np.add.at(hosts.memory_reserved_bytes, host, memory)
-    hosts.vm_count[:] = np.bincount(host, minlength=count)
+    np.add.at(hosts.memory_reserved_bytes, first_host, there)
+    hosts.vm_count[:] = np.bincount(first_host, minlength=count)
     vms = VMColumns.at_rest(
-        _repeat(scenario, lambda group: group.cpu_capacity, np.float64),
+        _column(population, lambda group: group.cpu_capacity, np.float64),
         memory,
-        page_count=_repeat(scenario, lambda group: group.pages, np.int64),
-        page_bytes=_repeat(scenario, lambda group: group.page_bytes, np.int64),
+        page_count=_column(population, lambda group: group.pages, np.int64),
+        page_bytes=_column(population, lambda group: group.page_bytes, np.int64),
         host=host,
-        migratable=_repeat(scenario, lambda group: group.migratable, np.bool_),
-        anti_affinity=_repeat(scenario, lambda group: apart.get(group.anti_affinity, -1), np.int64),
-        affinity=_repeat(scenario, lambda group: together.get(group.affinity, -1), np.int64),
+        migratable=_column(population, lambda group: group.migratable, np.bool_),
+        anti_affinity=_column(
+            population, lambda group: apart.get(group.anti_affinity, -1), np.int64
+        ),
+        affinity=_column(population, lambda group: together.get(group.affinity, -1), np.int64),
     )
     return ClusterState(hosts, vms)
 
@@ -51,5 +66,12 @@ def numbers_of(names: Iterable[str | None]) -> dict[str | None, int]:
     return {name: number for number, name in enumerate(given)}
 
 
-def _repeat(scenario: Scenario, value: Callable[[VMGroup], Any], dtype: type) -> Any:
-    return np.array([value(group) for group in scenario.vms for _ in range(group.count)], dtype)
+def _column(population: Population, value: Callable[[VMGroup], Any], dtype: type) -> Any:
+    """Return a value of every VM as a column, [vms]."""
+    known: dict[int, Any] = {}
+    values = []
+    for group in population.groups:
+        if id(group) not in known:
+            known[id(group)] = value(group)
+        values.append(known[id(group)])
+    return np.array(values, dtype)

@@ -6,17 +6,26 @@ import numpy as np
 
 from cluster_emu.building.chosen_parts import create_chosen
 from cluster_emu.errors import ScenarioError, UnknownNameError, errors_at
+from cluster_emu.lifecycle.population import Population
 from cluster_emu.memory.dirtying.sources import ProfileSource, WriteSource, write_sources
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.scenario import Choice, Scenario
-from cluster_emu.traces import trace_readers
+from cluster_emu.scenario.sections import Workload
+from cluster_emu.traces import QUANTITIES, trace_readers
+from cluster_emu.traces.contract import QuantityReader
+from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.traces.own import own_traces
 from cluster_emu.workload import (
     Demand,
+    IntensityMapping,
+    TraceDemand,
     WriteProfile,
     demand_models,
+    intensity_mappings,
     load_profiles,
 )
+from cluster_emu.workload.intensity import BANDWIDTH
+from cluster_emu.workload.memory_use import IN_USE
 
 NEEDED = (
     "a folder with the CPU traces that this scenario is about (--traces DIR), which are no part of "
@@ -24,7 +33,12 @@ NEEDED = (
 )
 
 
-def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], list[WriteSource]]:
+NEED_TRACES = "what recorded traces hold only where a demand model follows them (workload.traces)"
+
+
+def vm_sources(
+    scenario: Scenario, population: Population, streams: RandomStreams
+) -> tuple[list[str], list[WriteSource]]:
     """Return the profile name and the write source of every VM; equal VMs share one source."""
     names: list[str] = []
     sources: list[WriteSource] = []
@@ -41,6 +55,15 @@ def vm_sources(scenario: Scenario, streams: RandomStreams) -> tuple[list[str], l
         drawn = rng.choice(len(kinds), group.count, p=weights / weights.sum())
         names += [list(mix)[k] for k in drawn]
         sources += [kinds[k] for k in drawn]
+    if scenario.arrivals is not None:
+        profiles = [flavour.profile for flavour in scenario.arrivals.flavours]
+        own = [
+            source_of(profile, f"arrivals.flavours.{i}.profile")
+            for i, profile in enumerate(profiles)
+        ]
+        of_arriving = population.flavour[population.initial_count :].tolist()
+        names += [profiles[k].name for k in of_arriving]
+        sources += [own[k] for k in of_arriving]
     return names, sources
 
 
@@ -63,8 +86,13 @@ def source_of(choice: Choice, field: str) -> WriteSource:
     return create_chosen(write_sources, choice, field)
 
 
-def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
-    """Return the CPU demand of the VMs, and in words where it comes from.
+def write_intensity(workload: Workload) -> IntensityMapping:
+    """Return how write intensity follows from the load of a VM."""
+    return create_chosen(intensity_mappings, workload.write_intensity, "workload.write_intensity")
+
+
+def vm_traces(scenario: Scenario, mapping: IntensityMapping) -> DemandTraces:
+    """Return the traces of a scenario, the synthetic ones of the package where it gives none.
 
     Raises:
         ScenarioError: if the scenario needs traces that are not given.
@@ -75,7 +103,60 @@ def vm_demand(scenario: Scenario, streams: RandomStreams) -> tuple[Demand, str]:
         raise ScenarioError("workload.traces", None, NEEDED)
     model = create_chosen(demand_models, workload.demand, "workload.demand")
     reader = create_chosen(trace_readers, workload.trace_format, "workload.trace_format")
-    traces = own_traces() if workload.traces is None else reader.read(workload.traces)
+    needed = _needed_quantities(workload, mapping)
+    for quantity, field in needed.items():
+        if workload.traces is None or not model.uses_traces:
+            raise ScenarioError(field, getattr(workload, field.partition(".")[2]), NEED_TRACES)
+        if not isinstance(reader, QuantityReader):
+            allowed = f"a reader that gives {QUANTITIES[quantity]}, because of {field}"
+            raise ScenarioError("workload.trace_format", workload.trace_format, allowed)
+    if workload.traces is None:
+        return own_traces()
+    if isinstance(reader, QuantityReader):
+        return reader.read_with(workload.traces, needed)
+    return reader.read(workload.traces)
+
+
+def vm_demand(
+    scenario: Scenario,
+    population: Population,
+    traces: DemandTraces | None,
+    mapping: IntensityMapping,
+    streams: RandomStreams,
+) -> tuple[Demand, str]:
+    """Return the CPU demand of the VMs, and in words where it comes from.
+
+    Args:
+        scenario: the scenario.
+        population: all VMs.
+        traces: its traces; None if they are not read yet.
+        mapping: how write intensity follows from the load.
+        streams: random streams.
+
+    Raises:
+        ScenarioError: if the scenario needs traces that are not given.
+        TraceError: if a trace cannot be used.
+    """
+    workload = scenario.workload
+    traces = vm_traces(scenario, mapping) if traces is None else traces
+    model = create_chosen(demand_models, workload.demand, "workload.demand")
     label = traces.source if model.uses_traces else f"none (demand model {workload.demand})"
-    rng = streams.generator(Stream.DEMAND)
-    return model.build(scenario.vm_count, rng, traces), label
+    if population.trace is not None and isinstance(model, TraceDemand):
+        demand = model.following(population.trace, traces)
+    else:
+        demand = model.build(len(population), streams.generator(Stream.DEMAND), traces)
+    for quantity, field in _needed_quantities(workload, mapping).items():
+        if quantity not in demand.quantities:
+            allowed = f"a demand model that gives {QUANTITIES[quantity]}, because of {field}"
+            raise ScenarioError("workload.demand", workload.demand, allowed)
+    return demand, label
+
+
+def _needed_quantities(workload: Workload, mapping: IntensityMapping) -> dict[str, str]:
+    """Return which quantities of traces are needed besides CPU use, and the fields that say so."""
+    needed = {}
+    if mapping.driver == "memory-bandwidth":
+        needed[BANDWIDTH] = "workload.write_intensity"
+    if workload.memory_use == "traces":
+        needed[IN_USE] = "workload.memory_use"
+    return needed

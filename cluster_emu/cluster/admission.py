@@ -16,6 +16,10 @@ def refusal(state: ClusterState, vm: int, target: int) -> str | None:
     source = int(vms.host[vm])
     if vms.lost[vm]:
         return f"VM {vm} is lost"
+    if source < 0:
+        return f"VM {vm} is not in the cluster"
+    if vms.booting[vm]:
+        return f"VM {vm} boots"
     if not vms.running[vm]:
         return f"VM {vm} is down"
     if not vms.migratable[vm]:

@@ -129,6 +129,9 @@ class VMColumns:
     no memory. `down_since_s` is when it went down, infinite while it runs; `down_before_s` adds up
     the times it was down before that, and `restarts` counts them. `on_host_since_s` is when it came
     to its host, by a migration or a restart.
+
+    A VM whose `host` is -1 is not in the cluster: it has not arrived or waits for a host, or has
+    ended. One that is `booting` has a host and memory there, and does not run yet.
     """
 
     cpu_capacity: FloatColumn
@@ -154,6 +157,7 @@ class VMColumns:
     down_before_s: FloatColumn
     restarts: IntColumn
     on_host_since_s: FloatColumn
+    booting: BoolColumn
 
     @classmethod
     def at_rest(
@@ -168,6 +172,8 @@ class VMColumns:
         affinity: IntColumn | None = None,
     ) -> VMColumns:
         """Return VMs that run on `host`, want nothing yet and do not migrate.
+
+        Those with host -1 are not in the cluster.
 
         All of them may migrate, and none is kept apart from another or together with it, unless
         the last three columns are given.
@@ -191,12 +197,13 @@ class VMColumns:
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),
             moved_at_s=np.full(count, -np.inf),
-            running=np.ones(count, dtype=np.bool_),
+            running=host >= 0,
             lost=np.zeros(count, dtype=np.bool_),
             down_since_s=np.full(count, np.inf),
             down_before_s=np.zeros(count),
             restarts=np.zeros(count, dtype=np.int64),
             on_host_since_s=np.zeros(count),
+            booting=np.zeros(count, dtype=np.bool_),
         )
 
     @property

@@ -16,7 +16,7 @@ class HostGroup:
 
     Args:
         hosts: which hosts; a slice for all, or for one.
-        vms: which VMs; a slice for all.
+        vms: which VMs; a slice for all, if each is on a host.
         host_index: for each of these VMs the index of its host among these hosts, [VMs].
         host_count: how many hosts.
         numbers: the numbers of the hosts; None for all.
@@ -33,7 +33,7 @@ class Residents:
     """The VMs of each host, as of the last update.
 
     Args:
-        host: where each VM is, shape [vms]; every update reads it.
+        host: where each VM is, -1 for nowhere, shape [vms]; every update reads it.
         host_count: number of hosts.
 
     Attributes:
@@ -46,6 +46,8 @@ class Residents:
         self._host_count = host_count
         self._vms_of: list[IntColumn] = []
         self._flat_index_of: dict[int, IntColumn] = {}
+        self._present = host[:0]
+        self._present_changed = True
         self._sort_all()
 
     def update_all(self) -> HostGroup:
@@ -53,7 +55,29 @@ class Residents:
         if not np.array_equal(self.host_of, self._host):
             self.host_of[:] = self._host
             self._sort_all()
-        return HostGroup(ALL, ALL, self._host, self._host_count, None)
+        elif self._present_changed:
+            self._find_present()
+        if len(self._present) == len(self._host):
+            return HostGroup(ALL, ALL, self._host, self._host_count, None)
+        present = self._present
+        return HostGroup(ALL, present, self._host[present], self._host_count, None)
+
+    def enter(self, vm: int, host: int) -> None:
+        """Take in a VM that was nowhere, and is on a host from now on."""
+        vms = self._vms_of[host]
+        self._vms_of[host] = np.insert(vms, int(vms.searchsorted(vm)), vm)
+        self._flat_index_of.pop(host, None)
+        self.host_of[vm] = host
+        self._present_changed = True
+
+    def leave(self, vm: int) -> None:
+        """Take a VM off its host; it is nowhere from now on."""
+        host = int(self.host_of[vm])
+        vms = self._vms_of[host]
+        self._vms_of[host] = np.delete(vms, int(vms.searchsorted(vm)))
+        self._flat_index_of.pop(host, None)
+        self.host_of[vm] = -1
+        self._present_changed = True
 
     def update(self, hosts: Sequence[int]) -> HostGroup:
         """Take in moves from one of these hosts to another of them, and return these hosts."""
@@ -89,7 +113,14 @@ class Residents:
         return np.concatenate([self._vms_of[host] for host in hosts])
 
     def _sort_all(self) -> None:
-        by_host = np.argsort(self.host_of, kind="stable")
-        ends = np.cumsum(np.bincount(self.host_of, minlength=self._host_count))
+        self._find_present()
+        absent = len(self.host_of) - len(self._present)
+        by_host = np.argsort(self.host_of, kind="stable")[absent:]  # those nowhere come first
+        counts = np.bincount(self.host_of[by_host], minlength=self._host_count)
+        ends = np.cumsum(counts)
         self._vms_of = np.split(by_host, ends[:-1])
         self._flat_index_of.clear()
+
+    def _find_present(self) -> None:
+        self._present = np.flatnonzero(self.host_of >= 0)
+        self._present_changed = False

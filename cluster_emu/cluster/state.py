@@ -7,7 +7,7 @@ shared again when time moves on, once for all that changed at the instant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -36,6 +36,10 @@ class CostAccount(Protocol):
         """Read from the columns what each second costs from now on, on the hosts of a group."""
         ...
 
+    def end_vm(self, vm: int) -> None:
+        """Let a VM cost nothing from now on; its cost has accrued."""
+        ...
+
 
 class ClusterState:
     """All columns of one cluster, and the simulated time in seconds.
@@ -50,6 +54,8 @@ class ClusterState:
         vms: the columns of the VMs, read-only.
         residents: the VMs of each host as of the last sharing of CPU.
         time_s: simulated time.
+        version: grows with every change of where VMs are, are going to be, and what they want,
+            but those of their arrival and end.
     """
 
     def __init__(self, hosts: HostColumns, vms: VMColumns, time_s: float = 0.0) -> None:
@@ -65,6 +71,16 @@ class ClusterState:
         self._changed_hosts: set[int] = set()
         self._all_changed = True
         self._shared_until_s = 0.0
+        self.version = 0
+        self._room_listeners: list[Callable[[], None]] = []
+
+    def notify_room(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever a VM may fit on a host on which it did not fit before."""
+        self._room_listeners.append(listener)
+
+    def _room_may_grow(self) -> None:
+        for listener in self._room_listeners:
+            listener()
 
     def vms_on(self, host: int) -> NDArray[np.intp]:
         """Return the numbers of the VMs on `host`, those that are down too, ascending."""
@@ -72,14 +88,16 @@ class ClusterState:
 
     def sum_per_host(self, values: FloatColumn | IntColumn) -> FloatColumn:
         """Sum a VM column over the VMs of each host, shape [hosts]."""
-        sums = np.bincount(self._vms.host, weights=values, minlength=self.host_count)
+        host = self._vms.host
+        there = host >= 0
+        sums = np.bincount(host[there], weights=values[there], minlength=self.host_count)
         return sums.astype(np.float64, copy=False)
 
     def others_of_its_group(self, vm: int) -> NDArray[np.intp]:
-        """Return the running VMs that must not be on one host with `vm`: anti-affinity."""
+        """Return the VMs that run or boot and must not be on one host with `vm`: anti-affinity."""
         vms = self._vms
         group = vms.anti_affinity[vm]
-        is_other = (group >= 0) & (vms.anti_affinity == group) & vms.running
+        is_other = (group >= 0) & (vms.anti_affinity == group) & (vms.running | vms.booting)
         is_other[vm] = False
         return np.flatnonzero(is_other)
 
@@ -151,6 +169,8 @@ class ClusterState:
             self.accrue(now_s)
             self._all_changed = True
             self._vms.demand[:] = wanted
+            self.version += 1
+            self._room_may_grow()
 
     def set_intensity(
         self, vms: IntColumn, intensity: FloatColumn, dirty_pages_per_s: FloatColumn
@@ -183,6 +203,7 @@ class ClusterState:
         self._switch_on(target, now_s)
         self._vms.queued[vm] = True
         self._vms.target[vm] = target
+        self.version += 1
 
     def move_vm(self, vm: int, target: int, now_s: float) -> None:
         """Let a VM run at another host; its memory stays reserved at both until `release_move`."""
@@ -193,12 +214,15 @@ class ClusterState:
         self._vms.moved_at_s[vm] = now_s
         self._hosts.vm_count[source] -= 1
         self._hosts.vm_count[target] += 1
+        self.version += 1
 
     def release_move(self, vm: int, vacated: int) -> None:
         """End a migration: release the VM's memory at the host, source or target, it is not on."""
         self._hosts.memory_reserved_bytes[vacated] -= self._vms.memory_bytes[vm]
         self._vms.queued[vm] = False
         self._vms.target[vm] = -1
+        self.version += 1
+        self._room_may_grow()
 
     def count_copying(self, source: int, target: int, change: int) -> None:
         """Count migrations that get (1) or return (-1) a slot to copy from source to target."""
@@ -241,7 +265,10 @@ class ClusterState:
 
     def set_drained(self, drained: BoolColumn) -> None:
         """Set which hosts take no new VM, shape [hosts]."""
-        self._hosts.drained[:] = drained
+        if not np.array_equal(self._hosts.drained, drained):
+            self._hosts.drained[:] = drained
+            self.version += 1
+            self._room_may_grow()
 
     # --- crashes ----------------------------------------------------------------------------------
 
@@ -253,6 +280,7 @@ class ClusterState:
         self._hosts.switched_on[list(hosts)] = False
         self._hosts.booting[list(hosts)] = False
         self._hosts.shutting_down[list(hosts)] = False
+        self.version += 1
 
     def repair_hosts(self, hosts: Sequence[int], now_s: float) -> None:
         """Switch on hosts that had failed, each given once; cost accrues on every host."""
@@ -261,6 +289,8 @@ class ClusterState:
         self._hosts.failed[list(hosts)] = False
         self._hosts.switched_on[list(hosts)] = True
         self._hosts.woken_at_s[list(hosts)] = now_s
+        self.version += 1
+        self._room_may_grow()
 
     def take_down(self, vms: Sequence[int], now_s: float) -> None:
         """Stop VMs that crash with their hosts; their memory stays reserved until a restart."""
@@ -269,6 +299,7 @@ class ClusterState:
         self._vms.running[rows] = False
         self._vms.demand[rows] = 0.0
         self._vms.down_since_s[rows] = now_s
+        self.version += 1
 
     def lose_vm(self, vm: int, now_s: float) -> None:
         """Stop a VM for good and release its memory."""
@@ -277,6 +308,7 @@ class ClusterState:
         self._hosts.memory_reserved_bytes[host] -= self._vms.memory_bytes[vm]
         self._hosts.vm_count[host] -= 1
         self._vms.lost[vm] = True
+        self._room_may_grow()
 
     def restart_vm(self, vm: int, target: int, now_s: float) -> None:
         """Run a VM that is down on `target`, which may be its last host; it wants nothing yet."""
@@ -294,3 +326,63 @@ class ClusterState:
         vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)
         vms.down_since_s[vm] = np.inf
         vms.restarts[vm] += 1
+        self.version += 1
+        self._room_may_grow()
+
+    # --- VMs that come and go ---------------------------------------------------------------------
+
+    def place_vm(self, vm: int, host: int, now_s: float) -> None:
+        """Let a VM that was nowhere boot on a host, and have that switched on."""
+        vms, hosts = self._vms, self._hosts
+        self._begin_change(now_s, [host])
+        hosts.memory_reserved_bytes[host] += vms.memory_bytes[vm]
+        hosts.vm_count[host] += 1
+        self._switch_on(host, now_s)
+        vms.host[vm] = host
+        vms.booting[vm] = True
+        vms.on_host_since_s[vm] = now_s
+        self.residents.enter(vm, host)
+
+    def start_vm(self, vm: int, demand: float, now_s: float) -> None:
+        """Let a VM that boots run, and want a share of its CPU capacity."""
+        self._begin_change(now_s, [int(self._vms.host[vm])])
+        self._vms.booting[vm] = False
+        self._vms.running[vm] = True
+        self._vms.demand[vm] = demand
+
+    def end_vm(self, vm: int, now_s: float) -> None:
+        """Take a VM that runs, boots or is down off its host; no migration of it is under way."""
+        vms, hosts = self._vms, self._hosts
+        host = int(vms.host[vm])
+        self._begin_change(now_s, [host])
+        hosts.memory_reserved_bytes[host] -= vms.memory_bytes[vm]
+        hosts.vm_count[host] -= 1
+        vms.host[vm] = -1
+        vms.running[vm] = vms.booting[vm] = False
+        for column in (vms.demand, vms.cpu_granted, vms.cpu_unhindered, vms.intensity):
+            column[vm] = 0.0
+        vms.dirty_pages_per_s[vm] = 0.0
+        vms.down_before_s[vm] += max(now_s - float(vms.down_since_s[vm]), 0.0)
+        vms.down_since_s[vm] = np.inf
+        self.residents.leave(vm)
+        if self._cost is not None:
+            self._cost.end_vm(vm)
+        self._room_may_grow()
+
+    def resize_vm(
+        self, vm: int, cpu_capacity: float, memory_bytes: int, page_count: int, now_s: float
+    ) -> None:
+        """Give a VM another size; its memory is reserved anew where it is and is expected."""
+        vms, hosts = self._vms, self._hosts
+        host, target = int(vms.host[vm]), int(vms.target[vm])
+        change = memory_bytes - int(vms.memory_bytes[vm])
+        if host >= 0:
+            self._begin_change(now_s, [host])
+            hosts.memory_reserved_bytes[host] += change
+        if target >= 0 and target != host:
+            hosts.memory_reserved_bytes[target] += change
+        vms.cpu_capacity[vm] = cpu_capacity
+        vms.memory_bytes[vm] = memory_bytes
+        vms.page_count[vm] = page_count
+        self.version += 1
+        self._room_may_grow()

@@ -18,6 +18,11 @@ from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import Obstacle
 from cluster_emu.consolidation.room import SLACK
 
+DEMAND_LEVELS = 20
+MEMORY_LEVELS = 8
+LARGEST_TO_SMALLEST = 1e4
+"""Levels of VMs: by CPU demand in even ratios, down to this part of the largest, and by memory."""
+
 LEAST_HOSTS = 1000
 """Below, planning takes less time than loading the machine code."""
 
@@ -58,7 +63,8 @@ class CompiledEvacuation:
         for row, column in rows.items():
             table[row] = column[self._hosts]
         self._targets = table
-        self._blocks = np.empty((2, -(-len(self._hosts) // kernels.BLOCK)))
+        block_count = -(-len(self._hosts) // kernels.BLOCK)
+        self._blocks = np.empty((kernels.BLOCK_ROWS, block_count))
         kernels.measure_blocks(self._targets, self._blocks)
         model_of, models = _even_lines(plan)
         self._model = model_of[self._hosts]
@@ -66,6 +72,9 @@ class CompiledEvacuation:
         self._lines = np.zeros((len(models), 3, int(self._line_count.max()) + 1))
         for number, lines in enumerate(models):
             self._lines[number, :, : len(lines.load)] = lines
+        self._demand_levels, self._memory_levels = _levels(plan)
+        levels = (len(self._demand_levels) - 1, len(self._memory_levels))
+        self._bounds = np.full((block_count, *levels, 2), kernels.UNKNOWN)
         self._possible = np.empty(len(self._hosts), dtype=np.int64)
         self._rises = np.empty(len(self._hosts))
 
@@ -107,6 +116,9 @@ class CompiledEvacuation:
             self._model,
             self._line_count,
             self._lines,
+            self._demand_levels,
+            self._memory_levels,
+            self._bounds,
             plan.vm_cpu_demand[vms],
             plan.state.vms.memory_bytes[vms].astype(np.float64),
             int(self._place[host]),
@@ -125,3 +137,13 @@ class CompiledEvacuation:
 def _even_lines(plan: Plan) -> Any:
     """Return the power of hosts in even lines, if it has them, as `metrics.power.PowerColumns`."""
     return getattr(plan.watts, "even_lines", None)
+
+
+def _levels(plan: Plan) -> tuple[FloatColumn, FloatColumn]:
+    """Return where the levels of CPU demand begin and the last one ends, and those of memory."""
+    largest = float(plan.vm_cpu_demand.max(initial=0.0)) or 1.0
+    ratios = np.geomspace(1.0 / LARGEST_TO_SMALLEST, 1.0, DEMAND_LEVELS - 1)
+    sizes = np.unique(plan.state.vms.memory_bytes).astype(np.float64)
+    places = np.linspace(0, len(sizes), min(MEMORY_LEVELS, len(sizes)), endpoint=False)
+    cpu = np.concatenate(([0.0], largest * ratios, [2.0 * largest]))
+    return cpu, sizes[places.astype(np.int64)]

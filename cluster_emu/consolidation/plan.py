@@ -58,7 +58,7 @@ class Plan(ClusterView):
         """
         vms, hosts, n = state.vms, state.hosts, state.host_count
         vm_host = np.where(vms.target >= 0, vms.target, vms.host)
-        vm_host[~vms.running] = NOWHERE
+        vm_host[~(vms.running | vms.booting)] = NOWHERE
         movable = vms.running & vms.migratable & ~vms.queued & (vms.target < 0)
         somewhere = np.flatnonzero(vm_host >= 0)
         their_host = vm_host[somewhere]
@@ -125,13 +125,46 @@ class Plan(ClusterView):
         """
         stays = host == self.state.vms.host[vm]  # there its memory is still reserved
         room = stays or self.memory_free_bytes[host] >= self.state.vms.memory_bytes[vm]
-        allowed = room and self.operational[host] and not self.kept_apart_from(vm)[host]
+        allowed = room and self.operational[host] and not self.is_kept_apart_from(vm, host)
         if self.vm_host[vm] != NOWHERE or not allowed:
             raise ValueError(f"VM {vm} cannot be restarted on host {host}")
         self._land(vm, host)
         if stays:
             self.memory_free_bytes[host] += self.state.vms.memory_bytes[vm]
         self._journal.pop()
+
+    def arrive(self, vm: int, host: int) -> None:
+        """Count a VM that was nowhere as being on `host`; for good, `restore` leaves it there."""
+        self._land(vm, host)
+        self._journal.pop()
+
+    def update_switched_on(self) -> None:
+        """Take in which hosts were switched on or off since the plan was made."""
+        hosts = self.state.hosts
+        on = (hosts.switched_on | (self.vm_count > 0)) & ~hosts.failed
+        changed = np.flatnonzero(on != self.on)
+        if len(changed):
+            self.on[changed] = on[changed]
+            self._touched.update(changed.tolist())
+
+    def leave(self, vm: int) -> None:
+        """Count a VM that ends as being nowhere, its memory as free; for good, too."""
+        host = int(self.vm_host[vm])
+        self._note(vm, host, landing=False)
+        self._journal.pop()
+        self.vm_host[vm] = NOWHERE
+        self.vm_count[host] -= 1
+        self.cpu_demand[host] -= self.vm_cpu_demand[vm]
+        self.memory_demand_bytes[host] -= self.state.vms.memory_bytes[vm]
+        self.memory_free_bytes[host] += self.state.vms.memory_bytes[vm]
+        if self.vm_count[host] == 0:
+            self.cpu_demand[host] = 0.0  # without the rounding error of many sums
+        if self.movable[vm]:
+            self.movable[vm] = False
+            self.movable_count[host] -= 1
+        arrived = self._arrivals.get(host, [])
+        if vm in arrived:
+            arrived.remove(vm)
 
     def lift(self, vm: int) -> None:
         """Take a movable VM off its host, to nowhere; end with `restore`."""
@@ -170,7 +203,7 @@ class Plan(ClusterView):
         fits = self.memory_free_bytes[move.target] >= self.state.vms.memory_bytes[move.vm]
         if not (fits and self.operational[move.target]) or move.target == move.source:
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
-        if self.kept_apart_from(move.vm)[move.target]:
+        if self.is_kept_apart_from(move.vm, move.target):
             raise ValueError(f"{move}: a VM of its anti-affinity group is at the target")
 
     def _land(self, vm: int, host: int) -> None:

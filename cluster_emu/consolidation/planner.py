@@ -28,6 +28,10 @@ class Planner:
         triggers: what may ask for migrations, in this order.
         network: links and routes.
         streams: the run's random streams.
+
+    Attributes:
+        triggers: what may ask for migrations.
+        network: links and routes.
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class Planner:
         self.triggers = tuple(triggers)
         self._state = state
         self._watts = watts
-        self._network = network
+        self.network = network
         self._streams = streams
         self._history = UtilisationHistory(longest_history(self.triggers), state)
         self._instants = 0
@@ -57,7 +61,7 @@ class Planner:
         """Return the plan of the next control instant, with nothing planned yet."""
         self._history.record()
         self._instants += 1
-        return Plan.of(self._state, self._watts, history=self._history, network=self._network)
+        return Plan.of(self._state, self._watts, history=self._history, network=self.network)
 
     def generator(self, number: int) -> np.random.Generator:
         """Return the random numbers of trigger `number` at this control instant."""

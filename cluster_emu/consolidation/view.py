@@ -158,6 +158,10 @@ class ClusterView:
             hosts[planned[planned >= 0]] = True
         return hosts
 
+    def is_kept_apart_from(self, vm: int, host: int) -> bool:
+        """Return whether another VM of its anti-affinity group is or will be on `host`."""
+        return bool(self.state.vms.anti_affinity[vm] >= 0 and self.kept_apart_from(vm)[host])
+
     @property
     def can_be_emptied(self) -> BoolColumn:
         """Hosts with VMs, all of which are movable, so that no VM is on its way there, [hosts]."""

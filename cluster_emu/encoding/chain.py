@@ -28,16 +28,20 @@ class PageSizes:
         units: size of each page, [count], all at least 1; None where every page takes one unit.
         cpu_s: seconds of one processor core that encoding each page takes, [count], or None where
             encoding costs nothing.
+        in_all_bytes: bytes of all pages where only these are known, and a unit is their mean.
     """
 
     count: int
     unit_bytes: float
     units: NDArray[np.int64] | None = None
     cpu_s: NDArray[np.float64] | None = None
+    in_all_bytes: float | None = None
 
     @property
     def total_bytes(self) -> float:
         """Bytes of all pages together."""
+        if self.in_all_bytes is not None:
+            return self.in_all_bytes
         units = self.count if self.units is None else int(self.units.sum())
         return units * self.unit_bytes
 
@@ -59,6 +63,8 @@ class PageSizes:
     def whole_pages_in(self, sent_bytes: float) -> int:
         """Return how many of the pages, sent in this order, are complete in `sent_bytes` bytes."""
         units = sent_bytes / self.unit_bytes
+        if self.in_all_bytes is not None and sent_bytes >= self.in_all_bytes:
+            return self.count
         if self.units is None:
             return min(self.count, int(units))
         return int(np.searchsorted(np.cumsum(self.units), units, side="right"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.encoding.contract import ByteCounts, Content, Encoder, PageIds, Stage, encoders
 from cluster_emu.rng import Stream
 
-_PAYLOAD_BYTES = 1
+PAYLOAD_BYTES = 1
+"""Bytes that follow the header of a page of zeros."""
 
 
 @encoders.register("zero-page")
@@ -44,20 +47,27 @@ class ZeroPages:
     cpu_s_per_page = 0.0
 
     def __init__(self, content: Content, share: float) -> None:
-        used = content.used
-        count = round(share * len(used))
+        self._content = content
+        self._share = share
+
+    @cached_property
+    def _is_zero(self) -> NDArray[np.bool_]:
+        """Which pages are zero, [pages]; memory models that count pages never ask."""
+        content, used = self._content, self._content.used
+        count = round(self._share * len(used))
         rng = content.generator(Stream.ZERO_PAGES)
         # The order of the drawn pages does not matter, and a shuffle would cost more draws.
         zero = rng.choice(len(used), count, replace=False, shuffle=False)
-        self._is_zero = np.ones(content.page_count, dtype=np.bool_)
-        self._is_zero[used] = False
-        self._is_zero[used[zero]] = True
+        is_zero = np.ones(content.page_count, dtype=np.bool_)
+        is_zero[used] = False
+        is_zero[used[zero]] = True
         for first, last in content.zero_ranges:
-            self._is_zero[first:last] = True
+            is_zero[first:last] = True
+        return is_zero
 
     def payload_bytes(self, pages: PageIds, stage: Stage, round_number: int) -> ByteCounts:
         """Return 1 for each zero page."""
-        return self._is_zero[pages] * np.int64(_PAYLOAD_BYTES)
+        return self._is_zero[pages] * np.int64(PAYLOAD_BYTES)
 
     def were_sent(self, pages: PageIds, round_number: int) -> None:
         """Do nothing: sending does not change a page."""

@@ -40,6 +40,11 @@ class HostFaults:
         self._restarts = restarts
         self._update_workload = update_workload
         self._faults = np.zeros(state.host_count, dtype=np.int64)
+        self._listeners: list[Callable[[Sequence[int], float], None]] = []
+
+    def notify(self, crashed: Callable[[Sequence[int], float], None]) -> None:
+        """Call `crashed` with the hosts and the time whenever some have crashed."""
+        self._listeners.append(crashed)
 
     def begin(self, hosts: Sequence[int], now_s: float) -> None:
         """Begin one fault of each host; those that were up crash at once."""
@@ -62,6 +67,8 @@ class HostFaults:
         for migration in self._migrations_of(hosts):
             self._apply_impact(migration, going_down, now_s)
         self._restarts.take_down(sorted(going_down), now_s)
+        for crashed in self._listeners:
+            crashed(hosts, now_s)
         self._update_workload(now_s)
         self._scheduler.admit(now_s)
 

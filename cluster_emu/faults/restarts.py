@@ -55,7 +55,16 @@ class Restarts:
         self._update_workload = update_workload
         self._waiting: set[int] = set()
         self._retry_is_scheduled = False
+        self._listeners: list[Callable[[int, float], None]] = []
         switching.notify(lambda _, now_s: self.try_all(now_s))
+
+    def notify(self, restarted: Callable[[int, float], None]) -> None:
+        """Call `restarted` with the VM and the time whenever one was restarted."""
+        self._listeners.append(restarted)
+
+    def forget(self, vm: int) -> None:
+        """Do not restart a VM that has ended."""
+        self._waiting.discard(vm)
 
     @property
     def waiting(self) -> tuple[int, ...]:
@@ -77,6 +86,7 @@ class Restarts:
         vms = self._state.vms
         wanted = self._wanted(now_s) * vms.cpu_capacity
         plan = Plan.of(self._state, self._watts, vm_cpu_demand=wanted)
+        restarted: list[int] = []
         for vm in self._largest_first():
             target = restart_host(plan, vm)
             if target is None:
@@ -86,11 +96,15 @@ class Restarts:
             if not self._state.hosts.booting[target]:
                 self._state.restart_vm(vm, target, now_s)
                 self._waiting.discard(vm)
+                restarted.append(vm)
         self._update_workload(now_s)
         self._schedule_retry(now_s)
+        for vm in restarted:
+            for listener in self._listeners:
+                listener(vm, now_s)
 
     def _delay_over(self, vms: Sequence[int], now_s: float) -> None:
-        self._waiting.update(vms)
+        self._waiting.update(vm for vm in vms if self._state.vms.host[vm] >= 0)
         self.try_all(now_s)
 
     def _largest_first(self) -> list[int]:

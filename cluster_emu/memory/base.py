@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -319,6 +319,13 @@ class VMMemory:
     def used_pages(self) -> int:
         """Pages that the source may write."""
         return self.page_count - self.unused_pages
+
+    def with_used(self, used_pages: int) -> VMMemory:
+        """Return this memory with another number of pages in use."""
+        if used_pages == self.used_pages:
+            return self
+        writes = self.source.describe_writes(used_pages).among(self.page_count)
+        return replace(self, writes=writes, unused_pages=self.page_count - used_pages)
 
     @property
     def ballooned_pages(self) -> int:

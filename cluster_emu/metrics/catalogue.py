@@ -62,6 +62,7 @@ class Metric:
         is_main: whether a picture of a comparison shows it unless others are asked for.
         smallest_difference: from which size on a difference matters; 1 % unless given.
         definition: its formula and where that comes from; empty if the other texts say it all.
+        only_with: the table without which a run does not have it; empty if every run has it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Metric:
     is_main: bool = False
     smallest_difference: SmallestDifference = ONE_PERCENT
     definition: str = ""
+    only_with: str = ""
 
 
 class MetricCatalogue:
@@ -169,6 +171,21 @@ class MetricCatalogue:
                 self._metrics.pop(name, None)
 
 
+def _of_lives(
+    name: str, label: str, description: str, *, unit: str = "", scale: float = 1.0
+) -> Metric:
+    """Return a metric of runs in which VMs come and go."""
+    return Metric(
+        name=name,
+        label=label,
+        description=description,
+        value=ClusterFigure(name),
+        unit=unit,
+        scale=scale,
+        only_with="lifecycle",
+    )
+
+
 # In the order of the columns of the summary.
 BUILT_IN = (
     # how migrations ended
@@ -196,7 +213,10 @@ BUILT_IN = (
     Metric(
         name="cancelled",
         label="migrations cancelled",
-        description="Migrations that a user cancelled, or whose target was drained meanwhile.",
+        description=(
+            "Migrations that a user cancelled, whose VM has ended, or whose target was drained or "
+            "became too full meanwhile."
+        ),
         value=CountOf(Phase.CANCELLED),
     ),
     Metric(
@@ -685,6 +705,43 @@ BUILT_IN = (
         description="Length of the run.",
         value=ClusterFigure("simulated_s"),
         unit="s",
+    ),
+    # VMs that come and go
+    _of_lives("vms_arrived", "VMs arrived", "VMs that have arrived; those of the start not."),
+    _of_lives("vms_placed", "VMs placed", "VMs that have arrived and were placed on a host."),
+    _of_lives(
+        "vms_rejected", "VMs rejected", "VMs that were refused, or gave up waiting for a host."
+    ),
+    _of_lives(
+        "rejected_share",
+        "share of VMs rejected",
+        "Share of the VMs that have arrived which were rejected.",
+        unit="%",
+        scale=100.0,
+    ),
+    _of_lives("vms_waiting", "VMs waiting", "VMs that wait for a host at the end of the run."),
+    _of_lives("vms_ended", "VMs ended", "VMs that have ended, those of the start too."),
+    _of_lives(
+        "mean_placement_wait_s",
+        "wait for a host",
+        "Time without a host of VMs that were placed, from their arrival on, mean over the VMs.",
+        unit="s",
+    ),
+    _of_lives(
+        "mean_vms_in_system",
+        "VMs in the system",
+        "VMs that wait for a host or are on one, mean over time; those of the start too.",
+    ),
+    _of_lives(
+        "mean_vms_on_hosts",
+        "VMs on hosts",
+        "VMs that are on a host, those that boot or are down too, mean over time.",
+    ),
+    _of_lives("vm_resizes", "VM resizes", "Resizes of VMs that were carried out."),
+    _of_lives(
+        "vm_resizes_refused",
+        "VM resizes refused",
+        "Resizes that were not possible: the host lacked memory, or the VM had ended.",
     ),
     # drains
     Metric(

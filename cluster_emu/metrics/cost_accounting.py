@@ -241,6 +241,10 @@ class CostAccounting:
             on[host] = is_on
             serving[host] = is_on and not booting[host] and vm_count[host] > 0
 
+    def end_vm(self, vm: int) -> None:
+        """Let a VM want and lose nothing from now on; see `CostAccount`."""
+        self._service_rates[:, vm] = 0.0
+
     def _accrue_all(self, until_s: float) -> None:
         self.accrued_until_s = until_s
         duration_s = until_s - self._host_until_s

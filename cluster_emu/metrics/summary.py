@@ -9,13 +9,16 @@ from cluster_emu.metrics.catalogue import metric_catalogue
 
 
 def summarise(run: RunFigures) -> pd.DataFrame:
-    """Return the table `summary`: one row, one column for every metric of the catalogue."""
+    """Return the table `summary`: one row, one column for every metric of the catalogue.
+
+    Metrics of a table that the run does not have are left out.
+    """
     return pd.DataFrame(
         [
             {
                 metric.name: metric.value(run)
                 for metric in metric_catalogue
-                if metric.value is not None
+                if metric.value is not None and metric.only_with in ("", *run.tables)
             }
         ]
     )

@@ -176,15 +176,17 @@ class FluidLoop:
         """The present capacity of each link in bytes/s, shape [links]; a copy."""
         return self._max_min.capacity.copy()
 
-    def call_at(self, time_s: float, callback: TimerCallback) -> Timer:
+    def call_at(self, time_s: float, callback: TimerCallback, *, passive: bool = False) -> Timer:
         """Call `callback` with the time, at `time_s`; return the timer, for `cancel`.
+
+        A passive call is as exact as any other; `next_active_s` leaves it out.
 
         Raises:
             ValueError: if the time has passed.
         """
         if not time_s >= self.now_s:
             raise ValueError(f"time = {time_s}: allowed is {self.now_s} (now) or later")
-        return self._timers.set(time_s, callback)
+        return self._timers.set(time_s, callback, passive=passive)
 
     def cancel(self, timer: Timer) -> None:
         """Cancel a timer; this has no effect on one that was called already."""
@@ -226,6 +228,15 @@ class FluidLoop:
         if self._must_solve:
             return self.now_s
         return self._first_s()
+
+    def next_active_s(self) -> float:
+        """Return the time of the next event that is not a passive call, infinity if none is known.
+
+        Nothing that needs a tick of its own happens before, so a run may skip ticks until then.
+        """
+        if self._must_solve:
+            return self.now_s
+        return min(self._timers.next_active_s(), self._flows.events.first_s())
 
     def quiet_until_s(self, flow: Flow) -> float:
         """Return before which time nothing but events of `flow` can happen.

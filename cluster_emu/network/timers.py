@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,27 +19,49 @@ class Timer:
     cancelled: bool = False
 
 
+Entries = list[tuple[float, int, Timer]]
+
+
 class TimerQueue:
-    """Timers by time; those of one time act in the order in which they were set."""
+    """Timers by time; those of one time act in the order in which they were set.
+
+    Passive timers, of which there may be very many, are in a heap of their own.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timer]] = []
+        self._heap: Entries = []
+        self._passive: Entries = []
         self._set_count = 0
 
-    def set(self, time_s: float, callback: TimerCallback) -> Timer:
+    def set(self, time_s: float, callback: TimerCallback, *, passive: bool = False) -> Timer:
         """Add a call at `time_s` and return its timer."""
         timer = Timer(time_s, callback)
-        heapq.heappush(self._heap, (time_s, self._set_count, timer))
+        heap = self._passive if passive else self._heap
+        heapq.heappush(heap, (time_s, self._set_count, timer))
         self._set_count += 1
         return timer
 
     def next_s(self) -> float:
         """Return the time of the next call, infinity if there is none."""
-        while self._heap and self._heap[0][2].cancelled:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else float("inf")
+        active_s = self.next_active_s()
+        if not self._passive:
+            return active_s
+        return min(active_s, _next_s(self._passive))
+
+    def next_active_s(self) -> float:
+        """Return the time of the next call that is not passive, infinity if there is none."""
+        return _next_s(self._heap)
 
     def pop(self) -> Timer:
         """Take out the next call; there must be one."""
         self.next_s()
-        return heapq.heappop(self._heap)[2]
+        heap = self._heap
+        if self._passive and (not heap or self._passive[0] < heap[0]):
+            heap = self._passive
+        return heapq.heappop(heap)[2]
+
+
+def _next_s(heap: Entries) -> float:
+    while heap and heap[0][2].cancelled:
+        heapq.heappop(heap)
+    return heap[0][0] if heap else math.inf

@@ -81,23 +81,29 @@ class Recorder:
                 **energy_kwh,
             }
         )
+        self._observe_vms(now_s)
+        self._observe_links(now_s, carried_bytes())
+
+    def _observe_vms(self, now_s: float) -> None:
+        """Note the state of the VMs that are on a host."""
+        vms = self._state.vms
+        there = np.flatnonzero(vms.host >= 0)
         self._tables["vms"].add(
             {
-                "time_s": np.full(self._state.vm_count, now_s),
-                "vm": np.arange(self._state.vm_count),
-                "host": vms.host.copy(),
-                "demand": vms.demand.copy(),
-                "cpu_granted": vms.cpu_granted.copy(),
-                "intensity": vms.intensity.copy(),
-                "dirty_pages_per_s": vms.dirty_pages_per_s.copy(),
-                "migrating": vms.queued.copy(),
-                "running": vms.running.copy(),
-                "lost": vms.lost.copy(),
-                "down_s": vms.down_s(now_s),
-                "restarts": vms.restarts.copy(),
+                "time_s": np.full(len(there), now_s),
+                "vm": there,
+                "host": vms.host[there],
+                "demand": vms.demand[there],
+                "cpu_granted": vms.cpu_granted[there],
+                "intensity": vms.intensity[there],
+                "dirty_pages_per_s": vms.dirty_pages_per_s[there],
+                "migrating": vms.queued[there],
+                "running": vms.running[there],
+                "lost": vms.lost[there],
+                "down_s": vms.down_s(now_s)[there],
+                "restarts": vms.restarts[there],
             }
         )
-        self._observe_links(now_s, carried_bytes())
 
     def _observe_links(self, now_s: float, carried: FloatColumn) -> None:
         sent = carried - self._last_carried

@@ -215,6 +215,29 @@ FAULTS = TableSchema(
     ),
 )
 
+LIFECYCLE = TableSchema(
+    "one VM that has arrived, or was there at the start; only with `arrivals` in the scenario",
+    (
+        Column("vm", "", "number of the VM"),
+        Column("flavour", "", "its entry in `arrivals.flavours`, -1 for a VM of the start"),
+        Column("arrived_s", "s", "arrival"),
+        Column("placed_s", "s", "when it was first placed on a host"),
+        Column("waited_s", "s", "time without a host since its arrival, until it was over"),
+        Column("first_host", "", "number of the host on which it was placed first, -1 for none"),
+        Column("started_s", "s", "when it first ran"),
+        Column("lifetime_s", "s", "how long it was to stay, infinite for one that stays"),
+        Column("ended_s", "s", "when it ended or was rejected"),
+        Column("cpu_capacity", "CPU unit", "its CPU, after its last resize"),
+        Column("memory_bytes", "bytes", "its memory, after its last resize"),
+        Column("resizes", "", "how often it was resized"),
+        Column("resizes_refused", "", "how often a resize was not possible"),
+        Column(
+            "outcome", "", "waiting, booting, running, down, lost, ended or rejected, at the end"
+        ),
+        Column("reason", "", "why it was rejected, or what its end has interrupted"),
+    ),
+)
+
 SCHEMAS: dict[str, TableSchema] = {
     "migrations": MIGRATIONS,
     "rounds": ROUNDS,
@@ -225,5 +248,6 @@ SCHEMAS: dict[str, TableSchema] = {
     "service": SERVICE,
     "background": BACKGROUND,
     "faults": FAULTS,
+    "lifecycle": LIFECYCLE,
 }
 """The tables by name, without `summary`."""

@@ -5,6 +5,7 @@ strategy, policies ...) by their registered names; `building` makes these parts.
 """
 
 from cluster_emu.part_text import parse_choice, parse_value
+from cluster_emu.scenario.arrivals import Arrivals, Flavour, RandomResizes, Resize
 from cluster_emu.scenario.carbon import Carbon
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
@@ -17,15 +18,19 @@ from cluster_emu.scenario.traffic import BackgroundGroup
 from cluster_emu.scenario.transfer import Thread, Transfer
 
 __all__ = [
+    "Arrivals",
     "BackgroundGroup",
     "Carbon",
     "Choice",
     "Costs",
     "Fault",
+    "Flavour",
     "HighAvailability",
     "HostGroup",
     "Manager",
+    "RandomResizes",
     "Request",
+    "Resize",
     "Run",
     "Scenario",
     "Thread",

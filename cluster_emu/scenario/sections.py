@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -148,15 +148,22 @@ class Workload(Plain):
     traces; without it they replay the synthetic traces of the package. A scenario that
     `needs_traces` is refused without it. The format "auto" is found from what is in the files.
     "auto:step_s=60" replays them on a grid of a minute, and "auto:from_s=86400,until_s=172800"
-    their second day. The demand model "trace:scale=1.5" scales them. `idle_share` is the write
-    intensity of a VM that wants no CPU.
+    their second day. The demand model "trace:scale=1.5" scales them.
+
+    `write_intensity` says how fast a VM writes at a load: "constant", "affine" (the default: from
+    idle_share without load to 1), "power-law", or "measured" pairs. The load is the CPU demand, or
+    with driver = "memory-bandwidth" what the traces hold of that. No trace holds dirty rates, so
+    it is an assumption, which every run prints. With `memory_use` = "traces" the memory in use that
+    the traces hold says which pages are in use: pages never used since the start of the run are
+    zero. Groups of VMs with a `memory_used_bytes` keep it.
     """
 
     demand: Choice = Choice(name="constant")
     traces: Path | None = None
     needs_traces: bool = False
     trace_format: Choice = Choice(name="auto")
-    idle_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+    write_intensity: Choice = Choice(name="affine")
+    memory_use: Literal["fixed", "traces"] = "fixed"
 
     @field_validator("traces", mode="before")
     @classmethod

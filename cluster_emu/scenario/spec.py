@@ -21,6 +21,7 @@ from cluster_emu.numerals import whole_number
 from cluster_emu.optional_fields import NONE
 from cluster_emu.part_text import parse_choice
 from cluster_emu.plausibility import warn_of_implausible
+from cluster_emu.scenario.arrivals import Arrivals
 from cluster_emu.scenario.carbon import Carbon
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
@@ -55,7 +56,8 @@ class Scenario(Plain):
     migration_topology: Choice | None = None
     routing: Literal["ecmp", "least-loaded"] = "ecmp"
     hosts: Annotated[tuple[HostGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-    vms: Annotated[tuple[VMGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    vms: Annotated[tuple[VMGroup, ...], BeforeValidator(as_tuple)] = ()
+    arrivals: Arrivals | None = None
     placement: Literal["spread", "pack", "random"] = "spread"
     workload: Workload = Workload()
     background: Annotated[tuple[BackgroundGroup, ...], BeforeValidator(as_tuple)] = ()
@@ -75,6 +77,12 @@ class Scenario(Plain):
             warn_of_implausible(values)
         return values
 
+    @model_validator(mode="after")
+    def _some_vms(self) -> Scenario:
+        if not self.vms and self.arrivals is None:
+            raise ScenarioError("vms", (), "at least one group of VMs, or arrivals")
+        return self
+
     @property
     def host_count(self) -> int:
         """Number of physical machines."""
@@ -82,7 +90,7 @@ class Scenario(Plain):
 
     @property
     def vm_count(self) -> int:
-        """Number of VMs."""
+        """Number of VMs at the start of a run."""
         return sum(group.count for group in self.vms)
 
     def __repr__(self) -> str:

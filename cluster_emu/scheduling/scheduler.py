@@ -65,6 +65,7 @@ class MigrationScheduler:
         self._retries_waiting: dict[int, Timer] = {}
         self._retried_as: dict[int, int] = {}
         self._waits_since_s: dict[int, float] = {}  # for a slot or the first turn
+        self._listeners: list[Callable[[int, float], None]] = []
         self._factory = factory
         self._state: ClusterState = factory.state
         self.switching = HostSwitching(factory.state, factory.loop)
@@ -101,6 +102,10 @@ class MigrationScheduler:
     def idle(self) -> bool:
         """Whether no migration waits or runs."""
         return not self.live and not self._retries_waiting
+
+    def notify(self, ended: Callable[[int, float], None]) -> None:
+        """Call `ended` with the VM and the time whenever a migration has ended."""
+        self._listeners.append(ended)
 
     def request(
         self, move: Move, now_s: float, *, attempt: int = 1, faults_before: int = 0
@@ -211,6 +216,43 @@ class MigrationScheduler:
         for number in numbers:
             self.cancel_request(number, why, now_s)
 
+    def end_of_vm(self, vm: int, now_s: float) -> None:
+        """End the migration of a VM that ends now, in any phase, and its next attempts.
+
+        One that is finishing has completed: the VM has all of its memory at the target.
+        """
+        for number in [each for each in self._retries_waiting if self.records[each].vm == vm]:
+            self._factory.loop.cancel(self._retries_waiting.pop(number))
+            self.records[number].why += "; not tried again, the VM has ended"
+        if not self._state.vms.queued[vm]:
+            return
+        number = self._number_of(vm)
+        phase = self.live[number].state
+        if phase is Phase.FINISHING:
+            self.cancel(number, Phase.COMPLETED, "", now_s)
+        else:
+            self.cancel(number, Phase.CANCELLED, f"VM ended in phase {phase.reported}", now_s)
+
+    def phase_of(self, vm: int) -> Phase | None:
+        """Return the phase of the migration of a VM, None if it has none."""
+        return self.live[self._number_of(vm)].state if self._state.vms.queued[vm] else None
+
+    def resized(self, vm: int, now_s: float) -> None:
+        """Begin the migration of a VM again that was resized before its first byte was sent.
+
+        It keeps its place in the queue.
+        """
+        number = self._number_of(vm)
+        self._change_target(number, self.records[number].target, now_s)
+        self.records[number].memory_pages = int(self._state.vms.page_count[vm])
+
+    def cancel_for(self, vm: int, why: str, now_s: float) -> None:
+        """Cancel the migration of a VM for a reason other than its user's wish."""
+        self.cancel(self._number_of(vm), Phase.CANCELLED, why, now_s)
+
+    def _number_of(self, vm: int) -> int:
+        return next(number for number in self.live if self.records[number].vm == vm)
+
     def leave_drained(self, drained: BoolColumn, now_s: float) -> None:
         """Give migrations to drained hosts that have sent nothing yet another target.
 
@@ -258,6 +300,13 @@ class MigrationScheduler:
         for stage in self._stages:
             stage.host_booted(host)
         self.admit(now_s)
+
+    def switch_off_if_empty(self, host: int, now_s: float) -> None:
+        """Switch off one host if it has no VM, expects none, and is not booting."""
+        hosts = self._state.hosts
+        empty = hosts.memory_reserved_bytes[host] == 0 and not hosts.booting[host]
+        if self._switch_off_empty_hosts and empty and hosts.switched_on[host]:
+            self.switching.switch_off([host], now_s)
 
     def switch_off_empty(self) -> None:
         """Switch off every host that has no VM and expects none, unless it is booting."""
@@ -376,6 +425,8 @@ class MigrationScheduler:
         for stage in self._stages:
             stage.leave(number)
         self._leave_turns(migration)
+        for ended in self._listeners:
+            ended(record.vm, now_s)
 
     def _release_route(self, migration: Migration) -> None:
         """Let others have the route of a migration that no longer uses it."""
@@ -441,6 +492,8 @@ class MigrationScheduler:
     def _why_not_here(self, vm: int) -> str:
         """Return in words why a VM cannot leave the host where its last migration began."""
         vms = self._state.vms
+        if vms.host[vm] < 0:
+            return "has ended"
         if not vms.running[vm]:
             return "is down"
         return "migrates already" if vms.queued[vm] else f"is on host {vms.host[vm]} now"

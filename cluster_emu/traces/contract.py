@@ -7,7 +7,7 @@ and `cluster-emu trace` describes, converts and samples them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -38,6 +38,19 @@ class TraceReader(Protocol):
 
     def read(self, place: Path) -> DemandTraces:
         """Return the traces at `place`; raise TraceError where they cannot be used."""
+        ...
+
+
+@runtime_checkable
+class QuantityReader(Protocol):
+    """A trace reader that can also give other quantities than CPU demand."""
+
+    def read_with(self, place: Path, quantities: Collection[str]) -> DemandTraces:
+        """Return the traces at `place` with some of `recording.QUANTITIES` on the same grid.
+
+        Raises:
+            TraceError: where they cannot be used, or hold one of the quantities for no VM.
+        """
         ...
 
 

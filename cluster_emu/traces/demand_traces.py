@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ class DemandTraces:
         step_s: time from one sample to the next.
         lengths: samples of each trace, where some are shorter than a row of `values`; what follows
             in their rows is not used.
+        quantities: what else the traces hold of `recording.QUANTITIES`, where it was asked for: an
+            array like `values` of shares 0..1, with rows of NaN for traces that do not hold it.
 
     Raises:
         ScenarioError: if the shapes do not fit or a value is not a share.
@@ -37,6 +39,7 @@ class DemandTraces:
     source: str
     step_s: float = SAMPLE_STEP_S
     lengths: tuple[int, ...] | None = None
+    quantities: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or 0 in self.values.shape or len(self.names) != len(self.values):
@@ -53,6 +56,11 @@ class DemandTraces:
         ):
             wanted = f"one whole number from 1 to {most} per trace"
             raise ScenarioError("traces.lengths", self.lengths, wanted)
+        for name, array in self.quantities.items():
+            if array.shape != self.values.shape:
+                wanted = f"an array of the shape of the values, {self.values.shape}"
+                raise ScenarioError(f"traces.quantities.{name}", array.shape, wanted)
+            array.setflags(write=False)
         self.values.setflags(write=False)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -69,4 +69,12 @@ class RecordedFormat(Replay, ABC):
         Raises:
             TraceError: naming the file and the line, if something in it is not allowed.
         """
-        return demand_traces(trace_at([place], self), self)
+        return self.read_with(place, ())
+
+    def read_with(self, place: Path, quantities: Collection[str]) -> DemandTraces:
+        """Return the traces at a place, with other quantities than CPU demand, too.
+
+        Raises:
+            TraceError: likewise, or if the traces hold one of the quantities for no VM.
+        """
+        return demand_traces(trace_at([place], self), self, quantities)

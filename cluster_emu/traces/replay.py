@@ -9,6 +9,7 @@
 3. A sample lasts until the next one; with gaps = "idle" at most as long as the trace says it lasts,
    or one interval.
 4. A share above 1, more than the whole CPU, becomes 1.
+5. Other quantities, where they are asked for, are on the same grid; see `quantities`.
 
 The grid of a large trace is in a file without a name, which is gone with the last view of it.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -29,6 +31,9 @@ from cluster_emu.traces.contract import Replay
 from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.traces.detection import SAMPLES, FoundTrace
 from cluster_emu.traces.files import some_of
+from cluster_emu.traces.quantities import filled, shares_of
+from cluster_emu.traces.recording import QUANTITIES
+from cluster_emu.traces.resampling import held_on_grid, means_on_grid
 from cluster_emu.traces.series import Series, series_of
 from cluster_emu.wording import counted, number
 
@@ -79,38 +84,44 @@ class _Held:
 
 
 class _Spool:
-    """Times, ends and shares of VMs, one after the other in a file without a name."""
+    """Times, durations and shares of VMs, one after the other in a file without a name."""
 
-    def __init__(self) -> None:
+    def __init__(self, quantities: Sequence[str]) -> None:
+        self.quantities = quantities
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="cluster-emu-")  # noqa: SIM115
         self.held: list[_Held] = []
 
-    def add(self, vm: str, times_s: Floats, durations_s: Floats, shares: Floats) -> None:
-        self.held.append(_Held(vm, self._file.tell(), len(times_s)))
-        for column in (times_s, durations_s, shares):
+    def add(self, vm: str, *columns: Floats) -> None:
+        """Add the times, durations, CPU shares and other quantities of a VM."""
+        self.held.append(_Held(vm, self._file.tell(), len(columns[0])))
+        for column in columns:
             self._file.write(np.ascontiguousarray(column).data)
 
-    def read(self, held: _Held) -> tuple[Floats, Floats, Floats]:
+    def read(self, held: _Held) -> Floats:
+        """Return the columns that were added, shape [columns, samples]."""
         self._file.seek(held.offset)
-        columns = np.frombuffer(self._file.read(24 * held.count)).reshape(3, held.count)
-        return columns[0], columns[1], columns[2]
+        columns = 3 + len(self.quantities)
+        return np.frombuffer(self._file.read(8 * columns * held.count)).reshape(columns, -1)
 
     def close(self) -> None:
         self._file.close()
 
 
-def demand_traces(trace: FoundTrace, replay: Replay) -> DemandTraces:
+def demand_traces(
+    trace: FoundTrace, replay: Replay, quantities: Collection[str] = ()
+) -> DemandTraces:
     """Return the demand of all VMs of a trace that have samples, sorted by name in byte order.
 
     Args:
         trace: the files and their format.
         replay: how samples become demand.
+        quantities: those of `recording.QUANTITIES` that are shares and wanted besides CPU use.
 
     Raises:
         TraceError: naming the file and the line, if something in it is not allowed; or the trace,
-            if it has no CPU use or too many steps.
+            if it has no CPU use, one of the quantities for no VM, or too many steps.
     """
-    spool = _Spool()
+    spool = _Spool(sorted(quantities))
     try:
         return _on_grid(trace, replay, spool)
     finally:
@@ -129,7 +140,9 @@ def _on_grid(trace: FoundTrace, replay: Replay, spool: _Spool) -> DemandTraces:
         times_s = series.times_s[shares.kept]
         first_s, end_s = min(first_s, times_s[0]), max(end_s, times_s[-1])
         intervals.add(times_s)
-        spool.add(series.vm, times_s, series.durations_s[shares.kept], shares.values)
+        facts = recording.facts().get(series.vm, {}) if spool.quantities else {}
+        others = [shares_of(series, each, facts, tally)[shares.kept] for each in spool.quantities]
+        spool.add(series.vm, times_s, series.durations_s[shares.kept], shares.values, *others)
     if not spool.held:
         raise _nothing(trace, recording.notes)
     interval_s = trace.format.interval_s or intervals.most_common_s or replay.step_s or 300.0
@@ -137,11 +150,20 @@ def _on_grid(trace: FoundTrace, replay: Replay, spool: _Spool) -> DemandTraces:
     align = replay.align or trace.format.aligned
     window = _Window(replay, first_s, end_s, step_s, interval_s, align == "clock")
     grid = _Grid(trace, spool, window, tally)
-    names, values, lengths = grid.filled()
+    names, (values, *others), lengths = grid.filled()
     tally.update(recording.tally)
-    return DemandTraces(
-        names, values, _source(trace, grid, tally, recording.notes, lengths), step_s, lengths
-    )
+    source = _source(trace, grid, tally, recording.notes, lengths)
+    found = dict(zip(spool.quantities, others, strict=True))
+    _check_found(trace, found)
+    return DemandTraces(names, values, source, step_s, lengths, found)
+
+
+def _check_found(trace: FoundTrace, quantities: Mapping[str, Floats]) -> None:
+    """Refuse a trace that holds a quantity for no VM."""
+    for name, values in quantities.items():
+        if np.isnan(values[:, 0]).all():
+            found = f"no {QUANTITIES[name]}"
+            raise TraceError(trace.used_files[0].path, 0, found, "a trace that holds it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +225,11 @@ class _Grid:
         self.gaps = 0
         self.longest_gap_s = 0.0
 
-    def filled(self) -> tuple[tuple[str, ...], Floats, tuple[int, ...] | None]:
-        """Return the names of the VMs, their demand, and the lengths of traces that differ."""
+    def filled(self) -> tuple[tuple[str, ...], list[Floats], tuple[int, ...] | None]:
+        """Return the names of the VMs, their demand and other quantities, and lengths that differ.
+
+        There is an array [VMs, steps] of demand and one for each quantity.
+        """
         held = sorted(self.spool.held, key=lambda one: os.fsencode(one.vm))
         lengths = [self._length(*self.spool.read(one)[:2]) for one in held]
         if not any(lengths):
@@ -215,17 +240,33 @@ class _Grid:
         self.tally["VMs without samples in the window, left out"] += len(held) - len(kept)
         most = max(length for _, length in kept)
         self._check(most, len(kept))
-        values = _empty(most, len(kept))
+        grids = [_empty(most, len(kept)) for _ in range(1 + len(self.spool.quantities))]
         for start in range(0, len(kept), VMS_TOGETHER):
             part = kept[start : start + VMS_TOGETHER]
-            block = np.zeros((most, len(part)))
+            blocks = np.zeros((len(grids), most, len(part)))
             for place, (one, length) in enumerate(part):
-                block[:length, place] = self._resampled(*self.spool.read(one), length)
-            values[:, start : start + len(part)] = block
+                times_s, durations_s, shares, *others = self.spool.read(one)
+                blocks[0, :length, place] = self._resampled(times_s, durations_s, shares, length)
+                for block, other in zip(blocks[1:], others, strict=True):
+                    block[:length, place] = self._filled(times_s, other, length)
+            for values, block in zip(grids, blocks, strict=True):
+                values[:, start : start + len(part)] = block
         names = tuple(one.vm for one, _ in kept)
+        grids = [values.T for values in grids]
         if self.window.common_clock or len({length for _, length in kept}) == 1:
-            return names, values.T, None
-        return names, values.T, tuple(length for _, length in kept)
+            return names, grids, None
+        return names, grids, tuple(length for _, length in kept)
+
+    def _filled(self, times_s: Floats, shares: Floats, length: int) -> Floats:
+        """Return a quantity other than CPU use per step, NaN where the VM has none."""
+        start_s, _ = self.window.of(times_s)
+        end_s = start_s + length * self.window.step_s
+        begins_s, ends_s, known = filled(times_s, shares, start_s, end_s)
+        if not len(known):
+            return np.full(length, np.nan)
+        return means_on_grid(
+            begins_s - start_s, ends_s - start_s, known, self.window.step_s, length
+        )
 
     def _length(self, times_s: Floats, durations_s: Floats) -> int:
         """Return how many steps a VM's trace has; 0 for none in the window."""
@@ -283,8 +324,10 @@ class _Grid:
                 float(np.abs(places - nearest)[inside].max(initial=0.0)) * window.step_s,
             )
             steps = np.maximum(np.rint((ends_s - times_s) / window.step_s), 1.0)
-            return _held(nearest, nearest + steps, shares, length, window.replay.gaps == "hold")
-        return _means(times_s - start_s, ends_s - start_s, shares, window.step_s, length)
+            return held_on_grid(
+                nearest, nearest + steps, shares, length, window.replay.gaps == "hold"
+            )
+        return means_on_grid(times_s - start_s, ends_s - start_s, shares, window.step_s, length)
 
     def _count_gaps(self, times_s: Floats, durations_s: Floats) -> None:
         gaps_s = np.diff(times_s) - durations_s[:-1]
@@ -296,42 +339,6 @@ class _Grid:
 def _durations(times_s: Floats, durations_s: Floats, interval_s: float) -> Floats:
     """Return how long each sample lasts, one interval where the trace does not say."""
     return np.where(np.isfinite(durations_s), durations_s, interval_s)
-
-
-def _held(places: Floats, stops: Floats, shares: Floats, length: int, hold: bool) -> Floats:
-    """Return demand per step, each sample from its place until its stop or the next one.
-
-    With `hold` every sample but the last one lasts until the next one.
-    """
-    starts = np.flatnonzero(np.diff(places, prepend=-np.inf) > 0.0)
-    if len(starts) < len(places):  # some samples share a step
-        counts = np.diff(np.append(starts, len(places)))
-        shares = np.add.reduceat(shares, starts) / counts
-        stops = np.maximum.reduceat(stops, starts)
-        places = places[starts]
-    following = np.append(places[1:], stops[-1])
-    stops = following if hold else np.minimum(stops, following)
-    low = np.clip(places, 0, length).astype(np.int64)
-    high = np.clip(stops, 0, length).astype(np.int64)
-    demand = np.zeros(length)
-    counts = np.maximum(high - low, 0)
-    steps = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-    demand[steps] = np.repeat(shares, counts)
-    return demand
-
-
-def _means(times_s: Floats, ends_s: Floats, shares: Floats, step_s: float, length: int) -> Floats:
-    """Return the mean demand in each step; the last one may be shorter."""
-    edges_s = np.minimum(np.arange(length + 1) * step_s, max(float(ends_s[-1]), step_s))
-    edges_s = np.maximum.accumulate(edges_s)
-    corners_s = np.column_stack([times_s, ends_s]).ravel()
-    areas = np.column_stack([np.zeros_like(shares), shares * (ends_s - times_s)]).ravel()
-    integral = np.interp(edges_s, corners_s, np.cumsum(areas), left=0.0)
-    widths_s = np.diff(edges_s)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.diff(integral) / widths_s
-    demand: Floats = np.clip(np.where(widths_s > 0.0, means, 0.0), 0.0, 1.0)
-    return demand
 
 
 def _empty(steps: int, vms: int) -> Floats:

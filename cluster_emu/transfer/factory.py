@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from cluster_emu.memory.base import (
     PostCopyMemory,
     VMMemory,
 )
+from cluster_emu.memory.in_use import MemoryInUse
 from cluster_emu.network.fluid import FluidLoop
 from cluster_emu.network.links import LinkTable
 from cluster_emu.network.routing import Router
@@ -44,7 +45,7 @@ class MigrationFactory:
         strategy: what is sent when.
         policy: the manager's policy; makes the controller of every migration.
         settings: costs and limits.
-        memory: the memory of each VM, by VM.
+        memory: the memory of each VM over time.
         models: the memory model of each VM, by VM.
         intensity: write intensity of every VM over time.
         streams: random streams.
@@ -58,8 +59,8 @@ class MigrationFactory:
     strategy: Strategy
     policy: MigrationPolicy
     settings: TransferSettings
-    memory: Sequence[VMMemory]
-    models: Sequence[MemoryModel]
+    memory: MemoryInUse
+    models: MutableSequence[MemoryModel]
     intensity: IntensityPath
     streams: RandomStreams
     state: ClusterState
@@ -112,29 +113,27 @@ class MigrationFactory:
 
         The encoding rate of its cores is estimated from some pages with the same content model.
         """
-        encoding = self._encoding(vm, 0, SAMPLE_PAGES)
+        encoding = self._encoding(self.memory.at(vm, self.loop.now_s), vm, 0, SAMPLE_PAGES)
         if encoding.is_raw:
             return self.settings.network_cap_bytes_per_s(encoding.raw_bytes, stopped=False)
         sizes = encoding.sizes(np.arange(SAMPLE_PAGES), Stage.LIVE, 1)
         return self.settings.cap_bytes_per_s(encoding.raw_bytes, sizes, stopped=False)
 
     def _migrating(self, vm: int, number: int) -> MigratingMemory:
-        memory = self.memory[vm]
-        encoding = self._encoding(vm, number, memory.page_count)
+        memory = self.memory.at(vm, self.loop.now_s)
+        encoding = self._encoding(memory, vm, number, memory.page_count)
         return MigratingMemory(memory, encoding, self.streams, vm, number)
 
-    def _encoding(self, vm: int, number: int, page_count: int) -> Encoding:
+    def _encoding(self, memory: VMMemory, vm: int, number: int, page_count: int) -> Encoding:
         """Return what the VM's pages take on the wire during one migration."""
         page_bytes = int(self.state.vms.page_bytes[vm])
-        encoders = self.memory[vm].encoders
-        if not encoders:
+        if not memory.encoders:
             return Encoding(page_bytes, self.settings.page_header_bytes)
-        memory = self.memory[vm]
         unused = round(memory.unused_pages * (page_count / memory.page_count))
         # a few pages stand for all: where the zero ones are makes no difference to these
         zero_ranges = memory.writes.zero_ranges if page_count == memory.page_count else ()
         content = Content(page_count, page_bytes, self.streams, vm, number, unused, zero_ranges)
-        coders = [encoder.coder(content) for encoder in encoders]
+        coders = [encoder.coder(content) for encoder in memory.encoders]
         return Encoding(page_bytes, self.settings.page_header_bytes, coders)
 
 

@@ -90,7 +90,8 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.WAITING_FOR_TURN: frozenset({Phase.PRE_COPY}) | _CANCELLED,
     Phase.STOP_AND_COPY: frozenset({Phase.POST_COPY, Phase.FINISHING, Phase.COMPLETED})
     | _CANCELLED,
-    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _ENDED,
+    # cancelled only because its VM has ended
+    Phase.POST_COPY: frozenset({Phase.FINISHING, Phase.COMPLETED}) | _CANCELLED,
     Phase.FINISHING: frozenset({Phase.COMPLETED}) | _ENDED,
     Phase.COMPLETED: frozenset(),
     Phase.NOT_CONVERGED: frozenset(),

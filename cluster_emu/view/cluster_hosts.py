@@ -136,7 +136,9 @@ def draw_vms(ax: Axes, frame: ClusterFrame, layout: Layout) -> Squares:
     squares = _squares(frame, layout)
     moving = {move.vm for move in frame.moves}
     resting = [
-        (int(host), vm) for vm, host in enumerate(frame.vm_host.tolist()) if vm not in moving
+        (int(host), vm)
+        for vm, host in enumerate(frame.vm_host.tolist())
+        if vm not in moving and host >= 0
     ]
     staying = [squares[key] for key in resting if not frame.vm_queued[key[1]]]
     waiting = [squares[key] for key in resting if frame.vm_queued[key[1]]]

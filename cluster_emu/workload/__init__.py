@@ -2,7 +2,8 @@
 
 from cluster_emu.workload.bursts import Burst, BurstSchedule
 from cluster_emu.workload.demand import Demand, DemandModel, demand_models
-from cluster_emu.workload.intensity import IntensityPath, IntensityRule
+from cluster_emu.workload.intensity import IntensityMapping, IntensityPath, intensity_mappings
+from cluster_emu.workload.memory_use import MemoryUse
 from cluster_emu.workload.profiles import WriteProfile, load_profiles
 from cluster_emu.workload.synthetic_demand import ConstantDemand, DiurnalDemand
 from cluster_emu.workload.trace_demand import TraceDemand
@@ -15,8 +16,9 @@ __all__ = [
     "Demand",
     "DemandModel",
     "DiurnalDemand",
+    "IntensityMapping",
     "IntensityPath",
-    "IntensityRule",
+    "MemoryUse",
     "MovingSet",
     "Sweep",
     "TraceDemand",
@@ -24,5 +26,6 @@ __all__ = [
     "WriteProfile",
     "ZipfWrites",
     "demand_models",
+    "intensity_mappings",
     "load_profiles",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
@@ -32,12 +33,21 @@ class Demand(ABC):
         vm_count: number of VMs.
         step_s: how long a value holds; infinite where demand never changes.
         assumptions: what was assumed, one sentence each, for printing.
+        quantities: what else is known of the same VMs over time, by its name in
+            `traces.recording.QUANTITIES`; NaN for VMs of which it is not known.
     """
 
-    def __init__(self, vm_count: int, step_s: float, assumptions: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        vm_count: int,
+        step_s: float,
+        assumptions: tuple[str, ...],
+        quantities: Mapping[str, Demand] | None = None,
+    ) -> None:
         self.vm_count = vm_count
         self.step_s = step_s
         self.assumptions = assumptions
+        self.quantities = dict(quantities or {})
         self._seen_step = -1
         self._seen: FloatColumn = np.zeros(0)
 
@@ -47,20 +57,21 @@ class Demand(ABC):
 
     def at(self, time_s: float) -> FloatColumn:
         """Return the demand of all VMs as shares 0..1, a new array of shape [vms]."""
-        step = self._step_at(time_s)
+        step = self.step_at(time_s)
         if step != self._seen_step:
             self._seen, self._seen_step = self.shares(step, slice(0, self.vm_count)), step
         return self._seen.copy()
 
     def share(self, vm: int, time_s: float) -> float:
         """Return the demand of one VM, equal to ``at(time_s)[vm]``."""
-        return float(self.shares(self._step_at(time_s), slice(vm, vm + 1))[0])
+        return float(self.shares(self.step_at(time_s), slice(vm, vm + 1))[0])
 
     def next_change(self, time_s: float) -> float:
         """Return the first instant after `time_s` at which any VM's demand may change."""
-        return (self._step_at(time_s) + 1) * self.step_s
+        return (self.step_at(time_s) + 1) * self.step_s
 
-    def _step_at(self, time_s: float) -> int:
+    def step_at(self, time_s: float) -> int:
+        """Return the grid step that an instant is in."""
         if math.isinf(self.step_s):
             return 0
         step = math.floor(time_s / self.step_s)

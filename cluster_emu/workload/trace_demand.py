@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -36,7 +37,8 @@ class TraceDemand:
         interpolation: "step" holds a sample until the next one; "linear" interpolates between
             samples, evaluated every `step_s` seconds.
         step_s: how long a value holds with "linear"; "step" uses the traces' own step.
-        scale: demand as a multiple of the traces; what then exceeds the whole CPU is cut to it.
+        scale: CPU demand and memory bandwidth as a multiple of the traces; what then exceeds the
+            whole is cut to it. Memory in use is not scaled.
         order: "shuffled" gives VM i the trace ``permutation[i mod traces]``, "files" trace
             ``i mod traces``.
         rotation_share: where there are more VMs than traces, each further use of a trace runs
@@ -65,11 +67,49 @@ class TraceDemand:
         # The k-th further use of a trace runs k rotations ahead, in whole samples.
         counts = traces.sample_counts
         ahead = np.rint(use * self.rotation_share * counts[trace]).astype(np.int64)
+        return self._played(trace, ahead, self._assumptions(vm_count, traces), traces)
+
+    def following(self, trace: NDArray[np.int64], traces: DemandTraces) -> Demand:
+        """Return the demand of VMs that follow these traces, shape [vms]; none runs ahead."""
+        ahead = np.zeros(len(trace), dtype=np.int64)
+        return self._played(trace, ahead, self._assumptions(0, traces), traces)
+
+    def _played(
+        self,
+        trace: NDArray[np.int64],
+        ahead: NDArray[np.int64],
+        assumptions: tuple[str, ...],
+        traces: DemandTraces,
+    ) -> Demand:
+        """Return the demand of VMs from the trace of each and by how much it runs ahead, [vms]."""
+        vm_count, counts = len(trace), traces.sample_counts
         playback = _Playback(traces.values, counts, trace, ahead, self.scale, self.after_end)
-        assumptions = self._assumptions(vm_count, traces)
+        others = {
+            name: self._demand(
+                vm_count, traces, (), self._unscaled(name, replace(playback, values=v))
+            )
+            for name, v in traces.quantities.items()
+        }
+        return self._demand(vm_count, traces, assumptions, playback, others)
+
+    def _demand(
+        self,
+        vm_count: int,
+        traces: DemandTraces,
+        assumptions: tuple[str, ...],
+        playback: _Playback,
+        quantities: Mapping[str, Demand] | None = None,
+    ) -> Demand:
         if self.interpolation == "step":
-            return _Stepped(vm_count, traces.step_s, assumptions, playback)
-        return _Linear(vm_count, self.step_s, assumptions, playback, traces.step_s)
+            return _Stepped(vm_count, traces.step_s, assumptions, playback, quantities)
+        return _Linear(vm_count, self.step_s, assumptions, playback, traces.step_s, quantities)
+
+    def _unscaled(self, name: str, playback: _Playback) -> _Playback:
+        """Memory in use does not grow with the load, and an idle VM keeps it."""
+        if name != "memory_share":
+            return playback
+        after_end: AfterEnd = "hold" if self.after_end == "idle" else self.after_end
+        return replace(playback, scale=1.0, after_end=after_end)
 
     def _assumptions(self, vm_count: int, traces: DemandTraces) -> tuple[str, ...]:
         held = f"each sample holds for {traces.step_s:g} s"
@@ -122,9 +162,14 @@ class _Playback:
 
 class _Stepped(Demand):
     def __init__(
-        self, vm_count: int, step_s: float, assumptions: tuple[str, ...], playback: _Playback
+        self,
+        vm_count: int,
+        step_s: float,
+        assumptions: tuple[str, ...],
+        playback: _Playback,
+        quantities: Mapping[str, Demand] | None,
     ) -> None:
-        super().__init__(vm_count, step_s, assumptions)
+        super().__init__(vm_count, step_s, assumptions, quantities)
         self._playback = playback
 
     def shares(self, step: int, vms: slice) -> FloatColumn:
@@ -139,8 +184,9 @@ class _Linear(Demand):
         assumptions: tuple[str, ...],
         playback: _Playback,
         sample_s: float,
+        quantities: Mapping[str, Demand] | None,
     ) -> None:
-        super().__init__(vm_count, step_s, assumptions)
+        super().__init__(vm_count, step_s, assumptions, quantities)
         self._playback = playback
         self._sample_s = sample_s
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from cluster_emu.lifecycle.records import Status
 from cluster_emu.model import ClusterModel
 from cluster_emu.network import Flow
 from cluster_emu.transfer.flow import MigrationFlowGroup
@@ -29,30 +30,61 @@ def check_now(model: ClusterModel) -> None:
 def check_vms(model: ClusterModel) -> None:
     """Every VM is on exactly one host, or lost for a reason; what does not run wants nothing."""
     hosts, vms = model.state.hosts, model.state.vms
-    assert np.all((vms.host >= 0) & (vms.host < model.state.host_count))
+    there = vms.host >= 0
+    check_lives(model)
+    assert np.all((vms.host >= -1) & (vms.host < model.state.host_count))
     assert not np.any(vms.lost & vms.running)
-    assert np.array_equal(np.isfinite(vms.down_since_s), ~vms.running)
+    assert not np.any(vms.booting & vms.running)
+    assert not np.any((vms.booting | vms.running) & ~there)
+    down = there & ~vms.booting & ~vms.running
+    assert np.array_equal(np.isfinite(vms.down_since_s), down)
     assert np.all(vms.demand[~vms.running] == 0)
     assert np.all(vms.intensity[~vms.running] == 0)
     assert np.all(vms.dirty_pages_per_s[~vms.running] == 0)
-    alive = vms.host[~vms.lost]
+    assert np.all(vms.cpu_granted[~there] == 0)
+    alive = vms.host[~vms.lost & there]
     assert np.array_equal(hosts.vm_count, np.bincount(alive, minlength=model.state.host_count))
     causes = {r.vm for r in model.manager.scheduler.records if r.why.startswith("VM lost: ")}
     assert causes == set(np.flatnonzero(vms.lost).tolist())
     live = model.manager.scheduler.live.values()
     arriving = {each.record.vm for each in live if not each.needs_source}
     for group in np.unique(vms.anti_affinity[vms.anti_affinity >= 0]):
-        members = vms.host[(vms.anti_affinity == group) & vms.running]
+        members = vms.host[(vms.anti_affinity == group) & (vms.running | vms.booting)]
         assert len(np.unique(members)) == len(members)
     on_failed = np.flatnonzero(vms.running & hosts.failed[vms.host])
     assert set(on_failed.tolist()) <= arriving
+
+
+def check_lives(model: ClusterModel) -> None:
+    """Every VM is to come, on one host, waiting, rejected or ended, and counted as such."""
+    vms, lifecycle = model.state.vms, model.lifecycle
+    if lifecycle is None:
+        assert np.all(vms.host >= 0)
+        return
+    status, now_s = lifecycle.records.status, model.loop.now_s
+    nowhere = np.isin(status, [Status.TO_COME, Status.WAITING, Status.ENDED, Status.REJECTED])
+    assert np.array_equal(vms.host < 0, nowhere)
+    assert np.array_equal(vms.booting, status == Status.BOOTING)
+    assert set(lifecycle.booting) == set(np.flatnonzero(vms.booting).tolist())
+    waiting = np.flatnonzero(status == Status.WAITING).tolist()
+    assert lifecycle.waiting_count == len(waiting)
+    assert all(vm in lifecycle._waiting for vm in waiting)
+    arrives_s = lifecycle._population.arrives_s
+    assert np.all(status[arrives_s < now_s - NEAR] != Status.TO_COME)
+    assert np.all(status[arrives_s > now_s + NEAR] == Status.TO_COME)
+    assert sorted(agent.index for agent in model.vms) == sorted(
+        np.flatnonzero(status == Status.RUNNING).tolist()
+    )
+    ended = np.isin(status, [Status.ENDED, Status.REJECTED])
+    assert np.array_equal(np.isfinite(lifecycle.records.ended_s), ended)
 
 
 def check_memory(model: ClusterModel) -> None:
     """Memory is reserved for VMs where they are, running or down, and where they are going."""
     hosts, vms = model.state.hosts, model.state.vms
     expected = np.zeros(model.state.host_count, dtype=np.int64)
-    np.add.at(expected, vms.host[~vms.lost], vms.memory_bytes[~vms.lost])
+    holds = ~vms.lost & (vms.host >= 0)
+    np.add.at(expected, vms.host[holds], vms.memory_bytes[holds])
     for migration in model.manager.scheduler.live.values():
         record = migration.record
         moved = vms.host[record.vm] == record.target
@@ -109,6 +141,8 @@ def check_hosts(model: ClusterModel) -> None:
         assert not hosts.failed[migration.record.target]
         assert not hosts.failed[migration.record.source] or not migration.needs_source
     busy = np.bincount(vms.host[vms.running], minlength=model.state.host_count) > 0
+    boots = np.bincount(vms.host[vms.booting], minlength=model.state.host_count) > 0
+    assert np.all(hosts.switched_on[boots])
     assert np.all((hosts.switched_on | hosts.failed)[busy])
     assert not np.any(hosts.booting & busy)
 
@@ -162,6 +196,9 @@ def run_checked(model: ClusterModel, most_events: int = 200_000) -> ClusterModel
         nonlocal events
         events += 1
         assert events <= most_events, f"{events} events by {model.loop.now_s} s"
+        hosts = model.state.hosts
+        assert np.all(hosts.memory_reserved_bytes <= hosts.memory_bytes)
+        assert np.all(hosts.memory_reserved_bytes >= 0)
         count_event()
 
     model.loop._count_event = counting  # type: ignore[method-assign]

@@ -32,6 +32,7 @@ KINDS = {
     "placement-filters",
     "placement-scorers",
     "demand-models",
+    "intensity-mappings",
     "trace-readers",
     "write-sources",
     "memory-models",

@@ -116,6 +116,18 @@ def test_compiled_code_plans_and_reports_the_same(make_random, name, seed, model
     assert np.array_equal(plan.cpu_demand, interpreted.cpu_demand)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_compiled_code_that_passes_blocks_over_plans_the_same(make_random, seed):
+    state = make_random(seed, 300, 2500)  # hosts of five blocks
+    power = PowerColumns([SERVERS[host % 2] for host in range(state.host_count)])
+    trigger = Consolidation()
+    with patch.object(evacuation, "LEAST_HOSTS", 0):
+        moves, report = trigger.moves(Plan.of(state, power), NO_DRAWS)
+
+    assert len(moves) > 100
+    assert (moves, report) == trigger.moves(Plan.of(state, power.watts_if_on), NO_DRAWS)
+
+
 def test_compiled_code_is_left_to_what_it_stands_for(make_random):
     state, apart = make_random(1, *LARGE), make_random(1, *LARGE, groups=3)
     power = PowerColumns([LINEAR] * state.host_count)

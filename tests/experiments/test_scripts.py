@@ -88,6 +88,7 @@ def test_a_script_is_short_and_says_what_it_asks(script: str) -> None:
     assert f"python experiments/{script}" in text
 
 
+@pytest.mark.slow
 def test_help_and_a_bad_option(tmp_path: Path) -> None:
     helped = run(tmp_path, "one_migration.py", "--help")
     assert helped.returncode == 0
@@ -109,6 +110,7 @@ def test_one_migration(tmp_path: Path) -> None:
     assert "completed" in done.stdout and "stop-and-copy" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_paper_s_claims_have_the_agreed_shape(tmp_path: Path) -> None:
     options = ("--quick", "--replications", "5", "--json", "--out", "here")
     done = run(tmp_path, "paper_figures.py", *options)
@@ -212,6 +214,7 @@ def test_cloudsim_benchmark(tmp_path: Path) -> None:
     assert (rows.loc[["no VM planned twice", "all of these"], "planned_twice"] == 0).all()
 
 
+@pytest.mark.slow
 def test_cloudsim_benchmark_needs_traces(tmp_path: Path) -> None:
     refused = run(tmp_path, "cloudsim_benchmark.py")
     assert refused.returncode == 2 and "--traces DIR is required" in refused.stderr

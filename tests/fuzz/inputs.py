@@ -287,6 +287,7 @@ PLACES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "placement-filters": ("manager.triggers", _filter_scheduler("filters")),
     "placement-scorers": ("manager.triggers", _filter_scheduler("scorers")),
     "demand-models": ("workload.demand", _as_is),
+    "intensity-mappings": ("workload.write_intensity", _as_is),
     "trace-readers": ("workload.trace_format", _as_is),
     "write-sources": ("vms.0.profile", _as_is),
     "memory-models": ("run.fidelity", _as_is),

@@ -648,7 +648,7 @@ def caps_and_costs() -> Tables:
                 fidelity,
                 hosts=[{"count": 2, "cpu_capacity": 4.0, "memory_bytes": 2**30}],
                 migrations=[{"vm": 0, "target": 1}, {"vm": 2, "target": 0, "at_s": 0.5}],
-                workload={"demand": demands[demand], "idle_share": 0.3},
+                workload={"demand": demands[demand], "write_intensity": "affine:idle_share=0.3"},
                 transfer={"strategy": strategy, **caps[cap]},
                 costs=costs,
             )

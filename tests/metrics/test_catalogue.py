@@ -150,6 +150,7 @@ def test_a_script_adds_a_metric_with_one_entry(monkeypatch: pytest.MonkeyPatch) 
     assert summarise(run).to_dict("records") == [{"twice": 820.0}]
 
 
+@pytest.mark.slow
 def test_a_metric_that_workers_do_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metric_catalogue, "_metrics", dict(metric_catalogue._metrics))
     metric_catalogue.register(
@@ -168,6 +169,7 @@ def test_a_metric_that_workers_do_not_know_is_refused(monkeypatch: pytest.Monkey
         compare("single", ["pre-copy"], replications=2, jobs=2, fields=fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_another_distribution_adds_a_metric_with_one_entry(tmp_path: Path, jobs: int) -> None:
     distribution = tmp_path / "example_metric-1.0.dist-info"

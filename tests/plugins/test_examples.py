@@ -148,6 +148,7 @@ def test_the_page_has_its_examples() -> None:
     assert len({each.name for each in EXAMPLES}) == len(EXAMPLES)
 
 
+@pytest.mark.slow
 @every_example
 def test_an_example_runs_as_a_script(example: Example, tmp_path: Path) -> None:
     script = tmp_path / Path(example.path).name
@@ -155,11 +156,13 @@ def test_an_example_runs_as_a_script(example: Example, tmp_path: Path) -> None:
     assert run(str(script), path=(ROOT,), folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_all_examples_run_inside_the_package(package: Path, tmp_path: Path) -> None:
     program = check_all({each.name: each.module for each in EXAMPLES})
     assert ran_all(run("-c", program, path=(package,), folder=tmp_path))
 
 
+@pytest.mark.slow
 def test_an_example_inside_the_package_runs_as_a_module(package: Path, tmp_path: Path) -> None:
     example = EXAMPLES[0]
     assert run("-m", example.module, path=(package,), folder=tmp_path)
@@ -186,6 +189,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_examples_run_from_another_distribution(plugins: Path, tmp_path: Path) -> None:
     program = check_all({each.name: f"my_parts.{Path(each.path).stem}" for each in EXAMPLES})
     assert ran_all(run("-c", program, path=(plugins, ROOT), folder=tmp_path))

@@ -19,7 +19,9 @@ SUFFIXES = {"_s": ("s", "CPU unit x s", "pages/s"), "bytes": ("bytes",), "_kwh":
 @pytest.fixture(scope="module")
 def tables():
     background = [{"source": 0, "target": 1}]
-    return ClusterModel("single", rng=1, background=background).run().tables
+    flavour = {"cpu_capacity": 1, "memory_bytes": 2**30, "profile": "idle"}
+    arrivals = {"process": "batch", "lifetime": "fixed:lifetime_s=1", "flavours": [flavour]}
+    return ClusterModel("single", rng=1, background=background, arrivals=arrivals).run().tables
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

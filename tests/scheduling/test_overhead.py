@@ -90,7 +90,11 @@ def test_a_stall_costs_what_the_vm_wants_at_its_time(
         ],
         strategy="post-copy",
         demand="trace",
-        workload={"demand": "trace", "traces": str(tmp_path), "idle_share": idle_share},
+        workload={
+            "demand": "trace",
+            "traces": str(tmp_path),
+            "write_intensity": {"name": "affine", "idle_share": idle_share},
+        },
         run={"duration_s": 900.0, "stop_when_idle": False, "track_versions": False},
         migrations=[{"vm": 0, "target": 1, "at_s": 200.0}],
         faults=faults,

@@ -112,6 +112,7 @@ HOT = {
 """Writes a set of pages again in every round; too many of them for 0.3 s of downtime."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy",
     [

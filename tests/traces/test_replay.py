@@ -18,6 +18,7 @@ from cluster_emu.traces import DemandTraces, Recording, Replay, samples_batch, t
 from cluster_emu.traces.detection import SAMPLES, FoundTrace
 from cluster_emu.traces.files import TraceFile
 from cluster_emu.traces.replay import demand_traces
+from cluster_emu.traces.resampling import means_on_grid
 from cluster_emu.workload import TraceDemand
 
 VMs = dict[str, tuple[Sequence[float], Sequence[float]]]
@@ -165,7 +166,7 @@ def test_means_over_steps_keep_the_work(gaps: list[float], step_s: float, seed: 
     shares = np.random.default_rng(seed).random(len(times))
     ends = np.append(times[1:], times[-1] + 1.0)
     length = max(1, int(np.ceil(ends[-1] / step_s)))
-    means = replaying._means(times, ends, shares, step_s, length)
+    means = means_on_grid(times, ends, shares, step_s, length)
     widths = np.minimum(np.arange(1, length + 1) * step_s, max(ends[-1], step_s))
     widths = np.diff(widths, prepend=0.0)
     work = float(np.sum(shares * (ends - times)))

@@ -79,6 +79,13 @@ SLOW_END = {"transfer": {"finish_s": 3.0}}
 POST_COPY = {"strategy": "post-copy"}
 STOPPED = {"strategy": "stop-and-copy"}
 
+ENDS_AT_0_6_S = {
+    "process": "batch:first_s=99",
+    "lifetime": "fixed:lifetime_s=1",
+    "initial_lifetime": "fixed:lifetime_s=0.6",
+    "flavours": [{"cpu_capacity": 1, "memory_bytes": PAGE, "profile": BUSY}],
+}
+
 RUNS: dict[str, list[dict[str, Any]]] = {
     "each strategy": [{"strategy": name} for name in ("pre-copy", "post-copy", "stop-and-copy")],
     "preparing and finishing": [
@@ -105,6 +112,9 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {**cancelled(2.0), "stop": "fixed-rounds:rounds=9"},
         {**TURNS, **cancelled(1.5, 3, vm=0)},
         {**STOPPED, "transfer": {"suspend_s": 3.0}, **cancelled(2.0)},
+    ],
+    "ends of the VM": [
+        {**POST_COPY, "run": {"duration_s": 9.0}, "arrivals": ENDS_AT_0_6_S},
     ],
     "ends of the run": [
         {"count": 3, **ONE_SLOT, "until_s": 2.0},

@@ -19,9 +19,9 @@ from cluster_emu.workload import (
     ConstantDemand,
     Demand,
     IntensityPath,
-    IntensityRule,
     TraceDemand,
 )
+from cluster_emu.workload.mappings.affine import AffineMapping
 
 EXPONENTIAL = Burst(on_s=2.0, off_s=6.0, level_off=0.05)
 FIXED = Burst(on_s=2.0, off_s=6.0, level_off=0.05, durations="fixed")
@@ -150,30 +150,22 @@ def test_bad_bursts_are_refused(parameters: dict[str, float]) -> None:
         Burst(**parameters)
 
 
-def test_intensity_is_a_straight_line_over_demand() -> None:
-    rule = IntensityRule(idle_share=0.2)
-    assert rule.intensity(0.0) == 0.2
-    assert rule.intensity(1.0) == 1.0
-    assert rule.intensity(np.array([0.5, 0.25])) == pytest.approx([0.6, 0.4])
-    assert "0.2 + 0.8 x CPU demand" in rule.assumption
-
-
 def test_intensity_is_demand_times_burst_level() -> None:
     demand = ConstantDemand(0.5).build(3, np.random.default_rng(1), OWN)
     path = IntensityPath(
-        demand, BurstSchedule([FIXED, None, FIXED], RandomStreams(2)), IntensityRule()
+        demand, BurstSchedule([FIXED, None, FIXED], RandomStreams(2)), AffineMapping()
     )
     seen = {tuple(path.levels(time_s).round(6)) for time_s in np.arange(0.0, 16.0, 0.25)}
     assert {levels[1] for levels in seen} == {0.55}
     assert {levels[0] for levels in seen} == {0.55, 0.0275}
     assert path.assumptions[:-1] == demand.assumptions
-    assert path.assumptions[-1] == IntensityRule().assumption
+    assert "Write intensity = 0.1 + 0.9 x CPU demand, times the burst" in path.assumptions[-1]
 
 
 @given(time_s=st.floats(0, 1000), vm=st.integers(0, 4))
 @settings(deadline=None, max_examples=60)
 def test_an_intensity_path_is_constant_between_its_breakpoints(time_s: float, vm: int) -> None:
-    path = IntensityPath(trace_demand(5), BurstSchedule(MIXED, RandomStreams(3)), IntensityRule())
+    path = IntensityPath(trace_demand(5), BurstSchedule(MIXED, RandomStreams(3)), AffineMapping())
     now, change = path.level(vm, time_s), path.next_change(vm, time_s)
     assert path.levels(time_s)[vm] == now
     assert change > time_s
@@ -183,7 +175,7 @@ def test_an_intensity_path_is_constant_between_its_breakpoints(time_s: float, vm
 def test_operational_time_does_not_depend_on_how_the_way_is_cut() -> None:
     def operational_s(cuts_s: np.ndarray) -> float:
         path = IntensityPath(
-            trace_demand(5), BurstSchedule(MIXED, RandomStreams(3)), IntensityRule()
+            trace_demand(5), BurstSchedule(MIXED, RandomStreams(3)), AffineMapping()
         )
         total, time_s = 0.0, 0.0
         for cut_s in cuts_s:

@@ -133,7 +133,9 @@ EXACT_PAGE = np.dtype(
         ("first_write_s", "f8"),  # operational time since the round began
         ("noticed_s", "f8"),  # a peek from then on sees the page dirty
         ("visit_s", "f8"),  # operational time at which the scan visits the page
+        ("units", "i8"),  # what it takes on the wire, in units
         ("sent_before", "i8"),  # pages that the scan sends before it
+        ("units_before", "i8"),  # what these take
         ("is_seen_dirty", "i8"),
     ],
     align=True,
@@ -224,7 +226,7 @@ SCAN_START = np.dtype(
         ("position", "i8"),  # the first page that was not visited
         ("time_s", "f8"),  # operational time since the round began
         ("bytes_sent", "f8"),  # bytes of the round sent
-        ("page_bytes", "f8"),  # bytes of a page on the wire
+        ("page_bytes", "f8"),  # bytes of a page on the wire; of a unit, where pages differ
         ("time_per_byte", "f8"),  # operational seconds per byte from now on
         ("batch_pages", "i8"),  # sent pages that share a peek; 0 if the strategy never peeks
         ("batch_begin", "i8"),  # pages sent when the present batch began
@@ -252,6 +254,7 @@ PUSH_STATE = np.dtype(
         ("touches_left", "f8"),  # unit-exponential threshold of the next touch; 0 if not drawn
         ("set_left_s", "f8"),  # operational time for which the present working set lasts
         ("waits", "f8"),  # requested pages on their way; parts of pages in the mean field
+        ("waits_bytes", "f8"),  # what these take on the wire
         ("faults", "f8"),  # requested pages
         ("stall_s", "f8"),  # time waited, mean of the processors
         ("first", "i8"),  # place of the first request that is not answered
@@ -265,6 +268,7 @@ PUSH_STATE = np.dtype(
 PAGE_REQUEST = np.dtype(
     [
         ("pages", "f8"),  # one page, or a part of one in the mean field
+        ("page_bytes", "f8"),  # bytes of a page on the wire
         ("wait_s", "f8"),  # time until the request reaches the source
         ("bytes_left", "f8"),  # bytes from then on until the page has arrived
     ],
@@ -276,7 +280,7 @@ PUSH_SETTING = np.dtype(
     [
         ("bytes_per_s", "f8"),  # rate of the link
         ("intensity", "f8"),  # operational seconds per second
-        ("page_bytes", "f8"),  # bytes of a page on the wire
+        ("page_bytes", "f8"),  # bytes of a page on the wire; 0 if classes differ in this
         ("round_trip_s", "f8"),  # time from a fault until its request reaches the source
         ("queued_pages", "f8"),  # pages that are sent before it
     ],
@@ -989,6 +993,7 @@ def begin_exact_round(
     rates: Floats,
     law: Records,
     peek_fraction: float,
+    units: Integers,
 ) -> Records:
     """Put the due pages into scan order and find the first write to each.
 
@@ -1005,6 +1010,7 @@ def begin_exact_round(
         rates: writes per page and operational second, [write classes].
         law: `WRITE_LAW`, [1].
         peek_fraction: the share f.
+        units: what a page of each class takes on the wire, in units, [write classes].
 
     Returns:
         `EXACT_PAGE` in scan order, and one more row that ends the scan, [pages + 1].
@@ -1022,6 +1028,7 @@ def begin_exact_round(
     for i in range(count):
         d, page = row[order[i]], pages[i]
         page.due, page.write_class = d, due[d].write_class
+        page.units = units[page.write_class]
         page.if_clean, page.if_dirty = due[d].if_clean, due[d].if_dirty
         page.place = place[order[i]]
         first_write = threshold[i] / rates[page.write_class]
@@ -1038,8 +1045,8 @@ def scan_exact_round(pages: Records, start: Records) -> None:
     """Plan the visits from a position on, at a constant time per byte.
 
     The scan visits a page when all pages sent before it are on the wire:
-    ``visit = now + max(sent page_bytes - bytes_sent, 0) time_per_byte``. The peek comes with the
-    visit, or where a batch shares it, when the batch begins.
+    ``visit = now + max(units_before unit_bytes - bytes_sent, 0) time_per_byte``. The peek comes
+    with the visit, or where a batch shares it, when the batch begins.
 
     Args:
         pages: `EXACT_PAGE`; visits, what is seen, and pages sent before are written, [pages + 1].
@@ -1048,18 +1055,26 @@ def scan_exact_round(pages: Records, start: Records) -> None:
     here = start[0]
     batch_pages, batch_begin, batch_peek = here.batch_pages, here.batch_begin, here.batch_peek_s
     count, sent = len(pages) - 1, pages[here.position].sent_before
+    units = pages[here.position].units_before
+    next_begin, begin_units = sent, units  # the last whole number of batches sent, and its units
+    if batch_pages > 1:
+        next_begin = sent // batch_pages * batch_pages
+        i = here.position
+        while i > 0 and pages[i].sent_before > next_begin:
+            i -= 1
+        begin_units = pages[i].units_before
     for i in range(here.position, count):
         page = pages[i]
-        page.sent_before = sent
-        ahead = max(sent * here.page_bytes - here.bytes_sent, 0.0)
+        page.sent_before, page.units_before = sent, units
+        ahead = max(units * here.page_bytes - here.bytes_sent, 0.0)
         page.visit_s = here.time_s + ahead * here.time_per_byte
         decision = page.if_clean
         if batch_pages > 0 and page.if_clean != page.if_dirty:
             peek = page.visit_s
             if batch_pages > 1:
                 if sent >= batch_begin + batch_pages:
-                    batch_begin = sent // batch_pages * batch_pages
-                    ahead = max(batch_begin * here.page_bytes - here.bytes_sent, 0.0)
+                    batch_begin = next_begin
+                    ahead = max(begin_units * here.page_bytes - here.bytes_sent, 0.0)
                     batch_peek = here.time_s + ahead * here.time_per_byte
                 peek = batch_peek
             page.is_seen_dirty = 1 if page.noticed_s <= peek else 0
@@ -1067,7 +1082,10 @@ def scan_exact_round(pages: Records, start: Records) -> None:
                 decision = page.if_dirty
         if decision == SEND:
             sent += 1
-    pages[count].sent_before = sent
+            units += page.units
+            if batch_pages > 1 and sent == next_begin + batch_pages:
+                next_begin, begin_units = sent, units
+    pages[count].sent_before, pages[count].units_before = sent, units
 
 
 @jit
@@ -1557,6 +1575,7 @@ def draw_seen(
     clean: Floats,
     chances: Records,
     not_given: float,
+    weight: Floats,
     normal: Floats,
 ) -> tuple[Records, Floats, Floats, float]:
     """Draw how many visited pages the peeks see clean.
@@ -1575,11 +1594,13 @@ def draw_seen(
         clean: chance to be seen clean at each point, [ranks, points, write classes].
         chances: `CLEAN_CHANCE`, [ranks, write classes].
         not_given: 1 minus the per-round dirty probability.
+        weight: what a page of each class takes on the wire, over what a usual one takes, [write
+            classes].
         normal: normal deviates, [2 x due], or none.
 
     Returns:
-        `SEEN`, [due]; the chance to have been clean, [ranks, write classes]; pages sent, [ranks],
-        and of all.
+        `SEEN`, [due]; the chance to have been clean, [ranks, write classes]; pages sent by weight,
+        [ranks], and of all.
     """
     groups, ranks, classes = len(due), len(share), chances.shape[1]
     seen, surplus = np.empty(groups, dtype=SEEN), np.zeros(ranks)
@@ -1597,7 +1618,7 @@ def draw_seen(
         seen[d].clean = visited[d] * chance
         if len(normal):
             seen[d].clean = sample_binomial(visited[d], chance, normal[d])
-            more = seen[d].clean - visited[d] * chance
+            more = (seen[d].clean - visited[d] * chance) * weight[row.write_class]
             if row.if_clean == SEND:
                 surplus[row.rank] += more
             elif row.if_dirty == SEND:
@@ -1630,12 +1651,13 @@ def draw_seen(
     sent, total_sent = np.zeros(ranks), 0.0
     for d in range(groups):
         seen[d].dirty = visited[d] - seen[d].clean
+        each = weight[due[d].write_class]
         if due[d].if_clean == SEND:
-            sent[due[d].rank] += seen[d].clean
-            total_sent += seen[d].clean
+            sent[due[d].rank] += seen[d].clean * each
+            total_sent += seen[d].clean * each
         if due[d].if_dirty == SEND:
-            sent[due[d].rank] += seen[d].dirty
-            total_sent += seen[d].dirty
+            sent[due[d].rank] += seen[d].dirty * each
+            total_sent += seen[d].dirty * each
     return seen, found, sent, total_sent
 
 
@@ -2031,7 +2053,8 @@ def _exact_round_ahead(
         thresholds[i] = rng.standard_exponential()
     for i in range(len(given)):
         given[i] = rng.random()
-    pages = begin_exact_round(due, places, thresholds, given, rates, law, one.peek_fraction)
+    units = np.ones(len(rates), dtype=np.int64)
+    pages = begin_exact_round(due, places, thresholds, given, rates, law, one.peek_fraction, units)
     start = np.empty(1, dtype=SCAN_START)
     begin = start[0]
     begin.position, begin.time_s, begin.bytes_sent = 0, 0.0, 0.0
@@ -2079,7 +2102,7 @@ def _expected_round_ahead(
     for d in range(len(due)):
         pages[d] = due[d].pages
     seen, clean_at_peek, in_range, total = draw_seen(
-        due, pages, sendable, share, points, clean, chances, not_given, _NOT_DRAWN
+        due, pages, sendable, share, points, clean, chances, not_given, np.ones(classes), _NOT_DRAWN
     )
     if not peek_matters:
         total = 0.0
@@ -2195,6 +2218,7 @@ def push_missing_pages(
     setting: Records,
     missing: Floats,
     touches_per_s: Floats,
+    class_bytes: Floats,
     normal: Floats,
 ) -> None:
     """Push missing pages and serve demand faults until time, deviates or working set end.
@@ -2221,12 +2245,15 @@ def push_missing_pages(
         setting: `PUSH_SETTING`, [1].
         missing: missing pages m_c of each class; changed, [classes].
         touches_per_s: touches r_c per page and operational second, [classes].
+        class_bytes: bytes on the wire of a page of each class, [classes]. Where they differ, steps
+            take the mean of the missing pages.
         normal: normal deviates, or none.
     """
     push, cost = state[0], setting[0]
     left_s, spare_bytes, touches_left = push.left_s, push.spare_bytes, push.touches_left
     set_left_s, waits, first, waiting = push.set_left_s, push.waits, push.first, push.waiting
     faults, stall_s, used = push.faults, push.stall_s, push.used
+    waits_bytes, differ = push.waits_bytes, cost.page_bytes == 0
     bytes_per_s, page_bytes = cost.bytes_per_s, cost.page_bytes
     is_random, classes, processors = len(normal) > 0, len(missing), len(requests)
     while left_s > 0 and set_left_s > 0 and (not is_random or used + classes + 2 <= len(normal)):
@@ -2234,6 +2261,13 @@ def push_missing_pages(
         for c in range(classes):
             total += missing[c]
             touched += touches_per_s[c] * missing[c]
+        on_the_way = waits
+        if differ:
+            page_bytes = 0.0
+            for c in range(classes):
+                page_bytes += missing[c] * class_bytes[c]
+            page_bytes = page_bytes / total if total > 0 else class_bytes[0]
+            on_the_way = waits_bytes / page_bytes
         waiting_share = waiting / processors
         speed = cost.intensity * (1.0 - waiting_share)
         if speed > 0:
@@ -2243,7 +2277,7 @@ def push_missing_pages(
         most_pages = max(math.floor(total / _STEP_SHARE), 1.0)
         completes = False
         if bytes_per_s > 0 and total > 0:
-            complete_s = ((waits + most_pages) * page_bytes - spare_bytes) / bytes_per_s
+            complete_s = ((on_the_way + most_pages) * page_bytes - spare_bytes) / bytes_per_s
             completes = complete_s <= step_s
             if completes:
                 step_s = max(complete_s, 0.0)
@@ -2270,7 +2304,7 @@ def push_missing_pages(
                     used += 1
             level, slope = 1.0, 0.0
             if most_pages > 1 and bytes_per_s > 0:
-                level = 1.0 - (spare_bytes / page_bytes - waits - 0.5) / total
+                level = 1.0 - (spare_bytes / page_bytes - on_the_way - 0.5) / total
                 slope = bytes_per_s / page_bytes / total
             passed = per_s * step_s * (level - slope * step_s / 2.0)
             is_fault = touches_left <= passed
@@ -2291,16 +2325,17 @@ def push_missing_pages(
             request.bytes_left -= bytes_per_s * max(step_s - request.wait_s, 0.0)
             request.wait_s = max(request.wait_s - step_s, 0.0)
             if place > 0 and request.wait_s == 0:  # the pages requested before are sent first
-                after_bytes = before_bytes + request.pages * page_bytes
+                after_bytes = before_bytes + request.pages * request.page_bytes
                 request.bytes_left = max(request.bytes_left, after_bytes)
             before_bytes = request.bytes_left
 
         # pages that the bytes of this step complete; requested pages keep their own bytes
         spare_bytes += bytes_per_s * step_s
-        pages = most_pages if completes else math.floor(spare_bytes / page_bytes - waits)
+        pages = most_pages if completes else math.floor(spare_bytes / page_bytes - on_the_way)
         pages = min(pages, math.ceil(total))
         if pages > 0:
-            spare_bytes -= pages * page_bytes
+            if not differ:
+                spare_bytes -= pages * page_bytes
             to_take, among = min(pages, total), total
             for c in range(classes):
                 if to_take <= 0:
@@ -2313,14 +2348,18 @@ def push_missing_pages(
                     taken = min(max(taken, to_take - (among - missing[c])), to_take, missing[c])
                 to_take, among = to_take - taken, among - missing[c]
                 missing[c] -= taken
+                if differ:
+                    spare_bytes -= taken * class_bytes[c]
 
         if arrives:
-            spare_bytes -= requests[first].pages * page_bytes
+            arrived = requests[first].pages * requests[first].page_bytes
+            spare_bytes -= arrived
+            waits_bytes = waits_bytes - arrived if waiting > 1 else 0.0
             waits = waits - requests[first].pages if waiting > 1 else 0.0
             first, waiting = (first + 1) % processors, waiting - 1
         if is_fault and missing.sum() > 0:
             weights = touches_per_s * missing
-            requested = 0.0
+            requested, requested_bytes = 0.0, 0.0
             if is_random:
                 drawn = uniform_of_normal(normal[used]) * weights.sum()
                 used += 1
@@ -2331,19 +2370,26 @@ def push_missing_pages(
                 while c > 0 and missing[c] < 1:  # the sum was rounded up
                     c -= 1
                 missing[c] -= 1.0
-                requested = 1.0
+                requested, requested_bytes = 1.0, class_bytes[c]
             else:
                 for c in range(classes):
                     taken = min(weights[c] / max(weights.sum(), _LEAST), missing[c])
                     missing[c] -= taken
                     requested += taken
+                    requested_bytes += taken * class_bytes[c]
             request = requests[(first + waiting) % processors]
             request.pages, request.wait_s = requested, cost.round_trip_s
+            request.page_bytes = page_bytes
             request.bytes_left = (requested + cost.queued_pages) * page_bytes
+            if differ:
+                request.page_bytes = requested_bytes / max(requested, _LEAST)
+                request.bytes_left = requested_bytes + cost.queued_pages * page_bytes
+            waits_bytes += requested_bytes
             waiting, waits, faults = waiting + 1, waits + requested, faults + requested
     push.left_s, push.spare_bytes, push.touches_left = left_s, spare_bytes, touches_left
     push.set_left_s, push.waits, push.first, push.waiting = set_left_s, waits, first, waiting
     push.faults, push.stall_s, push.used = faults, stall_s, used
+    push.waits_bytes = waits_bytes
 
 
 # --- a scan in small segments, beside a sweep -----------------------------------------------------

@@ -113,7 +113,7 @@ class BatchedRound:
     def __init__(self, setup: RoundSetup, rng: np.random.Generator) -> None:
         self._setup = setup
         self._due = setup.due.groups
-        self._page_bytes = setup.page_bytes
+        self._page_bytes = setup.wire.page_bytes
         self._rng = rng
         self._times = SendTimes()
         self._may_wait = 0

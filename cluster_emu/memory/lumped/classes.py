@@ -32,7 +32,7 @@ class PageClasses:
     """Write classes whose pages are scattered over the VM's memory.
 
     Args:
-        pages: pages of each class, [classes].
+        pages: pages of each class, [classes]; means in the mean field.
         writes_per_page_s: writes per page and operational second, Poisson, [classes].
         dirty_probability: per-round dirty probability: the chance that a page is dirty from the
             start of a round, however long the round is (the reference paper's samples per
@@ -40,7 +40,7 @@ class PageClasses:
         hot: a working set that moves over pages of all classes, if there is one.
     """
 
-    pages: Counts
+    pages: Counts | Floats
     writes_per_page_s: Floats
     dirty_probability: float = 0.0
     hot: HotSet | None = None
@@ -61,4 +61,4 @@ class PageClasses:
     @property
     def page_count(self) -> int:
         """Pages of the VM."""
-        return int(self.pages.sum())
+        return round(float(self.pages.sum()))

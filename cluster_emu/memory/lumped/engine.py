@@ -6,6 +6,7 @@ bytes only, and the strategy's truth table alone decides what is sent when.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ from cluster_emu.memory.lumped._kernels import (
     OUTCOME_OF_STATUS,
     Floats,
     Integers,
+    Outcome,
     OutcomeTotals,
     PageStatus,
     Records,
@@ -55,10 +57,14 @@ from cluster_emu.memory.lumped.post_copy import TOUCHED_AT_ONCE_PER_S, LumpedPos
 from cluster_emu.memory.lumped.round_setup import RoundSetup
 from cluster_emu.memory.lumped.strategy_rules import rules_of
 from cluster_emu.memory.lumped.write_rates import WriteRates
+from cluster_emu.memory.lumped.zero_pages import WireSizes, ZeroContent, divided
 from cluster_emu.memory.versions import PageVersions
 from cluster_emu.strategies.contract import Strategy
 
 Round = ExactRound | ExpectedRound | BatchedRound
+
+MOST_EXACT_WITH_ZERO = 2**17
+"""Pages up to which a round with zero pages is exact where pages share peeks in batches."""
 
 _EVENLY = [1.0 / FIRST_RANGES] * FIRST_RANGES
 _EVERY_STATUS = np.array(list(PageStatus))
@@ -70,10 +76,11 @@ class LumpedEngine:
     Args:
         classes: how many pages are written how often.
         strategy: what is sent when.
-        encoding: what pages take on the wire; all the same.
+        encoding: what pages take on the wire; all the same but for zero pages.
         rng: the stream to draw from.
         absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
         mean_field: whether every draw takes its mean.
+        zero_content: which pages are zero, where these take less on the wire.
 
     Attributes:
         rate_dependence: how the bytes that `plan` returned last depend on the rate.
@@ -89,6 +96,7 @@ class LumpedEngine:
         *,
         absent_pages: int = 0,
         mean_field: bool = False,
+        zero_content: ZeroContent | None = None,
     ) -> None:
         self.page_count = classes.page_count
         self.encoding = encoding
@@ -97,10 +105,16 @@ class LumpedEngine:
         self.versions: PageVersions | None = None
         self.rate_dependence = RateDependence.UNKNOWN
         self.end_is_known = False
-        self._classes = classes
         self._rng = rng
-        self._unsent_pages = 0.0
+        self._unsent_pages = self._unsent_zero = 0.0
         self._draws: Draws = MeanDraws() if mean_field else RandomDraws(rng)
+        self._wire = WireSizes(encoding.raw_bytes)
+        if zero_content is not None:
+            classes, self._wire = divided(
+                classes, zero_content, encoding.page_bytes, encoding.raw_bytes, self._draws
+            )
+        self._has_zero = zero_content is not None
+        self._classes = classes
         self._rules = rules_of(strategy, self.page_count)
         self._decisions = self._rules.first_decisions
         self._ranges = AddressRanges()
@@ -151,6 +165,7 @@ class LumpedEngine:
         self._get_ready_for(elapsed, elapsed)
         status_if_dirty = self._rules.status_after[OUTCOME_OF_STATUS, 1]
         self._write(self._rates.unwritten_chance(elapsed), status_if_dirty, elapsed, new=False)
+        self._has_zero = self._has_zero and self._zero_pages > 0
 
     def _write(
         self,
@@ -178,7 +193,15 @@ class LumpedEngine:
             groups.index.history_bits,
             self._draws.normals(count),
         )
-        self._groups = self._with_members(records, np.repeat([0, 1], count), elapsed)
+        is_dirty = np.repeat([0, 1], count)
+        if self._has_zero and not new:
+            records = self._wire.after_reading(records, is_dirty)
+        self._groups = self._with_members(records, is_dirty, elapsed)
+
+    @property
+    def _zero_pages(self) -> float:
+        """Pages that are still zero and were never sent."""
+        return self._wire.zero_of(self._groups.records)
 
     def _with_members(
         self,
@@ -213,12 +236,12 @@ class LumpedEngine:
 
     def stop_sizes(self) -> PageSizes:
         """Return what the stale pages take on the wire."""
-        return self._sizes(self.stale_pages)
+        return self._sizes(self.stale_pages, PageStatus.CURRENT, equal=False)
 
     @property
     def stale_bytes(self) -> float:
         """Bytes stop-and-copy would send if it began now."""
-        return self.stale_pages * self.encoding.raw_bytes
+        return self.stop_sizes().total_bytes
 
     @property
     def stale_memory_bytes(self) -> float:
@@ -244,6 +267,7 @@ class LumpedEngine:
         records, rates, membership = self._groups.records, self._rates, self._membership
         stale = records[records["status"] != PageStatus.CURRENT]
         classes = len(rates.per_page_s)
+        classes = len(rates.per_page_s)
         missing = np.bincount(stale["write_class"], stale["pages"], minlength=classes).astype(
             np.float64
         )
@@ -252,14 +276,19 @@ class LumpedEngine:
         return LumpedPostCopy(
             np.concatenate([missing - given, given]),
             np.concatenate([touched, np.full(classes, TOUCHED_AT_ONCE_PER_S)]),
-            self.encoding.raw_bytes,
+            np.tile(self._wire.by_class(classes), 2),
             costs,
             self._draws,
             None if membership is None else membership.after_resume(),
         )
 
-    def _sizes(self, pages: int) -> PageSizes:
-        return PageSizes(pages, self.encoding.raw_bytes)
+    def _sizes(self, pages: int, status: PageStatus, *, equal: bool) -> PageSizes:
+        """Return what pages take whose status is, or is not, the given one."""
+        if not self._has_zero:
+            return PageSizes(pages, self.encoding.raw_bytes)
+        records = self._groups.records
+        chosen = records[(records["status"] == status) == equal]
+        return self._wire.sizes(pages, self._wire.zero_of(chosen))
 
     # --- many live rounds ------------------------------------------------------------------------
 
@@ -273,6 +302,7 @@ class LumpedEngine:
         is_exact = self._draws.is_random
         if (
             not self._is_plain
+            or self._has_zero
             or rules.clearing.is_in_mid_round
             or ranges.is_full
             or ranges.first
@@ -343,24 +373,34 @@ class LumpedEngine:
         time_per_page = time_per_byte * self.encoding.raw_bytes
         longest = self._due_pages * time_per_page
         self._get_ready_for(longest, READY_FACTOR * longest)
-        due = DuePages.of(self._groups, self._ranges, self._decisions)
+        weight = None
+        if self._has_zero:
+            weight = self._wire.by_class(len(self._rates.per_page_s)) / self._wire.page_bytes
+        due = DuePages.of(self._groups, self._ranges, self._decisions, weight)
         self._due_pages = due.total
         setup = RoundSetup(
             self._groups,
             due,
             self._rates,
             self._rules,
-            self.encoding.raw_bytes,
+            self._wire,
+            self._has_zero,
             self._draws,
             self._unsent_pages,
+            self._unsent_zero,
         )
+        most_exact = MOST_EXACT_PAGES
+        if self._has_zero and self._rules.peeks.batch_pages > 1:
+            most_exact = MOST_EXACT_WITH_ZERO
         opened: Round
         if not self._draws.is_random:
             opened = ExpectedRound(setup)
-        elif due.total <= MOST_EXACT_PAGES:
+        elif due.total <= most_exact:
             opened = ExactRound(setup, self._rng)
-        elif self._rules.peeks.batch_pages > 1 and needs_batches(
-            due, self._rates, self._rules, time_per_page
+        elif (
+            not self._has_zero
+            and self._rules.peeks.batch_pages > 1
+            and needs_batches(due, self._rates, self._rules, time_per_page)
         ):
             opened = BatchedRound(setup, self._rng)
         else:
@@ -418,7 +458,7 @@ class LumpedEngine:
     @property
     def round_sizes(self) -> PageSizes:
         """What the pages due in the present round take on the wire."""
-        return self._sizes(round(self._due_pages))
+        return self._sizes(round(self._due_pages), PageStatus.DUE, equal=True)
 
     def end_round(self, elapsed: float) -> RoundCounts:
         """Finish the round as planned, read and clear the dirty log, and return what happened.
@@ -428,6 +468,7 @@ class LumpedEngine:
         """
         self.now += elapsed
         live_round, groups, raw_bytes = self._round, self._groups, self.encoding.raw_bytes
+        has_zero = self._has_zero
         outcomes = live_round.end(elapsed)
         if live_round.unvisited > 0:
             outcomes = self._split_range(outcomes)
@@ -440,17 +481,25 @@ class LumpedEngine:
             groups.index.table,
             self._draws.normals(len(outcomes)),
         )
-        if self._is_plain:
+        if self._is_plain and not has_zero:
             records, counted, by_status = end_round(*arguments)
             self._groups = PageGroups(groups.index, records, StatusTotals(*by_status))
         else:
             records, counted = read_dirty_log(*arguments)
             is_dirty = np.arange(len(records)) & 1
+            if has_zero:
+                records = self._wire.after_reading(records, is_dirty)
             self._groups = self._with_members(records, is_dirty, live_round.time_s)
         totals = OutcomeTotals(*counted)
         # The wire carries whole pages: what the mean field sent beyond them, later rounds send.
-        sent, skipped = round(live_round.bytes_sent / raw_bytes), round(totals.skipped)
-        self._unsent_pages += totals.sent - sent
+        skipped = round(totals.skipped)
+        if has_zero:
+            sent, bytes_sent = self._sent_with_zero(groups.records, outcomes)
+            self._has_zero = self._zero_pages > 0
+        else:
+            sent = round(live_round.bytes_sent / raw_bytes)
+            bytes_sent = sent * raw_bytes
+            self._unsent_pages += totals.sent - sent
         deferred, unvisited = round(totals.deferred), round(totals.unvisited)
         return RoundCounts(
             due=sent + skipped + deferred + unvisited,
@@ -459,8 +508,20 @@ class LumpedEngine:
             deferred=deferred,
             unvisited=unvisited,
             dirtied=round(totals.dirtied),
-            bytes_sent=sent * raw_bytes,
+            bytes_sent=bytes_sent,
         )
+
+    def _sent_with_zero(self, groups: Records, outcomes: Records) -> tuple[int, float]:
+        """Return how many pages a round has sent, some of them zero, and their bytes."""
+        sent = outcomes[outcomes["outcome"] == Outcome.SENT]
+        is_zero = self._wire.are_zero(groups["write_class"][sent["group"]])
+        zero, others = sent["pages"][is_zero].sum(), sent["pages"][~is_zero].sum()
+        whole_zero = math.floor(zero + self._unsent_zero + 0.5)
+        whole_others = math.floor(others + self._unsent_pages + 0.5)
+        self._unsent_zero += zero - whole_zero
+        self._unsent_pages += others - whole_others
+        in_bytes = whole_others * self._wire.page_bytes + whole_zero * self._wire.zero_bytes
+        return whole_others + whole_zero, in_bytes
 
     def _split_range(self, outcomes: Records) -> Records:
         """Split the address range in which a round that was cut short has ended."""

@@ -36,7 +36,12 @@ class ExactRound:
     def __init__(self, setup: RoundSetup, rng: np.random.Generator) -> None:
         self._setup = setup
         self._rng = rng
-        self._page_bytes = setup.page_bytes
+        # where sizes differ, a unit is a byte; sums of whole numbers are exact
+        units = np.ones(len(setup.rates.per_page_s), dtype=np.int64)
+        self._unit_bytes = setup.wire.page_bytes
+        if setup.has_zero:
+            units = setup.wire.by_class(len(units)).astype(np.int64)
+            self._unit_bytes = 1.0
         self._peeks = setup.rules.peeks
         self.time_s = 0.0
         self.bytes_sent = 0.0
@@ -52,9 +57,11 @@ class ExactRound:
             rates.per_page_s,
             rates.law,
             self._peeks.fraction,
+            units,
         )
         self._start = np.empty(1, dtype=SCAN_START)
         self._sent_before = self._pages["sent_before"]
+        self._units_before = self._pages["units_before"]
         self._position = 0
         self._stop_at = count
         self._time_per_byte: float | None = None
@@ -69,7 +76,7 @@ class ExactRound:
             self._position,
             self.time_s,
             self.bytes_sent,
-            self._page_bytes,
+            self._unit_bytes,
             time_per_byte,
             self._peeks.batch_pages,
             self._batch_begin,
@@ -81,15 +88,15 @@ class ExactRound:
 
     @property
     def _bytes_left(self) -> float:
-        end_bytes = int(self._sent_before[self._stop_at]) * self._page_bytes
+        end_bytes = int(self._units_before[self._stop_at]) * self._unit_bytes
         return max(end_bytes - self.bytes_sent, 0.0)
 
     def advance(self, sent_bytes: float, elapsed_s: float) -> None:
         """Let bytes go over the wire and operational time pass."""
         if sent_bytes > 0:
             bytes_sent = self.bytes_sent + sent_bytes
-            sent = bytes_sent / self._page_bytes
-            visits = int(np.searchsorted(self._sent_before[:-1], sent, side="right"))
+            sent = bytes_sent / self._unit_bytes
+            visits = int(np.searchsorted(self._units_before[:-1], sent, side="right"))
             self._position = max(min(visits, self._stop_at), self._position)
             self._keep_batch_peek(bytes_sent)
             self.bytes_sent = bytes_sent
@@ -101,13 +108,18 @@ class ExactRound:
         if batch < 2:
             return
         begin = self.pages_sent - self.pages_sent % batch
-        if begin * self._page_bytes > bytes_sent:
+        if self._bytes_before(begin) > bytes_sent:
             begin -= batch  # the last page is still in transit
         if begin > self._batch_begin:
             assert self._time_per_byte is not None, "bytes are sent by a plan"
-            ahead = max(begin * self._page_bytes - self.bytes_sent, 0.0)
+            ahead = max(self._bytes_before(begin) - self.bytes_sent, 0.0)
             self._batch_peek_s = self.time_s + ahead * self._time_per_byte
             self._batch_begin = begin
+
+    def _bytes_before(self, sent: int) -> float:
+        """Return the bytes of the first pages that the scan sends."""
+        first = int(np.searchsorted(self._sent_before, sent))
+        return int(self._units_before[first]) * self._unit_bytes
 
     def cut_short(self) -> float:
         """End the round after the page in transit; return the bytes that it still takes."""

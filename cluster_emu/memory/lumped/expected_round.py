@@ -36,6 +36,7 @@ from cluster_emu.memory.lumped.write_rates import WriteRates
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 EARLY_SDS = 5.0
 EARLY_SHARE = 0.005
@@ -174,6 +175,9 @@ class DrawnRound(NamedTuple):
 class ExpectedRound:
     """A round in closed form.
 
+    Where some of the due pages are zero, the number of pages sent means their bytes over those of a
+    page that is not zero.
+
     Args:
         setup: what the round starts from.
     """
@@ -182,7 +186,9 @@ class ExpectedRound:
         self._setup = setup
         self._due = setup.due
         self._groups = setup.due.groups
-        self._page_bytes = setup.page_bytes
+        self._page_bytes = setup.wire.page_bytes
+        self._weight = setup.weight
+        self._is_zero = setup.has_zero & setup.wire.are_zero(setup.due.groups["write_class"])
         self._draws = setup.draws
         self._ranks = len(setup.due.ranges)
         self._whole = _WHOLE[self._ranks]
@@ -253,7 +259,23 @@ class ExpectedRound:
     def _margin(self, trajectory: Trajectory) -> float:
         """Return how many pages before its expected end the round must be drawn."""
         end = float(trajectory.bounds[-1])
+        if self._setup.has_zero and trajectory.share is not self._whole:
+            variance = trajectory.uncertain / 4 + self._variance_of_sizes(trajectory.share)
+            return EARLY_SDS * math.sqrt(variance) + EARLY_SHARE * end
         return EARLY_SDS * math.sqrt(trajectory.uncertain) / 2 + EARLY_SHARE * end
+
+    def _variance_of_sizes(self, share: Floats) -> float:
+        """Return how much what visited pages take varies where only a share of a range is visited.
+
+        The number of zero pages among them is hypergeometric.
+        """
+        variance, difference = 0.0, 1.0 - self._setup.wire.weight
+        for j, all_pages in enumerate(self._due_in_range):
+            zero = float(self._groups["pages"][self._is_zero & (self._groups["rank"] == j)].sum())
+            others = all_pages - zero
+            spread = share[j] * (1.0 - share[j]) * zero * others / max(all_pages - 1.0, 1.0)
+            variance += difference**2 * float(spread)
+        return variance
 
     def advance(self, sent_bytes: float, elapsed_s: float) -> None:
         """Let bytes go over the wire and operational time pass."""
@@ -268,7 +290,9 @@ class ExpectedRound:
         return self._times.pages * self._page_bytes
 
     @property
-    def _begun_pages(self) -> int:
+    def _begun_pages(self) -> float:
+        if self._setup.has_zero:
+            return max(self._times.pages - _ROUNDING, 0.0)
         return math.ceil(self._times.pages - _ROUNDING)
 
     @property
@@ -304,11 +328,34 @@ class ExpectedRound:
     @property
     def _end_pages(self) -> float:
         """Whole pages on the wire at the end; the mean field carries parts over to later rounds."""
-        return math.floor(self._result.total_sent + self._setup.unsent_pages + 0.5)
+        if not self._setup.has_zero:
+            return math.floor(self._result.total_sent + self._setup.unsent_pages + 0.5)
+        sends = self._sends(self._result.seen)
+        zero, others = sends[self._is_zero].sum(), sends[~self._is_zero].sum()
+        whole_others = math.floor(float(others) + self._setup.unsent_pages + 0.5)
+        whole_zero = math.floor(float(zero) + self._setup.unsent_zero + 0.5)
+        return whole_others + self._setup.wire.weight * whole_zero
+
+    def _sends(self, seen: Records) -> Floats:
+        """Return how many pages of each due group are sent, [due]."""
+        groups = self._groups
+        sends: Floats = seen["clean"] * (groups["if_clean"] == SEND)
+        sends += seen["dirty"] * (groups["if_dirty"] == SEND)
+        return sends
 
     @property
     def _bytes_left(self) -> float:
         return max(self._end_pages - self._times.pages, 0.0) * self._page_bytes
+
+    @property
+    def _batch_pages(self) -> int:
+        """Sent pages that share a peek; where sizes differ, on average by their bytes."""
+        batch = max(self._setup.rules.peeks.batch_pages, 1)
+        if batch == 1 or not self._setup.has_zero:
+            return batch
+        due = self._due.groups
+        mean = float(due["pages"] @ self._weight[due["write_class"]]) / float(due["pages"].sum())
+        return max(round(batch * mean), 1)
 
     def _find_trajectory(self, share: Floats) -> Trajectory:
         """Return the trajectory of a round in which the scan visits that share of each range."""
@@ -316,7 +363,7 @@ class ExpectedRound:
         if known is None or not (known.share is share or np.array_equal(known.share, share)):
             due, rates, peeks = self._due, self._setup.rates, self._setup.rules.peeks
             time_per_page = self._times.time_per_page_s
-            batch = max(peeks.batch_pages, 1)
+            batch = self._batch_pages
             is_smooth = self._times.is_straight and rates.is_smooth_until(due.total * time_per_page)
             is_blurred = is_smooth and blurs_batches(due.total, batch, rates.highest, time_per_page)
             row = (
@@ -347,6 +394,7 @@ class ExpectedRound:
                 trajectory.clean,
                 trajectory.chances,
                 1.0 - self._setup.rates.dirty_probability,
+                self._weight,
                 self._draws.normals(2 * len(visited)),
             )
             drawn = DrawnRound(*found, unvisited)
@@ -378,6 +426,8 @@ class ExpectedRound:
         """Return the round in which so many pages of each due group are seen clean and dirty."""
         groups = self._groups
         sent = clean * (groups["if_clean"] == SEND) + dirty * (groups["if_dirty"] == SEND)
+        if self._setup.has_zero:
+            sent *= self._weight[groups["write_class"]]
         in_range = np.bincount(groups["rank"], sent, minlength=self._ranks).astype(np.float64)
         seen = np.empty(len(groups), dtype=SEEN)
         seen["clean"], seen["dirty"] = clean, dirty
@@ -386,23 +436,25 @@ class ExpectedRound:
             seen, clean_at_peek, in_range, float(in_range.sum()), float(waiting.sum())
         )
 
-    def _lengthened(self, drawn: DrawnRound, sent: int) -> DrawnRound:
+    def _lengthened(self, drawn: DrawnRound, sent: float) -> DrawnRound:
         """Return a round in which at least so many pages are sent.
 
         A round is drawn again if its rate changes in its last moments. Without this lower bound it
         might end in the past.
         """
         missing = sent - int(drawn.total_sent)
+        if self._setup.has_zero:
+            missing = math.ceil(sent - drawn.total_sent - _ROUNDING)
         if missing <= 0:
             return drawn
         groups, seen = self._groups, drawn.seen
         is_sent_if_clean = (groups["if_clean"] == SEND) & (groups["if_dirty"] != SEND)
-        skipped = seen["dirty"] * is_sent_if_clean
+        skipped = seen["dirty"] * (is_sent_if_clean & ~self._is_zero)
         missing = min(missing, int(skipped.sum()))
         more = self._draws.without_replacement(skipped, missing)
         return self._of(seen["clean"] + more, seen["dirty"] - more, drawn.clean_at_peek)
 
-    def _shortened(self, drawn: DrawnRound, sent: int, trajectory: Trajectory) -> DrawnRound:
+    def _shortened(self, drawn: DrawnRound, sent: float, trajectory: Trajectory) -> DrawnRound:
         """Return a round that ends as soon as so many of its pages are sent.
 
         Args:
@@ -435,6 +487,17 @@ class ExpectedRound:
         groups, seen = self._groups[here], drawn.seen[here]
         met = np.concatenate([seen["clean"], seen["dirty"]])
         is_sent = np.concatenate([groups["if_clean"], groups["if_dirty"]]) == SEND
+        if self._setup.has_zero:
+            is_zero = is_sent & np.tile(self._is_zero[here], 2)
+            kept, done = self._first_sends(met, is_sent & ~is_zero, is_zero, to_send)
+            all_sent, done_sends = float(met[is_sent].sum()), float(kept[is_sent].sum())
+            share = trajectory.visited_share(rank, done) * met.sum() - done_sends
+            share = float(np.clip(share / max(met.sum() - all_sent, 1), 0.0, 1.0))
+            kept[~is_sent] = self._draws.binomial(
+                met[~is_sent], np.full(np.count_nonzero(~is_sent), share)
+            )
+            clean, dirty = np.split(kept, 2)
+            return clean, dirty, done
         all_sent, visited = float(drawn.sent[rank]), float(met.sum())
         # place of the last send among all sends if they are spread evenly: an order statistic
         done = float(self._draws.beta(to_send, all_sent - to_send + 1))
@@ -444,6 +507,29 @@ class ExpectedRound:
         kept[is_sent] = self._draws.without_replacement(met[is_sent], to_send)
         clean, dirty = np.split(kept, 2)
         return clean, dirty, done
+
+    def _first_sends(
+        self, met: Floats, is_other: BoolArray, is_zero: BoolArray, to_send: float
+    ) -> tuple[Floats, float]:
+        """Draw which sends of a range come first, until their bytes reach a number of pages.
+
+        Returns:
+            Pages of each group that are sent, and the place of the last one among all sends.
+        """
+        weight, kept = self._setup.wire.weight, np.zeros(len(met))
+        others, zeros = float(met[is_other].sum()), float(met[is_zero].sum())
+        first = math.ceil(min(to_send * others / max(others + weight * zeros, _LEAST), others))
+        done = float(self._draws.beta(first, others - first + 1)) if first else 0.0
+        if not others:
+            done = min(to_send / max(weight * zeros, _LEAST), 1.0)
+        zeros = float(self._draws.binomial(np.array([zeros]), np.array([done]))[0])
+        # the last one is the page in transit
+        first = int(min(max(math.ceil(to_send - weight * zeros - _ROUNDING), 0), others))
+        missing = math.ceil((to_send - first) / weight - zeros - _ROUNDING)
+        zeros += min(max(missing, 0), float(met[is_zero].sum()) - zeros)
+        kept[is_other] = self._draws.without_replacement(met[is_other], first)
+        kept[is_zero] = self._draws.without_replacement(met[is_zero], zeros)
+        return kept, done
 
     # --- the end ---------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.encoding.chain import Encoding
+from cluster_emu.encoding.chain import Encoding, PageSizes
 from cluster_emu.memory.base import FaultCosts, PostCopyMemory, RateDependence
 from cluster_emu.memory.dirtying.processes import (
     ClassWrites,
@@ -187,7 +187,7 @@ class SegmentRound:
         self._read_log = read_log
         self._due = setup.due.groups
         self.segments = segments
-        self._page_bytes = setup.page_bytes
+        self._page_bytes = setup.wire.page_bytes
         self.time_s = 0.0
         self.bytes_sent = 0.0
         self.seen: Records = np.zeros(len(self._due), dtype=SEEN)
@@ -486,7 +486,7 @@ class MixedEngine(LumpedEngine):
         return PostCopyEngine(
             missing,
             PageWriter(self.page_count, processes),
-            self._sizes(len(missing)),
+            PageSizes(len(missing), self.encoding.raw_bytes),
             costs,
             bubbling=bubbling,
             pivots=pivots,
@@ -538,7 +538,8 @@ class MixedEngine(LumpedEngine):
             due,
             self._rates,
             self._rules,
-            self.encoding.raw_bytes,
+            self._wire,
+            False,
             self._draws,
             self._unsent_pages,
         )

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster_emu.memory.lumped._kernels import (
     STATE_INDEX,
@@ -25,6 +26,8 @@ from cluster_emu.memory.lumped._kernels import (
     status_totals,
 )
 from cluster_emu.memory.lumped.address_ranges import AddressRanges
+
+Floats = NDArray[np.float64]
 
 MOST_DENSE_STATES = 2**16
 """Number of states up to which an array of all states beats sorting."""
@@ -122,16 +125,28 @@ class DuePages(NamedTuple):
     ranges: Records
 
     @classmethod
-    def of(cls, groups: PageGroups, ranges: AddressRanges, decisions: Records) -> DuePages:
+    def of(
+        cls,
+        groups: PageGroups,
+        ranges: AddressRanges,
+        decisions: Records,
+        weight: Floats | None = None,
+    ) -> DuePages:
         """Return what is due.
 
         Args:
             groups: all pages.
             ranges: the ranges of the address space.
             decisions: `_kernels.DECISIONS` of the round by history.
+            weight: what a page of each class takes on the wire, over what a usual one takes; where
+                these differ, sendable pages count by it, [write classes].
         """
         scanned = ranges.scanned
         found = find_due(
             groups.records, ranges.table, len(scanned), groups.index.write_classes, decisions
         )
+        if weight is not None:
+            sendable = found[1]
+            for name in ("always", "if_clean", "if_dirty"):
+                sendable[name] *= weight
         return cls(*found, groups.totals.due, scanned)

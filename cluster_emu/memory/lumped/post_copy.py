@@ -39,7 +39,7 @@ class LumpedPostCopy:
     Args:
         missing: pages of each class that the target lacks at resume, [classes].
         writes_per_page_s: writes per page and operational second, [classes].
-        page_bytes: bytes of a page on the wire.
+        page_bytes: bytes of a page on the wire; of each class where they differ, [classes].
         costs: what a fault costs.
         draws: the stream to draw from, or the mean field.
         membership: draws the members of the next working sets, if the set moves. Touches are more
@@ -52,15 +52,25 @@ class LumpedPostCopy:
         self,
         missing: Floats,
         writes_per_page_s: Floats,
-        page_bytes: float,
+        page_bytes: float | Floats,
         costs: FaultCosts,
         draws: Draws,
         membership: MembershipAfterResume | None = None,
     ) -> None:
         self._missing = missing.astype(np.float64)
-        self.sizes = PageSizes(round(self._missing.sum()), page_bytes)
-        if not draws.is_random and self._missing.any():
-            self._missing *= self.sizes.count / self._missing.sum()  # the wire carries whole pages
+        self._page_bytes: Floats = np.full(len(missing), page_bytes)
+        sizes = np.unique(self._page_bytes)
+        in_all_bytes, count = 0.0, 0
+        for each in sizes:
+            here = self._page_bytes == each
+            pages = round(self._missing[here].sum())
+            if not draws.is_random and self._missing[here].any():
+                self._missing[here] *= pages / self._missing[here].sum()  # whole pages on the wire
+            in_all_bytes, count = in_all_bytes + pages * float(each), count + pages
+        self._differ = 0 < in_all_bytes != count * float(sizes[-1])
+        self.sizes = PageSizes(count, float(sizes[-1]))
+        if self._differ:
+            self.sizes = PageSizes(count, in_all_bytes / count, in_all_bytes=in_all_bytes)
         self.bytes_sent: float = 0.0
         self._touches_per_s = writes_per_page_s * costs.touches_per_write
         self._costs = costs
@@ -79,8 +89,11 @@ class LumpedPostCopy:
     @property
     def bytes_left(self) -> float:
         """Bytes that still have to cross the wire."""
-        pages = float(self._missing.sum()) + float(self._state["waits"])
         spare_bytes = float(self._state["spare_bytes"])
+        if self._differ:
+            missing_bytes = float(self._missing @ self._page_bytes)
+            return max(missing_bytes + float(self._state["waits_bytes"]) - spare_bytes, 0.0)
+        pages = float(self._missing.sum()) + float(self._state["waits"])
         return max(pages * self.sizes.unit_bytes - spare_bytes, 0.0)
 
     @property
@@ -97,7 +110,7 @@ class LumpedPostCopy:
         row = (
             bytes_per_s,
             intensity,
-            self.sizes.unit_bytes,
+            0.0 if self._differ else self.sizes.unit_bytes,
             costs.round_trip_s,
             costs.queued_pages,
         )
@@ -114,6 +127,7 @@ class LumpedPostCopy:
                 setting,
                 self._missing,
                 self._touches_per_s,
+                self._page_bytes,
                 self._normals,
             )
         self.faults, self.stall_s = round(float(state["faults"])), float(state["stall_s"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic.dataclasses import dataclass
 
+from cluster_emu.encoding.zero_page import PAYLOAD_BYTES, ZeroPage
 from cluster_emu.memory.base import (
     MemoryEngine,
     MemoryModel,
@@ -20,6 +21,9 @@ from cluster_emu.memory.dirtying.processes import SweepWrites
 from cluster_emu.memory.dirtying.sources import layout_generator
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
 from cluster_emu.strategies.contract import Decision, Strategy
+
+if TYPE_CHECKING:
+    from cluster_emu.memory.lumped.zero_pages import ZeroContent
 
 ROUNDS_CHECKED = 40
 """Rounds whose tables are checked; no usual stop rule lets a migration have more."""
@@ -40,8 +44,10 @@ class LumpedModel(MemoryModel):
         """Return why its pages are not exchangeable within write classes."""
         if memory.track_versions:
             return "run.track_versions keeps a version number per page"
-        if memory.encoders:
-            return "encoders (transfer.encoders) look at each page's own content"
+        if len(memory.encoders) > 1 or any(not isinstance(e, ZeroPage) for e in memory.encoders):
+            return "encoders but zero-page (transfer.encoders) look at each page's own content"
+        if memory.encoders and memory.writes.sweep is not None:
+            return "the encoder zero-page asks which pages a sweep has not written yet"
         if memory.page_count >= MOST_PAGES:
             return f"a VM of {memory.page_count} pages is too large"
         if memory.writes.page_by_page:
@@ -105,7 +111,18 @@ def _engine(migrating: MigratingMemory, *, mean_field: bool) -> MemoryEngine:
         migrating.generator(),
         absent_pages=memory.ballooned_pages,
         mean_field=mean_field,
+        zero_content=_zero_content(memory),
     )
+
+
+def _zero_content(memory: VMMemory) -> ZeroContent | None:
+    """Return which pages are zero if an encoder asks for them; the first one of the chain does."""
+    from cluster_emu.memory.lumped.zero_pages import ZeroContent
+
+    for encoder in memory.encoders:
+        if isinstance(encoder, ZeroPage):
+            return ZeroContent(encoder.share, PAYLOAD_BYTES, memory.unused_pages)
+    return None
 
 
 @lru_cache(maxsize=256)  # VMs of one kind share one description

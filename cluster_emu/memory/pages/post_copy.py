@@ -115,6 +115,7 @@ class PostCopyEngine:
         self._credit = 0.0
         self._requests: deque[_Request] = deque()
         self._reserved_units = 0
+        self._begun_page = _NO_PAGE
 
     @property
     def bytes_left(self) -> float:
@@ -240,10 +241,24 @@ class PostCopyEngine:
             guess = units * self._missing_count // self._missing_units
             # At least twice the last number, so that few passes are needed where the guess is low.
             pages = self._next_pages(min(max(guess, 2 * count, 1), self._missing_count))
+            if self._units is not None:
+                pages = self._begun_page_first(pages)
             count = self._fitting(pages, units)
             units -= self._push_out(pages[:count])
             if count < len(pages):
+                self._begun_page = int(pages[count]) if units > 0 else _NO_PAGE
                 return
+
+    def _begun_page_first(self, pages: PageIds) -> PageIds:
+        """Return the next pages after the one that is partly on the wire, if there is one.
+
+        A fault changes which pages come next. Where sizes differ, the bytes of a large page would
+        else be taken for many small ones.
+        """
+        begun = self._begun_page
+        if begun == _NO_PAGE or not self._missing[begun]:
+            return pages
+        return np.append(begun, pages[pages != begun])[: len(pages)]
 
     def _fitting(self, pages: PageIds, units: int) -> int:
         """Return how many of the pages, in this order, do not exceed so many units."""

@@ -275,7 +275,8 @@ def _impossible(
     parts: RunComponents, is_drained: NDArray[np.bool_], report: TriggerReport, seed: int
 ) -> ImpossibleDrainError:
     memory = parts.state.vms.memory_bytes
-    moving = np.flatnonzero(is_drained[parts.state.vms.host])
+    host = parts.state.vms.host
+    moving = np.flatnonzero((host >= 0) & is_drained[host])
     free = parts.state.hosts.memory_free_bytes[~is_drained]
     largest = int(free.max(initial=0))
     too_large = moving[memory[moving] > largest]

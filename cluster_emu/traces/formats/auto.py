@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,4 +29,12 @@ class AutoReader(Replay):
         Raises:
             TraceError: if the format cannot be told, or something in a file is not allowed.
         """
-        return demand_traces(trace_at([place]), self)
+        return self.read_with(place, ())
+
+    def read_with(self, place: Path, quantities: Collection[str]) -> DemandTraces:
+        """Return the traces at a place, with other quantities than CPU demand, too.
+
+        Raises:
+            TraceError: likewise, or if the traces hold one of the quantities for no VM.
+        """
+        return demand_traces(trace_at([place]), self, quantities)

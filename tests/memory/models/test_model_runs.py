@@ -27,7 +27,8 @@ def lumped(fidelity: str = "lumped", **more: Any) -> Scenario:
     ("more", "reason"),
     [
         ({"fields": {"run.track_versions": True}}, "a version number per page"),
-        ({"fields": {"transfer.encoders": ["zero-page"]}}, "encoders"),
+        ({"fields": {"transfer.encoders": ["xbzrle"]}}, "encoders but zero-page"),
+        ({"profile": "stream", "fields": {"transfer.encoders": ["zero-page"]}}, "a sweep"),
     ],
 )
 def test_what_cannot_be_lumped_is_refused(more: dict[str, Any], reason: str) -> None:
@@ -103,7 +104,7 @@ def scalar_row(strategy: str, *, rate: float = 0.5, demand: float = 1.0) -> dict
         strategy=strategy,
         stop="fixed-rounds:rounds=3",
         demand={"name": "constant", "share": demand},
-    ).with_fields({"workload.idle_share": 0.0})
+    ).with_fields({"workload.write_intensity.idle_share": 0.0})
     row: dict[str, Any] = ClusterModel(given, rng=1).run().migrations.iloc[0].to_dict()
     assert row.pop("strategy") == strategy.partition(":")[0]
     assert row["fidelity"] == "scalar"
@@ -159,7 +160,7 @@ def test_the_mean_field_is_the_mean_of_lumped_runs(strategy: str) -> None:
             stop="fixed-rounds:rounds=4",
             demand={"name": "constant", "share": 1.0},
         )
-        given = given.with_fields({"workload.idle_share": 0.0})
+        given = given.with_fields({"workload.write_intensity.idle_share": 0.0})
         found: pd.Series[Any] = ClusterModel(given, rng=seed).run().migrations.iloc[0]
         assert found["fidelity"] == fidelity
         return found

@@ -79,6 +79,7 @@ def random_scenario(fidelity: str, seed: int) -> Scenario:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", range(10))
 def test_those_of_two_hundred_mean_fields_do(block: int) -> None:
     for seed in range(20 * block, 20 * block + 20):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic.dataclasses import dataclass
 
-from cluster_emu.encoding import Encoding, ZeroPage
+from cluster_emu.encoding import Encoder, Encoding, Xbzrle, ZeroPage
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.base import (
     MemoryEngine,
@@ -37,7 +37,7 @@ def memory(
     strategy: Strategy | None = None,
     *,
     pages: int = 1_000,
-    encoders: tuple[ZeroPage, ...] = (),
+    encoders: tuple[Encoder, ...] = (),
     track_versions: bool = False,
 ) -> VMMemory:
     source = Uniform(writes_per_page_s=0.1)
@@ -83,9 +83,14 @@ def test_what_only_pages_support() -> None:
         ["lumped", "mean-field", "scalar"], numbers
     )
     content = "encoders (transfer.encoders) look at each page's own content"
-    assert unsupported(memory(encoders=(ZeroPage(),))) == dict.fromkeys(
-        ["lumped", "mean-field", "scalar"], content
-    )
+    assert unsupported(memory(encoders=(ZeroPage(),))) == {"scalar": content}
+    but_zero = "encoders but zero-page (transfer.encoders) look at each page's own content"
+    for encoders in ((Xbzrle(),), (ZeroPage(), ZeroPage())):
+        assert unsupported(memory(encoders=encoders)) == {
+            "lumped": but_zero,
+            "mean-field": but_zero,
+            "scalar": content,
+        }
     scripted = WriteDescription(1_000, page_by_page="its writes follow a script")
     assert unsupported(memory(scripted)) == dict.fromkeys(
         ["lumped", "mean-field", "scalar"], "its writes follow a script"

@@ -15,7 +15,7 @@ from cluster_emu.memory.dirtying.sources import Uniform
 from cluster_emu.memory.pages.dirty_log import DirtyLog
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
-from tests._support.small_scenarios import HEADER, PAGE, WIRE, scenario
+from tests._support.small_scenarios import BPS, HEADER, PAGE, WIRE, scenario
 
 PAGES, USED = 4_000, 625
 WRITES = {"name": "uniform", "writes_per_page_s": 0.2}
@@ -53,10 +53,11 @@ def run(given: Scenario, seed: int = 1) -> tuple[dict[str, Any], ClusterModel]:
     return row, model
 
 
+@pytest.mark.parametrize("fidelity", ["pages", "lumped", "mean-field"])
 @pytest.mark.parametrize("strategy", ["pre-copy", "history-majority", "hybrid", "post-copy"])
-def test_zero_pages_take_a_header_and_a_byte(strategy: str) -> None:
-    row, _ = run(using(strategy=strategy, encoders=("zero-page:share=0",)))
-    full, _ = run(using(used=USED, strategy=strategy))
+def test_zero_pages_take_a_header_and_a_byte(strategy: str, fidelity: str) -> None:
+    row, _ = run(using(fidelity, strategy=strategy, encoders=("zero-page:share=0",)))
+    full, _ = run(using(fidelity, used=USED, strategy=strategy))
     sent = row["pages_sent_precopy"] + row["pages_sent_stop"] + row["pages_sent_postcopy"]
     zero = PAGES - USED  # each is sent once
     assert row["bytes"] == pytest.approx((sent - zero) * WIRE + zero * (HEADER + 1))
@@ -65,11 +66,15 @@ def test_zero_pages_take_a_header_and_a_byte(strategy: str) -> None:
     assert row["total_time_s"] < 0.5 * full["total_time_s"]
 
 
-def test_the_share_of_zero_pages_is_that_of_used_pages() -> None:
+@pytest.mark.parametrize("fidelity", ["pages", "lumped", "mean-field"])
+@pytest.mark.parametrize("strategy", ["stop-and-copy", "pre-copy", "post-copy", "xen-legacy"])
+def test_the_share_of_zero_pages_is_that_of_used_pages(strategy: str, fidelity: str) -> None:
     quiet = {"name": "uniform", "writes_per_page_s": 0.0}
-    row, _ = run(using(profile=quiet, strategy="stop-and-copy", encoders=("zero-page:share=0.4",)))
+    encoders = ("zero-page:share=0.4",)
+    row, _ = run(using(fidelity, profile=quiet, strategy=strategy, encoders=encoders))
     zero = PAGES - USED + 250
-    assert row["bytes"] == pytest.approx((PAGES - zero) * WIRE + zero * (HEADER + 1))
+    assert row["bytes"] == (PAGES - zero) * WIRE + zero * (HEADER + 1)
+    assert row["total_time_s"] == pytest.approx(row["bytes"] / (BPS / 8), rel=1e-12)
 
 
 def test_the_host_reserves_all_memory_and_the_dirty_rate_is_that_of_used_pages() -> None:

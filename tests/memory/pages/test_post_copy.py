@@ -216,6 +216,19 @@ def test_small_pages_are_pushed_by_the_bytes_they_take() -> None:
     assert arrivals.order == [0, 1, 2, 3, 4]
 
 
+def test_a_fault_does_not_give_the_bytes_of_a_large_page_to_small_ones() -> None:
+    writes: list[list[float]] = [[]] * 40
+    writes[20] = [1.0]
+    sizes = PageSizes(40, 1.0, np.array([500] + [10] * 39))
+    engine, arrivals = post_copy(writes, sizes=sizes, bubbling=False)
+    engine.advance(4.9, 100.0, 1.0)  # page 0 is in transit, page 20 is requested
+    assert arrivals.order == [20]
+    engine.advance(0.25, 100.0, 1.0)
+    assert arrivals.order == [20, 0]
+    engine.advance(0.2, 100.0, 1.0)
+    assert arrivals.order == [20, 0, 21, 22]
+
+
 def run_in_pieces(
     writes: Sequence[Sequence[float]],
     cuts: Sequence[float],

@@ -34,6 +34,7 @@ def folder_of(tmp_path: Path, files: dict[str, list[int]]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_document_has_the_agreed_keys() -> None:
     ran = validate("--traces", FOLDER, "--policy", "iqr-mmt", *SMALL, "--json")
     assert ran.exit_code == 0, ran.output

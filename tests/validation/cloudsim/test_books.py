@@ -70,6 +70,7 @@ def test_a_full_host_gives_whole_mips() -> None:
     assert cluster.hosts["demand_mips"][0] == 4500.0
 
 
+@pytest.mark.slow
 def test_no_vm_gets_more_than_a_core() -> None:
     cluster = Cluster(1, [2000.0], [0])
     cluster.observe(300.0)

@@ -33,6 +33,7 @@ def test_the_made_up_traces_are_those_of_their_script(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == expected
 
 
+@pytest.mark.slow
 def test_a_constant_load_takes_the_power_of_the_table() -> None:
     # 4 VMs at 60 % take 3600 MIPS on the G5 and the G4 that first fit chooses
     day = simulate_day(np.full((4, 6), 0.6), "dvfs", hosts=2)

@@ -27,9 +27,11 @@ class LeastSharedBottleneck(PlacementScorer):
     source: ClassVar[str] = "own"
 
     def scores(self, view: ClusterView, vm: int, hosts: NDArray[np.intp]) -> FloatColumn:
-        """Return the negated number of migrations, [these hosts].
+        """Return the negated number of migrations, [these hosts]; 0 for a VM that is nowhere yet.
 
         Raises:
             ClusterEmuError: if the view was made without a network.
         """
+        if view.state.vms.host[vm] < 0:
+            return np.zeros(len(hosts))
         return -view.bottlenecks(vm, hosts).sharing.astype(np.float64)

@@ -1,0 +1,1 @@
+"""How long VMs stay: one file per distribution."""

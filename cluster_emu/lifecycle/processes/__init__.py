@@ -1,0 +1,1 @@
+"""When VMs arrive: one file per process."""
