@@ -126,6 +126,7 @@ def _thread_settings(
         sync_page_s=thread.sync_page_s,
         sync_stops_vm=thread.sync_stops_vm,
         sync_catch_up_s=thread.sync_catch_up_s,
+        sync_slice_s=thread.sync_slice_s,
         setup_written_s=thread.setup_written_s,
         socket_buffer_bytes=thread.socket_buffer_bytes,
     )

@@ -102,6 +102,11 @@ class QemuController(MigrationController):
         """Return what the throttle takes from the guest now."""
         return self._throttle.share
 
+    @property
+    def throttle_takes_idle_time(self) -> bool:
+        """Return whether the throttle takes the guest's idle time first."""
+        return self._throttle.takes_idle_time
+
 
 class PostCopyOnRequest(QemuController):
     """QEMU that someone asks for post-copy at a time.

@@ -27,7 +27,8 @@ class Thread(Plain):
     Each reading of the dirty log takes `sync_page_s` per dirty page, in which nothing is sent but
     what the buffers of the socket hold (`socket_buffer_bytes`). Under KVM the VM runs meanwhile.
     With `sync_stops_vm` it stands still, as under software emulation, and makes up for the writes
-    of at most `sync_catch_up_s` afterwards. Before the first byte it makes the writes of
+    of at most `sync_catch_up_s` afterwards; there the reading also waits for a throttled processor,
+    which runs for `sync_slice_s` and then sleeps. Before the first byte it makes the writes of
     `setup_written_s` that the first reading does not find.
     """
 
@@ -38,6 +39,7 @@ class Thread(Plain):
     sync_page_s: Seconds = 0.0
     sync_stops_vm: bool = False
     sync_catch_up_s: Seconds = 0.0
+    sync_slice_s: Seconds = 0.0
     setup_written_s: Seconds = 0.0
     socket_buffer_bytes: ByteCount = 0.0
 

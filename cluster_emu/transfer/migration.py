@@ -521,12 +521,17 @@ class LiveRound(CopyPhase):
         thread, settings = self._thread, self._migration.settings.thread
         if thread is None:
             return
-        sync_s = settings.sync_s(counts.dirtied)
+        sync_s = self._sync_s(counts)
         thread.begin_iteration(now_s + sync_s)
         idle_s = self._idle_s(sync_s)
         if idle_s > 0:
             written_s = max(settings.written_s(sync_s) - (sync_s - idle_s), 0.0)
             self._pause_until(now_s + idle_s, Limit.SYNC, now_s, written_s / idle_s)
+
+    def _sync_s(self, counts: RoundCounts) -> float:
+        """Return how long the log that ended a round is read."""
+        migration = self._migration
+        return migration.settings.thread.sync_s(counts.dirtied, migration.controller.throttle())
 
     def _idle_s(self, sync_s: float) -> float:
         """Return how long the network idles: what the socket's buffers hold keeps it busy."""
@@ -598,9 +603,11 @@ class LiveRound(CopyPhase):
         """Stop the VM, after the log has been read; return whether the flow continues."""
         migration = self._migration
         settings = migration.settings.thread
-        bytes_per_s, sync_s = migration.flow.bytes_per_s, settings.sync_s(counts.dirtied)
+        bytes_per_s, sync_s = migration.flow.bytes_per_s, self._sync_s(counts)
         stop = migration.stop_and_copy
-        stop.buffered_bytes = max(settings.socket_buffer_bytes - bytes_per_s * sync_s, 0.0)
+        stop.buffered_bytes = settings.socket_buffer_bytes
+        if sync_s > 0:
+            stop.buffered_bytes = max(stop.buffered_bytes - bytes_per_s * sync_s, 0.0)
         if self._decided is not None:
             # the switch was not QEMU's own: it reads the log with the VM stopped
             stop.sync_s = sync_s
@@ -685,7 +692,7 @@ class LiveRound(CopyPhase):
             reason = f"live rounds before post-copy: {strategy.live_rounds}"
             return ControllerDecision(MigrationAction.STOP, reason)
         decision = migration.controller.round_ended(progress)
-        migration.guest.throttle(migration.controller.throttle(), now_s)
+        self._throttle_guest(now_s)
         if decision.action is MigrationAction.LAST_ROUND:
             self._decided = ControllerDecision(MigrationAction.STOP, decision.reason)
         endless = migration.recorder.empty_rounds >= MAX_EMPTY_ROUNDS
@@ -693,6 +700,12 @@ class LiveRound(CopyPhase):
             reason = f"{MAX_EMPTY_ROUNDS} rounds that sent nothing"
             return ControllerDecision(MigrationAction.STOP, reason)
         return decision
+
+    def _throttle_guest(self, now_s: float) -> None:
+        controller = self._migration.controller
+        self._migration.guest.throttle(
+            controller.throttle(), now_s, idle_first=controller.throttle_takes_idle_time
+        )
 
     def start_checks(self) -> None:
         """Set the timer for the next check, or for the time at which the bandwidth is known."""
@@ -725,7 +738,7 @@ class LiveRound(CopyPhase):
             self.start_checks()
             return
         action, reason = controller.check(self._status(now_s))
-        migration.guest.throttle(migration.controller.throttle(), now_s)
+        self._throttle_guest(now_s)
         if action is MigrationAction.ABORT:
             migration.flow.leave(now_s)
             self.abort(now_s)

@@ -36,6 +36,8 @@ class ThreadSettings:
         sync_page_s: time that reading the dirty log takes for each dirty page.
         sync_stops_vm: whether the VM stands still while the log is read.
         sync_catch_up_s: after which it makes up for the writes of at most so much time.
+        sync_slice_s: for how long a throttled virtual processor runs before it sleeps, where
+            reading the log waits until it has slept; 0 where it does not wait.
         setup_written_s: how much time's writes the VM makes between the first reading of the log
             and the first byte.
         socket_buffer_bytes: bytes that the thread can be ahead of the network.
@@ -48,6 +50,7 @@ class ThreadSettings:
     sync_page_s: float = 0.0
     sync_stops_vm: bool = False
     sync_catch_up_s: float = 0.0
+    sync_slice_s: float = 0.0
     setup_written_s: float = 0.0
     socket_buffer_bytes: float = 0.0
 
@@ -56,9 +59,14 @@ class ThreadSettings:
         """Whether a budget limits what a window sends."""
         return self.budget_bytes_per_s < math.inf
 
-    def sync_s(self, dirty_pages: int) -> float:
-        """Return how long the log is read."""
-        return self.sync_page_s * dirty_pages
+    def sync_s(self, dirty_pages: int, throttle: float = 0.0) -> float:
+        """Return how long the log is read.
+
+        Args:
+            dirty_pages: pages that it lists.
+            throttle: share of its time for which a virtual processor sleeps.
+        """
+        return self.sync_page_s * dirty_pages + self.sync_slice_s * throttle / (1.0 - throttle)
 
     def written_s(self, sync_s: float) -> float:
         """Return how much time's writes the VM has made by the end of a read that long."""

@@ -144,6 +144,7 @@ def test_the_same_seed_gives_the_same_bytes():
     assert first.equals(second)
 
 
+@pytest.mark.slow
 def test_lumped_memory_sends_in_iterations_too():
     def total_s(fidelity):
         found = scenario(
@@ -162,3 +163,43 @@ def test_lumped_memory_sends_in_iterations_too():
         return sum(runs) / len(runs)
 
     assert total_s("lumped") == pytest.approx(total_s("pages"), rel=0.03)
+
+
+def test_auto_converge_takes_the_idle_time_of_a_paced_guest_first():
+    """A guest that wants a tenth of its CPU writes as before until less than that is left."""
+
+    def migration_of(demand):
+        found = scenario(
+            pages=4096,
+            profile={"name": "uniform", "writes_per_page_s": 2.0},
+            strategy="qemu",
+            stop=None,
+            link_bps=LINK_BPS,
+            workload={
+                "demand": {"name": "constant", "share": demand},
+                "write_intensity": "constant",
+            },
+            transfer={
+                "policy": {
+                    "name": "qemu",
+                    "bandwidth_bytes_per_s": "unlimited",
+                    "auto_converge": True,
+                    "throttle_initial_percent": 50,
+                    "throttle_increment_percent": 30,
+                    "max_throttle_percent": 80,
+                    "timeout_s": 20.0,
+                },
+                "thread": {"iterations": True},
+            },
+        )
+        result = ClusterModel(found, rng=1).run()
+        assert result.migrations.throttle_max[0] > 0.0
+        return result.migrations
+
+    paced = migration_of(0.1)
+    assert paced.throttle_max[0] == pytest.approx(0.8)
+    assert paced.outcome[0] != "completed"
+    assert paced.guest_lost_s[0] == 0.0
+    busy = migration_of(1.0)
+    assert busy.outcome[0] == "completed"
+    assert busy.guest_lost_s[0] > 0.0

@@ -52,6 +52,14 @@ IDLE_PAGES = Constant("idle_pages", 95, "idle rows: first syncs, 105 to 117, les
 IDLE_WRITES_PER_S = Constant(
     "idle_writes_per_page_s", 0.5, "idle rows: all of them new after 10 s, few after 0.1 s"
 )
+PACED_DEMAND = Constant(
+    "paced_demand",
+    1 / 11,
+    "the writer catches up 100 ms at most: of a sleep after 10 ms it makes up for 110 ms in all",
+)
+SYNC_SLICE_S = Constant(
+    "sync_slice_s", 0.009, "syncs at a throttle of 99 % take 0.85 to 0.9 s, emulation only"
+)
 LINK_EFFICIENCY = Constant(
     "link_efficiency", 0.9955, "bytes of first passes over time x link_rate, quiet link rows"
 )
@@ -109,6 +117,8 @@ CONSTANTS = (
     IDLE_BUSY_WRITES_PER_S,
     IDLE_PAGES,
     IDLE_WRITES_PER_S,
+    PACED_DEMAND,
+    SYNC_SLICE_S,
     LINK_EFFICIENCY,
     SHARED_LINK_EFFICIENCY,
     WRITER_AGE_S,

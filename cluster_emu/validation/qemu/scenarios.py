@@ -21,11 +21,13 @@ from cluster_emu.validation.qemu.guest import (
     IDLE_WRITES_PER_S,
     LAYOUTS,
     LINK_EFFICIENCY,
+    PACED_DEMAND,
     SHARED_LINK_EFFICIENCY,
     SOCKET_BUFFER_BYTES,
     STOP_AND_RESUME_S,
     SYNC_CATCH_UP_S,
     SYNC_PAGE_S,
+    SYNC_SLICE_S,
     UNLIMITED_BYTES_PER_S,
     WINDOW_S,
     WRITER_AGE_S,
@@ -73,7 +75,10 @@ def scenario_of(group: Sequence[Configuration], fidelity: str) -> Scenario:
             },
             "hosts": [{"count": 2, "cpu_capacity": 4 * len(group), "memory_bytes": "1 TiB"}],
             "vms": [_vm(one) for one in group],
-            "workload": {"demand": {"name": "constant", "share": 1.0}, "idle_share": 1.0},
+            "workload": {
+                "demand": {"name": "constant", "share": _demand(first)},
+                "write_intensity": "constant",
+            },
             "transfer": _transfer(first),
             "migrations": [
                 {"vm": vm, "target": 1, "at_s": start_s, "cancel_at_s": end_s}
@@ -81,6 +86,11 @@ def scenario_of(group: Sequence[Configuration], fidelity: str) -> Scenario:
             ],
         }
     )
+
+
+def _demand(one: Configuration) -> float:
+    """Return the guest's CPU demand; the writes follow their own rate."""
+    return 1.0 if one.is_cpu_bound else PACED_DEMAND.value
 
 
 def _transfer(one: Configuration) -> dict[str, Any]:
@@ -128,6 +138,7 @@ def _thread(one: Configuration) -> dict[str, Any]:
         "sync_page_s": SYNC_PAGE_S.value,
         "sync_stops_vm": True,
         "sync_catch_up_s": SYNC_CATCH_UP_S.value,
+        "sync_slice_s": SYNC_SLICE_S.value,
         "setup_written_s": min(one.setup_s, SYNC_CATCH_UP_S.value),
         "socket_buffer_bytes": SOCKET_BUFFER_BYTES.value,
     }
