@@ -6,6 +6,7 @@ The manager takes the decisions of a control instant and runs the queue of migra
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -188,6 +189,7 @@ class MigrationManager(Agent):
     Attributes:
         reports: the reports that were kept, each with its time in seconds.
         totals: for each trigger that has planned its name and the sums of its reports.
+        planned: by trigger, the numbers of the migrations it asked for.
         planned_s: time of the last report, None where there is none.
     """
 
@@ -206,6 +208,7 @@ class MigrationManager(Agent):
         self.scheduler = scheduler
         self.reports: list[tuple[float, TriggerReport]] = []
         self.totals: dict[int, tuple[str, TriggerTotals]] = {}
+        self.planned: dict[int, list[int]] = {}
         self.planned_s: float | None = None
         self._keep_reports = keep_reports
         self._state = state
@@ -233,8 +236,9 @@ class MigrationManager(Agent):
             for number, trigger in enumerate(self._planner.triggers):
                 moves, report = trigger.moves(plan, self._planner.generator(number))
                 self._note(number, report, now_s)
+                asked = self.planned.setdefault(number, [])
                 for move in moves:
-                    self.scheduler.request(move, now_s)
+                    asked.append(self.scheduler.request(move, now_s).migration)
         self.scheduler.switch_off_empty()
         self.scheduler.admit(now_s)
 
@@ -243,6 +247,22 @@ class MigrationManager(Agent):
         self.totals.setdefault(trigger, (report.trigger, TriggerTotals()))[1].add(report)
         if self._keep_reports:
             self.reports.append((now_s, report))
+
+    def ends(self) -> dict[int, Counter[str]]:
+        """Return the outcomes of the moves of each trigger; of retries the last one counts."""
+        trigger_of = {
+            number: trigger for trigger, asked in self.planned.items() for number in asked
+        }
+        last: dict[int, int] = {}  # by the first attempt of a migration, its last one
+        first_of_vm: dict[int, int] = {}
+        for record in self.scheduler.records:
+            if record.attempt == 1:
+                first_of_vm[record.vm] = record.migration
+            last[first_of_vm.get(record.vm, record.migration)] = record.migration
+        found: dict[int, Counter[str]] = {trigger: Counter() for trigger in self.planned}
+        for number, trigger in trigger_of.items():
+            found[trigger][self.scheduler.records[last[number]].outcome] += 1
+        return found
 
     def migrate(self, vm: int, target: int, now_s: float) -> MigrationRecord:
         """Queue the migration of one VM, as a user would, and return its record.

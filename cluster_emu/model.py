@@ -582,8 +582,10 @@ class ClusterModel(Displayed, Model):
         if self.manager.planned_s is None:
             return ()
         instants = self.clock.control_instants(self.manager.planned_s)
+        ends = self.manager.ends()
         return tuple(
-            f"{name}: {totals.in_words(instants)}" for name, totals in self.manager.totals.values()
+            f"{name}: {totals.in_words(instants, ends[trigger])}"
+            for trigger, (name, totals) in self.manager.totals.items()
         )
 
     def _restart_notes(self) -> tuple[str, ...]:

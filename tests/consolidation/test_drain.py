@@ -126,7 +126,7 @@ def test_two_drains_are_one_drain_of_both_hosts() -> None:
 def test_the_notes_speak_of_each_drain() -> None:
     notes = drained({"hosts": [0]}, {"hosts": [1]}).notes
     assert [note.split(";")[0] for note in notes] == [
-        "drain: 8 moves in 10 control instants",
+        "drain: 8 moves in 10 control instants (all carried out)",
         "drain: 0 moves in 10 control instants",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
 import numpy as np
@@ -16,9 +17,9 @@ from cluster_emu.consolidation.fields import OverloadField, PlacementField
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.overload.static_threshold import StaticThreshold
 from cluster_emu.consolidation.placement.most_free import MostFree
-from cluster_emu.consolidation.placement.targets import may_receive, only_kept_apart
+from cluster_emu.consolidation.placement.targets import may_receive, obstacle, only_kept_apart
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.report import Obstacle, TriggerReport
 from cluster_emu.errors import ScenarioError
 from cluster_emu.wording import counted
 
@@ -87,11 +88,13 @@ class Drain(Trigger):
         moves: list[Move] = []
         unplaced: list[int] = []
         kept_apart: list[int] = []
+        unplaced_as: Counter[str] = Counter()
         for vm in self.placement.order(plan, vms).tolist():
             target = self._target(plan, vm, rng)
             if target < 0:
                 unplaced.append(vm)
                 kept_apart += [vm] if only_kept_apart(plan, vm) else []
+                unplaced_as[self._obstacle(plan, vm)] += 1
                 continue
             move = Move(vm, int(plan.vm_host[vm]), target, "drain", Priority.DRAIN)
             plan.apply(move)
@@ -110,6 +113,8 @@ class Drain(Trigger):
             unplaced=tuple(unplaced),
             kept_apart=tuple(kept_apart),
             blocking=tuple(blocking),
+            unplaced_as=unplaced_as,
+            drained=int(leaving.sum()),
             note=note,
         )
 
@@ -128,6 +133,11 @@ class Drain(Trigger):
         if target < 0 and self.overcommit:
             return MostFree().best_host(plan, vm, with_memory)
         return target
+
+    def _obstacle(self, plan: Plan, vm: int) -> Obstacle:
+        everywhere = np.ones(plan.state.host_count, dtype=np.bool_)
+        has_cpu = everywhere if self.overcommit else self.overload.fits(plan, vm)
+        return obstacle(plan, vm, everywhere, has_cpu)
 
 
 def _in_words(blocking: list[int]) -> str:

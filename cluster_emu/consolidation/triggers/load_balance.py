@@ -17,7 +17,7 @@ from cluster_emu.consolidation.placement.most_free import MostFree
 from cluster_emu.consolidation.placement.scorers.most_free_memory import MostFreeMemory
 from cluster_emu.consolidation.placement.targets import may_receive
 from cluster_emu.consolidation.plan import Plan
-from cluster_emu.consolidation.report import TriggerReport
+from cluster_emu.consolidation.report import Spread, TriggerReport
 from cluster_emu.consolidation.selection.minimum_migration_time import MinimumMigrationTime
 from cluster_emu.consolidation.view import ClusterView
 from cluster_emu.wording import counted
@@ -84,11 +84,28 @@ class LoadBalance(Trigger):
             else:
                 moves.append(move)
         after = self._spread_of(plan, taking_part)
-        note = (
-            f"{self.measure} of the {self._utilisation_name} {before:.3f}, {after:.3f} after the "
-            f"moves, {self.spread:.3f} allowed{self._why_no_more(plan, moves, after, stuck)}"
-        )
-        return moves, TriggerReport(trigger=self.name, moves=len(moves), note=note)
+        measured = f"{self.measure} of the {self._utilisation_name}"
+        at_limit = after > self.spread and len(moves) == self.max_moves
+        no_vm = no_target = 0
+        if after > self.spread and not at_limit:
+            no_vm = int((stuck & (plan.movable_count == 0)).sum())
+            no_target = int(stuck.sum()) - no_vm
+        note = f"{measured} {before:.3f}, {after:.3f} after the moves, {self.spread:.3f} allowed"
+        if at_limit:
+            note += f"; {counted(self.max_moves, 'move')} at most at one instant"
+        if no_vm:
+            note += f"; {_hosts_have(no_vm)} no VM that may migrate now"
+        if no_target:
+            note += f"; with a margin of {self.margin:g}, {_hosts_have(no_target)} no VM to move"
+        no_move = f"x a host above the mean without a VM to move by the margin {self.margin:g}"
+        above_as = {
+            f"x {counted(self.max_moves, 'move')} at most at one instant": int(at_limit),
+            "x a host above the mean without a VM that may migrate": no_vm,
+            no_move: no_target,
+        }
+        why = {reason: count for reason, count in above_as.items() if count}
+        spread = Spread(measured, before, after, self.spread, why)
+        return moves, TriggerReport(trigger=self.name, moves=len(moves), spread=spread, note=note)
 
     def _move_off(
         self, plan: Plan, source: int, taking_part: BoolColumn, rng: np.random.Generator
@@ -153,23 +170,6 @@ class LoadBalance(Trigger):
         ]
         others = ", ".join(filter(None, reasons)) or "there is no other"
         return f"{who}, so there is nothing to balance; of the other hosts: {others}"
-
-    def _why_no_more(
-        self, view: ClusterView, moves: list[Move], after: float, stuck: BoolColumn
-    ) -> str:
-        """Return in words why the spread stays too large; nothing if it does not."""
-        if after <= self.spread:
-            return ""
-        if len(moves) == self.max_moves:
-            return f"; {counted(self.max_moves, 'move')} at most at one instant"
-        no_vm = int((stuck & (view.movable_count == 0)).sum())
-        no_target = int(stuck.sum()) - no_vm
-        reasons = ""
-        if no_vm:
-            reasons += f"; {_hosts_have(no_vm)} no VM that may migrate now"
-        if no_target:
-            reasons += f"; with a margin of {self.margin:g}, {_hosts_have(no_target)} no VM to move"
-        return reasons
 
 
 def _hosts_have(count: int) -> str:
