@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.dirtying.description import (
     MovingWorkingSet,
+    PlacedPages,
     SequentialSweep,
     WriteDescription,
 )
@@ -107,8 +108,8 @@ class Regions:
     """Regions of pages, which together are the VM's memory.
 
     Page numbers of `sweep` and `window` count the pages in the order of the list, as the guest sees
-    them; `place` says where the regions lie in address. Models without pages know how many pages
-    are written how often, but not where they lie, but for a sweep.
+    them; `place` says where the regions lie in address. The lumped model joins small regions to a
+    few ranges, and takes no window, and no sweep beside zero pages.
 
     Args:
         regions: the regions.
@@ -189,15 +190,15 @@ class Regions:
             page_count,
             np.array([region.pages for region in self.regions]),
             np.array([region.writes_per_page_s for region in self.regions]),
-            zero_ranges=tuple(
-                (first, first + region.pages)
-                for first, region in zip(self._addresses(), self.regions, strict=True)
-                if region.zero
+            layout=tuple(
+                PlacedPages(region.pages, region.writes_per_page_s, region.zero)
+                for region in (self.regions[number] for number in self._order())
             ),
         )
         if (window := self.window) is not None:
             moving = MovingWorkingSet(window.pages, window.writes_per_page_s, window.period_s)
-            description = replace(description, moving=moving)
+            why = "the pages of its window follow each other, and are not drawn at random"
+            description = replace(description, moving=moving, page_by_page=why)
         if (sweep := self.sweep) is not None:
             first_page = self._address_of_sweep(sweep)
             if first_page is None:
