@@ -4,7 +4,7 @@
 
 Poisson arrivals with exponential lifetimes of 2.4 h are placed on hosts with memory for 10 to 20 of
 them. Nothing is consolidated. Rows differ in the demand model and the placement. Ticks last a
-second, and hosts and VMs are observed every five minutes, as in any scenario that says nothing else.
+second, and all is observed every five minutes, as in any scenario that says nothing else.
 """
 
 from __future__ import annotations
