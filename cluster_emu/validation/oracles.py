@@ -77,12 +77,17 @@ class OracleResult:
         }
 
 
-def run_oracles(data: Path | None = None, traces: Path | None = None) -> Iterator[OracleResult]:
+def run_oracles(
+    data: Path | None = None,
+    traces: Path | None = None,
+    agreements: dict[str, QemuAgreement] | None = None,
+) -> Iterator[OracleResult]:
     """Run every comparison whose figures are there; yield each result as it is known.
 
     Args:
         data: measured QEMU migrations; those of the repository by default.
         traces: folder of PlanetLab traces, a file per VM, for CloudSim's day.
+        agreements: filled with the comparisons with QEMU, by memory model.
 
     Raises:
         ScenarioError: if `data` cannot be read.
@@ -99,7 +104,10 @@ def run_oracles(data: Path | None = None, traces: Path | None = None) -> Iterato
         if data is None and not rows.is_file():
             yield OracleResult(name, "QEMU 7.2 and 10.0", skipped=NOT_HERE)
         else:
-            yield qemu_result(validate_qemu(rows, fidelity=fidelity))
+            agreement = validate_qemu(rows, fidelity=fidelity)
+            if agreements is not None:
+                agreements[fidelity] = agreement
+            yield qemu_result(agreement)
     for policy in CLOUDSIM_POLICIES:
         yield _cloudsim(policy, traces)
 
