@@ -9,9 +9,11 @@ packages (`cluster_emu.strategies`, `.encoding`, `.transfer.stop_rules`, `.manag
 other modules and names are private and may change without notice.
 """
 
-from importlib import import_module as _import_module
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from cluster_emu.lazy_imports import imported_when_used as _imported_when_used
+from cluster_emu.lazy_imports import modules_of_names as _modules_of_names
 
 if _TYPE_CHECKING:
     from cluster_emu.consolidation import ClusterView, Move, Plan, Trigger
@@ -167,13 +169,8 @@ _MODULES = {
     "cluster_emu.traces": ("TraceReader", "trace_readers"),
     "cluster_emu.workload": ("DemandModel", "demand_models"),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_import_module(_MODULE_OF[name]), name)
+_MODULE_OF = _modules_of_names(_MODULES)
+__getattr__ = _imported_when_used(__name__, _MODULE_OF)
 
 
 def __dir__() -> list[str]:

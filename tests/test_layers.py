@@ -20,6 +20,7 @@ LAYERS = (
         "field_errors",
         "file_names",
         "json_input",
+        "lazy_imports",
         "input_files",
         "json_output",
         "numerals",

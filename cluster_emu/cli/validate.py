@@ -88,8 +88,7 @@ def cloudsim(
     ] = None,
 ) -> None:
     """A day of consolidation by CloudSim's rules, next to CloudSim 4.0's figures."""
-    from cluster_emu.validation import validate_cloudsim
-    from cluster_emu.validation.cloudsim import published_source
+    from cluster_emu.validation.cloudsim import published_source, validate_cloudsim
 
     agreement = validate_cloudsim(traces, policy, hosts=hosts, order=order, limit=limit)
     if as_json:

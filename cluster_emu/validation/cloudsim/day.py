@@ -13,7 +13,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.validation.cloudsim import _kernels as kernels
 from cluster_emu.validation.cloudsim._kernels import HISTORY_LENGTH, SAMPLE_STEP_S, Floats
 from cluster_emu.validation.cloudsim.inventory import measured_watts, new_hosts, new_vms
-from cluster_emu.validation.cloudsim.migration_times import FixedTimes, MigrationTimes, SharedLinks
+from cluster_emu.validation.cloudsim.migration_times import FixedTimes, MigrationTimes
 from cluster_emu.validation.cloudsim.policies import Policy, policy_named
 from cluster_emu.validation.cloudsim.quirks import Quirks
 
@@ -150,8 +150,7 @@ class _Day:
         self.loads = np.zeros((len(self.measured_w), count, HISTORY_LENGTH))
         self.mips_of_kind = self.hosts["mips"][: len(self.loads)]
         self.moves = np.zeros((2 * count, 2), dtype=np.int32)
-        self.times: MigrationTimes
-        self.times = FixedTimes() if quirks.ignore_shared_links else SharedLinks(hosts)
+        self.times = _migration_times(quirks, hosts)
         self.last_s = 0.0
         self.migrations = self.late = self.twice = 0
         self.started_s = np.zeros(count)  # of each VM's last migration
@@ -288,3 +287,12 @@ def _deviation(total: float, squares: float, count: int) -> float:
     if count < 2:
         return 0.0
     return math.sqrt(max(squares - total * total / count, 0.0) / (count - 1))
+
+
+def _migration_times(quirks: Quirks, hosts: int) -> MigrationTimes:
+    if quirks.ignore_shared_links:
+        return FixedTimes()
+    # CloudSim's own rules need no network, and networkx takes much memory.
+    from cluster_emu.validation.cloudsim.shared_links import SharedLinks
+
+    return SharedLinks(hosts)

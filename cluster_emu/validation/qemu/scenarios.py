@@ -45,7 +45,10 @@ def scenario_of(group: Sequence[Configuration], fidelity: str) -> Scenario:
             },
             "hosts": [{"count": 2, "cpu_capacity": 4 * len(group), "memory_bytes": "1 TiB"}],
             "vms": [_vm(one) for one in group],
-            "workload": {"demand": {"name": "constant", "share": 1.0}, "idle_share": 1.0},
+            "workload": {
+                "demand": {"name": "constant", "share": 1.0},
+                "write_intensity": {"name": "constant", "share": 1.0},
+            },
             "transfer": _transfer(first),
             "migrations": [
                 {"vm": vm, "target": 1, "at_s": start_s, "cancel_at_s": end_s}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +149,16 @@ def test_nothing_else_imports_cloudsim_s_rules() -> None:
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and "validation" in str(node.module)
+        if isinstance(node, ast.ImportFrom) and "validation.cloudsim" in str(node.module)
     }
     outside = {each for each in importers if not each.startswith("validation/")}
     assert outside <= {"cli/validate.py", "__init__.py"}
+
+
+def test_cloudsim_s_day_needs_neither_mesa_nor_networkx() -> None:
+    code = (
+        "import sys; from cluster_emu.validation.cloudsim import validate_cloudsim;"
+        "print({'mesa', 'networkx', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
