@@ -39,7 +39,8 @@ from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
 from cluster_emu.network.links import LinkUse, load_figures
 from cluster_emu.results.display import Displayed, view
-from cluster_emu.results.recorder import Recorder
+from cluster_emu.results.naming import with_names
+from cluster_emu.results.recorder import STREAMED_TABLES, Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams, Stream, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
@@ -477,8 +478,12 @@ class ClusterModel(Displayed, Model):
         use = self._link_use()
         figures = self._cluster_figures(use)
         tables["summary"] = summarise(RunFigures(tables, figures))
+        names = self.state.names
         return RunResult(
-            tables=tables,
+            tables={
+                name: table if name in STREAMED_TABLES else with_names(table, names)
+                for name, table in tables.items()
+            },
             scenario=self._own_spec.model_dump(mode="json"),
             seed=self.seed,
             traces=self._traces,

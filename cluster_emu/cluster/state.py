@@ -23,6 +23,7 @@ from cluster_emu.cluster.columns import (
 )
 from cluster_emu.cluster.cpu_sharing import share_cpu
 from cluster_emu.cluster.residents import HostGroup, Residents
+from cluster_emu.scenario.names import Names
 
 
 class CostAccount(Protocol):
@@ -48,8 +49,12 @@ class ClusterState:
         hosts: the columns of the hosts; the state owns them from now on.
         vms: the columns of the VMs, likewise.
         time_s: simulated time.
+        names: the names of hosts and VMs; none by default.
+        allowed_hosts: for each `placement_class` of VMs the hosts that may take them, shape
+            [classes, hosts]; None if there are no classes.
 
     Attributes:
+        names: the names of hosts, VMs and racks.
         hosts: the columns of the hosts, read-only.
         vms: the columns of the VMs, read-only.
         residents: the VMs of each host as of the last sharing of CPU.
@@ -58,7 +63,17 @@ class ClusterState:
             but those of their arrival and end.
     """
 
-    def __init__(self, hosts: HostColumns, vms: VMColumns, time_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        hosts: HostColumns,
+        vms: VMColumns,
+        time_s: float = 0.0,
+        *,
+        names: Names | None = None,
+        allowed_hosts: BoolColumn | None = None,
+    ) -> None:
+        self.names: Final = Names() if names is None else names
+        self._allowed_hosts = allowed_hosts
         self.hosts: Final = read_only(hosts)
         self.vms: Final = read_only(vms)
         self.host_count: Final = len(hosts.cpu_capacity)
@@ -114,6 +129,14 @@ class ClusterState:
         targets = self._vms.target[others]
         hosts[targets[targets >= 0]] = True
         return hosts
+
+    def may_take(self, vm: int) -> BoolColumn:
+        """Return the hosts that the scenario allows for `vm` at all, [hosts]."""
+        kind = self._vms.placement_class[vm]
+        if kind < 0 or self._allowed_hosts is None:
+            return np.ones(self.host_count, dtype=np.bool_)
+        allowed: BoolColumn = self._allowed_hosts[kind]
+        return allowed
 
     def together_with(self, vm: int) -> NDArray[np.intp]:
         """Return the other VMs that belong on one host with `vm`, but lost ones: affinity."""

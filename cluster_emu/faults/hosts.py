@@ -112,5 +112,5 @@ class HostFaults:
         """Return which host's crash ends it: the source, unless that is up or no longer needed."""
         record = migration.record
         if migration.needs_source and self._state.hosts.failed[record.source]:
-            return f"source host {record.source}"
-        return f"target host {record.target}"
+            return f"source {self._state.names.host(record.source)}"
+        return f"target {self._state.names.host(record.target)}"

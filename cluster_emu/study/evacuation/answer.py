@@ -68,19 +68,18 @@ def _duration(found: DrainFigures) -> str:
     drain_s = found.drain_s
     finite = sorted(each for each in drain_s if math.isfinite(each))
     what = "the host" if found.hosts == 1 else f"the {found.hosts} hosts"
+    doing = f"Emptying {what}" if found.hosts else "Moving the VMs"
     if not finite:
-        return (
-            f"Emptying {what} never succeeds: in each of {counted(len(drain_s), 'run')} a VM stays."
-        )
+        return f"{doing} never succeeds: in each of {counted(len(drain_s), 'run')} a VM stays."
     low, high = finite[0], finite[-1]
     span = f"{low:.4g} s" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g} s"
     seeds = "" if len(drain_s) == 1 else f" over {len(drain_s)} seeds"
     if len(finite) < len(drain_s):
         return (
-            f"Emptying {what} succeeds under {len(finite)} of {len(drain_s)} seeds, in {span}; "
+            f"{doing} succeeds under {len(finite)} of {len(drain_s)} seeds, in {span}; "
             "under the others a VM stays."
         )
-    return f"Emptying {what} takes {span}{seeds}."
+    return f"{doing} takes {span}{seeds}."
 
 
 def _interruption(found: DrainFigures) -> str:

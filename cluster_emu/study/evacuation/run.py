@@ -106,6 +106,7 @@ def drained_vms(result: RunResult) -> pd.DataFrame:
         {
             "source": first["source"],
             "target": last["target"],
+            **_names(first, last),
             "memory_pages": first["memory_pages"],
             "attempts": by_vm.size(),
             "moved": moved,
@@ -118,6 +119,12 @@ def drained_vms(result: RunResult) -> pd.DataFrame:
         }
     )
     return _with_service(table, result).reset_index()
+
+
+def _names(first: pd.DataFrame, last: pd.DataFrame) -> dict[str, pd.Series[str]]:
+    """Return the columns of names, in a scenario that has them."""
+    columns = {"vm_name": first, "source_name": first, "target_name": last}
+    return {name: table[name] for name, table in columns.items() if name in table}
 
 
 def _with_service(table: pd.DataFrame, result: RunResult) -> pd.DataFrame:

@@ -59,6 +59,7 @@ class EmptiedHost:
 
     host: int
     emptied_s: tuple[float | None, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class NotDrained:
     attempts: int
     outcome: str
     why: str
+    vm_name: str = ""
+    source_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
