@@ -11,6 +11,7 @@ from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read_toml
+from cluster_emu.scenario.maintenance import Maintenance
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.spec import Scenario, first_overlap, scenario_from
@@ -27,6 +28,7 @@ __all__ = [
     "Flavour",
     "HighAvailability",
     "HostGroup",
+    "Maintenance",
     "Manager",
     "RandomResizes",
     "Request",
