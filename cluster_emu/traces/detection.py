@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -137,8 +137,17 @@ def _by_format(listing: _Listing, places: Sequence[Traversable]) -> list[FoundTr
     for file in unknown:
         if file.path in listing.named:
             raise _unrecognised(file, formats)
+    claimed = {path for name in names for path in claims[name]}
     return [
-        _in_format(listing, places, formats[name], "", by_content=True, elsewhere=known)
+        _in_format(
+            listing,
+            places,
+            formats[name],
+            "",
+            by_content=True,
+            elsewhere=known,
+            not_of_it=claimed - claims[name],
+        )
         for name in names
     ]
 
@@ -165,12 +174,17 @@ def _in_format(
     *,
     by_content: bool,
     elsewhere: Iterable[str] = (),
+    not_of_it: Container[str] = (),
 ) -> FoundTrace:
-    """Return the trace of one format; files that are of another one are left out."""
+    """Return the trace of one format; files that are of another one are left out.
+
+    Those in `not_of_it` are left out although they look alike, such as the table of VMs of the
+    other version of a trace.
+    """
     roles: dict[str, list[TraceFile]] = {}
     without: list[TraceFile] = []
     for file in listing.files:
-        role = format.role(file)
+        role = None if file.path in not_of_it else format.role(file)
         if role is None:
             without.append(file)
         else:

@@ -127,7 +127,7 @@ def csv_rows(
                 ),
                 convert_options=pa_csv.ConvertOptions(
                     column_types={each.name: _TYPES[each.kind] for each in columns},
-                    null_values=[""],
+                    null_values=["", "\t", " "],  # a tabulator may follow the delimiter
                     strings_can_be_null=True,
                     decimal_point=decimal_point,
                 ),

@@ -21,13 +21,15 @@ SMALL: dict[str, Any] = {
 """Fields of a scenario of 16 hosts and 32 VMs."""
 
 
-def with_traces(parser: argparse.ArgumentParser) -> argparse.Namespace:
+def with_traces(
+    parser: argparse.ArgumentParser, what: str = "folder of a day's PlanetLab CPU traces"
+) -> argparse.Namespace:
     """Return what was given to a parser with the option --traces, too; only --quick needs none."""
     parser.add_argument(
         "--traces",
         type=Path,
         metavar="DIR",
-        help="folder of a day's PlanetLab CPU traces; --quick replays made-up ones without it",
+        help=f"{what}; --quick replays made-up ones without it",
     )
     args = parser.parse_args()
     if args.traces is None and not args.quick:

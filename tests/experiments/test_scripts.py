@@ -66,6 +66,7 @@ def test_a_script_uses_public_names_alone(path: Path) -> None:
 
 def test_there_are_the_experiments() -> None:
     assert SCRIPTS == [
+        "bitbrains_month.py",
         "cloudsim_benchmark.py",
         "cluster_comparison.py",
         "concurrency_sweep.py",
@@ -243,6 +244,21 @@ def test_planetlab_consolidation(tmp_path: Path) -> None:
     assert (means["migrations"] > 0).all()
     assert means["ruled_s"].nunique() == 1  # the rule does not know the strategy
     assert (means["longest_s"] >= means["total_time_s"]).all()
+
+
+@pytest.mark.slow
+def test_bitbrains_month(tmp_path: Path) -> None:
+    ran = run(tmp_path, "bitbrains_month.py", "--quick", "--out", "out")
+    assert ran.returncode == 0, ran.stderr
+    assert_written(tmp_path / "out", "bitbrains_month.png", "mappings.csv", "strategies.csv")
+    mappings = pd.read_csv(tmp_path / "out" / "mappings.csv")
+    assert len(mappings) == 2 * 2 * 3  # strategies, mappings but the first, metrics
+    assert (mappings["low_percent"] <= mappings["percent"]).all()
+    assert set(mappings["mapping"]) == {"constant:share=0.1", "constant:share=1"}
+    strategies = pd.read_csv(tmp_path / "out" / "strategies.csv")
+    assert len(strategies) == 3 * 3  # mappings, metrics
+    sent = mappings[mappings["metric"] == "bytes"].groupby("mapping")["percent"].mean()
+    assert sent["constant:share=0.1"] < 0 < sent["constant:share=1"]
 
 
 @pytest.mark.slow

@@ -103,6 +103,36 @@ def test_the_months_of_a_bitbrains_vm_are_one_trace(tmp_path: Path) -> None:
     assert not +recording.tally
 
 
+def test_columns_of_bitbrains_in_any_order_and_in_other_units(tmp_path: Path) -> None:
+    path = tmp_path / "vm.csv"
+    path.write_text(
+        "Memory usage [MB];\tcolour;\tCPU usage [GHZ];\tTimestamp [s];\tCPU capacity provisioned "
+        "[GHZ];\tMemory capacity provisioned [GB];\tDisk read throughput [MB/s]\n"
+        "512;\tred;\t1.3;\t1376314846;\t5.2;\t4;\t2\n"
+        "1024;\t;\t2.6;\t1376315146;\t5.2;\t4;\t\n"
+    )
+    vms, recording = read([path])
+    series = vms["vm"]
+    assert series.times_s.tolist() == [1376314846, 1376315146]
+    assert series.quantities["cpu_share"] == pytest.approx([0.25, 0.5])
+    assert series.quantities["cpu_mhz"] == pytest.approx([1300, 2600])
+    assert series.quantities["memory_bytes"].tolist() == [2.0**29, 2.0**30]
+    assert series.quantities["memory_share"] == pytest.approx([1 / 8, 1 / 4])
+    assert series.quantities["disk_read_bytes_per_s"][0] == 2.0**21
+    assert np.isnan(series.quantities["disk_read_bytes_per_s"][1])
+    assert np.isnan(series.quantities["network_sent_bytes_per_s"]).all()
+    assert recording.facts()["vm"]["cpu_capacity_mhz"] == 5200.0
+    assert recording.facts()["vm"]["memory_capacity_bytes"] == 4.0 * GIB
+    assert recording.notes == ["Columns that are not used: colour."]
+
+
+def test_a_blank_share_of_bitbrains_is_that_of_mhz_in_the_capacity(tmp_path: Path) -> None:
+    text = made_up("bitbrains_1.csv")[0].read_text()
+    (tmp_path / "1.csv").write_text(text.replace(";\t52.0;\t1.0;", ";\t104.0;\t;"))
+    vms, _ = read([tmp_path])
+    assert vms["1"].quantities["cpu_share"][:3] == pytest.approx([0.0, 0.02, 0.02])
+
+
 def test_materna() -> None:
     """A decimal comma, dates, and a CPU capacity of 0, so that the share is the column in %."""
     vms, recording = read(made_up("materna_01.csv"))
@@ -118,6 +148,21 @@ def test_materna() -> None:
     assert set(series.quantities["network_received_bytes_per_s"]) == {3 * 1024.0}
     assert set(series.quantities["network_sent_bytes_per_s"]) == {1024.0}
     assert recording.facts()["materna_01"]["memory_capacity_bytes"] == 6 * GIB
+
+
+def test_columns_of_materna_count_by_name_or_else_by_place(tmp_path: Path) -> None:
+    rows = [line.split(";") for line in made_up("materna_01.csv")[0].read_text().splitlines()]
+    turned = tmp_path / "turned.csv"
+    turned.write_text("".join(";".join(row[::-1]) + "\n" for row in rows))
+    named = tmp_path / "named.csv"
+    rows[0][0], rows[0][10] = '"Zeit"', '"Size"'
+    named.write_text("".join(";".join(row) + "\n" for row in rows))
+    wanted = read(made_up("materna_01.csv"))[0]["materna_01"]
+    for path in (turned, named):
+        found = read([path])[0][path.stem]
+        assert found.times_s.tolist() == wanted.times_s.tolist()
+        for name, values in wanted.quantities.items():
+            assert np.array_equal(found.quantities[name], values, equal_nan=True)
 
 
 def test_blanks_of_materna_are_missing(tmp_path: Path) -> None:
@@ -329,6 +374,15 @@ def test_a_folder_with_several_formats_is_described_and_refused(tmp_path: Path) 
     with pytest.raises(TraceError, match=r"bitbrains: bitbrains_1.csv; planetlab: planetlab_vm"):
         read([tmp_path])
     assert list(read([tmp_path], "bitbrains")[0]) == ["bitbrains_1"]
+
+
+def test_both_versions_of_azure_in_a_folder_are_told_apart(tmp_path: Path) -> None:
+    for path in made_up(*AZURE_V1, *AZURE_V2):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    found = {one.format.name: one for one in traces_at([tmp_path])}
+    assert list(found) == ["azure-2017", "azure-2019"]
+    for one in found.values():
+        assert [len(files) for files in one.files.values()] == [1, 1]
 
 
 def test_an_archive_is_no_trace(tmp_path: Path) -> None:

@@ -39,11 +39,26 @@ BAD_LINES: dict[str, tuple[str, int, Change, str]] = {
     "bitbrains, inf": ("bitbrains_1.csv", 4, put(b"104.0", b"1e999"), "inf: allowed is CPU usage"),
     "bitbrains, no time": ("bitbrains_1.csv", 2, put(b"1376314846", b""), "allowed is Timestamp"),
     "bitbrains, short": ("bitbrains_1.csv", 7, lambda _: b"1;\t2", "11 fields: Timestamp [ms], "),
-    "bitbrains, column": (
+    "bitbrains, columns": (
         "bitbrains_1.csv",
         1,
-        put(b"Network received", b"Network lost"),
+        put(
+            b"capacity provisioned [MHZ];\tCPU usage [MHZ];\tCPU usage [%]",
+            b"a;\tCPU usage [MHZ];\tc",
+        ),
         "allowed is the columns Timestamp [ms]; CPU cores; ",
+    ),
+    "bitbrains, unit": (
+        "bitbrains_1.csv",
+        1,
+        put(b"Memory usage [KB]", b"Memory usage [pages]"),
+        "allowed is Memory usage in one of the units kb, mb, gb, %",
+    ),
+    "bitbrains, twice": (
+        "bitbrains_1.csv",
+        1,
+        put(b"Memory usage [KB]", b"CPU usage [%]"),
+        "allowed is one column CPU usage [%]",
     ),
     "materna, no such day": (
         "materna_01.csv",
