@@ -17,6 +17,7 @@ from cluster_emu.shown_text import visible
 MOST_DUMP_BYTES = 1024 * MIB
 MOST_SHOWN = 6
 
+_JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\"\]\d-]|true\b|false\b|null\b|$))")
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 
 
@@ -53,12 +54,19 @@ class DumpFile:
     @property
     def looks_like_json(self) -> bool:
         """Whether the text begins as JSON does."""
-        return self.text.lstrip()[:1] in ("{", "[")
+        return _JSON.match(self.text) is not None
 
     @property
     def looks_like_xml(self) -> bool:
         """Whether the text begins as XML does."""
         return self.text.lstrip()[:1] == "<"
+
+    @property
+    def described(self) -> str:
+        """What the file looks like; an error must not show what is in it, such as a password."""
+        if self.looks_like_json:
+            return "JSON of another kind"
+        return "XML" if self.looks_like_xml else "text that is not JSON"
 
     def json(self) -> list[Any]:
         """Return the JSON documents of the file, one after the other.
@@ -67,15 +75,15 @@ class DumpFile:
             ScenarioError: if it is not JSON, or too deep.
         """
         decoder = json.JSONDecoder()
-        found, place = [], 0
+        found: list[Any] = []
+        place = 0
         try:
             while (place := _after_space(self.text, place)) < len(self.text):
                 document, place = decoder.raw_decode(self.text, place)
                 found.append(document)
         except json.JSONDecodeError as error:
-            near = self.text[error.pos : error.pos + 40]
-            line = f"line {error.lineno}"
-            raise ScenarioError(line, near, f"JSON ({error.msg})", file=self.path) from error
+            where = f"line {error.lineno}, column {error.colno}"
+            raise self.error("content", where, f"JSON ({error.msg})") from error
         except (RecursionError, ValueError) as error:
             raise self.error("content", "JSON that is too deep or large", "plain JSON") from error
         if any(is_too_deep(document) for document in found):

@@ -189,7 +189,10 @@ def mutated(text: str, rng: random.Random) -> str:
     if text.lstrip()[:1] not in "{[" or rng.random() < 0.15:
         place = rng.randrange(len(text))
         return text[:place] + rng.choice([*HOSTILE, "{", "]", "<", "=", "-1"]) + text[place + 5 :]
-    data = json.loads(text)
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return mutated(f" x{text}", rng)
     for _ in range(rng.randint(1, 6)):
         data = damaged(data, rng)
     return json.dumps(data)
@@ -219,7 +222,8 @@ def run_mutations(count: int, folder: Path) -> int:
         hit = rng.randrange(len(files_of(name)))
         for number, file in enumerate(files_of(name)):
             text = file.read_text()
-            target = folder / file.name
+            target = folder / name / file.parent.name / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(
                 mutated(text, rng) if number == hit else text,
                 encoding="utf-8",

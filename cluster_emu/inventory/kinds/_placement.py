@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from cluster_emu.inventory.documents import at, labels, named, table, tables, text
+from cluster_emu.inventory.documents import at, labels, table, tables, text
+from cluster_emu.inventory.groups import set_group
 from cluster_emu.inventory.kinds._selectors import in_words, matches, node_matches
 from cluster_emu.inventory.neutral import Inventory
 
@@ -75,7 +76,7 @@ class PlacementRules:
 
     # --- other VMs --------------------------------------------------------------------------------
 
-    def _groups(self, kind: str, field: str) -> None:
+    def _groups(self, kind: str, field: Literal["anti_affinity", "affinity"]) -> None:
         """Set the group of each VM whose own labels its required terms select, by `field`."""
         members: dict[str, list[str]] = defaultdict(list)
         for vm, vmi in self._running:
@@ -96,21 +97,7 @@ class PlacementRules:
                 namespace = text(vmi, "metadata", "namespace")
                 members[f"{namespace}: {in_words(selector)}"].append(vm.name)
         for name, vms in members.items():
-            self._set_group(kind, field, name, vms)
-
-    def _set_group(self, kind: str, field: str, name: str, vms: list[str]) -> None:
-        on_host = Counter(self._found.vms[vm].host for vm in vms)
-        is_apart = field == "anti_affinity"
-        if (is_apart and max(on_host.values()) > 1) or (not is_apart and len(on_host) > 1):
-            state = "share a host" if is_apart else "are on different hosts"
-            self._found.note(f"{kind} {name} is not carried over: its VMs {state} ({named(vms)}).")
-            return
-        for vm in vms:
-            known = self._found.vms[vm]
-            if getattr(known, field) is None:
-                setattr(known, field, name)
-            else:
-                self._found.note(f"VM {vm} has several rules of {kind}: only the first is used.")
+            set_group(self._found, field, name, vms)
 
 
 def _taints(node: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
 from cluster_emu.inventory.contract import inventory_readers
@@ -28,6 +27,7 @@ from cluster_emu.inventory.kinds._placement import PlacementRules
 from cluster_emu.inventory.kinds._selectors import matches
 from cluster_emu.inventory.neutral import Inventory, InventoryHost, InventoryVM, PastMigration
 from cluster_emu.inventory.quantities import bytes_of, cpus_of, parse_quantity, whole_of
+from cluster_emu.inventory.times import seconds_of
 from cluster_emu.units import BITS_PER_BYTE
 from cluster_emu.wording import counted
 
@@ -35,7 +35,6 @@ VMI = "VirtualMachineInstance"
 MIGRATION = "VirtualMachineInstanceMigration"
 POLICY = "MigrationPolicy"
 KINDS = (VMI, "Node", MIGRATION, "KubeVirt", POLICY)
-LONGEST_TIME = 40
 RACK_KEYS = ("topology.kubernetes.io/rack", "topology.rook.io/rack", "rack")
 ZONE = "topology.kubernetes.io/zone"
 
@@ -71,7 +70,7 @@ class KubeVirtReader:
                 rates |= _dirty_rates(file.text)
             else:
                 allowed = "JSON of kubectl get ... -o json, or metrics of KubeVirt as text"
-                raise file.error("content", file.text[:40], allowed)
+                raise file.error("content", file.described, allowed)
         if not items[VMI] and not items["Node"]:
             what = ", ".join(kind for kind in KINDS if items[kind]) or "no object"
             allowed = "at least one VirtualMachineInstance or Node in all files together"
@@ -361,13 +360,3 @@ def _past(objects: Sequence[dict[str, Any]], found: Inventory) -> None:
             mode={"PostCopy": "post-copy", "Paused": "paused"}.get(text(state, "mode"), "pre-copy"),
         )
     found.past += sorted(known.values(), key=lambda one: (one.start_s, one.vm))
-
-
-def seconds_of(value: object) -> float | None:
-    """Return the seconds since 1970 of a time in RFC 3339, None if it is none."""
-    if not isinstance(value, str) or len(value) > LONGEST_TIME:
-        return None
-    try:
-        return datetime.fromisoformat(value.strip()).timestamp()
-    except (ValueError, OverflowError):
-        return None
