@@ -30,6 +30,7 @@ from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Rest
 from cluster_emu.lifecycle.choosing import HostChooser
 from cluster_emu.lifecycle.lifecycle import VMLifecycle
 from cluster_emu.lifecycle.resizing import Resizing
+from cluster_emu.maintenance import Campaign, HostRecord, Targets
 from cluster_emu.memory.base import MemoryModel, VMMemory
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
@@ -50,6 +51,9 @@ from cluster_emu.transfer.records import LimitRecord, MigrationRecord, Migration
 from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
+
+COMPILED_FROM_VMS = 5_000
+"""With so many VMs that come and go, loading machine code takes less time than it saves."""
 
 MOST_NAMED = 10
 """VMs that a note names one by one."""
@@ -174,6 +178,7 @@ class ClusterModel(Displayed, Model):
         )
         self._injection = self._set_up_faults(parts)
         self.lifecycle = self._set_up_lifecycle(parts)
+        self.campaign = self._set_up_maintenance(parts)
         for request in self.spec.migrations:
             self._schedule(request)
         self._demand_changes_s = self._intensity_changes_s = 0.0
@@ -244,6 +249,8 @@ class ClusterModel(Displayed, Model):
         if settings is None or placement is None:
             return None
         scheduler, streams = self.manager.scheduler, RandomStreams(self.seed)
+        if len(parts.population) >= COMPILED_FROM_VMS:
+            self.state.compile_hosts()
         chooser = HostChooser(
             placement,
             self.state,
@@ -277,6 +284,30 @@ class ClusterModel(Displayed, Model):
                 self._resizing.started(vm, 0.0)
         return lifecycle
 
+    def _set_up_maintenance(self, parts: RunComponents) -> Campaign | None:
+        """Let hosts be emptied and rebooted one after the other, if the scenario asks for it."""
+        settings, placement = self.spec.maintenance, parts.maintenance_placement
+        if settings is None or placement is None:
+            return None
+        streams = RandomStreams(self.seed)
+        targets = Targets(
+            placement,
+            streams.generator(Stream.MAINTENANCE, 1),
+            avoid_next=settings.avoid_next,
+            overcommit=settings.overcommit,
+        )
+        return Campaign(
+            settings,
+            self.state,
+            self.loop,
+            self.manager.scheduler,
+            self._host_faults,
+            self._power.watts_if_on,
+            parts.planner.network,
+            targets,
+            streams.generator(Stream.MAINTENANCE, 0),
+        )
+
     def _vm_started(self, vm: int, now_s: float) -> None:
         """Let a VM write from the next tick on, and be an agent."""
         self._intensity_changes_s = now_s
@@ -288,6 +319,8 @@ class ClusterModel(Displayed, Model):
         if agent is not None:
             agent.remove()
         self._resizing.ended(vm)
+        if self.campaign is not None:
+            self.campaign.changed(now_s)
 
     def _vm_resized(self, vm: int, memory: VMMemory, model: MemoryModel) -> None:
         """Let the next migration of a VM, and its writes from the next tick on, be of its size."""
@@ -475,6 +508,8 @@ class ClusterModel(Displayed, Model):
         }
         if self.lifecycle is not None:
             tables["lifecycle"] = self.lifecycle.records.table(self.state.vms)
+        if self.campaign is not None:
+            tables["maintenance"] = rows_to_table(list(self.campaign.records.values()), HostRecord)
         figures = self._cluster_figures()
         tables["summary"] = summarise(RunFigures(tables, figures))
         busiest = int(figures["busiest_link"]) if figures["busiest_link"] >= 0 else None
@@ -528,7 +563,8 @@ class ClusterModel(Displayed, Model):
     def _is_idle(self) -> bool:
         asked_for = all(request.at_s <= self.state.time_s for request in self.spec.migrations)
         all_came = self.lifecycle is None or self.lifecycle.idle
-        return asked_for and all_came and self.manager.scheduler.idle
+        all_done = self.campaign is None or self.campaign.is_over
+        return asked_for and all_came and all_done and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
         """Request a migration, and cancel it, when it is time; note what is refused."""

@@ -45,7 +45,7 @@ LAYERS = (
     {"transfer"},
     {"consolidation", "metrics"},
     {"managers", "scheduling"},
-    {"agents", "faults", "lifecycle", "mesa_releases"},
+    {"agents", "faults", "lifecycle", "maintenance", "mesa_releases"},
     {"building", "clock", "inventory"},
     {"model"},
     {"study", "validation", "view"},

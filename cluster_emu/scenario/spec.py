@@ -26,6 +26,7 @@ from cluster_emu.scenario.carbon import Carbon
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
+from cluster_emu.scenario.maintenance import Maintenance
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.names import Name, Names, check_unlike, in_order
 from cluster_emu.scenario.plain import Plain, as_tuple
@@ -68,6 +69,7 @@ class Scenario(Plain):
     costs: Costs = Costs()
     carbon: Carbon = Carbon()
     manager: Manager = Manager()
+    maintenance: Maintenance | None = None
     migrations: Annotated[tuple[Request, ...], BeforeValidator(as_tuple)] = ()
     faults: Annotated[tuple[Fault, ...], BeforeValidator(as_tuple)] = ()
     high_availability: HighAvailability = HighAvailability()

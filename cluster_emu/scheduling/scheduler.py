@@ -236,6 +236,17 @@ class MigrationScheduler:
         else:
             self.cancel(number, Phase.CANCELLED, f"VM ended in phase {phase.reported}", now_s)
 
+    def will_retry(self, vm: int) -> bool:
+        """Return whether a migration of a VM has ended and will be tried again."""
+        return any(self.records[number].vm == vm for number in self._retries_waiting)
+
+    def last_end_of(self, vm: int) -> str:
+        """Return in words how the last migration of a VM ended; empty if it had none."""
+        for record in reversed(self.records):
+            if record.vm == vm:
+                return f"{record.outcome}: {record.why}" if record.why else record.outcome
+        return ""
+
     def phase_of(self, vm: int) -> Phase | None:
         """Return the phase of the migration of a VM, None if it has none."""
         return self.live[self._number_of(vm)].state if self._state.vms.queued[vm] else None

@@ -197,6 +197,45 @@ class MovingWrites(WriteProcess):
         return self._cached[1]
 
 
+class SteppingWrites(MovingWrites):
+    """Poisson writes to a window of pages that moves on by a step every period.
+
+    Args:
+        page_count: pages of the VM.
+        window_pages: pages of the window.
+        rate_per_page: writes per page of the window and second.
+        period: operational seconds between two steps.
+        offset: operational time since the window stood at its first place, at time 0.
+        first_page: that place.
+        places: the window begins less than so many pages after it.
+        step_pages: length of a step.
+        rng: the stream the writes are drawn from.
+    """
+
+    def __init__(
+        self,
+        page_count: int,
+        window_pages: int,
+        rate_per_page: float,
+        period: float,
+        offset: float,
+        first_page: int,
+        places: int,
+        step_pages: int,
+        rng: np.random.Generator,
+    ) -> None:
+        def no_stream(number: int) -> np.random.Generator:
+            raise AssertionError("the places of a window are not drawn")
+
+        super().__init__(page_count, window_pages, rate_per_page, period, offset, no_stream, rng)
+        self._window_pages = window_pages
+        self._first_page, self._places, self._step_pages = first_page, places, step_pages
+
+    def _hot_pages(self, number: int) -> PageIds:
+        first = self._first_page + number * self._step_pages % self._places
+        return np.arange(first, first + self._window_pages)
+
+
 class SweepWrites(WriteProcess):
     """A writer that passes through a contiguous region again and again, page by page.
 
@@ -364,8 +403,10 @@ class PageWriter:
 
         Args:
             page_count: pages of the VM.
-            used: those that this one writes, ascending, [pages of this one].
+            used: those that this one writes, by its numbers, [pages of this one].
         """
+        if self._used is not None:
+            used = used[self._used]
         return PageWriter(page_count, self._processes, self._round_sets, used)
 
     @property
