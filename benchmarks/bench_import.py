@@ -56,19 +56,19 @@ def test_proxmox(tmp_path: Path) -> None:
         {"type": "node", "node": f"pve{number}", "maxcpu": 64, "maxmem": 2**39}
         for number in range(HOSTS)
     ]
-    for number in range(VMS):
-        resources.append(
-            {
-                "type": "qemu",
-                "vmid": 100 + number,
-                "name": f"vm-{number}",
-                "node": f"pve{number % HOSTS}",
-                "status": "running",
-                "maxmem": 2**30 + number * 2**20,
-                "mem": 2**29 + number * 2**20,
-                "maxcpu": 2,
-            }
-        )
+    resources += [
+        {
+            "type": "qemu",
+            "vmid": 100 + number,
+            "name": f"vm-{number}",
+            "node": f"pve{number % HOSTS}",
+            "status": "running",
+            "maxmem": 2**30 + number * 2**20,
+            "mem": 2**29 + number * 2**20,
+            "maxcpu": 2,
+        }
+        for number in range(VMS)
+    ]
     file = tmp_path / "resources.json"
     file.write_text(json.dumps(resources))
     _measure("proxmox", [file], tmp_path)
