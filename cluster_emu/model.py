@@ -30,6 +30,7 @@ from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Rest
 from cluster_emu.lifecycle.choosing import HostChooser
 from cluster_emu.lifecycle.lifecycle import VMLifecycle
 from cluster_emu.lifecycle.resizing import Resizing
+from cluster_emu.maintenance import Campaign, HostRecord, Targets
 from cluster_emu.memory.base import MemoryModel, VMMemory
 from cluster_emu.memory.dirtying.sources import WriteSource
 from cluster_emu.metrics.aggregations import RunFigures
@@ -37,9 +38,10 @@ from cluster_emu.metrics.carbon import CarbonMeter
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
-from cluster_emu.network.links import load_figures
+from cluster_emu.network.links import LinkUse, load_figures
 from cluster_emu.results.display import Displayed, view
-from cluster_emu.results.recorder import Recorder
+from cluster_emu.results.naming import with_names
+from cluster_emu.results.recorder import STREAMED_TABLES, Recorder
 from cluster_emu.results.run_result import RunResult, rows_to_table
 from cluster_emu.rng import RandomStreams, Stream, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
@@ -49,6 +51,9 @@ from cluster_emu.transfer.records import LimitRecord, MigrationRecord, Migration
 from cluster_emu.wording import counted
 
 BY_USER = "cancelled by the user"
+
+COMPILED_FROM_VMS = 5_000
+"""With so many VMs that come and go, loading machine code takes less time than it saves."""
 
 MOST_NAMED = 10
 """VMs that a note names one by one."""
@@ -173,6 +178,7 @@ class ClusterModel(Displayed, Model):
         )
         self._injection = self._set_up_faults(parts)
         self.lifecycle = self._set_up_lifecycle(parts)
+        self.campaign = self._set_up_maintenance(parts)
         for request in self.spec.migrations:
             self._schedule(request)
         self._demand_changes_s = self._intensity_changes_s = 0.0
@@ -243,6 +249,8 @@ class ClusterModel(Displayed, Model):
         if settings is None or placement is None:
             return None
         scheduler, streams = self.manager.scheduler, RandomStreams(self.seed)
+        if len(parts.population) >= COMPILED_FROM_VMS:
+            self.state.compile_hosts()
         chooser = HostChooser(
             placement,
             self.state,
@@ -276,6 +284,30 @@ class ClusterModel(Displayed, Model):
                 self._resizing.started(vm, 0.0)
         return lifecycle
 
+    def _set_up_maintenance(self, parts: RunComponents) -> Campaign | None:
+        """Let hosts be emptied and rebooted one after the other, if the scenario asks for it."""
+        settings, placement = self.spec.maintenance, parts.maintenance_placement
+        if settings is None or placement is None:
+            return None
+        streams = RandomStreams(self.seed)
+        targets = Targets(
+            placement,
+            streams.generator(Stream.MAINTENANCE, 1),
+            avoid_next=settings.avoid_next,
+            overcommit=settings.overcommit,
+        )
+        return Campaign(
+            settings,
+            self.state,
+            self.loop,
+            self.manager.scheduler,
+            self._host_faults,
+            self._power.watts_if_on,
+            parts.planner.network,
+            targets,
+            streams.generator(Stream.MAINTENANCE, 0),
+        )
+
     def _vm_started(self, vm: int, now_s: float) -> None:
         """Let a VM write from the next tick on, and be an agent."""
         self._intensity_changes_s = now_s
@@ -287,6 +319,8 @@ class ClusterModel(Displayed, Model):
         if agent is not None:
             agent.remove()
         self._resizing.ended(vm)
+        if self.campaign is not None:
+            self.campaign.changed(now_s)
 
     def _vm_resized(self, vm: int, memory: VMMemory, model: MemoryModel) -> None:
         """Let the next migration of a VM, and its writes from the next tick on, be of its size."""
@@ -474,11 +508,17 @@ class ClusterModel(Displayed, Model):
         }
         if self.lifecycle is not None:
             tables["lifecycle"] = self.lifecycle.records.table(self.state.vms)
-        figures = self._cluster_figures()
+        if self.campaign is not None:
+            tables["maintenance"] = rows_to_table(list(self.campaign.records.values()), HostRecord)
+        use = self._link_use()
+        figures = self._cluster_figures(use)
         tables["summary"] = summarise(RunFigures(tables, figures))
-        busiest = int(figures["busiest_link"]) if figures["busiest_link"] >= 0 else None
+        names = self.state.names
         return RunResult(
-            tables=tables,
+            tables={
+                name: table if name in STREAMED_TABLES else with_names(table, names)
+                for name, table in tables.items()
+            },
             scenario=self._own_spec.model_dump(mode="json"),
             seed=self.seed,
             traces=self._traces,
@@ -489,7 +529,7 @@ class ClusterModel(Displayed, Model):
                 *self._restart_notes(),
                 *self._lifecycle_notes(),
             ),
-            busiest_link="" if busiest is None else self.links.in_words(busiest),
+            link_use=use,
             streamed_to=self._recorder.folder,
         )
 
@@ -523,7 +563,8 @@ class ClusterModel(Displayed, Model):
     def _is_idle(self) -> bool:
         asked_for = all(request.at_s <= self.state.time_s for request in self.spec.migrations)
         all_came = self.lifecycle is None or self.lifecycle.idle
-        return asked_for and all_came and self.manager.scheduler.idle
+        all_done = self.campaign is None or self.campaign.is_over
+        return asked_for and all_came and all_done and self.manager.scheduler.idle
 
     def _schedule(self, request: Request) -> None:
         """Request a migration, and cancel it, when it is time; note what is refused."""
@@ -561,15 +602,17 @@ class ClusterModel(Displayed, Model):
         kwh = self._costs.host_energy_kwh()
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
-    def _cluster_figures(self) -> dict[str, float]:
+    def _link_use(self) -> LinkUse:
+        return LinkUse.of(self.links, self.loop.bytes_carried(), self._router.choices)
+
+    def _cluster_figures(self, use: LinkUse) -> dict[str, float]:
         vms, loop = self.state.vms, self.loop
-        capacity = self.links.capacity_bytes_per_s
         return {
             **self._costs.figures(),
             "carbon_g": float("nan") if self._carbon is None else self._carbon.carbon_g,
             **self._background.figures(self.loop.now_s),
             "peak_link_share": float(loop.peak_share().max(initial=0.0)),
-            **load_figures(loop.bytes_carried(), capacity, loop.now_s, self._router.choices),
+            **load_figures(use, loop.now_s),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),
             "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),

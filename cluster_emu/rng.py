@@ -78,6 +78,8 @@ class Stream(Enum):
     """What the placement of arriving VMs draws."""
     RESIZES = (34, "vm")
     """When a VM is resized, and by which factor."""
+    MAINTENANCE = (35, "use")
+    """Which hosts do not come back from a reboot (0), and what the placement draws (1)."""
     PLUG_IN = (15, ANY_KEYS)
     """For parts of other distributions; the first key is a number that the part chooses."""
 

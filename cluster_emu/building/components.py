@@ -38,6 +38,7 @@ from cluster_emu.consolidation.planner import Planner
 from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.faults import Outage
 from cluster_emu.lifecycle.population import Population
+from cluster_emu.maintenance import waves_of
 from cluster_emu.metrics.carbon import CarbonIntensity
 from cluster_emu.metrics.power import PowerColumns, power_models
 from cluster_emu.network import BackgroundTraffic, FluidLoop, LinkTable
@@ -76,6 +77,7 @@ class RunComponents:
         population: all VMs that the run may have.
         resized_memory: describes the memory of VMs of another size.
         arrival_placement: chooses the hosts of VMs that arrive, None where none do.
+        maintenance_placement: chooses targets in a maintenance campaign, None where there is none.
         outages: every outage in order of its start.
     """
 
@@ -96,6 +98,7 @@ class RunComponents:
     population: Population
     resized_memory: ResizedMemory
     arrival_placement: Placement | None
+    maintenance_placement: Placement | None
     outages: Iterator[Outage]
 
 
@@ -166,6 +169,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
         population=vms,
         resized_memory=ResizedMemory(vms, sources, kinds, scenario.run.fidelity),
         arrival_placement=_arrival_placement(scenario),
+        maintenance_placement=_maintenance_placement(scenario, state),
         assumptions=(
             *intensity.assumptions,
             *vms.assumptions,
@@ -217,6 +221,14 @@ def _arrival_placement(scenario: Scenario) -> Placement | None:
     if scenario.arrivals is None:
         return None
     return create_chosen(placements, scenario.arrivals.placement, "arrivals.placement")
+
+
+def _maintenance_placement(scenario: Scenario, state: ClusterState) -> Placement | None:
+    """Return the placement of a campaign, whose hosts must exist."""
+    if scenario.maintenance is None:
+        return None
+    waves_of(scenario.maintenance, state.hosts.rack)
+    return create_chosen(placements, scenario.maintenance.placement, "maintenance.placement")
 
 
 def _check_requests(scenario: Scenario, vm_count: int) -> None:

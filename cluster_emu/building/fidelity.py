@@ -174,7 +174,7 @@ def _check_state_fits(
         return
     asked = {request.vm for request in scenario.migrations}
     for vm, of_vm in enumerate(memory):
-        may_migrate = bool(scenario.manager.triggers) or vm in asked
+        may_migrate = bool(scenario.manager.triggers or scenario.maintenance) or vm in asked
         if (needed := sizes[of_vm]) > most and may_migrate and population.groups[vm].migratable:
             others = [name for name in ("lumped", "scalar") if name in _names_supporting([of_vm])]
             allowed = (

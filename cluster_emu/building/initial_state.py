@@ -7,9 +7,10 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster_emu.cluster.columns import HostColumns, VMColumns
-from cluster_emu.cluster.initial_placement import place
+from cluster_emu.cluster.initial_placement import allowed_hosts, place
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.lifecycle.population import Population
 from cluster_emu.rng import RandomStreams, Stream
@@ -43,6 +44,7 @@ def initial_state(
         names += [flavour.anti_affinity for flavour in scenario.arrivals.flavours]
     apart = numbers_of(names)
     together = numbers_of(group.affinity for group in scenario.vms)
+    kinds = numbers_of(_class_of(group) for group in scenario.vms)
     np.add.at(hosts.memory_reserved_bytes, first_host, there)
     hosts.vm_count[:] = np.bincount(first_host, minlength=count)
     vms = VMColumns.at_rest(
@@ -56,8 +58,36 @@ def initial_state(
             population, lambda group: apart.get(group.anti_affinity, -1), np.int64
         ),
         affinity=_column(population, lambda group: together.get(group.affinity, -1), np.int64),
+        placement_class=_column(
+            population, lambda group: kinds.get(_class_of(group), -1), np.int64
+        ),
     )
-    return ClusterState(hosts, vms)
+    closed = [not group.schedulable for group in groups]
+    hosts.drained[:] = closed
+    return ClusterState(
+        hosts, vms, names=scenario.names, allowed_hosts=_allowed(scenario, kinds, count)
+    )
+
+
+def _class_of(group: VMGroup) -> str | None:
+    """Return a text that VMs with the same allowed hosts share, None where all may take them."""
+    return "\n".join(group.allowed_hosts) or None
+
+
+def _allowed(
+    scenario: Scenario, kinds: dict[str | None, int], count: int
+) -> NDArray[np.bool_] | None:
+    """Return for each class of VMs which hosts may take them, [classes, hosts]."""
+    if not kinds:
+        return None
+    mask = np.zeros((len(kinds), count), dtype=np.bool_)
+    done: set[int] = set()
+    for number, group in enumerate(scenario.vms):
+        kind = kinds.get(_class_of(group), -1)
+        if kind >= 0 and kind not in done:
+            mask[kind, sorted(allowed_hosts(scenario, group, f"vms.{number}"))] = True
+            done.add(kind)
+    return mask
 
 
 def numbers_of(names: Iterable[str | None]) -> dict[str | None, int]:

@@ -39,11 +39,34 @@ def cluster_graph(scenario: Scenario) -> nx.Graph[int]:
         ScenarioError: if a topology cannot be built, or the two do not have the same hosts.
     """
     graph = _topology(scenario.topology, "topology")
+    _check_racks(scenario, graph)
     if scenario.migration_topology is None:
-        return graph
+        return _with_names(scenario, graph)
     migration_graph = _topology(scenario.migration_topology, "migration_topology")
     with errors_at("migration_topology"):
-        return with_migration_network(graph, migration_graph)
+        return _with_names(scenario, with_migration_network(graph, migration_graph))
+
+
+def _check_racks(scenario: Scenario, graph: nx.Graph[int]) -> None:
+    racks = {node.get("rack", 0) for _, node in graph.nodes(data=True)} - {-1}
+    if scenario.rack_names and len(scenario.rack_names) != len(racks):
+        allowed = f"as many names as the topology has racks, {len(racks)}, or none"
+        raise ScenarioError("rack_names", list(scenario.rack_names), allowed)
+
+
+def _with_names(scenario: Scenario, graph: nx.Graph[int]) -> nx.Graph[int]:
+    """Return the graph with names of hosts, and of racks, in its labels."""
+    names = scenario.names
+    for number, name in enumerate(names.hosts):
+        if name and number in graph.nodes:
+            graph.nodes[number].update(label=name, name=name)
+    for _, node in graph.nodes(data=True) if names.racks else ():
+        rack = node.get("rack", 0)
+        if 0 <= rack < len(names.racks):
+            node["rack_name"] = names.racks[rack]
+            if node["kind"] == "switch":
+                node["label"] = f"{node['label']} ({names.racks[rack]})"
+    return graph
 
 
 def with_own_files(scenario: Scenario) -> Scenario:

@@ -12,6 +12,7 @@ from cluster_emu.cli.drains import (
     Hosts,
     Racks,
     Uncertain,
+    VMs,
     hosts_in_words,
     numbers,
     options_by_field,
@@ -47,6 +48,7 @@ def advise(
     scenario: options.Scenario,
     host: Hosts = None,
     rack: Racks = None,
+    vm: VMs = None,
     max_downtime: Annotated[
         float,
         typer.Option(
@@ -113,10 +115,9 @@ def advise(
     )
     tried = [] if policies is None else split_strategies(policies)
     check_stop_is_used(fields, tried, "--policies")
-    hosts, racks = numbers("--host", host), numbers("--rack", rack)
     at_once = numbers("--parallel", [parallel])
     typed = options_by_field(
-        hosts,
+        host or (),
         policy=policies and "--policies",
         strategy=strategies and "--strategies",
     )
@@ -126,8 +127,9 @@ def advise(
             with progress_bar(f"{chosen.name}, drains") as progress:
                 advice = advise_on(
                     chosen,
-                    hosts=hosts,
-                    racks=racks,
+                    hosts=host or (),
+                    racks=rack or (),
+                    vms=vm or (),
                     max_downtime_s=max_downtime,
                     policies=tried if policies is not None else None,
                     strategies=None if strategies is None else split_strategies(strategies),
@@ -172,7 +174,7 @@ def _show(report: AdviceReport) -> None:
     title = (
         f"{report.scenario}: {report.vms_to_move} "
         f"{'VM leaves' if report.vms_to_move == 1 else 'VMs leave'} "
-        f"{hosts_in_words(report.hosts)}; "
+        f"{hosts_in_words(report.hosts, report.host_names)}; "
         f"Pareto front in drain time (p95), worst interruption and bytes of {report.comparison}"
     )
     first = [report.pareto[group[0]] for group in report.alike]

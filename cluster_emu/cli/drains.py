@@ -10,13 +10,29 @@ import typer
 from cluster_emu.errors import ScenarioError
 from cluster_emu.numerals import MOST_WHOLE, decimal, whole_number
 
+MOST_NAMED = 10
+
 Hosts = Annotated[
     list[str] | None,
-    typer.Option("--host", metavar="N[,N]", help="Numbers of hosts to empty; may be repeated."),
+    typer.Option(
+        "--host",
+        metavar="HOST[,HOST]",
+        help="Hosts to empty: numbers, names, or patterns such as 'rack2-*'; may be repeated.",
+    ),
 ]
 Racks = Annotated[
     list[str] | None,
-    typer.Option("--rack", metavar="N[,N]", help="Numbers of racks to empty; may be repeated."),
+    typer.Option(
+        "--rack", metavar="RACK[,RACK]", help="Racks to empty, likewise; may be repeated."
+    ),
+]
+VMs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vm",
+        metavar="VM[,VM]",
+        help="Single VMs to move off their hosts, likewise; may be repeated.",
+    ),
 ]
 
 
@@ -64,7 +80,7 @@ def numbers(option: str, texts: Sequence[str] | None) -> tuple[int, ...]:
 
 
 def options_by_field(
-    hosts: Sequence[int], *, policy: str | None, strategy: str | None
+    hosts: Sequence[str], *, policy: str | None, strategy: str | None
 ) -> dict[str, str]:
     """Return the options of a drain by the field of the scenario that each sets.
 
@@ -76,6 +92,7 @@ def options_by_field(
     found = {
         "hosts": "--host" if hosts else "--host, --rack",
         "racks": "--rack",
+        "vms": "--vm",
         "manager.max_per_cluster": "--parallel",
         "parallel": "--parallel",
         "max_downtime_s": "--max-downtime",
@@ -86,8 +103,16 @@ def options_by_field(
     return found | ({"strategies": strategy} if strategy else {})
 
 
-def hosts_in_words(found: Sequence[int]) -> str:
-    """Return ascending numbers of hosts in words: ``hosts 0 to 9, 12``."""
+def hosts_in_words(found: Sequence[int], names: Sequence[str] = ()) -> str:
+    """Return ascending numbers of hosts in words: ``hosts 0 to 9, 12``; or their names, if given.
+
+    Without a host, it is single VMs that move: ``their hosts``.
+    """
+    if not found:
+        return "their hosts"
+    if names:
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        return f"{'host' if len(names) == 1 else 'hosts'} {', '.join(names[:MOST_NAMED])}{more}"
     runs: list[list[int]] = []
     for each in found:
         if runs and each == runs[-1][-1] + 1:

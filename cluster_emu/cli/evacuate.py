@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.drains import Hosts, Racks, Uncertain, numbers, options_by_field
+from cluster_emu.cli.drains import Hosts, Racks, Uncertain, VMs, options_by_field
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
@@ -40,6 +40,7 @@ def evacuate(
     scenario: options.Scenario,
     host: Hosts = None,
     rack: Racks = None,
+    vm: VMs = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -84,9 +85,8 @@ def evacuate(
         },
     )
     check_stop_is_used(fields, [policy] if policy else [], "--policy")
-    hosts, racks = numbers("--host", host), numbers("--rack", rack)
     typed = options_by_field(
-        hosts, policy=policy and "--policy", strategy=strategy and "--strategy"
+        host or (), policy=policy and "--policy", strategy=strategy and "--strategy"
     )
     with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
@@ -94,8 +94,9 @@ def evacuate(
             with progress_bar(f"{chosen.name}, drains") as progress:
                 evacuation = evacuate_hosts(
                     chosen,
-                    hosts=hosts,
-                    racks=racks,
+                    hosts=host or (),
+                    racks=rack or (),
+                    vms=vm or (),
                     policy=policy,
                     strategy=strategy,
                     parallel=parallel,

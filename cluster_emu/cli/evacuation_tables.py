@@ -80,7 +80,7 @@ def _title(report: EvacuationReport) -> str:
     moving = f"{vms[0]}" if len(vms) == 1 else f"{vms[0]} to {vms[-1]}"
     return (
         f"{report.scenario}: {moving} {'VM leaves' if vms[-1] == 1 else 'VMs leave'} "
-        f"{hosts_in_words(report.hosts)}; "
+        f"{hosts_in_words(report.hosts, [one.name for one in report.hosts_emptied if one.name])}; "
         f"policy {report.policy}, strategy {report.strategy}, {count}"
     )
 
@@ -167,14 +167,14 @@ def _links(report: EvacuationReport) -> list[str]:
     uneven = report.uneven_links
     if uneven is not None:
         lines.append(
-            f"of {uneven.links} equal links out of {uneven.node}, {uneven.busiest} carries "
+            f"of {uneven.links} parallel links, {uneven.busiest} carries "
             f"{uneven.times_mean:.3g} times the mean"
         )
     return lines
 
 
 def _hosts(hosts: Sequence[EmptiedHost]) -> list[str]:
-    lines = [f"host {one.host}: {_when(one.emptied_s)}" for one in hosts[:MOST_LINES]]
+    lines = [f"host {one.name or one.host}: {_when(one.emptied_s)}" for one in hosts[:MOST_LINES]]
     more = len(hosts) - MOST_LINES
     return [*lines, f"and {more} more"] if more > 0 else lines
 
@@ -192,7 +192,8 @@ def _when(found: Sequence[float | None]) -> str:
 
 def _failures(failures: Sequence[NotDrained]) -> list[str]:
     lines = [
-        f"replication {one.replication}: VM {one.vm} on host {one.source}: "
+        f"replication {one.replication}: VM {one.vm_name or one.vm} on "
+        f"host {one.source_name or one.source}: "
         f"{one.outcome} ({one.why}), attempts: {one.attempts}"
         for one in failures[:MOST_LINES]
     ]

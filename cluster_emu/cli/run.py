@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.drains import Hosts, Racks, VMs, options_by_field
 from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
     attributed_to_options,
@@ -22,11 +24,15 @@ from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_
 
 if TYPE_CHECKING:
     from cluster_emu.results.run_result import RunResult
+    from cluster_emu.scenario import Scenario
     from cluster_emu.study.report.run import RunReport
 
 
 def run(
     scenario: options.Scenario,
+    host: Hosts = None,
+    rack: Racks = None,
+    vm: VMs = None,
     strategy: Annotated[
         str | None,
         typer.Option("--strategy", help="Transfer strategy, such as time-series:threshold=3."),
@@ -51,9 +57,11 @@ def run(
         fields,
         {"workload.traces": traces and "--traces", "transfer.strategy": strategy and "--strategy"},
     )
+    typed = options_by_field(host or (), policy=None, strategy=strategy and "--strategy")
     started = time.perf_counter()
-    with attributed_to_options(scenario, fields, {"strategies": "--strategy"}):
+    with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
+        chosen = with_drain(chosen, host or (), rack or (), vm or ())
         carried: tuple[str, ...] = ()
         if strategy is not None:
             (variant,) = variants(chosen, [strategy])
@@ -81,6 +89,19 @@ def run(
         where = "nothing (--out DIR writes them)" if folder is None else f"results in {folder}"
         show_lines("Written", [where])
         show_answer(report.answer)
+
+
+def with_drain(
+    scenario: Scenario, hosts: Sequence[str], racks: Sequence[str], vms: Sequence[str]
+) -> Scenario:
+    """Return the scenario with a drain before its own triggers, if something is to be emptied."""
+    if not (hosts or racks or vms):
+        return scenario
+    from cluster_emu.study.evacuation.plan import named_in
+
+    drain = {"name": "drain", **named_in(scenario, hosts=hosts, racks=racks, vms=vms)}
+    own = [trigger.model_dump() for trigger in scenario.manager.triggers]
+    return scenario.with_fields({"manager.triggers": [drain, *own]})
 
 
 def _save_partial(result: RunResult, place: Path, folder: Path, csv: bool) -> None:

@@ -15,30 +15,37 @@ def refusal(state: ClusterState, vm: int, target: int) -> str | None:
     vms, hosts = state.vms, state.hosts
     source = int(vms.host[vm])
     if vms.lost[vm]:
-        return f"VM {vm} is lost"
+        return f"{state.names.vm(vm)} is lost"
     if source < 0:
-        return f"VM {vm} is not in the cluster"
+        return f"{state.names.vm(vm)} is not in the cluster"
     if vms.booting[vm]:
-        return f"VM {vm} boots"
+        return f"{state.names.vm(vm)} boots"
     if not vms.running[vm]:
-        return f"VM {vm} is down"
+        return f"{state.names.vm(vm)} is down"
     if not vms.migratable[vm]:
-        return f"VM {vm} may not migrate (migratable = false)"
+        return f"{state.names.vm(vm)} may not migrate (migratable = false)"
     if vms.queued[vm]:
-        return f"VM {vm} is migrating already, to host {vms.target[vm]}"
+        return f"{state.names.vm(vm)} is migrating already, to {state.names.host(vms.target[vm])}"
     if source == target:
-        return f"VM {vm} is on host {target} already"
+        return f"{state.names.vm(vm)} is on {state.names.host(target)} already"
     if hosts.failed[target]:
-        return f"host {target} has failed"
+        return f"{state.names.host(target)} has failed"
     if hosts.drained[target]:
-        return f"host {target} is drained"
+        return f"{state.names.host(target)} is drained"
     if state.kept_apart_from(vm)[target]:
-        return f"host {target} has, or expects, a VM of the anti-affinity group of VM {vm}"
+        return (
+            f"{state.names.host(target)} has, or expects, a VM of the anti-affinity group of "
+            f"{state.names.vm(vm)}"
+        )
+    if not state.may_take(vm)[target]:
+        return f"{state.names.vm(vm)} may not go to {state.names.host(target)} (allowed_hosts)"
     if (group_host := _host_of_group(state, vm, target)) is not None:
-        return f"VM {vm} stays with its affinity group, which is on host {group_host}"
+        where = state.names.host(group_host)
+        return f"{state.names.vm(vm)} stays with its affinity group, which is on {where}"
     if hosts.memory_free_bytes[target] < vms.memory_bytes[vm]:
         return (
-            f"VM {vm} does not fit into the free memory of host {target}: it has "
+            f"{state.names.vm(vm)} does not fit into the free memory of "
+            f"{state.names.host(target)}: it has "
             f"{vms.memory_bytes[vm]} bytes, {hosts.memory_free_bytes[target]} are free"
         )
     return None

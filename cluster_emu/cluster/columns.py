@@ -122,7 +122,7 @@ class VMColumns:
 
     A VM that is not `migratable` stays on its host. VMs with the same number in `anti_affinity`, -1
     for none, are never on one host together; those with the same number in `affinity` belong
-    together.
+    together. `placement_class` says by which row of the allowed hosts a VM is placed, -1 by none.
 
     A VM that is not `running` crashed with its host and wants nothing. It keeps the number of its
     last host, and its memory there, until it is restarted; one that is `lost` never is, and holds
@@ -147,6 +147,7 @@ class VMColumns:
     migratable: BoolColumn
     anti_affinity: IntColumn
     affinity: IntColumn
+    placement_class: IntColumn
     host: IntColumn
     target: IntColumn
     queued: BoolColumn
@@ -170,6 +171,7 @@ class VMColumns:
         migratable: BoolColumn | None = None,
         anti_affinity: IntColumn | None = None,
         affinity: IntColumn | None = None,
+        placement_class: IntColumn | None = None,
     ) -> VMColumns:
         """Return VMs that run on `host`, want nothing yet and do not migrate.
 
@@ -193,6 +195,7 @@ class VMColumns:
             migratable=np.ones(count, dtype=np.bool_) if migratable is None else migratable,
             anti_affinity=np.full(count, -1) if anti_affinity is None else anti_affinity,
             affinity=np.full(count, -1) if affinity is None else affinity,
+            placement_class=np.full(count, -1) if placement_class is None else placement_class,
             host=host,
             target=np.full(count, -1, dtype=np.int64),
             queued=np.zeros(count, dtype=np.bool_),

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from cluster_emu.cluster.columns import IntColumn
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import ScenarioError, errors_at
 from cluster_emu.scenario import Scenario, VMGroup
+from cluster_emu.scenario.names import numbers_meant
 
 
 def place(
@@ -33,7 +34,7 @@ def place(
             of an anti-affinity group cannot be on different hosts, or those of an affinity group
             not on one.
     """
-    groups = _with_common_hosts(scenario.vms)
+    groups = _with_common_hosts(_with_numbers(scenario))
     taken = _hosts_of_groups(groups, len(host_memory_bytes))
     homes: dict[str, int] = {}
     memory = _RULES[scenario.placement](host_memory_bytes.tolist(), rng)
@@ -41,11 +42,12 @@ def place(
     hosts: list[int] = []
     for number, group in enumerate(groups):
         field, first = f"vms.{number}", len(hosts)
+        closed = set() if isinstance(group.host, int) else _closed(scenario, group, field)
         for need in vm_memory_bytes[first : first + group.count].tolist():
             if need > largest:
                 allowed = f"at most the largest host's {largest} bytes"
                 raise ScenarioError(f"{field}.memory_bytes", need, allowed)
-            if group.host is not None:
+            if isinstance(group.host, int):
                 hosts.append(_fixed(group.host, memory, need, field))
                 continue
             if group.affinity is not None:
@@ -55,10 +57,14 @@ def place(
                 hosts.append(homes[group.affinity])
                 continue
             apart = taken.get(group.anti_affinity, set())
-            host = memory.find(need, apart)
+            host = memory.find(need, apart | closed if closed else apart)
             if host is None:
                 fitted = len(hosts) - first
                 held = f"what the hosts' memory holds, {fitted} with placement"
+                if closed:
+                    held = (
+                        f"what the hosts that may take it have memory for, {fitted} with placement"
+                    )
                 if memory.find(need, ()) is not None:
                     held = (
                         "what hosts without another VM of the anti-affinity group "
@@ -69,6 +75,50 @@ def place(
             apart.add(host)
             hosts.append(host)
     return np.array(hosts, dtype=np.int64)
+
+
+def _closed(scenario: Scenario, group: VMGroup, field: str) -> set[int]:
+    """Return the hosts on which a VM without a fixed host may not start."""
+    closed: set[int] = set()
+    first = 0
+    for hosts in scenario.hosts:
+        if not hosts.schedulable:
+            closed.update(range(first, first + hosts.count))
+        first += hosts.count
+    if group.allowed_hosts:
+        closed |= set(range(first)) - allowed_hosts(scenario, group, field)
+    return closed
+
+
+def allowed_hosts(scenario: Scenario, group: VMGroup, field: str) -> set[int]:
+    """Return the numbers of the hosts that may take the VMs of a group that names some.
+
+    Raises:
+        ScenarioError: if there is no such host.
+    """
+    with errors_at(field):
+        found = numbers_meant("allowed_hosts", group.allowed_hosts, scenario.names.hosts)
+        for number in found:
+            if number >= scenario.host_count:
+                allowed = f"numbers below {scenario.host_count}"
+                raise ScenarioError("allowed_hosts", number, allowed)
+    return set(found)
+
+
+def _with_numbers(scenario: Scenario) -> list[VMGroup]:
+    """Return the groups of VMs with the numbers of hosts in place of their names."""
+    names: tuple[str, ...] | None = None
+    groups = []
+    for number, group in enumerate(scenario.vms):
+        if isinstance(group.host, str):
+            names = scenario.names.hosts if names is None else names
+            with errors_at(f"vms.{number}"):
+                meant = numbers_meant("host", [group.host], names)
+            if len(meant) != 1:
+                raise ScenarioError(f"vms.{number}.host", group.host, "one host")
+            group = group.model_copy(update={"host": meant[0]})
+        groups.append(group)
+    return groups
 
 
 def _with_common_hosts(groups: Sequence[VMGroup]) -> list[VMGroup]:
@@ -84,7 +134,7 @@ def _with_common_hosts(groups: Sequence[VMGroup]) -> list[VMGroup]:
         name = group.affinity
         if name is None:
             continue
-        if group.host is not None and fixed.setdefault(name, group.host) != group.host:
+        if isinstance(group.host, int) and fixed.setdefault(name, group.host) != group.host:
             allowed = f"{fixed[name]}, the host of other VMs of the affinity group {name!r}"
             raise ScenarioError(f"vms.{number}.host", group.host, allowed)
         if group.anti_affinity is not None:
@@ -141,7 +191,7 @@ def _hosts_of_groups(groups: Sequence[VMGroup], host_count: int) -> dict[str | N
             allowed = f"a group of at most {host_count} VMs, one per host; it has {vms[name]}"
             raise ScenarioError(f"vms.{number}.anti_affinity", name, allowed)
         hosts = fixed.setdefault(name, set())
-        if group.host is not None:
+        if isinstance(group.host, int):
             if group.count > 1 or group.host in hosts:
                 allowed = f"a host for one VM of the anti-affinity group {name!r} alone"
                 raise ScenarioError(f"vms.{number}.host", group.host, allowed)

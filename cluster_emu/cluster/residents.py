@@ -65,7 +65,9 @@ class Residents:
     def enter(self, vm: int, host: int) -> None:
         """Take in a VM that was nowhere, and is on a host from now on."""
         vms = self._vms_of[host]
-        self._vms_of[host] = np.insert(vms, int(vms.searchsorted(vm)), vm)
+        place = int(vms.searchsorted(vm))
+        # slices put together are several times as fast as np.insert and np.delete
+        self._vms_of[host] = np.concatenate((vms[:place], (vm,), vms[place:]))
         self._flat_index_of.pop(host, None)
         self.host_of[vm] = host
         self._present_changed = True
@@ -74,7 +76,8 @@ class Residents:
         """Take a VM off its host; it is nowhere from now on."""
         host = int(self.host_of[vm])
         vms = self._vms_of[host]
-        self._vms_of[host] = np.delete(vms, int(vms.searchsorted(vm)))
+        place = int(vms.searchsorted(vm))
+        self._vms_of[host] = np.concatenate((vms[:place], vms[place + 1 :]))
         self._flat_index_of.pop(host, None)
         self.host_of[vm] = -1
         self._present_changed = True
@@ -99,6 +102,10 @@ class Residents:
         counts = [len(self._vms_of[host]) for host in hosts]
         host_index = np.repeat(np.arange(len(hosts)), counts)
         return HostGroup(np.array(hosts), self._all_of(hosts), host_index, len(hosts), hosts)
+
+    def vms_of(self, host: int) -> IntColumn:
+        """Return the VMs of one host as of the last update, ascending."""
+        return self._vms_of[host]
 
     def flat_index(self, host: int, row_count: int) -> IntColumn:
         """Return the flat positions of a host's VMs in a C-ordered table [row_count, vms]."""

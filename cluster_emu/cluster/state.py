@@ -8,6 +8,8 @@ shared again when time moves on, once for all that changed at the instant.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import Final, Protocol
 
 import numpy as np
@@ -23,6 +25,7 @@ from cluster_emu.cluster.columns import (
 )
 from cluster_emu.cluster.cpu_sharing import share_cpu
 from cluster_emu.cluster.residents import HostGroup, Residents
+from cluster_emu.scenario.names import Names
 
 
 class CostAccount(Protocol):
@@ -48,17 +51,32 @@ class ClusterState:
         hosts: the columns of the hosts; the state owns them from now on.
         vms: the columns of the VMs, likewise.
         time_s: simulated time.
+        names: the names of hosts and VMs; none by default.
+        allowed_hosts: for each `placement_class` of VMs the hosts that may take them, shape
+            [classes, hosts]; None if there are no classes.
 
     Attributes:
+        names: the names of hosts, VMs and racks.
         hosts: the columns of the hosts, read-only.
         vms: the columns of the VMs, read-only.
         residents: the VMs of each host as of the last sharing of CPU.
         time_s: simulated time.
+        host_kernels: machine code for single hosts; None for none.
         version: grows with every change of where VMs are, are going to be, and what they want,
             but those of their arrival and end.
     """
 
-    def __init__(self, hosts: HostColumns, vms: VMColumns, time_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        hosts: HostColumns,
+        vms: VMColumns,
+        time_s: float = 0.0,
+        *,
+        names: Names | None = None,
+        allowed_hosts: BoolColumn | None = None,
+    ) -> None:
+        self.names: Final = Names() if names is None else names
+        self._allowed_hosts = allowed_hosts
         self.hosts: Final = read_only(hosts)
         self.vms: Final = read_only(vms)
         self.host_count: Final = len(hosts.cpu_capacity)
@@ -73,6 +91,14 @@ class ClusterState:
         self._shared_until_s = 0.0
         self.version = 0
         self._room_listeners: list[Callable[[], None]] = []
+        self.host_kernels: ModuleType | None = None
+
+    def compile_hosts(self) -> None:
+        """Share the CPU of single hosts in machine code from now on, with the same results.
+
+        To load it takes about a second: that pays where VMs come and go by the thousand.
+        """
+        self.host_kernels = import_module("cluster_emu.cluster._host_kernels")
 
     def notify_room(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever a VM may fit on a host on which it did not fit before."""
@@ -115,6 +141,14 @@ class ClusterState:
         hosts[targets[targets >= 0]] = True
         return hosts
 
+    def may_take(self, vm: int) -> BoolColumn:
+        """Return the hosts that the scenario allows for `vm` at all, [hosts]."""
+        kind = self._vms.placement_class[vm]
+        if kind < 0 or self._allowed_hosts is None:
+            return np.ones(self.host_count, dtype=np.bool_)
+        allowed: BoolColumn = self._allowed_hosts[kind]
+        return allowed
+
     def together_with(self, vm: int) -> NDArray[np.intp]:
         """Return the other VMs that belong on one host with `vm`, but lost ones: affinity."""
         vms = self._vms
@@ -149,11 +183,24 @@ class ClusterState:
             group = self.residents.update(sorted(self._changed_hosts))
         else:
             return
-        share_cpu(self._hosts, self._vms, group)
+        if self.host_kernels is not None and group.host_count == 1:
+            self._share_host(self.host_kernels, group)
+        else:
+            share_cpu(self._hosts, self._vms, group)
         if self._cost is not None:
             self._cost.read_rates(group)
         self._changed_hosts.clear()
         self._all_changed = False
+
+    def _share_host(self, kernels: ModuleType, group: HostGroup) -> None:
+        """Share the CPU of the one host of a group, as `share_cpu` does."""
+        assert group.numbers is not None
+        host, hosts, vms = group.numbers[0], self._hosts, self._vms
+        capacity, overhead = hosts.cpu_capacity[host], hosts.cpu_overhead[host]
+        columns = vms.demand, vms.cpu_capacity, vms.speed, vms.cpu_granted, vms.cpu_unhindered
+        wanted = kernels.share_host(group.vms, *columns, capacity, overhead) + overhead
+        hosts.cpu_wanted[host] = wanted
+        hosts.cpu_used[host] = min(wanted, capacity)
 
     def _begin_change(self, now_s: float, hosts: Sequence[int]) -> None:
         """Accrue the cost of some hosts, each given once, which change at `now_s`."""

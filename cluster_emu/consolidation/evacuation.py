@@ -84,7 +84,7 @@ class CompiledEvacuation:
 
         The placement must be a composition with `LeastPowerRise` alone, whose filters all targets
         pass, power must run in even lines, and no VM may be in a group of affinity or
-        anti-affinity.
+        anti-affinity, or have hosts that alone may take it.
         """
         if len(plan.on) < LEAST_HOSTS or _even_lines(plan) is None:
             return False
@@ -101,6 +101,7 @@ class CompiledEvacuation:
             )
             and not (plan.state.vms.anti_affinity >= 0).any()
             and not (plan.state.vms.affinity >= 0).any()
+            and not (plan.state.vms.placement_class >= 0).any()
         )
 
     def place(self, vms: NDArray[np.intp], host: int) -> list[int] | Obstacle:

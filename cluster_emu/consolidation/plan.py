@@ -205,6 +205,8 @@ class Plan(ClusterView):
             raise ValueError(f"{move}: the target is drained, too full or the VM's own host")
         if self.is_kept_apart_from(move.vm, move.target):
             raise ValueError(f"{move}: a VM of its anti-affinity group is at the target")
+        if not self.state.may_take(move.vm)[move.target]:
+            raise ValueError(f"{move}: the scenario does not allow the VM there")
 
     def _land(self, vm: int, host: int) -> None:
         self._note(vm, host, landing=True)

@@ -14,6 +14,7 @@ class Obstacle(StrEnum):
     """Why a VM fits on no host: the first condition after which no host is left, in this order."""
 
     NO_OPEN_HOST = "without a host that takes VMs"
+    NOT_ALLOWED = "allowed on no such host"
     MEMORY = "short of memory"
     AFFINITY = "kept with its affinity group"
     ANTI_AFFINITY = "kept apart by anti-affinity"

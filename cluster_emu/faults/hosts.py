@@ -14,6 +14,8 @@ from cluster_emu.scheduling.scheduler import MigrationScheduler
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.records import Phase
 
+Listener = Callable[[Sequence[int], float], None]
+
 
 class HostFaults:
     """Crashes and repairs hosts; a host is up when all of its faults are over.
@@ -40,11 +42,14 @@ class HostFaults:
         self._restarts = restarts
         self._update_workload = update_workload
         self._faults = np.zeros(state.host_count, dtype=np.int64)
-        self._listeners: list[Callable[[Sequence[int], float], None]] = []
+        self._listeners: list[Listener] = []
+        self._listeners_to_repairs: list[Listener] = []
 
-    def notify(self, crashed: Callable[[Sequence[int], float], None]) -> None:
-        """Call `crashed` with the hosts and the time whenever some have crashed."""
+    def notify(self, crashed: Listener, repaired: Listener | None = None) -> None:
+        """Call with the hosts and the time whenever some have crashed, or are up again."""
         self._listeners.append(crashed)
+        if repaired is not None:
+            self._listeners_to_repairs.append(repaired)
 
     def begin(self, hosts: Sequence[int], now_s: float) -> None:
         """Begin one fault of each host; those that were up crash at once."""
@@ -76,6 +81,8 @@ class HostFaults:
         self._state.repair_hosts(hosts, now_s)
         self._restarts.try_all(now_s)
         self._scheduler.switch_off_empty()
+        for repaired in self._listeners_to_repairs:
+            repaired(hosts, now_s)
 
     def _migrations_of(self, hosts: Iterable[int]) -> list[Migration]:
         """Return the migrations from or to the hosts, in the order of their requests."""
@@ -112,5 +119,5 @@ class HostFaults:
         """Return which host's crash ends it: the source, unless that is up or no longer needed."""
         record = migration.record
         if migration.needs_source and self._state.hosts.failed[record.source]:
-            return f"source host {record.source}"
-        return f"target host {record.target}"
+            return f"source {self._state.names.host(record.source)}"
+        return f"target {self._state.names.host(record.target)}"

@@ -82,8 +82,12 @@ class HostChooser:
     def left(self, vm: int) -> None:
         """Note that a VM is nowhere from now on."""
         plan = self._plan
-        if plan is not None and self._version == self._state.version and plan.vm_host[vm] >= 0:
+        if plan is None or self._version != self._state.version:
+            return
+        if plan.vm_host[vm] >= 0:
             plan.leave(vm)
+        else:
+            self._plan = None  # it was down, and held memory that no plan counts as its own
 
     def _allowed(self, plan: Plan, vm: int) -> BoolColumn:
         allowed = plan.operational & self._has_memory(plan, vm)

@@ -17,7 +17,15 @@ from cluster_emu.cluster.state import ClusterState
 from cluster_emu.faults import HostFaults, Restarts
 from cluster_emu.lifecycle.choosing import HostChooser
 from cluster_emu.lifecycle.population import Population
-from cluster_emu.lifecycle.records import LifecycleRecords, Status
+from cluster_emu.lifecycle.records import (
+    BOOTING,
+    ENDED,
+    REJECTED,
+    RUNNING,
+    TO_COME,
+    WAITING,
+    LifecycleRecords,
+)
 from cluster_emu.lifecycle.waiting import WaitingVMs
 from cluster_emu.network import FluidLoop
 from cluster_emu.network.timers import Timer
@@ -94,7 +102,7 @@ class VMLifecycle:
         """Let the VMs of the start run, and wait for the first arrival."""
         population, records = self._population, self.records
         first = slice(0, population.initial_count)
-        records.status[first] = Status.RUNNING
+        records.status[first] = RUNNING
         records.placed_s[first] = records.started_s[first] = 0.0
         records.first_host[first] = self._state.vms.host[first]
         self._in_system = population.initial_count
@@ -118,7 +126,7 @@ class VMLifecycle:
         """Return counts and means over the run so far, by the names of their metrics."""
         self._count(now_s, 0)
         records, population = self.records, self._population
-        arrived = np.flatnonzero(records.status != Status.TO_COME)
+        arrived = np.flatnonzero(records.status != TO_COME)
         arrived = arrived[arrived >= population.initial_count]
         status, placed = records.status[arrived], ~np.isnan(records.placed_s[arrived])
         waited_s = records.waited_s[arrived[placed]]
@@ -126,10 +134,10 @@ class VMLifecycle:
         return {
             "vms_arrived": len(arrived),
             "vms_placed": int(placed.sum()),
-            "vms_rejected": int((status == Status.REJECTED).sum()),
-            "rejected_share": float((status == Status.REJECTED).mean()) if len(arrived) else 0.0,
+            "vms_rejected": int((status == REJECTED).sum()),
+            "rejected_share": float((status == REJECTED).mean()) if len(arrived) else 0.0,
             "vms_waiting": len(self._waiting),
-            "vms_ended": int((records.status == Status.ENDED).sum()),
+            "vms_ended": int((records.status == ENDED).sum()),
             "mean_placement_wait_s": float(waited_s.mean()) if len(waited_s) else math.nan,
             "mean_vms_in_system": self._in_system_s * share,
             "mean_vms_on_hosts": self._on_hosts_s * share,
@@ -140,7 +148,7 @@ class VMLifecycle:
     def rejected_by_reason(self) -> Counter[str]:
         """Return how many VMs were rejected, by reason."""
         records = self.records
-        rejected = np.flatnonzero(records.status == Status.REJECTED).tolist()
+        rejected = np.flatnonzero(records.status == REJECTED).tolist()
         return Counter(records.reason[vm] for vm in rejected)
 
     # --- arrivals ---------------------------------------------------------------------------------
@@ -158,7 +166,7 @@ class VMLifecycle:
             vm = self._next
             self._next += 1
             self._count(now_s, 1)
-            self.records.status[vm] = Status.WAITING
+            self.records.status[vm] = WAITING
             if self._settings.lifetime_from == "arrival":
                 self._end_at(vm, now_s + float(self._population.lifetime_s[vm]))
             self._waits_since_s[vm] = now_s
@@ -191,7 +199,7 @@ class VMLifecycle:
         self._state.place_vm(vm, host, now_s)
         self._chooser.arrived(vm, host)
         records = self.records
-        records.status[vm] = Status.BOOTING
+        records.status[vm] = BOOTING
         records.waited_s[vm] += now_s - self._waits_since_s.pop(vm)
         if math.isnan(records.placed_s[vm]):
             records.placed_s[vm] = now_s
@@ -222,7 +230,7 @@ class VMLifecycle:
         del self.booting[vm]
         self._state.start_vm(vm, self._demand(vm, now_s), now_s)
         records = self.records
-        records.status[vm] = Status.RUNNING
+        records.status[vm] = RUNNING
         records.started_s[vm] = now_s
         if self._settings.lifetime_from == "start":
             self._end_at(vm, now_s + float(self._population.lifetime_s[vm]))
@@ -268,7 +276,7 @@ class VMLifecycle:
         self._lost = lost
         for vm in [vm for vm in self.booting if there[vm] in hosts]:
             self._leave_boot(vm, now_s)
-            self.records.status[vm] = Status.WAITING
+            self.records.status[vm] = WAITING
             self._waits_since_s[vm] = now_s
             self._seek_host(vm, CRASHED, now_s)
 
@@ -297,21 +305,21 @@ class VMLifecycle:
         """End a VM, whatever it does; one that is lost or was rejected has ended before."""
         records, vms = self.records, self._state.vms
         status = records.status[vm]
-        if status == Status.REJECTED or vms.lost[vm]:
+        if status == REJECTED or vms.lost[vm]:
             return
         host = int(vms.host[vm])
-        if status == Status.WAITING:
+        if status == WAITING:
             self._waiting.leave(vm)
             self._stop_patience(vm)
             records.waited_s[vm] += now_s - self._waits_since_s.pop(vm)
             records.reason[vm] = "ended while it waited"
-        elif status == Status.BOOTING:
+        elif status == BOOTING:
             self._leave_boot(vm, now_s)
             records.reason[vm] = "ended while it booted"
         else:
             self._end_running(vm, now_s)
         self._count(now_s, -1)
-        records.status[vm] = Status.ENDED
+        records.status[vm] = ENDED
         records.ended_s[vm] = now_s
         if host >= 0:
             self._scheduler.switch_off_if_empty(host, now_s)

@@ -23,6 +23,10 @@ class Status(IntEnum):
     REJECTED = 5
 
 
+TO_COME, WAITING, BOOTING, RUNNING, ENDED, REJECTED = map(int, Status)
+"""The same as plain numbers, which are compared and stored several times as fast."""
+
+
 class LifecycleRecords:
     """One row per VM.
 

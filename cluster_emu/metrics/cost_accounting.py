@@ -228,7 +228,13 @@ class CostAccounting:
         hosts, columns = group.hosts, self._state.hosts
         self._watts[hosts] = self._power.drawn_w(columns, hosts)
         self._overloaded[hosts] = overloaded(columns, hosts)
-        self._service_rates[:, group.vms] = service_rates(self._state.vms, group.vms)
+        kernels = self._state.host_kernels
+        if kernels is not None and group.host_count == 1:
+            vms = self._state.vms
+            of_vms = vms.demand, vms.cpu_capacity, vms.speed, vms.cpu_granted, vms.cpu_unhindered
+            kernels.read_service_rates(group.vms, *of_vms, self._service_rates)
+        else:
+            self._service_rates[:, group.vms] = service_rates(self._state.vms, group.vms)
         self.parts.read(group, self._watts)
         if group.numbers is None:
             self._on[:] = columns.switched_on
@@ -276,6 +282,12 @@ class CostAccounting:
         views.on_time_s[host] += views.on[host] * duration_s
         views.serving_time_s[host] += views.serving[host] * duration_s
         views.overload_time_s[host] += views.overloaded[host] * duration_s
-        vms = self._state.residents.flat_index(host, len(self._service_rates))
-        self._flat_sums[vms] += self._flat_rates[vms] * duration_s
+        state = self._state
+        if state.host_kernels is not None:
+            vms = state.residents.vms_of(host)
+            rates, sums = self._service_rates, self.service.sums
+            state.host_kernels.accrue_service(vms, rates, sums, duration_s)
+        else:
+            vms = state.residents.flat_index(host, len(self._service_rates))
+            self._flat_sums[vms] += self._flat_rates[vms] * duration_s
         views.accrued_until_s[host] = until_s

@@ -13,7 +13,8 @@ from cluster_emu.cluster.columns import FloatColumn
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.network.links import LinkTable
 from cluster_emu.results.folder_lock import locked
-from cluster_emu.results.growing_tables import GrowingTable, KeptTable
+from cluster_emu.results.growing_tables import Columns, GrowingTable, KeptTable
+from cluster_emu.results.naming import name_columns
 from cluster_emu.results.result_folder import begin_result, check_unused
 
 STREAMED_TABLES = ("hosts", "vms", "links")
@@ -65,7 +66,8 @@ class Recorder:
             begin_result(self.folder, "run", names)
         self._has_begun = True
         hosts, vms = self._state.hosts, self._state.vms
-        self._tables["hosts"].add(
+        self._add(
+            "hosts",
             {
                 "time_s": np.full(self._state.host_count, now_s),
                 "host": np.arange(self._state.host_count),
@@ -79,7 +81,7 @@ class Recorder:
                 "failed": hosts.failed.copy(),
                 "power_w": watts,
                 **energy_kwh,
-            }
+            },
         )
         self._observe_vms(now_s)
         self._observe_links(now_s, carried_bytes())
@@ -88,7 +90,8 @@ class Recorder:
         """Note the state of the VMs that are on a host."""
         vms = self._state.vms
         there = np.flatnonzero(vms.host >= 0)
-        self._tables["vms"].add(
+        self._add(
+            "vms",
             {
                 "time_s": np.full(len(there), now_s),
                 "vm": there,
@@ -102,8 +105,11 @@ class Recorder:
                 "lost": vms.lost[there],
                 "down_s": vms.down_s(now_s)[there],
                 "restarts": vms.restarts[there],
-            }
+            },
         )
+
+    def _add(self, table: str, columns: Columns) -> None:
+        self._tables[table].add(name_columns(columns, self._state.names))
 
     def _observe_links(self, now_s: float, carried: FloatColumn) -> None:
         sent = carried - self._last_carried

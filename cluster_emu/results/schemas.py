@@ -238,6 +238,21 @@ LIFECYCLE = TableSchema(
     ),
 )
 
+MAINTENANCE = TableSchema(
+    "one host of a maintenance campaign; only with `maintenance` in the scenario",
+    (
+        Column("host", "", "number of the host"),
+        Column("wave", "", "which hosts are emptied together with it, counted from 0"),
+        Column("phase", "", "waiting, draining, rebooting, done, not back or blocked, at the end"),
+        Column("drain_s", "s", "begin of its last drain"),
+        Column("reboot_s", "s", "begin of its reboot, when its last VM had left"),
+        Column("back_s", "s", "when it was back"),
+        Column("tries", "", "how often it was drained"),
+        Column("out_s", "s", "time in which it took no VMs, over all tries"),
+        Column("why", "", "why it is blocked or not back"),
+    ),
+)
+
 SCHEMAS: dict[str, TableSchema] = {
     "migrations": MIGRATIONS,
     "rounds": ROUNDS,
@@ -249,5 +264,6 @@ SCHEMAS: dict[str, TableSchema] = {
     "background": BACKGROUND,
     "faults": FAULTS,
     "lifecycle": LIFECYCLE,
+    "maintenance": MAINTENANCE,
 }
 """The tables by name, without `summary`."""

@@ -11,11 +11,12 @@ from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
 from cluster_emu.scenario.loading import built_in_scenarios, load_scenario, read_toml
+from cluster_emu.scenario.maintenance import Maintenance
 from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.spec import Scenario, first_overlap, scenario_from
 from cluster_emu.scenario.traffic import BackgroundGroup
-from cluster_emu.scenario.transfer import Transfer
+from cluster_emu.scenario.transfer import Thread, Transfer
 
 __all__ = [
     "Arrivals",
@@ -27,12 +28,14 @@ __all__ = [
     "Flavour",
     "HighAvailability",
     "HostGroup",
+    "Maintenance",
     "Manager",
     "RandomResizes",
     "Request",
     "Resize",
     "Run",
     "Scenario",
+    "Thread",
     "Transfer",
     "VMGroup",
     "Workload",

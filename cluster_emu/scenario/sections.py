@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cluster_emu.scenario.choice import Choice
-from cluster_emu.scenario.plain import Plain
+from cluster_emu.scenario.names import Name
+from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.units import MemoryBytes, ParseShare, PositiveSeconds, PowerWatts, Seconds
 
 MOST_VCPUS = 4096
@@ -44,6 +45,23 @@ MOST_OF_A_KIND = 2**20
 """The most hosts or VMs of a scenario; each of them has a row in every observation."""
 
 
+Names = Annotated[tuple[Name, ...], BeforeValidator(as_tuple)]
+
+
+def _counted_by_names(values: Any) -> Any:
+    """Return the data of a group with the number of its names as `count` where it gives none."""
+    if isinstance(values, dict) and "count" not in values:
+        names = values.get("names")
+        if isinstance(names, list | tuple) and names:
+            return {**values, "count": len(names)}
+    return values
+
+
+def _check_names(count: int, names: tuple[str, ...]) -> None:
+    if names and len(names) != count:
+        raise ValueError(f"as many names as its count, {count}, or none; these are {len(names)}")
+
+
 class HostGroup(Plain):
     """Equal physical machines; the groups fill the topology's hosts in order.
 
@@ -51,9 +69,13 @@ class HostGroup(Plain):
     Meanwhile it draws `boot_w`. One that is switched off shuts down for `shutdown_s`, draws
     `shutdown_w` meanwhile and the `sleep_w` of its power model after that; if it is woken, it first
     ends its shutdown and then boots. Both powers are that of an idle host if they are not set.
+
+    `names` are the names of the hosts, as many as `count`, which may be left out then; no two hosts
+    have the same. Hosts that are not `schedulable` (cordoned) keep the VMs they have and take none.
     """
 
     count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
+    names: Names = ()
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     power: Choice = Choice(name="linear")
@@ -61,6 +83,17 @@ class HostGroup(Plain):
     boot_w: PowerWatts | None = None
     shutdown_s: Seconds = 0.0
     shutdown_w: PowerWatts | None = None
+    schedulable: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count(cls, values: Any) -> Any:
+        return _counted_by_names(values)
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> HostGroup:
+        _check_names(self.count, self.names)
+        return self
 
 
 class VMGroup(Plain):
@@ -80,9 +113,15 @@ class VMGroup(Plain):
     elsewhere. `anti_affinity` is the name of an anti-affinity group: no two VMs of all groups with
     the same name are ever on one host together. `affinity` is the name of an affinity group: all
     VMs of all groups with the same name start on one host, and triggers keep them on one host.
+    `allowed_hosts` are names, patterns (`gpu-*`) or numbers of the only hosts that may take them;
+    without it, all may.
+
+    `names` are the names of the VMs, as many as `count`, which may be left out then; no two VMs
+    have the same. `host` is a number or a name.
     """
 
     count: Annotated[int, Field(gt=0, le=MOST_OF_A_KIND)]
+    names: Names = ()
     cpu_capacity: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_bytes: MemoryBytes
     page_bytes: Annotated[MemoryBytes, Field(validate_default=True)] = 4096
@@ -90,11 +129,33 @@ class VMGroup(Plain):
     page_count: Annotated[int, Field(gt=0, le=2**48)] | None = None
     profile: Choice | None = None
     profile_mix: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
-    host: Annotated[int, Field(ge=0)] | None = None
+    host: int | str | None = None
     vcpus: Annotated[int, Field(ge=1, le=MOST_VCPUS)] | None = None
     migratable: bool = True
     anti_affinity: Annotated[str, Field(min_length=1)] | None = None
     affinity: Annotated[str, Field(min_length=1)] | None = None
+    allowed_hosts: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count(cls, values: Any) -> Any:
+        return _counted_by_names(values)
+
+    @field_validator("host", mode="before")
+    @classmethod
+    def _number_or_name(cls, host: object) -> object:
+        if isinstance(host, float) and host.is_integer():
+            host = int(host)
+        if isinstance(host, bool) or not isinstance(host, int | str | None):
+            raise ValueError("the number of a host, or its name")
+        if isinstance(host, int) and host < 0:
+            raise ValueError("a number >= 0, or the name of a host")
+        return host
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> VMGroup:
+        _check_names(self.count, self.names)
+        return self
 
     @model_validator(mode="after")
     def _one_profile(self) -> VMGroup:

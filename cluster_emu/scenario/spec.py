@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import NOTHING, ScenarioError
 from cluster_emu.field_errors import from_validation
 from cluster_emu.numerals import whole_number
 from cluster_emu.optional_fields import NONE
@@ -26,7 +26,9 @@ from cluster_emu.scenario.carbon import Carbon
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
+from cluster_emu.scenario.maintenance import Maintenance
 from cluster_emu.scenario.manager import Manager
+from cluster_emu.scenario.names import Name, Names, check_unlike, in_order
 from cluster_emu.scenario.plain import Plain, as_tuple
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.traffic import BackgroundGroup
@@ -46,13 +48,15 @@ class Scenario(Plain):
     With a `migration_topology` migrations use a dedicated migration network over the same hosts,
     and only background traffic (`background`) uses the network of `topology`. Of several shortest
     paths a migration takes one by hash as switches do ("ecmp"), or the one whose links have the
-    fewest migrations that wait or run ("least-loaded").
+    fewest migrations that wait or run ("least-loaded"). `rack_names` names the racks of the
+    topology in their order.
     """
 
     name: Annotated[str, Field(min_length=1)]
     description: str = ""
     run: Run
     topology: Choice
+    rack_names: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = ()
     migration_topology: Choice | None = None
     routing: Literal["ecmp", "least-loaded"] = "ecmp"
     hosts: Annotated[tuple[HostGroup, ...], BeforeValidator(as_tuple), Field(min_length=1)]
@@ -65,6 +69,7 @@ class Scenario(Plain):
     costs: Costs = Costs()
     carbon: Carbon = Carbon()
     manager: Manager = Manager()
+    maintenance: Maintenance | None = None
     migrations: Annotated[tuple[Request, ...], BeforeValidator(as_tuple)] = ()
     faults: Annotated[tuple[Fault, ...], BeforeValidator(as_tuple)] = ()
     high_availability: HighAvailability = HighAvailability()
@@ -78,10 +83,27 @@ class Scenario(Plain):
         return values
 
     @model_validator(mode="after")
+    def _unlike_names(self) -> Scenario:
+        names = self.names
+        check_unlike("hosts", names.hosts)
+        check_unlike("VMs", names.vms)
+        check_unlike("racks", names.racks)
+        return self
+
+    @model_validator(mode="after")
     def _some_vms(self) -> Scenario:
         if not self.vms and self.arrivals is None:
-            raise ScenarioError("vms", (), "at least one group of VMs, or arrivals")
+            raise ScenarioError("vms.0", NOTHING, "a group of VMs, or arrivals")
         return self
+
+    @property
+    def names(self) -> Names:
+        """The names of hosts, VMs and racks by number."""
+        return Names(
+            in_order((group.count, group.names) for group in self.hosts),
+            in_order((group.count, group.names) for group in self.vms),
+            self.rack_names,
+        )
 
     @property
     def host_count(self) -> int:

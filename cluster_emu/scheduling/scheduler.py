@@ -79,13 +79,16 @@ class MigrationScheduler:
         vms, capacity = factory.state.vms, factory.links.capacity_bytes_per_s
         counts = SlotCounts.of_copying(factory.state)
         booting = factory.state.hosts.booting
-        self._copying = ConcurrencySlots(rules.copying, counts, rules.order, vms, capacity, booting)
+        names = factory.state.names
+        self._copying = ConcurrencySlots(
+            rules.copying, counts, rules.order, vms, capacity, booting, names
+        )
         self._preparing = self._copying
         if rules.preparing is not None:
             counts = SlotCounts.empty(factory.state.host_count)
             unused = np.full_like(capacity, np.inf)  # migrations that prepare share no link
             self._preparing = ConcurrencySlots(
-                rules.preparing, counts, rules.order, vms, unused, booting
+                rules.preparing, counts, rules.order, vms, unused, booting, names
             )
 
     @property
@@ -194,7 +197,7 @@ class MigrationScheduler:
             self._factory.loop.cancel(self._retries_waiting.pop(number))
             record.why += f"; not tried again, {why}"
             return
-        what = f"migration {number} of VM {record.vm}"
+        what = f"migration {number} of {self._state.names.vm(record.vm)}"
         if number not in self.live:
             raise RequestRefusedError(f"{what} has ended at {record.end_s:g} s: {record.outcome}")
         too_late = self.live[number].too_late_to_cancel
@@ -212,7 +215,7 @@ class MigrationScheduler:
         under_way = (*self.live, *self._retries_waiting)
         numbers = [number for number in under_way if self.records[number].vm == vm]
         if not numbers:
-            raise RequestRefusedError(f"VM {vm} has no migration")
+            raise RequestRefusedError(f"{self._state.names.vm(vm)} has no migration")
         for number in numbers:
             self.cancel_request(number, why, now_s)
 
@@ -232,6 +235,17 @@ class MigrationScheduler:
             self.cancel(number, Phase.COMPLETED, "", now_s)
         else:
             self.cancel(number, Phase.CANCELLED, f"VM ended in phase {phase.reported}", now_s)
+
+    def will_retry(self, vm: int) -> bool:
+        """Return whether a migration of a VM has ended and will be tried again."""
+        return any(self.records[number].vm == vm for number in self._retries_waiting)
+
+    def last_end_of(self, vm: int) -> str:
+        """Return in words how the last migration of a VM ended; empty if it had none."""
+        for record in reversed(self.records):
+            if record.vm == vm:
+                return f"{record.outcome}: {record.why}" if record.why else record.outcome
+        return ""
 
     def phase_of(self, vm: int) -> Phase | None:
         """Return the phase of the migration of a VM, None if it has none."""
@@ -270,7 +284,8 @@ class MigrationScheduler:
                 continue
             target = self._choose_target(record.vm)
             if target is None:
-                why = f"host {record.target} is drained, and no other host is free for the VM"
+                host = self._state.names.host(record.target)
+                why = f"{host} is drained, and no other host is free for the VM"
                 self.cancel(number, Phase.CANCELLED, why, now_s)
             else:
                 self._change_target(number, target, now_s)
@@ -496,7 +511,11 @@ class MigrationScheduler:
             return "has ended"
         if not vms.running[vm]:
             return "is down"
-        return "migrates already" if vms.queued[vm] else f"is on host {vms.host[vm]} now"
+        return (
+            "migrates already"
+            if vms.queued[vm]
+            else f"is on {self._state.names.host(vms.host[vm])} now"
+        )
 
     # --- what they wait for -----------------------------------------------------------------------
 

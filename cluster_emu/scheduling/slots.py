@@ -12,6 +12,7 @@ import numpy as np
 from cluster_emu.cluster.columns import BoolColumn, FloatColumn, IntColumn, VMColumns
 from cluster_emu.cluster.state import ClusterState
 from cluster_emu.managers.contract import ConcurrencyLimits
+from cluster_emu.scenario.names import Names
 from cluster_emu.scheduling.orders import (
     Candidate,
     ChangingOrder,
@@ -88,6 +89,7 @@ class ConcurrencySlots:
         vms: the VMs' columns, for the order.
         capacity_bytes_per_s: nominal capacity of each link, for the order, shape [links].
         booting: hosts to which nothing may start before they have booted, [hosts]; None for none.
+        names: the names of the hosts, for what is said of slots.
 
     Attributes:
         waiting: the queue in order of arrival, by migration number.
@@ -102,7 +104,9 @@ class ConcurrencySlots:
         vms: VMColumns,
         capacity_bytes_per_s: FloatColumn,
         booting: BoolColumn | None = None,
+        names: Names | None = None,
     ) -> None:
+        self._names = Names() if names is None else names
         self.waiting: dict[int, Candidate] = {}
         self.holders: dict[int, Candidate] = {}
         self._limits = limits
@@ -177,12 +181,12 @@ class ConcurrencySlots:
 
         Just after it got its slot that is what it has waited for.
         """
-        limits = self._limits
+        limits, host = self._limits, self._names.host
         slots = [
             (limit - used, f"{limit} {where}")
             for limit, used, where in (
-                (limits.outbound_per_host, self._outgoing[source], f"away from host {source}"),
-                (limits.inbound_per_host, self._incoming[target], f"onto host {target}"),
+                (limits.outbound_per_host, self._outgoing[source], f"away from {host(source)}"),
+                (limits.inbound_per_host, self._incoming[target], f"onto {host(target)}"),
                 (limits.per_cluster, len(self.holders), "in the cluster"),
             )
             if limit is not None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.traces.lives import TraceLives
 
 SAMPLE_STEP_S = 300.0
 BLOCK_SAMPLES = 4096
@@ -29,6 +30,7 @@ class DemandTraces:
             in their rows is not used.
         quantities: what else the traces hold of `recording.QUANTITIES`, where it was asked for: an
             array like `values` of shares 0..1, with rows of NaN for traces that do not hold it.
+        lives: when the VMs of the traces begin and end; None where they are not on one clock.
 
     Raises:
         ScenarioError: if the shapes do not fit or a value is not a share.
@@ -40,6 +42,7 @@ class DemandTraces:
     step_s: float = SAMPLE_STEP_S
     lengths: tuple[int, ...] | None = None
     quantities: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    lives: TraceLives | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or 0 in self.values.shape or len(self.names) != len(self.values):

@@ -31,6 +31,7 @@ from cluster_emu.traces.contract import Replay
 from cluster_emu.traces.demand_traces import DemandTraces
 from cluster_emu.traces.detection import SAMPLES, FoundTrace
 from cluster_emu.traces.files import some_of
+from cluster_emu.traces.lives import lives_of
 from cluster_emu.traces.quantities import filled, shares_of
 from cluster_emu.traces.recording import QUANTITIES
 from cluster_emu.traces.resampling import held_on_grid, means_on_grid
@@ -133,6 +134,7 @@ def _on_grid(trace: FoundTrace, replay: Replay, spool: _Spool) -> DemandTraces:
     tally: Counter[str] = Counter()
     intervals = Intervals()
     first_s, end_s = np.inf, -np.inf
+    spans: dict[str, tuple[float, float, float]] = {}
     for series in series_of(recording):
         shares = _shares(series, tally)
         if shares is None:
@@ -142,7 +144,9 @@ def _on_grid(trace: FoundTrace, replay: Replay, spool: _Spool) -> DemandTraces:
         intervals.add(times_s)
         facts = recording.facts().get(series.vm, {}) if spool.quantities else {}
         others = [shares_of(series, each, facts, tally)[shares.kept] for each in spool.quantities]
-        spool.add(series.vm, times_s, series.durations_s[shares.kept], shares.values, *others)
+        durations_s = series.durations_s[shares.kept]
+        spool.add(series.vm, times_s, durations_s, shares.values, *others)
+        spans[series.vm] = float(times_s[0]), float(times_s[-1]), float(durations_s[-1])
     if not spool.held:
         raise _nothing(trace, recording.notes)
     interval_s = trace.format.interval_s or intervals.most_common_s or replay.step_s or 300.0
@@ -155,7 +159,14 @@ def _on_grid(trace: FoundTrace, replay: Replay, spool: _Spool) -> DemandTraces:
     source = _source(trace, grid, tally, recording.notes, lengths)
     found = dict(zip(spool.quantities, others, strict=True))
     _check_found(trace, found)
-    return DemandTraces(names, values, source, step_s, lengths, found)
+    lives = None
+    if window.common_clock:
+        ends = {
+            vm: (first, last + (lasts if np.isfinite(lasts) else interval_s))
+            for vm, (first, last, lasts) in spans.items()
+        }
+        lives = lives_of(names, ends, recording.facts(), window.start_s, grid.end_s)
+    return DemandTraces(names, values, source, step_s, lengths, found, lives)
 
 
 def _check_found(trace: FoundTrace, quantities: Mapping[str, Floats]) -> None:
@@ -274,7 +285,7 @@ class _Grid:
         if self.window.common_clock:
             if times_s[-1] + self._last_s(times_s, durations_s) <= start_s or times_s[0] >= until_s:
                 return 0
-            end_s = min(self._end_s, until_s)
+            end_s = min(self.end_s, until_s)
         else:
             end_s = min(float(times_s[-1]) + self._last_s(times_s, durations_s), until_s)
         if end_s <= start_s:
@@ -282,7 +293,7 @@ class _Grid:
         return max(1, int(np.ceil((end_s - start_s) / self.window.step_s * (1.0 - 1e-9) - 1e-3)))
 
     @property
-    def _end_s(self) -> float:
+    def end_s(self) -> float:
         """The end of the last sample of all VMs."""
         return self.window.last_s + self.window.interval_s
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from cluster_emu.errors import ScenarioError
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, written
-from cluster_emu.view.rows import Row, rows_of
+from cluster_emu.view.rows import Row, named, rows_of
 from cluster_emu.view.style import (
     BLACK,
     BLUE,
@@ -295,8 +295,10 @@ def _title(migration: Row) -> str:
     stalls_s = float(migration["fault_stall_s"])
     stalled = f", stalled for {written(stalls_s, TIME_UNITS)} after" if stalls_s > 0 else ""
     return (
-        f"Migration {migration['migration']}: VM {migration['vm']} from host {migration['source']} "
-        f"to host {migration['target']}, {literal(str(migration['strategy']))}\n"
+        f"Migration {migration['migration']}: "
+        f"{literal('VM ' + named(migration, 'vm'))} "
+        f"from host {literal(named(migration, 'source'))} "
+        f"to host {literal(named(migration, 'target'))}, {literal(str(migration['strategy']))}\n"
         f"{total}, {rounds}, {sent}{stalled}; {_ending(migration)}"
     )
 

@@ -22,6 +22,7 @@ from cluster_emu.view.style import (
     NOTE_PT,
     PALE_GREY,
     UTILISATION_COLOURS,
+    literal,
 )
 
 GAP_SHARE = 0.12
@@ -93,6 +94,7 @@ Squares = dict[tuple[int, int], Box]
 
 WAITING_HATCH = "//////"
 NARROWEST_NUMBERED_BOX = 0.12
+WIDTH_PER_LETTER = 0.06
 NARROWEST_NAMED_RACK = 0.45
 
 
@@ -104,11 +106,15 @@ def draw_hosts(ax: Axes, frame: ClusterFrame, layout: Layout) -> ScalarMappable:
         box = layout.boxes[host]
         ax.add_patch(_host_patch(box, tuple(shades[host]), bool(frame.switched_on[host])))
         if box.width >= NARROWEST_NUMBERED_BOX:
-            _write_below(ax, box.bottom[0], box.y - 0.04, str(host))
+            name = str(frame.graph.nodes[host].get("name", host))
+            shown = name if len(name) <= box.width / WIDTH_PER_LETTER else str(host)
+            _write_below(ax, box.bottom[0], box.y - 0.04, literal(shown))
     for rack in layout.racks:
         name = "rack " if rack.right - rack.left >= NARROWEST_NAMED_RACK else "r"
         ax.plot([rack.left, rack.right], [-0.2, -0.2], color=GREY, linewidth=0.8)
-        _write_below(ax, (rack.left + rack.right) / 2, -0.24, f"{name}{rack.number}")
+        _write_below(
+            ax, (rack.left + rack.right) / 2, -0.24, literal(rack.name or f"{name}{rack.number}")
+        )
     return colours
 
 

@@ -18,7 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import clock
-from cluster_emu.view.rows import Row, rows_of
+from cluster_emu.view.rows import Row, named, rows_of
 from cluster_emu.view.style import (
     BLACK,
     BLUE,
@@ -33,6 +33,7 @@ from cluster_emu.view.style import (
     TICK_PT,
     TITLE_PT,
     VERMILLION,
+    literal,
     new_figure,
 )
 from cluster_emu.wording import counted
@@ -123,7 +124,7 @@ class _Lane:
     """One migration's row of the picture."""
 
     label: str
-    source: int
+    source: str
     spans: tuple[Span, ...]
     failed_at_s: float | None
 
@@ -233,8 +234,8 @@ def _lanes(migrations: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[_Lane]:
     for row in rows_of(by_source):
         failed = row["outcome"] != Phase.COMPLETED.value
         yield _Lane(
-            label=f"VM {row['vm']} → host {row['target']}",
-            source=int(row["source"]),
+            label=literal(f"VM {named(row, 'vm')} → host {named(row, 'target')}"),
+            source=named(row, "source"),
             spans=tuple(spans_of(row, times.get(row["migration"], []), horizon_s)),
             failed_at_s=float(np.nan_to_num(row["end_s"], nan=horizon_s)) if failed else None,
         )
@@ -279,7 +280,7 @@ def _shade_groups(ax: Axes, lanes: list[_Lane], lane_inches: float) -> None:
             ax.axhspan(first - 0.5, last + 0.5, color=FAINT_GREY, linewidth=0, zorder=0)
         if (last - first + 1) * lane_inches >= NARROWEST_NAMED_INCHES:
             ax.annotate(
-                f"from host {source}",
+                literal(f"from host {source}"),
                 (1.0, (first + last) / 2),
                 xycoords=("axes fraction", "data"),
                 xytext=(4, 0),
@@ -289,7 +290,7 @@ def _shade_groups(ax: Axes, lanes: list[_Lane], lane_inches: float) -> None:
             )
 
 
-def _groups(lanes: list[_Lane]) -> Iterator[tuple[int, int, int]]:
+def _groups(lanes: list[_Lane]) -> Iterator[tuple[str, int, int]]:
     """Yield source host, first and last lane of every run of lanes from one host."""
     first = 0
     for number, lane in enumerate(lanes):

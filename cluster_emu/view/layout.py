@@ -60,6 +60,7 @@ class Rack:
     number: int
     left: float
     right: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,14 @@ def _place_hosts(
                 float(heights[host]),
             )
         right = left + columns * slot
-        racks.append(Rack(number, left + margin, right - margin))
+        racks.append(
+            Rack(
+                number,
+                left + margin,
+                right - margin,
+                str(graph.nodes[hosts[0]].get("rack_name", "")),
+            )
+        )
         left = right + RACK_GAP_SLOTS * slot
     return boxes, tuple(racks)
 

@@ -21,7 +21,8 @@ def tables():
     background = [{"source": 0, "target": 1}]
     flavour = {"cpu_capacity": 1, "memory_bytes": 2**30, "profile": "idle"}
     arrivals = {"process": "batch", "lifetime": "fixed:lifetime_s=1", "flavours": [flavour]}
-    return ClusterModel("single", rng=1, background=background, arrivals=arrivals).run().tables
+    parts = {"background": background, "arrivals": arrivals, "maintenance": {"hosts": [1]}}
+    return ClusterModel("single", rng=1, **parts).run().tables
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster_emu.cluster.columns import BoolColumn
 from cluster_emu.consolidation.placement.composed import passing
 from cluster_emu.consolidation.placement.filters.affinity import Affinity
+from cluster_emu.consolidation.placement.filters.allowed_hosts import AllowedHosts
 from cluster_emu.consolidation.placement.filters.anti_affinity import AntiAffinity
 from cluster_emu.consolidation.placement.filters.fits_memory import FitsMemory
 from cluster_emu.consolidation.placement.filters.operational import Operational
@@ -14,13 +15,14 @@ from cluster_emu.consolidation.report import Obstacle
 from cluster_emu.consolidation.view import ClusterView
 
 HAS_MEMORY, IS_OPERATIONAL, IS_ANOTHER = FitsMemory(), Operational(), OtherHost()
-IS_APART, IS_TOGETHER = AntiAffinity(), Affinity()
+IS_APART, IS_TOGETHER, IS_ALLOWED = AntiAffinity(), Affinity(), AllowedHosts()
 
 
 def may_receive(view: ClusterView, vm: int) -> BoolColumn:
     """Return the hosts for `vm`: with memory, up, not drained, not its own, [hosts].
 
-    None of them has a VM of its anti-affinity group, and all keep it with its affinity group.
+    None of them has a VM of its anti-affinity group, all keep it with its affinity group, and the
+    scenario allows it there.
     """
     return IS_APART.passes(view, vm) & _may_receive_together(view, vm)
 
@@ -31,7 +33,7 @@ def only_kept_apart(view: ClusterView, vm: int) -> bool:
 
 
 def _may_receive_together(view: ClusterView, vm: int) -> BoolColumn:
-    conditions = (IS_OPERATIONAL, IS_ANOTHER, IS_TOGETHER)
+    conditions = (IS_OPERATIONAL, IS_ANOTHER, IS_TOGETHER, IS_ALLOWED)
     return passing(conditions, view, vm, HAS_MEMORY.passes(view, vm))
 
 
@@ -39,6 +41,7 @@ def obstacle(view: ClusterView, vm: int, allowed: BoolColumn, has_cpu: BoolColum
     """Return why `vm` fits on none of `allowed` (mask, [hosts]), `has_cpu` being those with CPU."""
     conditions = (
         (Obstacle.NO_OPEN_HOST, IS_OPERATIONAL.passes(view, vm) & IS_ANOTHER.passes(view, vm)),
+        (Obstacle.NOT_ALLOWED, IS_ALLOWED.passes(view, vm)),
         (Obstacle.MEMORY, HAS_MEMORY.passes(view, vm)),
         (Obstacle.AFFINITY, IS_TOGETHER.passes(view, vm)),
         (Obstacle.ANTI_AFFINITY, IS_APART.passes(view, vm)),
@@ -58,7 +61,7 @@ def may_restart_on(view: ClusterView, vm: int) -> BoolColumn:
     """
     has_memory = HAS_MEMORY.passes(view, vm).copy()
     has_memory[view.state.vms.host[vm]] = True
-    allowed = passing((IS_OPERATIONAL, IS_APART), view, vm, has_memory)
+    allowed = passing((IS_OPERATIONAL, IS_APART, IS_ALLOWED), view, vm, has_memory)
     together = allowed & IS_TOGETHER.passes(view, vm)
     return together if together.any() else allowed
 

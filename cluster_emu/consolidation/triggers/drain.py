@@ -21,6 +21,7 @@ from cluster_emu.consolidation.placement.targets import may_receive, obstacle, o
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.report import Obstacle, TriggerReport
 from cluster_emu.errors import ScenarioError
+from cluster_emu.scenario.names import Names
 from cluster_emu.wording import counted
 
 MOST_NAMED = 20
@@ -40,6 +41,7 @@ class Drain(Trigger):
     Args:
         hosts: numbers of the hosts to empty.
         racks: numbers of the racks whose hosts are to be emptied.
+        vms: numbers of single VMs to move off the hosts where they are at the start, once.
         at_s: simulated time of the start.
         overload: which hosts have enough free CPU for a VM.
         placement: the targets; by default VMs are spread, so that no one link is the bottleneck.
@@ -52,6 +54,7 @@ class Drain(Trigger):
 
     hosts: tuple[int, ...] = ()
     racks: tuple[int, ...] = ()
+    vms: tuple[int, ...] = ()
     at_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     overload: OverloadField = Field(default_factory=lambda: StaticThreshold(upper=1.0))
     placement: PlacementField = Field(default_factory=MostFree)
@@ -59,17 +62,20 @@ class Drain(Trigger):
 
     @model_validator(mode="after")
     def _some_host(self) -> Drain:
-        if not self.hosts and not self.racks:
-            raise ScenarioError("hosts", self.hosts, "at least one host or rack to empty")
+        if not self.hosts and not self.racks and not self.vms:
+            raise ScenarioError(
+                "hosts", self.hosts, "at least one host or rack to empty, or VM to move"
+            )
         return self
 
     def drained_hosts(self, state: ClusterState) -> BoolColumn:
         """Return the hosts to be emptied, from `at_s` on, [hosts].
 
         Raises:
-            ScenarioError: if a host or rack does not exist.
+            ScenarioError: if a host, rack or VM does not exist.
         """
         hosts = self._hosts_of(state)
+        _require_known("vms", self.vms, np.arange(len(state.vms.host)))
         return hosts if state.time_s >= self.at_s else np.zeros_like(hosts)
 
     def moves(self, plan: Plan, rng: np.random.Generator) -> tuple[list[Move], TriggerReport]:
@@ -82,9 +88,10 @@ class Drain(Trigger):
         if plan.state.time_s < self.at_s:
             return [], TriggerReport(trigger=self.name, note=f"begins at {self.at_s:g} s")
         plan.drain(leaving)
-        there = plan.state.vms.running & leaving[plan.state.vms.host]
+        named = self._vms_of(plan.state)
+        there = plan.state.vms.running & (named | leaving[plan.state.vms.host])
         blocking = np.flatnonzero(there & ~plan.state.vms.migratable).tolist()
-        vms = np.flatnonzero(plan.movable & leaving[plan.vm_host])
+        vms = np.flatnonzero(plan.movable & (named | leaving[plan.vm_host]))
         moves: list[Move] = []
         unplaced: list[int] = []
         kept_apart: list[int] = []
@@ -100,13 +107,13 @@ class Drain(Trigger):
             plan.apply(move)
             moves.append(move)
         note = (
-            f"{counted(len(vms), 'VM')} to move off {counted(int(leaving.sum()), 'host')}, "
+            f"{counted(len(vms), 'VM')} to move off {_hosts_in_words(leaving)}, "
             f"{len(unplaced)} fit nowhere"
         )
         if kept_apart:
             note += f" ({len(kept_apart)} of them because of anti-affinity alone)"
         if blocking:
-            note += f"; {_in_words(blocking)} the drain"
+            note += f"; {_in_words(blocking, plan.state.names)} the drain"
         return moves, TriggerReport(
             trigger=self.name,
             moves=len(moves),
@@ -117,6 +124,12 @@ class Drain(Trigger):
             drained=int(leaving.sum()),
             note=note,
         )
+
+    def _vms_of(self, state: ClusterState) -> BoolColumn:
+        """Return the single VMs that are still where they were at the start, [vms]."""
+        named = np.zeros(len(state.vms.host), dtype=np.bool_)
+        named[list(self.vms)] = True
+        return named & (state.vms.on_host_since_s <= self.at_s)
 
     def _hosts_of(self, state: ClusterState) -> BoolColumn:
         rack = state.hosts.rack
@@ -140,8 +153,12 @@ class Drain(Trigger):
         return obstacle(plan, vm, everywhere, has_cpu)
 
 
-def _in_words(blocking: list[int]) -> str:
-    named = ", ".join(map(str, blocking[:MOST_NAMED]))
+def _hosts_in_words(leaving: BoolColumn) -> str:
+    return counted(int(leaving.sum()), "host") if leaving.any() else "their hosts"
+
+
+def _in_words(blocking: list[int], names: Names) -> str:
+    named = ", ".join(map(names.of_vm, blocking[:MOST_NAMED]))
     if len(blocking) == 1:
         return f"VM {named} may not migrate and blocks"
     more = f" and {len(blocking) - MOST_NAMED} more" if len(blocking) > MOST_NAMED else ""

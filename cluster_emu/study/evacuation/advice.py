@@ -16,7 +16,7 @@ from cluster_emu.results.result_folder import save_study
 from cluster_emu.results.run_result import versions
 from cluster_emu.study.evacuation.answer import not_random_note
 from cluster_emu.study.evacuation.assumptions import settings_in_words
-from cluster_emu.study.evacuation.plan import assumed_in_all, at_once_in_words
+from cluster_emu.study.evacuation.plan import DrainPlan, assumed_in_all, at_once_in_words
 from cluster_emu.study.evacuation.result import Evacuation
 from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
 from cluster_emu.study.report.figures import finite_or_none
@@ -308,6 +308,7 @@ class Advice(Displayed):
             scenario=evacuation.drain.scenario.name,
             traces=plan.traces,
             hosts=plan.hosts,
+            host_names=_names_of(plan),
             vms_to_move=plan.vms,
             max_downtime_s=self.max_downtime_s,
             seed=self.seed,
@@ -381,3 +382,8 @@ class Advice(Displayed):
             "More migrations at once than limits per host allow are not tried.",
             *self._left_out(),
         )
+
+
+def _names_of(plan: DrainPlan) -> tuple[str, ...]:
+    names = plan.scenario.names.hosts
+    return tuple(names[host] for host in plan.hosts) if names else ()

@@ -43,8 +43,9 @@ CANDIDATES_AT_A_TIME = 4
 def advise(
     scenario: Scenario | str | Path,
     *,
-    hosts: Sequence[int] = (),
-    racks: Sequence[int] = (),
+    hosts: Sequence[int | str] = (),
+    racks: Sequence[int | str] = (),
+    vms: Sequence[int | str] = (),
     max_downtime_s: float = 0.5,
     policies: Sequence[str] | None = None,
     strategies: Sequence[str] | None = None,
@@ -67,8 +68,9 @@ def advise(
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
-        hosts: numbers of hosts to empty.
-        racks: numbers of racks to empty.
+        hosts: hosts to empty: numbers, names, or patterns of names such as ``rack2-*``.
+        racks: racks to empty, likewise.
+        vms: single VMs to move away from where they are, likewise.
         max_downtime_s: for how long the service of any VM may be interrupted, by its downtime and
             by waits for pages after its resume.
         policies: managers' policies as text, "none" for none; by default the scenario's own and
@@ -98,10 +100,16 @@ def advise(
     base = base.with_fields({**(fields or {}), **uncertainty_field(uncertain)})
     seeds = replication_seeds(seed, replications)
     for each in seeds:
-        plan_drain(drain_scenario(base, hosts=hosts, racks=racks).scenario, each)
+        plan_drain(drain_scenario(base, hosts=hosts, racks=racks, vms=vms).scenario, each)
     drains = [
         drain_scenario(
-            base, hosts=hosts, racks=racks, policy=policy, strategy=strategy, parallel=count
+            base,
+            hosts=hosts,
+            racks=racks,
+            vms=vms,
+            policy=policy,
+            strategy=strategy,
+            parallel=count,
         )
         for policy, strategy, count in product(
             _each_once("policies", _chosen(policies, _own_policy(base), POLICIES)),

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
 from cluster_emu.study.report.limits import LimitShare, limits_sentence
+from cluster_emu.study.report.links import UNEVEN
 from cluster_emu.wording import counted, whole_percent
-
-UNEVEN = 1.2
-"""A link with so many times the mean of its equals is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class DrainFigures:
         limits: what limits migrations while they run.
         waits: what they wait for.
         loads: mean loads of links, the highest first.
-        uneven: equal links over which traffic is spread unevenly, if there are any.
+        uneven: how traffic is spread over the busiest parallel links, if there are any.
         is_random: whether the replications differ.
     """
 
@@ -70,19 +68,18 @@ def _duration(found: DrainFigures) -> str:
     drain_s = found.drain_s
     finite = sorted(each for each in drain_s if math.isfinite(each))
     what = "the host" if found.hosts == 1 else f"the {found.hosts} hosts"
+    doing = f"Emptying {what}" if found.hosts else "Moving the VMs"
     if not finite:
-        return (
-            f"Emptying {what} never succeeds: in each of {counted(len(drain_s), 'run')} a VM stays."
-        )
+        return f"{doing} never succeeds: in each of {counted(len(drain_s), 'run')} a VM stays."
     low, high = finite[0], finite[-1]
     span = f"{low:.4g} s" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g} s"
     seeds = "" if len(drain_s) == 1 else f" over {len(drain_s)} seeds"
     if len(finite) < len(drain_s):
         return (
-            f"Emptying {what} succeeds under {len(finite)} of {len(drain_s)} seeds, in {span}; "
+            f"{doing} succeeds under {len(finite)} of {len(drain_s)} seeds, in {span}; "
             "under the others a VM stays."
         )
-    return f"Emptying {what} takes {span}{seeds}."
+    return f"{doing} takes {span}{seeds}."
 
 
 def _interruption(found: DrainFigures) -> str:
@@ -108,6 +105,6 @@ def _links(loads: Sequence[LinkLoad], uneven: UnevenLinks | None) -> str:
     if uneven is None or uneven.times_mean < UNEVEN:
         return f"{text}."
     return (
-        f"{text}; of {uneven.links} equal links out of {uneven.node}, {uneven.busiest} carries "
+        f"{text}; of {uneven.links} parallel links, {uneven.busiest} carries "
         f"{uneven.times_mean:.2g} times the mean."
     )

@@ -10,10 +10,15 @@ from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation import Move
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs
+from cluster_emu.scenario.names import Names
 
 
 def cpu_warnings(
-    costs: Costs, limits: ConcurrencyLimits, moves: Sequence[Move], cpu_capacity: FloatColumn
+    costs: Costs,
+    limits: ConcurrencyLimits,
+    moves: Sequence[Move],
+    cpu_capacity: FloatColumn,
+    names: Names,
 ) -> tuple[str, ...]:
     """Return a warning where migrations at once may want more CPU of a host than it has.
 
@@ -22,6 +27,7 @@ def cpu_warnings(
         limits: how many may copy at once.
         moves: the moves of the drain.
         cpu_capacity: of the hosts, [hosts].
+        names: the names of the hosts.
     """
     count = len(cpu_capacity)
     sources, targets = ([getattr(move, end) for move in moves] for end in ("source", "target"))
@@ -39,8 +45,8 @@ def cpu_warnings(
     worst = int(over[np.argmax(wanted[over] / cpu_capacity[over])])
     hosts = "1 host" if len(over) == 1 else f"{len(over)} hosts"
     return (
-        f"migrations at once may take more CPU than {hosts} have: of host {worst}, which has "
-        f"{cpu_capacity[worst]:g}, {wanted[worst]:g} ({leaving[worst]} leaving at "
+        f"migrations at once may take more CPU than {hosts} have: of {names.host(worst)}, "
+        f"which has {cpu_capacity[worst]:g}, {wanted[worst]:g} ({leaving[worst]} leaving at "
         f"costs.source_cpu = {costs.source_cpu:g}, {arriving[worst]} arriving at "
         f"costs.target_cpu = {costs.target_cpu:g}); its VMs get no CPU meanwhile. Allow fewer at "
         "once, or give these costs in the hosts' CPU unit",

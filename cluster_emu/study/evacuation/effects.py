@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cluster_emu.metrics.catalogue import metric_catalogue
+from cluster_emu.scenario.names import Names
 from cluster_emu.study.evacuation.run import DrainRun
 from cluster_emu.study.report.evacuation import EmptiedHost
 from cluster_emu.study.report.figures import MeanFigure, finite_or_none
@@ -66,9 +67,18 @@ def emptied_s(hosts: Sequence[int], run: DrainRun) -> dict[int, float]:
     return when
 
 
-def emptied_hosts(hosts: Sequence[int], runs: Sequence[DrainRun]) -> tuple[EmptiedHost, ...]:
+def emptied_hosts(
+    hosts: Sequence[int], runs: Sequence[DrainRun], names: Names
+) -> tuple[EmptiedHost, ...]:
     """Return for each host when it was empty in each run."""
     each = [emptied_s(hosts, run) for run in runs]
     return tuple(
-        EmptiedHost(host, tuple(finite_or_none(one[host]) for one in each)) for host in hosts
+        EmptiedHost(
+            host, tuple(finite_or_none(one[host]) for one in each), _name(names.hosts, host)
+        )
+        for host in hosts
     )
+
+
+def _name(names: tuple[str, ...], number: int) -> str:
+    return names[number] if names else ""

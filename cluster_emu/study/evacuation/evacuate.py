@@ -25,8 +25,9 @@ from cluster_emu.study.execution.seeds import replication_seeds
 def evacuate(
     scenario: Scenario | str | Path,
     *,
-    hosts: Sequence[int] = (),
-    racks: Sequence[int] = (),
+    hosts: Sequence[int | str] = (),
+    racks: Sequence[int | str] = (),
+    vms: Sequence[int | str] = (),
     policy: str | None = None,
     strategy: str | None = None,
     parallel: int | None = None,
@@ -44,8 +45,9 @@ def evacuate(
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a TOML file.
-        hosts: numbers of hosts to empty.
-        racks: numbers of racks to empty.
+        hosts: hosts to empty: numbers, names, or patterns of names such as ``rack2-*``.
+        racks: racks to empty, likewise.
+        vms: single VMs to move away from where they are, likewise.
         policy: a manager's policy as text, "none" for none; the scenario's own if None.
         strategy: a transfer strategy as text; the scenario's own if None.
         parallel: migrations at once in the cluster; the scenario's or policy's limit if None.
@@ -69,6 +71,7 @@ def evacuate(
         base.with_fields({**(fields or {}), **uncertainty_field(uncertain)}),
         hosts=hosts,
         racks=racks,
+        vms=vms,
         policy=policy,
         strategy=strategy,
         parallel=parallel,

@@ -18,6 +18,7 @@ from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
+from cluster_emu.scenario.names import Names, numbers_meant
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
 from cluster_emu.units import GIB
@@ -115,8 +116,9 @@ def _tick_s(base: Scenario) -> float:
 def drain_scenario(
     base: Scenario,
     *,
-    hosts: Sequence[int] = (),
-    racks: Sequence[int] = (),
+    hosts: Sequence[int | str] = (),
+    racks: Sequence[int | str] = (),
+    vms: Sequence[int | str] = (),
     policy: str | None = None,
     strategy: str | None = None,
     parallel: int | None = None,
@@ -125,8 +127,9 @@ def drain_scenario(
 
     Args:
         base: the scenario; its triggers and the migrations it asks for are left out.
-        hosts: numbers of hosts to empty.
-        racks: numbers of racks to empty.
+        hosts: hosts to empty: numbers, names, or patterns of names such as ``rack2-*``.
+        racks: racks to empty, likewise.
+        vms: single VMs to move away from where they are, likewise.
         policy: a manager's policy as text, which takes the place of the scenario's policy or stop
             rule, "none" for none; the scenario's own if None.
         strategy: a transfer strategy as text; the scenario's own if None.
@@ -135,7 +138,7 @@ def drain_scenario(
     Raises:
         ScenarioError: if a policy, strategy or number is not allowed, or no host is named.
     """
-    named = {"hosts": tuple(hosts), "racks": tuple(racks)}
+    named = named_in(base, hosts=hosts, racks=racks, vms=vms)
     triggers.create("drain", **named)  # raises before anything is built
     fields: dict[str, Any] = {
         "manager.triggers": [{"name": "drain", **named}],
@@ -155,6 +158,26 @@ def drain_scenario(
     transfer = scenario.transfer
     in_force = NO_POLICY if transfer.policy is None else str(transfer.policy)
     return Drain(scenario, in_force, str(transfer.strategy), assumptions)
+
+
+def named_in(
+    base: Scenario,
+    *,
+    hosts: Sequence[int | str] = (),
+    racks: Sequence[int | str] = (),
+    vms: Sequence[int | str] = (),
+) -> dict[str, tuple[int, ...]]:
+    """Return the parameters of a drain by numbers: hosts, racks, and VMs where some are given.
+
+    Raises:
+        ScenarioError: if nothing in the scenario has one of the names.
+    """
+    names = base.names
+    found = {
+        "hosts": numbers_meant("hosts", hosts, names.hosts),
+        "racks": numbers_meant("racks", racks, names.racks),
+    }
+    return found | ({"vms": numbers_meant("vms", vms, names.vms)} if vms else {})
 
 
 def uncertainty_field(uncertain: float | None) -> dict[str, float]:
@@ -208,7 +231,7 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
         ScenarioError: if the scenario cannot be built, or a host or rack does not exist.
     """
     try:
-        parts, is_drained, moves, report = _plan_at_start(drain, seed)
+        parts, is_closed, moves, report = _plan_at_start(drain, seed)
     except ScenarioError as error:  # the trigger stands for what was asked for
         field = error.field.removeprefix("manager.triggers.0.")
         raise ScenarioError(field, error.value, error.allowed, file=error.file) from error
@@ -218,14 +241,14 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
     if report.unplaced:
         trigger = drain.manager.triggers[0].model_dump()
         drain = drain.with_fields({"manager.triggers": [{**trigger, **BY_MEMORY}]})
-        parts, is_drained, moves, report = _plan_at_start(drain, seed)
+        parts, is_closed, moves, report = _plan_at_start(drain, seed)
     if report.unplaced:
-        raise _impossible(parts, is_drained, report, seed)
+        raise _impossible(parts, is_closed, report, seed)
     limits = parts.queue.copying
     return DrainPlan(
         scenario=drain,
         seed=seed,
-        hosts=tuple(np.flatnonzero(is_drained).tolist()),
+        hosts=tuple(np.flatnonzero(parts.planner.drained_hosts()).tolist()),
         vms=len(moves),
         by_memory=by_memory,
         traces=parts.traces,
@@ -235,7 +258,9 @@ def plan_drain(drain: Scenario, seed: int) -> DrainPlan:
             _most([move.source for move in moves], limits.outbound_per_host),
             _most([move.target for move in moves], limits.inbound_per_host),
         ),
-        warnings=cpu_warnings(drain.costs, limits, moves, parts.state.hosts.cpu_capacity),
+        warnings=cpu_warnings(
+            drain.costs, limits, moves, parts.state.hosts.cpu_capacity, parts.state.names
+        ),
     )
 
 
@@ -253,7 +278,7 @@ def at_once_in_words(asked: int, possible: int) -> str:
 def _plan_at_start(
     drain: Scenario, seed: int
 ) -> tuple[RunComponents, NDArray[np.bool_], list[Move], TriggerReport]:
-    """Plan the drain at time 0; return parts, hosts to empty, moves and what the drain found."""
+    """Plan the drain at time 0; return parts, closed hosts, moves and the drain's report."""
     parts = build(drain, RandomStreams(seed))
     parts.state.set_demand(parts.demand.at(0.0), 0.0)
     plan = parts.planner.begin()
@@ -263,7 +288,7 @@ def _plan_at_start(
 
 
 def _blocked(parts: RunComponents, blocking: tuple[int, ...], seed: int) -> ImpossibleDrainError:
-    named = _named(blocking, parts.state.vms.memory_bytes)
+    named = _named(blocking, parts.state.vms.memory_bytes, parts.state.names)
     return ImpossibleDrainError(
         f"impossible drain, seed {seed}: {counted(len(blocking), 'VM')} may not migrate "
         f"(migratable = false): {named}: allowed is a drain whose VMs may all migrate",
@@ -272,19 +297,22 @@ def _blocked(parts: RunComponents, blocking: tuple[int, ...], seed: int) -> Impo
 
 
 def _impossible(
-    parts: RunComponents, is_drained: NDArray[np.bool_], report: TriggerReport, seed: int
+    parts: RunComponents, is_closed: NDArray[np.bool_], report: TriggerReport, seed: int
 ) -> ImpossibleDrainError:
     memory = parts.state.vms.memory_bytes
     host = parts.state.vms.host
-    moving = np.flatnonzero((host >= 0) & is_drained[host])
-    free = parts.state.hosts.memory_free_bytes[~is_drained]
+    leaving = (host >= 0) & parts.planner.drained_hosts()[host]
+    leaving[list(report.unplaced)] = True  # single VMs, too
+    moving = np.flatnonzero(leaving)
+    free = parts.state.hosts.memory_free_bytes[~is_closed]
     largest = int(free.max(initial=0))
     too_large = moving[memory[moving] > largest]
     found = "fit on no other host" if len(too_large) else "no placement found for them"
     if report.kept_apart and not len(too_large):
         found += f" ({len(report.kept_apart)} because of anti-affinity alone)"
     vms = tuple(too_large.tolist()) or report.unplaced
-    named = _named(vms, memory)
+    found += _not_allowed(parts, vms, is_closed)
+    named = _named(vms, memory, parts.state.names)
     together = f"{counted(len(moving), 'VM')} to move with {_size(memory[moving].sum())}"
     elsewhere = f"{counted(len(free), 'host')} with {_size(free.sum())} free"
     elsewhere += f", at most {_size(largest)} on one"
@@ -295,8 +323,19 @@ def _impossible(
     )
 
 
-def _named(vms: Sequence[int], memory_bytes: NDArray[np.int64]) -> str:
-    named = ", ".join(f"VM {vm} ({_size(memory_bytes[vm])})" for vm in vms[:MOST_NAMED])
+def _not_allowed(parts: RunComponents, vms: Sequence[int], is_closed: NDArray[np.bool_]) -> str:
+    """Return how many of the VMs may go to none of the hosts that take VMs at all."""
+    state = parts.state
+    kept = 0
+    for vm in vms:
+        elsewhere = ~is_closed
+        elsewhere[state.vms.host[vm]] = False
+        kept += bool(elsewhere.any() and not (elsewhere & state.may_take(vm)).any())
+    return f" ({kept} because of allowed_hosts alone)" if kept else ""
+
+
+def _named(vms: Sequence[int], memory_bytes: NDArray[np.int64], names: Names) -> str:
+    named = ", ".join(f"{names.vm(vm)} ({_size(memory_bytes[vm])})" for vm in vms[:MOST_NAMED])
     return named + (f" and {len(vms) - MOST_NAMED} more" if len(vms) > MOST_NAMED else "")
 
 

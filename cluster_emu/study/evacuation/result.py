@@ -126,8 +126,9 @@ class Evacuation(Displayed):
         vms = self.vms
         if not len(vms):
             return ()
+        columns += [name for name in ("vm_name", "source_name") if name in vms]
         left = vms.loc[~vms["moved"].astype(bool), columns]
-        return tuple(NotDrained(*values) for values in zip(*map(left.get, columns), strict=True))
+        return tuple(NotDrained(*row) for row in left.itertuples(index=False, name=None))
 
     @property
     def errors(self) -> tuple[FailedReplication, ...]:
@@ -197,7 +198,8 @@ class Evacuation(Displayed):
     def headline(self) -> str:
         """Scenario, hosts, how they are emptied, and how many replications there were."""
         hosts = self.replications[0].plan.hosts
-        emptied = f"{'host' if len(hosts) == 1 else 'hosts'} {', '.join(map(str, hosts))}"
+        named = ", ".join(map(self.drain.scenario.names.of_host, hosts))
+        emptied = f"{'host' if len(hosts) == 1 else 'hosts'} {named}" if hosts else "single VMs"
         return (
             f"{self.drain.scenario.name!r}, {emptied}: policy {self.drain.policy}, strategy "
             f"{self.drain.strategy}; {counted(len(self.replications), 'replication')}, "
@@ -233,8 +235,8 @@ class Evacuation(Displayed):
         limit_tables = [run.limits for run in runs]
         limits, waiting = running_limits(limit_tables), waits(limit_tables)
         median = self.median_replication
-        loads = () if median is None else link_loads(median.plan.scenario, median.run)
-        uneven = None if median is None else uneven_links(median.plan.scenario, median.run)
+        loads = () if median is None else link_loads(median.run)
+        uneven = None if median is None else uneven_links(median.run)
         answer = evacuation_answer(
             DrainFigures(
                 hosts=len(plan.hosts),
@@ -268,7 +270,7 @@ class Evacuation(Displayed):
             per_vm={name: self._quantiles(vms, name) for name in PER_VM if name in vms},
             bytes=MeanFigure.of(self.bytes),
             cluster=mean_effects(runs),
-            hosts_emptied=emptied_hosts(plan.hosts, runs),
+            hosts_emptied=emptied_hosts(plan.hosts, runs, self.drain.scenario.names),
             limits=limits,
             waits=waiting,
             link_loads=loads,

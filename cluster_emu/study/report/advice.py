@@ -64,6 +64,7 @@ class AdviceReport:
         scenario: name of the scenario.
         traces: which CPU traces were used, in words.
         hosts: the hosts to be emptied.
+        host_names: their names; empty in a scenario without names.
         vms_to_move: number of VMs to move in the first replication.
         max_downtime_s: the longest interruption of service that was allowed.
         seed: the base seed.
@@ -103,3 +104,4 @@ class AdviceReport:
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
     versions: dict[str, str]
+    host_names: tuple[str, ...] = ()
