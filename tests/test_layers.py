@@ -46,7 +46,7 @@ LAYERS = (
     {"consolidation", "metrics"},
     {"managers", "scheduling"},
     {"agents", "faults", "lifecycle", "maintenance", "mesa_releases"},
-    {"building", "clock"},
+    {"building", "clock", "inventory"},
     {"model"},
     {"study", "validation", "view"},
     {"__init__", "__main__", "cli"},

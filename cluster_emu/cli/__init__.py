@@ -20,6 +20,7 @@ from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
 from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
+from cluster_emu.cli.import_inventory import import_inventory
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
@@ -60,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evacuate": evacuate,
     "advise": advise,
     "batch": batch,
+    "import": import_inventory,
     "list": list_parts,
     "strategies": strategies,
     "scenarios": scenarios,
