@@ -16,7 +16,6 @@ from cluster_emu.inventory.guessing import fill_in, name_unknown_hosts
 from cluster_emu.inventory.neutral import Inventory
 from cluster_emu.inventory.overrides import TEMPLATE, Overrides
 from cluster_emu.inventory.writing import guesses_in_words, scenario_data, scenario_text
-from cluster_emu.part_text import parse_toml
 from cluster_emu.results.writing import write_text
 from cluster_emu.scenario import Scenario, scenario_from
 
@@ -69,14 +68,14 @@ def import_inventory(kind: str, files: Sequence[Path], out: Path | None = None) 
     fill_in(found)
     name = "imported" if out is None else out.stem
     data = _joined(scenario_data(found, name), overrides.scenario)
-    text = scenario_text(data, _comments(found, files))
-    text = f"{DIGEST}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
     try:
-        scenario = scenario_from(parse_toml(text))
+        scenario = scenario_from(data)
     except ScenarioError as error:
         if overrides.scenario and out is not None:
             raise error.at("scenario", overrides_of(out)) from error
         raise
+    text = scenario_text(data, _comments(found, files))
+    text = f"{DIGEST}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
     return Imported(found, scenario, text, tuple(findings(found)))
 
 

@@ -101,6 +101,19 @@ def test_old_version_without_node_names_labels_and_allocatable() -> None:
     assert old.scenario.manager.max_per_cluster == 5
 
 
+def test_newer_version_with_unknown_fields_is_read_alike(tmp_path: Path) -> None:
+    dump, metrics = files_of("kubevirt-v1")
+    data = json.loads(dump.read_text())
+    for item in data["items"]:
+        item["apiVersion"] = "kubevirt.io/v3"
+        item["spec"]["brandNew"] = [{"x": {"y": 1}}]
+        item.setdefault("status", {})["alsoNew"] = "z"
+    newer = tmp_path / dump.name
+    newer.write_text(json.dumps(data))
+    old = import_inventory("kubevirt", [dump, metrics])
+    assert import_inventory("kubevirt", [newer, metrics]).text == old.text
+
+
 def test_policy_that_selects_every_vm_is_used(tmp_path: Path) -> None:
     policy = {
         "kind": "MigrationPolicy",
