@@ -64,7 +64,9 @@ def import_inventory(kind: str, files: Sequence[Path], out: Path | None = None) 
     name_unknown_hosts(found)
     overrides.apply(found)
     if not found.vms:
-        found.note("There is no running VM in the dump.")
+        left = ", ".join(f"{count} with {why}" for why, count in sorted(found.left_out.items()))
+        allowed = f"at least one running VM in all files together; left out: {left or 'none'}"
+        raise ScenarioError("running VMs", 0, allowed, file=files[0])
     fill_in(found)
     name = "imported" if out is None else out.stem
     data = _joined(scenario_data(found, name), overrides.scenario)

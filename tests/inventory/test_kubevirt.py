@@ -86,6 +86,25 @@ def test_measured_dirty_rate_gives_as_many_pages_in_the_first_second(imported: I
     assert "prod/db-1" not in guessed.names and "prod/db-2" in guessed.names
 
 
+def test_dirty_rates_from_the_api_of_prometheus(tmp_path: Path) -> None:
+    metric = {
+        "__name__": "kubevirt_vmi_dirty_rate_bytes_per_second",
+        "name": "db-2",
+        "namespace": "prod",
+    }
+    result = [{"metric": metric, "value": [1772359200.0, "1048576"]}]
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps({"status": "success", "data": {"result": result}}))
+    found = import_inventory("kubevirt", [*files_of("kubevirt-v1"), file]).inventory
+    assert found.vms["prod/db-2"].dirty_bytes_per_s == 2**20
+
+
+def test_nodes_without_a_running_vm_are_refused(tmp_path: Path) -> None:
+    stopped = {**vmi("x", "one"), "status": {"phase": "Pending"}}
+    with pytest.raises(ScenarioError, match=r"left out: 1 with phase Pending"):
+        read(tmp_path, node("one"), stopped)
+
+
 def test_vms_that_do_not_run_are_counted(imported: Imported) -> None:
     assert imported.inventory.left_out == {"phase Succeeded": 1}
 
