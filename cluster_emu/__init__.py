@@ -3,8 +3,9 @@
 The names in `__all__` are public: the model, scenarios, studies and their results, errors, and for
 every family of parts its contract and its registry. Public, too, is the `__all__` of the family
 packages (`cluster_emu.strategies`, `.encoding`, `.transfer.stop_rules`, `.managers`,
-`.scheduling.orders`, `.network`, `.consolidation`, `.workload`, `.faults`, `.lifecycle`), of
-`.scenario`, `.signals`, `.study`, `.results`, `.validation` and `.view`, and all of `.view.style`.
+`.scheduling.orders`, `.network`, `.consolidation`, `.workload`, `.faults`, `.lifecycle`,
+`.inventory`), of `.scenario`, `.signals`, `.study`, `.results`, `.validation` and `.view`, and all
+of `.view.style`.
 (The registry of strategies is `cluster_emu.strategies.strategies`, as a package has its name.) All
 other modules and names are private and may change without notice.
 """

@@ -38,7 +38,7 @@ from cluster_emu.metrics.carbon import CarbonMeter
 from cluster_emu.metrics.cost_accounting import CostAccounting
 from cluster_emu.metrics.summary import summarise
 from cluster_emu.network import BackgroundFlowRow
-from cluster_emu.network.links import load_figures
+from cluster_emu.network.links import LinkUse, load_figures
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.naming import with_names
 from cluster_emu.results.recorder import STREAMED_TABLES, Recorder
@@ -512,9 +512,9 @@ class ClusterModel(Displayed, Model):
             tables["lifecycle"] = self.lifecycle.records.table(self.state.vms)
         if self.campaign is not None:
             tables["maintenance"] = rows_to_table(list(self.campaign.records.values()), HostRecord)
-        figures = self._cluster_figures()
+        use = self._link_use()
+        figures = self._cluster_figures(use)
         tables["summary"] = summarise(RunFigures(tables, figures))
-        busiest = int(figures["busiest_link"]) if figures["busiest_link"] >= 0 else None
         names = self.state.names
         return RunResult(
             tables={
@@ -531,7 +531,7 @@ class ClusterModel(Displayed, Model):
                 *self._restart_notes(),
                 *self._lifecycle_notes(),
             ),
-            busiest_link="" if busiest is None else self.links.in_words(busiest),
+            link_use=use,
             streamed_to=self._recorder.folder,
         )
 
@@ -605,15 +605,17 @@ class ClusterModel(Displayed, Model):
         kwh = self._costs.host_energy_kwh()
         self._recorder.observe(now_s, self._watts(), kwh, self.loop.bytes_carried)
 
-    def _cluster_figures(self) -> dict[str, float]:
+    def _link_use(self) -> LinkUse:
+        return LinkUse.of(self.links, self.loop.bytes_carried(), self._router.choices)
+
+    def _cluster_figures(self, use: LinkUse) -> dict[str, float]:
         vms, loop = self.state.vms, self.loop
-        capacity = self.links.capacity_bytes_per_s
         return {
             **self._costs.figures(),
             "carbon_g": float("nan") if self._carbon is None else self._carbon.carbon_g,
             **self._background.figures(self.loop.now_s),
             "peak_link_share": float(loop.peak_share().max(initial=0.0)),
-            **load_figures(loop.bytes_carried(), capacity, loop.now_s, self._router.choices),
+            **load_figures(use, loop.now_s),
             "fault_count": len(self._injection.rows),
             "vms_lost": int(vms.lost.sum()),
             "vm_down_s": float(vms.down_s(self._costs.accrued_until_s).sum()),

@@ -58,6 +58,7 @@ REGISTRIES = (
     "cluster_emu.lifecycle.contract:arrival_processes",
     "cluster_emu.lifecycle.contract:lifetime_distributions",
     "cluster_emu.metrics.power.contract:power_models",
+    "cluster_emu.inventory.contract:inventory_readers",
 )
 """Where the registry of each family is, as ``module:attribute``."""
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 FOLDERS = (ROOT, ROOT / "cluster_emu")
 """Where a path in a document may begin."""
-ELSEWHERE = {"docs/devel/migration/", "parts/"}
-"""Paths in QEMU's sources and in the folder of a batch."""
+ELSEWHERE = {"docs/devel/migration/", "parts/", "mine.toml", "mine.overrides.toml"}
+"""Paths in QEMU's sources, in the folder of a batch, and where a reader imports."""
 
 
 def prose(document: str) -> str:

@@ -46,9 +46,9 @@ LAYERS = (
     {"consolidation", "metrics"},
     {"managers", "scheduling"},
     {"agents", "faults", "lifecycle", "maintenance", "mesa_releases"},
-    {"building", "clock"},
+    {"building", "clock", "inventory"},
     {"model"},
-    {"study", "validation", "view"},
+    {"calibration", "study", "validation", "view"},
     {"__init__", "__main__", "cli"},
 )
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}

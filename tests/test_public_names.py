@@ -24,6 +24,7 @@ PACKAGES = (
     "consolidation",
     "workload",
     "faults",
+    "inventory",
     "lifecycle",
     "results",
     "scenario",

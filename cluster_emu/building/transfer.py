@@ -11,6 +11,7 @@ from cluster_emu.managers import ManagerPolicy, policies
 from cluster_emu.managers.plain import PlainPolicy
 from cluster_emu.scenario import Choice, Costs, Transfer
 from cluster_emu.strategies import Mode, Strategy
+from cluster_emu.transfer.migration_thread import ThreadSettings
 from cluster_emu.transfer.settings import TransferSettings
 from cluster_emu.transfer.stop_rules import stop_rules
 from cluster_emu.units import BITS_PER_BYTE
@@ -104,4 +105,28 @@ def transfer_settings(
         warm_interval_s=transfer.warm_interval_s,
         tracking_slowdown=costs.tracking_slowdown,
         track_versions=track_versions,
+        thread=_thread_settings(transfer, cap_bytes_per_s, policy),
+    )
+
+
+def _thread_settings(
+    transfer: Transfer, cap_bytes_per_s: float, policy: ManagerPolicy
+) -> ThreadSettings:
+    """Return how the thread that sends a migration works."""
+    thread = transfer.thread
+    has_windows = thread.rate_limit == "windows"
+    in_iterations = thread.iterations
+    if in_iterations is None:
+        in_iterations = has_windows or policy.sends_in_iterations
+    return ThreadSettings(
+        in_iterations=in_iterations,
+        window_s=thread.window_s,
+        budget_bytes_per_s=cap_bytes_per_s if has_windows else math.inf,
+        flush_pages=thread.flush_pages,
+        sync_page_s=thread.sync_page_s,
+        sync_stops_vm=thread.sync_stops_vm,
+        sync_catch_up_s=thread.sync_catch_up_s,
+        sync_slice_s=thread.sync_slice_s,
+        setup_written_s=thread.setup_written_s,
+        socket_buffer_bytes=thread.socket_buffer_bytes,
     )

@@ -16,14 +16,17 @@ import typer
 
 from cluster_emu.cli.advise import advise
 from cluster_emu.cli.batch import batch
+from cluster_emu.cli.calibrate import calibrate
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
 from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
+from cluster_emu.cli.import_inventory import import_inventory
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.maintain import maintain
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
+from cluster_emu.cli.record_dirty import record_dirty
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.strategies import strategies
@@ -62,9 +65,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "advise": advise,
     "maintain": maintain,
     "batch": batch,
+    "import": import_inventory,
     "list": list_parts,
     "strategies": strategies,
     "scenarios": scenarios,
+    "calibrate": calibrate,
+    "record-dirty": record_dirty,
     "plot": plot,
 }
 for name, command in COMMANDS.items():

@@ -167,7 +167,7 @@ def _links(report: EvacuationReport) -> list[str]:
     uneven = report.uneven_links
     if uneven is not None:
         lines.append(
-            f"of {uneven.links} equal links out of {uneven.node}, {uneven.busiest} carries "
+            f"of {uneven.links} parallel links, {uneven.busiest} carries "
             f"{uneven.times_mean:.3g} times the mean"
         )
     return lines

@@ -41,6 +41,7 @@ class Content:
         vm: the VM.
         migration: which of its migrations, from 0.
         unused_pages: pages that hold zeros and are never written.
+        zero_ranges: (first page, page after the last) of further pages that hold zeros.
     """
 
     page_count: int
@@ -49,6 +50,7 @@ class Content:
     vm: int
     migration: int
     unused_pages: int = 0
+    zero_ranges: tuple[tuple[int, int], ...] = ()
 
     @property
     def used(self) -> PageIds:

@@ -61,6 +61,8 @@ class ZeroPages:
         is_zero = np.ones(content.page_count, dtype=np.bool_)
         is_zero[used] = False
         is_zero[used[zero]] = True
+        for first, last in content.zero_ranges:
+            is_zero[first:last] = True
         return is_zero
 
     def payload_bytes(self, pages: PageIds, stage: Stage, round_number: int) -> ByteCounts:

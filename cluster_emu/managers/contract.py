@@ -66,6 +66,8 @@ class ManagerPolicy(ABC):
     """Project, file and version its defaults come from, which is the version they hold for."""
     lifts_cap_when_stopped: ClassVar[bool] = False
     """Whether the bandwidth cap holds only while the VM runs (as in QEMU)."""
+    sends_in_iterations: ClassVar[bool] = False
+    """Whether QEMU's migration thread sends, unless a scenario says otherwise."""
 
     per_cluster: CountLimit | None = UNLIMITED_COUNT
     outbound_per_host: CountLimit | None = UNLIMITED_COUNT

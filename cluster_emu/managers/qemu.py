@@ -8,7 +8,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from cluster_emu.managers.contract import BytesPerSecond, Count, ManagerPolicy, policies
-from cluster_emu.managers.qemu_controller import QEMU_DOWNTIME_LIMIT_S, QemuController
+from cluster_emu.managers.qemu_controller import (
+    QEMU_DOWNTIME_LIMIT_S,
+    PostCopyOnRequest,
+    QemuController,
+)
 from cluster_emu.managers.throttling import AutoConverge, DirtyLimit, Throttle
 from cluster_emu.transfer.controller import MigrationController
 from cluster_emu.units import MIB, PositiveSeconds, TimeLimit
@@ -33,6 +37,8 @@ class QemuPolicy(ManagerPolicy):
         dirty_limit: hold a guest that writes too fast to a quota; not along with auto_converge.
         vcpu_dirty_limit_bytes_per_s: quota of one vCPU (vcpu-dirty-limit).
         vcpus: vCPUs of a VM (assumption: the same for all).
+        post_copy_after_s: when someone asks for post-copy (migrate-start-postcopy), seconds after
+            the first byte; "none" for never.
         timeout_s: when someone cancels (assumption: QEMU itself never gives up).
     """
 
@@ -53,6 +59,7 @@ class QemuPolicy(ManagerPolicy):
     dirty_limit: bool = False
     vcpu_dirty_limit_bytes_per_s: BytesPerSecond = 1.0 * MIB
     vcpus: Count = 1
+    post_copy_after_s: PositiveSeconds | None = None
     timeout_s: TimeLimit = 3600.0
 
     @field_validator("dirty_limit")
@@ -69,9 +76,15 @@ class QemuPolicy(ManagerPolicy):
 
     def create_controller(self, memory_bytes: float) -> MigrationController:
         """Return the controller of one migration."""
-        return QemuController(
-            self.downtime_limit_s, self._throttle(memory_bytes), timeout_s=self.timeout_s
-        )
+        throttle = self._throttle(memory_bytes)
+        if self.post_copy_after_s is not None and self.post_copy_after_s < self.timeout_s:
+            return PostCopyOnRequest(
+                self.downtime_limit_s,
+                throttle,
+                post_copy_after_s=self.post_copy_after_s,
+                timeout_s=self.timeout_s,
+            )
+        return QemuController(self.downtime_limit_s, throttle, timeout_s=self.timeout_s)
 
     def _throttle(self, memory_bytes: float) -> Throttle | None:
         if self.auto_converge:

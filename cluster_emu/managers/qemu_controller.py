@@ -102,6 +102,46 @@ class QemuController(MigrationController):
         """Return what the throttle takes from the guest now."""
         return self._throttle.share
 
+    @property
+    def throttle_takes_idle_time(self) -> bool:
+        """Return whether the throttle takes the guest's idle time first."""
+        return self._throttle.takes_idle_time
+
+
+class PostCopyOnRequest(QemuController):
+    """QEMU that someone asks for post-copy at a time.
+
+    Args:
+        downtime_limit_s: downtime that is allowed at the start.
+        throttle: what slows the guest down, None for nothing.
+        post_copy_after_s: seconds after the first byte at which post-copy is asked for.
+        timeout_s: seconds after the first byte at which the migration is cancelled.
+    """
+
+    def __init__(
+        self,
+        downtime_limit_s: float,
+        throttle: Throttle | None,
+        *,
+        post_copy_after_s: float,
+        timeout_s: float,
+    ) -> None:
+        super().__init__(downtime_limit_s, throttle, timeout_s=timeout_s)
+        self._post_copy_after_s = post_copy_after_s
+        self._is_asked = False
+
+    def next_check_s(self) -> float:
+        """Return the time of the request until it has passed."""
+        return super().next_check_s() if self._is_asked else self._post_copy_after_s
+
+    def check(self, status: MigrationStatus) -> ControllerDecision:
+        """Switch to post-copy."""
+        if self._is_asked:
+            return super().check(status)
+        self._is_asked = True
+        reason = f"asked for after {self._post_copy_after_s:g} s"
+        return forced(MigrationAction.POST_COPY, reason)
+
 
 class PollingController(QemuController, ABC):
     """A manager that polls QEMU's figures at regular times.

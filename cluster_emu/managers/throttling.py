@@ -1,8 +1,10 @@
 """How hypervisors slow down a guest that writes too fast: three rules.
 
 Each rule is notified of the end of every live round and sets the share of CPU time that is taken
-from the guest. A slowed guest dirties memory at (1 - share) of its own rate, because its write
-intensity is scaled by that.
+from the guest. QEMU's auto-converge lets virtual processors sleep for that share of the time,
+whether they have work or not: a guest that wants less CPU loses idle time first, and dirties memory
+at min(1, (1 - share) / demand) of its own rate. The other rules hold back the writes themselves, so
+that it dirties memory at (1 - share) of its own rate.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ MAX_THROTTLE = 0.99
 class Throttle(Protocol):
     """Slows one guest down while it migrates."""
 
+    takes_idle_time: bool
+    """Whether the guest's idle time is taken first."""
+
     @property
     def share(self) -> float:
         """The share of its CPU time that is taken from the guest now, 0 to 0.99."""
@@ -32,6 +37,7 @@ class NoThrottle:
     """Takes no CPU time from the guest."""
 
     share = 0.0
+    takes_idle_time = False
 
     def round_ended(self, progress: Progress) -> None:
         """Do nothing."""
@@ -47,6 +53,8 @@ class AutoConverge:
         max_percent: the largest share taken (max-cpu-throttle).
         trigger_percent: see `HighDirtyRate`.
     """
+
+    takes_idle_time = True
 
     def __init__(
         self,
@@ -91,6 +99,8 @@ class DirtyLimit:
         trigger_percent: see `HighDirtyRate`.
     """
 
+    takes_idle_time = False
+
     def __init__(
         self, memory_bytes: float, quota_bytes_per_s: float, *, trigger_percent: int = 50
     ) -> None:
@@ -122,6 +132,8 @@ class SlowDown:
         memory_bytes: memory of the VM.
         dirtied_per_sent: that share, below 1.
     """
+
+    takes_idle_time = False
 
     def __init__(self, memory_bytes: float, dirtied_per_sent: float) -> None:
         self.share = 0.0

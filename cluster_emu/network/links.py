@@ -137,34 +137,91 @@ class LinkMeter:
         return self._carried + self.load * (now_s - self._since_s)
 
 
-def load_figures(
-    carried: Floats, capacity: Floats, duration_s: float, choices: Sequence[tuple[int, ...]]
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkUse:
+    """What links have carried: those that carried something, and the ones beside them.
+
+    Args:
+        numbers: the numbers of the links, ascending, shape [links].
+        names: where each begins and ends, such as "host3 -> leaf0".
+        nodes: the node that each leaves.
+        carried_bytes: what each has carried, shape [links].
+        capacity_bytes_per_s: what it can carry per second, shape [links].
+        parallel: groups of links among which routes chose, each of two or more, as places here.
+    """
+
+    numbers: tuple[int, ...]
+    names: tuple[str, ...]
+    nodes: tuple[str, ...]
+    carried_bytes: Floats
+    capacity_bytes_per_s: Floats
+    parallel: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(
+        cls, links: LinkTable, carried_bytes: Floats, choices: Sequence[tuple[int, ...]]
+    ) -> LinkUse:
+        """Return the use of the links of a network.
+
+        Args:
+            links: the links.
+            carried_bytes: what each has carried, shape [links].
+            choices: groups of links among which routes chose, each of two or more.
+        """
+        used = [group for group in choices if carried_bytes[list(group)].any()]
+        numbers = sorted({*np.flatnonzero(carried_bytes).tolist(), *(n for g in used for n in g)})
+        place = {number: at for at, number in enumerate(numbers)}
+        return cls(
+            numbers=tuple(numbers),
+            names=tuple(links.in_words(number) for number in numbers),
+            nodes=tuple(links.labels[links.source[number]] for number in numbers),
+            carried_bytes=carried_bytes[numbers],
+            capacity_bytes_per_s=links.capacity_bytes_per_s[numbers],
+            parallel=tuple(tuple(place[number] for number in group) for group in used),
+        )
+
+    @property
+    def full_s(self) -> Floats:
+        """For how long each link would have been full, shape [links]."""
+        return self.carried_bytes / self.capacity_bytes_per_s
+
+    @property
+    def busiest(self) -> int | None:
+        """The place of the link with the highest mean utilisation; None without links."""
+        return int(np.argmax(self.full_s)) if self.numbers else None
+
+    @property
+    def busiest_group(self) -> tuple[int, ...]:
+        """The parallel links one of which has the highest utilisation of all of them."""
+        full_s = self.full_s
+        return max(self.parallel, key=lambda group: float(full_s[list(group)].max()), default=())
+
+    @property
+    def imbalance(self) -> float:
+        """Utilisation of the busiest one of `busiest_group` over the mean of the group, or NaN."""
+        full_s = self.full_s[list(self.busiest_group)]
+        return float(full_s.max() / full_s.mean()) if len(full_s) else float("nan")
+
+
+def load_figures(use: LinkUse, duration_s: float) -> dict[str, float]:
     """Return the busiest link and the imbalance of parallel links; NaN where nothing was carried.
 
     Args:
-        carried: what each link has carried, shape [links].
-        capacity: what it can carry per second, shape [links].
+        use: what links have carried.
         duration_s: in how much time.
-        choices: groups of links among which routes chose, each of two or more.
 
     Returns:
         `busiest_link`, the number of the link with the highest mean utilisation;
-        `busiest_link_share`, that utilisation; `link_imbalance`, of the group with the busiest
-        link: load of this link over the mean of the group, both relative to capacity.
+        `busiest_link_share`, that utilisation; `link_imbalance`, as `LinkUse.imbalance`.
     """
-    full_s = carried / capacity
-    busiest = int(np.argmax(full_s)) if full_s.any() else -1
-    if busiest < 0 or duration_s <= 0:
+    busiest = use.busiest
+    if busiest is None or duration_s <= 0:
         nothing = float("nan")
         return {name: nothing for name in ("busiest_link", "busiest_link_share", "link_imbalance")}
-    groups = [full_s[list(links)] for links in choices]
-    group = max(groups, key=lambda of_links: float(of_links.max()), default=np.zeros(1))
-    mean_s = float(group.mean())
     return {
-        "busiest_link": busiest,
-        "busiest_link_share": float(full_s[busiest]) / duration_s,
-        "link_imbalance": float(group.max()) / mean_s if mean_s > 0 else float("nan"),
+        "busiest_link": use.numbers[busiest],
+        "busiest_link_share": float(use.full_s[busiest]) / duration_s,
+        "link_imbalance": use.imbalance,
     }
 
 

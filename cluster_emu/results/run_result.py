@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cluster_emu.json_output import json_text
+from cluster_emu.network.links import LinkUse
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import new_result, own_files
@@ -38,8 +39,7 @@ class RunResult(Displayed):
         traces: which CPU traces were used, in words.
         assumptions: what was assumed, one sentence each.
         notes: what the policies did and why, one sentence each.
-        busiest_link: where the link with the highest mean utilisation begins and ends, such as
-            "host3 -> leaf0"; empty where no link carried anything, and in a run read from a folder.
+        link_use: what the links have carried; None in a run read from a folder.
         streamed_to: the folder that the growing tables were written to during the run.
         interrupted_at_s: the simulated time at which a signal ended the run; None if none did.
     """
@@ -50,7 +50,7 @@ class RunResult(Displayed):
     traces: str
     assumptions: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    busiest_link: str = ""
+    link_use: LinkUse | None = None
     streamed_to: Path | None = None
     interrupted_at_s: float | None = None
 

@@ -16,7 +16,7 @@ from cluster_emu.scenario.manager import Manager
 from cluster_emu.scenario.sections import HostGroup, Request, Run, VMGroup, Workload
 from cluster_emu.scenario.spec import Scenario, first_overlap, scenario_from
 from cluster_emu.scenario.traffic import BackgroundGroup
-from cluster_emu.scenario.transfer import Transfer
+from cluster_emu.scenario.transfer import Thread, Transfer
 
 __all__ = [
     "Arrivals",
@@ -35,6 +35,7 @@ __all__ = [
     "Resize",
     "Run",
     "Scenario",
+    "Thread",
     "Transfer",
     "VMGroup",
     "Workload",

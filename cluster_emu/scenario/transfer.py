@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -13,6 +13,43 @@ from cluster_emu.units import BitRateLimit, ByteCount, ParseSeconds, PositiveSec
 
 MOST_CHANNELS = 255
 """The most streams of a migration: what QEMU's multifd takes."""
+
+
+class Thread(Plain):
+    """How the thread that sends a migration works, where that is QEMU's.
+
+    With `iterations` it sends in iterations of some 50 ms and looks at what is left to send between
+    them only; unset, as the policy in force does, of which the package's do not. `rate_limit`
+    "windows" renews the budget of the bandwidth cap every `window_s`, as QEMU does: so much is sent
+    at the speed of the network, then nothing until the next window; "fluid" spreads it evenly. The
+    budget is a tenth of a second's bytes, rounded up to `flush_pages` (1 in QEMU 7, 32 in QEMU 10).
+
+    Each reading of the dirty log takes `sync_page_s` per dirty page, in which nothing is sent but
+    what the buffers of the socket hold (`socket_buffer_bytes`). The default is KVM's: 1.5 ms per
+    GiB of dirty memory (cloud-hypervisor, issue 8899). Under KVM the VM runs meanwhile.
+    With `sync_stops_vm` it stands still, as under software emulation, and makes up for the writes
+    of at most `sync_catch_up_s` afterwards; there the reading also waits for a throttled processor,
+    which runs for `sync_slice_s` and then sleeps. Before the first byte it makes the writes of
+    `setup_written_s` that the first reading does not find.
+    """
+
+    iterations: bool | None = None
+    rate_limit: Literal["fluid", "windows"] = "fluid"
+    window_s: PositiveSeconds = 0.1
+    flush_pages: Annotated[int, Field(ge=1, le=2**20)] = 1
+    sync_page_s: Seconds = 6e-9
+    sync_stops_vm: bool = False
+    sync_catch_up_s: Seconds = 0.0
+    sync_slice_s: Seconds = 0.0
+    setup_written_s: Seconds = 0.0
+    socket_buffer_bytes: ByteCount = 0.0
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _windows_need_iterations(cls, rate_limit: str, info: ValidationInfo) -> str:
+        if rate_limit == "windows" and info.data.get("iterations") is False:
+            raise ValueError('"fluid" where iterations is false')
+        return rate_limit
 
 
 class Transfer(Plain):
@@ -35,7 +72,7 @@ class Transfer(Plain):
     nothing lifts it. At a bottleneck, migrations share the link by `weight` with each other and
     with elastic background traffic. The target is prepared for
     `prepare_s` before the first byte; the source is released for `finish_s` after all memory is at
-    the target.
+    the target. `thread` says how QEMU's migration thread sends.
     """
 
     strategy: Choice = Choice(name="pre-copy")
@@ -56,6 +93,7 @@ class Transfer(Plain):
     lift_cap_when_stopped: bool | None = None
     warm_intervals: Annotated[int, Field(ge=0, le=64)] = 0
     warm_interval_s: Annotated[float, ParseSeconds, Field(ge=0, le=86_400)] = 1.0
+    thread: Thread = Thread()
 
     @field_validator("page_header_bytes")
     @classmethod

@@ -172,3 +172,8 @@ class MigrationController(Protocol):
     def throttle(self) -> float:
         """Return the share of its CPU time that is taken from the guest now, 0 to below 1."""
         ...
+
+    @property
+    def throttle_takes_idle_time(self) -> bool:
+        """Return whether the throttle takes the guest's idle time first."""
+        return False

@@ -130,7 +130,9 @@ class MigrationFactory:
         if not memory.encoders:
             return Encoding(page_bytes, self.settings.page_header_bytes)
         unused = round(memory.unused_pages * (page_count / memory.page_count))
-        content = Content(page_count, page_bytes, self.streams, vm, number, unused)
+        # a few pages stand for all: where the zero ones are makes no difference to these
+        zero_ranges = memory.writes.zero_ranges if page_count == memory.page_count else ()
+        content = Content(page_count, page_bytes, self.streams, vm, number, unused, zero_ranges)
         coders = [encoder.coder(content) for encoder in memory.encoders]
         return Encoding(page_bytes, self.settings.page_header_bytes, coders)
 

@@ -15,7 +15,8 @@ class Guest:
     """Follows the VM's write intensity, and scales it by the CPU time that the guest has left.
 
     Two causes slow a guest down: a throttle takes a share of its CPU time, and while its writes are
-    tracked every write costs more. Both are taken from the write intensity in the same proportion.
+    tracked every write costs more. Both are taken from the write intensity in the same proportion,
+    but a throttle that takes idle time first leaves it min(1, (1 - share) / demand) of that.
 
     Args:
         record: where the CPU time that is taken from the guest is counted.
@@ -50,6 +51,7 @@ class Guest:
         self._before_change = before_change
         self._after_change = after_change
         self._throttle = 0.0
+        self._idle_first = False
         self._tracking_slowdown = 0.0
         self._own_intensity = 0.0
         self._speed = 1.0
@@ -77,11 +79,17 @@ class Guest:
         self._scale()
         self._notify(1.0 - self.lost_share, now_s)
 
-    def throttle(self, share: float, now_s: float) -> None:
-        """Take this share of its CPU time; what was taken until now must be counted already."""
+    def throttle(self, share: float, now_s: float, *, idle_first: bool = False) -> None:
+        """Take this share of its CPU time; what was taken until now must be counted already.
+
+        Args:
+            share: the share.
+            now_s: from when on.
+            idle_first: whether the time in which it wants no CPU is taken first.
+        """
         if share == self._throttle:
             return
-        self._throttle = share
+        self._throttle, self._idle_first = share, idle_first
         self._record.throttle_max = max(self._record.throttle_max, share)
         self._scale()
         self._notify(1.0 - self.lost_share, now_s)
@@ -103,6 +111,8 @@ class Guest:
 
     def _scale(self) -> None:
         throttle, tracking = self._throttle, self._tracking_slowdown
+        if self._idle_first and throttle:
+            throttle = max(1.0 - (1.0 - throttle) / self.demand, 0.0) if self.demand else 0.0
         self.intensity = self._own_intensity * (1.0 - throttle) * (1.0 - tracking)
         self.lost_share = throttle + tracking * (1.0 - throttle)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from cluster_emu.encoding.chain import PageSizes
 from cluster_emu.errors import ClusterEmuError
@@ -34,6 +34,7 @@ from cluster_emu.transfer.controller import (
 from cluster_emu.transfer.flow import MigrationFlow, MigrationFlowGroup, Prediction
 from cluster_emu.transfer.guest import Guest
 from cluster_emu.transfer.interfaces import Intensity, Memory, MigrationListener
+from cluster_emu.transfer.migration_thread import MigrationThread
 from cluster_emu.transfer.records import (
     Limit,
     MigrationRecord,
@@ -134,7 +135,7 @@ class Migration:
         recorder: enters its phases into the records.
         resumes_early: whether the VM resumes before its memory is at the target (post-copy).
         all_arrived: whether the target has everything it needs from the source.
-        live_round, waiting, stop_and_copy, push: its phases.
+        live_round, reading_log, waiting, stop_and_copy, push: its phases.
     """
 
     engine: MemoryEngine
@@ -175,6 +176,7 @@ class Migration:
         self.resumes_early = strategy.mode in (Mode.POST_COPY, Mode.HYBRID)
         self.all_arrived = False
         self.live_round = LiveRound(self)
+        self.reading_log = ReadingLog(self)
         self.waiting = WaitingForTurn(self)
         self.stop_and_copy = StopAndCopy(self)
         self.push = PostCopyPush(self)
@@ -389,27 +391,54 @@ class LiveRound(CopyPhase):
         self._bandwidth_is_known = migration.controller.bandwidth_known_s <= 0
         self._check_timer: Timer | None = None
         self._paced_from_s = -math.inf
+        self._thread: MigrationThread | None = None
+        self._ends_iteration = False
+        self._ahead_bytes = self._sent_before = 0.0
+        self._pause: Pause | None = None
 
     def enter(self, now_s: float) -> None:
         """Begin a round with every page that is due."""
         self.start_s = now_s
         if self._paced_from_s < 0:
             self._paced_from_s = now_s
-        self._migration.engine.begin_round()
-        self._migration.flow.carry(self, now_s)
+        migration = self._migration
+        migration.engine.begin_round()
+        if migration.settings.thread.in_iterations and self._thread is None:
+            raw_bytes = migration.engine.encoding.raw_bytes
+            self._thread = MigrationThread(migration.settings.thread, raw_bytes)
+            self._thread.begin(now_s)
+            self._bandwidth_is_known = True  # the thread measures it
+            self._ahead_bytes = migration.settings.thread.socket_buffer_bytes
+            migration.engine.advance(
+                0.0, migration.settings.thread.setup_written_s * migration.guest.intensity
+            )
+        migration.flow.carry(self, now_s)
 
     @property
     def end_is_known(self) -> bool:
         """Whether the round's end is planned, not only a time to plan again."""
-        return self._worked_out is not None or self._migration.engine.end_is_known
+        known = self._ends_iteration or self._worked_out is not None
+        return known or self._migration.engine.end_is_known
+
+    def rate_cap(self) -> float:
+        """Return the rate the round may not exceed; 0 while the thread does not send."""
+        return 0.0 if self._pause is not None else super().rate_cap()
+
+    def lowest_cap(self) -> Limit:
+        """Return which of the caps is the lowest."""
+        return super().lowest_cap() if self._pause is None else self._pause.limit
 
     def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
         """Plan the rest of the round."""
         engine = self._migration.engine
+        if self._pause is not None:
+            return Prediction(math.inf)
         if self._worked_out is not None:
             return Prediction(self._worked_out.bytes_sent)
         if self._is_cut:
             return Prediction(engine.cut_short())
+        if self._thread is not None:
+            return self._predict_iteration(self._thread, bytes_per_s, intensity)
         threshold = 0.0
         if self._bandwidth_is_known:
             threshold = self._migration.controller.sync_threshold_bytes(bytes_per_s)
@@ -423,16 +452,122 @@ class LiveRound(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Send pages and let the VM write others."""
+        if self._pause is not None:
+            intensity *= self._pause.written_share
+        if self._thread is not None:
+            self._thread.sent(bytes_per_s * duration_s)
         self._migration.engine.advance(bytes_per_s * duration_s, intensity * duration_s)
+
+    # --- iterations of the migration thread -------------------------------------------------------
+
+    def _predict_iteration(
+        self, thread: MigrationThread, bytes_per_s: float, intensity: float
+    ) -> Prediction:
+        """Plan the rest of the iteration, or of the round if that ends sooner."""
+        engine = self._migration.engine
+        left = engine.plan(intensity / bytes_per_s)
+        if self._ahead_bytes:  # at first the socket's buffers take pages at once
+            ahead, self._ahead_bytes = min(self._ahead_bytes, left), 0.0
+            engine.advance(ahead, 0.0)
+            thread.sent(ahead)
+            left = engine.plan(intensity / bytes_per_s)
+        of_iteration = thread.bytes_left(self._migration.loop.now_s, bytes_per_s)
+        self._ends_iteration = of_iteration < left
+        return Prediction(min(left, of_iteration))
+
+    def _end_iteration(self, thread: MigrationThread, now_s: float) -> None:
+        """Begin the next iteration, after a pause if the budget is used up."""
+        migration = self._migration
+        migration.flow.account(now_s)
+        self._ends_iteration = False
+        if thread.is_used_up and now_s < thread.window_end_s:
+            self._pause_until(thread.window_end_s, Limit.BANDWIDTH, now_s)
+            return
+        thread.end_iteration(now_s)
+        self._look(thread)
+
+    def _look(self, thread: MigrationThread) -> None:
+        """End the round if what is left fits."""
+        migration = self._migration
+        bandwidth = thread.bandwidth_bytes_per_s
+        threshold = migration.controller.sync_threshold_bytes(bandwidth) if bandwidth else 0.0
+        if migration.engine.bytes_waiting < threshold:
+            self._is_cut = True
+
+    def _pause_until(
+        self, until_s: float, limit: Limit, now_s: float, written_share: float = 1.0
+    ) -> None:
+        """Send nothing until then."""
+        migration = self._migration
+        timer = migration.loop.call_at(until_s, self._wake)
+        self._pause = Pause(timer, limit, written_share)
+        migration.flow.carry(self, now_s)
+
+    def _wake(self, now_s: float) -> None:
+        """Send again."""
+        migration, thread, pause = self._migration, self._thread, self._pause
+        assert thread is not None, "only a thread pauses"
+        assert pause is not None, "the timer of a pause belongs to it"
+        migration.flow.account(now_s)
+        self._pause = None
+        if pause.limit is Limit.BANDWIDTH:
+            thread.end_iteration(now_s)
+            self._look(thread)
+        migration.flow.carry(self, now_s)
+        migration.flow.reschedule(now_s)
+
+    def _read_log(self, counts: RoundCounts, now_s: float) -> None:
+        """Let the log that ended a round be read before the next round sends."""
+        thread, settings = self._thread, self._migration.settings.thread
+        if thread is None:
+            return
+        sync_s = self._sync_s(counts)
+        thread.begin_iteration(now_s + sync_s)
+        idle_s = self._idle_s(sync_s)
+        if idle_s > 0:
+            written_s = max(settings.written_s(sync_s) - (sync_s - idle_s), 0.0)
+            self._pause_until(now_s + idle_s, Limit.SYNC, now_s, written_s / idle_s)
+
+    def _sync_s(self, counts: RoundCounts) -> float:
+        """Return how long the log that ended a round is read."""
+        migration = self._migration
+        if self._thread is None:
+            return 0.0
+        return migration.settings.thread.sync_s(counts.dirtied, migration.controller.throttle())
+
+    def _idle_s(self, sync_s: float) -> float:
+        """Return how long the network idles: what the socket's buffers hold keeps it busy."""
+        buffered_bytes = self._migration.settings.thread.socket_buffer_bytes
+        bytes_per_s = self._migration.flow.bytes_per_s
+        if sync_s <= 0 or bytes_per_s <= 0:
+            return sync_s
+        return max(sync_s - buffered_bytes / bytes_per_s, 0.0)
+
+    def thread_waited(self, duration_s: float) -> None:
+        """Let the thread's clock stand still for a time in which it waited for its turn."""
+        if self._thread is not None:
+            self._thread.shift(duration_s)
+
+    # --- the end of a round -----------------------------------------------------------------------
 
     def on_event(self, now_s: float) -> bool:
         """End the round and do what the controller decides; return whether a round follows."""
         migration = self._migration
+        if self._ends_iteration and self._thread is not None:
+            self._end_iteration(self._thread, now_s)
+            return True
+        if self._thread is not None and self._bandwidth_comes_later(self._thread, now_s):
+            return True
         duration_s = migration.flow.elapse(now_s)
         counts = self._worked_out
+        self._sent_before = migration.engine.bytes_sent_in_round if counts is None else 0.0
         if counts is None:
             counts = migration.engine.end_round(migration.guest.intensity * duration_s)
         self._worked_out = None
+        if self._thread is not None:
+            self._thread.sent(counts.bytes_sent - self._sent_before)
+            if self._decided is None:
+                self._is_cut = False
         progress = self._record(counts, now_s)
         action, reason = self._decide(progress, now_s)
         if action is MigrationAction.ABORT:
@@ -441,17 +576,49 @@ class LiveRound(CopyPhase):
         if action in (MigrationAction.STOP, MigrationAction.POST_COPY):
             migration.resumes_early |= action is MigrationAction.POST_COPY
             migration.record.why = reason
-            migration.enter(migration.stop_and_copy, now_s)
-            return False
+            return self._switch_over(counts, now_s)
         self._check_pace(now_s)
         # A round without pages takes no time, so it needs no turn.
         engine, listener = migration.engine, migration.listener
         if engine.nothing_to_send or listener.offer_turn(migration.record, now_s):
             if not self._run_ahead(progress, now_s):
                 migration.enter(self, now_s)
+                self._read_log(counts, now_s)
         else:
             migration.enter(migration.waiting, now_s)
         return True
+
+    def _bandwidth_comes_later(self, thread: MigrationThread, now_s: float) -> bool:
+        """Pause if all pages are sent before the first window is over; return whether it does.
+
+        QEMU reads the log again only once it knows the bandwidth.
+        """
+        if thread.bandwidth_bytes_per_s or self._is_cut or self._decided is not None:
+            return False
+        if self._migration.controller.bandwidth_known_s <= 0 or now_s >= thread.window_end_s:
+            return False
+        self._migration.flow.account(now_s)
+        self._pause_until(thread.window_end_s, Limit.BANDWIDTH, now_s)
+        return True
+
+    def _switch_over(self, counts: RoundCounts, now_s: float) -> bool:
+        """Stop the VM, after the log has been read; return whether the flow continues."""
+        migration = self._migration
+        settings = migration.settings.thread
+        bytes_per_s, sync_s = migration.flow.bytes_per_s, self._sync_s(counts)
+        stop = migration.stop_and_copy
+        stop.buffered_bytes = settings.socket_buffer_bytes if self._thread is not None else 0.0
+        if sync_s > 0:
+            stop.buffered_bytes = max(stop.buffered_bytes - bytes_per_s * sync_s, 0.0)
+        if self._decided is not None:
+            # the switch was not QEMU's own: it reads the log with the VM stopped
+            stop.sync_s = sync_s
+        elif sync_s > 0:
+            migration.reading_log.sync_s = sync_s
+            migration.enter(migration.reading_log, now_s)
+            return True
+        migration.enter(stop, now_s)
+        return False
 
     def _run_ahead(self, progress: Progress, now_s: float) -> bool:
         """Work out many rounds at once, if nothing else can happen in them; return whether it did.
@@ -514,6 +681,8 @@ class LiveRound(CopyPhase):
         if now_s > self.start_s:
             self._measured_bytes_per_s = counts.bytes_sent / (now_s - self.start_s)
         bytes_per_s = self._measured_bytes_per_s or migration.flow.bytes_per_s
+        if self._thread is not None:
+            bytes_per_s = self._thread.bandwidth_bytes_per_s
         return migration.recorder.progress(counts, migration.engine, bytes_per_s, now_s)
 
     def _decide(self, progress: Progress, now_s: float) -> ControllerDecision:
@@ -525,7 +694,7 @@ class LiveRound(CopyPhase):
             reason = f"live rounds before post-copy: {strategy.live_rounds}"
             return ControllerDecision(MigrationAction.STOP, reason)
         decision = migration.controller.round_ended(progress)
-        migration.guest.throttle(migration.controller.throttle(), now_s)
+        self._throttle_guest(now_s)
         if decision.action is MigrationAction.LAST_ROUND:
             self._decided = ControllerDecision(MigrationAction.STOP, decision.reason)
         endless = migration.recorder.empty_rounds >= MAX_EMPTY_ROUNDS
@@ -533,6 +702,12 @@ class LiveRound(CopyPhase):
             reason = f"{MAX_EMPTY_ROUNDS} rounds that sent nothing"
             return ControllerDecision(MigrationAction.STOP, reason)
         return decision
+
+    def _throttle_guest(self, now_s: float) -> None:
+        controller = self._migration.controller
+        self._migration.guest.throttle(
+            controller.throttle(), now_s, idle_first=controller.throttle_takes_idle_time
+        )
 
     def start_checks(self) -> None:
         """Set the timer for the next check, or for the time at which the bandwidth is known."""
@@ -565,7 +740,7 @@ class LiveRound(CopyPhase):
             self.start_checks()
             return
         action, reason = controller.check(self._status(now_s))
-        migration.guest.throttle(migration.controller.throttle(), now_s)
+        self._throttle_guest(now_s)
         if action is MigrationAction.ABORT:
             migration.flow.leave(now_s)
             self.abort(now_s)
@@ -592,6 +767,9 @@ class LiveRound(CopyPhase):
 
     def abort(self, now_s: float) -> None:
         """End the round at once; the page in transit counts as sent, with the bytes it has sent."""
+        if self._pause is not None:
+            self._migration.loop.cancel(self._pause.timer)
+            self._pause = None
         sent_bytes = self.bytes_sent
         self._migration.engine.cut_short()
         counts = replace(self._migration.engine.end_round(0.0), bytes_sent=sent_bytes)
@@ -606,6 +784,68 @@ class LiveRound(CopyPhase):
     def sizes(self) -> PageSizes:
         """Sizes on the wire of the pages due in the round under way."""
         return self._migration.engine.round_sizes
+
+
+class Pause(NamedTuple):
+    """A time in which the migration thread does not send.
+
+    Args:
+        timer: its end.
+        limit: why.
+        written_share: how much of the time the VM writes.
+    """
+
+    timer: Timer
+    limit: Limit
+    written_share: float
+
+
+class ReadingLog(CopyPhase):
+    """The last reading of the dirty log before QEMU stops the VM by itself."""
+
+    phase = Phase.PRE_COPY
+    bytes_sent = 0.0
+    sizes = NO_PAGES
+    sync_s = 0.0
+    """How long it takes; set before the phase is entered."""
+
+    def enter(self, now_s: float) -> None:
+        """Send nothing until it is read."""
+        self.start_s = now_s
+        migration = self._migration
+        migration.live_round.stop_checks()
+        self._timer = migration.loop.call_at(now_s + self.sync_s, self._end)
+        migration.flow.carry(self, now_s)
+
+    def _end(self, now_s: float) -> None:
+        migration = self._migration
+        migration.flow.leave(now_s)
+        migration.enter(migration.stop_and_copy, now_s)
+
+    def rate_cap(self) -> float:
+        """Return 0: nothing is sent."""
+        return 0.0
+
+    def lowest_cap(self) -> Limit:
+        """Return the reading of the log."""
+        return Limit.SYNC
+
+    def predict(self, bytes_per_s: float, intensity: float) -> Prediction:
+        """Return an infinite number of bytes: no number of bytes ends the reading."""
+        return Prediction(math.inf)
+
+    def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
+        """Let the VM write, unless it stands still."""
+        if not self._migration.settings.thread.sync_stops_vm:
+            self._migration.engine.wait(intensity * duration_s)
+
+    def on_event(self, now_s: float) -> bool:
+        """Continue to wait: only the timer ends the reading."""
+        return True
+
+    def abort(self, now_s: float) -> None:
+        """Read no further."""
+        self._migration.loop.cancel(self._timer)
 
 
 class WaitingForTurn(CopyPhase):
@@ -632,6 +872,7 @@ class WaitingForTurn(CopyPhase):
         migration.flow.account(now_s)
         migration.recorder.waited(self.start_s, now_s)
         migration.enter(migration.live_round, now_s)
+        migration.live_round.thread_waited(now_s - self.start_s)
         # The network notifies no rate if the turn was lost and regained within one instant.
         migration.flow.reschedule(now_s)
         migration.live_round.start_checks()
@@ -678,6 +919,7 @@ class StopAndCopy(CopyPhase):
         self._total_bytes = 0.0
         self._idle_since_s = math.nan
         self._timer: Timer | None = None
+        self.sync_s = self.buffered_bytes = 0.0
 
     def enter(self, now_s: float) -> None:
         """Pause the VM; the remaining pages are sent after the time that suspending takes."""
@@ -685,7 +927,8 @@ class StopAndCopy(CopyPhase):
         self.start_s = self._idle_since_s = now_s
         migration.record.pause_s = now_s
         migration.guest.pause(now_s)
-        self._timer = migration.loop.call_at(now_s + migration.settings.suspend_s, self._send)
+        send_s = now_s + migration.settings.suspend_s + self.sync_s
+        self._timer = migration.loop.call_at(send_s, self._send)
 
     def _send(self, now_s: float) -> None:
         migration = self._migration
@@ -695,6 +938,7 @@ class StopAndCopy(CopyPhase):
             migration.record.pages_lost_update = migration.engine.lost_update_pages()
             migration.engine.hand_over()
         self._total_bytes = migration.settings.device_state_bytes + self.sizes.total_bytes
+        self._total_bytes += self.buffered_bytes
         if self._total_bytes > 0:
             migration.flow.carry(self, now_s)
         else:
@@ -745,8 +989,8 @@ class StopAndCopy(CopyPhase):
 
     @property
     def bytes_sent(self) -> float:
-        """Bytes on the wire so far."""
-        return self._sent_bytes
+        """Bytes on the wire so far, but for those that a live round has counted."""
+        return max(self._sent_bytes - self.buffered_bytes, 0.0)
 
     def _count_idle(self, now_s: float) -> None:
         """Count the time spent on suspending or resuming, if that is under way."""
@@ -757,11 +1001,14 @@ class StopAndCopy(CopyPhase):
         sizes, migration = self.sizes, self._migration
         pages, encode_cpu_s = sizes.count, sizes.total_cpu_s
         if self._sent_bytes < self._total_bytes:
-            pages = sizes.whole_pages_in(self._sent_bytes)
-            encode_cpu_s = sizes.cpu_s_until(self._sent_bytes)
+            own_bytes = max(self._sent_bytes - self.buffered_bytes, 0.0)
+            pages = sizes.whole_pages_in(own_bytes)
+            encode_cpu_s = sizes.cpu_s_until(own_bytes)
         migration.record.pages_sent_stop = pages
+        # what the socket's buffers held at the stop was counted in a live round
+        sent_bytes = max(self._sent_bytes - self.buffered_bytes, 0.0)
         migration.recorder.sent_once(
-            self.phase, self.start_s, now_s, pages, self._sent_bytes, encode_cpu_s
+            self.phase, self.start_s, now_s, pages, sent_bytes, encode_cpu_s
         )
 
 

@@ -79,6 +79,7 @@ class Limit(StrEnum):
     PAGE_TIME = "page time"
     CHANNELS = "channels"
     ENCODING = "encoding"
+    SYNC = "dirty log"
     PAUSING = "suspend and resume"
     FINISHING = "finishing"
 
@@ -454,6 +455,8 @@ class LimitRecorder:
             case Limit.ENCODING:
                 cores = "1 core" if settings.channels == 1 else f"{settings.channels} cores"
                 return f"encoding on {cores}"
+            case Limit.SYNC:
+                return "reading the dirty log"
             case Limit.PAUSING:
                 return "suspending and resuming the VM"
             case Limit.FINISHING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cluster_emu.encoding.chain import PageSizes
+from cluster_emu.transfer.migration_thread import ThreadSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class TransferSettings:
         warm_interval_s: length of each, in seconds.
         tracking_slowdown: share of its CPU time a guest loses while its writes are tracked.
         track_versions: keep page versions and check at resume that nothing is stale.
+        thread: how the thread that sends a migration works.
     """
 
     page_header_bytes: float = 8.0
@@ -49,6 +51,7 @@ class TransferSettings:
     warm_interval_s: float = 0.0
     tracking_slowdown: float = 0.0
     track_versions: bool = False
+    thread: ThreadSettings = field(default_factory=ThreadSettings)
 
     def network_cap_bytes_per_s(self, raw_bytes: float, *, stopped: bool) -> float:
         """Return the cap without encoding: the configured cap or the rate of the streams.
@@ -79,6 +82,8 @@ class TransferSettings:
     def _allowed_bytes_per_s(self, raw_bytes: float, stopped: bool) -> float:
         if stopped and self.lift_cap_when_stopped:
             return math.inf
+        if self.thread.has_windows and not stopped:
+            return math.inf  # the budget of a window is the cap
         if self.page_time_s > 0:
             return raw_bytes / self.page_time_s
         return self.bandwidth_bytes_per_s

@@ -57,13 +57,20 @@ def frame_at(result: RunResult, time_s: float) -> ClusterFrame:
     return ClusterFrame(
         time_s=time_s,
         graph=graph,
-        utilisation=_utilisation(scenario, observed_vms, place, running, time_s),
+        utilisation=_utilisation(
+            scenario,
+            observed_vms,
+            _per_vm(result, scenario, "cpu_capacity"),
+            place,
+            running,
+            time_s,
+        ),
         switched_on=observed_hosts["switched_on"].to_numpy(dtype=np.bool_)
         | np.isin(np.arange(scenario.host_count), running["target"]),
         host_memory_bytes=_per_host(scenario, "memory_bytes").astype(np.int64),
         vm_host=place,
-        vm_memory_bytes=_per_vm(scenario, "memory_bytes").astype(np.int64),
-        vm_queued=np.isin(np.arange(scenario.vm_count), queued["vm"]),
+        vm_memory_bytes=_per_vm(result, scenario, "memory_bytes").astype(np.int64),
+        vm_queued=np.isin(np.arange(len(place)), queued["vm"]),
         link_source=links.source,
         link_target=links.target,
         link_capacity_bytes_per_s=links.capacity_bytes_per_s,
@@ -82,11 +89,30 @@ def _last_observation(table: pd.DataFrame, time_s: float, key: str) -> pd.DataFr
 def _places(result: RunResult, time_s: float) -> Ints:
     """Return the host of every VM: where it was first seen, or where it resumed last."""
     vms = result.tables["vms"]
+    if "lifecycle" in result.tables:
+        return _places_of_the_living(result, vms, time_s)
     first = vms[vms["time_s"] == vms["time_s"].min()].sort_values("vm")
     place: Ints = first["host"].to_numpy(dtype=np.int64, copy=True)
     resumed = result.migrations[result.migrations["resume_s"] <= time_s]
     for row in rows_of(resumed.sort_values("resume_s")):
         place[row["vm"]] = row["target"]
+    return place
+
+
+def _places_of_the_living(result: RunResult, vms: pd.DataFrame, time_s: float) -> Ints:
+    """Return the host of every VM where VMs come and go, -1 for one that is on none."""
+    lives = result.tables["lifecycle"]
+    there = (lives["placed_s"] <= time_s) & ~(lives["ended_s"] <= time_s)
+    place = np.full(int(lives["vm"].max()) + 1 if len(lives) else 0, -1, dtype=np.int64)
+    place[lives.loc[there, "vm"]] = lives.loc[there, "first_host"]
+    observed = _last_observation(vms, time_s, "vm")
+    seen = observed[np.isin(observed["vm"], lives.loc[there, "vm"])]
+    place[seen["vm"]] = seen["host"]
+    observed_s = float(observed["time_s"].max()) if len(observed) else -np.inf
+    resumed = result.migrations[result.migrations["resume_s"].between(observed_s, time_s)]
+    for row in rows_of(resumed.sort_values("resume_s")):
+        if place[row["vm"]] >= 0:
+            place[row["vm"]] = row["target"]
     return place
 
 
@@ -116,16 +142,24 @@ def _loads(
 
 
 def _utilisation(
-    scenario: Scenario, observed: pd.DataFrame, place: Ints, running: pd.DataFrame, time_s: float
+    scenario: Scenario,
+    observed: pd.DataFrame,
+    vm_capacity: Floats,
+    place: Ints,
+    running: pd.DataFrame,
+    time_s: float,
 ) -> Floats:
     """Return the share of each host's CPU that its VMs and migrations want, at most 1.
 
     A VM that is stopped wants nothing; how far one was slowed down at the time is not recorded.
     """
-    wanted = observed["demand"].to_numpy() * _per_vm(scenario, "cpu_capacity")
+    wanted = np.zeros(len(place))
+    seen = observed["vm"].to_numpy(dtype=np.int64)
+    wanted[seen] = observed["demand"].to_numpy() * vm_capacity[seen]
     has_resumed = running["resume_s"] <= time_s
     wanted[running.loc[(running["pause_s"] <= time_s) & ~has_resumed, "vm"]] = 0.0
-    per_host = np.bincount(place, weights=wanted, minlength=scenario.host_count)
+    there = place >= 0
+    per_host = np.bincount(place[there], weights=wanted[there], minlength=scenario.host_count)
     np.add.at(per_host, running["source"], scenario.costs.source_cpu)
     np.add.at(per_host, running["target"], scenario.costs.target_cpu)
     used: Floats = np.minimum(per_host / _per_host(scenario, "cpu_capacity"), 1.0)
@@ -136,5 +170,10 @@ def _per_host(scenario: Scenario, field: str) -> Floats:
     return np.array([getattr(group, field) for group in scenario.hosts for _ in range(group.count)])
 
 
-def _per_vm(scenario: Scenario, field: str) -> Floats:
+def _per_vm(result: RunResult, scenario: Scenario, field: str) -> Floats:
+    lives = result.tables.get("lifecycle")
+    if lives is not None:
+        values = np.zeros(int(lives["vm"].max()) + 1 if len(lives) else 0)
+        values[lives["vm"]] = lives[field]
+        return values
     return np.array([getattr(group, field) for group in scenario.vms for _ in range(group.count)])

@@ -67,6 +67,7 @@ def test_a_script_uses_public_names_alone(path: Path) -> None:
 def test_there_are_the_experiments() -> None:
     assert SCRIPTS == [
         "bitbrains_month.py",
+        "churn.py",
         "cloudsim_benchmark.py",
         "cluster_comparison.py",
         "concurrency_sweep.py",
@@ -222,6 +223,21 @@ def test_cloudsim_benchmark_needs_traces(tmp_path: Path) -> None:
     missing = run(tmp_path, "cloudsim_benchmark.py", "--traces", "no-such")
     assert missing.returncode == 2 and "no such folder" in missing.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_churn(tmp_path: Path) -> None:
+    """Lives of both lengths, and those of a made-up trace in the format of Azure 2017."""
+    ran = run(tmp_path, "churn.py", "--quick", "--out", "out")
+    assert ran.returncode == 0, ran.stderr
+    table = pd.read_csv(tmp_path / "out" / "churn.csv").set_index("case")
+    short, long = table.loc["0.167 h, load 0.5"], table.loc["2 h, load 0.5"]
+    assert short["vms_arrived"] > 5 * long["vms_arrived"]
+    assert short["migrations"] > long["migrations"] > 0
+    traces = Path(__file__).parents[1] / "data" / "churn_made_up"
+    ran = run(tmp_path, "churn.py", "--quick", "--out", "trace", "--traces", str(traces))
+    assert ran.returncode == 0, ran.stderr
+    assert "VMs arrived" in ran.stdout and "51 [51, 51]" in ran.stdout
 
 
 @pytest.mark.slow

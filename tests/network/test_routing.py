@@ -10,7 +10,7 @@ import pytest
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.network import LeastLoadedRouter, LinkTable, Router, as_topology, topologies
-from cluster_emu.network.links import load_figures
+from cluster_emu.network.links import LinkUse, load_figures
 
 GBIT = 1e9
 
@@ -287,16 +287,21 @@ def test_least_loaded_looks_at_the_whole_path_and_at_capacities():
 
 
 def test_what_is_busy_and_how_evenly_parallel_links_are_used():
-    carried = np.array([30.0, 10.0, 0.0, 25.0])
-    capacity = np.array([10.0, 10.0, 10.0, 100.0])
-    found = load_figures(carried, capacity, 10.0, [(0, 1, 2), (1, 2)])
+    carried = np.array([30.0, 0.0, 10.0, 0.0, 0.0, 0.0, 25.0, 0.0])  # both ways of four edges
+    graph = nx.Graph()
+    graph.add_node(0, kind="host")
+    graph.add_nodes_from(range(1, 5), kind="switch")
+    for end, capacity in zip(range(1, 5), (10.0, 10.0, 10.0, 100.0), strict=True):
+        graph.add_edge(0, end, capacity_bps=8 * capacity)
+    links = LinkTable.of(as_topology(graph))
+    found = load_figures(LinkUse.of(links, carried, [(0, 2, 4), (2, 4)]), 10.0)
     assert found == {
         "busiest_link": 0,
         "busiest_link_share": pytest.approx(0.3),
         "link_imbalance": pytest.approx(3.0 / (4.0 / 3)),
     }
-    assert np.isnan(load_figures(carried, capacity, 10.0, [])["link_imbalance"])
-    nothing = load_figures(np.zeros(4), capacity, 10.0, [(0, 1)])
+    assert np.isnan(load_figures(LinkUse.of(links, carried, []), 10.0)["link_imbalance"])
+    nothing = load_figures(LinkUse.of(links, np.zeros(8), [(0, 2)]), 10.0)
     assert all(np.isnan(value) for value in nothing.values())
 
 

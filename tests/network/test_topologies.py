@@ -9,6 +9,7 @@ from cluster_emu.network import as_topology, topologies
 GBIT = 1e9
 
 EXAMPLES = {
+    "racks": {"hosts_per_rack": (3, 5), "host_bps": GBIT},
     "star": {"hosts": 5, "host_bps": GBIT},
     "three-tier": {"pods": 2, "racks_per_pod": 3, "hosts_per_rack": 4, "host_bps": GBIT},
     "leaf-spine": {"leaves": 3, "spines": 2, "hosts_per_leaf": 4, "host_bps": GBIT},
@@ -164,5 +165,7 @@ def test_bad_parameters_name_the_field_the_value_and_what_is_allowed(name, chang
 
 
 def test_unknown_topology_lists_the_known_ones():
-    with pytest.raises(UnknownNameError, match="fat-tree, graphml, jellyfish, leaf-spine, star"):
+    with pytest.raises(
+        UnknownNameError, match="fat-tree, graphml, jellyfish, leaf-spine, racks, star"
+    ):
         topologies.create("torus")

@@ -7,6 +7,8 @@ such writes. Rates are per second of operational time, that is at full write int
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +36,14 @@ class SequentialSweep:
     Args:
         pages: pages of the region.
         sweeps_per_s: passes per second of operational time.
+        first_page: where the region begins; None for a place drawn at random.
+        at_page: where in the region the writer stands when a migration begins; None likewise.
     """
 
     pages: int
     sweeps_per_s: float
+    first_page: int | None = None
+    at_page: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,28 @@ def _no_pages() -> NDArray[np.int64]:
     return np.zeros(0, dtype=np.int64)
 
 
+class PlacedPages(NamedTuple):
+    """Pages that follow each other in address.
+
+    Args:
+        pages: how many.
+        writes_per_page_s: writes to each of them, without those of a moving set or a sweep.
+        is_zero: whether they hold zeros when a migration begins, and are never written.
+    """
+
+    pages: int
+    writes_per_page_s: float
+    is_zero: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WriteDescription:
     """The writes to the pages of one VM; all parts add up.
 
     Args:
         page_count: pages of the VM.
-        class_pages: pages of each write class, scattered over the memory at random, [classes].
+        class_pages: pages of each write class, [classes], scattered over the memory at random
+            unless `layout` says where they are.
         class_writes_per_page_s: Poisson writes per page of each class, [classes].
         moving: a working set that moves over pages of all classes.
         sweep: a sequential writer.
@@ -77,6 +98,8 @@ class WriteDescription:
         round_dirty_probability: probability that a page is dirty in a live round from its start on,
             however long the round is, independent of all else (the reference paper's samples per
             iteration); None where writes happen in time.
+        layout: where the pages of the classes lie, in address order; empty where they are
+            scattered.
         unused_pages: pages that nothing ever writes, in addition to those of the classes; all parts
             above describe the others alone.
         page_by_page: why nothing less than single pages represents these writes, in words; empty
@@ -90,12 +113,23 @@ class WriteDescription:
     sweep: SequentialSweep | None = None
     recorded: RecordedWrites | None = None
     round_dirty_probability: float | None = None
+    layout: tuple[PlacedPages, ...] = ()
     unused_pages: int = 0
     page_by_page: str = ""
 
     def among(self, page_count: int) -> WriteDescription:
         """Return the same writes in a VM of so many pages, of which nothing writes the others."""
         return replace(self, page_count=page_count, unused_pages=page_count - self.page_count)
+
+    @property
+    def zero_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Return (first page, page after the last) of pages that the layout says are zero."""
+        ends = [0, *accumulate(part.pages for part in self.layout)]
+        return tuple(
+            ends_of
+            for ends_of, part in zip(pairwise(ends), self.layout, strict=True)
+            if part.is_zero
+        )
 
     @property
     def per_round(self) -> bool:

@@ -7,6 +7,8 @@ after the cut. The engine assumes that the pages of one group are spread evenly 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,14 +50,24 @@ class AddressRanges:
         table: `_kernels.ADDRESS_RANGE` by label, [MOST_RANGES].
         scanned: the ranges in the order of the next scan, [ranges].
         is_full: whether no label is free for another range.
+
+    Args:
+        shares: share of the address space of each range at the start, fewer than `MOST_RANGES`;
+            empty for equal ones.
     """
 
-    def __init__(self) -> None:
-        self.order = list(range(FIRST_RANGES))
+    def __init__(self, shares: Sequence[float] = ()) -> None:
         self.first = 0
-        self._shares = _EVEN
-        self.table, self.scanned = _FIRST_SCAN
         self.is_full = False
+        if not shares:
+            self.order = list(range(FIRST_RANGES))
+            self._shares = _EVEN
+            self.table, self.scanned = _FIRST_SCAN
+            return
+        self.order = list(range(len(shares)))
+        self._shares = np.zeros(MOST_RANGES)
+        self._shares[: len(shares)] = shares
+        self._number()
 
     def _number(self) -> None:
         self.table, self.scanned = _table(self.order, self.first, self._shares)

@@ -20,6 +20,7 @@ from cluster_emu.memory.base import (
     RoundCounts,
     RoundsAhead,
 )
+from cluster_emu.memory.dirtying.description import PlacedPages
 from cluster_emu.memory.lumped._kernels import (
     AHEAD_ROUND,
     AHEAD_SETTING,
@@ -46,6 +47,7 @@ from cluster_emu.memory.lumped.classes import PageClasses
 from cluster_emu.memory.lumped.draws import Draws, MeanDraws, RandomDraws
 from cluster_emu.memory.lumped.exact_round import MOST_EXACT_PAGES, ExactRound
 from cluster_emu.memory.lumped.expected_round import ROUGH, SMOOTH, ExpectedRound
+from cluster_emu.memory.lumped.layout import laid_out
 from cluster_emu.memory.lumped.membership import READY_FACTOR, WorkingSetMembership
 from cluster_emu.memory.lumped.page_groups import (
     MOST_DENSE_STATES,
@@ -81,6 +83,7 @@ class LumpedEngine:
         absent_pages: pages, drawn at random, that need no transfer at all (ballooned out).
         mean_field: whether every draw takes its mean.
         zero_content: which pages are zero, where these take less on the wire.
+        layout: where the pages lie, in address order; empty where they are scattered.
 
     Attributes:
         rate_dependence: how the bytes that `plan` returned last depend on the rate.
@@ -97,6 +100,7 @@ class LumpedEngine:
         absent_pages: int = 0,
         mean_field: bool = False,
         zero_content: ZeroContent | None = None,
+        layout: Sequence[PlacedPages] = (),
     ) -> None:
         self.page_count = classes.page_count
         self.encoding = encoding
@@ -117,7 +121,11 @@ class LumpedEngine:
         self._classes = classes
         self._rules = rules_of(strategy, self.page_count)
         self._decisions = self._rules.first_decisions
+        self._layout: Floats | None = None
         self._ranges = AddressRanges()
+        if layout:
+            self._layout = laid_out(layout, classes, zero_apart=self._has_zero)
+            self._ranges = AddressRanges((self._layout.sum(axis=0) / self.page_count).tolist())
         self._membership: WorkingSetMembership | None = None
         if classes.hot is not None:
             self._membership = WorkingSetMembership(classes, classes.hot, absent_pages, self._draws)
@@ -134,7 +142,9 @@ class LumpedEngine:
         pages = self._classes.pages.astype(np.float64)
         if absent_pages:
             pages = pages - self._draws.without_replacement(pages, absent_pages)
-        placed = self._draws.multinomial(pages, _EVENLY)
+        placed = self._layout
+        if placed is None:
+            placed = self._draws.multinomial(pages, _EVENLY)
         index = state_index(len(pages), MOST_RANGES, self._rules.history_bits)
         return PageGroups(index, scatter_pages(placed))
 

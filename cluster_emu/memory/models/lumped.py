@@ -16,7 +16,11 @@ from cluster_emu.memory.base import (
     VMMemory,
     memory_models,
 )
-from cluster_emu.memory.dirtying.description import SequentialSweep, WriteDescription
+from cluster_emu.memory.dirtying.description import (
+    PlacedPages,
+    SequentialSweep,
+    WriteDescription,
+)
 from cluster_emu.memory.dirtying.processes import SweepWrites
 from cluster_emu.memory.dirtying.sources import layout_generator
 from cluster_emu.memory.lumped.classes import HotSet, PageClasses
@@ -112,7 +116,15 @@ def _engine(migrating: MigratingMemory, *, mean_field: bool) -> MemoryEngine:
         absent_pages=memory.ballooned_pages,
         mean_field=mean_field,
         zero_content=_zero_content(memory),
+        layout=_layout(memory),
     )
+
+
+def _layout(memory: VMMemory) -> tuple[PlacedPages, ...]:
+    """Return where the pages lie; nothing where draws scatter some of them."""
+    drawn = memory.unused_pages or memory.ballooned_pages or memory.writes.moving is not None
+    shares = [one.share for one in memory.encoders if isinstance(one, ZeroPage)]
+    return () if drawn or any(shares) else memory.writes.layout
 
 
 def _zero_content(memory: VMMemory) -> ZeroContent | None:
@@ -121,7 +133,8 @@ def _zero_content(memory: VMMemory) -> ZeroContent | None:
 
     for encoder in memory.encoders:
         if isinstance(encoder, ZeroPage):
-            return ZeroContent(encoder.share, PAYLOAD_BYTES, memory.unused_pages)
+            in_ranges = sum(last - first for first, last in memory.writes.zero_ranges)
+            return ZeroContent(encoder.share, PAYLOAD_BYTES, memory.unused_pages + in_ranges)
     return None
 
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
 from cluster_emu.study.report.limits import LimitShare, limits_sentence
+from cluster_emu.study.report.links import UNEVEN
 from cluster_emu.wording import counted, whole_percent
-
-UNEVEN = 1.2
-"""A link with so many times the mean of its equals is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class DrainFigures:
         limits: what limits migrations while they run.
         waits: what they wait for.
         loads: mean loads of links, the highest first.
-        uneven: equal links over which traffic is spread unevenly, if there are any.
+        uneven: how traffic is spread over the busiest parallel links, if there are any.
         is_random: whether the replications differ.
     """
 
@@ -107,6 +105,6 @@ def _links(loads: Sequence[LinkLoad], uneven: UnevenLinks | None) -> str:
     if uneven is None or uneven.times_mean < UNEVEN:
         return f"{text}."
     return (
-        f"{text}; of {uneven.links} equal links out of {uneven.node}, {uneven.busiest} carries "
+        f"{text}; of {uneven.links} parallel links, {uneven.busiest} carries "
         f"{uneven.times_mean:.2g} times the mean."
     )

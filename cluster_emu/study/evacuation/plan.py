@@ -326,14 +326,11 @@ def _impossible(
 def _not_allowed(parts: RunComponents, vms: Sequence[int], is_closed: NDArray[np.bool_]) -> str:
     """Return how many of the VMs may go to none of the hosts that take VMs at all."""
     state = parts.state
-    elsewhere = ~is_closed
-    kept = sum(
-        1
-        for vm in vms
-        if not (
-            state.may_take(vm) & elsewhere & (np.arange(len(elsewhere)) != state.vms.host[vm])
-        ).any()
-    )
+    kept = 0
+    for vm in vms:
+        elsewhere = ~is_closed
+        elsewhere[state.vms.host[vm]] = False
+        kept += bool(elsewhere.any() and not (elsewhere & state.may_take(vm)).any())
     return f" ({kept} because of allowed_hosts alone)" if kept else ""
 
 

@@ -235,8 +235,8 @@ class Evacuation(Displayed):
         limit_tables = [run.limits for run in runs]
         limits, waiting = running_limits(limit_tables), waits(limit_tables)
         median = self.median_replication
-        loads = () if median is None else link_loads(median.plan.scenario, median.run)
-        uneven = None if median is None else uneven_links(median.plan.scenario, median.run)
+        loads = () if median is None else link_loads(median.run)
+        uneven = None if median is None else uneven_links(median.run)
         answer = evacuation_answer(
             DrainFigures(
                 hosts=len(plan.hosts),

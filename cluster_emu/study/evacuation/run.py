@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from cluster_emu.network.links import LinkUse
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.execution.runs import format_error, simulate
@@ -45,7 +46,7 @@ class DrainRun:
         summary: the figures of the run by name.
         rounds: the run's table of that name.
         limits: the run's table of that name.
-        links: the run's table of that name.
+        link_use: what the links have carried; None if the run failed.
         notes: what the run's policies did.
         error: why the run failed; empty if it did not.
     """
@@ -55,7 +56,7 @@ class DrainRun:
     migrations: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     limits: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    links: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    link_use: LinkUse | None = field(default=None, repr=False)
     service: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     summary: dict[str, float] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
@@ -80,7 +81,7 @@ def drain_run_of(result: RunResult) -> DrainRun:
         migrations=result.migrations,
         rounds=result.rounds,
         limits=result.tables["limits"],
-        links=result.tables["links"],
+        link_use=result.link_use,
         service=result.tables["service"],
         summary=result.summary,
         notes=result.notes,

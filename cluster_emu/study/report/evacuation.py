@@ -106,13 +106,13 @@ class LinkLoad:
 
 @dataclass(frozen=True, slots=True)
 class UnevenLinks:
-    """Equal links out of one node, over which traffic was spread unevenly.
+    """Parallel links among which routes chose, and how unevenly traffic was spread over them.
 
     Args:
-        node: the node.
+        node: the node that the busiest one leaves.
         links: number of the links.
-        busiest: the link with the most bytes.
-        times_mean: its bytes over the mean of these links; 1 if they are spread evenly.
+        busiest: the link with the highest utilisation.
+        times_mean: its utilisation over the mean of these links; 1 if they are used evenly.
         busiest_bytes: its bytes.
     """
 
@@ -150,7 +150,7 @@ class EvacuationReport:
         limits: what limits the migrations of all replications while they run.
         waits: what they wait for, as shares of the time from request to end.
         link_loads: mean loads in the median replication, the highest first.
-        uneven_links: where routes are spread worst in that replication; None without a choice.
+        uneven_links: the busiest parallel links in that replication; None without a choice.
         is_random: whether the replications differ; false if all of several are the same.
         answer: the result in words.
         outcomes: how the migrations of all replications ended.

@@ -46,12 +46,12 @@ def links_sentence(busiest: BusiestLink | None) -> str:
 
 def busiest_link(result: RunResult) -> BusiestLink | None:
     """Return the busiest link of a run; None if no link carried anything."""
-    summary = result.summary
-    if not result.busiest_link:
+    summary, use = result.summary, result.link_use
+    if use is None or use.busiest is None:
         return None
     return BusiestLink(
-        link=int(summary["busiest_link"]),
-        name=result.busiest_link,
+        link=use.numbers[use.busiest],
+        name=use.names[use.busiest],
         mean_share=summary["busiest_link_share"],
         peak_share=summary["peak_link_share"],
         imbalance=summary["link_imbalance"],

@@ -1,0 +1,1 @@
+"""The importers, one per kind of dump."""
