@@ -222,7 +222,7 @@ SCENARIOS = {
         '"idel"',
         "vms.0.profile",
         "'idel'",
-        "one of analytics, cache, idle, inline, kernel-build, memory-hog, oltp, replay, samples, "
+        "one of analytics, cache, idle, inline, kernel-build, memory-hog, oltp, regions, replay, samples, "
         "stream, uniform, web; did you mean 'idle'?",
     ),
     "missing section": Case(

@@ -136,6 +136,10 @@ def chosen_scenario(name: str, settings: dict[str, Any], traces: Path | None) ->
     return scenario
 
 
+WHICH = ("hosts", "racks", "vms")
+"""Arguments of studies that have the name of a section of a scenario."""
+
+
 @contextmanager
 def attributed_to_options(
     name: str, settings: dict[str, Any], given: Mapping[str, str] | None = None
@@ -153,7 +157,9 @@ def attributed_to_options(
         if error.file:
             raise
         for field, option in (given or {}).items():
-            if error.field == field or error.field.startswith(f"{field}."):
+            # hosts.0 is a group of the scenario's, not the first host of an option
+            has_parts = field not in WHICH
+            if error.field == field or (has_parts and error.field.startswith(f"{field}.")):
                 raise _attributed(option, error, error.field[len(field) + 1 :]) from error
         if exists(Path(name)) and not error.field.startswith(("strategies", "--", *settings)):
             raise error.at(file=name) from error

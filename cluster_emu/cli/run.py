@@ -13,6 +13,7 @@ from cluster_emu.cli import options
 from cluster_emu.cli.drains import Hosts, Racks, VMs, options_by_field
 from cluster_emu.cli.group import interruptible
 from cluster_emu.cli.inputs import (
+    WHICH,
     attributed_to_options,
     check_given_once,
     chosen_scenario,
@@ -57,11 +58,13 @@ def run(
         fields,
         {"workload.traces": traces and "--traces", "transfer.strategy": strategy and "--strategy"},
     )
-    typed = options_by_field(host or (), policy=None, strategy=strategy and "--strategy")
+    named = options_by_field(host or (), policy=None, strategy=strategy and "--strategy")
+    typed = {field: option for field, option in named.items() if field not in WHICH}
     started = time.perf_counter()
     with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
-        chosen = with_drain(chosen, host or (), rack or (), vm or ())
+        with attributed_to_options(scenario, fields, named):
+            chosen = with_drain(chosen, host or (), rack or (), vm or ())
         carried: tuple[str, ...] = ()
         if strategy is not None:
             (variant,) = variants(chosen, [strategy])
