@@ -15,12 +15,60 @@ from cluster_emu.wording import counted, number, percent, whole_percent
 CLOUDSIM = "dvfs, thr-mmt, iqr-mmt, mad-mmt, lr-mmt, iqr-mu, iqr-mc"
 """Names of `POLICIES`, which are not imported for --help."""
 
-validate = typer.Typer(no_args_is_help=True)
+validate = typer.Typer()
 
 
-@validate.callback()
-def validations() -> None:
-    """Hold our results against measurements and against other simulators."""
+@validate.callback(invoke_without_command=True)
+def validations(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            parser=options.path("--data"),
+            help="CSV with migrations measured with QEMU; those of the repository without it.",
+        ),
+    ] = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces",
+            metavar="DIR",
+            parser=options.path("--traces"),
+            help="Folder of PlanetLab traces, one file per VM, for CloudSim's day.",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Hold our results against measurements and against other simulators, all in one table.
+
+    What is not there is skipped and named. The status is 1 if a comparison does not hold.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from cluster_emu.validation.oracles import run_oracles
+
+    results = list(run_oracles(data, traces))
+    if as_json:
+        write_json([one.document() for one in results])
+    else:
+        rows = [
+            (one.name, one.oracle, str(one.cases), one.found, one.asked, _verdict(one.holds))
+            for one in results
+            if not one.skipped
+        ]
+        header = ("what", "compared with", "cases", "difference", "asked", "")
+        show_table("Validation", header, rows, text_columns=6)
+        skipped = [f"{one.name} ({one.oracle}): {one.skipped}" for one in results if one.skipped]
+        if skipped:
+            show_lines("Skipped", skipped)
+    if any(one.holds is False for one in results):
+        raise typer.Exit(1)
+
+
+def _verdict(holds: bool | None) -> str:
+    return "holds" if holds else "does not hold"
 
 
 @validate.command(cls=Command)

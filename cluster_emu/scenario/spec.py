@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import NOTHING, ScenarioError
 from cluster_emu.field_errors import from_validation
 from cluster_emu.numerals import whole_number
 from cluster_emu.optional_fields import NONE
@@ -90,9 +90,10 @@ class Scenario(Plain):
         check_unlike("racks", names.racks)
         return self
 
+    @model_validator(mode="after")
     def _some_vms(self) -> Scenario:
         if not self.vms and self.arrivals is None:
-            raise ScenarioError("vms", (), "at least one group of VMs, or arrivals")
+            raise ScenarioError("vms.0", NOTHING, "a group of VMs, or arrivals")
         return self
 
     @property

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
+
 from cluster_emu import ClusterModel, evacuate
 from cluster_emu.view import ClusterFrame, draw_cluster
 from tests._support.fault_checks import run_checked
@@ -53,3 +57,23 @@ def test_a_finished_run_is_drawn() -> None:
     result = ClusterModel(churning(manager={"triggers": ["consolidation"]}), rng=1).run()
     for picture in ("timeline", "gantt", "cluster"):
         result.plot(picture)
+
+
+def test_a_streamed_run_has_the_same_tables(tmp_path: Path) -> None:
+    """The first observation has no VM at all."""
+    scenario = churning(vms=[])
+    kept = ClusterModel(scenario, rng=1).run()
+    ClusterModel(scenario, rng=1, stream_to=tmp_path / "run").run().save(tmp_path / "run")
+    for name in ("hosts", "vms", "lifecycle", "summary"):
+        streamed = pd.read_parquet(tmp_path / "run" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(kept.tables[name], streamed, check_dtype=False)
+
+
+def test_the_data_collector_has_rows_of_the_agents_that_are_there() -> None:
+    model = ClusterModel(churning(), rng=1, agent_reporters=True)
+    model.run_until(200.0)
+    table = model.datacollector.get_agent_vars_dataframe()
+    last = table.loc[model.steps]
+    vms = last[last["kind"] == "VM"]
+    assert sorted(vms["index"]) == [agent.index for agent in model.vms]
+    assert (vms["host"] >= 0).all()

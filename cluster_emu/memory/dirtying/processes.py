@@ -122,6 +122,57 @@ class ClassWrites(WriteProcess):
         return self._rng.random(len(pages)) < -np.expm1(-expected)
 
 
+class BurstWrites(WriteProcess):
+    """Poisson writes to fixed groups of pages, in bursts of fixed length with nothing between them.
+
+    Args:
+        groups: (page numbers, writes per page and second of a burst) of each write class.
+        page_count: pages of the VM.
+        on: operational seconds of a burst.
+        off: operational seconds between two bursts.
+        offset: operational time since a burst began, at time 0.
+        rng: the stream to draw from.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[tuple[PageIds, float]],
+        page_count: int,
+        on: float,
+        off: float,
+        offset: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._groups = groups
+        self._on, self._period, self._offset = on, on + off, offset
+        self._rng = rng
+        self._rates = np.zeros(page_count)
+        for pages, rate in groups:
+            self._rates[pages] = rate
+
+    def write(self, log: DirtyLog, start: float, end: float) -> None:
+        """Enter the first writes of the window, burst by burst."""
+        number = math.floor((start + self._offset) / self._period)
+        while (begin := number * self._period - self._offset) < end:
+            left, right = max(begin, start), min(begin + self._on, end)
+            if left < right:
+                for pages, rate in self._groups:
+                    poisson_writes(log, pages, rate, left, right, self._rng)
+            number += 1
+
+    def rewritten(self, pages: PageIds, since: Times, until: float) -> NDArray[np.bool_]:
+        """Draw which pages are written after `since`, by the time in bursts until `until`."""
+        in_bursts = self._in_bursts(np.array([until])) - self._in_bursts(since)
+        expected = self._rates[pages] * np.maximum(in_bursts, 0.0)
+        return self._rng.random(len(pages)) < -np.expm1(-expected)
+
+    def _in_bursts(self, times: Times) -> Times:
+        """Return the time in bursts from that at which the first one began until each time."""
+        whole, rest = np.divmod(times + self._offset, self._period)
+        in_bursts: Times = whole * self._on + np.minimum(rest, self._on)
+        return in_bursts
+
+
 class MovingWrites(WriteProcess):
     """Poisson writes to a working set that is drawn again at random every period.
 

@@ -18,6 +18,7 @@ from cluster_emu.memory.dirtying.description import (
     WriteDescription,
 )
 from cluster_emu.memory.dirtying.processes import (
+    BurstWrites,
     ClassWrites,
     PageWriter,
     SteppingWrites,
@@ -25,6 +26,7 @@ from cluster_emu.memory.dirtying.processes import (
     WriteProcess,
 )
 from cluster_emu.memory.dirtying.sources import write_sources
+from cluster_emu.memory.pages.dirty_log import PageIds
 from cluster_emu.rng import RandomStreams, Stream
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.bursts import Burst
@@ -78,6 +80,21 @@ class RegionWindow:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class RegionBursts:
+    """Bursts of fixed length, between which nothing is written.
+
+    Args:
+        on_s: operational time of a burst.
+        off_s: operational time between two bursts.
+        age_s: operational time since a burst began, when a migration begins.
+    """
+
+    on_s: Annotated[float, ParseSeconds, Field(ge=1e-3, le=1e12, allow_inf_nan=False)]
+    off_s: Annotated[float, ParseSeconds, Field(ge=1e-3, le=1e12, allow_inf_nan=False)]
+    age_s: Annotated[float, ParseSeconds, Field(ge=0, le=1e12, allow_inf_nan=False)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Region:
     """Pages that follow each other in address.
 
@@ -85,6 +102,7 @@ class Region:
         pages: how many.
         writes_per_page_s: writes to each of them, a Poisson process.
         zero: whether they hold zeros when a migration begins; nothing writes them then.
+        in_bursts: whether they are written in the source's `bursts` only.
         place: the regions lie in ascending order of it in address, those without one by their
             numbers in the list, from 0.
     """
@@ -92,6 +110,7 @@ class Region:
     pages: PageCount
     writes_per_page_s: Rate = 0.0
     zero: bool = False
+    in_bursts: bool = False
     place: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] | None = None
 
     @field_validator("zero")
@@ -115,26 +134,33 @@ class Regions:
         regions: the regions.
         sweep: a sequential writer.
         window: a working set that moves.
-        burst: on/off bursts of all writes.
+        bursts: when the regions with `in_bursts` are written.
+        burst: on/off bursts of all writes, in wall time.
     """
 
     regions: Annotated[tuple[Region, ...], Field(min_length=1, max_length=10_000)]
     sweep: RegionSweep | None = None
     window: RegionWindow | None = None
+    bursts: RegionBursts | None = None
     burst: Burst | None = None
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Make the processes, by the order of the list, and place their pages."""
         rng = streams.generator(Stream.WRITES, vm, number)
         firsts = self._firsts()
-        groups = [
-            (np.arange(first, first + region.pages), region.writes_per_page_s)
-            for first, region in zip(firsts, self.regions, strict=True)
-            if region.writes_per_page_s > 0
-        ]
+        groups: dict[bool, list[tuple[PageIds, float]]] = {False: [], True: []}
+        for first, region in zip(firsts, self.regions, strict=True):
+            if region.writes_per_page_s > 0:
+                in_bursts = region.in_bursts and self.bursts is not None
+                pages = np.arange(first, first + region.pages)
+                groups[in_bursts].append((pages, region.writes_per_page_s))
         processes: list[WriteProcess] = []
-        if groups:
-            processes.append(ClassWrites(groups, page_count, rng))
+        if groups[False]:
+            processes.append(ClassWrites(groups[False], page_count, rng))
+        if groups[True] and (bursts := self.bursts) is not None:
+            processes.append(
+                BurstWrites(groups[True], page_count, bursts.on_s, bursts.off_s, bursts.age_s, rng)
+            )
         if (sweep := self.sweep) is not None:
             at_page = sweep.at_page % sweep.pages
             processes.append(SweepWrites(sweep.first_page, sweep.pages, sweep.pages_per_s, at_page))
@@ -167,8 +193,12 @@ class Regions:
     ) -> NDArray[np.float64]:
         """Return the expected distinct pages dirtied within a second."""
         found = np.zeros(len(page_count))
+        on_share = 1.0
+        if self.bursts is not None:
+            on_share = self.bursts.on_s / (self.bursts.on_s + self.bursts.off_s)
         for region in self.regions:
-            found -= region.pages * np.expm1(-region.writes_per_page_s * intensity)
+            rate = region.writes_per_page_s * (on_share if region.in_bursts else 1.0)
+            found -= region.pages * np.expm1(-rate * intensity)
         if (sweep := self.sweep) is not None:
             found += np.minimum(sweep.pages_per_s * intensity, sweep.pages)
         if (window := self.window) is not None:
@@ -195,6 +225,9 @@ class Regions:
                 for region in (self.regions[number] for number in self._order())
             ),
         )
+        if self.bursts is not None and any(region.in_bursts for region in self.regions):
+            why = "some of its regions are written in bursts, and others all the time"
+            description = replace(description, page_by_page=why)
         if (window := self.window) is not None:
             moving = MovingWorkingSet(window.pages, window.writes_per_page_s, window.period_s)
             why = "the pages of its window follow each other, and are not drawn at random"

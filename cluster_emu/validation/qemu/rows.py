@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.input_files import MOST_JSON_BYTES, read_input
+from cluster_emu.validation.qemu.guest import WRITER_AGE_S
 
 PAGE_BYTES = 4096
 MODES = ("idle", "uniform", "hotcold", "seq", "three", "burst", "moving")
@@ -55,6 +56,7 @@ class Configuration:
         starts_s: wall time at the end of the setup.
         major_version: of QEMU.
         setup_s: length of the setup.
+        writer_age_s: time from the writer's start to `migrate`.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Configuration:
     starts_s: float
     major_version: int
     setup_s: float
+    writer_age_s: float
 
     @property
     def is_limited_by_link(self) -> bool:
@@ -285,6 +288,7 @@ def _configuration(cells: _Cells, setup_s: float) -> Configuration:
         starts_s=cells.number("start_epoch", missing=0.0) + setup_s,
         major_version=10 if "10.0" in note else 7,
         setup_s=setup_s,
+        writer_age_s=cells.number("writer_age_s", missing=WRITER_AGE_S.value),
     )
 
 

@@ -30,7 +30,6 @@ from cluster_emu.validation.qemu.guest import (
     SYNC_SLICE_S,
     UNLIMITED_BYTES_PER_S,
     WINDOW_S,
-    WRITER_AGE_S,
     WRITER_START_PAGES,
 )
 from cluster_emu.validation.qemu.rows import PAGE_BYTES, Configuration
@@ -228,6 +227,7 @@ def _writer(one: Configuration, filled: int, at_end: int, until: int) -> list[di
             {
                 "pages": end - begin,
                 "writes_per_page_s": _rate_at(classes, begin),
+                "in_bursts": one.mode == "burst",
                 "place": END_PLACE if at_end <= begin < until else MAIN_PLACE,
             }
         )
@@ -266,7 +266,7 @@ def _classes(one: Configuration, pages: int) -> list[tuple[int, float]]:
 def _extras(one: Configuration, filled: int) -> dict[str, Any]:
     """Return the sweep, the window that moves, or the bursts of the writer."""
     pages, rate = min(one.working_set_pages, filled), one.writes_per_s
-    age_s = WRITER_AGE_S.value
+    age_s = one.writer_age_s
     match one.mode:
         case "seq" if rate > 0:
             return {"sweep": {"pages": pages, "pages_per_s": rate, "at_page": rate * age_s % pages}}
@@ -282,6 +282,7 @@ def _extras(one: Configuration, filled: int) -> dict[str, Any]:
                 }
             }
         case "burst":
-            return {"burst": {"on_s": 0.5, "off_s": 1.5, "level_off": 0.0, "durations": "fixed"}}
+            # the guest's clock goes on while it stands still in the setup
+            return {"bursts": {"on_s": 0.5, "off_s": 1.5, "age_s": age_s + one.setup_s}}
         case _:
             return {}

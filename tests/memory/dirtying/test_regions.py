@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.memory.dirtying.regions import Region, Regions, RegionSweep, RegionWindow
+from cluster_emu.memory.dirtying.regions import (
+    Region,
+    RegionBursts,
+    Regions,
+    RegionSweep,
+    RegionWindow,
+)
 from cluster_emu.memory.pages.dirty_log import DirtyLog
 from cluster_emu.model import ClusterModel
 from cluster_emu.rng import RandomStreams
@@ -48,6 +54,23 @@ def test_a_window_moves_in_steps():
     source = Regions((Region(pages=10),), window=window)
     # after two steps it is at 10 mod 7
     assert dirty(source, 10, 0.9).tolist() == [3, 4]
+
+
+def test_bursts_write_in_their_time_alone():
+    regions = (Region(pages=50, writes_per_page_s=1e3, in_bursts=True), Region(pages=50))
+    bursts = RegionBursts(on_s=0.5, off_s=1.5, age_s=0.6)
+    source = Regions(regions, bursts=bursts)
+    log = DirtyLog(100)
+    writer = source.writer(100, RandomStreams(1), 0, 0)
+    writer.write(log, 1.39)
+    assert not len(log.written())
+    writer.write(log, 1.9)
+    assert len(log.written()) == 50
+    assert (log.first_write[:50] > 1.4).all()
+    pages = np.arange(100)
+    assert not writer.rewritten(pages, np.full(100, 1.91), 3.39).any()
+    assert writer.rewritten(pages, np.full(100, 1.91), 3.8)[:50].all()
+    assert source.describe_writes(100).page_by_page
 
 
 def test_rates_are_those_of_the_regions():
