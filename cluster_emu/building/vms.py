@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from cluster_emu.building.chosen_parts import create_chosen
@@ -42,14 +44,15 @@ def vm_sources(
     """Return the profile name and the write source of every VM; equal VMs share one source."""
     names: list[str] = []
     sources: list[WriteSource] = []
+    known = _known_profiles(scenario)
     for i, group in enumerate(scenario.vms):
         field = f"vms.{i}.profile"
         if group.profile is not None:
             names += [group.profile.name] * group.count
-            sources += [source_of(group.profile, field)] * group.count
+            sources += [source_of(group.profile, field, known)] * group.count
             continue
         mix = group.profile_mix or {}
-        kinds = [source_of(Choice(name=name), f"{field}_mix") for name in mix]
+        kinds = [source_of(Choice(name=name), f"{field}_mix", known) for name in mix]
         weights = np.array(list(mix.values()))
         rng = streams.generator(Stream.PROFILE_MIX, i)
         drawn = rng.choice(len(kinds), group.count, p=weights / weights.sum())
@@ -58,7 +61,7 @@ def vm_sources(
     if scenario.arrivals is not None:
         profiles = [flavour.profile for flavour in scenario.arrivals.flavours]
         own = [
-            source_of(profile, f"arrivals.flavours.{i}.profile")
+            source_of(profile, f"arrivals.flavours.{i}.profile", known)
             for i, profile in enumerate(profiles)
         ]
         of_arriving = population.flavour[population.initial_count :].tolist()
@@ -67,13 +70,17 @@ def vm_sources(
     return names, sources
 
 
-def source_of(choice: Choice, field: str) -> WriteSource:
+def _known_profiles(scenario: Scenario) -> dict[str, WriteProfile]:
+    """Return the profiles that VMs may name: the shipped ones and those of the scenario's file."""
+    return load_profiles(scenario.workload.profiles)
+
+
+def source_of(choice: Choice, field: str, profiles: Mapping[str, WriteProfile]) -> WriteSource:
     """Return the write source a field chooses: a named profile, an inline one, or another source.
 
     Raises:
         ScenarioError: naming the field, if there is no such source or a parameter is not allowed.
     """
-    profiles = load_profiles()
     if choice.name in profiles and not choice.parameters:
         return ProfileSource(profiles[choice.name])
     if choice.name == "inline":

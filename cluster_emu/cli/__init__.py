@@ -16,6 +16,7 @@ import typer
 
 from cluster_emu.cli.advise import advise
 from cluster_emu.cli.batch import batch
+from cluster_emu.cli.calibrate import calibrate
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
@@ -24,6 +25,7 @@ from cluster_emu.cli.import_inventory import import_inventory
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
+from cluster_emu.cli.record_dirty import record_dirty
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.strategies import strategies
@@ -65,6 +67,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_parts,
     "strategies": strategies,
     "scenarios": scenarios,
+    "calibrate": calibrate,
+    "record-dirty": record_dirty,
     "plot": plot,
 }
 for name, command in COMMANDS.items():

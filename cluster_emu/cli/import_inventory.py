@@ -46,6 +46,13 @@ def import_inventory(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a scenario that was changed by hand.")
     ] = False,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Replay the past migrations in the dump, and compare with what they took.",
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Make a scenario from dumps of a real cluster."""
@@ -60,11 +67,28 @@ def import_inventory(
     if out is not None and not check:
         with writing_to(out.parent):
             written = inventory.save(imported, out, overwrite=overwrite)
-    report = _report(imported, written)
+    report = _report(imported, written, _replays(imported) if replay else None)
     if as_json:
         write_json(report)
     else:
         _show(report, check)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """Past migrations against their replays.
+
+    Args:
+        migrations: VM, hosts, measured and replayed seconds and their ratio, for each.
+        left_out: how many were not replayed, by why.
+        median_ratio: median of replayed over measured.
+        mean_absolute_error: mean size of the error, as a share of what was measured.
+    """
+
+    migrations: tuple[dict[str, object], ...]
+    left_out: dict[str, int]
+    median_ratio: float | None
+    mean_absolute_error: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +107,7 @@ class ImportReport:
         findings: what is strange.
         notes: what else to know.
         past_migrations: live migrations in the dump.
+        replays: those that were replayed; None if none was to be.
         written: files that were written.
         answer: all of it in one sentence.
     """
@@ -98,11 +123,25 @@ class ImportReport:
     findings: tuple[str, ...]
     notes: tuple[str, ...]
     past_migrations: int
+    replays: ReplayReport | None
     written: tuple[str, ...]
     answer: str
 
 
-def _report(imported: Imported, written: list[Path]) -> ImportReport:
+def _replays(imported: Imported) -> ReplayReport:
+    from cluster_emu.study.past_migrations import replay_past_migrations
+    from cluster_emu.study.report.figures import finite_or_none
+
+    found = replay_past_migrations(imported)
+    return ReplayReport(
+        migrations=tuple(asdict(one) | {"ratio": one.ratio} for one in found.migrations),
+        left_out=found.left_out,
+        median_ratio=finite_or_none(found.median_ratio),
+        mean_absolute_error=finite_or_none(found.mean_absolute_error),
+    )
+
+
+def _report(imported: Imported, written: list[Path], replays: ReplayReport | None) -> ImportReport:
     found = imported.inventory
     strange = counted(len(imported.findings), "finding")
     place = f"; {written[0]} is the scenario" if written else ""
@@ -119,6 +158,7 @@ def _report(imported: Imported, written: list[Path]) -> ImportReport:
         findings=imported.findings,
         notes=tuple(found.notes),
         past_migrations=len(found.past),
+        replays=replays,
         written=tuple(map(str, written)),
         answer=f"{hosts} and {vms}, {counted(len(found.guesses), 'guessed field')}, "
         f"{strange}{place}.",
@@ -145,7 +185,37 @@ def _show(report: ImportReport, check: bool) -> None:
     )
     show_lines("Strange", report.findings or (["nothing"] if check else []))
     show_lines("Notes", report.notes)
-    if report.past_migrations:
-        show_lines("Past migrations", [f"{report.past_migrations} in the dump"])
+    if report.replays is not None:
+        _show_replays(report.replays)
+    elif report.past_migrations:
+        show_lines("Past migrations", [f"{report.past_migrations} in the dump (see --replay)"])
     show_lines("Written", report.written or ["nothing (--check)"])
     show_answer(report.answer)
+
+
+def _show_replays(found: ReplayReport) -> None:
+    from cluster_emu.wording import number
+
+    rows = [
+        (
+            f"{one['vm']}: {one['source']} to {one['target']}",
+            number(_float(one["measured_s"])),
+            number(_float(one["replayed_s"])),
+            number(_float(one["ratio"])),
+            str(one["outcome"]),
+        )
+        for one in found.migrations
+    ]
+    header = ("migration", "measured s", "replayed s", "ratio", "replay")
+    show_table("Past migrations", header, rows, text_columns=1)
+    left = [f"{count} not replayed: {why}" for why, count in sorted(found.left_out.items())]
+    if found.median_ratio is not None and found.mean_absolute_error is not None:
+        left.append(
+            f"median ratio {found.median_ratio:.3g}, mean size of the error "
+            f"{100 * found.mean_absolute_error:.3g} %"
+        )
+    show_lines("Replays", left)
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

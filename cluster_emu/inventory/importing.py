@@ -16,7 +16,6 @@ from cluster_emu.inventory.guessing import fill_in, name_unknown_hosts
 from cluster_emu.inventory.neutral import Inventory
 from cluster_emu.inventory.overrides import TEMPLATE, Overrides
 from cluster_emu.inventory.writing import guesses_in_words, scenario_data, scenario_text
-from cluster_emu.part_text import parse_toml
 from cluster_emu.results.writing import write_text
 from cluster_emu.scenario import Scenario, scenario_from
 
@@ -65,18 +64,20 @@ def import_inventory(kind: str, files: Sequence[Path], out: Path | None = None) 
     name_unknown_hosts(found)
     overrides.apply(found)
     if not found.vms:
-        found.note("There is no running VM in the dump.")
+        left = ", ".join(f"{count} with {why}" for why, count in sorted(found.left_out.items()))
+        allowed = f"at least one running VM in all files together; left out: {left or 'none'}"
+        raise ScenarioError("running VMs", 0, allowed, file=files[0])
     fill_in(found)
     name = "imported" if out is None else out.stem
     data = _joined(scenario_data(found, name), overrides.scenario)
-    text = scenario_text(data, _comments(found, files))
-    text = f"{DIGEST}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
     try:
-        scenario = scenario_from(parse_toml(text))
+        scenario = scenario_from(data)
     except ScenarioError as error:
         if overrides.scenario and out is not None:
             raise error.at("scenario", overrides_of(out)) from error
         raise
+    text = scenario_text(data, _comments(found, files))
+    text = f"{DIGEST}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
     return Imported(found, scenario, text, tuple(findings(found)))
 
 

@@ -119,7 +119,7 @@ class Inventory:
         left_out: how many VMs are not imported, by why.
         policy: the manager's policy: its name and its parameters as a scenario writes them.
         limits: fields of the scenario by dotted path, such as ``manager.max_per_cluster``.
-        guesses: what was guessed.
+        guessed: whom each guess concerns, by field and rule; see `guesses`.
         notes: what a reader of the scenario should know, one sentence each.
         past: past migrations.
     """
@@ -130,7 +130,7 @@ class Inventory:
     left_out: dict[str, int] = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
-    guesses: list[Guess] = field(default_factory=list)
+    guessed: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     past: list[PastMigration] = field(default_factory=list)
 
@@ -154,11 +154,14 @@ class Inventory:
 
     def guess(self, what: str, rule: str, *names: str) -> None:
         """Note what was guessed; guesses by one rule are one guess."""
-        for number, one in enumerate(self.guesses):
-            if (one.what, one.rule) == (what, rule):
-                self.guesses[number] = Guess(what, rule, tuple(dict.fromkeys((*one.names, *names))))
-                return
-        self.guesses.append(Guess(what, rule, names))
+        self.guessed.setdefault((what, rule), {}).update(dict.fromkeys(names))
+
+    @property
+    def guesses(self) -> tuple[Guess, ...]:
+        """What was guessed, in the order in which it was."""
+        return tuple(
+            Guess(what, rule, tuple(names)) for (what, rule), names in self.guessed.items()
+        )
 
     def note(self, text: str) -> None:
         """Note a sentence, once."""

@@ -17,6 +17,7 @@ def named_files(scenario: Mapping[str, Any]) -> dict[str, Path]:
     """
     named = {
         "workload.traces": scenario["workload"]["traces"],
+        "workload.profiles": scenario["workload"].get("profiles"),
         "carbon.trace": (scenario.get("carbon") or {}).get("trace"),
         "topology.path": scenario["topology"].get("path"),
         "migration_topology.path": (scenario["migration_topology"] or {}).get("path"),

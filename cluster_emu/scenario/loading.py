@@ -60,7 +60,7 @@ def built_in_scenarios() -> dict[str, Path]:
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Return the built-in scenario of that name, the one in that file, or that of a saved run.
 
-    Paths in a scenario (`workload.traces`, `carbon.trace`, `topology.path`,
+    Paths in a scenario (`workload.traces`, `workload.profiles`, `carbon.trace`, `topology.path`,
     `migration_topology.path`, the `file` of a profile) are relative to the scenario's own folder. A
     saved run is given by its folder or its run.json.
 

@@ -217,6 +217,9 @@ class Workload(Plain):
     it is an assumption, which every run prints. With `memory_use` = "traces" the memory in use that
     the traces hold says which pages are in use: pages never used since the start of the run are
     zero. Groups of VMs with a `memory_used_bytes` keep it.
+
+    `profiles` is a TOML file with further write profiles that VMs may name, such as those that
+    `cluster-emu calibrate` writes: a table per profile, with the fields of an inline one.
     """
 
     demand: Choice = Choice(name="constant")
@@ -225,8 +228,9 @@ class Workload(Plain):
     trace_format: Choice = Choice(name="auto")
     write_intensity: Choice = Choice(name="affine")
     memory_use: Literal["fixed", "traces"] = "fixed"
+    profiles: Path | None = None
 
-    @field_validator("traces", mode="before")
+    @field_validator("traces", "profiles", mode="before")
     @classmethod
     def _named(cls, traces: object) -> object:
         if isinstance(traces, str) and not traces.strip():

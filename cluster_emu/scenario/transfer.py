@@ -19,13 +19,14 @@ class Thread(Plain):
     """How the thread that sends a migration works, where that is QEMU's.
 
     With `iterations` it sends in iterations of some 50 ms and looks at what is left to send between
-    them only; unset, as the policy or stop rule in force does. `rate_limit` "windows" renews the
-    budget of the bandwidth cap every `window_s`, as QEMU does: so much is sent at the speed of the
-    network, then nothing until the next window; "fluid" spreads it evenly. The budget is a tenth of
-    a second's bytes, rounded up to `flush_pages` (1 in QEMU 7, 32 in QEMU 10).
+    them only; unset, as the policy in force does, of which the package's do not. `rate_limit`
+    "windows" renews the budget of the bandwidth cap every `window_s`, as QEMU does: so much is sent
+    at the speed of the network, then nothing until the next window; "fluid" spreads it evenly. The
+    budget is a tenth of a second's bytes, rounded up to `flush_pages` (1 in QEMU 7, 32 in QEMU 10).
 
     Each reading of the dirty log takes `sync_page_s` per dirty page, in which nothing is sent but
-    what the buffers of the socket hold (`socket_buffer_bytes`). Under KVM the VM runs meanwhile.
+    what the buffers of the socket hold (`socket_buffer_bytes`). The default is KVM's: 1.5 ms per
+    GiB of dirty memory (cloud-hypervisor, issue 8899). Under KVM the VM runs meanwhile.
     With `sync_stops_vm` it stands still, as under software emulation, and makes up for the writes
     of at most `sync_catch_up_s` afterwards; there the reading also waits for a throttled processor,
     which runs for `sync_slice_s` and then sleeps. Before the first byte it makes the writes of
@@ -36,7 +37,7 @@ class Thread(Plain):
     rate_limit: Literal["fluid", "windows"] = "fluid"
     window_s: PositiveSeconds = 0.1
     flush_pages: Annotated[int, Field(ge=1, le=2**20)] = 1
-    sync_page_s: Seconds = 0.0
+    sync_page_s: Seconds = 6e-9
     sync_stops_vm: bool = False
     sync_catch_up_s: Seconds = 0.0
     sync_slice_s: Seconds = 0.0

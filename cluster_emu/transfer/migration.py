@@ -531,6 +531,8 @@ class LiveRound(CopyPhase):
     def _sync_s(self, counts: RoundCounts) -> float:
         """Return how long the log that ended a round is read."""
         migration = self._migration
+        if self._thread is None:
+            return 0.0
         return migration.settings.thread.sync_s(counts.dirtied, migration.controller.throttle())
 
     def _idle_s(self, sync_s: float) -> float:
@@ -605,7 +607,7 @@ class LiveRound(CopyPhase):
         settings = migration.settings.thread
         bytes_per_s, sync_s = migration.flow.bytes_per_s, self._sync_s(counts)
         stop = migration.stop_and_copy
-        stop.buffered_bytes = settings.socket_buffer_bytes
+        stop.buffered_bytes = settings.socket_buffer_bytes if self._thread is not None else 0.0
         if sync_s > 0:
             stop.buffered_bytes = max(stop.buffered_bytes - bytes_per_s * sync_s, 0.0)
         if self._decided is not None:

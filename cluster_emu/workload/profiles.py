@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -26,9 +27,11 @@ from pydantic.dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
 from cluster_emu.cluster.columns import FloatColumn, IntColumn
+from cluster_emu.errors import NOTHING, ScenarioError
 from cluster_emu.field_errors import from_validation
 from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
+from cluster_emu.scenario.loading import read_toml
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import MovingSet, Sweep, WriteClass, ZipfWrites
 
@@ -145,7 +148,29 @@ def _sum_of_shares(classes: tuple[WriteClass, ...], zipf: ZipfWrites | None) -> 
     return sum(one.share for one in classes) + (zipf.share if zipf else 0.0)
 
 
-def load_profiles() -> dict[str, WriteProfile]:
-    """Return the profiles shipped with the package by name."""
+def load_profiles(file: Path | None = None) -> dict[str, WriteProfile]:
+    """Return the profiles shipped with the package by name, and those of a file.
+
+    Raises:
+        ScenarioError: naming the file and the field, if it cannot be read, something in it is not
+            allowed, or a profile has the name of a shipped one.
+    """
+    shipped = _shipped_profiles()
+    if file is None:
+        return shipped
+    own = {}
+    for name, table in read_toml(file).items():
+        if name in shipped:
+            raise ScenarioError(name, NOTHING, "a name that no shipped profile has", file=file)
+        if not isinstance(table, dict):
+            raise ScenarioError(name, table, "a table with a write profile", file=file)
+        try:
+            own[name] = WriteProfile.from_parameters(table)
+        except ScenarioError as error:
+            raise error.at(name, file=file) from error
+    return shipped | own
+
+
+def _shipped_profiles() -> dict[str, WriteProfile]:
     text = (files("cluster_emu.workload") / "profiles.toml").read_text(encoding="utf-8")
     return TypeAdapter(dict[str, WriteProfile]).validate_python(tomllib.loads(text))

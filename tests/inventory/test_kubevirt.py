@@ -86,6 +86,25 @@ def test_measured_dirty_rate_gives_as_many_pages_in_the_first_second(imported: I
     assert "prod/db-1" not in guessed.names and "prod/db-2" in guessed.names
 
 
+def test_dirty_rates_from_the_api_of_prometheus(tmp_path: Path) -> None:
+    metric = {
+        "__name__": "kubevirt_vmi_dirty_rate_bytes_per_second",
+        "name": "db-2",
+        "namespace": "prod",
+    }
+    result = [{"metric": metric, "value": [1772359200.0, "1048576"]}]
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps({"status": "success", "data": {"result": result}}))
+    found = import_inventory("kubevirt", [*files_of("kubevirt-v1"), file]).inventory
+    assert found.vms["prod/db-2"].dirty_bytes_per_s == 2**20
+
+
+def test_nodes_without_a_running_vm_are_refused(tmp_path: Path) -> None:
+    stopped = {**vmi("x", "one"), "status": {"phase": "Pending"}}
+    with pytest.raises(ScenarioError, match=r"left out: 1 with phase Pending"):
+        read(tmp_path, node("one"), stopped)
+
+
 def test_vms_that_do_not_run_are_counted(imported: Imported) -> None:
     assert imported.inventory.left_out == {"phase Succeeded": 1}
 
@@ -99,6 +118,19 @@ def test_old_version_without_node_names_labels_and_allocatable() -> None:
     assert "Host node-c takes no VM: not ready." in old.findings
     assert old.scenario.transfer.bandwidth_bps is None
     assert old.scenario.manager.max_per_cluster == 5
+
+
+def test_newer_version_with_unknown_fields_is_read_alike(tmp_path: Path) -> None:
+    dump, metrics = files_of("kubevirt-v1")
+    data = json.loads(dump.read_text())
+    for item in data["items"]:
+        item["apiVersion"] = "kubevirt.io/v3"
+        item["spec"]["brandNew"] = [{"x": {"y": 1}}]
+        item.setdefault("status", {})["alsoNew"] = "z"
+    newer = tmp_path / dump.name
+    newer.write_text(json.dumps(data))
+    old = import_inventory("kubevirt", [dump, metrics])
+    assert import_inventory("kubevirt", [newer, metrics]).text == old.text
 
 
 def test_policy_that_selects_every_vm_is_used(tmp_path: Path) -> None:

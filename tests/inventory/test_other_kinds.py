@@ -57,6 +57,14 @@ def test_libvirt_reads_hosts_in_folders_units_and_processors_rates() -> None:
     assert found.inventory.left_out == {"state shut off": 1}
 
 
+def test_one_name_on_two_hosts_is_two_vms(tmp_path: Path) -> None:
+    block = "Domain: 'web'\n  state.state=1\n  balloon.current=1048576\n  vcpu.current={}\n"
+    for number, host in enumerate(("kvm1", "kvm2"), start=1):
+        (tmp_path / f"{host}.txt").write_text(block.format(number))
+    found = import_inventory("libvirt", sorted(tmp_path.iterdir())).inventory
+    assert {name: vm.vcpus for name, vm in found.vms.items()} == {"kvm1/web": 1, "kvm2/web": 2}
+
+
 def test_entities_in_xml_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "kvm1.xml"
     file.write_text('<!DOCTYPE x [<!ENTITY a "aa">]><domain><name>&a;</name></domain>')
@@ -104,6 +112,21 @@ def test_openstack_reads_lists_of_the_client() -> None:
     assert memory(found) == {"a1": 2 * GIB, "a2": 8 * GIB, "b1": 2 * GIB}
     assert found.inventory.vms["a2"].vcpus == 4
     assert "Host os3 takes no VM: down." in found.findings
+
+
+def test_line_of_nova_conf_that_is_no_option_is_passed_over(tmp_path: Path) -> None:
+    conf = tmp_path / "nova.conf"
+    conf.write_text("[libvirt]\nlive_migration_bandwidth = 10\n= nothing\n")
+    found = import_inventory("openstack", [*files_of("openstack-client"), conf])
+    assert found.scenario.transfer.bandwidth_bps == 10 * 8 * MIB
+
+
+def test_flavor_as_text(tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    flavor = "description=, disk='20', original_name='m1', ram='2048', vcpus='3'"
+    file.write_text(f'{{"id": "1", "name": "a", "status": "ACTIVE", "flavor": "{flavor}"}}')
+    (vm,) = import_inventory("openstack", [file]).inventory.vms.values()
+    assert (vm.memory_bytes, vm.vcpus) == (2 * GIB, 3)
 
 
 # --- Proxmox -------------------------------------------------------------------------------------

@@ -35,6 +35,10 @@ VMI = "VirtualMachineInstance"
 MIGRATION = "VirtualMachineInstanceMigration"
 POLICY = "MigrationPolicy"
 KINDS = (VMI, "Node", MIGRATION, "KubeVirt", POLICY)
+RATES = (
+    "kubevirt_vmi_dirty_rate_bytes_per_second",
+    "kubevirt_vmi_migration_dirty_memory_rate_bytes",
+)
 RACK_KEYS = ("topology.kubernetes.io/rack", "topology.rook.io/rack", "rack")
 ZONE = "topology.kubernetes.io/zone"
 
@@ -65,7 +69,12 @@ class KubeVirtReader:
         rates: dict[str, float] = {}
         for file in files:
             if file.looks_like_json:
-                _sort(file, items, found)
+                documents = file.json()
+                answers = [one for one in documents if at(one, "data", "result") is not None]
+                rates |= _rates_of_answers(answers)
+                others = [one for one in documents if one not in answers]
+                if others or not answers:
+                    _sort(file, others, items, found)
             elif _METRIC.search(file.text):
                 rates |= _dirty_rates(file.text)
             else:
@@ -94,11 +103,16 @@ class KubeVirtReader:
 # --- the objects of all files ---------------------------------------------------------------------
 
 
-def _sort(file: DumpFile, items: dict[str, list[dict[str, Any]]], found: Inventory) -> None:
+def _sort(
+    file: DumpFile,
+    documents: list[Any],
+    items: dict[str, list[dict[str, Any]]],
+    found: Inventory,
+) -> None:
     """Put the objects of a file under their kinds; refuse a file in which none is of use."""
     others: Counter[str] = Counter()
     used = 0
-    for each in _objects(file):
+    for each in _objects(documents):
         kind = text(each, "kind")
         if kind in items and text(each, "metadata", "name"):
             items[kind].append(each)
@@ -113,8 +127,8 @@ def _sort(file: DumpFile, items: dict[str, list[dict[str, Any]]], found: Invento
         found.note(f"Ignored in the dump: {kinds}.")
 
 
-def _objects(file: DumpFile) -> Iterator[dict[str, Any]]:
-    waiting: list[Any] = file.json()[::-1]
+def _objects(documents: list[Any]) -> Iterator[dict[str, Any]]:
+    waiting: list[Any] = documents[::-1]
     while waiting:
         each = waiting.pop()
         if isinstance(each, list):
@@ -255,6 +269,20 @@ def _dirty_rates(metrics: str) -> dict[str, float]:
         rate = parse_quantity(value)
         if rate is not None and rate >= 0 and names.get("name"):
             found[plain(f"{names.get('namespace', 'default')}/{names['name']}")] = float(rate)
+    return found
+
+
+def _rates_of_answers(answers: Sequence[Any]) -> dict[str, float]:
+    """Return dirty rates from answers of Prometheus' API to a query for one metric."""
+    found = {}
+    for answer in answers:
+        for result in tables(answer, "data", "result"):
+            names, value = table(result, "metric"), at(result, "value")
+            rate = parse_quantity(value[1]) if isinstance(value, list) and len(value) > 1 else None
+            name = text(names, "name")
+            is_rate = text(names, "__name__") in ("", *RATES)
+            if is_rate and name and rate is not None and rate >= 0:
+                found[plain(f"{text(names, 'namespace') or 'default'}/{name}")] = float(rate)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -94,11 +95,28 @@ class LibvirtReader:
             rule = "named by the folder of its files" if by_folder else "named by its files"
             found.guess("names of hosts", f"{rule}, as dumps of virsh hold no name", host)
         for name, state in states.items():
-            vm = found.vms.get(name)
-            if vm is not None and state not in ALIVE:
+            if name in found.vms and state not in ALIVE:
                 del found.vms[name]
                 found.leave_out(f"state {STATES.get(state or 0, 'unknown')}")
+        _shorten_names(found)
         return found
+
+
+def _key(host: str, name: str) -> str:
+    """Return what a domain is kept under: its name is its own on one host alone."""
+    return f"{host}/{name}"
+
+
+def _shorten_names(found: Inventory) -> None:
+    """Name each VM as its domain; those of one name on several hosts with the host before it."""
+    vms = list(found.vms.values())
+    short = {vm.name: vm.name.removeprefix(f"{vm.host}/") for vm in vms}
+    count = Counter(short.values())
+    found.vms.clear()
+    for vm in vms:
+        if count[short[vm.name]] == 1:
+            vm.name = short[vm.name]
+        found.vms[vm.name] = vm
 
 
 # --- domstats -------------------------------------------------------------------------------------
@@ -111,6 +129,7 @@ def _read_stats(file: DumpFile, host: str, found: Inventory, states: dict[str, i
         some = True
         vm_host = InventoryHost(host)
         found.add_host(vm_host)
+        name = _key(host, name)
         found.add_vm(_vm_of_stats(name, host, stats))
         state = whole_of(stats.get("state.state"))
         if "state.state" in stats:
@@ -222,7 +241,7 @@ def _add_domain(
     domain: ElementTree.Element, host: str, found: Inventory, states: dict[str, int | None]
 ) -> None:
     found.add_host(InventoryHost(host))
-    name = plain(domain.findtext("name") or "")
+    name = _key(host, plain(domain.findtext("name") or ""))
     kept = _kept_because(domain)
     vcpu = domain.find("vcpu")
     text = None if vcpu is None else vcpu.get("current") or (vcpu.text or "").strip()
@@ -241,7 +260,7 @@ def _add_domain(
     local = _local_disk(domain)
     if local and not kept:
         rule = "on storage that other hosts have, too; an override can say migratable = false"
-        found.guess("disks of VMs on local-looking paths", rule, name)
+        found.guess("disks of VMs on local-looking paths", rule, name.removeprefix(f"{host}/"))
 
 
 def _kept_because(domain: ElementTree.Element) -> str:

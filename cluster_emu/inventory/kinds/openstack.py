@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from cluster_emu.inventory.quantities import bytes_of, cpus_of, parse_quantity, 
 from cluster_emu.inventory.times import seconds_of
 from cluster_emu.units import BITS_PER_BYTE, MIB
 
+_PAIR = re.compile(r"\b(ram|vcpus)='?(\d+)'?")
+"""Newer clients print the flavor of a server as text: ``..., ram='2048', vcpus='1'``."""
 LISTS = ("servers", "hypervisors", "server_groups", "migrations", "flavors")
 SERVER = ("id", "name", "status")
 ALIVE = ("ACTIVE", "PASSWORD", "VERIFY_RESIZE", "RESIZED")
@@ -221,6 +224,8 @@ def _flavor(server: Any, flavors: dict[str, Any]) -> dict[str, Any]:
             str(given.get("original_name", ""))
         )
         return {**(known or {}), **given}
+    if isinstance(given, str) and (pairs := dict(_PAIR.findall(given))).keys() & {"ram", "vcpus"}:
+        return pairs
     if isinstance(given, str):
         return flavors.get(given) or flavors.get(given.split(" (")[0]) or {}
     return flavors.get(str(_get(server, "Flavor ID") or "")) or {}
@@ -286,6 +291,8 @@ def _read_conf(file: DumpFile, found: Inventory) -> None:
     parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
     try:
         parser.read_string(file.text)
+    except configparser.ParsingError:
+        pass  # a line that is no option; all others are read
     except configparser.Error as error:
         allowed = "JSON, or nova.conf"
         raise file.error("content", file.described, allowed) from error

@@ -24,6 +24,7 @@ _AT = re.compile(r"post-copy asked for at ([0-9.]+) s")
 _INITIAL = re.compile(r"cpu-throttle-initial=(\d+)")
 _INCREMENT = re.compile(r"cpu-throttle-increment=(\d+)")
 _CACHE = re.compile(r"xbzrle-cache-size=(\d+)")
+_VERSION = re.compile(r"qemu (\d+)\.")
 _PHASE = "abcdefghijklmnop"
 
 
@@ -259,7 +260,8 @@ def _configuration(cells: _Cells, setup_s: float) -> Configuration:
     post_copy_s = _noted(_AT, note, known.get("post_copy_after_s", math.nan))
     if capability != "postcopy-ram":
         post_copy_s = math.nan
-    is_cpu_bound = MEANINGLESS in note
+    group = (cells._row.get("group") or "").strip()
+    is_cpu_bound = MEANINGLESS in note or group.endswith("_cpu")
     observed_s = cells.number("cancel_after_ms", missing=1000 * DEFAULT_OBSERVED_S) / 1000
     return Configuration(
         name=name,
@@ -286,7 +288,7 @@ def _configuration(cells: _Cells, setup_s: float) -> Configuration:
         cache_bytes=round(_noted(_CACHE, note, known.get("cache_bytes", DEFAULT_CACHE_BYTES))),
         observed_s=max(observed_s - setup_s, 1e-3),
         starts_s=cells.number("start_epoch", missing=0.0) + setup_s,
-        major_version=10 if "10.0" in note else 7,
+        major_version=round(_noted(_VERSION, note, 10 if group.startswith("q10_") else 7)),
         setup_s=setup_s,
         writer_age_s=cells.number("writer_age_s", missing=WRITER_AGE_S.value),
     )

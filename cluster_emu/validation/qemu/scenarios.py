@@ -36,8 +36,8 @@ from cluster_emu.validation.qemu.rows import PAGE_BYTES, Configuration
 
 TAIL_S = 30.0
 """Time after the last one is cancelled for which the run continues."""
-FLUSH_PAGES = {7: 1, 10: 32}
-"""What a window's budget is rounded up to, by major version of QEMU."""
+FLUSH_PAGES = 32
+"""What a window's budget is rounded up to from QEMU 10 on."""
 DELTA_SHARE = 3 / PAGE_BYTES
 """Mean difference of a page in which one word counts up: three bytes as XBZRLE encodes them."""
 HEAVY_DELTA_SHARE = 512 * 3 / PAGE_BYTES
@@ -133,7 +133,7 @@ def _thread(one: Configuration) -> dict[str, Any]:
         "iterations": True,
         "rate_limit": "windows",
         "window_s": WINDOW_S.value,
-        "flush_pages": FLUSH_PAGES[one.major_version],
+        "flush_pages": FLUSH_PAGES if one.major_version >= 10 else 1,
         "sync_page_s": SYNC_PAGE_S.value,
         "sync_stops_vm": True,
         "sync_catch_up_s": SYNC_CATCH_UP_S.value,

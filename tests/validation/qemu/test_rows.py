@@ -78,6 +78,13 @@ def test_notes_say_settings(tmp_path):
     assert read_migrations(path)[0].configuration.post_copy_after_s == pytest.approx(11.003 - 0.23)
 
 
+def test_the_version_is_not_read_off_another_number(tmp_path):
+    path = changed(tmp_path, "PC1-r1", cfg="PC9", note="post-copy asked for at 10.003 s")
+    assert read_migrations(path)[0].configuration.major_version == 7
+    path = changed(tmp_path, "U5-r1", note="qemu 10.0.13 ")
+    assert read_migrations(path)[0].configuration.major_version == 10
+
+
 @pytest.mark.parametrize("mode", ["three", "burst", "moving"])
 def test_further_modes_are_known(tmp_path, mode):
     assert read_migrations(changed(tmp_path, "U5-r1", mode=mode))[0].mode == mode
