@@ -74,7 +74,7 @@ class DumpFile:
         Raises:
             ScenarioError: if it is not JSON, or too deep.
         """
-        decoder = json.JSONDecoder()
+        decoder = json.JSONDecoder(strict=False)  # control characters in texts are escaped later
         found: list[Any] = []
         place = 0
         try:

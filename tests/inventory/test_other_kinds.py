@@ -114,6 +114,13 @@ def test_openstack_reads_lists_of_the_client() -> None:
     assert "Host os3 takes no VM: down." in found.findings
 
 
+def test_line_of_nova_conf_that_is_no_option_is_passed_over(tmp_path: Path) -> None:
+    conf = tmp_path / "nova.conf"
+    conf.write_text("[libvirt]\nlive_migration_bandwidth = 10\n= nothing\n")
+    found = import_inventory("openstack", [*files_of("openstack-client"), conf])
+    assert found.scenario.transfer.bandwidth_bps == 10 * 8 * MIB
+
+
 def test_flavor_as_text(tmp_path: Path) -> None:
     file = tmp_path / "server.json"
     flavor = "description=, disk='20', original_name='m1', ram='2048', vcpus='3'"

@@ -291,6 +291,8 @@ def _read_conf(file: DumpFile, found: Inventory) -> None:
     parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
     try:
         parser.read_string(file.text)
+    except configparser.ParsingError:
+        pass  # a line that is no option; all others are read
     except configparser.Error as error:
         allowed = "JSON, or nova.conf"
         raise file.error("content", file.described, allowed) from error
