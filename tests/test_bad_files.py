@@ -222,8 +222,8 @@ SCENARIOS = {
         '"idel"',
         "vms.0.profile",
         "'idel'",
-        "one of analytics, cache, idle, inline, kernel-build, memory-hog, oltp, regions, replay, samples, "
-        "stream, uniform, web; did you mean 'idle'?",
+        "one of analytics, cache, idle, inline, kernel-build, memory-hog, oltp, regions, replay, "
+        "samples, stream, uniform, web; did you mean 'idle'?",
     ),
     "missing section": Case(
         RUN,
