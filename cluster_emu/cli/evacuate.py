@@ -56,6 +56,16 @@ def evacuate(
     parallel: Annotated[
         int | None, options.whole_option("--parallel", 1, "Migrations at once in the cluster.")
     ] = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            "--within",
+            metavar="TIME",
+            parser=options.seconds("--within"),
+            help="A window, such as 30m: the probability that the drain fits, and which VMs stand "
+            "in the way.",
+        ),
+    ] = None,
     replications: options.Replications = 5,
     uncertain: Uncertain = None,
     settings: options.Settings = None,
@@ -101,6 +111,7 @@ def evacuate(
                     strategy=strategy,
                     parallel=parallel,
                     uncertain=uncertain,
+                    within_s=within,
                     replications=replications,
                     seed=seed,
                     jobs=jobs,

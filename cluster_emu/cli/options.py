@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +54,24 @@ def path(option: str) -> Callable[[Any], Path]:
         if not str(text).strip():
             raise ScenarioError(option, text, "the name of a file or folder")
         return Path(text)
+
+    return read
+
+
+def seconds(option: str) -> Callable[[Any], float]:
+    """Return the reader of an option that is a time above 0, such as 30m."""
+
+    def read(text: Any) -> float:
+        from cluster_emu.units import SECONDS, read_quantity
+
+        try:
+            time_s = read_quantity("time_s", str(text))
+        except ValueError as error:
+            raise ScenarioError(option, text, str(error)) from error
+        if not isinstance(time_s, float) or not 0 < time_s < math.inf:
+            allowed = f"a time > 0, alone (seconds) or with one of the units {', '.join(SECONDS)}"
+            raise ScenarioError(option, text, allowed)
+        return time_s
 
     return read
 

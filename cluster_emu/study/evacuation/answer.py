@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks
+from cluster_emu.study.evacuation.within import within_sentence
+from cluster_emu.study.report.evacuation import LinkLoad, UnevenLinks, Within
 from cluster_emu.study.report.limits import LimitShare, limits_sentence
 from cluster_emu.study.report.links import UNEVEN
 from cluster_emu.wording import counted, whole_percent
@@ -27,6 +28,7 @@ class DrainFigures:
         loads: mean loads of links, the highest first.
         uneven: how traffic is spread over the busiest parallel links, if there are any.
         is_random: whether the replications differ.
+        within: whether the drain fits into the window that was asked for.
     """
 
     hosts: int
@@ -39,6 +41,7 @@ class DrainFigures:
     loads: Sequence[LinkLoad]
     uneven: UnevenLinks | None
     is_random: bool
+    within: Within | None = None
 
 
 def evacuation_answer(found: DrainFigures) -> str:
@@ -47,6 +50,7 @@ def evacuation_answer(found: DrainFigures) -> str:
         return "No replication ended: there is no result."
     sentences = [
         _duration(found),
+        within_sentence(found.within),
         _interruption(found),
         limits_sentence(found.limits, found.waits),
         _links(found.loads, found.uneven),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.scenario import Scenario, load_scenario
 from cluster_emu.study.evacuation.plan import (
@@ -32,6 +34,7 @@ def evacuate(
     strategy: str | None = None,
     parallel: int | None = None,
     uncertain: float | None = None,
+    within_s: float | None = None,
     replications: int = 5,
     seed: int = 0,
     jobs: int = 1,
@@ -53,6 +56,7 @@ def evacuate(
         parallel: migrations at once in the cluster; the scenario's or policy's limit if None.
         uncertain: how far dirty rates and link bandwidths may be off, as a share (`run.uncertain`);
             the scenario's own if None.
+        within_s: a window in seconds, > 0; the report then has the probability that the drain fits.
         replications: number of seeds.
         seed: base of the seeds, a whole number >= 0.
         jobs: number of processes.
@@ -66,6 +70,8 @@ def evacuate(
         StudyInterrupted: on Ctrl-C, if some replications had ended; it has their `Evacuation`.
     """
     check_study_numbers(replications, jobs, seed)
+    if within_s is not None and not 0 < within_s < math.inf:
+        raise ScenarioError("within_s", within_s, "a time > 0")
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     drain = drain_scenario(
         base.with_fields({**(fields or {}), **uncertainty_field(uncertain)}),
@@ -84,12 +90,16 @@ def evacuate(
     except KeyboardInterrupt:
         if not ended:
             raise
-        raise StudyInterrupted(_evacuation(drain, plans, ended, seed)) from None
-    return _evacuation(drain, plans, ended, seed)
+        raise StudyInterrupted(_evacuation(drain, plans, ended, seed, within_s)) from None
+    return _evacuation(drain, plans, ended, seed, within_s)
 
 
 def _evacuation(
-    drain: Drain, plans: Sequence[DrainPlan], ended: Mapping[int, DrainRun], seed: int
+    drain: Drain,
+    plans: Sequence[DrainPlan],
+    ended: Mapping[int, DrainRun],
+    seed: int,
+    within_s: float | None,
 ) -> Evacuation:
     """Return the result, its replications in the order of the seeds.
 
@@ -98,4 +108,4 @@ def _evacuation(
     replications = tuple(
         Replication(number, plans[number], ended[number]) for number in sorted(ended)
     )
-    return Evacuation(drain, seed, len(plans), replications)
+    return Evacuation(drain, seed, len(plans), replications, within_s)

@@ -27,6 +27,7 @@ from cluster_emu.study.evacuation.effects import effects, emptied_hosts, mean_ef
 from cluster_emu.study.evacuation.link_loads import link_loads, uneven_links
 from cluster_emu.study.evacuation.plan import Drain, DrainPlan, assumed_in_all
 from cluster_emu.study.evacuation.run import DrainRun
+from cluster_emu.study.evacuation.within import within
 from cluster_emu.study.report.evacuation import (
     DrainTime,
     EvacuationReport,
@@ -83,12 +84,14 @@ class Evacuation(Displayed):
         seed: the base seed.
         wanted: number of replications that were asked for.
         replications: those that ended, one at least, in the order of their seeds.
+        within_s: the window into which the drain should fit, if one was asked for.
     """
 
     drain: Drain
     seed: int
     wanted: int
     replications: tuple[Replication, ...]
+    within_s: float | None = None
 
     @property
     def vms(self) -> pd.DataFrame:
@@ -237,6 +240,9 @@ class Evacuation(Displayed):
         median = self.median_replication
         loads = () if median is None else link_loads(median.run)
         uneven = None if median is None else uneven_links(median.run)
+        window = None
+        if self.within_s is not None:
+            window = within(self.within_s, self.drain_s, vms, self.drain.scenario.names)
         answer = evacuation_answer(
             DrainFigures(
                 hosts=len(plan.hosts),
@@ -248,6 +254,7 @@ class Evacuation(Displayed):
                 waits=waiting,
                 loads=loads,
                 uneven=uneven,
+                within=window,
                 is_random=self.is_random,
             )
         )
@@ -280,6 +287,7 @@ class Evacuation(Displayed):
             outcomes=self._outcomes(),
             failures=self.failures,
             errors=self.errors,
+            within=window,
             median_replication=self._median_figures(),
             warnings=self.warnings,
             notes=self._notes(),

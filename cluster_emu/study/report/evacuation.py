@@ -124,6 +124,43 @@ class UnevenLinks:
 
 
 @dataclass(frozen=True, slots=True)
+class LateVM:
+    """A VM that is still on its host when a window ends.
+
+    Args:
+        vm: its number.
+        name: its name, empty if it has none.
+        late_share: in which share of the replications.
+        released_s: when its source was released, in the mean of those in which it left; None if it
+            never did.
+    """
+
+    vm: int
+    name: str
+    late_share: float
+    released_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Whether a drain ends within a window.
+
+    Args:
+        window_s: the window.
+        probability: share of the replications in which it does.
+        ci95: 95 % interval of the probability, Wilson's score interval.
+        runs: number of replications that did not fail.
+        late_vms: the VMs that stand in the way, the most frequent first.
+    """
+
+    window_s: float
+    probability: float | None
+    ci95: Interval
+    runs: int
+    late_vms: tuple[LateVM, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvacuationReport:
     """Everything that an evacuation found, but for the tables.
 
@@ -156,6 +193,7 @@ class EvacuationReport:
         outcomes: how the migrations of all replications ended.
         failures: the VMs that were not drained.
         errors: the replications that failed.
+        within: whether the drain ends within the window that was asked for; None if none was.
         median_replication: the replication with the median drain time; None if all failed.
         warnings: settings that are allowed but probably not intended, in words.
         notes: what the policies did.
@@ -191,6 +229,7 @@ class EvacuationReport:
     outcomes: tuple[OutcomeCount, ...]
     failures: tuple[NotDrained, ...]
     errors: tuple[FailedReplication, ...]
+    within: Within | None
     median_replication: MedianReplication | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
