@@ -11,6 +11,7 @@ from cluster_emu.consolidation import Move, Priority
 from cluster_emu.json_output import plain_data
 from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.scenario.costs import Costs
+from cluster_emu.scenario.names import Names
 from cluster_emu.study import evacuate
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
@@ -79,7 +80,7 @@ def test_migrations_that_a_host_has_no_cpu_for_give_a_warning(
     costs: Costs, limits: ConcurrencyLimits, wanted: str | None
 ) -> None:
     moves = [Move(vm, 0, target, "drain", Priority.DRAIN) for vm, target in enumerate([1, 1, 2])]
-    warnings = cpu_warnings(costs, limits, moves, np.full(3, 8.0))
+    warnings = cpu_warnings(costs, limits, moves, np.full(3, 8.0), Names())
 
     assert len(warnings) == (wanted is not None)
     assert all(wanted in warning for warning in warnings if wanted)
