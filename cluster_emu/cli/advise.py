@@ -36,12 +36,27 @@ from cluster_emu.cli.output import (
     warn,
     write_json,
 )
+from cluster_emu.errors import ScenarioError
 from cluster_emu.numerals import MOST_REPLICATIONS
 from cluster_emu.wording import number
 
 if TYPE_CHECKING:
-    from cluster_emu.study import Advice
+    from cluster_emu.study import Advice, MaintenanceAdvice
     from cluster_emu.study.report.advice import AdviceReport, OptionReport
+
+CAMPAIGN_OPTIONS = {
+    "maintenance.order": "--orders",
+    "maintenance.reboot_s": "--reboot",
+    "maintenance.hosts": "--host",
+    "maintenance.racks": "--rack",
+    "hosts": "--host",
+    "racks": "--rack",
+    "orders": "--orders",
+    "policies": "--policies",
+    "transfer.policy": "--policies",
+    "run.uncertain": "--uncertain",
+}
+"""Options of advice on campaigns by the field that each sets."""
 
 
 def advise(
@@ -74,8 +89,26 @@ def advise(
         ),
     ] = None,
     parallel: Annotated[
-        str, typer.Option("--parallel", metavar="N[,N]", help="Migrations at once to try.")
-    ] = "1,2,4,8",
+        str | None,
+        typer.Option(
+            "--parallel", metavar="N[,N]", help="Migrations at once to try; 1,2,4,8 without it."
+        ),
+    ] = None,
+    orders: Annotated[
+        str | None,
+        typer.Option(
+            "--orders",
+            metavar="ORDER[,ORDER]",
+            help="Advise on a campaign that reboots all hosts, or those named: orders to try, such "
+            "as 1-at-a-time,3-at-a-time,racks.",
+        ),
+    ] = None,
+    reboot: Annotated[
+        str | None,
+        typer.Option(
+            "--reboot", metavar="TIME", help="With --orders: how long a host reboots, such as 10m."
+        ),
+    ] = None,
     any_pair: Annotated[
         bool,
         typer.Option(
@@ -99,7 +132,7 @@ def advise(
     as_json: options.Json = False,
 ) -> None:
     """Search policies, strategies and parallelism for the fastest drain with short breaks."""
-    from cluster_emu.study import StudyInterrupted
+    from cluster_emu.study import StudyInterrupted, advise_on_maintenance
     from cluster_emu.study import advise as advise_on
 
     interruptible()
@@ -109,13 +142,38 @@ def advise(
         fields,
         {
             "workload.traces": traces and "--traces",
-            "manager.max_per_cluster": "--parallel",
+            "manager.max_per_cluster": None if orders else "--parallel",
             "run.uncertain": None if uncertain is None else "--uncertain",
         },
     )
     tried = [] if policies is None else split_strategies(policies)
     check_stop_is_used(fields, tried, "--policies")
-    at_once = numbers("--parallel", [parallel])
+    if orders is not None:
+        with attributed_to_options(scenario, fields, CAMPAIGN_OPTIONS):
+            chosen = chosen_scenario(scenario, fields, traces)
+            if strategies is not None or parallel is not None or vm:
+                option = "--vm" if vm else "--strategies" if strategies else "--parallel"
+                raise ScenarioError("--orders", orders, f"no {option} beside it")
+            with progress_bar(f"{chosen.name}, campaigns") as progress:
+                campaigns = advise_on_maintenance(
+                    chosen,
+                    orders=[order.strip() for order in orders.split(",")],
+                    policies=tried if policies is not None else None,
+                    max_interrupted_s=max_downtime,
+                    reboot_s=reboot,
+                    hosts=host or (),
+                    racks=rack or (),
+                    uncertain=uncertain,
+                    replications=replications,
+                    seed=seed,
+                    jobs=jobs,
+                    progress=progress,
+                )
+        _report_campaigns(campaigns, folder, as_json, csv=csv, overwrite=overwrite)
+        return
+    if reboot is not None:
+        raise ScenarioError("--reboot", reboot, "only with --orders")
+    at_once = numbers("--parallel", [parallel or "1,2,4,8"])
     typed = options_by_field(
         host or (),
         policy=policies and "--policies",
@@ -145,6 +203,43 @@ def advise(
             _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
             raise
     _report(advice, folder, as_json, csv=csv, overwrite=overwrite)
+
+
+def _report_campaigns(
+    advice: MaintenanceAdvice, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+) -> None:
+    written = []
+    if folder is not None:
+        with writing_to(folder):
+            written = advice.save(folder, csv=csv, overwrite=overwrite)
+    report = advice.report()
+    if as_json:
+        write_json(report)
+        return
+    title = (
+        f"{report.scenario}: campaigns with reboots of {report.reboot_s:g} s, "
+        f"{report.replications} replications of each"
+    )
+    header = (
+        *("policy", "order", "p95 s", "interrupted s"),
+        *("migrations", "CPU out %", "hosts left"),
+    )
+    rows = [
+        (
+            *(way.policy, way.order, number(way.campaign_p95_s)),
+            *(number(way.worst_interrupted_s), number(way.moves)),
+            *(number(100 * way.capacity_out_share), str(way.hosts_left)),
+        )
+        for way in report.ways
+    ]
+    show_table(title, header, rows, text_columns=2)
+    if report.recommended is not None:
+        best = report.ways[report.recommended]
+        show_lines("Recommended", [f"--order {best.order} --policy {best.policy}"])
+    show_lines("Assumptions", report.assumptions)
+    nothing = "nothing (--out DIR writes tables)"
+    show_lines("Written", [str(path) for path in written] or [nothing])
+    show_answer(report.answer)
 
 
 def _report(

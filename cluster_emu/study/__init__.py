@@ -15,6 +15,7 @@ from cluster_emu.study.execution.runs import (
     simulate,
 )
 from cluster_emu.study.grid.batch import Batch, run_batch
+from cluster_emu.study.maintenance.advise import MaintenanceAdvice, advise_on_maintenance
 from cluster_emu.study.maintenance.maintain import maintain
 from cluster_emu.study.maintenance.result import CampaignStudy
 from cluster_emu.study.report.advice import AdviceReport
@@ -35,6 +36,7 @@ __all__ = [
     "Evacuation",
     "EvacuationReport",
     "ImpossibleDrainError",
+    "MaintenanceAdvice",
     "MaintenanceReport",
     "Option",
     "PairedEffect",
@@ -43,6 +45,7 @@ __all__ = [
     "Variant",
     "Verdict",
     "advise",
+    "advise_on_maintenance",
     "compare",
     "evacuate",
     "maintain",
