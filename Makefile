@@ -37,7 +37,7 @@ slow: $(DEV_STAMP) ## the tests that take minutes
 	@# pytest ends with 5 where there is no such test
 	$(BIN)/python -m pytest -q -n auto -m slow || [ $$? -eq 5 ]
 
-hours: $(DEV_STAMP) ## the full comparison of the two memory engines: an hour or more
+hours: $(DEV_STAMP) ## the full comparison of the two memory engines, and thousands of random schedules
 	$(BIN)/python -m pytest -q -n auto -m hours -o faulthandler_timeout=0
 
 lint: $(DEV_STAMP) ## ruff: rules and format

@@ -59,12 +59,21 @@ def test_random_churn_leaks_nothing(given_scenario: Scenario) -> None:
 
 
 @pytest.mark.slow
+def test_a_hundred_schedules() -> None:
+    run_schedules(100, part=100)
+
+
+@pytest.mark.hours
 @pytest.mark.parametrize("part", range(20))
 def test_five_thousand_schedules(part: int) -> None:
+    run_schedules(250, part)
+
+
+def run_schedules(count: int, part: int) -> None:
     @seed(part)
     @given(scenarios_with_churn())
     @settings(
-        max_examples=250,
+        max_examples=count,
         deadline=None,
         database=None,
         derandomize=False,

@@ -226,12 +226,21 @@ def test_every_host_is_rebooted_once_and_empty_under_faults(
 
 
 @pytest.mark.slow
+def test_sixty_schedules() -> None:
+    run_schedules(60, part=100)
+
+
+@pytest.mark.hours
 @pytest.mark.parametrize("part", range(4))
 def test_five_hundred_schedules(part: int) -> None:
+    run_schedules(125, part)
+
+
+def run_schedules(count: int, part: int) -> None:
     @seed(part)
     @given(scenarios_with_faults(), CAMPAIGNS)
     @settings(
-        max_examples=125,
+        max_examples=count,
         deadline=None,
         database=None,
         derandomize=False,
