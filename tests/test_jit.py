@@ -222,6 +222,16 @@ def test_machine_code_whose_list_cannot_be_read_is_made_again(damage: str, tmp_p
 # --- the kernels of the package -------------------------------------------------------------------
 
 RUNS = {
+    "cluster/_host_kernels.py": """
+import numpy as np
+from cluster_emu.cluster import _host_kernels as kernels
+vms, columns = np.array([0, 2]), np.full((6, 3), 0.5)
+rates, sums = np.zeros((6, 3)), np.zeros((6, 3))
+print(kernels.share_host(vms, *columns[:5], 0.25, 0.1), columns)
+kernels.read_service_rates(vms, *columns[:5], rates)
+kernels.accrue_service(vms, rates, sums, 2.0)
+print(rates, sums)
+""",
     "consolidation/_evacuation_kernels.py": """
 import numpy as np
 from cluster_emu.consolidation import _evacuation_kernels as kernels
@@ -232,6 +242,7 @@ chosen, scratch = np.zeros(1, dtype=np.int64), np.empty((2, 1))
 print(
     kernels.place_all(
         targets, blocks, np.zeros(2, dtype=np.int64), np.ones(1, dtype=np.int64), lines,
+        np.array([0.0, 2.0, 4.0]), np.ones(1), np.full((1, 2, 1, 2), kernels.UNKNOWN),
         np.ones(1), np.ones(1), 1, 0.0, chosen, scratch, np.zeros(2, dtype=np.int64), np.empty(2)
     ),
     chosen, targets,

@@ -74,7 +74,7 @@ def test_sample(emu: Emu, tmp_path: Path) -> None:
             "--format = 'azure': allowed is one of alibaba-2018",
         ),
         (("info", "FILE", "--format", "bitbrains:step=3"), "--format.step = 3: allowed is a param"),
-        (("info", "FILE", "--format", "materna"), "line 1: "),
+        (("info", "FILE", "--format", "materna"), "line 2: "),
         (("info", "nowhere"), "nowhere: 'no such folder'"),
         (("convert", "FILE"), "--out = nothing: allowed is a folder to write to"),
         (("sample", "FILE", "--count", "2", "--out", "OUT"), "--count = 2: allowed is at most 1"),

@@ -264,6 +264,12 @@ def _filter_scheduler(key: str) -> Callable[[Any], list[Any]]:
     ]
 
 
+def _arrivals(key: str) -> Callable[[Any], dict[str, Any]]:
+    flavour = {"cpu_capacity": 1, "memory_bytes": "1 MiB", "profile": "idle"}
+    others = {"process": "batch", "lifetime": "fixed:lifetime_s=1", "flavours": [flavour]}
+    return lambda value: others | {key: value}
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -287,6 +293,8 @@ PLACES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "placement-filters": ("manager.triggers", _filter_scheduler("filters")),
     "placement-scorers": ("manager.triggers", _filter_scheduler("scorers")),
     "demand-models": ("workload.demand", _as_is),
+    "arrival-processes": ("arrivals", _arrivals("process")),
+    "lifetime-distributions": ("arrivals", _arrivals("lifetime")),
     "intensity-mappings": ("workload.write_intensity", _as_is),
     "trace-readers": ("workload.trace_format", _as_is),
     "write-sources": ("vms.0.profile", _as_is),

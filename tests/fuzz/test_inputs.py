@@ -27,7 +27,8 @@ def test_every_kind_of_input_is_made() -> None:
 
 
 def test_every_family_of_parts_has_a_place() -> None:
-    assert set(PLACES) == set(parts.known_parts())
+    no_part_of_a_scenario = {"inventories"}
+    assert set(PLACES) == set(parts.known_parts()) - no_part_of_a_scenario
 
 
 def test_mutations_can_be_left_out() -> None:

@@ -14,6 +14,7 @@ from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.names import numbers_meant
 from cluster_emu.study.evacuation.plan import ImpossibleDrainError
 from cluster_emu.study.execution.runs import simulate
+from cluster_emu.study.report.links import busiest_link
 
 TOML = """
 name = "named"
@@ -120,7 +121,9 @@ def test_tables_have_names_beside_numbers(scenario: Scenario) -> None:
     assert list(rows)[:6] == ["migration", "vm", "vm_name", "source", "source_name", "target"]
     assert set(result.tables["hosts"]["host_name"]) == {"rack1-a", "rack1-b", "rack2-a", "gpu-1"}
     assert set(result.tables["vms"]["vm_name"]) == {"prod/db-1", "prod/db-2", "prod/gpu"}
-    assert result.busiest_link.startswith("rack1-a -> leaf0 (north)")
+    busiest = busiest_link(result)
+    assert busiest is not None
+    assert busiest.name.startswith("rack1-a -> leaf0 (north)")
 
 
 def test_scenario_without_names_has_no_such_columns(scenario: Scenario) -> None:

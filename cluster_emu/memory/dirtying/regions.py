@@ -25,9 +25,9 @@ from cluster_emu.memory.dirtying.processes import (
     SweepWrites,
     WriteProcess,
 )
-from cluster_emu.memory.dirtying.sources import write_sources
+from cluster_emu.memory.dirtying.sources import write_sources, write_times_generator
 from cluster_emu.memory.pages.dirty_log import PageIds
-from cluster_emu.rng import RandomStreams, Stream
+from cluster_emu.rng import RandomStreams
 from cluster_emu.units import ParseSeconds
 from cluster_emu.workload.bursts import Burst
 from cluster_emu.workload.writes import Rate
@@ -146,7 +146,7 @@ class Regions:
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Make the processes, by the order of the list, and place their pages."""
-        rng = streams.generator(Stream.WRITES, vm, number)
+        rng = write_times_generator(streams, vm, number)
         firsts = self._firsts()
         groups: dict[bool, list[tuple[PageIds, float]]] = {False: [], True: []}
         for first, region in zip(firsts, self.regions, strict=True):

@@ -91,7 +91,7 @@ class ProfileSource:
         """Scatter the classes over the VM's pages and make every process."""
         profile = self.profile
         own = layout_generator(streams, vm)
-        rng = streams.generator(Stream.WRITES, vm, number)
+        rng = write_times_generator(streams, vm, number)
         processes: list[WriteProcess] = []
         if groups := _scatter(profile, page_count, own):
             processes.append(ClassWrites(groups, page_count, rng))
@@ -157,6 +157,11 @@ def _class_sizes(profile: WriteProfile, page_count: int) -> NDArray[np.int64]:
     ends = np.rint(np.cumsum(shares) * page_count).astype(np.int64)
     sizes: NDArray[np.int64] = np.diff(ends, prepend=0)
     return sizes
+
+
+def write_times_generator(streams: RandomStreams, vm: int, number: int) -> np.random.Generator:
+    """Return the random numbers of when the pages of a VM are written in a migration."""
+    return streams.generator(Stream.WRITES, vm, number)
 
 
 def layout_generator(streams: RandomStreams, vm: int) -> np.random.Generator:
@@ -245,7 +250,7 @@ class Uniform:
 
     def writer(self, page_count: int, streams: RandomStreams, vm: int, number: int) -> PageWriter:
         """Let every page be written alike."""
-        rng = streams.generator(Stream.WRITES, vm, number)
+        rng = write_times_generator(streams, vm, number)
         groups = [(np.arange(page_count), self.writes_per_page_s)]
         return PageWriter(page_count, [ClassWrites(groups, page_count, rng)])
 
