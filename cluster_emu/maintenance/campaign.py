@@ -18,7 +18,7 @@ from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.view import Watts
 from cluster_emu.errors import ScenarioError
-from cluster_emu.faults.hosts import HostFaults
+from cluster_emu.faults import HostFaults, Restarts
 from cluster_emu.maintenance.targets import NEVER, Targets
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import Maintenance
@@ -70,6 +70,7 @@ class Campaign:
         loop: keeps the time.
         scheduler: runs the migrations.
         faults: takes hosts out of service and brings them back.
+        restarts: restarts the VMs of a host that crashes.
         watts: power of hosts if switched on.
         network: links and routes.
         targets: chooses where VMs go.
@@ -87,6 +88,7 @@ class Campaign:
         loop: FluidLoop,
         scheduler: MigrationScheduler,
         faults: HostFaults,
+        restarts: Restarts,
         watts: Watts,
         network: MigrationNetwork,
         targets: Targets,
@@ -98,6 +100,7 @@ class Campaign:
         self._loop = loop
         self._scheduler = scheduler
         self._faults = faults
+        self._restarts = restarts
         self._watts = watts
         self._network = network
         self._targets = targets
@@ -119,6 +122,8 @@ class Campaign:
         self._is_due = self._has_begun = False
         scheduler.notify(self._migration_ended)
         faults.notify(self._hosts_changed, self._hosts_changed)
+        restarts.notify(self._restarted)
+        restarts.notify_delay_over(self.changed)
         loop.call_at(settings.start_s, self._begin)
 
     @property
@@ -143,6 +148,9 @@ class Campaign:
         self.changed(now_s)
 
     def _hosts_changed(self, hosts: Sequence[int], now_s: float) -> None:
+        self.changed(now_s)
+
+    def _restarted(self, vm: int, now_s: float) -> None:
         self.changed(now_s)
 
     def _advance(self, now_s: float) -> None:
@@ -290,9 +298,12 @@ class Campaign:
         leaving[[record.host for record in draining]] = True
         there = (vms.host >= 0) & leaving[vms.host]
         coming = (vms.target >= 0) & leaving[vms.target]
-        if (vms.queued & (there | coming)).any():
+        if (vms.queued & (there | coming)).any() or vms.booting[there].any():
             return True
-        return any(self._scheduler.will_retry(vm) for vm in np.flatnonzero(there).tolist())
+        return any(
+            self._scheduler.will_retry(vm) or self._restarts.is_delayed(vm)
+            for vm in np.flatnonzero(there).tolist()
+        )
 
     def _turns(self) -> NDArray[np.int64]:
         """Return when each host is emptied, [hosts]: its wave, or `NEVER`."""
