@@ -46,8 +46,9 @@ class HostPhase(StrEnum):
 class HostRecord:
     """One host of a campaign, one row of the table `maintenance`; NaN for what did not happen.
 
-    `drain_s` and `reboot_s` are the instants at which the last drain and the reboot begin, and
-    `back_s` is the instant at which it is over.
+    `drain_s` and `reboot_s` are the instants at which the last drain and the reboot begin,
+    `back_s` is the instant at which it is over, and `blocked_s` the last one at which a drain was
+    given up.
     """
 
     host: int
@@ -56,6 +57,7 @@ class HostRecord:
     drain_s: float = math.nan
     reboot_s: float = math.nan
     back_s: float = math.nan
+    blocked_s: float = math.nan
     tries: int = 0
     out_s: float = 0.0
     why: str = ""
@@ -230,7 +232,7 @@ class Campaign:
 
     def _block(self, record: HostRecord, why: str, now_s: float) -> None:
         """Let a host serve again that cannot be emptied; it is tried once more at the end."""
-        record.phase, record.why = HostPhase.BLOCKED, why
+        record.phase, record.blocked_s, record.why = HostPhase.BLOCKED, now_s, why
         record.out_s += now_s - record.drain_s
         self._set_drained([record.host], drained=False)
         if record.tries < TRIES:
