@@ -118,6 +118,7 @@ class Campaign:
                 strict=True,
             )
         )
+        self._closed = state.hosts.drained.copy()  # not schedulable, whatever the campaign does
         self._waves = deque(waves)
         self._to_try_again: list[int] = []
         self._attempts: Counter[int] = Counter()
@@ -209,8 +210,8 @@ class Campaign:
             self._scheduler.leave_drained(mask, now_s)
 
     def _set_drained(self, hosts: Sequence[int], *, drained: bool) -> None:
-        mask = self._state.hosts.drained.copy()
-        mask[list(hosts)] = drained
+        mask, numbers = self._state.hosts.drained.copy(), list(hosts)
+        mask[numbers] = drained | self._closed[numbers]
         self._state.set_drained(mask)
 
     def _reboot(self, record: HostRecord, now_s: float) -> None:

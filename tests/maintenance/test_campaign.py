@@ -150,6 +150,15 @@ def test_the_delay_of_a_restart_does_not_block_the_host_that_crashed() -> None:
     assert hosts["reboot_s"][0] == pytest.approx(41.0)
 
 
+def test_a_host_that_is_not_schedulable_takes_no_vm_after_its_reboot() -> None:
+    host = {"cpu_capacity": 16, "memory_bytes": 32 * GIB}
+    groups = [{"count": 1, "schedulable": False, **host}, {"count": 3, **host}]
+    hosts, migrations = run(scenario([{"count": 3}]).with_fields({"hosts": groups}))
+
+    assert (hosts["phase"] == "done").all()
+    assert len(migrations) and 0 not in set(migrations["target"])
+
+
 def test_hosts_that_do_not_come_back_stay_out() -> None:
     hosts, migrations = run(scenario([{"count": 4}], 8, hosts=[0, 5], reboot_failure_share="100%"))
 
