@@ -303,6 +303,7 @@ class ClusterModel(Displayed, Model):
             self.loop,
             self.manager.scheduler,
             self._host_faults,
+            self._restarts,
             self._power.watts_if_on,
             parts.planner.network,
             targets,
@@ -315,6 +316,8 @@ class ClusterModel(Displayed, Model):
         self._intensity_changes_s = now_s
         self._vm_agents[vm] = VirtualMachine(self, vm, self.state, self._profiles[vm])
         self._resizing.started(vm, now_s)
+        if self.campaign is not None:
+            self.campaign.changed(now_s)
 
     def _vm_ended(self, vm: int, now_s: float) -> None:
         agent = self._vm_agents.pop(vm, None)

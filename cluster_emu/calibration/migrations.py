@@ -90,8 +90,7 @@ def fit_migrations(path: Path) -> MigrationConstants:
         stopped = _numbers(used, "downtime_bytes") / (
             rate * (efficiency.value if efficiency else 1)
         )
-        is_capped = np.isnan(rate) & np.isfinite(_numbers(used, "max_bandwidth"))
-    device = _constant(np.where(is_capped, np.nan, down_s - stopped))
+    device = _constant(down_s - stopped)  # rows without a rate of the link do not count
     if device is None:  # without a limited link pages of the stop take no time that shows
         device = _constant(down_s)
     found = {"link efficiency": efficiency, "sync time": sync, "device state": device}

@@ -55,12 +55,22 @@ class Restarts:
         self._update_workload = update_workload
         self._waiting: set[int] = set()
         self._retry_is_scheduled = False
+        self._delayed: set[int] = set()
         self._listeners: list[Callable[[int, float], None]] = []
+        self._listeners_to_delays: list[Callable[[float], None]] = []
         switching.notify(lambda _, now_s: self.try_all(now_s))
 
     def notify(self, restarted: Callable[[int, float], None]) -> None:
         """Call `restarted` with the VM and the time whenever one was restarted."""
         self._listeners.append(restarted)
+
+    def notify_delay_over(self, listener: Callable[[float], None]) -> None:
+        """Call `listener` with the time when a delay is over and restarts have been tried."""
+        self._listeners_to_delays.append(listener)
+
+    def is_delayed(self, vm: int) -> bool:
+        """Return whether a VM is down whose restart has not been tried yet."""
+        return vm in self._delayed
 
     def forget(self, vm: int) -> None:
         """Do not restart a VM that has ended."""
@@ -75,6 +85,7 @@ class Restarts:
         """Stop VMs that crash with their hosts; restart them after a delay, if at all."""
         self._state.take_down(vms, now_s)
         if self._settings.restart and len(vms):
+            self._delayed.update(vms)
             delay_over_s = now_s + self._settings.restart_delay_s
             self._loop.call_at(delay_over_s, partial(self._delay_over, vms))
 
@@ -104,8 +115,11 @@ class Restarts:
                 listener(vm, now_s)
 
     def _delay_over(self, vms: Sequence[int], now_s: float) -> None:
+        self._delayed.difference_update(vms)
         self._waiting.update(vm for vm in vms if self._state.vms.host[vm] >= 0)
         self.try_all(now_s)
+        for listener in self._listeners_to_delays:
+            listener(now_s)
 
     def _largest_first(self) -> list[int]:
         waiting = np.array(sorted(self._waiting), dtype=np.int64)

@@ -76,8 +76,10 @@ def _hosts(found: Inventory) -> None:
             host.memory_bytes = max(*sizes, needed) if sizes else max(2 * needed, 64 * GIB)
             found.guess("memory of hosts", f"{rule}, as nothing is given", host.name)
         elif host.memory_bytes < needed:
-            host.memory_bytes = needed
             rule = "as much as its VMs have: they have more than the host (memory is overcommitted)"
+            if host.memory_bytes >= memory[host.name]:
+                rule = "more than given, with room for the VMs whose host is not given"
+            host.memory_bytes = needed
             found.guess("memory of hosts", rule, host.name)
         if host.cpu_capacity is None:
             half = max(vcpus[host.name] / CPU_OVERCOMMIT, 8.0)

@@ -18,7 +18,7 @@ from cluster_emu.consolidation.network import MigrationNetwork
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.consolidation.view import Watts
 from cluster_emu.errors import ScenarioError
-from cluster_emu.faults.hosts import HostFaults
+from cluster_emu.faults import HostFaults, Restarts
 from cluster_emu.maintenance.targets import NEVER, Targets
 from cluster_emu.network import FluidLoop
 from cluster_emu.scenario import Maintenance
@@ -46,8 +46,9 @@ class HostPhase(StrEnum):
 class HostRecord:
     """One host of a campaign, one row of the table `maintenance`; NaN for what did not happen.
 
-    `drain_s` and `reboot_s` are the instants at which the last drain and the reboot begin, and
-    `back_s` is the instant at which it is over.
+    `drain_s` and `reboot_s` are the instants at which the last drain and the reboot begin,
+    `back_s` is the instant at which it is over, and `blocked_s` the last one at which a drain was
+    given up.
     """
 
     host: int
@@ -56,6 +57,7 @@ class HostRecord:
     drain_s: float = math.nan
     reboot_s: float = math.nan
     back_s: float = math.nan
+    blocked_s: float = math.nan
     tries: int = 0
     out_s: float = 0.0
     why: str = ""
@@ -70,6 +72,7 @@ class Campaign:
         loop: keeps the time.
         scheduler: runs the migrations.
         faults: takes hosts out of service and brings them back.
+        restarts: restarts the VMs of a host that crashes.
         watts: power of hosts if switched on.
         network: links and routes.
         targets: chooses where VMs go.
@@ -87,6 +90,7 @@ class Campaign:
         loop: FluidLoop,
         scheduler: MigrationScheduler,
         faults: HostFaults,
+        restarts: Restarts,
         watts: Watts,
         network: MigrationNetwork,
         targets: Targets,
@@ -98,6 +102,7 @@ class Campaign:
         self._loop = loop
         self._scheduler = scheduler
         self._faults = faults
+        self._restarts = restarts
         self._watts = watts
         self._network = network
         self._targets = targets
@@ -113,12 +118,15 @@ class Campaign:
                 strict=True,
             )
         )
+        self._closed = state.hosts.drained.copy()  # not schedulable, whatever the campaign does
         self._waves = deque(waves)
         self._to_try_again: list[int] = []
         self._attempts: Counter[int] = Counter()
         self._is_due = self._has_begun = False
         scheduler.notify(self._migration_ended)
         faults.notify(self._hosts_changed, self._hosts_changed)
+        restarts.notify(self._restarted)
+        restarts.notify_delay_over(self.changed)
         loop.call_at(settings.start_s, self._begin)
 
     @property
@@ -143,6 +151,9 @@ class Campaign:
         self.changed(now_s)
 
     def _hosts_changed(self, hosts: Sequence[int], now_s: float) -> None:
+        self.changed(now_s)
+
+    def _restarted(self, vm: int, now_s: float) -> None:
         self.changed(now_s)
 
     def _advance(self, now_s: float) -> None:
@@ -199,8 +210,8 @@ class Campaign:
             self._scheduler.leave_drained(mask, now_s)
 
     def _set_drained(self, hosts: Sequence[int], *, drained: bool) -> None:
-        mask = self._state.hosts.drained.copy()
-        mask[list(hosts)] = drained
+        mask, numbers = self._state.hosts.drained.copy(), list(hosts)
+        mask[numbers] = drained | self._closed[numbers]
         self._state.set_drained(mask)
 
     def _reboot(self, record: HostRecord, now_s: float) -> None:
@@ -222,7 +233,7 @@ class Campaign:
 
     def _block(self, record: HostRecord, why: str, now_s: float) -> None:
         """Let a host serve again that cannot be emptied; it is tried once more at the end."""
-        record.phase, record.why = HostPhase.BLOCKED, why
+        record.phase, record.blocked_s, record.why = HostPhase.BLOCKED, now_s, why
         record.out_s += now_s - record.drain_s
         self._set_drained([record.host], drained=False)
         if record.tries < TRIES:
@@ -290,9 +301,12 @@ class Campaign:
         leaving[[record.host for record in draining]] = True
         there = (vms.host >= 0) & leaving[vms.host]
         coming = (vms.target >= 0) & leaving[vms.target]
-        if (vms.queued & (there | coming)).any():
+        if (vms.queued & (there | coming)).any() or vms.booting[there].any():
             return True
-        return any(self._scheduler.will_retry(vm) for vm in np.flatnonzero(there).tolist())
+        return any(
+            self._scheduler.will_retry(vm) or self._restarts.is_delayed(vm)
+            for vm in np.flatnonzero(there).tolist()
+        )
 
     def _turns(self) -> NDArray[np.int64]:
         """Return when each host is emptied, [hosts]: its wave, or `NEVER`."""

@@ -247,6 +247,7 @@ MAINTENANCE = TableSchema(
         Column("drain_s", "s", "begin of its last drain"),
         Column("reboot_s", "s", "begin of its reboot, when its last VM had left"),
         Column("back_s", "s", "when it was back"),
+        Column("blocked_s", "s", "when a drain of it was given up last"),
         Column("tries", "", "how often it was drained"),
         Column("out_s", "s", "time in which it took no VMs, over the drains that are over"),
         Column("why", "", "why it is blocked or not back"),

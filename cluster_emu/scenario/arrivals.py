@@ -76,10 +76,10 @@ class Resize(Plain):
 
 
 class RandomResizes(Plain):
-    """Resizes of the VMs that arrive, at random times of their lives.
+    """Resizes of all VMs, those of the start included, at random times of their lives.
 
     The times between two resizes of a VM are exponentially distributed with mean `mean_s`. Each
-    resize multiplies the CPU and the memory that the VM arrived with by one of `factors`, all
+    resize multiplies the CPU and the memory that the VM began with by one of `factors`, all
     equally likely.
     """
 

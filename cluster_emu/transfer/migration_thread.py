@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 ITERATION_S = 0.05
 """Time after which an iteration ends (MAX_WAIT)."""
+BUDGET_S = 0.1
+"""The budget of a window is what its rate sends in this time, however long the window is."""
 ITERATION_PAGES = 64
 """Pages between two looks at the clock."""
 KVM_SYNC_PAGE_S = 6e-9
@@ -37,7 +39,8 @@ class ThreadSettings:
     Args:
         in_iterations: whether it sends in iterations, and looks at what is left between them only.
         window_s: time from one renewal of the budget to the next.
-        budget_bytes_per_s: bytes of a window, per second of it; infinite without windows.
+        budget_bytes_per_s: rate whose bytes of `BUDGET_S` a window may send; infinite without
+            windows.
         flush_pages: the budget is rounded up to so many pages; 1 in QEMU 7, 32 in QEMU 10.
         sync_page_s: time that reading the dirty log takes for each dirty page.
         sync_stops_vm: whether the VM stands still while the log is read.
@@ -104,7 +107,7 @@ class MigrationThread:
         settings = self._settings
         if not settings.has_windows:
             return math.inf
-        pages = math.floor(settings.budget_bytes_per_s * 0.1 / self._raw_bytes) + 1
+        pages = math.floor(settings.budget_bytes_per_s * BUDGET_S / self._raw_bytes) + 1
         return math.ceil(pages / settings.flush_pages) * settings.flush_pages * self._raw_bytes
 
     def begin(self, now_s: float) -> None:

@@ -58,7 +58,7 @@ def draw_maintenance(
         height = min(max(lanes * LANE_INCHES, LEAST_INCHES), MOST_INCHES)
         figure = new_figure(height + REST_INCHES)
     ax = figure.subplots()
-    times = hosts[["drain_s", "reboot_s", "back_s"]].to_numpy(dtype=np.float64)
+    times = hosts[["drain_s", "reboot_s", "back_s", "blocked_s"]].to_numpy(dtype=np.float64)
     end_s = (float(np.nanmax(times)) if np.isfinite(times).any() else 0.0) or 1.0
     for lane, row in enumerate(hosts.itertuples()):
         _draw_lane(ax, lane, row, end_s)

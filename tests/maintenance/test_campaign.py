@@ -126,6 +126,39 @@ def test_a_host_that_is_blocked_at_first_is_emptied_at_the_end() -> None:
     assert hosts["back_s"].idxmax() == 1
 
 
+def test_a_vm_that_boots_does_not_block_its_host() -> None:
+    flavour = {"cpu_capacity": 2, "memory_bytes": 4 * GIB, "profile": "web"}
+    arrivals = {
+        "process": "batch:size=4,first_s=5",
+        "lifetime": "fixed:lifetime_s=1e6",
+        "boot_s": 200.0,
+        "flavours": [flavour],
+    }
+    hosts, _ = run(scenario([{"count": 4}], start_s=10.0).with_fields({"arrivals": arrivals}))
+
+    assert (hosts["phase"] == "done").all()
+    assert (hosts["tries"] == 1).all()
+
+
+def test_the_delay_of_a_restart_does_not_block_the_host_that_crashed() -> None:
+    fault = {"kind": "host-crash", "host": 0, "at_s": 1.0, "repair_s": 10.0}
+    fields = {"faults": [fault], "high_availability.restart_delay_s": 40.0}
+    hosts, _ = run(scenario([{"count": 4}]).with_fields(fields))
+
+    assert (hosts["phase"] == "done").all()
+    assert (hosts["tries"] == 1).all()
+    assert hosts["reboot_s"][0] == pytest.approx(41.0)
+
+
+def test_a_host_that_is_not_schedulable_takes_no_vm_after_its_reboot() -> None:
+    host = {"cpu_capacity": 16, "memory_bytes": 32 * GIB}
+    groups = [{"count": 1, "schedulable": False, **host}, {"count": 3, **host}]
+    hosts, migrations = run(scenario([{"count": 3}]).with_fields({"hosts": groups}))
+
+    assert (hosts["phase"] == "done").all()
+    assert len(migrations) and 0 not in set(migrations["target"])
+
+
 def test_hosts_that_do_not_come_back_stay_out() -> None:
     hosts, migrations = run(scenario([{"count": 4}], 8, hosts=[0, 5], reboot_failure_share="100%"))
 

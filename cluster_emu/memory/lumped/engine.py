@@ -277,7 +277,6 @@ class LumpedEngine:
         records, rates, membership = self._groups.records, self._rates, self._membership
         stale = records[records["status"] != PageStatus.CURRENT]
         classes = len(rates.per_page_s)
-        classes = len(rates.per_page_s)
         missing = np.bincount(stale["write_class"], stale["pages"], minlength=classes).astype(
             np.float64
         )

@@ -48,8 +48,10 @@ def campaign_run_of(result: RunResult, scenario: Scenario) -> CampaignRun:
         [group.cpu_capacity for group in scenario.hosts], [group.count for group in scenario.hosts]
     )
     all_back = bool((hosts["phase"] == HostPhase.DONE.value).all())
-    begin_s = hosts["drain_s"].min()
-    end_s = float(np.nanmax(hosts[["drain_s", "reboot_s", "back_s"]].to_numpy(np.float64)))
+    assert scenario.maintenance is not None
+    begin_s = scenario.maintenance.start_s  # a second drain hides when the first one began
+    instants = hosts[["drain_s", "reboot_s", "back_s", "blocked_s"]]
+    end_s = float(np.nanmax(instants.to_numpy(np.float64)))
     time_s = end_s - begin_s
     moved = vms.loc[vms["moves"] > 0, "interrupted_s"]
     figures = {
@@ -96,9 +98,11 @@ def _share(part: float, whole: float) -> float:
 
 def _covered_s(hosts: pd.DataFrame, end_s: float) -> float:
     """Return for how long at least one host was out, by its last drain."""
-    spans = hosts.assign(back_s=hosts["back_s"].fillna(end_s))[["drain_s", "back_s"]].dropna()
+    is_blocked = hosts["phase"] == HostPhase.BLOCKED.value
+    over_s = hosts["back_s"].where(~is_blocked, hosts["blocked_s"]).fillna(end_s)
+    spans = hosts.assign(over_s=over_s)[["drain_s", "over_s"]].dropna()
     covered, until = 0.0, -math.inf
-    for begin_s, back_s in spans.sort_values("drain_s").itertuples(index=False):
-        covered += max(back_s - max(begin_s, until), 0.0)
-        until = max(until, back_s)
+    for begin_s, host_over_s in spans.sort_values("drain_s").itertuples(index=False):
+        covered += max(host_over_s - max(begin_s, until), 0.0)
+        until = max(until, host_over_s)
     return covered

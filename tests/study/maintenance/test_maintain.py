@@ -115,6 +115,27 @@ def test_hosts_are_meant_by_name() -> None:
     assert study.report().naive is None
 
 
+def test_a_blocked_host_serves_until_the_end() -> None:
+    given_scenario = scenario([{"migratable": False}, {"count": 3}], order="racks", hosts=[0, 1])
+    run = campaign_run_of(simulate(given_scenario, 1), given_scenario)
+
+    hosts = run.hosts
+    assert hosts["phase"].tolist() == ["blocked", "done"]
+    assert hosts["back_s"][1] == hosts["blocked_s"][0]
+    # While host 1 reboots host 0 waits; then it is tried again alone, and given up at once.
+    assert hosts["out_s"].tolist() == [hosts["back_s"][1]] * 2
+    assert run.figures["capacity_out_share"] == pytest.approx(0.5)
+
+
+def test_a_campaign_in_which_every_host_is_blocked_at_once_has_no_reduced_time() -> None:
+    given_scenario = scenario([{"count": 4, "migratable": False}], start_s=5.0)
+    run = campaign_run_of(simulate(given_scenario, 1), given_scenario)
+
+    assert (run.hosts["phase"] == "blocked").all()
+    assert (run.hosts["out_s"] == 0.0).all()
+    assert run.figures["reduced_share"] == 0.0
+
+
 def test_a_blocked_host_is_named_with_its_reason() -> None:
     given_scenario = scenario([{"count": 3}, {"migratable": False}])
     report = maintain(given_scenario, replications=2).report()
