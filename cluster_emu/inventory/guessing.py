@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from cluster_emu.inventory.neutral import Inventory, InventoryHost
 from cluster_emu.units import GIB, MIB
@@ -69,8 +70,9 @@ def _hosts(found: Inventory) -> None:
     largest = max((vm.memory_bytes or 0 for vm in found.vms.values()), default=0)
     sizes = [host.memory_bytes for host in found.hosts.values() if host.memory_bytes]
     cores = [host.cpu_capacity for host in found.hosts.values() if host.cpu_capacity]
+    more = 0 if _homeless_fit(found, memory) else spread + largest
     for host in found.hosts.values():
-        needed = memory[host.name] + (spread + largest if memory[""] else 0)
+        needed = memory[host.name] + more
         if host.memory_bytes is None:
             rule = "the most of any host in the dump" if sizes else "twice what VMs have, 64 GiB"
             host.memory_bytes = max(*sizes, needed) if sizes else max(2 * needed, 64 * GIB)
@@ -92,6 +94,22 @@ def _hosts(found: Inventory) -> None:
         if host.rack is None:
             host.rack = ONE_RACK
             found.guess("rack of hosts", f"one rack, called {ONE_RACK}", host.name)
+
+
+def _homeless_fit(found: Inventory, memory: Mapping[str, int]) -> bool:
+    """Return whether VMs without a host certainly fit into what is free where it is known.
+
+    Wherever one of them does not fit, less than its memory is free; so all fit if as much as they
+    have is left when each host keeps that of the largest.
+    """
+    homeless = [vm.memory_bytes or 0 for vm in found.vms.values() if vm.host is None]
+    largest = max(homeless, default=0)
+    free = [
+        host.memory_bytes - memory[host.name] - largest
+        for host in found.hosts.values()
+        if host.memory_bytes is not None and host.schedulable
+    ]
+    return not homeless or sum(each for each in free if each > 0) >= sum(homeless)
 
 
 def _rates(found: Inventory) -> None:
