@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,7 +175,7 @@ class CampaignStudy(Displayed):
             return pd.DataFrame()
         together: pd.DataFrame = pd.concat(tables, ignore_index=True)
         if names:
-            together.insert(2, "name", [names[each] for each in together[number]])
+            together.insert(2, "name", [_name(names, each) for each in together[number]])
         return together
 
     def _figure(self, name: str) -> NDArray[np.float64]:
@@ -213,7 +213,7 @@ class CampaignStudy(Displayed):
         )
         names = self.scenario.names.vms
         return tuple(
-            VMInCampaign(int(vm), names[vm] if names else "", *(float(each) for each in row))
+            VMInCampaign(int(vm), _name(names, vm), *(float(each) for each in row))
             for vm, *row in order.head(WORST).itertuples()
         )
 
@@ -226,7 +226,7 @@ class CampaignStudy(Displayed):
         return tuple(
             HostLeft(
                 host=host,
-                name=names[host] if names else "",
+                name=_name(names, host),
                 phase=str(phase),
                 why=str(group["why"].iloc[0]),
                 replications=tuple(group["replication"].tolist()),
@@ -239,3 +239,8 @@ class CampaignStudy(Displayed):
 def _figures(runs: Mapping[int, CampaignRun], name: str) -> NDArray[np.float64]:
     found = [run.figures[name] for run in runs.values() if not run.error]
     return np.array(found, dtype=np.float64)
+
+
+def _name(names: Sequence[str], number: int) -> str:
+    """Return the name of a host or VM; empty if it has none, such as a VM that came later."""
+    return names[number] if number < len(names) else ""

@@ -72,14 +72,16 @@ def campaign_run_of(result: RunResult, scenario: Scenario) -> CampaignRun:
 
 
 def vms_of(result: RunResult, count: int) -> pd.DataFrame:
-    """Return one row per VM of the start: moves, downtime and interruption over all its moves.
+    """Return one row per VM of the start, and per VM that came later and migrated.
 
-    Stalls of a migration that did not complete count, too.
+    It has the moves, and downtime and interruption over all of them; those of migrations that did
+    not complete count, too.
     """
     migrations = result.migrations
     by_vm = migrations.groupby("vm")
     completed = migrations["outcome"] == Phase.COMPLETED.value
-    table = pd.DataFrame(index=pd.RangeIndex(count, name="vm"))
+    vms = sorted({*range(count), *migrations["vm"].tolist()})
+    table = pd.DataFrame(index=pd.Index(vms, name="vm", dtype=np.int64))
     table["moves"] = completed.groupby(migrations["vm"]).sum()
     for name in ("downtime_s", "interrupted_s", "bytes"):
         table[name] = by_vm[name].sum()

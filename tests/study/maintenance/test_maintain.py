@@ -189,3 +189,18 @@ def test_bad_input_is_named(tmp_path: Path, words: tuple[str, ...], message: str
 def test_an_unknown_host_is_refused_in_python() -> None:
     with pytest.raises(ScenarioError, match=r"maintenance\.hosts = 7"):
         maintain(named(), hosts=[7])
+
+
+def test_moves_of_vms_that_come_later_count() -> None:
+    flavour = {"cpu_capacity": 1, "memory_bytes": "1 GiB", "profile": "idle"}
+    arrivals = {
+        "process": "batch:size=4",
+        "lifetime": "fixed:lifetime_s=100000",
+        "flavours": [flavour],
+    }
+    study = maintain(named(), replications=1, compare_naive=False, fields={"arrivals": arrivals})
+
+    vms = study.vms
+    assert vms["vm"].max() >= 8
+    assert set(vms.loc[vms["vm"] >= 8, "name"]) == {""}
+    assert study.campaigns["moves"][0] == vms["moves"].sum()
