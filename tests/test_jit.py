@@ -285,15 +285,18 @@ print(set(completion_times([1.0], [[0]] * 600, [1.0] * 600)))
 """For each file of kernels, code that runs some of them compiled."""
 
 
+CALLING = [
+    path.relative_to(PACKAGE).as_posix()
+    for path in KERNEL_FILES
+    if path.name != "_host_kernels.py"  # none of them calls another one
+]
+SMALL = "network/_maxmin_kernels.py"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["usual", "cache-dir", "read-only"])
 @pytest.mark.parametrize(
-    "kernels",
-    [
-        path.relative_to(PACKAGE).as_posix()
-        for path in KERNEL_FILES
-        if path.name != "_host_kernels.py"  # none of them calls another one
-    ],
+    ("kernels", "kind"),
+    [*((each, "usual") for each in CALLING), (SMALL, "cache-dir"), (SMALL, "read-only")],
 )
 def test_an_edited_callee_of_each_engine_takes_effect(
     kernels: str, kind: str, tmp_path: Path

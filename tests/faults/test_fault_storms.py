@@ -25,12 +25,21 @@ def test_random_faults_leak_nothing(given_scenario: Scenario) -> None:
 
 
 @pytest.mark.slow
+def test_three_hundred_schedules() -> None:
+    run_schedules(300, part=100)
+
+
+@pytest.mark.hours
 @pytest.mark.parametrize("part", range(8))
 def test_two_thousand_schedules(part: int) -> None:
+    run_schedules(250, part)
+
+
+def run_schedules(count: int, part: int) -> None:
     @seed(part)
     @given(scenarios_with_faults())
     @settings(
-        max_examples=250,
+        max_examples=count,
         deadline=None,
         database=None,
         derandomize=False,
