@@ -187,7 +187,9 @@ def _batch(
     quantities = {
         "cpu_share": np.where(np.isnan(share), _ratio(cpu_mhz, capacity_mhz), share),
         "cpu_mhz": cpu_mhz,
-        "memory_bytes": np.where(np.isnan(used_bytes), memory * capacity_bytes, used_bytes),
+        "memory_bytes": np.where(
+            np.isnan(used_bytes), _product(memory, capacity_bytes), used_bytes
+        ),
         "memory_share": _ratio(used_bytes, capacity_bytes),
     }
     without = np.isnan(quantities["memory_share"])
@@ -198,9 +200,19 @@ def _batch(
 
 
 def _ratio(used: Floats, whole: Floats) -> Floats:
-    """Return used / whole, NaN where the whole is 0 or either is missing."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(whole > 0.0, used / whole, np.nan))
+    """Return used / whole, NaN where the whole is 0, either is missing, or no number is so large."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return _finite(used / whole)
+
+
+def _product(share: Floats, whole: Floats) -> Floats:
+    """Return share x whole, NaN where either is missing, or no number is so large."""
+    with np.errstate(over="ignore"):
+        return _finite(share * whole)
+
+
+def _finite(values: Floats) -> Floats:
+    return np.asarray(np.where(np.isfinite(values), values, np.nan))
 
 
 def _largest(values: Floats) -> float:
