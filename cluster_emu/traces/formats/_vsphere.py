@@ -200,7 +200,7 @@ def _batch(
 
 
 def _ratio(used: Floats, whole: Floats) -> Floats:
-    """Return used / whole, NaN where the whole is 0, either is missing, or no number is so large."""
+    """Return used / whole, NaN where the whole is 0, either is missing, or it is no number."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return _finite(used / whole)
 
