@@ -35,7 +35,7 @@ test: $(DEV_STAMP) ## the fast test suite, or the files and folders in TESTS
 
 slow: $(DEV_STAMP) ## the tests that take minutes
 	@# pytest ends with 5 where there is no such test
-	$(BIN)/python -m pytest -q -n auto -m slow || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -q -n auto -m slow --durations=20 || [ $$? -eq 5 ]
 
 hours: $(DEV_STAMP) ## the full comparison of the two memory engines, and thousands of random schedules
 	$(BIN)/python -m pytest -q -n auto -m hours -o faulthandler_timeout=0
