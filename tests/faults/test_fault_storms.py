@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, settings
 
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 from tests._support.fault_checks import run_checked
 from tests._support.random_faults import scenarios_with_faults
+from tests._support.schedules import run_schedules
 
 
 def run_and_close(given_scenario: Scenario, rng: int = 1) -> ClusterModel:
@@ -26,29 +27,13 @@ def test_random_faults_leak_nothing(given_scenario: Scenario) -> None:
 
 @pytest.mark.slow
 def test_three_hundred_schedules() -> None:
-    run_schedules(300, part=100)
+    run_schedules(run_and_close, scenarios_with_faults(), count=300, part=100)
 
 
 @pytest.mark.hours
 @pytest.mark.parametrize("part", range(8))
 def test_two_thousand_schedules(part: int) -> None:
-    run_schedules(250, part)
-
-
-def run_schedules(count: int, part: int) -> None:
-    @seed(part)
-    @given(scenarios_with_faults())
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    def run_each(given_scenario: Scenario) -> None:
-        run_and_close(given_scenario, rng=part)
-
-    run_each()
+    run_schedules(run_and_close, scenarios_with_faults(), count=250, part=part)
 
 
 @given(scenarios_with_faults())

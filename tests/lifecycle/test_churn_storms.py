@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, settings
 
 from cluster_emu.model import ClusterModel
 from cluster_emu.scenario import Scenario
 from tests._support.fault_checks import run_checked
 from tests._support.random_churn import scenarios_with_churn
+from tests._support.schedules import run_schedules
 
 
 def run_and_close(given_scenario: Scenario, rng: int = 1) -> None:
@@ -60,29 +61,13 @@ def test_random_churn_leaks_nothing(given_scenario: Scenario) -> None:
 
 @pytest.mark.slow
 def test_a_hundred_schedules() -> None:
-    run_schedules(100, part=100)
+    run_schedules(run_and_close, scenarios_with_churn(), count=100, part=100)
 
 
 @pytest.mark.hours
 @pytest.mark.parametrize("part", range(20))
 def test_five_thousand_schedules(part: int) -> None:
-    run_schedules(250, part)
-
-
-def run_schedules(count: int, part: int) -> None:
-    @seed(part)
-    @given(scenarios_with_churn())
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    def run_each(given_scenario: Scenario) -> None:
-        run_and_close(given_scenario, rng=part)
-
-    run_each()
+    run_schedules(run_and_close, scenarios_with_churn(), count=250, part=part)
 
 
 @given(scenarios_with_churn())

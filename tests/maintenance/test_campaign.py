@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_emu import ClusterModel, ScenarioError
@@ -15,6 +15,7 @@ from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.spec import scenario_from
 from tests._support.fault_checks import run_checked
 from tests._support.random_faults import scenarios_with_faults
+from tests._support.schedules import run_schedules
 
 GIB = 2**30
 LINE_BYTES_PER_S = 1.25e9
@@ -260,26 +261,10 @@ def test_every_host_is_rebooted_once_and_empty_under_faults(
 
 @pytest.mark.slow
 def test_sixty_schedules() -> None:
-    run_schedules(60, part=100)
+    run_schedules(check_campaign, scenarios_with_faults(), CAMPAIGNS, count=60, part=100)
 
 
 @pytest.mark.hours
 @pytest.mark.parametrize("part", range(4))
 def test_five_hundred_schedules(part: int) -> None:
-    run_schedules(125, part)
-
-
-def run_schedules(count: int, part: int) -> None:
-    @seed(part)
-    @given(scenarios_with_faults(), CAMPAIGNS)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    def run_each(given_scenario: Scenario, campaign: dict[str, Any]) -> None:
-        check_campaign(given_scenario, campaign, part)
-
-    run_each()
+    run_schedules(check_campaign, scenarios_with_faults(), CAMPAIGNS, count=125, part=part)
