@@ -147,7 +147,7 @@ def build(scenario: Scenario, streams: RandomStreams) -> RunComponents:
             track_versions=scenario.run.track_versions,
         ),
         memory=memory,
-        models=vm_models(scenario, vms, [memory.at(vm, 0.0) for vm in range(len(vms))]),
+        models=vm_models(scenario, vms, memory.all_at(0.0)),
         intensity=intensity,
         streams=streams,
         state=state,

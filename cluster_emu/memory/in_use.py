@@ -63,3 +63,10 @@ class MemoryInUse:
         """Return the memory of a VM as it is now."""
         memory = self.memory[vm]
         return memory if self._use is None else memory.with_used(int(self.used_pages(now_s)[vm]))
+
+    def all_at(self, now_s: float) -> list[VMMemory]:
+        """Return the memory of each VM as it is now, by VM."""
+        if self._use is None:
+            return list(self.memory)
+        used = self.used_pages(now_s).tolist()
+        return [memory.with_used(pages) for memory, pages in zip(self.memory, used, strict=True)]
