@@ -103,8 +103,8 @@ class Drain:
     assumptions: tuple[str, ...]
 
 
-def _tick_s(base: Scenario) -> float:
-    """Return the tick of a drain.
+def tick_s(base: Scenario) -> float:
+    """Return the tick of a drain or campaign; it divides the control interval.
 
     Migrations do not depend on it, but a run ends with the tick in which its last migration ends:
     the tick decides over how long CPU demand and faults are counted beyond that.
@@ -144,13 +144,9 @@ def drain_scenario(
         "manager.triggers": [{"name": "drain", **named}],
         "migrations": [],
         "run.stop_when_idle": True,
-        "run.tick_s": _tick_s(base),
+        "run.tick_s": tick_s(base),
     }
-    if policy is not None:
-        fields["transfer.policy"] = None if policy.strip() == NO_POLICY else policy
-    if parallel is not None:
-        fields["manager.max_per_cluster"] = parallel
-    scenario = base.with_fields(fields)
+    scenario = base.with_fields(fields | manager_fields(policy, parallel))
     assumptions = (*_left_out(base), *_replaced_rule(base, scenario))
     if strategy is not None:
         (variant,) = variants(scenario, [strategy])
@@ -158,6 +154,21 @@ def drain_scenario(
     transfer = scenario.transfer
     in_force = NO_POLICY if transfer.policy is None else str(transfer.policy)
     return Drain(scenario, in_force, str(transfer.strategy), assumptions)
+
+
+def manager_fields(policy: str | None, parallel: int | None) -> dict[str, Any]:
+    """Return the fields that replace the manager's policy and limit, if they are given.
+
+    Args:
+        policy: as text, "none" for none.
+        parallel: migrations at once in the cluster.
+    """
+    fields: dict[str, Any] = {}
+    if policy is not None:
+        fields["transfer.policy"] = None if policy.strip() == NO_POLICY else policy
+    if parallel is not None:
+        fields["manager.max_per_cluster"] = parallel
+    return fields
 
 
 def named_in(

@@ -10,9 +10,8 @@ from cluster_emu.building import build
 from cluster_emu.model import ProgressCallback
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Maintenance, Scenario, load_scenario
-from cluster_emu.scenario.names import numbers_meant
 from cluster_emu.study.comparison.variants import variants
-from cluster_emu.study.evacuation.plan import LONGEST_TICK_S, NO_POLICY, uncertainty_field
+from cluster_emu.study.evacuation.plan import manager_fields, named_in, tick_s, uncertainty_field
 from cluster_emu.study.execution.numbers import check_study_numbers
 from cluster_emu.study.execution.runs import StudyInterrupted, do_all
 from cluster_emu.study.execution.seeds import replication_seeds
@@ -73,21 +72,11 @@ def maintain(
     check_study_numbers(replications, jobs, seed)
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     changed = base.with_fields({**(fields or {}), **uncertainty_field(uncertain)})
-    names = changed.names
-    own: dict[str, Any] = {
-        "order": order,
-        "reboot_s": reboot_s,
-        "hosts": numbers_meant("hosts", hosts, names.hosts) or None,
-        "racks": numbers_meant("racks", racks, names.racks) or None,
-    }
-    campaign = _campaign_scenario(
-        changed, {name: value for name, value in own.items() if value is not None}
-    )
-    if policy is not None:
-        wanted = None if policy.strip() == NO_POLICY else policy
-        campaign = campaign.with_fields({"transfer.policy": wanted})
-    if parallel is not None:
-        campaign = campaign.with_fields({"manager.max_per_cluster": parallel})
+    named = named_in(changed, hosts=hosts, racks=racks)
+    own: dict[str, Any] = {name: numbers for name, numbers in named.items() if numbers}
+    own |= {} if order is None else {"order": order}
+    own |= {} if reboot_s is None else {"reboot_s": reboot_s}
+    campaign = _campaign_scenario(changed, own).with_fields(manager_fields(policy, parallel))
     if strategy is not None:
         (variant,) = variants(campaign, [strategy])
         campaign = variant.scenario
@@ -118,7 +107,6 @@ def maintain(
 def _campaign_scenario(base: Scenario, own: Mapping[str, Any]) -> Scenario:
     """Return the scenario in which only the campaign moves VMs."""
     settings = base.maintenance or Maintenance()
-    control_s = base.run.control_interval_s
     return base.with_fields(
         {
             "maintenance": settings.model_dump(exclude_unset=True) | dict(own),
@@ -127,6 +115,6 @@ def _campaign_scenario(base: Scenario, own: Mapping[str, Any]) -> Scenario:
             "migrations": [],
             "run.duration_s": max(base.run.duration_s, LONGEST_S),
             "run.stop_when_idle": True,
-            "run.tick_s": max(base.run.tick_s, min(control_s, LONGEST_TICK_S)),
+            "run.tick_s": tick_s(base),
         }
     )

@@ -204,3 +204,11 @@ def test_moves_of_vms_that_come_later_count() -> None:
     assert vms["vm"].max() >= 8
     assert set(vms.loc[vms["vm"] >= 8, "name"]) == {""}
     assert study.campaigns["moves"][0] == vms["moves"].sum()
+
+
+def test_the_tick_divides_any_control_interval() -> None:
+    given_scenario = named().with_fields({"run.tick_s": 5.0, "run.control_interval_s": 25.0})
+
+    study = maintain(given_scenario, hosts=[0], replications=1, compare_naive=False)
+
+    assert study.report().done == 1
