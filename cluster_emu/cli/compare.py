@@ -16,8 +16,8 @@ from cluster_emu.cli.inputs import (
     parse_settings,
     parse_smallest_differences,
     result_folder,
+    save_with_figures,
     split_strategies,
-    writing_to,
 )
 from cluster_emu.cli.output import progress_bar, show_answer, show_lines, write_json, write_message
 
@@ -84,18 +84,15 @@ def _report(
     comparison: Comparison, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
     from cluster_emu.cli.tables import show_comparison
-    from cluster_emu.results.result_folder import new_result
 
     report = comparison.report()
-    written = []
-    if folder is not None:
-        complete = report.replications == report.replications_wanted
-        with (
-            writing_to(folder),
-            new_result(folder, "compare", overwrite=overwrite, complete=complete) as place,
-        ):
-            files = [*comparison.save(place, csv=csv), draw(report, place)]
-        written = [folder / file.name for file in files]
+    written = save_with_figures(
+        folder,
+        "compare",
+        lambda place: [*comparison.save(place, csv=csv), draw(report, place)],
+        overwrite=overwrite,
+        complete=report.replications == report.replications_wanted,
+    )
     if as_json:
         write_json(report)
     else:

@@ -18,7 +18,7 @@ from cluster_emu.cli.inputs import (
     chosen_scenario,
     parse_settings,
     result_folder,
-    writing_to,
+    save_with_figures,
 )
 from cluster_emu.cli.output import (
     progress_bar,
@@ -129,17 +129,14 @@ def _report(
     evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
-    from cluster_emu.results.result_folder import new_result
 
-    written = []
-    if folder is not None:
-        complete = len(evacuation.replications) == evacuation.wanted
-        with (
-            writing_to(folder),
-            new_result(folder, "evacuate", overwrite=overwrite, complete=complete) as place,
-        ):
-            files = [*evacuation.save(place, csv=csv), *draw(place, place)]
-        written = [folder / file.name for file in files]
+    written = save_with_figures(
+        folder,
+        "evacuate",
+        lambda place: [*evacuation.save(place, csv=csv), *draw(place, place)],
+        overwrite=overwrite,
+        complete=len(evacuation.replications) == evacuation.wanted,
+    )
     report = evacuation.report()
     if as_json:
         write_json(report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -235,3 +235,32 @@ def usable_folder(folder: Path | None) -> Path | None:
         allowed = f"a folder that exists or can be made (not below {there})"
         raise ScenarioError("--out", str(folder), allowed)
     return folder
+
+
+def save_with_figures(
+    folder: Path | None,
+    command: str,
+    save: Callable[[Path], Iterable[Path]],
+    *,
+    overwrite: bool,
+    complete: bool,
+) -> list[Path]:
+    """Write a result into a folder, if one was asked for; return the files written.
+
+    Args:
+        folder: a new or empty folder.
+        command: the command that writes it.
+        save: writes tables and figures to a folder, and returns the files.
+        overwrite: whether to replace an older result there.
+        complete: False if the study was interrupted.
+    """
+    from cluster_emu.results.result_folder import new_result
+
+    if folder is None:
+        return []
+    with (
+        writing_to(folder),
+        new_result(folder, command, overwrite=overwrite, complete=complete) as place,
+    ):
+        files = list(save(place))
+    return [folder / file.name for file in files]

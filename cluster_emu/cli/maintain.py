@@ -17,7 +17,7 @@ from cluster_emu.cli.inputs import (
     chosen_scenario,
     parse_settings,
     result_folder,
-    writing_to,
+    save_with_figures,
 )
 from cluster_emu.cli.output import (
     progress_bar,
@@ -153,17 +153,13 @@ def maintain(
 def _report(
     found: CampaignStudy, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
 ) -> None:
-    from cluster_emu.results.result_folder import new_result
-
-    written = []
-    if folder is not None:
-        complete = len(found.runs) == len(found.seeds)
-        with (
-            writing_to(folder),
-            new_result(folder, "maintain", overwrite=overwrite, complete=complete) as place,
-        ):
-            files = [*found.save(place, csv=csv), *draw(place, place)]
-        written = [folder / file.name for file in files]
+    written = save_with_figures(
+        folder,
+        "maintain",
+        lambda place: [*found.save(place, csv=csv), *draw(place, place)],
+        overwrite=overwrite,
+        complete=len(found.runs) == len(found.seeds),
+    )
     report = found.report()
     if as_json:
         write_json(report)
