@@ -12,18 +12,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cluster_emu.scenario.transfer import KVM_SYNC_PAGE_S
+
 ITERATION_S = 0.05
 """Time after which an iteration ends (MAX_WAIT)."""
 BUDGET_S = 0.1
 """The budget of a window is what its rate sends in this time, however long the window is."""
 ITERATION_PAGES = 64
 """Pages between two looks at the clock."""
-KVM_SYNC_PAGE_S = 6e-9
-"""Time to read and clear the log of a dirty page under KVM: 1.5 ms per GiB of dirty memory.
-
-Measured by cloud-hypervisor's authors (issue 8899, 2026). QEMU's own bitmaps add little where
-addresses are aligned: 5 ms for 256 GiB (commit message of Chuang Xu, December 2025).
-"""
 FIRST_BUDGETS = 2
 """Budgets of the first window: what is queued during the setup does not count."""
 ROUNDING = 1e-9

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_emu.calibration.migrations import QUIET_LOAD
 from cluster_emu.errors import ScenarioError
 from cluster_emu.validation.qemu.emulation import FIDELITIES, Comparison, compare
 from cluster_emu.validation.qemu.rows import Outcome, read_migrations
 
-QUIET_LOAD = 3.6
-"""Rows measured at a higher load of the machine are too noisy for the errors."""
 SEEDS = 3
 WORST = 10
 
