@@ -211,6 +211,18 @@ class MigrationFlow:
             self.guest.count_lost(duration_s)
             self._phase.advance(duration_s, bytes_per_s, self.guest.intensity)
 
+    def unaccounted_bytes(self, now_s: float) -> float:
+        """Return what was sent over which the phase has not advanced; reading changes nothing."""
+        if self._flow is None:
+            return 0.0
+        columns, row = self._group.views, self._row
+        count = columns.kept_count[row]
+        kept = sum(
+            float(columns.kept_s[row, place]) * float(columns.kept_bytes_per_s[row, place])
+            for place in range(count)
+        )
+        return kept + (now_s - float(columns.since_s[row])) * float(columns.bytes_per_s[row])
+
     def count_limits(self) -> None:
         """Count what has stopped the flow until now, if it is in the network."""
         if self._flow is None:
