@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from cluster_emu.errors import RequestRefusedError
+from cluster_emu.live.history import History
+from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.moves import sent_bytes
 from cluster_emu.live.source import Document, Kind
 from cluster_emu.shown_text import visible
 from cluster_emu.transfer.records import MigrationRecord
 from cluster_emu.units import BITS_PER_BYTE, BITS_PER_S, BYTES
-
-if TYPE_CHECKING:
-    from cluster_emu.live.live_source import LiveSource
 
 MOST_ROWS = 40
 """Rows of a table; the newest or largest are shown."""
@@ -25,7 +24,25 @@ MOST_VMS = 200
 _BINARY = {name: BYTES[name] for name in ("B", "KiB", "MiB", "GiB", "TiB")}
 
 
-def details(source: LiveSource, kind: Kind, number: int) -> Document:
+class Described(Protocol):
+    """What is described: a model, and what it was like until now.
+
+    Attributes:
+        model: the model.
+        host_history: CPU in use of each host, as shares.
+        link_history: load of each link, as shares of its capacity.
+    """
+
+    model: LiveModel
+    host_history: History
+    link_history: History
+
+    def link_bits_per_s(self, link: int) -> tuple[float, float]:
+        """Return what a link carries and can carry, bit/s."""
+        ...
+
+
+def details(source: Described, kind: Kind, number: int) -> Document:
     """Return the details of a host, VM, link or migration; see `FrameSource.details`.
 
     Raises:
@@ -45,7 +62,7 @@ def details(source: LiveSource, kind: Kind, number: int) -> Document:
     return {"kind": kind, "number": number, **nothing, **answer(source, number)}
 
 
-def _host(source: LiveSource, host: int) -> Document:
+def _host(source: Described, host: int) -> Document:
     model = source.model
     state, hosts, vms = model.state, model.state.hosts, model.state.vms
     there = state.vms_on(host)
@@ -79,7 +96,7 @@ def _host(source: LiveSource, host: int) -> Document:
     }
 
 
-def _host_state(source: LiveSource, host: int) -> str:
+def _host_state(source: Described, host: int) -> str:
     hosts = source.model.state.hosts
     words = [
         word
@@ -93,7 +110,7 @@ def _host_state(source: LiveSource, host: int) -> str:
     return ", ".join([*words, *(["drained"] if hosts.drained[host] else [])])
 
 
-def _vm(source: LiveSource, vm: int) -> Document:
+def _vm(source: Described, vm: int) -> Document:
     model = source.model
     state, vms = model.state, model.state.vms
     host, target = int(vms.host[vm]), int(vms.target[vm])
@@ -126,7 +143,7 @@ def _vm(source: LiveSource, vm: int) -> Document:
     }
 
 
-def _vm_state(source: LiveSource, vm: int) -> str:
+def _vm_state(source: Described, vm: int) -> str:
     vms = source.model.state.vms
     if vms.host[vm] < 0:
         return "not in the cluster"
@@ -137,7 +154,7 @@ def _vm_state(source: LiveSource, vm: int) -> str:
     return state if phase is None else f"{state}, migration: {phase}"
 
 
-def _link(source: LiveSource, link: int) -> Document:
+def _link(source: Described, link: int) -> Document:
     model, links = source.model, source.model.links
     load, capacity = source.link_bits_per_s(link)
     times_s, shares = source.link_history.of(link)
@@ -170,7 +187,7 @@ def _link(source: LiveSource, link: int) -> Document:
     }
 
 
-def _migration(source: LiveSource, number: int) -> Document:
+def _migration(source: Described, number: int) -> Document:
     model = source.model
     scheduler = model.manager.scheduler
     record, move = scheduler.records[number], scheduler.live.get(number)
@@ -213,7 +230,7 @@ def _migration(source: LiveSource, number: int) -> Document:
     }
 
 
-def _rounds(source: LiveSource, number: int) -> Document:
+def _rounds(source: Described, number: int) -> Document:
     newest = source.model.rounds_of(number)[-MOST_ROWS:]
     return {
         "title": "Rounds",
@@ -233,7 +250,7 @@ def _rounds(source: LiveSource, number: int) -> Document:
     }
 
 
-def _migrations(source: LiveSource, wanted: Any) -> Document:
+def _migrations(source: Described, wanted: Any) -> Document:
     """Return the newest migrations of one host or VM."""
     rows = []
     for record in _newest(filter(wanted, reversed(source.model.manager.scheduler.records))):
@@ -257,12 +274,12 @@ def _newest(records: Iterable[MigrationRecord]) -> Iterator[MigrationRecord]:
         yield record
 
 
-def _outcome(source: LiveSource, record: MigrationRecord) -> str:
+def _outcome(source: Described, record: MigrationRecord) -> str:
     move = source.model.manager.scheduler.live.get(record.migration)
     return record.outcome if move is None else move.state.value
 
 
-def _label(source: LiveSource, host: int) -> str:
+def _label(source: Described, host: int) -> str:
     return visible(source.model.links.labels[host]) if host >= 0 else "none"
 
 

@@ -180,4 +180,5 @@ def _cookie(header: str, name: str) -> str:
 
 
 def _in_address(scope: Scope) -> str:
-    return dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(TOKEN, "")
+    query: bytes = scope["query_string"]
+    return dict(parse_qsl(query.decode("latin-1"))).get(TOKEN, "")
