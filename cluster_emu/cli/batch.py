@@ -100,7 +100,7 @@ def batch(
                 f"{len(done.failed)} failed"
             ]
         )
-        names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
+        names = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)
     if len(done.failed):

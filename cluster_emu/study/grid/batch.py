@@ -101,6 +101,24 @@ class Batch(Displayed):
         )
 
     @property
+    def quantiles(self) -> pd.DataFrame:
+        """One row per place, strategy, metric and quantile: as `Comparison.quantiles`."""
+        return pd.DataFrame(
+            [
+                {
+                    **group.axes,
+                    "strategy": group.strategy,
+                    "metric": metric,
+                    "quantile": name,
+                    **as_columns(one),
+                }
+                for group in self._groups.quantiles()
+                for metric, found in group.quantiles.items()
+                for name, one in found.items()
+            ]
+        )
+
+    @property
     def answer(self) -> str:
         """What was found, in one sentence."""
         return self.report().answer
@@ -145,9 +163,10 @@ class Batch(Displayed):
         )
 
     def save_tables(self) -> list[Path]:
-        """Write the tables of means and of paired differences (CSV); return the files written."""
+        """Write the tables of the cells' groups as CSV; return the files written."""
+        tables = {"means": self.means, "paired": self.paired, "quantiles": self.quantiles}
         paths = []
-        for name, table in (("means", self.means), ("paired", self.paired)):
+        for name, table in tables.items():
             paths.append(self.folder / f"{name}.csv")
             write_csv(table, paths[-1])
         return paths

@@ -25,7 +25,7 @@ FAILED = "failed"
 JOURNAL = "cells.sqlite"
 """The journal's file. SQLite keeps the newest cells in a file beside it, until it closes it."""
 
-RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv")
+RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
 """The files of the merged table, and of the tables of its groups."""
 
 JOURNAL_FILES = (JOURNAL, *(f"{JOURNAL}-{kind}" for kind in ("wal", "shm", "journal")))
