@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema
 
 from cluster_emu.numerals import is_in_range
 from cluster_emu.study.grid.labels import labels_of
@@ -199,7 +198,7 @@ class Axis(_Table):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Describe what stands in a file: a list, or a table with one of the other kinds."""
         inner = dict(handler.resolve_ref_schema(handler(schema)))
