@@ -13,7 +13,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.settings import columns_of
-from cluster_emu.study.grid.study_file import Study, base_scenario, load_study, study_from
+from cluster_emu.study.grid.study_file import Study, base_scenario, read_study, study_from
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def load_grid(path: Path, changes: Mapping[str, Any] | None = None) -> Grid:
     Raises:
         ScenarioError: naming the file and the field that is not allowed, its value and what is.
     """
-    return Grid(*load_study(path, changes), path)
+    return Grid(*read_study(path, changes), path)
 
 
 def grid(
@@ -114,6 +114,8 @@ def grid(
     leave_out: Iterable[Mapping[str, Any]] = (),
     sample: Mapping[str, Any] | None = None,
     smallest_differences: Mapping[str, Any] | None = None,
+    keep: Sequence[str] = (),
+    limits: Mapping[str, Any] | None = None,
 ) -> Grid:
     """Return a grid of runs: the same object as that of a study file with these entries.
 
@@ -135,6 +137,8 @@ def grid(
         leave_out: cells that are not run, by values or comparisons by column.
         sample: how axes with ends are drawn, ``{"method": "latin-hypercube", "values": 64}``.
         smallest_differences: from which size on a difference matters, by metric.
+        keep: tables of the runs that are kept besides the figures, such as "migrations".
+        limits: what a cell may take of its machine, as the table `limits` of a study file.
 
     Raises:
         ScenarioError: naming the field that is not allowed, its value and what is.
@@ -153,6 +157,8 @@ def grid(
         "leave_out": [dict(row) for row in leave_out],
         "sample": None if sample is None else dict(sample),
         "smallest_differences": dict(smallest_differences or {}),
+        "keep": list(keep),
+        "limits": dict(limits or {}),
     }
     study = study_from(data, Path())
     base = scenario if isinstance(scenario, Scenario) else base_scenario(study, Path())
