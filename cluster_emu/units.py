@@ -208,3 +208,24 @@ CountLimit = Annotated[int, _READ_COUNT, _WRITE_COUNT, Field(gt=0), TakesUnlimit
 def slots_of(limit: int | None) -> int | None:
     """Return a limit on a number of slots, None where there is none."""
     return None if limit == UNLIMITED_COUNT else limit
+
+
+def units_read_by(reader: object) -> tuple[Mapping[str, float], bool] | None:
+    """Return the units that a field's reader takes, and whether it takes ``"unlimited"``.
+
+    None if it is no reader of quantities.
+    """
+    limits = (
+        (_READ_RATE, BITS_PER_S),
+        (_READ_BYTES, BYTES),
+        (_READ_TIME, SECONDS),
+        (_READ_COUNT, {}),
+    )
+    known: dict[object, tuple[Mapping[str, float], bool]] = {
+        _bytes: (BYTES, False),
+        _bits_per_s: (BITS_PER_S, False),
+        _seconds: (SECONDS, False),
+        _share: ({"%": 0.01}, False),
+        **{limit.func: (units, True) for limit, units in limits},
+    }
+    return known.get(reader)
