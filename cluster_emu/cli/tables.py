@@ -9,7 +9,7 @@ from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
 from cluster_emu.study.report.run import RunReport
-from cluster_emu.wording import counted, interval, number, percent
+from cluster_emu.wording import counted, interval, number, p_value, percent
 
 
 def show_run(report: RunReport) -> None:
@@ -72,10 +72,19 @@ def _show_differences(report: ComparisonReport, a: str, b: str, shown: list[Metr
             _estimate(pairs[metric.name].mean_difference, pairs[metric.name].ci95, metric),
             percent(pairs[metric.name].relative_difference),
             _scaled(pairs[metric.name].smallest_difference, metric),
+            p_value(pairs[metric.name].p_holm),
         )
         for metric in shown
     ]
-    header = ("", "verdict", "unit", "difference [95 % interval]", "relative", "matters from")
+    header = (
+        "",
+        "verdict",
+        "unit",
+        "difference [95 % interval]",
+        "relative",
+        "matters from",
+        "p (Holm)",
+    )
     show_table(f"{b} minus {a}, seed by seed", header, rows, text_columns=3)
 
 

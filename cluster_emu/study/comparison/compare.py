@@ -29,11 +29,14 @@ from cluster_emu.study.execution.seeds import replication_seeds
 
 METHOD = (
     "A replication has one seed under every strategy: the same placement, demand and profiles.",
-    "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once.",
+    "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once; "
+    "bca95 are BCa bootstrap intervals of the same differences.",
+    "p values are of the hypothesis that a difference does not matter; p_holm is adjusted by "
+    "Holm's method: the chance of any false lower or higher in all tests here is at most 5 %.",
     "Runs without a completed migration have no mean times; their pairs are left out.",
     "A verdict is higher or lower where the interval of the paired difference lies beyond the "
-    "smallest difference that matters, no practical difference where it lies within it, and "
-    "undecided else.",
+    "smallest difference that matters and p_holm is at most 5 %, no practical difference where the "
+    "interval lies within it, and undecided else.",
 )
 
 

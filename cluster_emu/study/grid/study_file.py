@@ -22,6 +22,7 @@ from cluster_emu.field_errors import from_validation
 from cluster_emu.input_files import exists
 from cluster_emu.numerals import MOST_REPLICATIONS, MOST_WHOLE
 from cluster_emu.optional_fields import NONE
+from cluster_emu.results.schemas import SCHEMAS
 from cluster_emu.scenario import (
     Scenario,
     built_in_scenarios,
@@ -29,6 +30,7 @@ from cluster_emu.scenario import (
     load_scenario,
     read_toml,
 )
+from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.grid.labels import labels_of
 
 MOST_CELLS = 1_000_000
@@ -56,6 +58,8 @@ class Study(BaseModel):
         axes: the values to go through, by dotted path.
         smallest_differences: from which size on a difference matters, by metric or for "all", as
             `compare` takes it; results do not depend on it, but verdicts do.
+        keep: tables of the runs that the study keeps besides the figures, such as "migrations".
+        limits: what a cell may take of its machine; one that takes more is ended.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +72,8 @@ class Study(BaseModel):
     fields: dict[str, Any] = {}
     axes: dict[str, tuple[Any, ...]] = {}
     smallest_differences: dict[str, Any] = {}
+    keep: tuple[str, ...] = ()
+    limits: CellLimits = CellLimits()
 
     @field_validator("axes")
     @classmethod
@@ -91,6 +97,16 @@ class Study(BaseModel):
                 raise ValueError(f"an axis other than {STRATEGY}, which `strategies` sets")
         _check_overlap(tuple(axes))
         return axes
+
+    @field_validator("keep")
+    @classmethod
+    def _tables_of_runs(cls, keep: tuple[str, ...]) -> tuple[str, ...]:
+        for name in keep:
+            if name not in SCHEMAS:
+                raise ValueError(f"tables of a run: {', '.join(SCHEMAS)} (not {name!r})")
+        if len(set(keep)) < len(keep):
+            raise ValueError("every table once")
+        return keep
 
     @model_validator(mode="after")
     def _fields_have_an_effect(self) -> Study:
@@ -117,7 +133,7 @@ def _check_overlap(paths: tuple[str, ...]) -> None:
         raise ValueError(f"every field once ({overlap[0]} and {overlap[1]} overlap)")
 
 
-def load_study(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[Study, Scenario]:
+def read_study(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[Study, Scenario]:
     """Return the study in a TOML file and its base scenario, the study's `fields` applied.
 
     Args:
