@@ -88,6 +88,8 @@ def batch(
     if done.damaged:
         where = done.folder / JOURNAL
         write_message(f"cluster-emu: {where} was damaged; the cells that it had lost ran again")
+    for note in done.notes:
+        write_message(f"cluster-emu: {note}")
     _report_failures(done)
     report = done.report()
     if as_json:

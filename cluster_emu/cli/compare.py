@@ -49,6 +49,7 @@ def compare(
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     csv: options.Csv = True,
+    style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
     """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
@@ -79,15 +80,21 @@ def compare(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
+            _report(interrupt.partial, folder, as_json, style, csv=csv, overwrite=overwrite)
             raise
-    _report(comparison, folder, as_json, csv=csv, overwrite=overwrite)
+    _report(comparison, folder, as_json, style, csv=csv, overwrite=overwrite)
     if comparison.failures:
         raise typer.Exit(FAILED)
 
 
 def _report(
-    comparison: Comparison, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+    comparison: Comparison,
+    folder: Path | None,
+    as_json: bool,
+    style: options.FigureStyle,
+    *,
+    csv: bool,
+    overwrite: bool,
 ) -> None:
     from cluster_emu.cli.tables import show_comparison
 
@@ -97,6 +104,7 @@ def _report(
         "compare",
         lambda place: [*comparison.save(place, csv=csv), draw(report, place)],
         overwrite=overwrite,
+        style=style,
         complete=report.replications == report.replications_wanted,
     )
     if as_json:
@@ -111,8 +119,9 @@ def _report(
         write_message(f"cluster-emu: run failed: {where}: {one.error}")
 
 
-def draw(report: ComparisonReport, folder: Path, kind: str = "png") -> Path:
+def draw(report: ComparisonReport, folder: Path, kind: str | None = None) -> Path:
     """Draw the comparison into the folder and return the figure's path."""
     from cluster_emu.view import draw_comparison, save_figure
+    from cluster_emu.view.style import look
 
-    return save_figure(draw_comparison(report), folder / f"{FIGURE}.{kind}")
+    return save_figure(draw_comparison(report), folder / f"{FIGURE}.{kind or look().file_kind}")

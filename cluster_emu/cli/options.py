@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,6 +93,23 @@ Out = Annotated[
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace the result that --out holds already."),
+]
+
+
+class FigureStyle(StrEnum):
+    """Styles of figures."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    PAPER = "paper"
+
+
+Style = Annotated[
+    FigureStyle,
+    typer.Option(
+        "--style",
+        help="Style of the figures; paper is for a column of 3.3 inches, as PDF.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 Csv = Annotated[
