@@ -215,17 +215,14 @@ def units_read_by(reader: object) -> tuple[Mapping[str, float], bool] | None:
 
     None if it is no reader of quantities.
     """
-    limits = (
-        (_READ_RATE, BITS_PER_S),
-        (_READ_BYTES, BYTES),
-        (_READ_TIME, SECONDS),
-        (_READ_COUNT, {}),
-    )
     known: dict[object, tuple[Mapping[str, float], bool]] = {
         _bytes: (BYTES, False),
         _bits_per_s: (BITS_PER_S, False),
         _seconds: (SECONDS, False),
         _share: ({"%": 0.01}, False),
-        **{limit.func: (units, True) for limit, units in limits},
+        _READ_RATE.func: (BITS_PER_S, True),
+        _READ_BYTES.func: (BYTES, True),
+        _READ_TIME.func: (SECONDS, True),
+        _READ_COUNT.func: ({}, True),
     }
     return known.get(reader)

@@ -1,0 +1,1 @@
+"""The live page: a model, or a finished run, in a browser."""
