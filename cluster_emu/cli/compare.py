@@ -40,6 +40,7 @@ def compare(
         ),
     ],
     replications: options.Replications = 10,
+    until: options.Until = None,
     smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -59,7 +60,11 @@ def compare(
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     check_given_once(fields, {"workload.traces": traces and "--traces"})
-    typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}
+    typed = {
+        "strategies": "--strategies",
+        "smallest_differences": "--smallest-difference",
+        "until": "--until",
+    }
     with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         try:
@@ -71,6 +76,7 @@ def compare(
                     seed=seed,
                     jobs=jobs,
                     smallest_differences=parse_smallest_differences(smallest),
+                    until=until or (),
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:

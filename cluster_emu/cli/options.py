@@ -146,3 +146,13 @@ Replications = Annotated[
     int, whole_option("--replications", 1, "Number of seeds.", MOST_REPLICATIONS)
 ]
 Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.", MOST_JOBS)]
+Until = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--until",
+        metavar="METRIC:GOAL",
+        help="Add replications until every strategy's 95 % interval is so narrow: "
+        "downtime_s:rel=0.02 or downtime_s:abs=5ms, and if wanted ,min=20,max=1000; may be "
+        "repeated.",
+    ),
+]

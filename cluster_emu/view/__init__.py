@@ -8,9 +8,11 @@ from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.cluster_racks import draw_racks
 from cluster_emu.view.comparison import draw_comparison
+from cluster_emu.view.course import draw_remaining, draw_rounds
 from cluster_emu.view.drain import draw_drain
 from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.gantt import draw_gantt
+from cluster_emu.view.link_load import draw_link_load
 from cluster_emu.view.maintenance import draw_maintenance
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.run_folder import draw_run, plot_run, read_run
@@ -29,8 +31,11 @@ __all__ = [
     "draw_comparison",
     "draw_drain",
     "draw_gantt",
+    "draw_link_load",
     "draw_maintenance",
     "draw_racks",
+    "draw_remaining",
+    "draw_rounds",
     "draw_run",
     "draw_study",
     "draw_timeline",

@@ -108,7 +108,7 @@ def draw_gantt(
         handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=_legend_place(ax),
+        bbox_transform=legend_place(ax),
         ncols=_columns(len(entries)),
         frameon=False,
         fontsize=look().tick_pt,
@@ -158,7 +158,7 @@ def _title(shown: pd.DataFrame, wave: pd.DataFrame, count: int) -> str:
     )
 
 
-def _legend_place(ax: Axes) -> Transform:
+def legend_place(ax: Axes) -> Transform:
     """Return where the legend goes: below the time axis, or in a column below the labels, too."""
     figure = ax.get_figure(root=True)
     assert figure is not None
