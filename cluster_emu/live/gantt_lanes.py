@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypedDict
 
 from cluster_emu.live.migration_book import MigrationBook, latest, spans_now
@@ -95,16 +96,19 @@ def _lane(book: MigrationBook, number: int, name_of_vm: Callable[[int], str]) ->
 
 
 def _fewer(spans: list[Span]) -> list[Span]:
-    """Return at most `MOST_SPANS` intervals: the longest stay, others join their neighbour."""
-    if len(spans) <= MOST_SPANS:
+    """Return at most `MOST_SPANS` intervals: neighbouring live rounds are joined if need be."""
+    rounds = [span for span in spans if _is_round(span)]
+    others = [span for span in spans if not _is_round(span)]
+    pieces = MOST_SPANS - len(others)
+    if len(rounds) <= pieces:
         return spans
-    longest = sorted(spans, key=lambda span: span.end_s - span.start_s)[-MOST_SPANS:]
-    kept = sorted(longest, key=lambda span: span.start_s)
-    ends = [*(span.start_s for span in kept[1:]), kept[-1].end_s]
-    return [
-        Span(span.kind, span.start_s, max(end_s, span.end_s) if _is_round(span) else span.end_s)
-        for span, end_s in zip(kept, ends, strict=True)
+    edges = [len(rounds) * piece // pieces for piece in range(pieces + 1)]
+    kinds = (SpanKind.ODD_ROUND, SpanKind.EVEN_ROUND)
+    joined = [
+        Span(kinds[piece % 2], rounds[begin].start_s, rounds[end - 1].end_s)
+        for piece, (begin, end) in enumerate(pairwise(edges))
     ]
+    return sorted([*others, *joined], key=lambda span: span.start_s)
 
 
 def _is_round(span: Span) -> bool:
