@@ -15,7 +15,7 @@ import pandas as pd
 from cluster_emu.results.writing import write_parquet
 from cluster_emu.scenario import load_scenario
 from cluster_emu.study import simulate
-from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.grid.cell_run import CellRun
 from cluster_emu.study.grid.cell_store import CellStore
 from cluster_emu.study.grid.cells import Cell
 
@@ -26,7 +26,7 @@ FILES = 100
 
 def test_cost_of_a_stored_cell(tmp_path: Path) -> None:
     scenario = load_scenario("paper")
-    report = StudyRun(summary=simulate(scenario, 1).summary)
+    report = CellRun(summary=simulate(scenario, 1).summary)
     cells = [Cell({"seed": number}, scenario, number, {}) for number in range(CELLS)]
     keys = [cell.key for cell in cells]
     with CellStore(tmp_path) as store:

@@ -48,6 +48,7 @@ from cluster_emu.rng import RandomStreams, Stream, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
+from cluster_emu.strategies.contract import Strategy
 from cluster_emu.transfer.records import LimitRecord, MigrationRecord, MigrationTally, RoundRecord
 from cluster_emu.wording import counted
 
@@ -333,6 +334,16 @@ class ClusterModel(Displayed, Model):
         self._memory.resize(vm, memory)
         self._factory.models[vm] = model
         self._intensity_changes_s = self.loop.now_s
+
+    @property
+    def rounds(self) -> Sequence[RoundRecord]:
+        """The rounds and phases of all migrations that are over, in the order of their ends."""
+        return self._rounds
+
+    @property
+    def transfer_strategy(self) -> Strategy:
+        """Which pages are sent when, as a part."""
+        return self._factory.strategy
 
     @property
     def headline(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 LEAST_PERCENT = 0.01
 """A share in per cent of less than this, other than 0, is written as less than this."""
+LEAST_P = 0.0001
+"""A smaller p value is written as less than this: tails that far out are those of the model."""
 
 
 def number(value: float | None) -> str:
@@ -38,6 +40,13 @@ def percent(share: float | None) -> str:
     if abs(value) < LEAST_PERCENT:
         return f"< {LEAST_PERCENT:g} %"
     return f"{value:+,.0f} %" if abs(value) >= 100 else f"{value:+.3g} %"
+
+
+def p_value(value: float | None) -> str:
+    """Return a p value with two significant digits, a dash for nothing, never 0."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.2g}" if value >= LEAST_P else f"< {LEAST_P:g}"
 
 
 def whole_percent(share: float) -> str:

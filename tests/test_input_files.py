@@ -14,7 +14,7 @@ from cluster_emu.memory.dirtying.sources import Replay
 from cluster_emu.network.topologies.graphml import GraphML
 from cluster_emu.part_text import parse_value
 from cluster_emu.scenario import load_scenario, read_toml
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.study_file import read_study
 from cluster_emu.traces.formats.planetlab import read_planetlab
 from cluster_emu.validation import validate_scalar
 
@@ -45,7 +45,7 @@ def endless(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_what_is_no_file_of_a_fair_size_is_refused(endless: Path) -> None:
     with pytest.raises(OSError, match=str(endless)):
         read_input(endless, MOST_TOML_BYTES)
-    for read in (read_toml, load_scenario, load_study, validate_scalar):
+    for read in (read_toml, load_scenario, read_study, validate_scalar):
         with pytest.raises(ClusterEmuError):
             read(endless)
     with pytest.raises(ScenarioError):
@@ -58,7 +58,7 @@ def test_what_is_no_file_of_a_fair_size_is_refused(endless: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a" * 300, "nul\0", "half\ud800"])
 def test_what_is_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
-    for read in (read_toml, load_scenario, load_study, validate_scalar, read_planetlab):
+    for read in (read_toml, load_scenario, read_study, validate_scalar, read_planetlab):
         with pytest.raises(ClusterEmuError):
             read(tmp_path / name)
 

@@ -19,7 +19,7 @@ from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario, load_scenario, scenario_from
 from cluster_emu.strategies import strategies
 from cluster_emu.study.grid.cells import cells_of
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.study_file import read_study
 from cluster_emu.workload import WriteProfile
 
 OPTIONAL = [
@@ -89,7 +89,7 @@ replications = 1
 def test_a_study_goes_through_none_and_unlimited(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text(STUDY, "utf-8")
-    cells = cells_of(*load_study(file), file)
+    cells = cells_of(*read_study(file), file)
     policies = [cell.scenario.transfer.policy for cell in cells]
     assert [policy and policy.name for policy in policies] == [None, None, "qemu", "qemu"]
     assert [cell.labels["transfer.policy"] for cell in cells[::2]] == ["none", "qemu"]

@@ -88,6 +88,8 @@ def batch(
     if done.damaged:
         where = done.folder / JOURNAL
         write_message(f"cluster-emu: {where} was damaged; the cells that it had lost ran again")
+    for note in done.notes:
+        write_message(f"cluster-emu: {note}")
     _report_failures(done)
     report = done.report()
     if as_json:
@@ -100,7 +102,7 @@ def batch(
                 f"{len(done.failed)} failed"
             ]
         )
-        names = ("results.parquet", "results.csv", "means.csv", "paired.csv")
+        names = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)
     if len(done.failed):

@@ -22,13 +22,13 @@ UNFINISHED = ".unfinished-"
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table so that the file is either whole or not there."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         table.to_parquet(temporary, index=False)
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text so that the file is either whole or not there."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -38,13 +38,19 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     A text that begins like a formula (`FORMULA_STARTS`), or with an apostrophe, has an apostrophe
     before it. Numbers stay as they are. `read_csv` returns the text.
     """
+    write_text(csv_text(table), path)
+
+
+def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
+    """Return a table, or some of its rows, as the CSV of `write_csv`."""
     marked = table.rename(columns=_marked)
     for place, dtype in enumerate(table.dtypes):
         if not _is_numeric(dtype):
             values: NDArray[Any] = table.iloc[:, place].to_numpy(dtype=object, copy=True)
             values[:] = [_marked(value) for value in values]
             marked.isetitem(place, values)
-    write_text(marked.to_csv(index=False), path)
+    text: str = marked.to_csv(index=False, header=header)
+    return text
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -73,11 +79,11 @@ def _unmarked(value: object) -> object:
 
 def write_bytes(data: bytes, path: Path) -> None:
     """Write bytes so that the file is either whole or not there."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
-class _replacing:
+class replacing:
     """Gives a temporary path next to the target; moves it to the target unless an error occurs."""
 
     def __init__(self, path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from cluster_emu import ClusterEmuError, RunResult, Scenario, metric_catalogue
 from cluster_emu.study import simulate
 from cluster_emu.study.execution import runs
-from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.grid.cell_run import CellRun
 from cluster_emu.study.grid.cell_store import JOURNAL, CellStore
 from cluster_emu.study.grid.cells import Cell
 from tests._support.signalled import signalled_after
@@ -192,7 +192,7 @@ def test_a_study_on_a_full_disk_goes_on_once_there_is_room(
     out, write = tmp_path / "out", CellStore.write
     written: list[str] = []
 
-    def until_full(self: CellStore, cell: Cell, report: StudyRun) -> None:
+    def until_full(self: CellStore, cell: Cell, report: CellRun) -> None:
         if len(written) == 3:
             raise OSError(errno.ENOSPC, "No space left on device", str(out / JOURNAL))
         written.append(cell.key)

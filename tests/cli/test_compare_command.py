@@ -83,7 +83,7 @@ def test_the_last_line_is_the_answer(emu: Emu) -> None:
     lines = emu(*WORDS).stdout.splitlines()
 
     assert lines[-2] == "Answer"
-    assert lines[-1].startswith("  Against time-series, history-majority has lower total time")
+    assert lines[-1].startswith("  history-majority against time-series: undecided: total time")
 
 
 def test_the_smallest_difference_is_an_option(emu: Emu) -> None:

@@ -13,7 +13,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.scenario import Scenario, built_in_scenarios, load_scenario
 from cluster_emu.study.evacuation.plan import drain_scenario
 from cluster_emu.study.grid.cells import cells_of
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.study_file import read_study
 from tests._support.drains import rack
 
 Emu = Callable[..., Any]
@@ -87,7 +87,7 @@ fields = { "transfer.stop" = "clark" }
 def cells(tmp_path: Path, axes: str) -> list[Decides]:
     file = tmp_path / "study.toml"
     file.write_text(STUDY + axes, "utf-8")
-    return [decides(cell.scenario) for cell in cells_of(*load_study(file), file)]
+    return [decides(cell.scenario) for cell in cells_of(*read_study(file), file)]
 
 
 def test_an_axis_replaces_the_rule_of_the_scenario_but_not_by_none(tmp_path: Path) -> None:

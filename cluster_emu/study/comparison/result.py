@@ -22,13 +22,29 @@ from cluster_emu.results.run_result import versions
 from cluster_emu.study.comparison.reasons import reasons
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.report.answers import comparison_answer
-from cluster_emu.study.report.comparison import ComparisonReport, FailedRun, PairedDifference
-from cluster_emu.study.report.figures import MeanFigure, OutcomeCount, most_frequent_first
+from cluster_emu.study.report.comparison import (
+    ComparisonReport,
+    FailedRun,
+    PairedDifference,
+    PairedValues,
+    paired_differences,
+)
+from cluster_emu.study.report.figures import (
+    MeanFigure,
+    OutcomeCount,
+    QuantileFigure,
+    most_frequent_first,
+    quantile_figures,
+)
 from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.study.statistics.stopping import Achieved, StoppingRule
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+INTERVALS = ("ci95", "bca95")
+"""The intervals of figures."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,6 +65,7 @@ class Comparison(Displayed):
         histories: the number of rounds that each strategy looks back on.
         wanted: number of replications that were asked for; None for those there are. There are
             fewer after an interrupt.
+        until: how narrow the intervals are that a stopping rule asked for; empty without one.
     """
 
     scenario: str
@@ -62,6 +79,7 @@ class Comparison(Displayed):
     same_rules: tuple[tuple[str, str], ...] = ()
     histories: dict[str, int] = field(default_factory=dict)
     wanted: int | None = None
+    until: tuple[Achieved, ...] = ()
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -104,10 +122,26 @@ class Comparison(Displayed):
         """One row per metric and pair of strategies a, b, compared seed by seed.
 
         Columns: metric, a, b, mean_difference (of b minus a), relative_difference, pairs,
-        pairs_left_out, smallest_difference (that matters), verdict, ci95_low, ci95_high. A figure
+        pairs_left_out, smallest_difference (that matters), verdict, effect_size, p_value, p_holm,
+        p_equivalence, ci95_low, ci95_high (Student t), bca95_low, bca95_high (bootstrap). A figure
         that there is not is NaN.
         """
         return pd.DataFrame([as_columns(one) for one in self.report().paired])
+
+    @property
+    def quantiles(self) -> pd.DataFrame:
+        """One row per metric, strategy and quantile: value, runs, ci95_low, ci95_high.
+
+        Intervals are those of order statistics; an end that the runs are too few for is NaN.
+        """
+        return pd.DataFrame(
+            [
+                {"metric": metric, "strategy": label, "quantile": name, **as_columns(one)}
+                for metric, by_strategy in self.report().quantiles.items()
+                for label, found in by_strategy.items()
+                for name, one in found.items()
+            ]
+        )
 
     @property
     def answer(self) -> str:
@@ -141,10 +175,12 @@ class Comparison(Displayed):
 
     def report(self) -> ComparisonReport:
         """Return everything but the single runs, as `compare --json` prints it."""
-        paired = tuple(
-            self._paired(metric, a, b)
-            for metric in metric_catalogue.compared()
-            for a, b in combinations(self.labels, 2)
+        paired = paired_differences(
+            [
+                self._paired(metric, a, b)
+                for metric in metric_catalogue.compared()
+                for a, b in combinations(self.labels, 2)
+            ]
         )
         report = ComparisonReport(
             scenario=self.scenario,
@@ -164,8 +200,20 @@ class Comparison(Displayed):
             answer="",
             assumptions=self.assumptions,
             versions=versions(),
+            quantiles={
+                metric.name: {label: self._quantiles(metric, label) for label in self.labels}
+                for metric in metric_catalogue.compared()
+            },
+            until=self.until,
         )
         return replace(report, answer=comparison_answer(report))
+
+    def values_of(self, rule: StoppingRule) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """Return by strategy and metric one value per replication, as a rule looks at them."""
+        return {
+            label: {goal.metric: self._values(goal.metric, label) for goal in rule.goals}
+            for label in self.labels
+        }
 
     def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
         """Write compare.json and the table of runs as Parquet and CSV; return the files written.
@@ -206,11 +254,13 @@ class Comparison(Displayed):
             for label in self.labels
         }
 
-    def _paired(self, metric: Metric, a: str, b: str) -> PairedDifference:
+    def _paired(self, metric: Metric, a: str, b: str) -> PairedValues:
         name = metric.name
         smallest = self.smallest_differences.get(name, metric.smallest_difference)
-        ours, theirs = self._values(name, a), self._values(name, b)
-        return PairedDifference.of(name, (a, ours), (b, theirs), smallest)
+        return PairedValues(name, a, b, self._values(name, a), self._values(name, b), smallest)
+
+    def _quantiles(self, metric: Metric, label: str) -> dict[str, QuantileFigure]:
+        return quantile_figures(self._values(metric.name, label))
 
     def _outcomes(self, label: str) -> tuple[OutcomeCount, ...]:
         """Return how many migrations of all replications ended how."""
@@ -229,9 +279,9 @@ class Comparison(Displayed):
         )
 
 
-def as_columns(figure: MeanFigure | PairedDifference) -> dict[str, str | float]:
-    """Return a figure as columns: one for each end of its interval, NaN for what there is not."""
+def as_columns(figure: MeanFigure | QuantileFigure | PairedDifference) -> dict[str, str | float]:
+    """Return a figure as columns: one for each end of its intervals, NaN for what there is not."""
     values = asdict(figure)
-    low, high = values.pop("ci95")
-    columns = {**values, "ci95_low": low, "ci95_high": high}
-    return {name: math.nan if value is None else value for name, value in columns.items()}
+    for name in [name for name in INTERVALS if name in values]:
+        values[f"{name}_low"], values[f"{name}_high"] = values.pop(name)
+    return {name: math.nan if value is None else value for name, value in values.items()}

@@ -22,11 +22,10 @@ from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
 from cluster_emu.study.execution.numbers import check_whole
-from cluster_emu.study.execution.runs import run_all
-from cluster_emu.study.grid.cell_store import FAILED, FILES, CellStore, check_journal
-from cluster_emu.study.grid.cells import Cell, cells_of
+from cluster_emu.study.grid.cell_store import DONE, FILES, RESULTS, CellStore, check_folder
+from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.run_cells import Execution, remaining, run_cells
 from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
 from cluster_emu.study.report.grid import BatchReport, SameRule
@@ -56,6 +55,8 @@ class Batch(Displayed):
         smallest_differences: from which size on a difference matters, by metric.
         same_rules: strategies that are compared with themselves.
         damaged: whether the journal of finished cells was damaged, so that cells ran again.
+        notes: what else is in the folder, one sentence each: cells of the study before it was
+            edited, or of another version.
     """
 
     study: str
@@ -68,11 +69,12 @@ class Batch(Displayed):
     smallest_differences: dict[str, SmallestDifference]
     same_rules: tuple[SameRule, ...]
     damaged: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> pd.DataFrame:
-        """The rows of the cells that failed."""
-        return self.table[self.table["status"] == FAILED]
+        """The rows of the cells that failed, or were ended as they reached a limit."""
+        return self.table[self.table["status"] != DONE]
 
     @property
     def incomplete(self) -> pd.DataFrame:
@@ -98,6 +100,24 @@ class Batch(Displayed):
         """One row per place of the axes, pair of strategies and metric: as `Comparison.paired`."""
         return pd.DataFrame(
             [{**one.axes, **as_columns(one.difference)} for one in self._groups.paired()]
+        )
+
+    @property
+    def quantiles(self) -> pd.DataFrame:
+        """One row per place, strategy, metric and quantile: as `Comparison.quantiles`."""
+        return pd.DataFrame(
+            [
+                {
+                    **group.axes,
+                    "strategy": group.strategy,
+                    "metric": metric,
+                    "quantile": name,
+                    **as_columns(one),
+                }
+                for group in self._groups.quantiles()
+                for metric, found in group.quantiles.items()
+                for name, one in found.items()
+            ]
         )
 
     @property
@@ -145,9 +165,10 @@ class Batch(Displayed):
         )
 
     def save_tables(self) -> list[Path]:
-        """Write the tables of means and of paired differences (CSV); return the files written."""
+        """Write the tables of the cells' groups as CSV; return the files written."""
+        tables = {"means": self.means, "paired": self.paired, "quantiles": self.quantiles}
         paths = []
-        for name, table in (("means", self.means), ("paired", self.paired)):
+        for name, table in tables.items():
             paths.append(self.folder / f"{name}.csv")
             write_csv(table, paths[-1])
         return paths
@@ -163,7 +184,7 @@ class Batch(Displayed):
 
 
 def run_batch(
-    path: Path,
+    path: Path | Grid,
     *,
     out: Path | None = None,
     jobs: int = 1,
@@ -182,7 +203,7 @@ def run_batch(
     number of processes.
 
     Args:
-        path: the study's TOML file.
+        path: the study's TOML file, or a grid.
         out: the results' folder; ``results/NAME`` if None.
         jobs: number of processes.
         changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
@@ -196,34 +217,36 @@ def run_batch(
         WorkerDiedError: if a process was killed; finished cells are kept and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
-    study, base = load_study(path, changes)
+    grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
+    study, cells = grid.study, grid.cells
     try:
         smallest = smallest_by_metric(study.smallest_differences)
     except ScenarioError as error:
-        raise error.at(file=path) from error
-    cells = cells_of(study, base, path)
+        raise error.at(file=grid.file) from error
     folder = out or Path("results") / file_name(study.name)
     with (
         _usable_files(folder, overwrite=overwrite),
         own_result(folder, "batch", study.name, FILES, overwrite=overwrite),
     ):
-        with CellStore(folder) as store:
-            remaining = [cell for cell in cells if _is_remaining(store, cell, retry_failed)]
+        with CellStore(folder, study.keep) as store:
+            to_run = remaining(store, cells, retry_failed=retry_failed)
+            found = len(cells) - len(to_run)
             try:
-                _run(store, remaining, jobs, len(cells), progress)
+                run_cells(store, to_run, Execution(jobs), progress, done=found)
             finally:
-                table = store.merge(cells)
+                store.export(cells)
         done = Batch(
             study=study.name,
             cells=len(cells),
-            found=len(cells) - len(remaining),
-            table=table,
+            found=found,
+            table=pd.read_parquet(folder / RESULTS[0]),
             folder=folder,
-            axes=tuple(study.axes),
+            axes=grid.columns,
             strategies=tuple(dict.fromkeys(str(cell.labels["strategy"]) for cell in cells)),
             smallest_differences=smallest,
             damaged=store.damaged,
-            same_rules=rules_compared_with_themselves(cells, tuple(study.axes)),
+            notes=store.of_others(cells),
+            same_rules=rules_compared_with_themselves(cells, grid.columns),
         )
         done.save_tables()
         complete_result(folder)
@@ -238,22 +261,5 @@ def _usable_files(folder: Path, *, overwrite: bool) -> Iterator[None]:
             if path.exists() and not path.is_file():
                 raise ScenarioError("folder", str(path), "a file, or nothing")
         if not overwrite:
-            check_journal(folder)
+            check_folder(folder)
         yield
-
-
-def _is_remaining(store: CellStore, cell: Cell, retry_failed: bool) -> bool:
-    row = store.read(cell)
-    return row is None or (retry_failed and row["status"] == FAILED)
-
-
-def _run(
-    store: CellStore,
-    remaining: list[Cell],
-    jobs: int,
-    total: int,
-    progress: ProgressCallback | None,
-) -> None:
-    tasks = [(cell.scenario, cell.seed) for cell in remaining]
-    for index, report in run_all(tasks, jobs, progress, done=total - len(remaining)):
-        store.write(remaining[index], report)

@@ -14,9 +14,15 @@ from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.study.comparison.same_rules import same_rules
 from cluster_emu.study.grid.cells import Cell
-from cluster_emu.study.report.comparison import PairedDifference
-from cluster_emu.study.report.figures import MeanFigure
-from cluster_emu.study.report.grid import GroupDifference, GroupMeans, Place, SameRule
+from cluster_emu.study.report.comparison import PairedValues, paired_differences
+from cluster_emu.study.report.figures import MeanFigure, QuantileFigure, quantile_figures
+from cluster_emu.study.report.grid import (
+    GroupDifference,
+    GroupMeans,
+    GroupQuantiles,
+    Place,
+    SameRule,
+)
 from cluster_emu.study.statistics.estimates import estimate
 
 
@@ -49,11 +55,23 @@ class Groups:
 
     def paired(self) -> tuple[GroupDifference, ...]:
         """Return the differences of every place, pair of strategies and metric."""
-        return tuple(
-            GroupDifference(place, difference)
+        pairs = [
+            (place, pair)
             for place, by_strategy in self._places
             for a, b in combinations(by_strategy, 2)
-            for difference in self._differences((a, by_strategy[a]), (b, by_strategy[b]))
+            for pair in self._pairs((a, by_strategy[a]), (b, by_strategy[b]))
+        ]
+        found = paired_differences([pair for _, pair in pairs])
+        return tuple(
+            GroupDifference(place, one) for (place, _), one in zip(pairs, found, strict=True)
+        )
+
+    def quantiles(self) -> tuple[GroupQuantiles, ...]:
+        """Return the quantiles of every place and strategy, in the order of the table."""
+        return tuple(
+            GroupQuantiles(place, strategy, self._quantiles(rows))
+            for place, by_strategy in self._places
+            for strategy, rows in by_strategy.items()
         )
 
     def _by_place(self, table: pd.DataFrame) -> Iterator[tuple[Place, dict[str, pd.DataFrame]]]:
@@ -73,16 +91,23 @@ class Groups:
             if metric.name in rows
         }
 
-    def _differences(
+    def _quantiles(self, rows: pd.DataFrame) -> dict[str, dict[str, QuantileFigure]]:
+        return {
+            metric.name: quantile_figures(_values(rows, metric.name))
+            for metric in metric_catalogue.compared()
+            if metric.name in rows
+        }
+
+    def _pairs(
         self, a: tuple[str, pd.DataFrame], b: tuple[str, pd.DataFrame]
-    ) -> Iterator[PairedDifference]:
-        """Yield the differences b minus a over the seeds that both have."""
+    ) -> Iterator[PairedValues]:
+        """Yield the values of a and b over the seeds that both have."""
         seeds = [seed for seed in a[1]["seed"] if seed in set(b[1]["seed"])]
         ours, theirs = (rows.set_index("seed").loc[seeds] for _, rows in (a, b))
         for name, smallest in self._smallest.items():
             if name in ours and name in theirs:
-                values = (a[0], _values(ours, name)), (b[0], _values(theirs, name))
-                yield PairedDifference.of(name, *values, smallest)
+                values = _values(ours, name), _values(theirs, name)
+                yield PairedValues(name, a[0], b[0], *values, smallest)
 
 
 def _values(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cluster_emu.study.statistics.estimates import Estimate
-from cluster_emu.study.statistics.quantiles import Quantile
+from cluster_emu.study.statistics.quantiles import Quantile, quantile
 
 Interval = tuple[float | None, float | None]
 """Both ends of a 95 % interval; None for an end that there is not."""
@@ -54,6 +57,16 @@ class QuantileFigure:
         """Return an estimated quantile as a figure."""
         ends = finite_or_none(found.low), finite_or_none(found.high)
         return cls(finite_or_none(found.value), ends, found.count)
+
+
+SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95}
+"""The quantiles of a metric over replications, by name."""
+
+
+def quantile_figures(values: NDArray[np.float64]) -> dict[str, QuantileFigure]:
+    """Return the quantiles of independent values, shape [n], those that are NaN left out."""
+    kept = values[~np.isnan(values)]
+    return {name: QuantileFigure.of(quantile(kept, share)) for name, share in SHARES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cluster_emu.study.report.comparison import PairedDifference
-from cluster_emu.study.report.figures import MeanFigure
+from cluster_emu.study.report.figures import MeanFigure, QuantileFigure
 
 Place = dict[str, str | int | float | bool]
 """Values of a study's axes by their paths."""
@@ -24,6 +24,21 @@ class GroupMeans:
     axes: Place
     strategy: str
     means: dict[str, MeanFigure]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupQuantiles:
+    """Quantiles over the cells that differ in nothing but the seed.
+
+    Args:
+        axes: the values of the axes.
+        strategy: the transfer strategy.
+        quantiles: quantiles by metric and name ("p50").
+    """
+
+    axes: Place
+    strategy: str
+    quantiles: dict[str, dict[str, QuantileFigure]]
 
 
 @dataclass(frozen=True, slots=True)

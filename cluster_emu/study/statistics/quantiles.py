@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,7 @@ def values_needed(share: float) -> int:
     return n
 
 
+@cache
 def _ranks(n: int, share: float) -> tuple[int, int]:
     """Return the ranks from 1 of the interval's ends; 0 or n + 1 stand for none."""
     tail = (1 - CONFIDENCE) / 2

@@ -10,10 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.metrics.smallest_difference import SmallestDifference
+from cluster_emu.study.statistics.effects import (
+    difference_p_value,
+    effect_size,
+    equivalence_p_value,
+)
 from cluster_emu.study.statistics.estimates import Estimate, estimate
 
 ROUNDING = 1e-12
 """Relative size below which a difference of two runs is the rounding of sums, not an effect."""
+
+ALPHA = 0.05
+"""The largest probability of any false claim of a difference, among all that are tested."""
 
 
 class Verdict(StrEnum):
@@ -33,13 +41,20 @@ class PairedEffect:
         difference: mean of b minus a, with its interval, in the values' unit.
         relative: the mean difference over the mean of a; None where that is 0.
         smallest: the smallest difference that matters, in the values' unit; None without a pair.
-        verdict: what the differences show.
+        verdict: what the differences show, taken alone.
+        effect_size: Cohen's d_z with Hedges' correction, see `effects.effect_size`.
+        p_value: of no difference that matters, see `effects.difference_p_value`; None without two
+            pairs.
+        p_equivalence: of a difference that matters, see `effects.equivalence_p_value`; likewise.
     """
 
     difference: Estimate
     relative: float | None
     smallest: float | None
     verdict: Verdict
+    effect_size: float | None = None
+    p_value: float | None = None
+    p_equivalence: float | None = None
 
 
 def paired_effect(
@@ -59,8 +74,15 @@ def paired_effect(
     kept = ~np.isnan(difference)
     base = float(a[kept].mean())
     margin = smallest.between(base, float(b[kept].mean()))
-    relative = found.mean / base if base else None
-    return PairedEffect(found, relative, margin, verdict(found.low, found.high, margin))
+    return PairedEffect(
+        difference=found,
+        relative=found.mean / base if base else None,
+        smallest=margin,
+        verdict=verdict(found.low, found.high, margin),
+        effect_size=effect_size(difference[kept]),
+        p_value=difference_p_value(difference[kept], margin),
+        p_equivalence=equivalence_p_value(difference[kept], margin),
+    )
 
 
 def verdict(low: float | None, high: float | None, smallest: float) -> Verdict:
@@ -82,6 +104,17 @@ def verdict(low: float | None, high: float | None, smallest: float) -> Verdict:
     if low > smallest:
         return Verdict.HIGHER
     return Verdict.LOWER if high < -smallest else Verdict.UNDECIDED
+
+
+def verdict_of_many(alone: Verdict, p_holm: float | None) -> Verdict:
+    """Return what a difference shows among many that are tested: lower and higher must hold there.
+
+    Args:
+        alone: what it shows on its own.
+        p_holm: its p value, adjusted for all tests, see `multiple_tests.holm`.
+    """
+    claims = alone in (Verdict.LOWER, Verdict.HIGHER)
+    return Verdict.UNDECIDED if claims and (p_holm is None or p_holm > ALPHA) else alone
 
 
 def differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -106,7 +106,17 @@ def test_differences_are_b_minus_a_seed_by_seed(comparison: Comparison) -> None:
     )
 
 
-def test_the_papers_first_claim_is_found_and_its_second_is_not(comparison: Comparison) -> None:
+def test_six_replications_show_less_among_all_tests_than_one_by_one(comparison: Comparison) -> None:
+    pair = comparison.paired.set_index("metric").loc["pages_sent_precopy"]
+
+    assert pair["p_value"] < 0.05 < pair["p_holm"]
+    assert pair["ci95_high"] < -pair["smallest_difference"]
+    assert pair["verdict"] == "undecided"
+    assert math.isnan(pair["bca95_low"])  # six values are too few
+
+
+def test_the_papers_first_claim_is_found_and_its_second_is_not() -> None:
+    comparison = compare("paper", STRATEGIES, replications=12, seed=2)
     verdicts = comparison.paired.set_index("metric")["verdict"]
 
     assert verdicts["pages_sent_precopy"] == "lower"
@@ -114,7 +124,26 @@ def test_the_papers_first_claim_is_found_and_its_second_is_not(comparison: Compa
     assert verdicts["migrations"] == "no practical difference"
     answer = comparison.answer
     assert answer.startswith("Against time-series, history-majority has lower total time (-")
-    assert answer.endswith("(6 replications).")
+    assert answer.endswith("(12 replications).")
+
+
+def test_metrics_that_are_equal_in_every_pair_are_no_tests(comparison: Comparison) -> None:
+    pairs = comparison.paired.set_index("metric")
+
+    tested = pairs[pairs["mean_difference"] != 0]["p_holm"]
+    assert pairs.loc["fault_stall_s", "p_holm"] == 1.0
+    factor = tested["pages_sent_precopy"] / pairs.loc["pages_sent_precopy", "p_value"]
+    assert factor == pytest.approx(len(tested))  # it has the smallest p value
+
+
+def test_quantiles_have_the_intervals_that_the_runs_are_enough_for(comparison: Comparison) -> None:
+    found = comparison.quantiles.set_index(["metric", "strategy", "quantile"])
+    times = comparison.runs.groupby("strategy")["total_time_s"]
+    median = found.loc[("total_time_s", "time-series", "p50")]
+
+    ordered = sorted(times.get_group("time-series"))
+    assert median[["value", "ci95_low", "ci95_high"]].tolist() == [*ordered[2:3], *ordered[::5]]
+    assert math.isnan(found.loc[("total_time_s", "time-series", "p90"), "ci95_high"])
 
 
 def test_the_smallest_difference_that_matters_is_the_users(comparison: Comparison) -> None:

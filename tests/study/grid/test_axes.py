@@ -8,7 +8,7 @@ import pytest
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.study.grid.cells import cells_of
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.study_file import read_study
 
 HEAD = 'name = "axes"\nscenario = "single"\nstrategies = ["pre-copy"]\nreplications = 1\n'
 
@@ -16,7 +16,7 @@ HEAD = 'name = "axes"\nscenario = "single"\nstrategies = ["pre-copy"]\nreplicati
 def cells(folder: Path, text: str) -> int:
     file = folder / "study.toml"
     file.write_text(HEAD + text, "utf-8")
-    return len(cells_of(*load_study(file), file))
+    return len(cells_of(*read_study(file), file))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_strategies_that_are_one_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text(HEAD.replace('["pre-copy"]', '["pre-copy", "pre-copy:"]'), "utf-8")
     with pytest.raises(ScenarioError, match="every strategy once"):
-        cells_of(*load_study(file), file)
+        cells_of(*read_study(file), file)
 
 
 def test_values_that_differ_are_cells(tmp_path: Path) -> None:

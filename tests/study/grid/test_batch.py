@@ -22,15 +22,16 @@ from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.grid.cell_run import CellRun
 from cluster_emu.study.grid.cell_store import JOURNAL, RESULTS
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.labels import labels_of
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.study_file import read_study
 
 
 @pytest.fixture
 def cells(study_file: Path) -> list[Cell]:
-    return cells_of(*load_study(study_file), study_file)
+    return cells_of(*read_study(study_file), study_file)
 
 
 def results(folder: Path) -> list[bytes]:
@@ -164,7 +165,7 @@ def test_a_larger_study_goes_on_from_a_smaller_one(study_file: Path, finished: P
 def test_cells_are_named_by_everything_they_depend_on(cells: list[Cell], study_file: Path) -> None:
     text = study_file.read_text("utf-8").replace("5 s", "6 s")
     study_file.write_text(text, "utf-8")
-    others = cells_of(*load_study(study_file), study_file)
+    others = cells_of(*read_study(study_file), study_file)
     keys = [cell.key for cell in cells + others]
 
     assert len(set(keys)) == 32
@@ -183,7 +184,7 @@ def test_the_contents_of_traces_count_not_their_place(tmp_path: Path) -> None:
             f'[fields]\nworkload.demand = "trace"\nworkload.traces = "{folder}"\n',
             "utf-8",
         )
-        return cells_of(*load_study(path), path)[0].key
+        return cells_of(*read_study(path), path)[0].key
 
     assert key_with("here", 50) == key_with("there", 50)
     assert key_with("elsewhere", 51) != key_with("anywhere", 50)
@@ -202,7 +203,7 @@ def test_the_contents_of_a_topologys_file_count(tmp_path: Path) -> None:
             f'[fields]\ntopology = {{ name = "graphml", path = "{tmp_path / name}" }}\n',
             "utf-8",
         )
-        return cells_of(*load_study(path), path)[0].key
+        return cells_of(*read_study(path), path)[0].key
 
     assert key_with("net.graphml", 0.0) != key_with("net.graphml", 0.1)
 
@@ -232,7 +233,7 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
 ) -> None:
     text = study_file.read_text("utf-8").split("[axes]")[0].replace("= 2", "= 1")
     study_file.write_text(f'{text}[axes]\n"{axis}" = {values}\n', "utf-8")
-    cells = cells_of(*load_study(study_file), study_file)
+    cells = cells_of(*read_study(study_file), study_file)
 
     found = list(dict.fromkeys(cell.labels[axis] for cell in cells))
     assert found == expected
@@ -252,6 +253,9 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
         ("manager.max_per_cluster", [1, 2], [1, 2]),
         ("manager.interleave", [True, False], [True, False]),
         ("run.tick_s", ["1 GB", 2], ["1 GB", "2"]),
+        ("run.uncertain", ["5 %", 0.1], [0.05, 0.1]),
+        ("transfer.policy.bandwidth_bytes_per_s", ["64 MiB", 1], [2**26, 1]),
+        ("transfer.policy.completion_timeout_s_per_gib", ["5 min", 1], [300.0, 1.0]),
     ],
 )
 def test_labels_are_numbers_or_texts(path: str, values: list[Any], expected: list[Any]) -> None:
@@ -310,10 +314,12 @@ def test_a_killed_worker_ends_the_study_with_what_it_had(
     study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def one_then_death(*_: object) -> Iterator[object]:
-        yield 0, runs.StudyRun({"bytes": 1.0})
+        yield 0, CellRun(summary={"bytes": 1.0})
         raise WorkerDiedError
 
-    monkeypatch.setattr("cluster_emu.study.grid.batch.run_all", lambda *_, **__: one_then_death())
+    monkeypatch.setattr(
+        "cluster_emu.study.grid.run_cells.do_all", lambda *_, **__: one_then_death()
+    )
     with pytest.raises(WorkerDiedError):
         run_batch(study_file, out=tmp_path / "out")
     assert len(pd.read_parquet(tmp_path / "out" / "results.parquet")) == 1

@@ -12,7 +12,7 @@ import pytest
 
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.scenario import load_scenario
-from cluster_emu.study.execution.runs import StudyRun
+from cluster_emu.study.grid.cell_run import FAILED, CellRun
 from cluster_emu.study.grid.cell_store import JOURNAL, JOURNAL_FILES, CellStore
 from cluster_emu.study.grid.cells import Cell
 
@@ -26,10 +26,10 @@ def cell(number: int) -> Cell:
 CELLS = [cell(number) for number in range(40)]
 
 
-def report(number: int) -> StudyRun:
+def report(number: int) -> CellRun:
     if number % 7 == 3:
-        return StudyRun(error=f"ValueError: {number}")
-    return StudyRun(summary={"downtime_s": number / 3, "stall_s": math.nan, "bytes": 2.0**60})
+        return CellRun(FAILED, error=f"ValueError: {number}")
+    return CellRun(summary={"downtime_s": number / 3, "stall_s": math.nan, "bytes": 2.0**60})
 
 
 def fill(folder: Path) -> list[str]:

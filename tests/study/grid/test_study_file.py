@@ -8,7 +8,7 @@ import pytest
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.study.grid.cells import cells_of
-from cluster_emu.study.grid.study_file import load_study
+from cluster_emu.study.grid.study_file import read_study
 
 HEAD = 'name = "s"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 2\n'
 
@@ -23,15 +23,15 @@ def test_quoted_and_unquoted_paths_mean_the_same(tmp_path: Path) -> None:
     quoted = '[axes]\n"vms.0.profile.probability" = [0.1, 0.2]\n"run.tick_s" = [1, 2]\n'
     unquoted = "[axes]\nvms.0.profile.probability = [0.1, 0.2]\nrun.tick_s = [1, 2]\n"
 
-    first, _ = load_study(written(tmp_path, HEAD + quoted))
-    second, _ = load_study(written(tmp_path, HEAD + unquoted))
+    first, _ = read_study(written(tmp_path, HEAD + quoted))
+    second, _ = read_study(written(tmp_path, HEAD + unquoted))
     assert first.axes == second.axes
     assert list(first.axes) == ["vms.0.profile.probability", "run.tick_s"]
 
 
 def test_a_part_with_its_parameters_is_a_value_not_a_path(tmp_path: Path) -> None:
     fields = '[fields]\ntransfer.stop = { name = "fixed-rounds", rounds = 3 }\n'
-    _, base = load_study(written(tmp_path, HEAD + fields))
+    _, base = read_study(written(tmp_path, HEAD + fields))
 
     assert base.transfer.stop.parameters == {"rounds": 3}
 
@@ -46,7 +46,7 @@ def test_a_scenario_beside_the_study_is_found_and_so_are_its_traces(tmp_path: Pa
     fields = '[fields]\nworkload.traces = "day"\nworkload.demand = "trace"\n'
     study = HEAD.replace("paper", "mine.toml") + fields
 
-    _, base = load_study(written(tmp_path, study))
+    _, base = read_study(written(tmp_path, study))
     assert base.workload.traces == traces
 
 
@@ -56,7 +56,7 @@ def built_in(name: str) -> str:
 
 
 def test_the_seed_may_be_replaced(tmp_path: Path) -> None:
-    study, _ = load_study(written(tmp_path, HEAD + "seed = 4\n"), {"seed": 9})
+    study, _ = read_study(written(tmp_path, HEAD + "seed = 4\n"), {"seed": 9})
 
     assert study.seed == 9
 
@@ -90,7 +90,7 @@ def test_bad_studies_name_the_file_the_field_and_what_is_allowed(
     path = written(tmp_path, text)
 
     with pytest.raises(ScenarioError, match=allowed) as caught:
-        cells_of(*load_study(path), path)
+        cells_of(*read_study(path), path)
     assert caught.value.field == field
     assert str(caught.value).startswith(f"{path}: {field} = ")
 
@@ -99,4 +99,4 @@ def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + "axes = 1 2\n")
 
     with pytest.raises(ScenarioError, match="line 5 = "):
-        load_study(path)
+        read_study(path)

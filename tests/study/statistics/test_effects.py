@@ -1,0 +1,87 @@
+"""p values and effect sizes against scipy's own tests and the intervals that they belong to."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster_emu.metrics.smallest_difference import SmallestDifference
+from cluster_emu.study.statistics.effects import (
+    difference_p_value,
+    effect_size,
+    equivalence_p_value,
+)
+from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.study.statistics.verdicts import Verdict, paired_effect, verdict_of_many
+
+DIFFERENCES = st.lists(st.integers(-50, 80).map(float), min_size=2, max_size=15)
+
+
+def test_without_a_margin_it_is_the_paired_t_test() -> None:
+    values = np.array([0.4, -0.1, 0.8, 1.2, 0.3])
+
+    assert difference_p_value(values, 0.0) == pytest.approx(scipy.stats.ttest_1samp(values, 0)[1])
+
+
+def test_with_a_margin_it_is_twice_the_one_sided_test_beyond_it() -> None:
+    values = np.array([-3.4, -3.1, -2.8, -4.2, -3.3])
+
+    one_sided = scipy.stats.ttest_1samp(values, -2.0, alternative="less")
+    assert difference_p_value(values, 2.0) == pytest.approx(2 * one_sided.pvalue)
+
+
+def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
+    values = np.array([0.1, -0.3, 0.5, 0.2, 0.4, -0.1])
+
+    above = scipy.stats.ttest_1samp(values, -0.5, alternative="greater").pvalue
+    below = scipy.stats.ttest_1samp(values, 0.5, alternative="less").pvalue
+    assert equivalence_p_value(values, 0.5) == pytest.approx(max(above, below))
+
+
+@settings(max_examples=30)
+@given(DIFFERENCES, st.integers(1, 20).map(float))
+def test_p_values_say_what_the_interval_says(values: list[float], margin: float) -> None:
+    found = np.array(values)
+    interval = estimate(found)
+    assert interval.low is not None and interval.high is not None
+
+    beyond = interval.low > margin or interval.high < -margin
+    within = -margin < interval.low and interval.high < margin
+    assert (difference_p_value(found, margin) < 0.05) == beyond
+    assert (equivalence_p_value(found, margin) < 0.025) == within
+
+
+def test_the_effect_size_is_cohens_times_hedges_correction() -> None:
+    values = np.array([1.0, 2.0, 3.0, 4.0])  # m = 3: J = gamma(1.5) / (sqrt(1.5) gamma(1))
+
+    correction = math.gamma(1.5) / math.sqrt(1.5)
+    assert effect_size(values) == pytest.approx(correction * 2.5 / np.std(values, ddof=1))
+
+
+def test_differences_that_are_one_number_have_no_effect_size_and_are_certain() -> None:
+    same = np.full(5, 0.3) + np.array([0.0, 1e-17, 0.0, -1e-17, 0.0])
+
+    assert effect_size(same) is None
+    assert difference_p_value(same, 0.1) == 0.0
+    assert difference_p_value(same, 0.3 + 1e-9) == 1.0
+    assert equivalence_p_value(same, 0.4) == 0.0
+    assert (equivalence_p_value(np.zeros(3), 0.0), difference_p_value(np.zeros(3), 0.0)) == (0, 1)
+
+
+def test_one_pair_is_no_test() -> None:
+    found = paired_effect(np.array([1.0]), np.array([2.0]), SmallestDifference(0.01))
+
+    assert (found.p_value, found.p_equivalence, found.effect_size) == (None, None, None)
+
+
+def test_lower_and_higher_must_hold_among_all_tests() -> None:
+    assert verdict_of_many(Verdict.LOWER, 0.051) == Verdict.UNDECIDED
+    assert verdict_of_many(Verdict.LOWER, 0.05) == Verdict.LOWER
+    assert verdict_of_many(Verdict.HIGHER, None) == Verdict.UNDECIDED
+    same = Verdict.NO_PRACTICAL_DIFFERENCE
+    assert verdict_of_many(same, 1.0) == same
