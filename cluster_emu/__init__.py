@@ -53,6 +53,7 @@ if _TYPE_CHECKING:
         run_batch,
         simulate,
     )
+    from cluster_emu.study.grid.grid import Grid, grid
     from cluster_emu.study.statistics.estimates import estimate
     from cluster_emu.traces import TraceReader, trace_readers
     from cluster_emu.transfer.controller import MigrationController
@@ -74,6 +75,7 @@ __all__ = [
     "Encoder",
     "Evacuation",
     "FaultKind",
+    "Grid",
     "ImplausibleValueWarning",
     "ManagerPolicy",
     "MemoryModel",
@@ -109,6 +111,7 @@ __all__ = [
     "evacuate",
     "families",
     "fault_kinds",
+    "grid",
     "load_scenario",
     "max_min_rates",
     "memory_models",
@@ -164,6 +167,7 @@ _MODULES = {
         "run_batch",
         "simulate",
     ),
+    "cluster_emu.study.grid.grid": ("Grid", "grid"),
     "cluster_emu.study.statistics.estimates": ("estimate",),
     "cluster_emu.transfer.controller": ("MigrationController",),
     "cluster_emu.transfer.stop_rules": ("MigrationAction", "Progress", "StopRule", "stop_rules"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,7 +27,7 @@ from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.errors import RequestRefusedError, ScenarioError
-from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
+from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Outage, Restarts
 from cluster_emu.lifecycle.choosing import HostChooser
 from cluster_emu.lifecycle.lifecycle import VMLifecycle
 from cluster_emu.lifecycle.resizing import Resizing
@@ -47,6 +48,7 @@ from cluster_emu.rng import RandomStreams, Stream, seed_from
 from cluster_emu.scenario import Costs, Request, Scenario, load_scenario
 from cluster_emu.scheduling.overhead import MigrationOverhead
 from cluster_emu.scheduling.scheduler import MigrationScheduler
+from cluster_emu.strategies.contract import Strategy
 from cluster_emu.transfer.records import LimitRecord, MigrationRecord, MigrationTally, RoundRecord
 from cluster_emu.wording import counted
 
@@ -334,6 +336,16 @@ class ClusterModel(Displayed, Model):
         self._intensity_changes_s = self.loop.now_s
 
     @property
+    def rounds(self) -> Sequence[RoundRecord]:
+        """The rounds and phases of all migrations that are over, in the order of their ends."""
+        return self._rounds
+
+    @property
+    def transfer_strategy(self) -> Strategy:
+        """Which pages are sent when, as a part."""
+        return self._factory.strategy
+
+    @property
     def headline(self) -> str:
         """Scenario, seed, size, time, and how many migrations there are."""
         hosts, vms = self.state.host_count, self.state.vm_count
@@ -480,8 +492,12 @@ class ClusterModel(Displayed, Model):
         while self.running and self.time_s < end_time * (1 - TOLERANCE):
             self.step()
 
-    def _skip_quiet_ticks(self) -> None:
-        """Go to the next tick with an event, a change of demand or a control instant."""
+    def _skip_quiet_ticks(self, until_s: float = math.inf) -> None:
+        """Go to the next tick with an event, a change of demand or a control instant.
+
+        Args:
+            until_s: go no further than to the last tick that begins before it.
+        """
         start_s = self.clock.tick(self.steps)[0]
         # the end of a run that stops when it is idle is that of a tick in which VMs came or went
         stops = self.spec.run.stop_when_idle
@@ -490,6 +506,7 @@ class ClusterModel(Displayed, Model):
             self._demand.next_change(self.state.time_s),
             self.clock.next_control_s(start_s),
             self.clock.duration_s,
+            until_s,
         )
         skipped = self.clock.ticks_before(self.steps, quiet_until_s)
         if skipped > 0:
@@ -602,6 +619,10 @@ class ClusterModel(Displayed, Model):
                 the target has all of its memory.
         """
         self.manager.scheduler.cancel_of_vm(vm, BY_USER, self.loop.now_s)
+
+    def inject(self, outage: Outage) -> None:
+        """Begin a fault now that the scenario does not have; `Outage.end_s` says when it ends."""
+        self._injection.inject(outage, self.loop.now_s)
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()

@@ -80,6 +80,8 @@ class Stream(Enum):
     """When a VM is resized, and by which factor."""
     MAINTENANCE = (35, "use")
     """Which hosts do not come back from a reboot (0), and what the placement draws (1)."""
+    STUDY_SAMPLE = (37,)
+    """Points of a study whose axes have values between two ends; the seed is the study's."""
     BOOTSTRAP = (36, "values")
     """Which values of a sample of that many a resample takes; the seed is always 0."""
     PLUG_IN = (15, ANY_KEYS)

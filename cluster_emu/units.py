@@ -43,6 +43,7 @@ SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 8
 
 UNIT_OF_SUFFIX = {
     "_bytes_per_s": "bytes/s",
+    "_s_per_gib": "s per GiB",
     "writes_per_page_s": "writes/s per page",
     "_bytes": "bytes",
     "_bps": "bit/s",
@@ -90,16 +91,17 @@ def _parse(value: object, units: dict[str, float]) -> object:
     return float(number)
 
 
-def read_quantity(name: str, value: object) -> object:
+def read_quantity(name: str, value: object, *, shares: bool = False) -> object:
     """Return the number that a text stands for in the unit of a field, by the field's name.
 
-    A text for a field without a unit is a plain number. Anything that is not text passes through.
+    A text for a field without a unit is a plain number, or one in per cent where `shares` says so.
+    Anything that is not text passes through.
 
     Raises:
         ValueError: if the text is no number, or has a unit that the field does not take.
     """
-    read = _READERS.get("bytes" if name == "bytes" else unit_of(name), _number)
-    return read(value)
+    unit = "bytes" if name == "bytes" else unit_of(name)
+    return _READERS.get(unit, _share if shares and not unit else _number)(value)
 
 
 def _whole(value: object) -> object:
@@ -126,8 +128,10 @@ def _number(value: object) -> object:
 
 _READERS: dict[str, Callable[[object], object]] = {
     "bytes": _bytes,
+    "bytes/s": _bytes,
     "bit/s": _bits_per_s,
     "s": _seconds,
+    "s per GiB": _seconds,
 }
 """Readers of quantities by the unit of their field."""
 
@@ -204,3 +208,21 @@ CountLimit = Annotated[int, _READ_COUNT, _WRITE_COUNT, Field(gt=0), TakesUnlimit
 def slots_of(limit: int | None) -> int | None:
     """Return a limit on a number of slots, None where there is none."""
     return None if limit == UNLIMITED_COUNT else limit
+
+
+def units_read_by(reader: object) -> tuple[Mapping[str, float], bool] | None:
+    """Return the units that a field's reader takes, and whether it takes ``"unlimited"``.
+
+    None if it is no reader of quantities.
+    """
+    known: dict[object, tuple[Mapping[str, float], bool]] = {
+        _bytes: (BYTES, False),
+        _bits_per_s: (BITS_PER_S, False),
+        _seconds: (SECONDS, False),
+        _share: ({"%": 0.01}, False),
+        _READ_RATE.func: (BITS_PER_S, True),
+        _READ_BYTES.func: (BYTES, True),
+        _READ_TIME.func: (SECONDS, True),
+        _READ_COUNT.func: ({}, True),
+    }
+    return known.get(reader)

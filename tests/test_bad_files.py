@@ -66,6 +66,10 @@ SIZE_UNITS = "a number, alone or with one of the units B, kB, MB, GB, TB, KiB, M
 TIME_UNITS = "a number, alone or with one of the units us, ms, s, min, m, h, d"
 RATE_UNITS = "a number, alone or with one of the units bit/s, kbit/s, Mbit/s, Gbit/s, Tbit/s"
 NO_DEFAULT = "a value, as it has no default"
+AXIS = (
+    "a list of values, or a table with range = { from, to, step }, "
+    "logrange = { from, to, values }, or low and high"
+)
 HALF_A_CLASS = "[{ share = 0.5, writes_per_page_s = 1 }, { share = 0.4, writes_per_page_s = 1 }]"
 AS_READ = "[{'share': 0.5, 'writes_per_page_s': 1}, {'share': 0.4, 'writes_per_page_s': 1}]"
 
@@ -339,7 +343,7 @@ STUDIES = {
         "vms.0.page", "vms.3.page", "vms.3.page_bytes", "4096", "a path whose list index is below 1"
     ),
     "bad value on an axis": Case("8192", "0", "vms.0.page_bytes", "0", "a number > 0"),
-    "value for a list": Case("[4096, 8192]", "4096", "axes.vms.0.page_bytes", "4096", "a list"),
+    "value for a list": Case("[4096, 8192]", "4096", "axes.vms.0.page_bytes", "4096", AXIS),
     "unknown strategy": Case(
         "pre-copy",
         "precopy",

@@ -40,6 +40,7 @@ def compare(
         ),
     ],
     replications: options.Replications = 10,
+    until: options.Until = None,
     smallest: options.SmallestDifferences = None,
     settings: options.Settings = None,
     traces: options.Traces = None,
@@ -48,6 +49,7 @@ def compare(
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     csv: options.Csv = True,
+    style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
     """Compare transfer strategies with the same seeds: means, paired differences, verdicts."""
@@ -58,7 +60,11 @@ def compare(
     folder = result_folder(out, overwrite=overwrite)
     fields = parse_settings(settings)
     check_given_once(fields, {"workload.traces": traces and "--traces"})
-    typed = {"strategies": "--strategies", "smallest_differences": "--smallest-difference"}
+    typed = {
+        "strategies": "--strategies",
+        "smallest_differences": "--smallest-difference",
+        "until": "--until",
+    }
     with attributed_to_options(scenario, fields, typed):
         chosen = chosen_scenario(scenario, fields, traces)
         try:
@@ -70,18 +76,25 @@ def compare(
                     seed=seed,
                     jobs=jobs,
                     smallest_differences=parse_smallest_differences(smallest),
+                    until=until or (),
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
+            _report(interrupt.partial, folder, as_json, style, csv=csv, overwrite=overwrite)
             raise
-    _report(comparison, folder, as_json, csv=csv, overwrite=overwrite)
+    _report(comparison, folder, as_json, style, csv=csv, overwrite=overwrite)
     if comparison.failures:
         raise typer.Exit(FAILED)
 
 
 def _report(
-    comparison: Comparison, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+    comparison: Comparison,
+    folder: Path | None,
+    as_json: bool,
+    style: options.FigureStyle,
+    *,
+    csv: bool,
+    overwrite: bool,
 ) -> None:
     from cluster_emu.cli.tables import show_comparison
 
@@ -91,6 +104,7 @@ def _report(
         "compare",
         lambda place: [*comparison.save(place, csv=csv), draw(report, place)],
         overwrite=overwrite,
+        style=style,
         complete=report.replications == report.replications_wanted,
     )
     if as_json:
@@ -105,8 +119,9 @@ def _report(
         write_message(f"cluster-emu: run failed: {where}: {one.error}")
 
 
-def draw(report: ComparisonReport, folder: Path, kind: str = "png") -> Path:
+def draw(report: ComparisonReport, folder: Path, kind: str | None = None) -> Path:
     """Draw the comparison into the folder and return the figure's path."""
     from cluster_emu.view import draw_comparison, save_figure
+    from cluster_emu.view.style import look
 
-    return save_figure(draw_comparison(report), folder / f"{FIGURE}.{kind}")
+    return save_figure(draw_comparison(report), folder / f"{FIGURE}.{kind or look().file_kind}")

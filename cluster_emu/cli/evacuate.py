@@ -75,6 +75,7 @@ def evacuate(
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     csv: options.Csv = True,
+    style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
     """Empty hosts or racks: drain time, service interrupted per VM, bytes, VMs not drained."""
@@ -118,15 +119,21 @@ def evacuate(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
+            _report(interrupt.partial, folder, as_json, style, csv=csv, overwrite=overwrite)
             raise
-    _report(evacuation, folder, as_json, csv=csv, overwrite=overwrite)
+    _report(evacuation, folder, as_json, style, csv=csv, overwrite=overwrite)
     if evacuation.errors:
         raise typer.Exit(FAILED)
 
 
 def _report(
-    evacuation: Evacuation, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+    evacuation: Evacuation,
+    folder: Path | None,
+    as_json: bool,
+    style: options.FigureStyle,
+    *,
+    csv: bool,
+    overwrite: bool,
 ) -> None:
     from cluster_emu.cli.evacuation_tables import show_evacuation
 
@@ -135,6 +142,7 @@ def _report(
         "evacuate",
         lambda place: [*evacuation.save(place, csv=csv), *draw(place, place)],
         overwrite=overwrite,
+        style=style,
         complete=len(evacuation.replications) == evacuation.wanted,
     )
     report = evacuation.report()
@@ -151,13 +159,14 @@ def _report(
         write_message(f"cluster-emu: run failed: {where}: {one.error}")
 
 
-def draw(folder: Path, out: Path, kind: str = "png") -> list[Path]:
+def draw(folder: Path, out: Path, kind: str | None = None) -> list[Path]:
     """Draw the median drain of a folder that `evacuate` wrote; return the files, if any."""
     import pandas as pd
 
     from cluster_emu.study.report.evacuation import EvacuationReport
     from cluster_emu.study.report.reading import read_report
     from cluster_emu.view import draw_drain, save_figure
+    from cluster_emu.view.style import look
 
     report = read_report(EvacuationReport, folder / REPORT)
     median = report.median_replication
@@ -169,4 +178,4 @@ def draw(folder: Path, out: Path, kind: str = "png") -> list[Path]:
     drain_s = math.inf if median.drain_s is None else median.drain_s
     which = f"replication {median.replication}, the median of {report.drain_s.runs}"
     figure = draw_drain(migrations, rounds, drain_s=drain_s, which=which)
-    return [save_figure(figure, out / f"{FIGURE}.{kind}")]
+    return [save_figure(figure, out / f"{FIGURE}.{kind or look().file_kind}")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster_emu.cli.group import hold
+from cluster_emu.cli.options import FigureStyle
 from cluster_emu.errors import DiskFullError, ScenarioError
 from cluster_emu.input_files import exists
 from cluster_emu.optional_fields import NONE
@@ -243,6 +244,7 @@ def save_with_figures(
     save: Callable[[Path], Iterable[Path]],
     *,
     overwrite: bool,
+    style: FigureStyle,
     complete: bool,
 ) -> list[Path]:
     """Write a result into a folder, if one was asked for; return the files written.
@@ -252,13 +254,17 @@ def save_with_figures(
         command: the command that writes it.
         save: writes tables and figures to a folder, and returns the files.
         overwrite: whether to replace an older result there.
+        style: the style of the figures.
         complete: False if the study was interrupted.
     """
     from cluster_emu.results.result_folder import new_result
 
     if folder is None:
         return []
+    from cluster_emu.view import figure_style
+
     with (
+        figure_style(style.value),
         writing_to(folder),
         new_result(folder, command, overwrite=overwrite, complete=complete) as place,
     ):

@@ -99,6 +99,7 @@ def maintain(
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     csv: options.Csv = True,
+    style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
     """Empty and reboot all hosts, N at a time or by racks: time, moves, interruption per VM."""
@@ -143,21 +144,28 @@ def maintain(
                     progress=progress,
                 )
         except StudyInterrupted as interrupt:
-            _report(interrupt.partial, folder, as_json, csv=csv, overwrite=overwrite)
+            _report(interrupt.partial, folder, as_json, style, csv=csv, overwrite=overwrite)
             raise
-    _report(found, folder, as_json, csv=csv, overwrite=overwrite)
+    _report(found, folder, as_json, style, csv=csv, overwrite=overwrite)
     if found.errors:
         raise typer.Exit(FAILED)
 
 
 def _report(
-    found: CampaignStudy, folder: Path | None, as_json: bool, *, csv: bool, overwrite: bool
+    found: CampaignStudy,
+    folder: Path | None,
+    as_json: bool,
+    style: options.FigureStyle,
+    *,
+    csv: bool,
+    overwrite: bool,
 ) -> None:
     written = save_with_figures(
         folder,
         "maintain",
         lambda place: [*found.save(place, csv=csv), *draw(place, place)],
         overwrite=overwrite,
+        style=style,
         complete=len(found.runs) == len(found.seeds),
     )
     report = found.report()
@@ -215,15 +223,20 @@ def _cells(figure: MeanFigure) -> tuple[str, str]:
     return number(figure.mean), interval(*figure.ci95)
 
 
-def draw(folder: Path, out: Path, kind: str = "png") -> list[Path]:
+def draw(folder: Path, out: Path, kind: str | None = None) -> list[Path]:
     """Draw the timeline of a folder that `maintain` wrote; return the files, if any."""
     import pandas as pd
 
     from cluster_emu.view import draw_maintenance, save_figure
+    from cluster_emu.view.style import look
 
     hosts = pd.read_parquet(folder / "hosts.parquet")
     if not len(hosts):
         return []
     first = hosts[hosts["replication"] == hosts["replication"].iloc[0]]
     which = f"replication {hosts['replication'].iloc[0]}"
-    return [save_figure(draw_maintenance(first, which=which), out / f"{FIGURE}.{kind}")]
+    return [
+        save_figure(
+            draw_maintenance(first, which=which), out / f"{FIGURE}.{kind or look().file_kind}"
+        )
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,6 +112,23 @@ Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace the result that --out holds already."),
 ]
+
+
+class FigureStyle(StrEnum):
+    """Styles of figures."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    PAPER = "paper"
+
+
+Style = Annotated[
+    FigureStyle,
+    typer.Option(
+        "--style",
+        help="Style of the figures; paper is for a column of 3.3 inches, as PDF.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 Csv = Annotated[
     bool, typer.Option("--csv/--no-csv", help="Write the tables as CSV besides Parquet.")
@@ -146,3 +164,13 @@ Replications = Annotated[
     int, whole_option("--replications", 1, "Number of seeds.", MOST_REPLICATIONS)
 ]
 Jobs = Annotated[int, whole_option("--jobs", 1, "Number of processes.", MOST_JOBS)]
+Until = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--until",
+        metavar="METRIC:GOAL",
+        help="Add replications until every strategy's 95 % interval is so narrow: "
+        "downtime_s:rel=0.02 or downtime_s:abs=5ms, and if wanted ,min=20,max=1000; may be "
+        "repeated.",
+    ),
+]

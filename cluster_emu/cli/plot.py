@@ -46,14 +46,18 @@ def plot(
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     kind: Annotated[
-        FigureFormat, typer.Option("--format", help="Format of the figures.")
-    ] = FigureFormat.PNG,
+        FigureFormat | None,
+        typer.Option("--format", help="Format of the figures: png, or pdf with --style paper."),
+    ] = None,
+    style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
     """Draw the figures of a saved run, comparison, evacuation, advice or study."""
     from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import added_files, new_result
+    from cluster_emu.view.style import LOOKS
 
+    chosen = kind.value if kind else LOOKS[style.value].file_kind
     folder = run_dir if out is None or out.resolve() == run_dir.resolve() else out
     if folder is run_dir:
         if not (exists(run_dir) and run_dir.is_dir()):
@@ -64,11 +68,11 @@ def plot(
             locked(folder, field="RUN_DIR"),
             added_files(folder) as place,
         ):
-            figures = _draw(run_dir, place, kind.value)
+            figures = _draw(run_dir, place, chosen, style.value)
     else:
         result_folder(folder, overwrite=overwrite)
         with writing_to(folder), new_result(folder, "plot", overwrite=overwrite) as place:
-            figures = _draw(run_dir, place, kind.value)
+            figures = _draw(run_dir, place, chosen, style.value)
     written = [str(folder / figure.name) for figure in figures]
     if as_json:
         write_json({"figures": written})
@@ -76,7 +80,15 @@ def plot(
         write_lines(written)
 
 
-def _draw(run_dir: Path, folder: Path, kind: str) -> list[Path]:
+def _draw(run_dir: Path, folder: Path, kind: str, style: str) -> list[Path]:
+    """Draw the figures of a result into a folder, in a style."""
+    from cluster_emu.view import figure_style
+
+    with figure_style(style):
+        return _draw_all(run_dir, folder, kind)
+
+
+def _draw_all(run_dir: Path, folder: Path, kind: str) -> list[Path]:
     """Draw the figures of a result into a folder."""
     from cluster_emu.results.result_folder import check_whole
     from cluster_emu.view import plot_run

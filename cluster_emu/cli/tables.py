@@ -9,6 +9,7 @@ from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.comparison import ComparisonReport, PairedDifference
 from cluster_emu.study.report.figures import Interval, MeanFigure, OutcomeCount
 from cluster_emu.study.report.run import RunReport
+from cluster_emu.study.statistics.stopping import Achieved
 from cluster_emu.wording import counted, interval, number, p_value, percent
 
 
@@ -37,10 +38,24 @@ def show_comparison(report: ComparisonReport) -> None:
         _show_differences(report, a, b, shown)
     show_lines("Zero in every run", [", ".join(metric.label for metric in zero)])
     show_lines("Why", report.reasons)
+    show_lines("Precision", map(precision_in_words, report.until))
     show_lines("CPU traces", [report.traces])
     show_lines("Migrations", _endings(report))
     show_lines("What the policies did", _notes(report))
     show_lines("Assumptions", report.assumptions)
+
+
+def precision_in_words(one: Achieved) -> str:
+    """Return how narrow an interval is that a stopping rule asked for."""
+    metric = metric_catalogue[one.metric]
+    half = number(None if one.half_width is None else one.half_width * metric.scale)
+    share = percent(one.relative_half_width).lstrip("+")
+    size = f"+-{half} {metric.unit}".rstrip() + (f" ({share})" if share else "")
+    reached = "reached" if one.reached else "not reached"
+    return (
+        f"{one.strategy}, {metric.label}: {size} after {counted(one.replications, 'replication')}; "
+        f"{one.goal} {reached}"
+    )
 
 
 def _is_zero(means: dict[str, MeanFigure]) -> bool:

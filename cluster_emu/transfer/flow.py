@@ -211,6 +211,17 @@ class MigrationFlow:
             self.guest.count_lost(duration_s)
             self._phase.advance(duration_s, bytes_per_s, self.guest.intensity)
 
+    def spans_ahead(self, now_s: float) -> list[tuple[float, float]]:
+        """Return the spans over which the phase has yet to advance, in seconds and byte/s.
+
+        Reading them changes nothing.
+        """
+        if self._flow is None:
+            return []
+        spans = self._group.kept(self._row)
+        since_s: float = self._group.views.since_s[self._row]
+        return [*spans, (now_s - since_s, self.bytes_per_s)] if now_s > since_s else spans
+
     def count_limits(self) -> None:
         """Count what has stopped the flow until now, if it is in the network."""
         if self._flow is None:
@@ -322,11 +333,15 @@ class MigrationFlowGroup:
 
     def take_kept(self, row: int) -> list[tuple[float, float]]:
         """Return the spans kept for a migration, in seconds and byte/s, and keep them no longer."""
-        count = self.views.kept_count[row]
+        spans = self.kept(row)
+        self._columns.kept_count[row] = 0
+        return spans
+
+    def kept(self, row: int) -> list[tuple[float, float]]:
+        """Return the spans kept for a migration, in seconds and byte/s."""
+        columns, count = self._columns, self.views.kept_count[row]
         if not count:
             return []
-        columns = self._columns
-        columns.kept_count[row] = 0
         durations_s = columns.kept_s[row, :count].tolist()
         return list(zip(durations_s, columns.kept_bytes_per_s[row, :count].tolist(), strict=True))
 

@@ -189,6 +189,11 @@ class Migration:
         return self._state
 
     @property
+    def copy_phase(self) -> CopyPhase | None:
+        """Its phase between the first and the last byte; None before, after and between."""
+        return self._phase
+
+    @property
     def bytes_sent(self) -> float:
         """Bytes on the wire so far, as of the last event or change of the rate."""
         self.flow.advance_over_kept()
@@ -334,6 +339,12 @@ class CopyPhase(ABC):
         """Let time pass at a constant rate and write intensity, short of the next event."""
 
     @abstractmethod
+    def advance_memory(
+        self, engine: MemoryEngine, duration_s: float, bytes_per_s: float, intensity: float
+    ) -> None:
+        """Let time pass for an engine, or for a copy of it that is only looked at."""
+
+    @abstractmethod
     def on_event(self, now_s: float) -> bool:
         """Handle the event that was predicted; return whether the flow continues to send."""
 
@@ -452,11 +463,22 @@ class LiveRound(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Send pages and let the VM write others."""
-        if self._pause is not None:
-            intensity *= self._pause.written_share
         if self._thread is not None:
             self._thread.sent(bytes_per_s * duration_s)
-        self._migration.engine.advance(bytes_per_s * duration_s, intensity * duration_s)
+        self.advance_memory(self._migration.engine, duration_s, bytes_per_s, intensity)
+
+    def advance_memory(
+        self, engine: MemoryEngine, duration_s: float, bytes_per_s: float, intensity: float
+    ) -> None:
+        """Send pages and let the VM write others, in the engine alone."""
+        if self._pause is not None:
+            intensity *= self._pause.written_share
+        engine.advance(bytes_per_s * duration_s, intensity * duration_s)
+
+    @property
+    def is_worked_out(self) -> bool:
+        """Whether the engine is already at the end of the round."""
+        return self._worked_out is not None
 
     # --- iterations of the migration thread -------------------------------------------------------
 
@@ -836,8 +858,14 @@ class ReadingLog(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let the VM write, unless it stands still."""
+        self.advance_memory(self._migration.engine, duration_s, bytes_per_s, intensity)
+
+    def advance_memory(
+        self, engine: MemoryEngine, duration_s: float, bytes_per_s: float, intensity: float
+    ) -> None:
+        """Let the VM write, unless it stands still, in the engine alone."""
         if not self._migration.settings.thread.sync_stops_vm:
-            self._migration.engine.wait(intensity * duration_s)
+            engine.wait(intensity * duration_s)
 
     def on_event(self, now_s: float) -> bool:
         """Continue to wait: only the timer ends the reading."""
@@ -891,7 +919,13 @@ class WaitingForTurn(CopyPhase):
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let the VM write."""
-        self._migration.engine.wait(intensity * duration_s)
+        self.advance_memory(self._migration.engine, duration_s, bytes_per_s, intensity)
+
+    def advance_memory(
+        self, engine: MemoryEngine, duration_s: float, bytes_per_s: float, intensity: float
+    ) -> None:
+        """Let the VM write, in the engine alone."""
+        engine.wait(intensity * duration_s)
 
     def on_event(self, now_s: float) -> bool:
         """Continue to wait: only the turn ends the wait."""
@@ -952,6 +986,11 @@ class StopAndCopy(CopyPhase):
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Send at the given rate."""
         self._sent_bytes += bytes_per_s * duration_s
+
+    def advance_memory(
+        self, engine: MemoryEngine, duration_s: float, bytes_per_s: float, intensity: float
+    ) -> None:
+        """Leave the engine as it is: the VM is stopped."""
 
     def on_event(self, now_s: float) -> bool:
         """Note that the last byte has arrived."""
@@ -1049,6 +1088,11 @@ class PostCopyPush(CopyPhase):
         migration = self._migration
         stall_s = self.pages.stall_s - before_s
         migration.listener.stalled(migration.record, stall_s, migration.guest.demand)
+
+    def advance_memory(
+        self, engine: MemoryEngine, duration_s: float, bytes_per_s: float, intensity: float
+    ) -> None:
+        """Leave the engine as it is: `pages` alone change."""
 
     def on_event(self, now_s: float) -> bool:
         """Complete the migration: the last page has arrived."""

@@ -313,6 +313,11 @@ class MigrationRecorder:
         self._rounds.append(RoundRecord.live(self._record, start_s, now_s, counts))
         self.empty_rounds = 0 if counts.sent else self.empty_rounds + 1
 
+    @property
+    def pages_left(self) -> tuple[int, ...]:
+        """What each live round that has ended has left to stop-and-copy, oldest first."""
+        return tuple(self._pages_left_before)
+
     def left_after_round(self, pages_left: int) -> None:
         """Enter what a round has left for which no progress is asked."""
         self._pages_left_before.append(pages_left)

@@ -13,14 +13,13 @@ from cluster_emu.study.report.advice import AdviceReport, OptionReport
 from cluster_emu.view.style import (
     BLACK,
     GREY,
-    LABEL_PT,
-    NOTE_PT,
     PALE_GREY,
     STRATEGY_COLOURS,
-    TICK_PT,
-    TITLE_PT,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted, number
 
@@ -53,12 +52,14 @@ def draw_advice(report: AdviceReport, figure: Figure | None = None) -> Figure:
     _draw_ways(ax, report, drained)
     _draw_marks(ax, report)
     _set_axes(ax, report, drained)
-    figure.suptitle(_title(report, len(drained)), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(
+        folded(_title(report, len(drained))), fontsize=look().title_pt, x=0.01, ha="left"
+    )
     figure.legend(
         handles=_legend(report),
         loc="outside lower center",
-        ncols=4,
-        fontsize=NOTE_PT,
+        ncols=look().legend_columns,
+        fontsize=look().note_pt,
         frameon=False,
     )
     return figure
@@ -82,16 +83,16 @@ def _draw_ways(ax: Axes, report: AdviceReport, drained: Sequence[OptionReport]) 
             _place(one),
             (6, 3),
             textcoords="offset points",
-            fontsize=NOTE_PT,
-            color=GREY,
+            fontsize=look().note_pt,
+            color=tint(GREY),
         )
 
 
 def _draw_marks(ax: Axes, report: AdviceReport) -> None:
     """Draw the rings of the Pareto set and of the advice, and the limit."""
     for ring, ways, points in (
-        (GREY, report.pareto, FRONT_POINTS),
-        (BLACK, (report.recommendation,), BEST_POINTS),
+        (tint(GREY), report.pareto, FRONT_POINTS),
+        (tint(BLACK), (report.recommendation,), BEST_POINTS),
     ):
         for one in ways:
             if one.drain_p95_s is None:
@@ -105,7 +106,7 @@ def _draw_marks(ax: Axes, report: AdviceReport) -> None:
                 color=ring,
                 linestyle="none",
             )
-    ax.axhline(report.max_downtime_s, color=BLACK, linewidth=0.8, linestyle="--")
+    ax.axhline(report.max_downtime_s, color=tint(BLACK), linewidth=0.8, linestyle="--")
 
 
 def _set_axes(ax: Axes, report: AdviceReport, drained: Sequence[OptionReport]) -> None:
@@ -123,10 +124,10 @@ def _set_axes(ax: Axes, report: AdviceReport, drained: Sequence[OptionReport]) -
         ax.set_ylim(-0.3 * least if min(breaks) <= 0 else 0.5 * min(positive), 3 * max(positive))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_xlabel("Drain time, 95th percentile (s)", fontsize=LABEL_PT)
-    ax.set_ylabel("Longest service interruption to expect (s)", fontsize=LABEL_PT)
-    ax.tick_params(labelsize=TICK_PT)
-    ax.grid(color=PALE_GREY, linewidth=0.6)
+    ax.set_xlabel("Drain time, 95th percentile (s)", fontsize=look().label_pt)
+    ax.set_ylabel("Longest service interruption to expect (s)", fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt)
+    ax.grid(color=tint(PALE_GREY), linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -153,7 +154,9 @@ def _title(report: AdviceReport, drained: int) -> str:
 
 def _colours(report: AdviceReport) -> dict[str, str]:
     names = dict.fromkeys(one.strategy for one in report.options)
-    return {name: STRATEGY_COLOURS[at % len(STRATEGY_COLOURS)] for at, name in enumerate(names)}
+    return {
+        name: tint(STRATEGY_COLOURS[at % len(STRATEGY_COLOURS)]) for at, name in enumerate(names)
+    }
 
 
 def _markers(report: AdviceReport) -> dict[str, str]:
@@ -169,11 +172,11 @@ def _legend(report: AdviceReport) -> list[Line2D]:
     return [
         *(line(name, marker="o", color=colour) for name, colour in _colours(report).items()),
         *(
-            line(f"policy {name}", marker=marker, color=GREY)
+            line(f"policy {name}", marker=marker, color=tint(GREY))
             for name, marker in _markers(report).items()
         ),
-        line("Pareto set", **ring, color=GREY, markersize=FRONT_POINTS),
-        line("recommended", **ring, color=BLACK, markersize=BEST_POINTS * 0.8),
-        line("hollow: run less often", **ring, color=GREY, markersize=WAY_POINTS),
-        line("longest allowed interruption", color=BLACK, linestyle="--", linewidth=0.8),
+        line("Pareto set", **ring, color=tint(GREY), markersize=FRONT_POINTS),
+        line("recommended", **ring, color=tint(BLACK), markersize=BEST_POINTS * 0.8),
+        line("hollow: run less often", **ring, color=tint(GREY), markersize=WAY_POINTS),
+        line("longest allowed interruption", color=tint(BLACK), linestyle="--", linewidth=0.8),
     ]

@@ -23,16 +23,16 @@ from cluster_emu.view.style import (
     BLUE,
     FAINT_GREY,
     GREEN,
-    LABEL_PT,
-    NOTE_PT,
     ORANGE,
     PALE_GREY,
     PURPLE,
-    TICK_PT,
-    TITLE_PT,
     VERMILLION,
+    WHITE,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted
 
@@ -135,9 +135,9 @@ def draw_panel(ax: Axes, rows: pd.DataFrame, migration: Row, window: Window) -> 
     ax.ticklabel_format(axis="x", useOffset=False)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     ax.yaxis.set_major_formatter("{x:,.0f}")
-    ax.set_ylabel("Pages", fontsize=LABEL_PT)
-    ax.set_xlabel(f"Time since the migration began ({unit})", fontsize=LABEL_PT)
-    ax.tick_params(labelsize=TICK_PT)
+    ax.set_ylabel("Pages", fontsize=look().label_pt)
+    ax.set_xlabel(f"Time since the migration began ({unit})", fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt)
     ax.spines[["top", "right"]].set_visible(False)
 
 
@@ -157,7 +157,11 @@ def _stack(ax: Axes, rows: pd.DataFrame, size: float, rim: float | None) -> None
     left = rows["start_s"] / size
     bottom = np.zeros(len(rows))
     for column, colour, _ in STACKS:
-        colours = rows["phase"].map(SENT_COLOURS) if column == "sent" else [colour] * len(rows)
+        colours = (
+            rows["phase"].map(SENT_COLOURS).map(tint)
+            if column == "sent"
+            else [tint(colour)] * len(rows)
+        )
         ax.bar(
             left,
             rows[column],
@@ -165,7 +169,7 @@ def _stack(ax: Axes, rows: pd.DataFrame, size: float, rim: float | None) -> None
             bottom,
             align="edge",
             color=list(colours),
-            edgecolor="white" if rim is None else list(colours),
+            edgecolor=tint(WHITE) if rim is None else list(colours),
             linewidth=np.where(rows[column] > 0, rim or 0.4, 0.0),
             label=column,
         )
@@ -177,7 +181,7 @@ def _draw_dirtied(ax: Axes, rows: pd.DataFrame, size: float) -> None:
     ax.plot(
         live["end_s"] / size,
         live["dirtied"],
-        color=BLACK,
+        color=tint(BLACK),
         marker="o",
         markersize=3.5,
         linewidth=0.8,
@@ -199,7 +203,7 @@ def _number_rounds(ax: Axes, rows: pd.DataFrame, window: Window, size: float) ->
                 textcoords="offset points",
                 ha="center",
                 va="bottom",
-                fontsize=NOTE_PT,
+                fontsize=look().note_pt,
             )
 
 
@@ -209,7 +213,7 @@ def _draw_downtime(ax: Axes, migration: Row, window: Window, size: float) -> Non
     until_s = float(np.nanmin([migration["resume_s"], migration["end_s"]]) - migration["start_s"])
     if not np.isfinite(pause_s) or until_s < window.begin_s or pause_s > window.end_s:
         return
-    ax.axvspan(pause_s / size, until_s / size, color=VERMILLION, alpha=0.25, linewidth=0.8)
+    ax.axvspan(pause_s / size, until_s / size, color=tint(VERMILLION), alpha=0.25, linewidth=0.8)
     seen_s = max(pause_s, window.begin_s)
     late = seen_s > window.begin_s + window.duration_s / 2
     ax.annotate(
@@ -220,15 +224,15 @@ def _draw_downtime(ax: Axes, migration: Row, window: Window, size: float) -> Non
         textcoords="offset points",
         ha="right" if late else "left",
         va="top",
-        fontsize=TICK_PT,
-        color=VERMILLION,
+        fontsize=look().tick_pt,
+        color=tint(VERMILLION),
     )
 
 
 def mark_enlarged(ax: Axes, window: Window) -> None:
     """Mark the part of a panel that the next one enlarges."""
     size, _ = best_unit(ax.get_xlim()[1], TIME_UNITS)
-    ax.axvspan(window.begin_s / size, window.end_s / size, color=FAINT_GREY, zorder=0)
+    ax.axvspan(window.begin_s / size, window.end_s / size, color=tint(FAINT_GREY), zorder=0)
 
 
 PANEL_INCHES = 1.75
@@ -253,8 +257,8 @@ def draw_anatomy(
         ScenarioError: if the migration never began.
     """
     about = {str(name): value for name, value in migration.items()}
-    _check_begun(about)
-    rows = _since_start(rounds[rounds["migration"] == about["migration"]], about["start_s"])
+    check_begun(about)
+    rows = since_start(rounds[rounds["migration"] == about["migration"]], about["start_s"])
     windows = windows_of(rows, about["total_time_s"])
     if figure is None:
         figure = new_figure(PANEL_INCHES * len(windows) + TITLE_AND_LEGEND_INCHES)
@@ -263,26 +267,31 @@ def draw_anatomy(
         draw_panel(panel, rows, about, window)
     for panel, window in zip(panels, windows[1:], strict=False):
         mark_enlarged(panel, window)
-    figure.suptitle(_title(about), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(folded(_title(about)), fontsize=look().title_pt, x=0.01, ha="left")
     entries = _legend(rows, enlarged=len(windows) > 1)
     figure.legend(
         handles=entries,
         loc="outside lower center",
-        ncols=len(entries) if len(entries) <= 4 else 3,
+        ncols=min(_columns(len(entries)), look().legend_columns),
         frameon=False,
-        fontsize=TICK_PT,
+        fontsize=look().tick_pt,
         handlelength=1.4,
     )
     return figure
 
 
-def _check_begun(migration: Row) -> None:
+def _columns(entries: int) -> int:
+    return entries if entries <= 4 else 3
+
+
+def check_begun(migration: Row) -> None:
+    """Refuse a migration that never began."""
     if not np.isfinite(migration["start_s"]):
         allowed = f"a migration that has begun (this one: {migration['outcome']})"
         raise ScenarioError("migration", migration["migration"], allowed)
 
 
-def _since_start(rounds: pd.DataFrame, start_s: float) -> pd.DataFrame:
+def since_start(rounds: pd.DataFrame, start_s: float) -> pd.DataFrame:
     """Return the rows in order, their times counted from the migration's start."""
     in_order = rounds.sort_values("start_s", kind="stable")
     return in_order.assign(start_s=in_order["start_s"] - start_s, end_s=in_order["end_s"] - start_s)
@@ -313,18 +322,22 @@ def _legend(rows: pd.DataFrame, *, enlarged: bool) -> list[Artist]:
     live = rows[rows["phase"] == Phase.PRE_COPY.value]
     stopped = rows[rows["phase"] == Phase.STOP_AND_COPY.value]
     entries: list[Artist] = [
-        Patch(color=colour, label=label) for column, colour, label in STACKS if live[column].any()
+        Patch(color=tint(colour), label=label)
+        for column, colour, label in STACKS
+        if live[column].any()
     ]
     if len(live):
-        dots = Line2D([], [], color=BLACK, marker="o", markersize=3.5, linestyle=":")
+        dots = Line2D([], [], color=tint(BLACK), marker="o", markersize=3.5, linestyle=":")
         dots.set_label("dirtied in the round")
         entries.append(dots)
     if len(stopped):
-        entries.append(Patch(color=VERMILLION, alpha=0.25, label="VM paused (downtime)"))
+        entries.append(Patch(color=tint(VERMILLION), alpha=0.25, label="VM paused (downtime)"))
     if stopped["sent"].any():
-        entries.append(Patch(color=VERMILLION, label="sent while paused"))
+        entries.append(Patch(color=tint(VERMILLION), label="sent while paused"))
     if Phase.POST_COPY.value in set(rows["phase"]):
-        entries.append(Patch(color=PURPLE, label="sent after resuming (post-copy)"))
+        entries.append(Patch(color=tint(PURPLE), label="sent after resuming (post-copy)"))
     if enlarged:
-        entries.append(Patch(facecolor=FAINT_GREY, edgecolor=PALE_GREY, label="enlarged below"))
+        entries.append(
+            Patch(facecolor=tint(FAINT_GREY), edgecolor=tint(PALE_GREY), label="enlarged below")
+        )
     return entries

@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cluster_emu.calibration import CurveFit
-from cluster_emu.view.style import BLUE, GREY, LABEL_PT, TICK_PT, VERMILLION, new_figure
+from cluster_emu.view.style import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    look,
+    new_figure,
+    tint,
+)
 
 HEIGHT_INCHES = 3.4
 POINTS = 200
@@ -27,24 +34,26 @@ def plot_curve(fit: CurveFit, figure: Figure | None = None) -> Figure:
     for one in fit.classes:
         own = -one.share * np.expm1(-one.writes_per_page_s * periods_s) * curve.total_pages
         label = f"{one.share:.3g} of the pages, {one.writes_per_page_s:.3g} writes/s"
-        ax.plot(periods_s, own, "--", color=GREY, linewidth=0.8)
-        ax.annotate(label, (periods_s[-1], own[-1]), ha="right", va="bottom", fontsize=TICK_PT)
+        ax.plot(periods_s, own, "--", color=tint(GREY), linewidth=0.8)
+        ax.annotate(
+            label, (periods_s[-1], own[-1]), ha="right", va="bottom", fontsize=look().tick_pt
+        )
     fitted = fit.share_at(periods_s) * curve.total_pages
-    ax.plot(periods_s, fitted, "-", color=BLUE, label="fit")
+    ax.plot(periods_s, fitted, "-", color=tint(BLUE), label="fit")
     sigma = np.sqrt(curve.counting_variance + (fit.noise * curve.dirty_share) ** 2)
     ax.errorbar(
         curve.periods_s,
         curve.dirty_pages,
         1.96 * sigma * curve.total_pages,
         fmt="o",
-        color=VERMILLION,
+        color=tint(VERMILLION),
         markersize=4,
         label="measured, with 95 % of its noise",
     )
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("Period (s)", fontsize=LABEL_PT)
-    ax.set_ylabel("Distinct dirty pages", fontsize=LABEL_PT)
-    ax.tick_params(labelsize=TICK_PT)
-    ax.legend(fontsize=TICK_PT, loc="upper left")
+    ax.set_xlabel("Period (s)", fontsize=look().label_pt)
+    ax.set_ylabel("Distinct dirty pages", fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt)
+    ax.legend(fontsize=look().tick_pt, loc="upper left")
     return figure

@@ -13,9 +13,14 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from matplotlib.path import Path as Outline
 
 from cluster_emu.units import BITS_PER_BYTE
-from cluster_emu.view.cluster_hosts import WAITING_HATCH, Squares, draw_hosts, draw_vms
+from cluster_emu.view.cluster_hosts import (
+    WAITING_HATCH,
+    Squares,
+    draw_hosts,
+    draw_utilisation_bar,
+    draw_vms,
+)
 from cluster_emu.view.cluster_network import (
-    LOAD_COLOUR,
     WIDEST_LOAD_PT,
     Ends,
     Line,
@@ -24,27 +29,33 @@ from cluster_emu.view.cluster_network import (
     lanes,
     route_line,
 )
+from cluster_emu.view.cluster_racks import draw_racks, title_of
 from cluster_emu.view.frame import ClusterFrame
-from cluster_emu.view.layout import WIDTH, Box, Layout, layered_layout
-from cluster_emu.view.quantities import BIT_RATE_UNITS, clock, written
+from cluster_emu.view.layout import Box, Layout, layered_layout
+from cluster_emu.view.quantities import BIT_RATE_UNITS, written
 from cluster_emu.view.style import (
     BLACK,
     BLUE,
     FAINT_GREY,
     GREEN,
     GREY,
-    LABEL_PT,
+    LOAD_COLOUR,
     ORANGE,
     PALE_GREY,
     PURPLE,
     SKY_BLUE,
-    TICK_PT,
-    TITLE_PT,
     VERMILLION,
+    WHITE,
+    folded,
+    look,
     new_figure,
+    tint,
 )
-from cluster_emu.wording import counted
 
+MOST_HOSTS, MOST_HOSTS_NARROW = 320, 80
+"""Larger clusters are drawn as racks of small cells."""
+
+MANY_MOVES = 16
 MOVE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, BLACK)
 TITLE_AND_LEGEND_INCHES = 1.15
 ELBOW = 0.06
@@ -53,15 +64,18 @@ ELBOW = 0.06
 def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
     """Draw hosts with their VMs, the network with its load, and the running migrations.
 
-    A host's colour is its CPU utilisation, a VM's area its memory, a link's width its load; a
-    migration is an arrow along its route in the colour of its VM, with an empty square where the
-    VM will arrive.
+    Switches are laid out by layer over the racks of hosts. A host's colour is its CPU
+    utilisation, a VM's area its memory, a link's width its load; a migration is an arrow along its
+    route in the colour of its VM, with an empty square where the VM will arrive. A cluster of more
+    than 320 hosts (80 in the style `paper`) is drawn by `draw_racks` instead.
 
     Args:
         frame: the instant to draw.
         ax: where to draw; a new figure by default.
     """
-    layout = layered_layout(frame.graph, frame.host_memory_bytes)
+    if frame.host_count > (MOST_HOSTS_NARROW if look().is_narrow else MOST_HOSTS):
+        return draw_racks(frame, ax)
+    layout = layered_layout(frame.graph, frame.host_memory_bytes, look().drawing_inches)
     height = max([layout.height, *(line[:, 1].max() for line in cables_of(frame, layout))])
     if ax is None:
         ax = new_figure(height + TITLE_AND_LEGEND_INCHES).add_subplot()
@@ -69,7 +83,7 @@ def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
     colours = draw_hosts(ax, frame, layout)
     squares = draw_vms(ax, frame, layout)
     _draw_moves(ax, frame, layout, lines, squares)
-    _finish(ax, frame, height, colours)
+    _finish(ax, frame, layout.width, height, colours)
     return ax
 
 
@@ -82,7 +96,7 @@ def _draw_moves(
 ) -> None:
     shifts = lanes(len(frame.moves)).tolist()
     for number, (move, shift) in enumerate(zip(frame.moves, shifts, strict=True)):
-        colour = MOVE_COLOURS[number % len(MOVE_COLOURS)]
+        colour = tint(MOVE_COLOURS[number % len(MOVE_COLOURS)])
         here = squares[int(frame.vm_host[move.vm]), move.vm]
         there = squares[move.target, move.vm]
         ax.add_patch(_moving_square(here, colour))
@@ -90,12 +104,18 @@ def _draw_moves(
             ax.add_patch(_arriving_square(there, colour))
         leaves = squares.get((move.source, move.vm), layout.boxes[move.source])
         route = route_line([lines[hop] for hop in pairwise(move.nodes)], shift)
-        ax.add_patch(_arrow(leaves, route, there, colour))
+        ax.add_patch(_arrow(leaves, route, there, colour, faint=len(frame.moves) > MANY_MOVES))
 
 
 def _moving_square(box: Box, colour: str) -> Rectangle:
     return Rectangle(
-        (box.x, box.y), box.width, box.height, facecolor=colour, edgecolor=BLACK, lw=0.7, zorder=6
+        (box.x, box.y),
+        box.width,
+        box.height,
+        facecolor=colour,
+        edgecolor=tint(BLACK),
+        lw=0.7,
+        zorder=6,
     )
 
 
@@ -104,7 +124,7 @@ def _arriving_square(box: Box, colour: str) -> Rectangle:
         (box.x, box.y),
         box.width,
         box.height,
-        facecolor="white",
+        facecolor=tint(WHITE),
         edgecolor=colour,
         linewidth=1.2,
         linestyle=(0, (2, 1)),
@@ -112,7 +132,7 @@ def _arriving_square(box: Box, colour: str) -> Rectangle:
     )
 
 
-def _arrow(leaves: Box, route: Line, enters: Box, colour: str) -> FancyArrowPatch:
+def _arrow(leaves: Box, route: Line, enters: Box, colour: str, *, faint: bool) -> FancyArrowPatch:
     """Return the arrow from the VM up, along its route, and down to where it will be."""
     first, last = leaves.top, enters.top
     above_first = (first[0], max(first[1], route[0, 1] - ELBOW))
@@ -121,7 +141,8 @@ def _arrow(leaves: Box, route: Line, enters: Box, colour: str) -> FancyArrowPatc
         path=Outline(np.vstack([first, above_first, route, above_last, last])),
         arrowstyle="-|>,head_length=4,head_width=2.2",
         color=colour,
-        linewidth=1.2,
+        linewidth=0.7 if faint else 1.2,
+        alpha=0.75 if faint else 1.0,
         joinstyle="round",
         shrinkA=0,
         shrinkB=0,
@@ -132,55 +153,58 @@ def _arrow(leaves: Box, route: Line, enters: Box, colour: str) -> FancyArrowPatc
 # --- frame and legend ----------------------------------------------------------------------------
 
 
-def _finish(ax: Axes, frame: ClusterFrame, height: float, colours: ScalarMappable) -> None:
-    ax.set_xlim(-0.05, WIDTH + 0.05)
+def _finish(
+    ax: Axes, frame: ClusterFrame, width: float, height: float, colours: ScalarMappable
+) -> None:
+    ax.set_xlim(-0.05, width + 0.05)
     ax.set_ylim(-0.45, height + 0.1)
     ax.set_aspect("equal")
     ax.set_axis_off()
-    ax.set_title(_title(frame), loc="left", fontsize=TITLE_PT)
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(colours, ax=ax, location="right", shrink=0.6, aspect=22, pad=0.01)
-    bar.set_label("Host CPU utilisation (%)", fontsize=LABEL_PT)
-    bar.ax.tick_params(labelsize=TICK_PT)
+    ax.set_title(folded(title_of(frame)), loc="left", fontsize=look().title_pt)
+    draw_utilisation_bar(ax, colours)
     ax.legend(
         handles=_legend(frame),
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        ncols=4,
+        ncols=look().legend_columns,
         frameon=False,
-        fontsize=TICK_PT,
+        fontsize=look().tick_pt,
         handlelength=1.8,
         columnspacing=1.4,
-    )
-
-
-def _title(frame: ClusterFrame) -> str:
-    on = int(frame.switched_on.sum())
-    return (
-        f"At {clock(frame.time_s)}: {counted(len(frame.moves), 'migration')} running, "
-        f"{frame.queued_count} waiting, {on} of {counted(frame.host_count, 'host')} on"
     )
 
 
 def _legend(frame: ClusterFrame) -> list[Artist]:
     sample_bps = BITS_PER_BYTE * float(frame.link_capacity_bytes_per_s.max(initial=0.0))
     entries: list[Artist] = [
-        Patch(facecolor="white", edgecolor=BLACK, label="VM (area: memory)"),
+        Patch(facecolor=tint(WHITE), edgecolor=tint(BLACK), label="VM (area: memory)"),
         Patch(
-            facecolor=PALE_GREY, edgecolor=BLACK, hatch=WAITING_HATCH, label="VM waiting to move"
+            facecolor=tint(PALE_GREY),
+            edgecolor=tint(BLACK),
+            hatch=WAITING_HATCH,
+            label="VM waiting to move",
         ),
-        Patch(facecolor=BLUE, edgecolor=BLACK, label="VM moving"),
-        Patch(facecolor="white", edgecolor=BLUE, linestyle=(0, (2, 1)), label="place kept for it"),
-        Patch(facecolor=FAINT_GREY, edgecolor=GREY, linestyle=":", label="host switched off"),
-        Line2D([], [], color=BLUE, marker=">", label="migration's route"),
+        Patch(facecolor=tint(BLUE), edgecolor=tint(BLACK), label="VM moving"),
+        Patch(
+            facecolor=tint(WHITE),
+            edgecolor=tint(BLUE),
+            linestyle=(0, (2, 1)),
+            label="place kept for it",
+        ),
+        Patch(
+            facecolor=tint(FAINT_GREY),
+            edgecolor=tint(GREY),
+            linestyle=":",
+            label="host switched off",
+        ),
+        Line2D([], [], color=tint(BLUE), marker=">", label="migration's route"),
         Line2D(
             [],
             [],
-            color=LOAD_COLOUR,
+            color=tint(LOAD_COLOUR),
             linewidth=WIDEST_LOAD_PT,
             label=f"link load: {written(sample_bps, BIT_RATE_UNITS)}",
         ),
-        Line2D([], [], color=VERMILLION, linewidth=3, label="link saturated"),
+        Line2D([], [], color=tint(VERMILLION), linewidth=3, label="link saturated"),
     ]
     return entries

@@ -19,10 +19,11 @@ from cluster_emu.view.style import (
     BLACK,
     FAINT_GREY,
     GREY,
-    NOTE_PT,
     PALE_GREY,
-    UTILISATION_COLOURS,
+    WHITE,
     literal,
+    look,
+    tint,
 )
 
 GAP_SHARE = 0.12
@@ -100,7 +101,7 @@ NARROWEST_NAMED_RACK = 0.45
 
 def draw_hosts(ax: Axes, frame: ClusterFrame, layout: Layout) -> ScalarMappable:
     """Draw the hosts, numbered, in their racks; return what their colours mean, in per cent."""
-    colours = ScalarMappable(Normalize(0, 100), colormaps[UTILISATION_COLOURS])
+    colours = ScalarMappable(Normalize(0, 100), colormaps[look().utilisation])
     shades = colours.to_rgba(100 * frame.utilisation)
     for host in range(frame.host_count):
         box = layout.boxes[host]
@@ -111,17 +112,34 @@ def draw_hosts(ax: Axes, frame: ClusterFrame, layout: Layout) -> ScalarMappable:
             _write_below(ax, box.bottom[0], box.y - 0.04, literal(shown))
     for rack in layout.racks:
         name = "rack " if rack.right - rack.left >= NARROWEST_NAMED_RACK else "r"
-        ax.plot([rack.left, rack.right], [-0.2, -0.2], color=GREY, linewidth=0.8)
+        ax.plot([rack.left, rack.right], [-0.2, -0.2], color=tint(GREY), linewidth=0.8)
         _write_below(
             ax, (rack.left + rack.right) / 2, -0.24, literal(rack.name or f"{name}{rack.number}")
         )
     return colours
 
 
+def draw_utilisation_bar(ax: Axes, colours: ScalarMappable) -> None:
+    """Draw what the hosts' colours mean, beside the picture or, where it is narrow, below it."""
+    figure = ax.get_figure()
+    assert figure is not None
+    below = look().is_narrow
+    bar = figure.colorbar(
+        colours,
+        ax=ax,
+        location="bottom" if below else "right",
+        shrink=0.6,
+        aspect=30 if below else 22,
+        pad=0.01,
+    )
+    bar.set_label("Host CPU utilisation (%)", fontsize=look().label_pt)
+    bar.ax.tick_params(labelsize=look().tick_pt)
+
+
 def _write_below(ax: Axes, x: float, y: float, text: str) -> None:
     """Write a number on a white rim, since links to lower rows of hosts may pass behind it."""
-    rim = [withStroke(linewidth=2, foreground="white")]
-    ax.text(x, y, text, ha="center", va="top", fontsize=NOTE_PT, zorder=9, path_effects=rim)
+    rim = [withStroke(linewidth=2, foreground=tint(WHITE))]
+    ax.text(x, y, text, ha="center", va="top", fontsize=look().note_pt, zorder=9, path_effects=rim)
 
 
 def _host_patch(box: Box, shade: tuple[float, ...], on: bool) -> Rectangle:
@@ -129,8 +147,8 @@ def _host_patch(box: Box, shade: tuple[float, ...], on: bool) -> Rectangle:
         (box.x, box.y),
         box.width,
         box.height,
-        facecolor=shade if on else FAINT_GREY,
-        edgecolor=BLACK if on else GREY,
+        facecolor=shade if on else tint(FAINT_GREY),
+        edgecolor=tint(BLACK) if on else tint(GREY),
         linestyle="-" if on else ":",
         linewidth=0.7,
         zorder=2,
@@ -148,8 +166,8 @@ def draw_vms(ax: Axes, frame: ClusterFrame, layout: Layout) -> Squares:
     ]
     staying = [squares[key] for key in resting if not frame.vm_queued[key[1]]]
     waiting = [squares[key] for key in resting if frame.vm_queued[key[1]]]
-    _add_squares(ax, staying, "VMs", "white", None)
-    _add_squares(ax, waiting, "waiting VMs", PALE_GREY, WAITING_HATCH)
+    _add_squares(ax, staying, "VMs", tint(WHITE), None)
+    _add_squares(ax, waiting, "waiting VMs", tint(PALE_GREY), WAITING_HATCH)
     return squares
 
 
@@ -173,7 +191,7 @@ def _add_squares(ax: Axes, boxes: list[Box], label: str, colour: str, hatch: str
         PatchCollection(
             [Rectangle((box.x, box.y), box.width, box.height) for box in boxes],
             facecolor=colour,
-            edgecolor=BLACK,
+            edgecolor=tint(BLACK),
             linewidth=0.5,
             hatch=hatch,
             zorder=4,

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import Box, Layout
-from cluster_emu.view.style import GREY, NOTE_PT, PALE_GREY, VERMILLION, literal
+from cluster_emu.view.style import (
+    GREY,
+    LOAD_COLOUR,
+    PALE_GREY,
+    VERMILLION,
+    WHITE,
+    literal,
+    look,
+    tint,
+)
 
 ARC_POINTS = 17
 ARC_RISE = 0.16
@@ -63,7 +72,6 @@ def _arc(a: Box, b: Box) -> Line:
 Ends = tuple[int, int]
 """The node a one-direction link leaves and the node it enters."""
 
-LOAD_COLOUR = "#A9BCC6"
 SATURATED_SHARE = 0.99
 WIDEST_LOAD_PT = 7.0
 NARROWEST_LOAD_PT = 1.2
@@ -80,7 +88,7 @@ def cables_of(frame: ClusterFrame, layout: Layout) -> list[Line]:
 def draw_network(ax: Axes, frame: ClusterFrame, layout: Layout) -> dict[Ends, Line]:
     """Draw cables, loads and switches; return the line of each direction, next to its cable."""
     cables = LineCollection(
-        cables_of(frame, layout), colors=PALE_GREY, linewidths=0.6, zorder=1, label="cables"
+        cables_of(frame, layout), colors=tint(PALE_GREY), linewidths=0.6, zorder=1, label="cables"
     )
     ax.add_collection(cables)
     _draw_switches(ax, frame, layout)
@@ -106,7 +114,9 @@ def _draw_loads(ax: Axes, frame: ClusterFrame, layout: Layout) -> dict[Ends, Lin
     ax.add_collection(
         LineCollection(
             [lines[ends] for ends in loaded],
-            colors=[VERMILLION if ends in saturated else LOAD_COLOUR for ends in loaded],
+            colors=[
+                tint(VERMILLION) if ends in saturated else tint(LOAD_COLOUR) for ends in loaded
+            ],
             linewidths=[widths[ends] for ends in loaded],
             zorder=1.5,
             label="load",
@@ -140,12 +150,12 @@ def _draw_switches(ax: Axes, frame: ClusterFrame, layout: Layout) -> None:
                 box.width,
                 box.height,
                 boxstyle="round,pad=0,rounding_size=0.04",
-                facecolor="white",
-                edgecolor=GREY,
+                facecolor=tint(WHITE),
+                edgecolor=tint(GREY),
                 linewidth=0.8,
                 zorder=7,
             )
         )
         name = literal(str(attributes.get("label", node)))
         if len(name) * LETTER_WIDTH <= box.width:
-            ax.text(*box.centre, name, ha="center", va="center", fontsize=NOTE_PT, zorder=8)
+            ax.text(*box.centre, name, ha="center", va="center", fontsize=look().note_pt, zorder=8)

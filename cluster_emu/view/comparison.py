@@ -18,14 +18,14 @@ from cluster_emu.study.report.figures import Interval
 from cluster_emu.view.quantities import Quantity, quantity_of
 from cluster_emu.view.style import (
     GREY,
-    LABEL_PT,
-    NOTE_PT,
+    GRID_GREY,
     PALE_GREY,
     STRATEGY_COLOURS,
-    TICK_PT,
-    TITLE_PT,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted, percent
 
@@ -35,7 +35,7 @@ LABEL_LETTERS = 32
 PADDING_PER_METRIC_INCHES = 0.55
 TITLE_INCHES = 0.55
 VERDICT_LETTERS = 34
-TITLE_LETTERS = 95
+LABEL_LETTERS_NARROW, VERDICT_LETTERS_NARROW = 20, 17
 BAND_LINES = 0.7
 
 
@@ -85,13 +85,17 @@ def draw_comparison(
     rows = [_Row.of(report, metric) for metric in chosen]
     heights = [row.height_inches for row in rows]
     if figure is None:
-        figure = new_figure(sum(heights) + TITLE_INCHES)
-    panels = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
+        figure = new_figure(sum(heights) * (2 if look().is_narrow else 1) + TITLE_INCHES)
+    if look().is_narrow:
+        below = [height for height in heights for _ in range(2)]
+        panels = figure.subplots(2 * len(rows), 1, height_ratios=below).reshape(-1, 2)
+    else:
+        panels = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
     for row, (left, right) in zip(rows, panels, strict=True):
         _draw_estimates(left, row.means, row.quantity)
-        left.set_title(literal(row.quantity.axis_label), fontsize=LABEL_PT, loc="left")
+        left.set_title(literal(row.quantity.axis_label), fontsize=look().label_pt, loc="left")
         _draw_differences(right, row)
-    figure.suptitle(_title(report), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(_title(report), fontsize=look().title_pt, x=0.01, ha="left")
     return figure
 
 
@@ -175,13 +179,15 @@ def _estimate(
     smallest: float | None = None,
 ) -> _Estimate:
     low, high = interval
-    folded = textwrap.fill(literal(label).replace(",", ", "), LABEL_LETTERS, break_on_hyphens=False)
-    written = textwrap.fill(note, VERDICT_LETTERS)
-    return _Estimate(folded, mean, low, high, colour, written, smallest)
+    narrow = look().is_narrow
+    letters = LABEL_LETTERS_NARROW if narrow else LABEL_LETTERS
+    words = textwrap.fill(literal(label).replace(",", ", "), letters, break_on_hyphens=False)
+    written = textwrap.fill(note, VERDICT_LETTERS_NARROW if narrow else VERDICT_LETTERS)
+    return _Estimate(words, mean, low, high, colour, written, smallest)
 
 
 def _colour(number: int) -> str:
-    return STRATEGY_COLOURS[number % len(STRATEGY_COLOURS)]
+    return tint(STRATEGY_COLOURS[number % len(STRATEGY_COLOURS)])
 
 
 def _title(report: ComparisonReport) -> str:
@@ -195,10 +201,7 @@ def _title(report: ComparisonReport) -> str:
         lines.insert(1, "Grey: differences too small to matter. Verdicts are about b.")
     if len(pairs) == 1:
         lines.insert(1, f"a is {pairs[0][0]}, b is {pairs[0][1]}".replace(",", ", "))
-    return "\n".join(
-        textwrap.fill(literal(" ".join(line.split())), TITLE_LETTERS, break_on_hyphens=False)
-        for line in lines
-    )
+    return "\n".join(folded(literal(" ".join(line.split()))) for line in lines)
 
 
 # --- panels --------------------------------------------------------------------------------------
@@ -209,12 +212,12 @@ def _draw_differences(ax: Axes, row: _Row) -> None:
     _draw_estimates(ax, found, row.quantity)
     if len(found) == 1:
         ax.set_yticks([])
-    ax.set_title(f"Difference b − a{literal(unit)}", fontsize=LABEL_PT, loc="left")
-    ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle="--", zorder=0.5)
+    ax.set_title(f"Difference b − a{literal(unit)}", fontsize=look().label_pt, loc="left")
+    ax.axvline(0.0, color=tint(GREY), linewidth=0.8, linestyle="--", zorder=0.5)
     _draw_bands(ax, found, row.quantity)
     verdicts = ax.secondary_yaxis("right")
     verdicts.set_yticks(range(len(found)), [each.note for each in found])
-    verdicts.tick_params(axis="y", labelsize=NOTE_PT, length=0)
+    verdicts.tick_params(axis="y", labelsize=look().note_pt, length=0)
     verdicts.spines["right"].set_visible(False)
 
 
@@ -224,7 +227,9 @@ def _draw_bands(ax: Axes, differences: Sequence[_Estimate], quantity: Quantity) 
         if each.smallest:
             half = each.smallest / quantity.size
             corner = (-half, line - BAND_LINES / 2)
-            band = Rectangle(corner, 2 * half, BAND_LINES, color=PALE_GREY, linewidth=0, zorder=0)
+            band = Rectangle(
+                corner, 2 * half, BAND_LINES, color=tint(PALE_GREY), linewidth=0, zorder=0
+            )
             ax.add_patch(band)
     ax.autoscale_view(scaley=False)
 
@@ -250,12 +255,12 @@ def _draw_estimates(ax: Axes, estimates: Sequence[_Estimate], quantity: Quantity
         )
     ax.set_yticks(range(len(estimates)), [each.label for each in estimates])
     ax.set_ylim(len(estimates) - 0.4, -0.6)
-    ax.tick_params(labelsize=TICK_PT)
+    ax.tick_params(labelsize=look().tick_pt)
     ax.tick_params(axis="y", length=0)
     ax.margins(x=0.08)
     ax.locator_params(axis="x", nbins=4)
     ax.xaxis.set_major_formatter("{x:,.8g}")
-    ax.grid(axis="x", color="#E6E6E6", linewidth=0.6)
+    ax.grid(axis="x", color=tint(GRID_GREY), linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)
 
@@ -267,6 +272,6 @@ def _write_nothing(ax: Axes, line: int) -> None:
         xycoords=("axes fraction", "data"),
         ha="center",
         va="center",
-        fontsize=NOTE_PT,
-        color=GREY,
+        fontsize=look().note_pt,
+        color=tint(GREY),
     )

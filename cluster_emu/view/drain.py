@@ -14,12 +14,12 @@ from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.quantities import TIME_UNITS, clock, written
 from cluster_emu.view.style import (
     BLACK,
-    LABEL_PT,
-    TICK_PT,
-    TITLE_PT,
     VERMILLION,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted
 
@@ -55,7 +55,9 @@ def draw_drain(
     draw_gantt(migrations, rounds, gantt, max_lanes=lanes)
     gantt.set_title("", loc="left")
     _draw_left(left, migrations, drain_s)
-    figure.suptitle(_title(migrations, drain_s, which), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(
+        folded(_title(migrations, drain_s, which)), fontsize=look().title_pt, x=0.01, ha="left"
+    )
     return figure
 
 
@@ -65,13 +67,13 @@ def _draw_left(ax: Axes, migrations: pd.DataFrame, drain_s: float) -> None:
     gone_s = np.sort(completed["end_s"].to_numpy(dtype=np.float64))
     count = migrations["vm"].nunique()
     times = np.concatenate([[0.0], gone_s])
-    ax.step(times, count - np.arange(len(times)), where="post", color=BLACK, linewidth=1.3)
+    ax.step(times, count - np.arange(len(times)), where="post", color=tint(BLACK), linewidth=1.3)
     if math.isfinite(drain_s):
-        ax.axvline(drain_s, color=VERMILLION, linewidth=1.0, linestyle="--")
+        ax.axvline(drain_s, color=tint(VERMILLION), linewidth=1.0, linestyle="--")
     ax.set_ylim(0, 1.1 * max(count, 1))
     ax.set_yticks(sorted({0, count // 2, count}))
-    ax.set_ylabel("VMs left", fontsize=LABEL_PT)
-    ax.tick_params(labelsize=TICK_PT, labelbottom=False)
+    ax.set_ylabel("VMs left", fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt, labelbottom=False)
     ax.spines[["top", "right"]].set_visible(False)
 
 

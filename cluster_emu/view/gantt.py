@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
 from cluster_emu.transfer.records import Phase
+from cluster_emu.transfer.spans import Span, SpanKind, spans_of
 from cluster_emu.view.quantities import clock
 from cluster_emu.view.rows import Row, named, rows_of
 from cluster_emu.view.style import (
@@ -25,31 +26,17 @@ from cluster_emu.view.style import (
     FAINT_GREY,
     GREEN,
     GREY,
-    LABEL_PT,
-    NOTE_PT,
     PALE_GREY,
     PURPLE,
     SKY_BLUE,
-    TICK_PT,
-    TITLE_PT,
     VERMILLION,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted
-
-
-class SpanKind(StrEnum):
-    """What happens in an interval, in the words of the legend."""
-
-    WAITING = "waiting"
-    PREPARING = "preparing the target"
-    ODD_ROUND = "live round 1, 3, 5 …"
-    EVEN_ROUND = "live round 2, 4, 6 …"
-    DOWNTIME = "VM paused (downtime)"
-    POST_COPY = "post-copy"
-    FINISHING = "releasing the source"
-
 
 SPAN_COLOURS: Mapping[SpanKind, str] = {
     SpanKind.WAITING: PALE_GREY,
@@ -62,51 +49,6 @@ SPAN_COLOURS: Mapping[SpanKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An interval of simulated time."""
-
-    kind: SpanKind
-    start_s: float
-    end_s: float
-
-
-def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: float) -> list[Span]:
-    """Return the intervals of one migration, in order.
-
-    The record has how long preparing took, not when: it is drawn right before the first byte, and
-    all waiting before it.
-
-    Args:
-        migration: its row of the table `migrations`.
-        rounds: start and end of its live rounds, ascending.
-        horizon_s: end of the intervals that never ended.
-    """
-    end_s = _known(migration["end_s"], horizon_s)
-    start_s = _known(migration["start_s"], end_s)
-    pause_s = _known(migration["pause_s"], end_s)
-    resume_s = _known(migration["resume_s"], end_s)
-    prepared_from_s = start_s - migration.get("prepare_s", 0.0)
-    copied_s = max(resume_s, end_s - migration.get("finish_s", 0.0))
-    spans = [
-        Span(SpanKind.WAITING, float(migration["queued_s"]), prepared_from_s),
-        Span(SpanKind.PREPARING, prepared_from_s, start_s),
-        *(Span(_shade(number), *times) for number, times in enumerate(rounds)),
-        Span(SpanKind.DOWNTIME, pause_s, resume_s),
-        Span(SpanKind.POST_COPY, resume_s, copied_s),
-        Span(SpanKind.FINISHING, copied_s, end_s),
-    ]
-    return [span for span in spans if span.end_s > span.start_s]
-
-
-def _shade(number: int) -> SpanKind:
-    return SpanKind.EVEN_ROUND if number % 2 else SpanKind.ODD_ROUND
-
-
-def _known(time_s: float, otherwise_s: float) -> float:
-    return otherwise_s if math.isnan(time_s) else float(time_s)
-
-
 DEFAULT_LANES = 40
 LANE_INCHES = 0.16
 TALLEST_INCHES = 11.0
@@ -114,7 +56,9 @@ NARROWEST_NAMED_INCHES = 0.11
 AXES_INCHES = 1.2
 TIME_AXIS_INCHES = 0.4
 BUSY_SHARE = 0.3
-LEGEND_COLUMNS = 4
+NARROW_TITLE = 0.55
+"""Share of a narrow figure that its labels leave to the title."""
+
 HALF_BAR = 0.4
 HALF_WAITING_BAR = 0.15
 
@@ -157,16 +101,17 @@ def draw_gantt(
     drawn = [kind for kind in SpanKind if _add_bars(ax, lanes, kind)]
     failed = _mark_failures(ax, lanes)
     _finish(ax, lanes, lane_inches >= NARROWEST_NAMED_INCHES)
-    ax.set_title(_title(shown, wave, len(migrations)), loc="left", fontsize=TITLE_PT)
+    title = folded(_title(shown, wave, len(migrations)), NARROW_TITLE if look().is_narrow else 1.0)
+    ax.set_title(title, loc="left", fontsize=look().title_pt)
     entries = _legend(drawn, failed)
     ax.legend(
         handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=ax.transAxes + _down(ax, TIME_AXIS_INCHES),
+        bbox_transform=legend_place(ax),
         ncols=_columns(len(entries)),
         frameon=False,
-        fontsize=TICK_PT,
+        fontsize=look().tick_pt,
         handlelength=1.4,
         columnspacing=1.2,
     )
@@ -213,10 +158,14 @@ def _title(shown: pd.DataFrame, wave: pd.DataFrame, count: int) -> str:
     )
 
 
-def _down(ax: Axes, inches: float) -> ScaledTranslation:
+def legend_place(ax: Axes) -> Transform:
+    """Return where the legend goes: below the time axis, or in a column below the labels, too."""
     figure = ax.get_figure(root=True)
     assert figure is not None
-    return ScaledTranslation(0, -inches, figure.dpi_scale_trans)
+    down = ScaledTranslation(0, -TIME_AXIS_INCHES, figure.dpi_scale_trans)
+    if look().is_narrow:
+        return blended_transform_factory(figure.transFigure, ax.transAxes) + down
+    return ax.transAxes + down
 
 
 # --- lanes ---------------------------------------------------------------------------------------
@@ -234,11 +183,16 @@ def _lanes(migrations: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[_Lane]:
     for row in rows_of(by_source):
         failed = row["outcome"] != Phase.COMPLETED.value
         yield _Lane(
-            label=literal(f"VM {named(row, 'vm')} → host {named(row, 'target')}"),
+            label=literal(_label(row)),
             source=named(row, "source"),
             spans=tuple(spans_of(row, times.get(row["migration"], []), horizon_s)),
             failed_at_s=float(np.nan_to_num(row["end_s"], nan=horizon_s)) if failed else None,
         )
+
+
+def _label(row: Row) -> str:
+    to = "" if look().is_narrow else "host "
+    return f"VM {named(row, 'vm')} → {to}{named(row, 'target')}"
 
 
 def _add_bars(ax: Axes, lanes: list[_Lane], kind: SpanKind) -> bool:
@@ -252,7 +206,7 @@ def _add_bars(ax: Axes, lanes: list[_Lane], kind: SpanKind) -> bool:
     ]
     # A downtime of milliseconds among minutes would be too narrow to see without a rim.
     rim = 1.0 if kind is SpanKind.DOWNTIME else 0.0
-    colour = SPAN_COLOURS[kind]
+    colour = tint(SPAN_COLOURS[kind])
     bars = PolyCollection(
         corners, facecolors=colour, edgecolors=colour, linewidths=rim, label=kind.value
     )
@@ -269,7 +223,7 @@ def _corners(span: Span, lane: int, half: float) -> list[tuple[float, float]]:
 def _mark_failures(ax: Axes, lanes: list[_Lane]) -> bool:
     marks = [(lane.failed_at_s, y) for y, lane in enumerate(lanes) if lane.failed_at_s is not None]
     for time_s, lane in marks:
-        ax.plot(time_s, lane, marker="x", markersize=4, color=BLACK, zorder=4)
+        ax.plot(time_s, lane, marker="x", markersize=4, color=tint(BLACK), zorder=4)
     return bool(marks)
 
 
@@ -277,7 +231,7 @@ def _shade_groups(ax: Axes, lanes: list[_Lane], lane_inches: float) -> None:
     """Shade every other source host's lanes and name the host on the right."""
     for number, (source, first, last) in enumerate(_groups(lanes)):
         if number % 2:
-            ax.axhspan(first - 0.5, last + 0.5, color=FAINT_GREY, linewidth=0, zorder=0)
+            ax.axhspan(first - 0.5, last + 0.5, color=tint(FAINT_GREY), linewidth=0, zorder=0)
         if (last - first + 1) * lane_inches >= NARROWEST_NAMED_INCHES:
             ax.annotate(
                 literal(f"from host {source}"),
@@ -286,7 +240,7 @@ def _shade_groups(ax: Axes, lanes: list[_Lane], lane_inches: float) -> None:
                 xytext=(4, 0),
                 textcoords="offset points",
                 va="center",
-                fontsize=NOTE_PT,
+                fontsize=look().note_pt,
             )
 
 
@@ -305,25 +259,31 @@ def _finish(ax: Axes, lanes: list[_Lane], named: bool) -> None:
     margin_s = 0.01 * ((end_s - begin_s) or 1.0)
     ax.set_xlim(begin_s - margin_s, end_s + margin_s)
     ax.set_ylim(max(len(lanes), 1) - 0.4, -0.6)
+    if look().is_narrow:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=3))
     ax.xaxis.set_major_formatter("{x:,.10g}")
-    ax.set_xlabel("Simulated time (s)", fontsize=LABEL_PT)
-    ax.tick_params(axis="x", labelsize=TICK_PT)
-    ax.tick_params(axis="y", labelsize=NOTE_PT, length=0)
+    ax.set_xlabel("Simulated time (s)", fontsize=look().label_pt)
+    ax.tick_params(axis="x", labelsize=look().tick_pt)
+    ax.tick_params(axis="y", labelsize=look().note_pt, length=0)
     ax.set_yticks(range(len(lanes)) if named else [], [lane.label for lane in lanes if named])
     if not named:
-        ax.set_ylabel("Migrations, one lane each, by source host", fontsize=LABEL_PT)
+        ax.set_ylabel("Migrations, one lane each, by source host", fontsize=look().label_pt)
     ax.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _columns(entries: int) -> int:
     """Return how many columns fill the fewest rows evenly; more than a few would be cut off."""
-    rows = max(math.ceil(entries / LEGEND_COLUMNS), 1)
+    rows = max(math.ceil(entries / look().legend_columns), 1)
     return max(math.ceil(entries / rows), 1)
 
 
 def _legend(drawn: list[SpanKind], failed: bool) -> list[Artist]:
-    entries: list[Artist] = [Patch(color=SPAN_COLOURS[kind], label=kind.value) for kind in drawn]
+    entries: list[Artist] = [
+        Patch(color=tint(SPAN_COLOURS[kind]), label=kind.value) for kind in drawn
+    ]
     if failed:
-        mark = Line2D([], [], color=BLACK, marker="x", linestyle="none", label="not completed")
+        mark = Line2D(
+            [], [], color=tint(BLACK), marker="x", linestyle="none", label="not completed"
+        )
         entries.append(mark)
     return entries

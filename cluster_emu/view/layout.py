@@ -65,38 +65,42 @@ class Rack:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Boxes of all nodes by number, the racks, and the height of the whole."""
+    """Boxes of all nodes by number, the racks, the height and the width of the whole."""
 
     boxes: dict[int, Box]
     racks: tuple[Rack, ...]
     height: float
+    width: float = WIDTH
 
 
-def layered_layout(graph: nx.Graph[int], host_memory_bytes: NDArray[np.int64]) -> Layout:
+def layered_layout(
+    graph: nx.Graph[int], host_memory_bytes: NDArray[np.int64], width: float = WIDTH
+) -> Layout:
     """Place the nodes of a topology by their attributes `layer`, `rack` and `kind`.
 
     Args:
         graph: the topology, hosts first.
         host_memory_bytes: memory of each host, which its box's height stands for, shape [hosts].
+        width: how wide the whole is.
     """
-    boxes, racks = _place_hosts(graph, host_memory_bytes)
+    boxes, racks = _place_hosts(graph, host_memory_bytes, width)
     floor = max(box.top[1] for box in boxes.values()) + ROOM_ABOVE_HOSTS
     for layer in _switch_layers(graph):
-        boxes |= _place_switches(graph, layer, boxes, floor)
+        boxes |= _place_switches(graph, layer, boxes, floor, width)
         floor += SWITCH_HEIGHT + ROOM_BETWEEN_LAYERS
-    return Layout(boxes, racks, max(box.top[1] for box in boxes.values()))
+    return Layout(boxes, racks, max(box.top[1] for box in boxes.values()), width)
 
 
 def _place_hosts(
-    graph: nx.Graph[int], memory: NDArray[np.int64]
+    graph: nx.Graph[int], memory: NDArray[np.int64], width: float
 ) -> tuple[dict[int, Box], tuple[Rack, ...]]:
     members = _racks(graph, len(memory))
-    rows, slot = _grid([len(hosts) for hosts in members.values()])
+    rows, slot = _grid([len(hosts) for hosts in members.values()], width)
     heights = _box_heights(memory, TALLEST_BOX if rows == 1 else 2 * TALLEST_BOX / (rows + 1))
     row_height = heights.max() + ROOM_BETWEEN_ROWS
     boxes: dict[int, Box] = {}
     racks: list[Rack] = []
-    left = (WIDTH - slot * _slots([len(hosts) for hosts in members.values()], rows)) / 2
+    left = (width - slot * _slots([len(hosts) for hosts in members.values()], rows)) / 2
     margin = slot * (1 - FILLED_SHARE_OF_SLOT) / 2
     for number, hosts in members.items():
         columns = -(-len(hosts) // rows)
@@ -129,12 +133,12 @@ def _racks(graph: nx.Graph[int], host_count: int) -> dict[int, list[int]]:
     return dict(sorted(racks.items()))
 
 
-def _grid(sizes: list[int]) -> tuple[int, float]:
+def _grid(sizes: list[int], width: float) -> tuple[int, float]:
     """Return how many rows of hosts make boxes wide enough to see, and the width of a slot."""
     rows = 1
-    while WIDTH / _slots(sizes, rows) < MIN_SLOT and rows < max(sizes):
+    while width / _slots(sizes, rows) < MIN_SLOT and rows < max(sizes):
         rows += 1
-    return rows, min(WIDTH / _slots(sizes, rows), MAX_SLOT)
+    return rows, min(width / _slots(sizes, rows), MAX_SLOT)
 
 
 def _slots(sizes: list[int], rows: int) -> float:
@@ -156,12 +160,12 @@ def _switch_layers(graph: nx.Graph[int]) -> list[list[int]]:
 
 
 def _place_switches(
-    graph: nx.Graph[int], switches: list[int], below: dict[int, Box], floor: float
+    graph: nx.Graph[int], switches: list[int], below: dict[int, Box], floor: float, total: float
 ) -> dict[int, Box]:
     """Place a layer over what it is linked to, or evenly where that would crowd it."""
-    wanted = {switch: _centre(graph, switch, below) for switch in switches}
+    wanted = {switch: _centre(graph, switch, below, total / 2) for switch in switches}
     order = sorted(switches, key=lambda switch: (wanted[switch], switch))
-    even = WIDTH / len(order)
+    even = total / len(order)
     width = min(MAX_SWITCH_WIDTH, 0.8 * even)
     crowded = any(wanted[b] - wanted[a] < 1.15 * width for a, b in pairwise(order))
     return {
@@ -175,10 +179,10 @@ def _place_switches(
     }
 
 
-def _centre(graph: nx.Graph[int], switch: int, below: dict[int, Box]) -> float:
+def _centre(graph: nx.Graph[int], switch: int, below: dict[int, Box], middle: float) -> float:
     """Return the mean position of the neighbours below; of none, the middle of the picture."""
     neighbours = {*graph.neighbors(switch)}
     if graph.is_directed():
         neighbours |= {*graph.predecessors(switch)}  # type: ignore[attr-defined]
     xs = [below[node].top[0] for node in sorted(neighbours) if node in below]
-    return sum(xs) / len(xs) if xs else WIDTH / 2
+    return sum(xs) / len(xs) if xs else middle

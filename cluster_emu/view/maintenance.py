@@ -17,14 +17,13 @@ from cluster_emu.view.style import (
     BLUE,
     FAINT_GREY,
     GREY,
-    LABEL_PT,
-    NOTE_PT,
     ORANGE,
-    TICK_PT,
-    TITLE_PT,
     VERMILLION,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted
 
@@ -70,19 +69,21 @@ def draw_maintenance(
     size, unit = best_unit(end_s, TIME_UNITS)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda time_s, _: f"{time_s / size:g}"))
     ax.xaxis.set_major_locator(MultipleLocator(size * _step(end_s / size)))
-    ax.set_xlabel(f"time since the start of the run ({unit})", fontsize=LABEL_PT)
-    ax.set_ylabel("host", fontsize=LABEL_PT)
-    ax.tick_params(labelsize=TICK_PT if lanes <= 30 else NOTE_PT)
+    ax.set_xlabel(f"Time since the start of the run ({unit})", fontsize=look().label_pt)
+    ax.set_ylabel("Host", fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt if lanes <= 30 else look().note_pt)
     ax.spines[["top", "right"]].set_visible(False)
     seen = [kind for kind in KINDS if kind not in RARE or (hosts["phase"] == kind).any()]
     figure.legend(
-        handles=[Patch(facecolor=KINDS[kind], label=kind) for kind in seen],
+        handles=[Patch(facecolor=tint(KINDS[kind]), label=kind) for kind in seen],
         loc="outside lower center",
-        ncols=len(seen),
-        fontsize=NOTE_PT,
+        ncols=min(len(seen), look().legend_columns + 1),
+        fontsize=look().note_pt,
         frameon=False,
     )
-    figure.suptitle(_title(hosts, end_s, which), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(
+        folded(_title(hosts, end_s, which)), fontsize=look().title_pt, x=0.01, ha="left"
+    )
     return figure
 
 
@@ -90,15 +91,15 @@ def _draw_lane(ax: Axes, lane: int, row: object, end_s: float) -> None:
     drain_s, reboot_s, back_s = (getattr(row, name) for name in ("drain_s", "reboot_s", "back_s"))
     phase = getattr(row, "phase")  # noqa: B009
     is_blocked = phase == HostPhase.BLOCKED.value
-    ax.barh(lane, end_s, height=0.8, color=KINDS["blocked" if is_blocked else "serving"])
+    ax.barh(lane, end_s, height=0.8, color=tint(KINDS["blocked" if is_blocked else "serving"]))
     if math.isnan(drain_s) or is_blocked:
         return
     until_s = end_s if math.isnan(reboot_s) else reboot_s
-    ax.barh(lane, until_s - drain_s, left=drain_s, height=0.8, color=KINDS["draining"])
+    ax.barh(lane, until_s - drain_s, left=drain_s, height=0.8, color=tint(KINDS["draining"]))
     if not math.isnan(reboot_s):
         kind = "not back" if phase == HostPhase.NOT_BACK.value else "rebooting"
         until_s = end_s if math.isnan(back_s) else back_s
-        ax.barh(lane, until_s - reboot_s, left=reboot_s, height=0.8, color=KINDS[kind])
+        ax.barh(lane, until_s - reboot_s, left=reboot_s, height=0.8, color=tint(KINDS[kind]))
 
 
 def _title(hosts: pd.DataFrame, end_s: float, which: str) -> str:

@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cluster_emu.validation.qemu import QemuAgreement
-from cluster_emu.view.style import BLUE, GREY, LABEL_PT, ORANGE, TICK_PT, new_figure
+from cluster_emu.view.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    look,
+    new_figure,
+    tint,
+)
 
 HEIGHT_INCHES = 2.8
 FIGURES = (
@@ -23,9 +30,10 @@ def plot_agreement(agreement: QemuAgreement, figure: Figure | None = None) -> Fi
         agreement: what to draw.
         figure: an empty figure to draw in; a new one by default.
     """
+    rows = len(FIGURES) if look().is_narrow else 1
     if figure is None:
-        figure = new_figure(HEIGHT_INCHES)
-    panels = figure.subplots(1, len(FIGURES))
+        figure = new_figure(HEIGHT_INCHES * rows)
+    panels = figure.subplots(rows, len(FIGURES) // rows)
     for ax, (name, scale, label) in zip(panels, FIGURES, strict=True):
         measured, emulated = (
             scale * np.array([getattr(outcome, name) for outcome in outcomes])
@@ -35,16 +43,19 @@ def plot_agreement(agreement: QemuAgreement, figure: Figure | None = None) -> Fi
             )
         )
         plain = np.array([one.measured.is_plain for one in agreement.quiet], dtype=np.bool_)
-        for chosen, colour, kind in ((plain, BLUE, "plain"), (~plain, ORANGE, "others")):
+        for chosen, colour, kind in (
+            (plain, tint(BLUE), "plain"),
+            (~plain, tint(ORANGE), "others"),
+        ):
             ax.plot(measured[chosen], emulated[chosen], ".", color=colour, label=kind)
         if len(measured):
             ends = [0.8 * measured.min(), 1.25 * measured.max()]
-            ax.plot(ends, ends, "-", color=GREY, linewidth=0.8, zorder=0)
+            ax.plot(ends, ends, "-", color=tint(GREY), linewidth=0.8, zorder=0)
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.set_title(label, fontsize=LABEL_PT)
-        ax.set_xlabel("measured", fontsize=LABEL_PT)
-        ax.tick_params(labelsize=TICK_PT)
-    panels[0].set_ylabel("emulated", fontsize=LABEL_PT)
-    panels[0].legend(fontsize=TICK_PT)
+        ax.set_title(label, fontsize=look().label_pt)
+        ax.set_xlabel("measured", fontsize=look().label_pt)
+        ax.tick_params(labelsize=look().tick_pt)
+    panels[0].set_ylabel("emulated", fontsize=look().label_pt)
+    panels[0].legend(fontsize=look().tick_pt)
     return figure

@@ -68,6 +68,7 @@ def figure_of(picture: Figure | Axes) -> Figure:
 
 def _drawn(figure: Figure, kind: str) -> bytes:
     buffer = BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "cluster_emu"}):
+    # Journals want letters as TrueType, not as Type 3.
+    with matplotlib.rc_context({"svg.hashsalt": "cluster_emu", "pdf.fonttype": 42}):
         figure.savefig(buffer, format=kind, metadata=WITHOUT_ORIGIN[kind])
     return buffer.getvalue()

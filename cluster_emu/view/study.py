@@ -15,13 +15,13 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.units import UNLIMITED
 from cluster_emu.view.quantities import Quantity, quantity_of
 from cluster_emu.view.style import (
-    LABEL_PT,
     PALE_GREY,
     STRATEGY_COLOURS,
-    TICK_PT,
-    TITLE_PT,
+    folded,
     literal,
+    look,
     new_figure,
+    tint,
 )
 
 METRICS = ("total_time_s", "downtime_s", "bytes", "makespan_s")
@@ -29,13 +29,15 @@ METRICS = ("total_time_s", "downtime_s", "bytes", "makespan_s")
 
 LINES = tuple(zip(STRATEGY_COLOURS, ("o", "s", "^", "D", "v", "P", "X"), strict=True))
 ENDS = ("mean", "ci95_low", "ci95_high")
-MOST_COLUMNS = 5
+MOST_COLUMNS, MOST_COLUMNS_NARROW = 5, 2
 ROW_INCHES, TITLE_INCHES = 1.7, 1.3
 MANY_TIMES = 20
 """Ratio of the ends of an axis from which on it is logarithmic."""
 
 
-def draw_study(means: pd.DataFrame, metrics: Sequence[str] = METRICS) -> Figure:
+def draw_study(
+    means: pd.DataFrame, metrics: Sequence[str] = METRICS, figure: Figure | None = None
+) -> Figure:
     """Draw a row of panels per metric, one line per strategy, over the first axis with numbers.
 
     Every panel is one place of the other axes; bars are 95 % intervals. A study without axes has
@@ -45,6 +47,7 @@ def draw_study(means: pd.DataFrame, metrics: Sequence[str] = METRICS) -> Figure:
         means: one row per place of the axes, strategy and metric: the axes, then `strategy`,
             `metric`, `mean`, `ci95_low`, `ci95_high`; the ends are NaN for one replication.
         metrics: which metrics to draw, where the table has them.
+        figure: an empty figure to draw in; a new one of fitting height by default.
 
     Raises:
         ScenarioError: if the table has none of the metrics.
@@ -56,10 +59,10 @@ def draw_study(means: pd.DataFrame, metrics: Sequence[str] = METRICS) -> Figure:
     means = means[means["metric"].isin(shown)]
     x, others = _axes(means)
     places = list(_places(means, others))
-    figure = new_figure(ROW_INCHES * len(shown) + TITLE_INCHES)
-    panels = figure.subplots(
-        len(shown), min(len(places), MOST_COLUMNS), sharex=True, sharey="row", squeeze=False
-    )
+    if figure is None:
+        figure = new_figure(ROW_INCHES * len(shown) + TITLE_INCHES)
+    columns = min(len(places), MOST_COLUMNS_NARROW if look().is_narrow else MOST_COLUMNS)
+    panels = figure.subplots(len(shown), columns, sharex=True, sharey="row", squeeze=False)
     for row, name in zip(panels, shown, strict=True):
         rows = means[means["metric"] == name]
         quantity = quantity_of(name, [rows["mean"].median()])
@@ -71,16 +74,24 @@ def draw_study(means: pd.DataFrame, metrics: Sequence[str] = METRICS) -> Figure:
             row[0].yaxis.set_minor_formatter(NullFormatter())
         else:
             row[0].set_ylim(bottom=min(0.0, row[0].get_ylim()[0]))
-        row[0].set_ylabel(_folded(literal(quantity.axis_label)), fontsize=LABEL_PT)
+        row[0].set_ylabel(_folded(literal(quantity.axis_label)), fontsize=look().label_pt)
     for ax, place in zip(panels[0], places, strict=False):
         ax.set_title("\n".join(f"{literal(key)} = {_short(value)}" for key, value in place.items()))
-        ax.title.set_fontsize(TICK_PT)
+        ax.title.set_fontsize(look().tick_pt)
     for ax in panels[-1]:
-        ax.set_xlabel(literal(x), fontsize=LABEL_PT)
-    figure.suptitle(_title(means, len(places)), fontsize=TITLE_PT, x=0.01, ha="left")
+        ax.set_xlabel(literal(x), fontsize=look().label_pt)
+    figure.suptitle(
+        folded(_title(means, len(places), columns)), fontsize=look().title_pt, x=0.01, ha="left"
+    )
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if x != "strategy":
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=TICK_PT)
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=1 if look().is_narrow else 2,
+            fontsize=look().tick_pt,
+        )
     return figure
 
 
@@ -123,7 +134,7 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, x: str, quantity: Quantity) -> Non
             at[order],
             mean,
             whiskers,
-            color=colour,
+            color=tint(colour),
             marker=marker,
             markersize=4,
             linewidth=1.2,
@@ -135,10 +146,10 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, x: str, quantity: Quantity) -> Non
         ax.set_xscale("log")
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xticks(values if numeric else range(len(values)), [_short(value) for value in values])
-    ax.tick_params(labelsize=TICK_PT)
+    ax.tick_params(labelsize=look().tick_pt)
     if not numeric:
         ax.tick_params(axis="x", rotation=20)
-    ax.grid(axis="y", color=PALE_GREY, linewidth=0.6)
+    ax.grid(axis="y", color=tint(PALE_GREY), linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
 
 
@@ -163,9 +174,9 @@ def _folded(label: str) -> str:
     return label if len(label) < 18 else " ".join(words[:half]) + "\n" + " ".join(words[half:])
 
 
-def _title(means: pd.DataFrame, places: int) -> str:
+def _title(means: pd.DataFrame, places: int, columns: int) -> str:
     runs = sorted(means["runs"].unique())
     of = f"{runs[0]:g}" if len(runs) == 1 else f"{runs[0]:g} to {runs[-1]:g}"
     title = f"Means over {of} replications with 95 % intervals"
-    hidden = places - MOST_COLUMNS
+    hidden = places - columns
     return title if hidden <= 0 else f"{title}; {hidden} of {places} places are not shown"

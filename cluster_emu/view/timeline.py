@@ -12,12 +12,12 @@ from cluster_emu.view.quantities import ENERGY_UNITS, POWER_UNITS, best_unit, wr
 from cluster_emu.view.style import (
     BLUE,
     GREEN,
-    LABEL_PT,
     ORANGE,
     PURPLE,
-    TICK_PT,
-    TITLE_PT,
+    folded,
+    look,
     new_figure,
+    tint,
 )
 from cluster_emu.wording import counted
 
@@ -48,18 +48,18 @@ def draw_timeline(
     observed = _observed(hosts)
     watt_size, watt_unit = best_unit(float(observed["power_w"].max()), POWER_UNITS)
     strips = (
-        (observed["hosts_on"], "Hosts on", BLUE),
-        (observed["utilisation"] * 100, "CPU in use,\nhosts on (%)", GREEN),
-        (observed["power_w"] / watt_size, f"Power ({watt_unit})", ORANGE),
-        (under_way(migrations), "Migrations\nunder way", PURPLE),
+        (observed["hosts_on"], "Hosts on", tint(BLUE)),
+        (observed["utilisation"] * 100, "CPU in use,\nhosts on (%)", tint(GREEN)),
+        (observed["power_w"] / watt_size, f"Power ({watt_unit})", tint(ORANGE)),
+        (under_way(migrations), "Migrations\nunder way", tint(PURPLE)),
     )
     for ax, (values, label, colour) in zip(panels, strips, strict=True):
         _draw_strip(ax, values, label, colour, size, until_s)
         ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=ax in (panels[0], panels[-1])))
-    panels[-1].set_xlabel(f"Simulated time ({unit})", fontsize=LABEL_PT)
+    panels[-1].set_xlabel(f"Simulated time ({unit})", fontsize=look().label_pt)
     panels[-1].set_xlim(0, until_s / size)
     figure.align_ylabels(panels)
-    figure.suptitle(_title(hosts, migrations), fontsize=TITLE_PT, x=0.01, ha="left")
+    figure.suptitle(folded(_title(hosts, migrations)), fontsize=look().title_pt, x=0.01, ha="left")
     return figure
 
 
@@ -93,8 +93,8 @@ def _draw_strip(
     ax.step(times, levels, where="post", color=colour, linewidth=1.3)
     ax.fill_between(times, levels, step="post", color=colour, alpha=0.15, linewidth=0)
     ax.set_ylim(0, 1.15 * max(float(levels.max()), 1e-9))
-    ax.set_ylabel(label, fontsize=LABEL_PT)
-    ax.tick_params(labelsize=TICK_PT)
+    ax.set_ylabel(label, fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt)
     ax.spines[["top", "right"]].set_visible(False)
 
 

@@ -9,6 +9,7 @@ pages engine takes the pages one by one (`memory/pages/post_copy.py`), stall by 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,11 @@ class LumpedPostCopy:
         self._state = self._table[0]
         self._requests = np.zeros(costs.processors, dtype=PAGE_REQUEST)
         self._state["set_left_s"] = set_left_s
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Let the state of a copy be the row of its table again."""
+        self.__dict__.update(state)
+        self._state = self._table[0]
 
     @property
     def bytes_left(self) -> float:

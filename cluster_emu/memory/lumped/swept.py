@@ -672,22 +672,9 @@ class SweptEngine:
         Args:
             elapsed: operational time since the last call of `advance` (or the start).
         """
-        scan, rules = self._round, self._rules
-        scan.end()
         self.now += elapsed
-        outcomes = [each for run in scan.visited for each in self._outcomes(run)]
-        dirty = _passed(self._sweep, self._round_began, self.now)
-        clean: list[tuple[int, int]] = []
-        if self._clear_granularity != "round":
-            clean = [span for run in self._cleared_runs() for span in self._clean_since(*run)]
-        edges = {edge for span in [*dirty, *clean] for edge in span}
-        edges |= {edge for begin, end, _ in outcomes for edge in (begin, end)}
-        found = self._segments.cut(list(edges))
-        is_dirty = found.inside(dirty) & ~found.inside(clean)
-        outcome = OUTCOME_OF_STATUS[found.status]
-        for begin, end, each in outcomes:
-            first, last = np.searchsorted(found.edges, (begin, end))
-            outcome[first:last] = each
+        scan, rules = self._round, self._rules
+        found, outcome, is_dirty = self.outcomes_now()
         self._segments = Segments(
             found.edges,
             rules.status_after[outcome, is_dirty.astype(np.int64)],
@@ -707,6 +694,28 @@ class SweptEngine:
             dirtied=int(found.pages[is_dirty].sum()),
             bytes_sent=scan.bytes_sent,
         )
+
+    def outcomes_now(self) -> tuple[Segments, Integers, NDArray[np.bool_]]:
+        """Make every planned visit; return the `Outcome` of each segment and its dirty bit now.
+
+        Returns:
+            The memory before the round, cut where they change, and both, [segments].
+        """
+        scan = self._round
+        scan.end()
+        outcomes = [each for run in scan.visited for each in self._outcomes(run)]
+        dirty = _passed(self._sweep, self._round_began, self.now)
+        clean: list[tuple[int, int]] = []
+        if self._clear_granularity != "round":
+            clean = [span for run in self._cleared_runs() for span in self._clean_since(*run)]
+        edges = {edge for span in [*dirty, *clean] for edge in span}
+        edges |= {edge for begin, end, _ in outcomes for edge in (begin, end)}
+        found = self._segments.cut(list(edges))
+        outcome = OUTCOME_OF_STATUS[found.status]
+        for begin, end, each in outcomes:
+            first, last = np.searchsorted(found.edges, (begin, end))
+            outcome[first:last] = each
+        return found, outcome, found.inside(dirty) & ~found.inside(clean)
 
     def _outcomes(self, run: Run) -> list[tuple[int, int, Outcome]]:
         """Return spans of visited pages and what happened to them.

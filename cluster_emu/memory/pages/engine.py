@@ -43,6 +43,9 @@ class PagesEngine:
         encoding: what pages take on the wire.
         absent: pages that need no transfer at all (ballooned out), or None.
         track_versions: whether to keep a version number per page, for proofs.
+
+    Attributes:
+        handed_over: the pages that stop-and-copy sends, once it has begun to; None before.
     """
 
     rate_dependence = RateDependence.UNKNOWN
@@ -75,6 +78,7 @@ class PagesEngine:
         self._deferred = np.zeros(self.page_count, dtype=np.bool_)
         self._has_deferred = False
         self._absent = absent
+        self.handed_over: PageIds | None = None
         if absent is not None:
             self._stale[absent] = False
             if self.versions is not None:
@@ -170,7 +174,8 @@ class PagesEngine:
 
     def hand_over(self) -> None:
         """Let every stale page arrive at the target while the VM does not write at the source."""
-        self.arrive(self.stop_set())
+        self.handed_over = self.stop_set()
+        self.arrive(self.handed_over)
 
     def wait(self, elapsed: float) -> None:
         """Let operational time pass between two rounds; what it dirties joins to_send.
@@ -387,10 +392,7 @@ class PagesEngine:
         """Leave out pages written only before their dirty bit was cleared in mid-round."""
         cleared_at = visited_at
         if self._clear_granularity == "chunk":
-            chunk = sent // self._strategy.chunk_pages
-            first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
-            np.minimum.at(first, chunk, visited_at)
-            cleared_at = first[chunk]
+            cleared_at = self.chunks_cleared_at(sent, visited_at)
         # The log holds first writes only. A page first written before its bit was cleared may be
         # written once more afterwards; the write process says which pages are.
         early = self._log.first_write[sent] <= cleared_at
@@ -401,6 +403,14 @@ class PagesEngine:
         keep = np.ones(self.page_count, dtype=np.bool_)
         keep[pages[~again]] = False
         return dirty[keep[dirty]]
+
+    def chunks_cleared_at(self, sent: PageIds, visited_at: Times) -> Times:
+        """Return when the chunk of each page sent was cleared: with the first page sent of it."""
+        chunk = sent // self._strategy.chunk_pages
+        first = np.full(int(chunk.max(initial=-1)) + 1, np.inf)
+        np.minimum.at(first, chunk, visited_at)
+        cleared_at: Times = first[chunk]
+        return cleared_at
 
     def _count_versions(self, sent: PageIds, visited_at: Times, dirty: PageIds) -> None:
         """Count a write before the visit, hand the page over, and count one after it.

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,11 @@ class PostCopyEngine:
         self._reserved_units = 0
         self._begun_page = _NO_PAGE
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Let the array of a copy share the memory of its bytes again."""
+        self.__dict__.update(state)
+        self._missing = np.frombuffer(self._flags, dtype=np.bool_)
+
     @property
     def bytes_left(self) -> float:
         """Bytes that still have to cross the wire."""
@@ -127,6 +133,11 @@ class PostCopyEngine:
     def pages_arrived(self) -> int:
         """Pages that have reached the target since it resumed."""
         return self.sizes.count - self._missing_count - len(self._requests)
+
+    def missing_pages(self) -> PageIds:
+        """Return the pages that have not arrived, requested ones included, in no order."""
+        requested = np.array([request.page for request in self._requests], dtype=np.int64)
+        return np.concatenate([np.flatnonzero(self._missing), requested])
 
     def advance(self, duration_s: float, bytes_per_s: float, intensity: float) -> None:
         """Let wall time pass at a constant link rate and write intensity."""

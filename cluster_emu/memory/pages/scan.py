@@ -158,9 +158,21 @@ class RoundScan:
     def decisions(self) -> Decisions:
         """Return what was decided at each visit, [position]."""
         decision = self._if_clean[: self.position].copy()
-        dirty = np.concatenate([np.empty(0, dtype=np.int64), *self._found_dirty])
+        dirty = self.found_dirty()
         decision[dirty] = self._if_dirty[dirty]
         return decision
+
+    def found_dirty(self) -> Positions:
+        """Return the positions of the pages that a peek found dirty, where that could matter."""
+        return np.concatenate([np.empty(0, dtype=np.int64), *self._found_dirty])
+
+    def rows_visited(self) -> tuple[Decisions, Decisions]:
+        """Return what the table says of each page visited, if clean and if dirty, [position]."""
+        return self._if_clean[: self.position], self._if_dirty[: self.position]
+
+    def time_left(self) -> float:
+        """Return the operational time until the round ends as planned."""
+        return self.bytes_left * self._clock.time_per_byte if self.is_planned else 0.0
 
     def visit_times(self) -> Times:
         """Return the operational time of each visit, [position]."""

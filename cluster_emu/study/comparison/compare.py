@@ -26,6 +26,11 @@ from cluster_emu.study.comparison.variants import Variant, variants
 from cluster_emu.study.execution.numbers import check_study_numbers
 from cluster_emu.study.execution.runs import StudyInterrupted, StudyRun, run_all
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.statistics.stopping import (
+    StoppingRule,
+    read_stopping_rule,
+    rule_in_words,
+)
 
 METHOD = (
     "A replication has one seed under every strategy: the same placement, demand and profiles.",
@@ -49,6 +54,7 @@ def compare(
     jobs: int = 1,
     fields: Mapping[str, Any] | None = None,
     smallest_differences: Mapping[str, Any] | None = None,
+    until: Sequence[str] | str = (),
     progress: ProgressCallback | None = None,
 ) -> Comparison:
     """Run every strategy on the scenario with the same seeds and compare them pair by pair.
@@ -67,6 +73,9 @@ def compare(
         smallest_differences: from which size on a difference matters, by metric or for ``"all"``:
             in per cent of the larger mean, ``"2 %"``, or for one metric as a quantity, ``"1 ms"``;
             1 % where neither this nor the catalogue of metrics says otherwise.
+        until: how narrow intervals of means shall be, ``"downtime_s:rel=0.02"``, one text or more;
+            there then are as many replications as every strategy needs for that, at least
+            `replications`. See `read_stopping_rule`.
         progress: called after every run with the number done and the number of all.
 
     Raises:
@@ -77,11 +86,12 @@ def compare(
             their `Comparison`.
     """
     check_study_numbers(replications, jobs, seed)
+    rule = read_stopping_rule([until] if isinstance(until, str) else until, replications)
     smallest = smallest_by_metric(smallest_differences or {})
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     wanted = [strategies] if isinstance(strategies, str) else strategies
     made = variants(base.with_fields(dict(fields or {})), wanted)
-    seeds = replication_seeds(seed, replications)
+    seeds = replication_seeds(seed, replications if rule is None else rule.maximum)
     parts = [build(variant.scenario, RandomStreams(seeds[0])) for variant in made]
     planned = Comparison(
         scenario=base.name,
@@ -94,19 +104,55 @@ def compare(
         smallest_differences=smallest,
         same_rules=same_rules({variant.label: variant.scenario for variant in made}),
         histories={variant.label: chosen_strategy(variant.scenario).history for variant in made},
-        wanted=replications,
+        wanted=replications if rule is None else rule.minimum,
     )
     ended: dict[int, StudyRun] = {}
     try:
         tasks = [(variant.scenario, each) for each in seeds for variant in made]
-        ended.update(run_all(tasks, jobs, progress))  # an interrupt leaves what has ended
+        if rule is None:
+            ended.update(run_all(tasks, jobs, progress))  # an interrupt leaves what has ended
+        else:
+            for block in _blocks(rule, planned, ended):
+                first, last = (count * len(made) for count in block)
+                planned = replace(planned, wanted=block[1])
+                for number, run in run_all(tasks[first:last], jobs, progress, done=first):
+                    ended[first + number] = run
     except KeyboardInterrupt as interrupt:
         partial = _with_runs(planned, ended)
         if not partial.seeds:
             raise
         raise StudyInterrupted(partial) from interrupt
     _check_metrics(ended.values(), jobs)
-    return _with_runs(planned, ended)
+    whole = _with_runs(planned, ended)
+    return whole if rule is None else _stopped(whole, rule)
+
+
+def _blocks(
+    rule: StoppingRule, planned: Comparison, ended: Mapping[int, StudyRun]
+) -> Iterator[tuple[int, int]]:
+    """Yield from which to which replication to run next, until the rule has enough of them."""
+    count = 0
+    while True:
+        values = _with_runs(planned, ended).values_of(rule)
+        if rule.needed(values) is not None:
+            return
+        more = rule.next_count(values)
+        yield count, more
+        count = more
+
+
+def _stopped(found: Comparison, rule: StoppingRule) -> Comparison:
+    """Return the comparison of as many replications as the rule needs, and how narrow it is."""
+    values = found.values_of(rule)
+    count = rule.needed(values) or len(found.seeds)
+    return replace(
+        found,
+        seeds=found.seeds[:count],
+        reports={label: runs[:count] for label, runs in found.reports.items()},
+        wanted=count,
+        until=rule.achieved(values, count),
+        assumptions=(*found.assumptions, rule_in_words(rule)),
+    )
 
 
 def smallest_by_metric(given: Mapping[str, Any]) -> dict[str, SmallestDifference]:

@@ -37,6 +37,7 @@ from cluster_emu.study.report.figures import (
     quantile_figures,
 )
 from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.study.statistics.stopping import Achieved, StoppingRule
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Comparison(Displayed):
         histories: the number of rounds that each strategy looks back on.
         wanted: number of replications that were asked for; None for those there are. There are
             fewer after an interrupt.
+        until: how narrow the intervals are that a stopping rule asked for; empty without one.
     """
 
     scenario: str
@@ -77,6 +79,7 @@ class Comparison(Displayed):
     same_rules: tuple[tuple[str, str], ...] = ()
     histories: dict[str, int] = field(default_factory=dict)
     wanted: int | None = None
+    until: tuple[Achieved, ...] = ()
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -201,8 +204,16 @@ class Comparison(Displayed):
                 metric.name: {label: self._quantiles(metric, label) for label in self.labels}
                 for metric in metric_catalogue.compared()
             },
+            until=self.until,
         )
         return replace(report, answer=comparison_answer(report))
+
+    def values_of(self, rule: StoppingRule) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """Return by strategy and metric one value per replication, as a rule looks at them."""
+        return {
+            label: {goal.metric: self._values(goal.metric, label) for goal in rule.goals}
+            for label in self.labels
+        }
 
     def save(self, folder: Path, *, csv: bool = True, overwrite: bool = False) -> list[Path]:
         """Write compare.json and the table of runs as Parquet and CSV; return the files written.

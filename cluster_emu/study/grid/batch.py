@@ -25,10 +25,9 @@ from cluster_emu.study.execution.costs import resident_bytes
 from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.grid.cell_store import DONE, FILES, RESULTS, CellStore, check_folder
-from cluster_emu.study.grid.cells import cells_of
+from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
 from cluster_emu.study.grid.run_cells import Execution, remaining, run_cells
-from cluster_emu.study.grid.study_file import read_study
 from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
 from cluster_emu.study.report.grid import BatchReport, SameRule
@@ -187,7 +186,7 @@ class Batch(Displayed):
 
 
 def run_batch(
-    path: Path,
+    path: Path | Grid,
     *,
     out: Path | None = None,
     jobs: int = 1,
@@ -209,7 +208,7 @@ def run_batch(
     that of one uninterrupted run, on any number of processes.
 
     Args:
-        path: the study's TOML file.
+        path: the study's TOML file, or a grid.
         out: the results' folder; ``results/NAME`` if None.
         jobs: number of processes.
         changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
@@ -227,13 +226,13 @@ def run_batch(
             and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
-    study, base = read_study(path, changes)
+    grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
+    study, cells = grid.study, grid.cells
     try:
         smallest = smallest_by_metric(study.smallest_differences)
     except ScenarioError as error:
-        raise error.at(file=path) from error
+        raise error.at(file=grid.file) from error
     limits = _limits(study.limits, time_limit_s, memory_limit_bytes)
-    cells = cells_of(study, base, path)
     folder = out or Path("results") / file_name(study.name)
     with (
         _usable_files(folder, overwrite=overwrite),
@@ -252,12 +251,12 @@ def run_batch(
             found=found,
             table=pd.read_parquet(folder / RESULTS[0]),
             folder=folder,
-            axes=tuple(study.axes),
+            axes=grid.columns,
             strategies=tuple(dict.fromkeys(str(cell.labels["strategy"]) for cell in cells)),
             smallest_differences=smallest,
             damaged=store.damaged,
             notes=store.of_others(cells),
-            same_rules=rules_compared_with_themselves(cells, tuple(study.axes)),
+            same_rules=rules_compared_with_themselves(cells, grid.columns),
         )
         done.save_tables()
         complete_result(folder)

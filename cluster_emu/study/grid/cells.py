@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,16 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.files import digest
-from cluster_emu.study.comparison.variants import Variant, variants
+from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.execution.seeds import replication_seeds
-from cluster_emu.study.grid.labels import labels_of
+from cluster_emu.study.grid.settings import (
+    STRATEGY_COLUMN,
+    Labels,
+    LeftOut,
+    cells_before_leaving_out,
+    settings_of,
+)
 from cluster_emu.study.grid.study_file import Study
-
-Labels = dict[str, str | int | float | bool]
 
 KEY_DIGITS = 20
 FILES = ("traces", "path", "file")
@@ -57,30 +60,50 @@ class Cell:
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 
-def cells_of(study: Study, base: Scenario, file: Path) -> list[Cell]:
+def cells_of(study: Study, base: Scenario, file: Path | None = None) -> list[Cell]:
     """Return every cell: axes in the order given, then strategies, then replications.
 
     Every scenario is built once, so that an error in one of them is found before any run.
 
+    Args:
+        study: the study.
+        base: its base scenario.
+        file: the study's file, for errors.
+
     Raises:
         ClusterEmuError: if a value of an axis or a strategy is not allowed; it names the file.
     """
+    try:
+        return _cells(study, base)
+    except ScenarioError as error:
+        raise error.at(file=error.file or file) from error
+
+
+def _cells(study: Study, base: Scenario) -> list[Cell]:
+    cells_before_leaving_out(study)
     seeds = replication_seeds(study.seed, study.replications)
-    columns = [labels_of(path, values) for path, values in study.axes.items()]
+    left_out = LeftOut(study)
     files = _Files()
-    cells = []
+    cells: list[Cell] = []
     places: dict[str, Labels] = {}
-    for values, shown in zip(product(*study.axes.values()), product(*columns), strict=True):
-        place = dict(zip(study.axes, shown, strict=True))
-        try:
-            scenario = base.with_fields(dict(zip(study.axes, values, strict=True)))
-            for variant in variants(scenario, study.strategies):
-                build(variant.scenario, RandomStreams(seeds[0]))
-                data = files.read_into(variant.scenario.model_dump(mode="json"))
-                _check_new(variant.label, data, place, places)
-                cells += _replicated({**place, "strategy": variant.label}, variant, seeds, data)
-        except ScenarioError as error:
-            raise error.at(file=error.file or file) from error
+    for setting in settings_of(study):
+        labels = [{**setting.place, STRATEGY_COLUMN: text.strip()} for text in study.strategies]
+        kept = [not left_out.has(each) for each in labels]
+        if not any(kept):
+            continue
+        scenario = base.with_fields(setting.fields)
+        made = variants(scenario, study.strategies)
+        for variant, label, is_kept in zip(made, labels, kept, strict=True):
+            if not is_kept:
+                continue
+            build(variant.scenario, RandomStreams(seeds[0]))
+            data = files.read_into(variant.scenario.model_dump(mode="json"))
+            if study.sample is None:  # points of a sample may be the same by chance or by design
+                _check_new(variant.label, data, setting.place, places)
+            cells += _replicated(label, variant.scenario, seeds, data)
+    left_out.check_all_used()
+    if not cells:
+        raise ScenarioError("leave_out", len(study.leave_out), "conditions that leave a cell")
     return cells
 
 
@@ -101,10 +124,10 @@ def _check_new(
 
 
 def _replicated(
-    labels: Labels, variant: Variant, seeds: tuple[int, ...], data: dict[str, Any]
+    place: Labels, scenario: Scenario, seeds: tuple[int, ...], data: dict[str, Any]
 ) -> list[Cell]:
     return [
-        Cell({**labels, "replication": replication, "seed": seed}, variant.scenario, seed, data)
+        Cell({**place, "replication": replication, "seed": seed}, scenario, seed, data)
         for replication, seed in enumerate(seeds)
     ]
 

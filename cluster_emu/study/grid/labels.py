@@ -22,28 +22,32 @@ def labels_of(path: str, values: Sequence[Any]) -> list[Any]:
     """
     if all(isinstance(value, bool) for value in values):
         return list(values)
-    numbers = [_number(path, value) for value in values]
+    numbers = [None if isinstance(value, bool) else number_of(path, value) for value in values]
     known = [number for number in numbers if number is not None]
     if len(known) < len(numbers) or all(math.isnan(number) for number in known):
-        return [_text(value) for value in values]
+        return [text_of(value) for value in values]
     whole = all(isinstance(number, int) for number in known)
     return known if whole else [float(number) for number in known]
 
 
-def _number(path: str, value: Any) -> int | float | None:
-    """Return a value as a number, None if it is none."""
+def number_of(path: str, value: Any) -> int | float | None:
+    """Return a value as a number in the unit at the end of a path, None if it is none.
+
+    A boolean is its own number, as in a column of booleans.
+    """
     if value is None or value == NOTHING:
         return math.nan
     if value == UNLIMITED:
         return math.inf
     try:
-        found = read_quantity(path, value)
+        found = read_quantity(path, value, shares=True) if not isinstance(value, bool) else value
     except ValueError:
         return None
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+    return found if isinstance(found, int | float) else None
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value as it stands in a column of texts."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and "name" in value:

@@ -18,6 +18,7 @@ from cluster_emu.study.report.figures import (
 )
 from cluster_emu.study.statistics.bootstrap import bca_intervals
 from cluster_emu.study.statistics.multiple_tests import holm
+from cluster_emu.study.statistics.stopping import Achieved
 from cluster_emu.study.statistics.verdicts import (
     PairedEffect,
     differences,
@@ -167,6 +168,7 @@ class ComparisonReport:
         assumptions: what was assumed, one sentence each.
         versions: versions of what results depend on.
         quantiles: quantiles over the replications, by metric, strategy and name ("p50").
+        until: how narrow the intervals are that a stopping rule asked for; empty without one.
     """
 
     scenario: str
@@ -187,3 +189,4 @@ class ComparisonReport:
     assumptions: tuple[str, ...]
     versions: dict[str, str]
     quantiles: dict[str, dict[str, dict[str, QuantileFigure]]] = field(default_factory=dict)
+    until: tuple[Achieved, ...] = ()

@@ -142,36 +142,36 @@ class StopRuleController(MigrationController):
     """
 
     def __init__(self, rule: StopRule) -> None:
-        self._rule = rule
+        self.rule = rule
         self._deadline_passed = False
 
     def next_check_s(self) -> float:
         """Return the rule's deadline until it has passed."""
-        deadline_s = self._rule.deadline_s
+        deadline_s = self.rule.deadline_s
         return math.inf if deadline_s is None or self._deadline_passed else deadline_s
 
     def check(self, status: MigrationStatus) -> ControllerDecision:
         """Return what the deadline does."""
         self._deadline_passed = True
-        return deadline_decision(self._rule)
+        return deadline_decision(self.rule)
 
     def round_ended(self, progress: Progress) -> ControllerDecision:
         """Return what the rule decides."""
-        return self._rule.decide(progress)
+        return self.rule.decide(progress)
 
     def sure_rounds(self, progress: Progress) -> SureRounds:
         """Return what the rule says; a rule need not say anything."""
-        sure: Callable[[Progress], SureRounds] | None = getattr(self._rule, "sure_rounds", None)
+        sure: Callable[[Progress], SureRounds] | None = getattr(self.rule, "sure_rounds", None)
         return NO_SURE_ROUNDS if sure is None else sure(progress)
 
     @property
     def bandwidth_known_s(self) -> float:
         """Return the rule's time."""
-        return self._rule.bandwidth_known_s
+        return self.rule.bandwidth_known_s
 
     def sync_threshold_bytes(self, bytes_per_s: float) -> float:
         """Return the rule's threshold."""
-        return self._rule.sync_threshold_bytes(bytes_per_s)
+        return self.rule.sync_threshold_bytes(bytes_per_s)
 
     def throttle(self) -> float:
         """Return 0: a stop rule takes no CPU time from the guest."""

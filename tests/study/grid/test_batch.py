@@ -252,6 +252,9 @@ def test_axes_of_quantities_are_numbers_in_the_unit_of_their_name(
         ("manager.max_per_cluster", [1, 2], [1, 2]),
         ("manager.interleave", [True, False], [True, False]),
         ("run.tick_s", ["1 GB", 2], ["1 GB", "2"]),
+        ("run.uncertain", ["5 %", 0.1], [0.05, 0.1]),
+        ("transfer.policy.bandwidth_bytes_per_s", ["64 MiB", 1], [2**26, 1]),
+        ("transfer.policy.completion_timeout_s_per_gib", ["5 min", 1], [300.0, 1.0]),
     ],
 )
 def test_labels_are_numbers_or_texts(path: str, values: list[Any], expected: list[Any]) -> None:

@@ -1,0 +1,61 @@
+"""The address space of a VM as a small image: one cell for a run of neighbouring pages."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_emu.memory.page_state import PageState
+
+MOST_CELLS_A_SIDE = 128
+"""Cells of the image from left to right, and from top to bottom, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageMap:
+    """Cells in address order, row by row; the last one may stand for fewer pages.
+
+    Args:
+        columns: cells of a row.
+        pages_per_cell: neighbouring pages for which a cell stands.
+        cells: the `PageState` that most pages of each cell are in, [cells].
+    """
+
+    columns: int
+    pages_per_cell: int
+    cells: NDArray[np.uint8]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the map as plain data: the cells as bytes in base 64."""
+        return {
+            "columns": self.columns,
+            "rows": -(-len(self.cells) // self.columns),
+            "pages_per_cell": self.pages_per_cell,
+            "cells": base64.b64encode(self.cells.tobytes()).decode("ascii"),
+        }
+
+
+def page_map(states: NDArray[np.int8], most_a_side: int = MOST_CELLS_A_SIDE) -> PageMap:
+    """Return the image of a VM's pages.
+
+    Of states that as many pages of a cell are in, the later one in `PageState` is shown.
+
+    Args:
+        states: the `PageState` of every page, [pages].
+        most_a_side: cells of a row, and rows, at most.
+    """
+    pages = len(states)
+    per_cell = max(-(-pages // most_a_side**2), 1)
+    cell_count = -(-pages // per_cell)
+    columns = min(max(math.ceil(math.sqrt(cell_count)), 1), most_a_side)
+    if per_cell == 1:
+        return PageMap(columns, 1, states.astype(np.uint8))
+    kinds = len(PageState)
+    numbers = (np.arange(pages) // per_cell) * kinds + states
+    counts = np.bincount(numbers, minlength=cell_count * kinds).reshape(cell_count, kinds)
+    dominating = kinds - 1 - counts[:, ::-1].argmax(axis=1)
+    return PageMap(columns, per_cell, dominating.astype(np.uint8))

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+
+from cluster_emu.live.page_map import page_map
+from cluster_emu.memory.page_state import PageState
+
+
+def test_a_small_vm_has_one_cell_for_each_page() -> None:
+    states = np.arange(6, dtype=np.int8)
+    found = page_map(states)
+    assert (found.columns, found.pages_per_cell) == (3, 1)
+    assert found.cells.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_cell_shows_the_state_that_most_of_its_pages_are_in() -> None:
+    sent, skipped, clean = PageState.SENT, PageState.SKIPPED, PageState.CLEAN
+    states = np.array([sent, sent, clean, skipped, skipped, sent, clean], dtype=np.int8)
+    found = page_map(states, most_a_side=2)
+    # 7 pages in at most 4 cells: two a cell, one page in the last cell
+    assert found.pages_per_cell == 2
+    # clean and skipped once each: the later state in PageState wins
+    assert found.cells.tolist() == [sent, skipped, skipped, clean]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 16_384, 16_385, 1_000_003])
+def test_the_image_has_a_cell_for_every_page_and_fits(pages: int) -> None:
+    found = page_map(np.zeros(pages, dtype=np.int8))
+    assert len(found.cells) <= 128 * 128
+    assert (len(found.cells) - 1) * found.pages_per_cell < pages
+    assert pages <= len(found.cells) * found.pages_per_cell
+    data = found.as_json()
+    assert len(base64.b64decode(str(data["cells"]))) == len(found.cells)
+    rows = data["rows"]
+    assert isinstance(rows, int)
+    assert rows <= 128
+    assert rows * found.columns >= len(found.cells)
