@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.dry_run import show_dry_run
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
@@ -85,6 +86,13 @@ def batch(
             "--slurm", 1, "Print a Slurm script that runs N shards as an array job; run nothing."
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the cells, what is left of them and a guess of the time; write nothing.",
+        ),
+    ] = False,
     overwrite: options.Overwrite = False,
     smallest: options.SmallestDifferences = None,
     as_json: options.Json = False,
@@ -120,6 +128,12 @@ def batch(
     part = None if shard is None else read_shard(shard, "--shard")
     if part is not None and overwrite:
         raise ScenarioError("--overwrite", "given", "no --shard, whose others it would remove")
+    if dry_run:
+        if shard is not None:
+            raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
+        chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
+        show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
+        return
     try:
         with (
             writing_to(folder or Path("results")),
