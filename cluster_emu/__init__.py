@@ -50,6 +50,7 @@ if _TYPE_CHECKING:
         advise,
         compare,
         evacuate,
+        load_study,
         run_batch,
         simulate,
     )
@@ -113,6 +114,7 @@ __all__ = [
     "fault_kinds",
     "grid",
     "load_scenario",
+    "load_study",
     "max_min_rates",
     "memory_models",
     "metric_catalogue",
@@ -164,6 +166,7 @@ _MODULES = {
         "advise",
         "compare",
         "evacuate",
+        "load_study",
         "run_batch",
         "simulate",
     ),

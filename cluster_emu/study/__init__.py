@@ -23,6 +23,7 @@ from cluster_emu.study.report.comparison import ComparisonReport
 from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.report.grid import BatchReport
 from cluster_emu.study.report.maintenance import MaintenanceReport
+from cluster_emu.study.saved_study import SavedStudy, load_study
 from cluster_emu.study.statistics.verdicts import PairedEffect, Verdict, paired_effect, verdict
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Option",
     "PairedEffect",
     "RunInterrupted",
+    "SavedStudy",
     "StudyInterrupted",
     "Variant",
     "Verdict",
@@ -48,6 +50,7 @@ __all__ = [
     "advise_on_maintenance",
     "compare",
     "evacuate",
+    "load_study",
     "maintain",
     "outcome_counts",
     "paired_effect",
