@@ -33,6 +33,7 @@ from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.trace import trace
 from cluster_emu.cli.validate import validate
+from cluster_emu.cli.view import view
 
 app = typer.Typer(
     cls=Commands,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
+    "view": view,
 }
 for name, command in COMMANDS.items():
     app.command(name, cls=Command)(command)
