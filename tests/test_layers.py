@@ -48,7 +48,7 @@ LAYERS = (
     {"agents", "faults", "lifecycle", "maintenance", "mesa_releases"},
     {"building", "clock", "inventory"},
     {"model"},
-    {"calibration", "live", "study", "validation", "view"},
+    {"calibration", "file_schemas", "live", "study", "validation", "view"},
     {"__init__", "__main__", "cli"},
 )
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}

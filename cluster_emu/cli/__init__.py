@@ -29,6 +29,7 @@ from cluster_emu.cli.plot import plot
 from cluster_emu.cli.record_dirty import record_dirty
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
+from cluster_emu.cli.schema import schema
 from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.trace import trace
@@ -70,6 +71,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_parts,
     "strategies": strategies,
     "scenarios": scenarios,
+    "schema": schema,
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,

@@ -11,7 +11,7 @@ from cluster_emu.cli import options
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
-    progress_bar,
+    cells_bar,
     show_answer,
     show_lines,
     write_json,
@@ -48,8 +48,27 @@ def batch(
         ),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
+        bool,
+        typer.Option("--retry-failed", help="Run cells again that failed or were ended before."),
     ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="TIME",
+            parser=options.seconds("--time-limit"),
+            help="End a cell after so much wall time, such as 10m, and go on without it.",
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="BYTES",
+            parser=options.byte_count("--memory-limit"),
+            help='End a cell whose process takes more memory, such as "4 GiB".',
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     smallest: options.SmallestDifferences = None,
     as_json: options.Json = False,
@@ -67,7 +86,7 @@ def batch(
     try:
         with (
             writing_to(folder or Path("results")),
-            progress_bar(f"{study.stem}, cells") as progress,
+            cells_bar(f"{study.stem}, cells") as bar,
         ):
             done = run_batch(
                 study,
@@ -76,11 +95,16 @@ def batch(
                 changes=changes,
                 retry_failed=retry_failed,
                 overwrite=overwrite,
-                progress=progress,
+                time_limit_s=time_limit,
+                memory_limit_bytes=memory_limit,
+                progress=bar.show,
+                on_failed=bar.show_failed,
             )
     except ScenarioError as error:
         if error.field == "folder":
             raise ScenarioError("--out", error.value, error.allowed) from error
+        if error.field == "limits.memory_bytes" and memory_limit is not None:
+            raise ScenarioError("--memory-limit", error.value, error.allowed) from error
         raise
     except (KeyboardInterrupt, DiskFullError):
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")

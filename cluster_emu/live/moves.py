@@ -49,7 +49,8 @@ def move_arrays(model: LiveModel) -> dict[str, NDArray[np.generic]]:
 
 def sent_bytes(move: Migration, now_s: float) -> float:
     """Return the bytes on the wire until now, without letting any phase advance."""
-    return move.accounted_bytes + move.flow.unaccounted_bytes(now_s)
+    ahead = sum(span_s * rate for span_s, rate in move.flow.spans_ahead(now_s))
+    return move.accounted_bytes + ahead
 
 
 def progress(move: Migration, sent: float, page_bytes: int) -> float:

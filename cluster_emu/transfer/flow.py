@@ -222,10 +222,6 @@ class MigrationFlow:
         since_s: float = self._group.views.since_s[self._row]
         return [*spans, (now_s - since_s, self.bytes_per_s)] if now_s > since_s else spans
 
-    def unaccounted_bytes(self, now_s: float) -> float:
-        """Return what was sent over which the phase has not advanced; reading changes nothing."""
-        return sum(duration_s * bytes_per_s for duration_s, bytes_per_s in self.spans_ahead(now_s))
-
     def count_limits(self) -> None:
         """Count what has stopped the flow until now, if it is in the network."""
         if self._flow is None:

@@ -14,6 +14,7 @@ from cluster_emu.view.frame import ClusterFrame, RunningMove
 from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.link_load import draw_link_load
 from cluster_emu.view.maintenance import draw_maintenance
+from cluster_emu.view.microscope import draw_page_map, draw_truth_table
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.run_folder import draw_run, plot_run, read_run
 from cluster_emu.view.saving import figure_of, save_figure
@@ -33,12 +34,14 @@ __all__ = [
     "draw_gantt",
     "draw_link_load",
     "draw_maintenance",
+    "draw_page_map",
     "draw_racks",
     "draw_remaining",
     "draw_rounds",
     "draw_run",
     "draw_study",
     "draw_timeline",
+    "draw_truth_table",
     "figure_of",
     "figure_style",
     "frame_at",

@@ -28,6 +28,7 @@ from cluster_emu.view.link_load import draw_link_load
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.rows import rows_of
 from cluster_emu.view.saving import figure_of, save_figures
+from cluster_emu.view.stop_threshold import stop_pages_of
 from cluster_emu.view.timeline import draw_timeline
 
 COLUMNS_NEEDED = {
@@ -117,7 +118,11 @@ def _pictures(result: RunResult) -> dict[str, Callable[[], Figure | Axes]]:
         longest = rows_of(migrations.nlargest(1, "total_time_s"))[0]
         pictures["anatomy"] = lambda: draw_anatomy(rounds, longest)
         pictures["rounds"] = lambda: draw_rounds(rounds, longest)
-        pictures["remaining"] = lambda: draw_remaining(rounds, longest)
+        pictures["remaining"] = lambda: draw_remaining(
+            rounds,
+            longest,
+            stop_pages=stop_pages_of(scenario_from(result.scenario), rounds, longest),
+        )
         pictures["cluster"] = lambda: draw_cluster(frame_at(result, busiest_instant_s(migrations)))
     return pictures
 

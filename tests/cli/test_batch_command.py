@@ -235,6 +235,37 @@ def fail_with_xen(scenario: Scenario, seed: int) -> RunResult:
     return simulate(scenario, seed)
 
 
+def test_the_bar_shows_speed_and_failures(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "simulate", fail_with_xen)
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = emu("batch", study, "--out", tmp_path / "out").stderr
+
+    assert "8/8" in shown
+    assert "cells/s" in shown
+    assert "4 failed" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--memory-limit", "1 MiB", "allowed is more than the"),
+        ("--memory-limit", "much", "alone or with"),
+        ("--memory-limit", "-1", "a whole number of bytes > 0"),
+        ("--time-limit", "0", "a time > 0"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(
+    emu: Emu, study: Path, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    refused = emu("batch", study, "--out", tmp_path / "out", option, value)
+
+    assert refused.exit_code == 2
+    assert option in refused.stderr and message in refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_bad_study_leaves_nothing(emu: Emu, study: Path, tmp_path: Path) -> None:
     study.write_text(STUDY.format(replications=0), "utf-8")
     result = emu("batch", study, "--out", tmp_path / "out")

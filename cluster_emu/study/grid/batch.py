@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.costs import resident_bytes
+from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.grid.cell_store import DONE, FILES, RESULTS, CellStore, check_folder
 from cluster_emu.study.grid.grid import Grid, load_grid
@@ -191,30 +193,37 @@ def run_batch(
     changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
     overwrite: bool = False,
+    time_limit_s: float | None = None,
+    memory_limit_bytes: int | None = None,
     progress: ProgressCallback | None = None,
+    on_failed: Callable[[int], None] | None = None,
 ) -> Batch:
     """Run every cell of a study that has not ended yet, and merge the results of all.
 
     The folder has the table of cells, `results`, and the tables of their groups: `means`, and
     `paired` with the verdicts on differences between strategies.
 
-    A cell that fails is recorded and the study continues. After an interruption, the same call runs
-    the remaining cells; the merged table is byte for byte that of one uninterrupted run, on any
-    number of processes.
+    A cell that fails, reaches a limit or kills its process is recorded and the study continues.
+    After an interruption, the same call runs the remaining cells; the merged table is byte for byte
+    that of one uninterrupted run, on any number of processes.
 
     Args:
         path: the study's TOML file, or a grid.
         out: the results' folder; ``results/NAME`` if None.
         jobs: number of processes.
         changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
-        retry_failed: whether cells that failed before are run again.
+        retry_failed: whether cells that failed or were ended before are run again.
         overwrite: whether an older result in the folder, also one of this study, is removed first.
+        time_limit_s: wall time in seconds after which a cell is ended, in place of the study's.
+        memory_limit_bytes: resident memory at which a cell is ended, in place of the study's.
         progress: called after every cell with the number done and the number of all.
+        on_failed: called when a cell fails or is ended, with the number of those so far.
 
     Raises:
         ClusterEmuError: if the study or one of its scenarios is not allowed, or if the folder holds
             something else; nothing is written.
-        WorkerDiedError: if a process was killed; finished cells are kept and merged.
+        WorkerDiedError: if processes are killed before they begin a cell; finished cells are kept
+            and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
     grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
@@ -223,6 +232,7 @@ def run_batch(
         smallest = smallest_by_metric(study.smallest_differences)
     except ScenarioError as error:
         raise error.at(file=grid.file) from error
+    limits = _limits(study.limits, time_limit_s, memory_limit_bytes)
     folder = out or Path("results") / file_name(study.name)
     with (
         _usable_files(folder, overwrite=overwrite),
@@ -232,7 +242,7 @@ def run_batch(
             to_run = remaining(store, cells, retry_failed=retry_failed)
             found = len(cells) - len(to_run)
             try:
-                run_cells(store, to_run, Execution(jobs), progress, done=found)
+                run_cells(store, to_run, Execution(jobs, limits), progress, on_failed, done=found)
             finally:
                 store.export(cells)
         done = Batch(
@@ -251,6 +261,23 @@ def run_batch(
         done.save_tables()
         complete_result(folder)
     return done
+
+
+def _limits(given: CellLimits, time_s: float | None, memory_bytes: int | None) -> CellLimits:
+    """Return the limits of a study with others in place of some of them.
+
+    Raises:
+        ScenarioError: if nothing could be run with so little memory.
+    """
+    limits = CellLimits(
+        time_s=given.time_s if time_s is None else time_s,
+        memory_bytes=given.memory_bytes if memory_bytes is None else memory_bytes,
+    )
+    taken = resident_bytes()
+    if limits.memory_bytes is not None and limits.memory_bytes <= taken:
+        allowed = f"more than the {taken} bytes that a process takes before it runs a cell"
+        raise ScenarioError("limits.memory_bytes", limits.memory_bytes, allowed)
+    return limits
 
 
 @contextmanager
