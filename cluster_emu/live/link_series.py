@@ -75,7 +75,7 @@ def link_series(
         "now_s": now_s,
         "time_s": time_s[chosen].tolist(),
         "links": lines,
-        "left_out": max(len(used) - len(links), 0),
+        "left_out": len(set(used.tolist()) - set(links)),
         "in_words": _in_words(lines, now_s),
     }
 

@@ -187,8 +187,10 @@ def find(source: ReplaySource, text: str) -> list[Document]:
     found += [_link_to(source, "host", host) for host in hosts]
     vms = (vm for vm, own in enumerate(source.spec.names.vms) if own and wanted in own.lower())
     found += [_link_to(source, "vm", vm) for vm in vms]
-    unique = {(one["kind"], one["number"]): one for one in reversed(found)}
-    return list(reversed(unique.values()))[:MOST_FOUND]
+    unique: dict[tuple[str, int], Document] = {}
+    for one in found:
+        unique.setdefault((one["kind"], one["number"]), one)
+    return list(unique.values())[:MOST_FOUND]
 
 
 def _label(source: ReplaySource, host: int) -> str:
