@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.dry_run import show_dry_run
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
@@ -69,6 +70,13 @@ def batch(
             help='End a cell whose process takes more memory, such as "4 GiB".',
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the cells, what is left of them and a guess of the time; write nothing.",
+        ),
+    ] = False,
     overwrite: options.Overwrite = False,
     smallest: options.SmallestDifferences = None,
     as_json: options.Json = False,
@@ -83,6 +91,10 @@ def batch(
     changes: dict[str, Any] = {} if seed is None else {"seed": seed}
     if smallest:
         changes["smallest_differences"] = parse_smallest_differences(smallest)
+    if dry_run:
+        chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
+        show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
+        return
     try:
         with (
             writing_to(folder or Path("results")),
