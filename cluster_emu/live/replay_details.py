@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.migration_book import Row
+from cluster_emu.live.migration_book import Row, TableBook
+from cluster_emu.live.replay_columns import HostColumns, LinkColumns, VMColumns
 from cluster_emu.live.source import Document, HostFlag, Kind
+from cluster_emu.network import LinkTable
+from cluster_emu.scenario import Scenario
 from cluster_emu.shown_text import visible
 from cluster_emu.units import BITS_PER_BYTE, GIB
-
-if TYPE_CHECKING:
-    from cluster_emu.live.replay_source import ReplaySource
 
 MOST_ROWS = 40
 MOST_FOUND = 20
 
 
-def details(source: ReplaySource, kind: Kind, number: int) -> Document:
+class ReplayedRun(Protocol):
+    """What is shown of a replay; see `replay_source.ReplaySource`."""
+
+    spec: Scenario
+    links: LinkTable
+    hosts: HostColumns
+    vms: VMColumns
+    traffic: LinkColumns
+    book: TableBook
+    routes: list[NDArray[np.int64]]
+    host_count: int
+    vm_count: int
+
+    @property
+    def now_s(self) -> float:
+        """The instant that is shown."""
+        ...
+
+    def vm_memory_bytes(self, vm: int) -> int:
+        """Return the memory of a VM."""
+        ...
+
+
+def details(source: ReplayedRun, kind: Kind, number: int) -> Document:
     """Return the details of a host, VM, link or migration now; see `FrameSource.details`.
 
     Raises:
@@ -40,7 +64,7 @@ def details(source: ReplaySource, kind: Kind, number: int) -> Document:
     return {"kind": kind, "number": number, **nothing, **answer(source, number)}
 
 
-def _host(source: ReplaySource, host: int) -> Document:
+def _host(source: ReplayedRun, host: int) -> Document:
     hosts, now_s = source.hosts, source.now_s
     instant = hosts.observed.at(now_s)
     there = np.flatnonzero(source.vms.place(now_s) == host)
@@ -68,7 +92,7 @@ def _host(source: ReplaySource, host: int) -> Document:
     }
 
 
-def _vm(source: ReplaySource, vm: int) -> Document:
+def _vm(source: ReplayedRun, vm: int) -> Document:
     place, vms = int(source.vms.place(source.now_s)[vm]), source.vms
     instant = vms.observed.at(source.now_s)
     memory = source.vm_memory_bytes(vm)
@@ -85,7 +109,7 @@ def _vm(source: ReplaySource, vm: int) -> Document:
     }
 
 
-def _link(source: ReplaySource, link: int) -> Document:
+def _link(source: ReplayedRun, link: int) -> Document:
     now_s = source.now_s
     crossing = [
         number
@@ -104,7 +128,7 @@ def _link(source: ReplaySource, link: int) -> Document:
     }
 
 
-def _migration(source: ReplaySource, number: int) -> Document:
+def _migration(source: ReplayedRun, number: int) -> Document:
     row = source.book.row(number)
     facts = [
         ["State", row["state"]],
@@ -130,7 +154,7 @@ def _migration(source: ReplaySource, number: int) -> Document:
     }
 
 
-def _migrations(source: ReplaySource, wanted: Callable[[Row], bool]) -> Document:
+def _migrations(source: ReplayedRun, wanted: Callable[[Row], bool]) -> Document:
     """Return the newest migrations of one host or VM until now."""
     rows = []
     for number in range(len(source.book) - 1, -1, -1):
@@ -147,7 +171,7 @@ def _migrations(source: ReplaySource, wanted: Callable[[Row], bool]) -> Document
     return {"title": "Migrations, the newest first", "columns": columns, "rows": rows}
 
 
-def _link_to(source: ReplaySource, kind: Kind, number: int) -> Document:
+def _link_to(source: ReplayedRun, kind: Kind, number: int) -> Document:
     if kind == "host":
         text = source.links.labels[number]
     elif kind == "vm":
@@ -163,7 +187,7 @@ def _time(seconds: float) -> str:
     return f"{1000 * seconds:.3g} ms" if 0 < seconds < 1 else f"{seconds:.4g} s"
 
 
-def find(source: ReplaySource, text: str) -> list[Document]:
+def find(source: ReplayedRun, text: str) -> list[Document]:
     """Return the hosts and VMs whose names hold a text, or the things of a number, best first."""
     wanted = " ".join(text.lower().split())
     if not wanted:
@@ -193,5 +217,5 @@ def find(source: ReplaySource, text: str) -> list[Document]:
     return list(unique.values())[:MOST_FOUND]
 
 
-def _label(source: ReplaySource, host: int) -> str:
+def _label(source: ReplayedRun, host: int) -> str:
     return source.links.labels[host].lower()

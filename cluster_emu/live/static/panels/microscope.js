@@ -1,6 +1,6 @@
 // One migration page by page: its page map, rounds, pages left, and the truth table at work.
 import { element, time } from "../format.js";
-import { axisNumber, canvas, colour, isDark, legend, onTheme, table, ticks, timeAxis, variable, whole } from "./lib/drawing.js";
+import { axisNumber, canvas, colour, isDark, legend, onTheme, styled, table, ticks, timeAxis, variable, whole } from "./lib/drawing.js";
 
 export const title = "Microscope";
 export const order = 10;
@@ -27,7 +27,7 @@ export function mount(root, live) {
   const facts = element("p", { class: "panel-facts" });
   const words = element("p", { class: "panel-words", id: "microscope-words", role: "status" });
   const check = element("p", { class: "panel-check" });
-  const map = canvas("Page map: the address space, page 0 top left", 320, (context, width, height) => drawMap(context, width, height, data));
+  const map = canvas("Page map: the address space, page 0 top left", 340, (context, width, height) => drawMap(context, width, height, data));
   const counts = element("div"), mapNote = element("p", { class: "panel-note" }), histories = element("div");
   const truth = element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Truth table" });
   const truthNote = element("p", { class: "panel-note" });
@@ -84,7 +84,7 @@ export function mount(root, live) {
     map.node.hidden = !data.page_map;
     const mixed = data.page_map ? data.page_map.pages_per_cell : 0;
     mapNote.textContent = data.page_map
-      ? mixed === 1 ? "One cell a page; page 0 is top left." : `One cell stands for ${mixed.toLocaleString("en")} neighbouring pages and shows the state most of them are in.`
+      ? mixed === 1 ? "One cell a page; page 0 is top left." : `One cell stands for ${mixed.toLocaleString("en")} neighbouring pages and shows the state that most of them are in; a tint shows that some were skipped, deferred or dirtied again.`
       : data.counts ? "Pages of this VM have no numbers: the memory model keeps how many are in each state." : "The scalar model keeps bytes alone.";
     if (!data.counts) {
       counts.replaceChildren(element("p", {}, data.bytes_left === null ? "" : `${(data.bytes_left / 2 ** 20).toFixed(1)} MiB left`));
@@ -92,13 +92,13 @@ export function mount(root, live) {
       return;
     }
     counts.replaceChildren(element("ul", { class: "panel-counts" }, ...STATES.map((name, at) => element("li", { title: MEANING[at], "data-state": name },
-      element("i", { style: `background:${shades()[at]}`, "aria-hidden": "true" }), element("span", {}, name), element("b", {}, whole(data.counts[name]))))));
+      styled("i", { background: shades()[at] }, { "aria-hidden": "true" }), element("span", {}, name), element("b", {}, whole(data.counts[name]))))));
     histories.replaceChildren(data.histories.length ? historyBars() : "");
   }
   function historyBars() {
     const most = Math.max(...data.histories.map((row) => Object.values(row.counts).reduce((sum, value) => sum + value, 0)), 1);
     const bar = (row) => element("span", { class: "panel-bar", "aria-hidden": "true" }, ...STATES.map((name, at) =>
-      element("i", { style: `width:${(100 * row.counts[name]) / most}%;background:${shades()[at]}` })));
+      styled("i", { width: `${(100 * row.counts[name]) / most}%`, background: shades()[at] })));
     const made = table(`Pages by history code${data.histories_left_out ? `, ${data.histories_left_out} codes with fewer pages left out` : ""}`, ["history", ...STATES.slice(1), ""],
       data.histories.map((row) => [{ text: row.history || "none", class: "bits", scope: "row" }, ...STATES.slice(1).map((name) => whole(row.counts[name])), { text: "", class: "bar-cell" }]));
     made.querySelectorAll("tbody tr").forEach((line, at) => line.lastChild.append(bar(data.histories[at])));
@@ -114,7 +114,7 @@ export function mount(root, live) {
       "data-history": row.history,
       cells: [
         { text: `${row.deciding ? "▶ " : ""}${row.history}`, class: "bits", scope: "row" }, row.held ? "held" : row.to_send, row.to_skip,
-        { text: row.decision, class: `decision ${row.decision}` },
+        { text: row.decision, class: `decision decision-${row.decision}` },
         row.pages === null ? { text: "with above", class: "soft" } : { text: whole(row.pages), class: "number" },
       ],
     });
@@ -172,9 +172,13 @@ function drawMap(context, width, height, data) {
   picture.width = columns;
   picture.height = rows;
   const image = new ImageData(columns, rows), colours = shades().map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-  bytes.forEach((state, at) => { image.data.set([...colours[state], 255], 4 * at); });
+  const tints = Uint8Array.from(atob(data.page_map.tints), (letter) => letter.charCodeAt(0));
+  bytes.forEach((state, at) => {
+    const tint = tints[at], part = tint ? Math.min(0.3 + (tint & 31) / 31, 1) : 0, other = colours[tint >> 5];
+    image.data.set([...colours[state].map((value, band) => Math.round(value + part * (other[band] - value))), 255], 4 * at);
+  });
   picture.getContext("2d").putImageData(image, 0, 0);
-  const size = Math.min(width / columns, height / rows), cell = size >= 2 ? Math.floor(size) : size;
+  const size = Math.min(width / columns, height / rows), cell = size >= 7 ? Math.floor(size) : size;
   context.imageSmoothingEnabled = size < 1;
   context.drawImage(picture, 0, 0, columns * cell, rows * cell);
   if (cell >= 7) {

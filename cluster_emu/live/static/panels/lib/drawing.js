@@ -12,12 +12,19 @@ export const isDark = () => document.documentElement.dataset.theme === "dark";
 export const colour = (name) => COLOURS[name][isDark() ? 1 : 0];
 export const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** An element with styles of its own, which the page's security policy allows to be set in this way alone. */
+export function styled(tag, styles, attributes = {}, ...children) {
+  const made = element(tag, attributes, ...children);
+  Object.assign(made.style, styles);
+  return made;
+}
+
 /**
  * A canvas with a text alternative. `draw(context, width, height)` draws in CSS pixels; `redraw()` calls it.
  * Its place has a height; the width is that of its parent.
  */
 export function canvas(label, height, draw) {
-  const node = element("canvas", { role: "img", "aria-label": label, class: "panel-canvas", style: `height:${height}px` });
+  const node = styled("canvas", { height: `${height}px` }, { role: "img", "aria-label": label, class: "panel-canvas" });
   const context = node.getContext("2d");
   const redraw = () => {
     const width = node.clientWidth, scale = Math.min(devicePixelRatio || 1, 2), tall = node.clientHeight;
@@ -42,7 +49,7 @@ export function ticks(low, high, about) {
   const raw = span / about, power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].find((each) => each * power >= raw) * power;
   const found = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at += 1) found.push(at * step);
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at += 1) found.push(at * step || 0);
   return found;
 }
 
@@ -82,7 +89,7 @@ export function timeAxis(context, { left, right, top, bottom, begin, end, unit =
 /** A legend of [name, CSS colour, note] as a list. */
 export function legend(entries) {
   return element("ul", { class: "panel-legend" }, ...entries.map(([name, shade, note]) => element(
-    "li", note ? { title: note } : {}, element("i", { style: `background:${shade}`, "aria-hidden": "true" }), name,
+    "li", note ? { title: note } : {}, styled("i", { background: shade }, { "aria-hidden": "true" }), name,
   )));
 }
 
