@@ -20,6 +20,7 @@ from cluster_emu.cli.calibrate import calibrate
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
+from cluster_emu.cli.film import film
 from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
 from cluster_emu.cli.import_inventory import import_inventory
 from cluster_emu.cli.list_parts import list_parts
@@ -77,6 +78,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
+    "film": film,
     "view": view,
 }
 for name, command in COMMANDS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,6 +71,21 @@ def batch(
             help='End a cell whose process takes more memory, such as "4 GiB".',
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="K/N",
+            help="Run the K-th of N parts of the study; others may run at once in the same folder, "
+            "and the one that ends last makes the exports.",
+        ),
+    ] = None,
+    slurm: Annotated[
+        int | None,
+        options.whole_option(
+            "--slurm", 1, "Print a Slurm script that runs N shards as an array job; run nothing."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -85,13 +101,36 @@ def batch(
     from cluster_emu.cli.study_tables import show_study
     from cluster_emu.study import run_batch
     from cluster_emu.study.grid.cell_store import JOURNAL
+    from cluster_emu.study.grid.shards import read_shard
 
     interruptible()
     folder = usable_folder(out)
     changes: dict[str, Any] = {} if seed is None else {"seed": seed}
     if smallest:
         changes["smallest_differences"] = parse_smallest_differences(smallest)
+    if slurm is not None:
+        if shard is not None or as_json or overwrite:
+            allowed = "no --shard, --overwrite and --json beside it"
+            raise ScenarioError("--slurm", slurm, allowed)
+        words = {
+            "--seed": seed,
+            "--out": out,
+            "--time-limit": time_limit,
+            "--memory-limit": memory_limit,
+        }
+        given = [
+            word for name, value in words.items() if value is not None for word in (name, value)
+        ]
+        given += [word for value in smallest or () for word in ("--smallest-difference", value)]
+        given += ["--retry-failed"] if retry_failed else []
+        _print_slurm_script(study, changes, slurm, jobs, [str(word) for word in given])
+        return
+    part = None if shard is None else read_shard(shard, "--shard")
+    if part is not None and overwrite:
+        raise ScenarioError("--overwrite", "given", "no --shard, whose others it would remove")
     if dry_run:
+        if shard is not None:
+            raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
         chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
         show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
         return
@@ -109,6 +148,7 @@ def batch(
                 overwrite=overwrite,
                 time_limit_s=time_limit,
                 memory_limit_bytes=memory_limit,
+                shard=part,
                 progress=bar.show,
                 on_failed=bar.show_failed,
             )
@@ -127,6 +167,14 @@ def batch(
     for note in done.notes:
         write_message(f"cluster-emu: {note}")
     _report_failures(done)
+    if done.left_to_others:
+        ended = f"shard {part} has ended; {counted(done.left_to_others, 'cell')} are left to others"
+        write_message(f"cluster-emu: {ended}: the one that ends last makes the exports")
+        if as_json:
+            write_json({"study": done.study, "cells": done.cells, "left": done.left_to_others})
+        if len(done.failed):
+            raise typer.Exit(FAILED)
+        return
     report = done.report()
     if as_json:
         write_json(report)
@@ -143,6 +191,21 @@ def batch(
         show_answer(report.answer)
     if len(done.failed):
         raise typer.Exit(FAILED)
+
+
+def _print_slurm_script(
+    study: Path, changes: dict[str, Any], shards: int, jobs: int, given: list[str]
+) -> None:
+    """Print a job script that runs the same command as shards.
+
+    Raises:
+        ClusterEmuError: if the study is not allowed.
+    """
+    from cluster_emu.cli.slurm import slurm_script
+    from cluster_emu.study.grid.grid import load_grid
+
+    name = load_grid(study, changes).study.name
+    sys.stdout.write(slurm_script(name, shards, jobs, ["batch", str(study), *given]))
 
 
 def _report_failures(done: Batch) -> None:

@@ -328,3 +328,42 @@ def test_a_study_that_is_interrupted_keeps_what_it_has(
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
     assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 80
+
+
+def test_shards_say_what_is_left_to_others(emu: Emu, study: Path, tmp_path: Path) -> None:
+    words = ("batch", study, "--out", tmp_path / "out")
+    first = emu(*words, "--shard", "1/2", "--json")
+    second = emu(*words, "--shard", "2/2")
+
+    assert (first.exit_code, json.loads(first.stdout)["left"]) == (0, 4)
+    assert "shard 1/2 has ended; 4 cells are left to others" in first.stderr
+    assert second.exit_code == 0
+    assert len(pd.read_parquet(tmp_path / "out" / "results.parquet")) == 8
+    for wrong in (("--shard", "3/2"), ("--shard", "1/2", "--overwrite")):
+        assert emu(*words, *wrong).exit_code == 2
+
+
+def test_a_slurm_script_is_one_that_a_shell_takes(emu: Emu, study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "it's here"
+    options = ("--slurm", 2, "--jobs", 3, "--out", out, "--time-limit", "10m")
+    script = tmp_path / "job.sh"
+    script.write_text(emu("batch", study, *options).stdout, "utf-8")
+
+    assert "#SBATCH --array=1-2\n" in script.read_text("utf-8")
+    assert "#SBATCH --cpus-per-task=3\n" in script.read_text("utf-8")
+    assert not out.exists()
+    subprocess.run(["bash", "-n", script], check=True)
+    assert emu("batch", study, "--slurm", 2, "--shard", "1/2").exit_code == 2
+
+
+@pytest.mark.slow
+def test_the_tasks_of_a_slurm_script_run_the_study(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "it's here"
+    script = tmp_path / "job.sh"
+    script.write_text(emu("batch", study, "--slurm", 2, "--out", out).stdout, "utf-8")
+    for task in (1, 2):  # what Slurm does
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(task))
+        subprocess.run(["bash", script], check=True, capture_output=True)
+    assert len(pd.read_parquet(out / "results.parquet")) == 8
