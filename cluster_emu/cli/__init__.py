@@ -20,6 +20,7 @@ from cluster_emu.cli.calibrate import calibrate
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
+from cluster_emu.cli.film import film
 from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
 from cluster_emu.cli.import_inventory import import_inventory
 from cluster_emu.cli.list_parts import list_parts
@@ -31,6 +32,7 @@ from cluster_emu.cli.record_dirty import record_dirty
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.schema import schema
+from cluster_emu.cli.sensitivity import sensitivity
 from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.trace import trace
@@ -74,9 +76,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "strategies": strategies,
     "scenarios": scenarios,
     "schema": schema,
+    "sensitivity": sensitivity,
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
+    "film": film,
     "view": view,
 }
 for name, command in COMMANDS.items():

@@ -24,6 +24,7 @@ from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.report.grid import BatchReport
 from cluster_emu.study.report.maintenance import MaintenanceReport
 from cluster_emu.study.saved_study import SavedStudy, load_study
+from cluster_emu.study.sensitivity.analysis import Sensitivity, analyse_sensitivity
 from cluster_emu.study.statistics.verdicts import PairedEffect, Verdict, paired_effect, verdict
 
 __all__ = [
@@ -43,11 +44,13 @@ __all__ = [
     "PairedEffect",
     "RunInterrupted",
     "SavedStudy",
+    "Sensitivity",
     "StudyInterrupted",
     "Variant",
     "Verdict",
     "advise",
     "advise_on_maintenance",
+    "analyse_sensitivity",
     "compare",
     "evacuate",
     "load_study",

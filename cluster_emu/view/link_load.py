@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from cluster_emu.view.style import folded, literal, look, new_figure
+from cluster_emu.view.timeline import time_unit
 from cluster_emu.wording import counted
 
 MOST_LINKS = 16
 LANE_INCHES = 0.19
 REST_INCHES = 1.1
-SECONDS_PER_HOUR = 3600.0
-LONG_S = 3 * SECONDS_PER_HOUR
 
 
 def draw_link_load(
@@ -43,7 +42,7 @@ def draw_link_load(
     if ax is None:
         ax = new_figure(max(len(shown), 4) * LANE_INCHES + REST_INCHES).add_subplot()
     edges_s = _edges(links, instants_s)
-    size, unit = (SECONDS_PER_HOUR, "h") if edges_s[-1] > LONG_S else (1.0, "s")
+    size, unit = time_unit(float(edges_s[-1]))
     load = np.zeros((max(len(shown), 1), len(edges_s) - 1))
     chosen = links[links["link"].isin(shown)]
     lanes = {link: lane for lane, link in enumerate(shown)}

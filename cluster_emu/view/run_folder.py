@@ -42,8 +42,11 @@ COLUMNS_NEEDED = {
     "hosts": "time_s host utilisation switched_on power_w energy_kwh",
     "vms": "time_s vm host demand",
 }
-COLUMNS_OF_LINKS = "time_s link source_node target_node mean_utilisation"
-"""The columns needed of the table `links`, without which its figure alone is missing."""
+COLUMNS_IF_THERE = {
+    "links": "time_s link source_node target_node mean_utilisation",
+    "lifecycle": "vm placed_s ended_s first_host cpu_capacity memory_bytes",
+}
+"""The columns needed of tables that not every run has."""
 
 TEXTS = ("strategy", "phase", "outcome", "why")
 """The columns that hold texts; all others hold numbers."""
@@ -159,7 +162,8 @@ def read_run(folder: Path) -> RunResult:
 
 
 def _tables_in(folder: Path) -> list[str]:
-    return [*COLUMNS_NEEDED, *(["links"] if (folder / "links.parquet").is_file() else [])]
+    there = [name for name in COLUMNS_IF_THERE if (folder / f"{name}.parquet").is_file()]
+    return [*COLUMNS_NEEDED, *there]
 
 
 def _check_there(folder: Path) -> None:
@@ -193,7 +197,7 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
         raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
     if table is None:
         raise ClusterEmuError(f"{path}: has {rows:,} rows: allowed are {MOST_ROWS:,}")
-    needed = COLUMNS_NEEDED.get(name, COLUMNS_OF_LINKS).split()
+    needed = {**COLUMNS_NEEDED, **COLUMNS_IF_THERE}[name].split()
     missing = [column for column in needed if column not in table]
     if missing:
         raise ClusterEmuError(f"{path}: has no column {missing[0]!r}: allowed is {EXPECTED}")
