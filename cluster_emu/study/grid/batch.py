@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.cluster import BACKENDS, on_cluster
 from cluster_emu.study.execution.costs import resident_bytes
 from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
@@ -215,6 +216,8 @@ def run_batch(
     time_limit_s: float | None = None,
     memory_limit_bytes: int | None = None,
     shard: Shard | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
     progress: ProgressCallback | None = None,
     on_failed: Callable[[int], None] | None = None,
 ) -> Batch:
@@ -239,6 +242,9 @@ def run_batch(
         shard: the part of the study that is run; None for all of it. Several processes may run
             different shards into one folder at once. The shard that completes the study makes the
             exports and returns all of it; any other one returns its own part.
+        backend: where cells run: "loky", processes of this machine, or "dask". A joblib context
+            that sets a backend is followed, too.
+        scheduler: the address of dask's scheduler, whose workers then run the cells, not `jobs`.
         progress: called after every cell with the number done and the number of all.
         on_failed: called when a cell fails or is ended, with the number of those so far.
 
@@ -249,6 +255,9 @@ def run_batch(
             and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
+    if backend not in BACKENDS or (backend == "dask") != (scheduler is not None):
+        what = ("backend", backend) if backend not in BACKENDS else ("scheduler", scheduler)
+        raise ScenarioError(*what, f"one of {', '.join(BACKENDS)}; a scheduler goes with dask")
     grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
     study, cells = grid.study, grid.cells
     try:
@@ -265,7 +274,8 @@ def run_batch(
     def run(store: CellStore) -> int:
         to_run = remaining(store, own_cells, retry_failed=retry_failed)
         found = len(own_cells) - len(to_run)
-        run_cells(store, to_run, execution, progress, on_failed, done=found)
+        with on_cluster(scheduler) if backend == "dask" else nullcontext():
+            run_cells(store, to_run, execution, progress, on_failed, done=found)
         return found
 
     def ended(store: CellStore, table: pd.DataFrame, found: int) -> Batch:
