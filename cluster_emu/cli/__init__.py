@@ -27,6 +27,7 @@ from cluster_emu.cli.maintain import maintain
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
 from cluster_emu.cli.record_dirty import record_dirty
+from cluster_emu.cli.report import report
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.strategies import strategies
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
+    "report": report,
 }
 for name, command in COMMANDS.items():
     app.command(name, cls=Command)(command)
