@@ -15,6 +15,7 @@ from mesa.discrete_space import FixedAgent
 
 from cluster_emu.cluster.admission import refusal
 from cluster_emu.cluster.state import ClusterState
+from cluster_emu.consolidation.contract import Trigger
 from cluster_emu.consolidation.move import Move, Priority
 from cluster_emu.consolidation.planner import Planner
 from cluster_emu.consolidation.report import TriggerReport, TriggerTotals
@@ -247,6 +248,24 @@ class MigrationManager(Agent):
         self.totals.setdefault(trigger, (report.trigger, TriggerTotals()))[1].add(report)
         if self._keep_reports:
             self.reports.append((now_s, report))
+
+    def add_trigger(self, trigger: Trigger, now_s: float) -> TriggerReport:
+        """Add a trigger to those of the scenario; its first moves are asked for at once.
+
+        The other triggers plan at the next control instant, as if nothing had been added.
+        """
+        before = self._state.hosts.drained.copy()
+        number, plan, rng = self._planner.add(trigger)
+        self._state.set_drained(before | trigger.drained_hosts(self._state))
+        drained_now = self._state.hosts.drained & ~before
+        if drained_now.any():
+            self.scheduler.leave_drained(drained_now, now_s)
+        moves, report = trigger.moves(plan, rng)
+        self._note(number, report, now_s)
+        asked = self.planned.setdefault(number, [])
+        asked += [self.scheduler.request(move, now_s).migration for move in moves]
+        self.scheduler.admit(now_s)
+        return report
 
     def ends(self) -> dict[int, Counter[str]]:
         """Return the outcomes of the moves of each trigger; of retries the last one counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,7 +27,7 @@ from cluster_emu.cluster.columns import FloatColumn, IntColumn
 from cluster_emu.consolidation.placement.targets import another_target
 from cluster_emu.consolidation.plan import Plan
 from cluster_emu.errors import RequestRefusedError, ScenarioError
-from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Restarts
+from cluster_emu.faults import FaultRow, HostFaults, Injection, LinkFaults, Outage, Restarts
 from cluster_emu.lifecycle.choosing import HostChooser
 from cluster_emu.lifecycle.lifecycle import VMLifecycle
 from cluster_emu.lifecycle.resizing import Resizing
@@ -491,8 +492,12 @@ class ClusterModel(Displayed, Model):
         while self.running and self.time_s < end_time * (1 - TOLERANCE):
             self.step()
 
-    def _skip_quiet_ticks(self) -> None:
-        """Go to the next tick with an event, a change of demand or a control instant."""
+    def _skip_quiet_ticks(self, until_s: float = math.inf) -> None:
+        """Go to the next tick with an event, a change of demand or a control instant.
+
+        Args:
+            until_s: go no further than to the last tick that begins before it.
+        """
         start_s = self.clock.tick(self.steps)[0]
         # the end of a run that stops when it is idle is that of a tick in which VMs came or went
         stops = self.spec.run.stop_when_idle
@@ -501,6 +506,7 @@ class ClusterModel(Displayed, Model):
             self._demand.next_change(self.state.time_s),
             self.clock.next_control_s(start_s),
             self.clock.duration_s,
+            until_s,
         )
         skipped = self.clock.ticks_before(self.steps, quiet_until_s)
         if skipped > 0:
@@ -613,6 +619,10 @@ class ClusterModel(Displayed, Model):
                 the target has all of its memory.
         """
         self.manager.scheduler.cancel_of_vm(vm, BY_USER, self.loop.now_s)
+
+    def inject(self, outage: Outage) -> None:
+        """Begin a fault now that the scenario does not have; `Outage.end_s` says when it ends."""
+        self._injection.inject(outage, self.loop.now_s)
 
     def _observe(self, now_s: float) -> None:
         self.state.refresh()

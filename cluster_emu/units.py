@@ -208,3 +208,21 @@ CountLimit = Annotated[int, _READ_COUNT, _WRITE_COUNT, Field(gt=0), TakesUnlimit
 def slots_of(limit: int | None) -> int | None:
     """Return a limit on a number of slots, None where there is none."""
     return None if limit == UNLIMITED_COUNT else limit
+
+
+def units_read_by(reader: object) -> tuple[Mapping[str, float], bool] | None:
+    """Return the units that a field's reader takes, and whether it takes ``"unlimited"``.
+
+    None if it is no reader of quantities.
+    """
+    known: dict[object, tuple[Mapping[str, float], bool]] = {
+        _bytes: (BYTES, False),
+        _bits_per_s: (BITS_PER_S, False),
+        _seconds: (SECONDS, False),
+        _share: ({"%": 0.01}, False),
+        _READ_RATE.func: (BITS_PER_S, True),
+        _READ_BYTES.func: (BYTES, True),
+        _READ_TIME.func: (SECONDS, True),
+        _READ_COUNT.func: ({}, True),
+    }
+    return known.get(reader)

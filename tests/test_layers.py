@@ -49,7 +49,7 @@ LAYERS = (
     {"agents", "faults", "lifecycle", "maintenance", "mesa_releases"},
     {"building", "clock", "inventory"},
     {"model"},
-    {"calibration", "live", "study", "validation", "view"},
+    {"calibration", "file_schemas", "live", "study", "validation", "view"},
     {"html_report"},
     {"__init__", "__main__", "cli"},
 )

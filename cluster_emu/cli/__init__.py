@@ -20,20 +20,25 @@ from cluster_emu.cli.calibrate import calibrate
 from cluster_emu.cli.compare import compare
 from cluster_emu.cli.evacuate import evacuate
 from cluster_emu.cli.experiments import PASS_ON, experiment, paper
+from cluster_emu.cli.film import film
 from cluster_emu.cli.group import FAILED, INTERNAL_ERROR, Command, Commands
 from cluster_emu.cli.import_inventory import import_inventory
 from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.maintain import maintain
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
+from cluster_emu.cli.query import query
 from cluster_emu.cli.record_dirty import record_dirty
 from cluster_emu.cli.report import report
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
+from cluster_emu.cli.schema import schema
+from cluster_emu.cli.sensitivity import sensitivity
 from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.trace import trace
 from cluster_emu.cli.validate import validate
+from cluster_emu.cli.view import view
 
 app = typer.Typer(
     cls=Commands,
@@ -66,14 +71,19 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "advise": advise,
     "maintain": maintain,
     "batch": batch,
+    "query": query,
     "import": import_inventory,
     "list": list_parts,
     "strategies": strategies,
     "scenarios": scenarios,
+    "schema": schema,
+    "sensitivity": sensitivity,
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
     "report": report,
+    "film": film,
+    "view": view,
 }
 for name, command in COMMANDS.items():
     app.command(name, cls=Command)(command)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cluster_emu.cli import options
+from cluster_emu.cli.dry_run import show_dry_run
 from cluster_emu.cli.group import FAILED, interruptible
 from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
 from cluster_emu.cli.output import (
-    progress_bar,
+    cells_bar,
     show_answer,
     show_lines,
     write_json,
@@ -48,7 +50,48 @@ def batch(
         ),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
+        bool,
+        typer.Option("--retry-failed", help="Run cells again that failed or were ended before."),
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="TIME",
+            parser=options.seconds("--time-limit"),
+            help="End a cell after so much wall time, such as 10m, and go on without it.",
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="BYTES",
+            parser=options.byte_count("--memory-limit"),
+            help='End a cell whose process takes more memory, such as "4 GiB".',
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="K/N",
+            help="Run the K-th of N parts of the study; others may run at once in the same folder, "
+            "and the one that ends last makes the exports.",
+        ),
+    ] = None,
+    slurm: Annotated[
+        int | None,
+        options.whole_option(
+            "--slurm", 1, "Print a Slurm script that runs N shards as an array job; run nothing."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the cells, what is left of them and a guess of the time; write nothing.",
+        ),
     ] = False,
     overwrite: options.Overwrite = False,
     smallest: options.SmallestDifferences = None,
@@ -58,16 +101,43 @@ def batch(
     from cluster_emu.cli.study_tables import show_study
     from cluster_emu.study import run_batch
     from cluster_emu.study.grid.cell_store import JOURNAL
+    from cluster_emu.study.grid.shards import read_shard
 
     interruptible()
     folder = usable_folder(out)
     changes: dict[str, Any] = {} if seed is None else {"seed": seed}
     if smallest:
         changes["smallest_differences"] = parse_smallest_differences(smallest)
+    if slurm is not None:
+        if shard is not None or as_json or overwrite:
+            allowed = "no --shard, --overwrite and --json beside it"
+            raise ScenarioError("--slurm", slurm, allowed)
+        words = {
+            "--seed": seed,
+            "--out": out,
+            "--time-limit": time_limit,
+            "--memory-limit": memory_limit,
+        }
+        given = [
+            word for name, value in words.items() if value is not None for word in (name, value)
+        ]
+        given += [word for value in smallest or () for word in ("--smallest-difference", value)]
+        given += ["--retry-failed"] if retry_failed else []
+        _print_slurm_script(study, changes, slurm, jobs, [str(word) for word in given])
+        return
+    part = None if shard is None else read_shard(shard, "--shard")
+    if part is not None and overwrite:
+        raise ScenarioError("--overwrite", "given", "no --shard, whose others it would remove")
+    if dry_run:
+        if shard is not None:
+            raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
+        chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
+        show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
+        return
     try:
         with (
             writing_to(folder or Path("results")),
-            progress_bar(f"{study.stem}, cells") as progress,
+            cells_bar(f"{study.stem}, cells") as bar,
         ):
             done = run_batch(
                 study,
@@ -76,11 +146,17 @@ def batch(
                 changes=changes,
                 retry_failed=retry_failed,
                 overwrite=overwrite,
-                progress=progress,
+                time_limit_s=time_limit,
+                memory_limit_bytes=memory_limit,
+                shard=part,
+                progress=bar.show,
+                on_failed=bar.show_failed,
             )
     except ScenarioError as error:
         if error.field == "folder":
             raise ScenarioError("--out", error.value, error.allowed) from error
+        if error.field == "limits.memory_bytes" and memory_limit is not None:
+            raise ScenarioError("--memory-limit", error.value, error.allowed) from error
         raise
     except (KeyboardInterrupt, DiskFullError):
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
@@ -91,6 +167,14 @@ def batch(
     for note in done.notes:
         write_message(f"cluster-emu: {note}")
     _report_failures(done)
+    if done.left_to_others:
+        ended = f"shard {part} has ended; {counted(done.left_to_others, 'cell')} are left to others"
+        write_message(f"cluster-emu: {ended}: the one that ends last makes the exports")
+        if as_json:
+            write_json({"study": done.study, "cells": done.cells, "left": done.left_to_others})
+        if len(done.failed):
+            raise typer.Exit(FAILED)
+        return
     report = done.report()
     if as_json:
         write_json(report)
@@ -107,6 +191,21 @@ def batch(
         show_answer(report.answer)
     if len(done.failed):
         raise typer.Exit(FAILED)
+
+
+def _print_slurm_script(
+    study: Path, changes: dict[str, Any], shards: int, jobs: int, given: list[str]
+) -> None:
+    """Print a job script that runs the same command as shards.
+
+    Raises:
+        ClusterEmuError: if the study is not allowed.
+    """
+    from cluster_emu.cli.slurm import slurm_script
+    from cluster_emu.study.grid.grid import load_grid
+
+    name = load_grid(study, changes).study.name
+    sys.stdout.write(slurm_script(name, shards, jobs, ["batch", str(study), *given]))
 
 
 def _report_failures(done: Batch) -> None:

@@ -77,6 +77,24 @@ def seconds(option: str) -> Callable[[Any], float]:
     return read
 
 
+def byte_count(option: str) -> Callable[[Any], int]:
+    """Return the reader of an option that is a number of bytes above 0, such as 4 GiB."""
+
+    def read(text: Any) -> int:
+        from cluster_emu.units import BYTES, read_quantity
+
+        try:
+            size = read_quantity("bytes", str(text))
+        except ValueError as error:
+            raise ScenarioError(option, text, str(error)) from error
+        if not isinstance(size, int) or not 0 < size <= 2**60:
+            allowed = f"a whole number of bytes > 0, alone or with a unit: {', '.join(BYTES)}"
+            raise ScenarioError(option, text, allowed)
+        return size
+
+    return read
+
+
 Seed = Annotated[
     int,
     whole_option("--seed", 0, "Seed of all random draws; the same seed gives the same results."),

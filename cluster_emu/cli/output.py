@@ -108,6 +108,50 @@ def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
             bar.stop()
 
 
+class CellsBar:
+    """A bar on stderr for the cells of a study: how many ended, how fast, and how many failed."""
+
+    def __init__(self, title: str) -> None:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[failures]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self.bar = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False))
+        self._task = self.bar.add_task(visible(title), total=1, rate="", failures="", start=False)
+        self._before: float | None = None
+
+    def show(self, done: float, total: float) -> None:
+        """Show how many cells have ended, those of an earlier call of the command among them."""
+        if self._before is None:
+            self._before = done  # they say nothing of the speed of this one
+            self.bar.reset(self._task, completed=int(done), total=int(total))
+            self.bar.start()  # not earlier: an error message about bad input stands alone
+            return
+        elapsed_s = self.bar.tasks[0].elapsed or 0.0
+        rate = f"{(done - self._before) / elapsed_s:.1f} cells/s" if elapsed_s else ""
+        self.bar.update(self._task, completed=done, total=total, rate=rate)
+
+    def show_failed(self, count: int) -> None:
+        """Show how many cells have failed or were ended."""
+        self.bar.update(self._task, failures=f"{count} failed")
+
+
+@contextmanager
+def cells_bar(title: str) -> Iterator[CellsBar]:
+    """Show a bar on stderr while the cells of a study run."""
+    shown = CellsBar(title)
+    try:
+        yield shown
+    finally:
+        if shown.bar.live.is_started:
+            shown.bar.stop()
+
+
 def _stdout() -> Console:
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if has_width else WIDTH, markup=False, emoji=False, highlight=False)

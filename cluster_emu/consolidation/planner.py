@@ -63,6 +63,19 @@ class Planner:
         self._instants += 1
         return Plan.of(self._state, self._watts, history=self._history, network=self.network)
 
+    def add(self, trigger: Trigger) -> tuple[int, Plan, np.random.Generator]:
+        """Add a trigger between two control instants.
+
+        Returns:
+            Its number, and a plan and random numbers for it to plan with now. No history is
+            recorded, and other triggers draw the same numbers as without it.
+        """
+        number = len(self.triggers)
+        self.triggers = (*self.triggers, trigger)
+        plan = Plan.of(self._state, self._watts, history=self._history, network=self.network)
+        instant = max(self._instants - 1, 0)
+        return number, plan, self._streams.generator(Stream.CONSOLIDATION, instant, number)
+
     def generator(self, number: int) -> np.random.Generator:
         """Return the random numbers of trigger `number` at this control instant."""
         return self._streams.generator(Stream.CONSOLIDATION, self._instants - 1, number)

@@ -51,13 +51,17 @@ class Injection:
             self._loop.call_at(outage.start_s, partial(self._begin, outage))
 
     def _begin(self, outage: Outage, now_s: float) -> None:
+        self.inject(outage, now_s)
+        self._schedule_next()
+
+    def inject(self, outage: Outage, now_s: float) -> None:
+        """Begin an outage now, also one that is not among those given."""
         until_s = outage.end_s if math.isfinite(outage.end_s) else math.nan
         self.rows.append(FaultRow(outage.start_s, outage.kind, outage.what, until_s))
         self._links.begin(outage.links, outage.factor)
         self._hosts.begin(outage.hosts, now_s)
         if math.isfinite(outage.end_s):
             self._loop.call_at(outage.end_s, partial(self._end, outage))
-        self._schedule_next()
 
     def _end(self, outage: Outage, now_s: float) -> None:
         self._links.end(outage.links, outage.factor)

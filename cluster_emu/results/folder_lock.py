@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.results.file_systems import is_on_network
 
 LOCK = ".cluster-emu.lock"
 """The file that is locked; it says who holds the lock, and stays when the lock ends."""
@@ -23,6 +24,9 @@ MARKER = ".cluster-emu.marker"
 """The file that stands for the lock where the file system has none; it goes when the lock ends."""
 
 LOCK_FILES = (LOCK, MARKER)
+
+OWN_START = ".cluster-emu"
+"""How the names of locks and their markers begin; parts of a result may have locks of their own."""
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 """Errors of a file system, such as some network shares, that cannot lock files."""
@@ -37,24 +41,35 @@ _held: dict[tuple[int, int, Path], int] = {}
 
 
 @contextmanager
-def locked(folder: Path, *, field: str = "folder", again: bool = True) -> Iterator[None]:
+def locked(
+    folder: Path,
+    *,
+    field: str = "folder",
+    again: bool = True,
+    name: str = LOCK,
+    patience_s: float = 0.0,
+) -> Iterator[None]:
     """Keep every other process and thread from writing a result to this folder.
 
     The operating system ends the lock with its process, however that ends. Where the file system
     has no locks, a file marks the folder; the next writer takes over the mark of a process that has
-    ended, which it knows by its number and start time.
+    ended, which it knows by its number and start time. On a network file system a lock may hold on
+    one computer only: there, what a process of another computer has written counts as its lock.
 
     Args:
         folder: the folder; made if it is not there, and removed at the end if it is empty.
         field: the name of the folder in an error.
         again: whether a thread may lock a folder that it has locked already.
+        name: the file that is locked, for a lock on a part of what is in the folder.
+        patience_s: how long to wait for another holder to end.
 
     Raises:
-        ScenarioError: if somebody else holds the lock; it says who.
+        ScenarioError: if somebody else holds the lock; it says who, and what to do if it is the
+            process of another computer that has ended.
         OSError: if the folder cannot be written.
     """
     place = folder.resolve()
-    key = (os.getpid(), threading.get_ident(), place)
+    key = (os.getpid(), threading.get_ident(), place / name)
     if again and key in _held:
         _held[key] += 1
         try:
@@ -62,35 +77,40 @@ def locked(folder: Path, *, field: str = "folder", again: bool = True) -> Iterat
         finally:
             _held[key] -= 1
         return
-    lock, made = _acquired(place, field, str(folder))
+    lock, made = _acquired(place / name, field, str(folder), patience_s)
     try:
         since = datetime.now(UTC).isoformat(" ", "seconds")
         holder = f"process {os.getpid()} since {since} on {socket.gethostname()}\n"
-        (place / LOCK).write_text(holder, encoding="utf-8")
+        (place / name).write_text(holder, encoding="utf-8")
         _held[key] = 1
         yield
     finally:
         _held.pop(key, None)
         with suppress(OSError):  # somebody removed the folder
-            _leave(place)
+            _leave(place / name)
         lock.release()
         with suppress(OSError):  # a folder with something in it stays
             for each in made:
                 each.rmdir()
 
 
-def _acquired(place: Path, field: str, shown: str) -> tuple[BaseFileLock, list[Path]]:
-    """Return the lock of a folder, and which folders were made for it, the inmost first."""
-    until = time.monotonic() + PATIENCE_S
+def _acquired(
+    path: Path, field: str, shown: str, patience_s: float
+) -> tuple[BaseFileLock, list[Path]]:
+    """Return a lock in a folder, and which folders were made for it, the inmost first."""
+    place = path.parent
+    named_until = time.monotonic() + patience_s
+    until = max(named_until, time.monotonic() + PATIENCE_S)
     while True:
         made = [each for each in (place, *place.parents) if not each.exists()]
         try:
             place.mkdir(parents=True, exist_ok=True)
-            return _lock(place), made
+            return _lock(path), made
         except Timeout:
-            holder = _holder(place)
-            if holder or time.monotonic() > until:
-                allowed = f"a folder that nobody writes to ({holder or 'another process'} does)"
+            holder = _holder(path)
+            if time.monotonic() > (named_until if holder else until):
+                who = f"{holder or 'another process'} does{_way_out(path, holder)}"
+                allowed = f"a folder that nobody writes to ({who})"
                 raise ScenarioError(field, shown, allowed) from None
         except FileNotFoundError:  # a holder that ended has just removed the folder it made
             if time.monotonic() > until:
@@ -98,30 +118,46 @@ def _acquired(place: Path, field: str, shown: str) -> tuple[BaseFileLock, list[P
         time.sleep(LOOK_EVERY_S)
 
 
-def _lock(place: Path) -> BaseFileLock:
+def _lock(path: Path) -> BaseFileLock:
     # a streamed run may be made in one thread and closed in another
-    lock: BaseFileLock = FileLock(place / LOCK, thread_local=False, fallback_to_soft=False)
+    lock: BaseFileLock = FileLock(path, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        lock = SoftFileLock(place / MARKER, thread_local=False)
+        lock = SoftFileLock(path.with_suffix(".marker"), thread_local=False)
         lock.acquire(blocking=False)
+    if is_on_network(path.parent) and _is_elsewhere(_holder(path)):
+        lock.release()
+        raise Timeout(str(path))
     return lock
 
 
-def _holder(place: Path) -> str:
+def _holder(path: Path) -> str:
     """Return who holds the lock; empty if it does not say so yet."""
-    if not (place / LOCK).is_file():
+    if not path.is_file():
         return ""  # a pipe would be waited for
     with suppress(OSError, UnicodeDecodeError, ValueError):
-        text = (place / LOCK).read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8").strip()
         word, number, _ = text.split(" ", 2)
-        is_here = text.endswith(f" on {socket.gethostname()}")
-        if word == "process" and not (is_here and _has_ended(int(number))):
-            return text
+        if word != "process":
+            return ""
+        return text if _is_elsewhere(text) or not _has_ended(int(number)) else ""
     return ""
+
+
+def _way_out(path: Path, holder: str) -> str:
+    """Return what to do about a lock of which nobody can see from here whether it has ended."""
+    if not _is_elsewhere(holder):
+        return ""
+    marker = path.with_suffix(".marker")
+    return f"; if it has ended, remove {marker if marker.exists() else path}"
+
+
+def _is_elsewhere(holder: str) -> bool:
+    """Return whether a holder is a process of another computer."""
+    return bool(holder) and not holder.endswith(f" on {socket.gethostname()}")
 
 
 def _has_ended(process: int) -> bool:
@@ -134,9 +170,9 @@ def _has_ended(process: int) -> bool:
     return False
 
 
-def _leave(place: Path) -> None:
+def _leave(path: Path) -> None:
     """Say that nobody holds the lock; leave no file in a folder that was not used."""
-    if {path.name for path in place.iterdir()} <= {*LOCK_FILES}:
-        (place / LOCK).unlink()
+    if all(each.name.startswith(OWN_START) for each in path.parent.iterdir()):
+        path.unlink()
     else:
-        os.truncate(place / LOCK, 0)
+        os.truncate(path, 0)

@@ -213,6 +213,7 @@ def save_study(
     csv: bool,
     overwrite: bool,
     complete: bool = True,
+    documents: Mapping[str, object] | None = None,
 ) -> list[Path]:
     """Write a study's report as JSON and its tables as Parquet; return the files written.
 
@@ -224,14 +225,16 @@ def save_study(
         csv: whether the tables are written as CSV, too.
         overwrite: whether to replace an older result in this folder.
         complete: False if the study was interrupted.
+        documents: further JSON files by name.
 
     Raises:
         ScenarioError: if the folder is in use, see `check_unused`.
     """
-    document, content = report
-    names = [document]
+    contents = dict([report]) | dict(documents or {})
+    names = list(contents)
     with new_result(folder, command, overwrite=overwrite, complete=complete) as place:
-        write_text(json_text(content), place / document)
+        for document, content in contents.items():
+            write_text(json_text(content), place / document)
         for name, table in tables.items():
             names.append(f"{name}.parquet")
             write_parquet(table, place / names[-1])

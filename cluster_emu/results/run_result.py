@@ -84,8 +84,8 @@ class RunResult(Displayed):
         """Draw the run.
 
         Args:
-            picture: "timeline"; and if anything migrated "gantt", "anatomy" of the migration that
-                took longest, or "cluster" at the busiest instant.
+            picture: "timeline"; and if anything migrated "gantt", "links", "anatomy", "rounds" or
+                "remaining" of the migration that took longest, or "cluster" at the busiest instant.
 
         Raises:
             UnknownNameError: if there is no such picture of this run.

@@ -251,6 +251,10 @@ class MigrationScheduler:
         """Return the phase of the migration of a VM, None if it has none."""
         return self.live[self._number_of(vm)].state if self._state.vms.queued[vm] else None
 
+    def timed_since_s(self, number: int) -> float | None:
+        """Return when a migration began to prepare or to finish; None if it does neither now."""
+        return self._timers.since_s(number)
+
     def resized(self, vm: int, now_s: float) -> None:
         """Begin the migration of a VM again that was resized before its first byte was sent.
 

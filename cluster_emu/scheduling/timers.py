@@ -32,3 +32,7 @@ class PhaseTimers:
         start_s, timer = self._running.pop(number)
         self._loop.cancel(timer)
         return now_s - start_s
+
+    def since_s(self, number: int) -> float | None:
+        """Return when a migration's timer has begun; None if it has none."""
+        return self._running[number][0] if number in self._running else None

@@ -257,8 +257,8 @@ def draw_anatomy(
         ScenarioError: if the migration never began.
     """
     about = {str(name): value for name, value in migration.items()}
-    _check_begun(about)
-    rows = _since_start(rounds[rounds["migration"] == about["migration"]], about["start_s"])
+    check_begun(about)
+    rows = since_start(rounds[rounds["migration"] == about["migration"]], about["start_s"])
     windows = windows_of(rows, about["total_time_s"])
     if figure is None:
         figure = new_figure(PANEL_INCHES * len(windows) + TITLE_AND_LEGEND_INCHES)
@@ -284,13 +284,14 @@ def _columns(entries: int) -> int:
     return entries if entries <= 4 else 3
 
 
-def _check_begun(migration: Row) -> None:
+def check_begun(migration: Row) -> None:
+    """Refuse a migration that never began."""
     if not np.isfinite(migration["start_s"]):
         allowed = f"a migration that has begun (this one: {migration['outcome']})"
         raise ScenarioError("migration", migration["migration"], allowed)
 
 
-def _since_start(rounds: pd.DataFrame, start_s: float) -> pd.DataFrame:
+def since_start(rounds: pd.DataFrame, start_s: float) -> pd.DataFrame:
     """Return the rows in order, their times counted from the migration's start."""
     in_order = rounds.sort_values("start_s", kind="stable")
     return in_order.assign(start_s=in_order["start_s"] - start_s, end_s=in_order["end_s"] - start_s)

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from matplotlib.path import Path as Outline
@@ -29,7 +28,7 @@ from cluster_emu.view.cluster_network import (
     lanes,
     route_line,
 )
-from cluster_emu.view.cluster_racks import draw_racks, title_of
+from cluster_emu.view.cluster_racks import draw_racks, racks_height, title_of
 from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import Box, Layout, layered_layout
 from cluster_emu.view.quantities import BIT_RATE_UNITS, written
@@ -61,7 +60,7 @@ TITLE_AND_LEGEND_INCHES = 1.15
 ELBOW = 0.06
 
 
-def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
+def draw_cluster(frame: ClusterFrame, ax: Axes | None = None, *, with_bar: bool = True) -> Axes:
     """Draw hosts with their VMs, the network with its load, and the running migrations.
 
     Switches are laid out by layer over the racks of hosts. A host's colour is its CPU
@@ -72,19 +71,36 @@ def draw_cluster(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
     Args:
         frame: the instant to draw.
         ax: where to draw; a new figure by default.
+        with_bar: whether to draw what the hosts' colours mean.
     """
-    if frame.host_count > (MOST_HOSTS_NARROW if look().is_narrow else MOST_HOSTS):
-        return draw_racks(frame, ax)
-    layout = layered_layout(frame.graph, frame.host_memory_bytes, look().drawing_inches)
-    height = max([layout.height, *(line[:, 1].max() for line in cables_of(frame, layout))])
+    if _is_large(frame):
+        return draw_racks(frame, ax, with_bar=with_bar)
+    layout, height = _layout_of(frame)
     if ax is None:
         ax = new_figure(height + TITLE_AND_LEGEND_INCHES).add_subplot()
     lines = draw_network(ax, frame, layout)
     colours = draw_hosts(ax, frame, layout)
     squares = draw_vms(ax, frame, layout)
     _draw_moves(ax, frame, layout, lines, squares)
-    _finish(ax, frame, layout.width, height, colours)
+    if with_bar:
+        draw_utilisation_bar(ax, colours)
+    _finish(ax, frame, layout.width, height)
     return ax
+
+
+def cluster_height(frame: ClusterFrame) -> float:
+    """Return how high the picture of a cluster is in inches, without title and legend."""
+    return racks_height(frame) if _is_large(frame) else _layout_of(frame)[1]
+
+
+def _is_large(frame: ClusterFrame) -> bool:
+    return frame.host_count > (MOST_HOSTS_NARROW if look().is_narrow else MOST_HOSTS)
+
+
+def _layout_of(frame: ClusterFrame) -> tuple[Layout, float]:
+    """Return where everything is, and the height of the picture with its arcs."""
+    layout = layered_layout(frame.graph, frame.host_memory_bytes, look().drawing_inches)
+    return layout, max([layout.height, *(line[:, 1].max() for line in cables_of(frame, layout))])
 
 
 def _draw_moves(
@@ -153,15 +169,12 @@ def _arrow(leaves: Box, route: Line, enters: Box, colour: str, *, faint: bool) -
 # --- frame and legend ----------------------------------------------------------------------------
 
 
-def _finish(
-    ax: Axes, frame: ClusterFrame, width: float, height: float, colours: ScalarMappable
-) -> None:
+def _finish(ax: Axes, frame: ClusterFrame, width: float, height: float) -> None:
     ax.set_xlim(-0.05, width + 0.05)
     ax.set_ylim(-0.45, height + 0.1)
     ax.set_aspect("equal")
     ax.set_axis_off()
     ax.set_title(folded(title_of(frame)), loc="left", fontsize=look().title_pt)
-    draw_utilisation_bar(ax, colours)
     ax.legend(
         handles=_legend(frame),
         loc="upper center",

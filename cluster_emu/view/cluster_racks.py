@@ -119,7 +119,7 @@ def _grid_of(sizes: Sequence[int], cell: float, width: float) -> RackGrid:
     return RackGrid(cell, columns, lower_left, rows, height)
 
 
-def draw_racks(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
+def draw_racks(frame: ClusterFrame, ax: Axes | None = None, *, with_bar: bool = True) -> Axes:
     """Draw a large cluster: a cell per host in its rack, and how busy the switches' links are.
 
     A cell's colour is the host's CPU utilisation, and marks show which hosts migrations leave and
@@ -129,6 +129,7 @@ def draw_racks(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
     Args:
         frame: the instant to draw.
         ax: where to draw; a new figure by default.
+        with_bar: whether to draw what the hosts' colours mean.
     """
     members = _members(frame)
     width = look().drawing_inches - (0.0 if look().is_narrow else BAR_INCHES)
@@ -138,13 +139,22 @@ def draw_racks(frame: ClusterFrame, ax: Axes | None = None) -> Axes:
     if ax is None:
         bar = BAR_INCHES if look().is_narrow else 0.0
         ax = new_figure(height + TITLE_AND_LEGEND_INCHES + bar).add_subplot()
-    centres = _draw_cells(ax, frame, members, grid)
+    centres, colours = _draw_cells(ax, frame, members, grid)
+    if with_bar:
+        draw_utilisation_bar(ax, colours)
     _draw_moves(ax, frame, centres, grid.cell)
     busiest = _busiest_links(frame)
     _draw_rack_rims(ax, frame, members, grid, busiest)
     _draw_switches(ax, frame, layers, grid.height, width, busiest)
     _finish(ax, frame, width, height)
     return ax
+
+
+def racks_height(frame: ClusterFrame) -> float:
+    """Return how high the picture is in inches, without title and legend."""
+    width = look().drawing_inches - (0.0 if look().is_narrow else BAR_INCHES)
+    grid = rack_grid([len(hosts) for hosts in _members(frame).values()], width)
+    return grid.height + SWITCH_ROW * len(_switch_layers(frame.graph))
 
 
 def _members(frame: ClusterFrame) -> dict[int, list[int]]:
@@ -166,8 +176,8 @@ def _rectangles(corners: Floats, width: Floats | float, height: float) -> Floats
 
 def _draw_cells(
     ax: Axes, frame: ClusterFrame, members: dict[int, list[int]], grid: RackGrid
-) -> Floats:
-    """Draw the hosts; return the middle of each, shape [hosts, 2]."""
+) -> tuple[Floats, ScalarMappable]:
+    """Draw the hosts; return the middle of each, shape [hosts, 2], and what colours mean."""
     corners = np.zeros((frame.host_count, 2))
     for rack, hosts in enumerate(members.values()):
         row, column = np.divmod(np.arange(len(hosts)), grid.columns[rack])
@@ -192,8 +202,7 @@ def _draw_cells(
             label=label,
         )
         ax.add_collection(cells_drawn, autolim=False)
-    draw_utilisation_bar(ax, colours)
-    return corners + side / 2
+    return corners + side / 2, colours
 
 
 def _draw_moves(ax: Axes, frame: ClusterFrame, centres: Floats, cell: float) -> None:

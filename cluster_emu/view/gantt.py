@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
 from cluster_emu.transfer.records import Phase
+from cluster_emu.transfer.spans import Span, SpanKind, spans_of
 from cluster_emu.view.quantities import clock
 from cluster_emu.view.rows import Row, named, rows_of
 from cluster_emu.view.style import (
@@ -38,19 +38,6 @@ from cluster_emu.view.style import (
 )
 from cluster_emu.wording import counted
 
-
-class SpanKind(StrEnum):
-    """What happens in an interval, in the words of the legend."""
-
-    WAITING = "waiting"
-    PREPARING = "preparing the target"
-    ODD_ROUND = "live round 1, 3, 5 …"
-    EVEN_ROUND = "live round 2, 4, 6 …"
-    DOWNTIME = "VM paused (downtime)"
-    POST_COPY = "post-copy"
-    FINISHING = "releasing the source"
-
-
 SPAN_COLOURS: Mapping[SpanKind, str] = {
     SpanKind.WAITING: PALE_GREY,
     SpanKind.PREPARING: GREEN,
@@ -60,51 +47,6 @@ SPAN_COLOURS: Mapping[SpanKind, str] = {
     SpanKind.POST_COPY: PURPLE,
     SpanKind.FINISHING: GREY,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An interval of simulated time."""
-
-    kind: SpanKind
-    start_s: float
-    end_s: float
-
-
-def spans_of(migration: Row, rounds: Sequence[tuple[float, float]], horizon_s: float) -> list[Span]:
-    """Return the intervals of one migration, in order.
-
-    The record has how long preparing took, not when: it is drawn right before the first byte, and
-    all waiting before it.
-
-    Args:
-        migration: its row of the table `migrations`.
-        rounds: start and end of its live rounds, ascending.
-        horizon_s: end of the intervals that never ended.
-    """
-    end_s = _known(migration["end_s"], horizon_s)
-    start_s = _known(migration["start_s"], end_s)
-    pause_s = _known(migration["pause_s"], end_s)
-    resume_s = _known(migration["resume_s"], end_s)
-    prepared_from_s = start_s - migration.get("prepare_s", 0.0)
-    copied_s = max(resume_s, end_s - migration.get("finish_s", 0.0))
-    spans = [
-        Span(SpanKind.WAITING, float(migration["queued_s"]), prepared_from_s),
-        Span(SpanKind.PREPARING, prepared_from_s, start_s),
-        *(Span(_shade(number), *times) for number, times in enumerate(rounds)),
-        Span(SpanKind.DOWNTIME, pause_s, resume_s),
-        Span(SpanKind.POST_COPY, resume_s, copied_s),
-        Span(SpanKind.FINISHING, copied_s, end_s),
-    ]
-    return [span for span in spans if span.end_s > span.start_s]
-
-
-def _shade(number: int) -> SpanKind:
-    return SpanKind.EVEN_ROUND if number % 2 else SpanKind.ODD_ROUND
-
-
-def _known(time_s: float, otherwise_s: float) -> float:
-    return otherwise_s if math.isnan(time_s) else float(time_s)
 
 
 DEFAULT_LANES = 40
@@ -166,7 +108,7 @@ def draw_gantt(
         handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=_legend_place(ax),
+        bbox_transform=legend_place(ax),
         ncols=_columns(len(entries)),
         frameon=False,
         fontsize=look().tick_pt,
@@ -216,7 +158,7 @@ def _title(shown: pd.DataFrame, wave: pd.DataFrame, count: int) -> str:
     )
 
 
-def _legend_place(ax: Axes) -> Transform:
+def legend_place(ax: Axes) -> Transform:
     """Return where the legend goes: below the time axis, or in a column below the labels, too."""
     figure = ax.get_figure(root=True)
     assert figure is not None

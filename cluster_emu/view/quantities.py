@@ -93,6 +93,14 @@ def written(value: float, units: Units) -> str:
     return f"{value / size:.3g} {unit}"
 
 
+def counted_short(count: float) -> str:
+    """Return a count with three figures: "950", "13.2k", "1.2M"."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{letter}"
+    return f"{count:.0f}"
+
+
 def clock(time_s: float) -> str:
     """Return an instant of simulated time: "2.18 s", "14,400 s"."""
     return f"{time_s:,.0f} s" if time_s >= 1000 else f"{time_s:.3g} s"

@@ -31,7 +31,7 @@ def busiest_instant_s(migrations: pd.DataFrame) -> float:
 
 
 def frame_at(result: RunResult, time_s: float) -> ClusterFrame:
-    """Return the cluster's state at `time_s`.
+    """Return the cluster's state at `time_s`; for many instants of one run see `Replay`.
 
     Places, migrations and routes are exact. CPU demand and which hosts are on are those of the last
     observation before; a migration's load is its mean over the round it is in.
@@ -43,77 +43,110 @@ def frame_at(result: RunResult, time_s: float) -> ClusterFrame:
     Raises:
         ClusterEmuError: if the scenario's topology cannot be built any more.
     """
-    scenario = scenario_from(result.scenario)
-    graph = cluster_graph(scenario)
-    links = LinkTable.of(graph)
-    observed_vms = _last_observation(result.tables["vms"], time_s, "vm")
-    observed_hosts = _last_observation(result.tables["hosts"], time_s, "host")
-    migrations = result.migrations
-    open_end = migrations["end_s"].fillna(np.inf)
-    running = migrations[(migrations["start_s"] <= time_s) & (open_end > time_s)]
-    queued = migrations[(migrations["queued_s"] <= time_s) & (open_end > time_s)]
-    moves, routes = _moves(running, links)
-    place = _places(result, time_s)
-    return ClusterFrame(
-        time_s=time_s,
-        graph=graph,
-        utilisation=_utilisation(
-            scenario,
-            observed_vms,
-            _per_vm(result, scenario, "cpu_capacity"),
-            place,
-            running,
-            time_s,
-        ),
-        switched_on=observed_hosts["switched_on"].to_numpy(dtype=np.bool_)
-        | np.isin(np.arange(scenario.host_count), running["target"]),
-        host_memory_bytes=_per_host(scenario, "memory_bytes").astype(np.int64),
-        vm_host=place,
-        vm_memory_bytes=_per_vm(result, scenario, "memory_bytes").astype(np.int64),
-        vm_queued=np.isin(np.arange(len(place)), queued["vm"]),
-        link_source=links.source,
-        link_target=links.target,
-        link_capacity_bytes_per_s=links.capacity_bytes_per_s,
-        link_load_bytes_per_s=_loads(result.rounds, running, routes, time_s, len(links)),
-        moves=moves,
-    )
+    return Replay(result).frame(time_s)
 
 
-def _last_observation(table: pd.DataFrame, time_s: float, key: str) -> pd.DataFrame:
-    """Return the rows of the last instant of observation up to `time_s`, by `key`."""
-    past = table[table["time_s"] <= max(time_s, float(table["time_s"].min()))]
-    last: pd.DataFrame = past[past["time_s"] == past["time_s"].max()]
-    return last.sort_values(key)
+class Replay:
+    """A finished run from which the state at any instant can be had, one after the other.
+
+    Args:
+        result: the run.
+
+    Raises:
+        ClusterEmuError: if the scenario's topology cannot be built any more.
+    """
+
+    def __init__(self, result: RunResult) -> None:
+        self._result = result
+        self._scenario = scenario_from(result.scenario)
+        self._graph = cluster_graph(self._scenario)
+        self._links = LinkTable.of(self._graph)
+        self._hosts = _Observations(result.tables["hosts"], "host")
+        self._vms = _Observations(result.tables["vms"], "vm")
+        self._host_memory_bytes = _per_host(self._scenario, "memory_bytes").astype(np.int64)
+        self._vm_memory_bytes = _per_vm(result, self._scenario, "memory_bytes").astype(np.int64)
+        self._vm_capacity = _per_vm(result, self._scenario, "cpu_capacity")
+        self._resumes = result.migrations.dropna(subset=["resume_s"]).sort_values(
+            "resume_s", kind="stable"
+        )
+
+    @property
+    def end_s(self) -> float:
+        """The last instant that is known of."""
+        observed_s = self._result.tables["hosts"]["time_s"].max()
+        return float(np.nanmax([self._result.migrations["end_s"].max(), observed_s]))
+
+    def frame(self, time_s: float) -> ClusterFrame:
+        """Return the cluster's state at `time_s`."""
+        scenario, links, migrations = self._scenario, self._links, self._result.migrations
+        open_end = migrations["end_s"].fillna(np.inf)
+        running = migrations[(migrations["start_s"] <= time_s) & (open_end > time_s)]
+        queued = migrations[(migrations["queued_s"] <= time_s) & (open_end > time_s)]
+        moves, routes = _moves(running, links)
+        place = self._places(time_s)
+        return ClusterFrame(
+            time_s=time_s,
+            graph=self._graph,
+            utilisation=_utilisation(
+                scenario, self._vms.last(time_s), self._vm_capacity, place, running, time_s
+            ),
+            switched_on=self._hosts.last(time_s)["switched_on"].to_numpy(dtype=np.bool_)
+            | np.isin(np.arange(scenario.host_count), running["target"]),
+            host_memory_bytes=self._host_memory_bytes,
+            vm_host=place,
+            vm_memory_bytes=self._vm_memory_bytes,
+            vm_queued=np.isin(np.arange(len(place)), queued["vm"]),
+            link_source=links.source,
+            link_target=links.target,
+            link_capacity_bytes_per_s=links.capacity_bytes_per_s,
+            link_load_bytes_per_s=_loads(self._result.rounds, running, routes, time_s, len(links)),
+            moves=moves,
+        )
+
+    def _places(self, time_s: float) -> Ints:
+        """Return the host of every VM: where it was first seen, or where it resumed last."""
+        if "lifecycle" in self._result.tables:
+            return self._places_of_the_living(time_s)
+        place: Ints = self._vms.last(-np.inf)["host"].to_numpy(dtype=np.int64, copy=True)
+        resumed = self._resumes[self._resumes["resume_s"] <= time_s]
+        place[resumed["vm"]] = resumed["target"]  # of a VM that moved twice the last one counts
+        return place
+
+    def _places_of_the_living(self, time_s: float) -> Ints:
+        """Return the host of every VM where VMs come and go, -1 for one that is on none."""
+        lives = self._result.tables["lifecycle"]
+        there = (lives["placed_s"] <= time_s) & ~(lives["ended_s"] <= time_s)
+        place = np.full(int(lives["vm"].max()) + 1 if len(lives) else 0, -1, dtype=np.int64)
+        place[lives.loc[there, "vm"]] = lives.loc[there, "first_host"]
+        observed = self._vms.last(time_s)
+        seen = observed[np.isin(observed["vm"], lives.loc[there, "vm"])]
+        place[seen["vm"]] = seen["host"]
+        observed_s = float(observed["time_s"].max()) if len(observed) else -np.inf
+        resumed = self._resumes[self._resumes["resume_s"].between(observed_s, time_s)]
+        alive = resumed[place[resumed["vm"]] >= 0]
+        place[alive["vm"]] = alive["target"]
+        return place
 
 
-def _places(result: RunResult, time_s: float) -> Ints:
-    """Return the host of every VM: where it was first seen, or where it resumed last."""
-    vms = result.tables["vms"]
-    if "lifecycle" in result.tables:
-        return _places_of_the_living(result, vms, time_s)
-    first = vms[vms["time_s"] == vms["time_s"].min()].sort_values("vm")
-    place: Ints = first["host"].to_numpy(dtype=np.int64, copy=True)
-    resumed = result.migrations[result.migrations["resume_s"] <= time_s]
-    for row in rows_of(resumed.sort_values("resume_s")):
-        place[row["vm"]] = row["target"]
-    return place
+class _Observations:
+    """A table of what was observed at instants, from which one instant can be had quickly.
 
+    Args:
+        table: the table, with a column `time_s`.
+        key: the column by which the rows of an instant are sorted.
+    """
 
-def _places_of_the_living(result: RunResult, vms: pd.DataFrame, time_s: float) -> Ints:
-    """Return the host of every VM where VMs come and go, -1 for one that is on none."""
-    lives = result.tables["lifecycle"]
-    there = (lives["placed_s"] <= time_s) & ~(lives["ended_s"] <= time_s)
-    place = np.full(int(lives["vm"].max()) + 1 if len(lives) else 0, -1, dtype=np.int64)
-    place[lives.loc[there, "vm"]] = lives.loc[there, "first_host"]
-    observed = _last_observation(vms, time_s, "vm")
-    seen = observed[np.isin(observed["vm"], lives.loc[there, "vm"])]
-    place[seen["vm"]] = seen["host"]
-    observed_s = float(observed["time_s"].max()) if len(observed) else -np.inf
-    resumed = result.migrations[result.migrations["resume_s"].between(observed_s, time_s)]
-    for row in rows_of(resumed.sort_values("resume_s")):
-        if place[row["vm"]] >= 0:
-            place[row["vm"]] = row["target"]
-    return place
+    def __init__(self, table: pd.DataFrame, key: str) -> None:
+        self._table = table.sort_values(["time_s", key], kind="stable")
+        self._times, self._first = np.unique(self._table["time_s"], return_index=True)
+
+    def last(self, time_s: float) -> pd.DataFrame:
+        """Return the rows of the last instant up to `time_s`, or of the first one before it."""
+        if not len(self._times):
+            return self._table
+        at = max(int(np.searchsorted(self._times, time_s, side="right")) - 1, 0)
+        until = self._first[at + 1] if at + 1 < len(self._first) else len(self._table)
+        return self._table.iloc[self._first[at] : until]
 
 
 def _moves(

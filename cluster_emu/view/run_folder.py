@@ -13,17 +13,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pyarrow.parquet import ParquetFile
 
+from cluster_emu.building import cluster_graph
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
 from cluster_emu.input_files import MOST_JSON_BYTES, read_input
 from cluster_emu.json_input import check_keys
 from cluster_emu.results.result_folder import check_whole
 from cluster_emu.results.run_result import RunResult
+from cluster_emu.scenario import scenario_from
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.cluster import draw_cluster
+from cluster_emu.view.course import draw_remaining, draw_rounds
 from cluster_emu.view.gantt import draw_gantt
+from cluster_emu.view.link_load import draw_link_load
 from cluster_emu.view.replay import busiest_instant_s, frame_at
 from cluster_emu.view.rows import rows_of
 from cluster_emu.view.saving import figure_of, save_figures
+from cluster_emu.view.stop_threshold import stop_pages_of
 from cluster_emu.view.timeline import draw_timeline
 
 COLUMNS_NEEDED = {
@@ -37,9 +42,15 @@ COLUMNS_NEEDED = {
     "hosts": "time_s host utilisation switched_on power_w energy_kwh",
     "vms": "time_s vm host demand",
 }
+COLUMNS_IF_THERE = {
+    "links": "time_s link source_node target_node mean_utilisation",
+    "lifecycle": "vm placed_s ended_s first_host cpu_capacity memory_bytes",
+}
+"""The columns needed of tables that not every run has."""
+
 TEXTS = ("strategy", "phase", "outcome", "why")
 """The columns that hold texts; all others hold numbers."""
-FINITE = ("time_s", "migration", "vm", "host", "source", "target", "queued_s", "round")
+FINITE = ("time_s", "link", "migration", "vm", "host", "source", "target", "queued_s", "round")
 """The columns in which every number is known."""
 MOST_ROWS = 100_000_000
 FACTS_NEEDED = {"scenario": dict, "seed": int, "traces": str, "assumptions": list}
@@ -52,8 +63,9 @@ EXPECTED = (
 def plot_run(run_dir: Path, out: Path | None = None, *, kind: str = "png") -> list[Path]:
     """Draw all pictures that apply to a saved run, from its files alone.
 
-    Always the run over time, `timeline.png`; if anything migrated also `gantt.png`, `anatomy.png`
-    of the migration that took longest, and `cluster.png` at the busiest instant.
+    Always the run over time, `timeline.png`; if anything migrated also `gantt.png`, `anatomy.png`,
+    `rounds.png` and `remaining.png` of the migration that took longest, and `cluster.png` at the
+    busiest instant; `links.png` if a link has carried anything.
 
     Args:
         run_dir: where `RunResult.save` wrote the run.
@@ -98,11 +110,34 @@ def _pictures(result: RunResult) -> dict[str, Callable[[], Figure | Axes]]:
     }
     if len(migrations):
         pictures["gantt"] = lambda: draw_gantt(migrations, rounds)
+    links = result.tables.get("links")
+    if links is not None and len(links):
+        pictures["links"] = lambda: draw_link_load(
+            links,
+            instants_s=result.tables["hosts"]["time_s"].unique().tolist(),
+            node_names=_node_names(result),
+        )
     if migrations["total_time_s"].notna().any():
         longest = rows_of(migrations.nlargest(1, "total_time_s"))[0]
         pictures["anatomy"] = lambda: draw_anatomy(rounds, longest)
+        pictures["rounds"] = lambda: draw_rounds(rounds, longest)
+        pictures["remaining"] = lambda: draw_remaining(
+            rounds,
+            longest,
+            stop_pages=stop_pages_of(scenario_from(result.scenario), rounds, longest),
+        )
         pictures["cluster"] = lambda: draw_cluster(frame_at(result, busiest_instant_s(migrations)))
     return pictures
+
+
+def _node_names(result: RunResult) -> dict[int, str]:
+    """Return what hosts and switches are called, by node."""
+    nodes = cluster_graph(scenario_from(result.scenario)).nodes(data=True)
+    return {
+        node: str(facts.get("name") or (f"host {node}" if facts["kind"] == "host" else ""))
+        or str(facts.get("label", node))
+        for node, facts in nodes
+    }
 
 
 def read_run(folder: Path) -> RunResult:
@@ -115,7 +150,7 @@ def read_run(folder: Path) -> RunResult:
     _check_there(folder)
     about = _read_about(folder / "run.json")
     result = RunResult(
-        tables={name: _read_table(folder, name) for name in COLUMNS_NEEDED},
+        tables={name: _read_table(folder, name) for name in _tables_in(folder)},
         scenario=about["scenario"],
         seed=about["seed"],
         traces=about["traces"],
@@ -124,6 +159,11 @@ def read_run(folder: Path) -> RunResult:
     )
     check_whole(folder)  # last: what is wrong with a file says more than that it is another one
     return result
+
+
+def _tables_in(folder: Path) -> list[str]:
+    there = [name for name in COLUMNS_IF_THERE if (folder / f"{name}.parquet").is_file()]
+    return [*COLUMNS_NEEDED, *there]
 
 
 def _check_there(folder: Path) -> None:
@@ -157,12 +197,13 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
         raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
     if table is None:
         raise ClusterEmuError(f"{path}: has {rows:,} rows: allowed are {MOST_ROWS:,}")
-    missing = [column for column in COLUMNS_NEEDED[name].split() if column not in table]
+    needed = {**COLUMNS_NEEDED, **COLUMNS_IF_THERE}[name].split()
+    missing = [column for column in needed if column not in table]
     if missing:
         raise ClusterEmuError(f"{path}: has no column {missing[0]!r}: allowed is {EXPECTED}")
     if name == "hosts" and not len(table):
         raise ClusterEmuError(f"{path}: has no row: allowed is {EXPECTED}")
-    for column in COLUMNS_NEEDED[name].split():
+    for column in needed:
         _check_column(path, table, column)
     return table
 

@@ -44,7 +44,7 @@ def draw_timeline(
         figure = new_figure(4 * PANEL_INCHES + TITLE_AND_AXIS_INCHES)
     panels = figure.subplots(4, 1, sharex=True)
     until_s = float(np.nanmax([hosts["time_s"].max(), migrations["end_s"].max()]))
-    size, unit = (SECONDS_PER_HOUR, "h") if until_s > LONG_S else (1.0, "s")
+    size, unit = time_unit(until_s)
     observed = _observed(hosts)
     watt_size, watt_unit = best_unit(float(observed["power_w"].max()), POWER_UNITS)
     strips = (
@@ -61,6 +61,11 @@ def draw_timeline(
     figure.align_ylabels(panels)
     figure.suptitle(folded(_title(hosts, migrations)), fontsize=look().title_pt, x=0.01, ha="left")
     return figure
+
+
+def time_unit(until_s: float) -> tuple[float, str]:
+    """Return the unit in which a run of this length is drawn: its seconds and its name."""
+    return (SECONDS_PER_HOUR, "h") if until_s > LONG_S else (1.0, "s")
 
 
 def under_way(migrations: pd.DataFrame) -> pd.Series:

@@ -235,6 +235,37 @@ def fail_with_xen(scenario: Scenario, seed: int) -> RunResult:
     return simulate(scenario, seed)
 
 
+def test_the_bar_shows_speed_and_failures(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "simulate", fail_with_xen)
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = emu("batch", study, "--out", tmp_path / "out").stderr
+
+    assert "8/8" in shown
+    assert "cells/s" in shown
+    assert "4 failed" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--memory-limit", "1 MiB", "allowed is more than the"),
+        ("--memory-limit", "much", "alone or with"),
+        ("--memory-limit", "-1", "a whole number of bytes > 0"),
+        ("--time-limit", "0", "a time > 0"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(
+    emu: Emu, study: Path, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    refused = emu("batch", study, "--out", tmp_path / "out", option, value)
+
+    assert refused.exit_code == 2
+    assert option in refused.stderr and message in refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_bad_study_leaves_nothing(emu: Emu, study: Path, tmp_path: Path) -> None:
     study.write_text(STUDY.format(replications=0), "utf-8")
     result = emu("batch", study, "--out", tmp_path / "out")
@@ -297,3 +328,42 @@ def test_a_study_that_is_interrupted_keeps_what_it_has(
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
     assert 5 <= len(pd.read_parquet(out / "results.parquet")) < 80
+
+
+def test_shards_say_what_is_left_to_others(emu: Emu, study: Path, tmp_path: Path) -> None:
+    words = ("batch", study, "--out", tmp_path / "out")
+    first = emu(*words, "--shard", "1/2", "--json")
+    second = emu(*words, "--shard", "2/2")
+
+    assert (first.exit_code, json.loads(first.stdout)["left"]) == (0, 4)
+    assert "shard 1/2 has ended; 4 cells are left to others" in first.stderr
+    assert second.exit_code == 0
+    assert len(pd.read_parquet(tmp_path / "out" / "results.parquet")) == 8
+    for wrong in (("--shard", "3/2"), ("--shard", "1/2", "--overwrite")):
+        assert emu(*words, *wrong).exit_code == 2
+
+
+def test_a_slurm_script_is_one_that_a_shell_takes(emu: Emu, study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "it's here"
+    options = ("--slurm", 2, "--jobs", 3, "--out", out, "--time-limit", "10m")
+    script = tmp_path / "job.sh"
+    script.write_text(emu("batch", study, *options).stdout, "utf-8")
+
+    assert "#SBATCH --array=1-2\n" in script.read_text("utf-8")
+    assert "#SBATCH --cpus-per-task=3\n" in script.read_text("utf-8")
+    assert not out.exists()
+    subprocess.run(["bash", "-n", script], check=True)
+    assert emu("batch", study, "--slurm", 2, "--shard", "1/2").exit_code == 2
+
+
+@pytest.mark.slow
+def test_the_tasks_of_a_slurm_script_run_the_study(
+    emu: Emu, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "it's here"
+    script = tmp_path / "job.sh"
+    script.write_text(emu("batch", study, "--slurm", 2, "--out", out).stdout, "utf-8")
+    for task in (1, 2):  # what Slurm does
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(task))
+        subprocess.run(["bash", script], check=True, capture_output=True)
+    assert len(pd.read_parquet(out / "results.parquet")) == 8

@@ -97,7 +97,8 @@ def test_figures_have_the_format_that_was_asked_for(
     assert drawn.exit_code == 0
     figures = [Path(line) for line in drawn.stdout.split()]
     assert {figure.name for figure in figures} == {
-        f"{name}.{kind}" for name in ("timeline", "gantt", "anatomy", "cluster")
+        f"{name}.{kind}"
+        for name in ("timeline", "gantt", "links", "anatomy", "rounds", "remaining", "cluster")
     }
     assert all(figure.read_bytes().startswith(start) for figure in figures)
     refused = emu("plot", tmp_path / "run", "--out", tmp_path / "figures")

@@ -81,7 +81,9 @@ def test_a_long_table_is_cut_and_its_length_told() -> None:
     assert result._repr_html_().count("<tr") == 1 + ROWS_SHOWN
 
 
-@pytest.mark.parametrize("picture", ["timeline", "gantt", "anatomy", "cluster"])
+@pytest.mark.parametrize(
+    "picture", ["timeline", "gantt", "links", "anatomy", "rounds", "remaining", "cluster"]
+)
 def test_a_run_draws_any_of_its_pictures(picture: str) -> None:
     assert isinstance(ran_model().result().plot(picture), Figure)
 

@@ -14,7 +14,7 @@ from cluster_emu.view.timeline import under_way
 from tests._support.busy_runs import busy_scenario
 from tests._support.figure_checks import misplaced
 
-PICTURES = ["timeline", "gantt", "anatomy", "cluster"]
+PICTURES = ["timeline", "gantt", "links", "anatomy", "rounds", "remaining", "cluster"]
 FILES = ["run.json", *(f"{name}.parquet" for name in ("migrations", "rounds", "hosts", "vms"))]
 
 

@@ -26,7 +26,7 @@ from cluster_emu.view.style import (
 )
 from tests._support.figure_checks import misplaced, writing
 
-PICTURES = ("timeline", "gantt", "anatomy", "cluster")
+PICTURES = ("timeline", "gantt", "links", "anatomy", "rounds", "remaining", "cluster")
 
 
 def drawn(run: RunResult, picture: str, style: str) -> Figure:

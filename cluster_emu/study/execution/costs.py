@@ -61,6 +61,11 @@ def resident_bytes() -> int:
     return _status("VmRSS") or _usage_bytes()
 
 
+def data_bytes() -> int:
+    """Return what this process may write to of its own memory, touched or not (Linux)."""
+    return _status("VmData")
+
+
 def _status(name: str) -> int:
     """Return a size from Linux's status of this process in bytes, 0 where there is none."""
     with suppress(OSError, ValueError):

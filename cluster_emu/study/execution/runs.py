@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar, cast
 
-from joblib import Parallel, delayed, parallel_config
-
-from cluster_emu.errors import ClusterEmuError, WorkerDiedError
+from cluster_emu.errors import ClusterEmuError
 from cluster_emu.model import ClusterModel, ProgressCallback
-from cluster_emu.orphans import end_with_parent
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 from cluster_emu.signals import ENDING
-from cluster_emu.study.execution.workers import unheard_by_workers
+from cluster_emu.study.execution.parallel import in_parallel
 from cluster_emu.transfer.records import Phase
 
 R = TypeVar("R")
@@ -177,46 +171,29 @@ def do_all(
     Raises:
         WorkerDiedError: if a process was killed, for example by a lack of memory.
     """
-    useful = max(min(jobs, len(tasks)), 1)
-    if useful > 1 and not _has_semaphores():
-        useful = 1
-    with (
-        parallel_config(backend="sequential")
-        if useful == 1
-        else parallel_config(
-            backend="loky",
-            inner_max_num_threads=1,
-            initializer=end_with_parent,
-            initargs=(os.getpid(), threading.current_thread() is threading.main_thread()),
-        )
-    ):
-        workers = Parallel(n_jobs=useful, batch_size=1, return_as="generator_unordered")
-    calls = (delayed(_do)(work, index, task) for index, task in enumerate(tasks))
+    runs = in_parallel(partial(_do, work), enumerate(tasks), max(min(jobs, len(tasks)), 1))
+    yield from with_progress(runs, len(tasks), progress, done=done)
+
+
+def with_progress(
+    results: Iterator[R], count: int, progress: ProgressCallback | None = None, *, done: int = 0
+) -> Generator[R]:
+    """Yield results as they come, report how many there were, and end on a signal.
+
+    Args:
+        results: the results.
+        count: how many there will be.
+        progress: called at the start and after each result, with the number done and of all.
+        done: number of those that were done before.
+    """
     report_progress = progress or _ignore
-    total = done + len(tasks)
+    total = done + count
     report_progress(done, total)
-    with nullcontext() if useful == 1 else unheard_by_workers():
-        runs = cast("Generator[tuple[int, R]]", workers(calls))
-    try:
-        with _insisting_on_signals() as raise_if_swallowed:
-            for count, numbered in enumerate(runs, start=done + 1):
-                yield numbered
-                report_progress(count, total)
-                raise_if_swallowed()
-    except BrokenProcessPool as error:
-        raise WorkerDiedError("a worker process was killed (is there enough memory?)") from error
-    finally:
-        with warnings.catch_warnings(action="ignore"):  # joblib warns of runs that are given up
-            runs.close()
-
-
-def _has_semaphores() -> bool:
-    """Return whether processes can share a lock here; not so where /dev/shm is read-only."""
-    try:
-        multiprocessing.Lock()
-    except (OSError, ImportError):
-        return False
-    return True
+    with closing(cast("Generator[R]", results)), _insisting_on_signals() as raise_if_swallowed:
+        for number, result in enumerate(results, start=done + 1):
+            yield result
+            report_progress(number, total)
+            raise_if_swallowed()
 
 
 @contextmanager
@@ -255,7 +232,8 @@ def _ignore(done: float, total: float) -> None:
     """Ignore progress."""
 
 
-def _do(work: Callable[[Scenario, int], R], index: int, task: Task) -> tuple[int, R]:
+def _do(work: Callable[[Scenario, int], R], numbered: tuple[int, Task]) -> tuple[int, R]:
+    index, task = numbered
     return index, work(*task)
 
 

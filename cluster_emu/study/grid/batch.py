@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,23 @@ from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.costs import resident_bytes
+from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
-from cluster_emu.study.grid.cell_store import DONE, FILES, RESULTS, CellStore, check_folder
+from cluster_emu.study.grid.cell_store import (
+    DONE,
+    FILES,
+    MANIFEST,
+    RESULTS,
+    CellStore,
+    check_folder,
+)
 from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
+from cluster_emu.study.grid.manifest import write_study_manifest
 from cluster_emu.study.grid.run_cells import Execution, remaining, run_cells
+from cluster_emu.study.grid.shards import SHARD_LOCKS, Shard
+from cluster_emu.study.grid.study_file import Study
 from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
 from cluster_emu.study.report.grid import BatchReport, SameRule
@@ -33,6 +45,12 @@ from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+START_PATIENCE_S = 60.0
+"""How long a shard waits for others that begin, or that make the exports."""
+
+EXPORT_PATIENCE_S = 3600.0
+"""How long a shard that has ended waits for others that look at what is left."""
 
 ENDS = ("migrations", "completed", *OTHER_ENDS)
 """Figures of a run that count its migrations: all of them, and by how they ended."""
@@ -57,6 +75,8 @@ class Batch(Displayed):
         damaged: whether the journal of finished cells was damaged, so that cells ran again.
         notes: what else is in the folder, one sentence each: cells of the study before it was
             edited, or of another version.
+        left_to_others: how many cells other shards have yet to run; the table then has those of one
+            shard alone, and there are no exports.
     """
 
     study: str
@@ -70,6 +90,7 @@ class Batch(Displayed):
     same_rules: tuple[SameRule, ...]
     damaged: bool = False
     notes: tuple[str, ...] = ()
+    left_to_others: int = 0
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -191,30 +212,41 @@ def run_batch(
     changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
     overwrite: bool = False,
+    time_limit_s: float | None = None,
+    memory_limit_bytes: int | None = None,
+    shard: Shard | None = None,
     progress: ProgressCallback | None = None,
+    on_failed: Callable[[int], None] | None = None,
 ) -> Batch:
     """Run every cell of a study that has not ended yet, and merge the results of all.
 
     The folder has the table of cells, `results`, and the tables of their groups: `means`, and
     `paired` with the verdicts on differences between strategies.
 
-    A cell that fails is recorded and the study continues. After an interruption, the same call runs
-    the remaining cells; the merged table is byte for byte that of one uninterrupted run, on any
-    number of processes.
+    A cell that fails, reaches a limit or kills its process is recorded and the study continues.
+    After an interruption, the same call runs the remaining cells; the merged table is byte for byte
+    that of one uninterrupted run, on any number of processes.
 
     Args:
         path: the study's TOML file, or a grid.
         out: the results' folder; ``results/NAME`` if None.
         jobs: number of processes.
         changes: entries of the study that replace those of the file, such as ``{"seed": 7}``.
-        retry_failed: whether cells that failed before are run again.
+        retry_failed: whether cells that failed or were ended before are run again.
         overwrite: whether an older result in the folder, also one of this study, is removed first.
+        time_limit_s: wall time in seconds after which a cell is ended, in place of the study's.
+        memory_limit_bytes: resident memory at which a cell is ended, in place of the study's.
+        shard: the part of the study that is run; None for all of it. Several processes may run
+            different shards into one folder at once. The shard that completes the study makes the
+            exports and returns all of it; any other one returns its own part.
         progress: called after every cell with the number done and the number of all.
+        on_failed: called when a cell fails or is ended, with the number of those so far.
 
     Raises:
         ClusterEmuError: if the study or one of its scenarios is not allowed, or if the folder holds
             something else; nothing is written.
-        WorkerDiedError: if a process was killed; finished cells are kept and merged.
+        WorkerDiedError: if processes are killed before they begin a cell; finished cells are kept
+            and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
     grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
@@ -223,23 +255,25 @@ def run_batch(
         smallest = smallest_by_metric(study.smallest_differences)
     except ScenarioError as error:
         raise error.at(file=grid.file) from error
+    limits = _limits(study.limits, time_limit_s, memory_limit_bytes)
     folder = out or Path("results") / file_name(study.name)
-    with (
-        _usable_files(folder, overwrite=overwrite),
-        own_result(folder, "batch", study.name, FILES, overwrite=overwrite),
-    ):
-        with CellStore(folder, study.keep) as store:
-            to_run = remaining(store, cells, retry_failed=retry_failed)
-            found = len(cells) - len(to_run)
-            try:
-                run_cells(store, to_run, Execution(jobs), progress, done=found)
-            finally:
-                store.export(cells)
-        done = Batch(
+    if shard is not None and overwrite:
+        raise ScenarioError("overwrite", True, "no shard of a study, whose others it would remove")
+    own_cells = cells if shard is None else shard.cells(cells)
+    execution = Execution(jobs, limits)
+
+    def run(store: CellStore) -> int:
+        to_run = remaining(store, own_cells, retry_failed=retry_failed)
+        found = len(own_cells) - len(to_run)
+        run_cells(store, to_run, execution, progress, on_failed, done=found)
+        return found
+
+    def ended(store: CellStore, table: pd.DataFrame, found: int) -> Batch:
+        return Batch(
             study=study.name,
             cells=len(cells),
             found=found,
-            table=pd.read_parquet(folder / RESULTS[0]),
+            table=table,
             folder=folder,
             axes=grid.columns,
             strategies=tuple(dict.fromkeys(str(cell.labels["strategy"]) for cell in cells)),
@@ -248,15 +282,94 @@ def run_batch(
             notes=store.of_others(cells),
             same_rules=rules_compared_with_themselves(cells, grid.columns),
         )
+
+    def exported(store: CellStore) -> pd.DataFrame:
+        store.export(cells)
+        write_study_manifest(store, study, grid.file, cells, folder / MANIFEST)
+        return pd.read_parquet(folder / RESULTS[0])
+
+    if shard is None:
+        with (
+            _usable_files(folder, overwrite=overwrite),
+            own_result(folder, "batch", study.name, FILES, overwrite=overwrite),
+        ):
+            _check_no_shard_runs(folder)
+            with CellStore(folder, study.keep) as store:
+                try:
+                    found = run(store)
+                finally:
+                    table = exported(store)
+                done = ended(store, table, found)
+            done.save_tables()
+            complete_result(folder)
+        return done
+    files = (*FILES, *shard.files)
+    with _shard_locked(folder, study, shard, files) as store:
+        found = run(store)
+        part = ended(store, _as_table(store.rows(own_cells)), found)
+    # whoever locks the folder last finds the journals of all others closed
+    with locked(folder, patience_s=EXPORT_PATIENCE_S), CellStore(folder, study.keep) as store:
+        left = len(remaining(store, cells))
+        if left:
+            return replace(part, left_to_others=left)
+        done = ended(store, exported(store), found)
         done.save_tables()
         complete_result(folder)
-    return done
+        return done
+
+
+def _as_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    found = list(rows)
+    return pd.DataFrame(found) if found else pd.DataFrame(columns=["status", "error"])
 
 
 @contextmanager
-def _usable_files(folder: Path, *, overwrite: bool) -> Iterator[None]:
+def _shard_locked(
+    folder: Path, study: Study, shard: Shard, files: tuple[str, ...]
+) -> Iterator[CellStore]:
+    """Give the journal of a shard, locked; the folder is locked only until it is open."""
+    with ExitStack() as held:
+        with (
+            _usable_files(folder, overwrite=False, patience_s=START_PATIENCE_S),
+            own_result(folder, "batch", study.name, files),
+        ):
+            held.enter_context(locked(folder, name=shard.lock, again=False))
+            store = held.enter_context(CellStore(folder, study.keep, shard.journal))
+        yield store
+
+
+def _check_no_shard_runs(folder: Path) -> None:
+    """Refuse to run a whole study while other processes run shards of it.
+
+    Raises:
+        ScenarioError: naming one that does.
+    """
+    for path in folder.glob(SHARD_LOCKS):
+        with locked(folder, name=path.name, again=False):
+            pass
+
+
+def _limits(given: CellLimits, time_s: float | None, memory_bytes: int | None) -> CellLimits:
+    """Return the limits of a study with others in place of some of them.
+
+    Raises:
+        ScenarioError: if nothing could be run with so little memory.
+    """
+    limits = CellLimits(
+        time_s=given.time_s if time_s is None else time_s,
+        memory_bytes=given.memory_bytes if memory_bytes is None else memory_bytes,
+    )
+    taken = resident_bytes()
+    if limits.memory_bytes is not None and limits.memory_bytes <= taken:
+        allowed = f"more than the {taken} bytes that a process takes before it runs a cell"
+        raise ScenarioError("limits.memory_bytes", limits.memory_bytes, allowed)
+    return limits
+
+
+@contextmanager
+def _usable_files(folder: Path, *, overwrite: bool, patience_s: float = 0.0) -> Iterator[None]:
     """Lock the folder, and refuse files that cannot be continued before anything is written."""
-    with locked(folder):
+    with locked(folder, patience_s=patience_s):
         for path in () if overwrite else [folder / name for name in FILES]:
             if path.exists() and not path.is_file():
                 raise ScenarioError("folder", str(path), "a file, or nothing")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,9 +15,15 @@ from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.costs import Costs, measured
+from cluster_emu.study.execution.limits import MEMORY, TIME, CellLimits, LimitReached, within_limits
+from cluster_emu.study.execution.parallel import DIED
 
 DONE = "done"
 FAILED = "failed"
+KILLED = "killed"
+"""The process that ran the cell was killed, twice; the two limits are states, too."""
+
+NO_LIMITS = CellLimits()
 
 MOST_TRACEBACK_LETTERS = 20_000
 """Of a longer traceback, the end is kept: it has the error."""
@@ -26,7 +34,8 @@ class CellRun:
     """What a study keeps of a cell that has ended.
 
     Args:
-        status: `DONE`, or why there are no figures: `FAILED` and the like.
+        status: `DONE`, or why there are no figures: `FAILED`, "time limit", "memory limit" or
+            `KILLED`.
         summary: the run's figures by name; empty if it is not done.
         error: why it is not done, without anything that differs from run to run.
         traceback: where in the code it failed; empty if it did not.
@@ -43,21 +52,51 @@ class CellRun:
     tables: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
-def run_cell(scenario: Scenario, seed: int, *, keep: Sequence[str] = ()) -> CellRun:
+def run_cell(
+    scenario: Scenario,
+    seed: int,
+    *,
+    keep: Sequence[str] = (),
+    limits: CellLimits = NO_LIMITS,
+    note: Path | None = None,
+) -> CellRun:
     """Run a scenario to its end; an exception becomes the error of the cell.
 
     Args:
         scenario: what to run.
         seed: the seed to run it with.
         keep: names of the tables to keep.
+        limits: what it may take.
+        note: see `within_limits`.
     """
     with measured() as costs:
         try:
-            result = runs.simulate(scenario, seed)
-            ended = CellRun(summary=result.summary, tables=_kept(result, keep))
+            ended = within_limits(partial(_done, scenario, seed, keep), limits, note)
+        except LimitReached as reached:
+            ended = CellRun(reached.limit, error=limits.reason(reached.limit))
         except Exception as error:  # the study continues and reports the failed cell
             ended = _failed(error)
     return CellRun(ended.status, ended.summary, ended.error, ended.traceback, costs(), ended.tables)
+
+
+def _done(scenario: Scenario, seed: int, keep: Sequence[str]) -> CellRun:
+    result = runs.simulate(scenario, seed)
+    return CellRun(summary=result.summary, tables=_kept(result, keep))
+
+
+def killed_cell(note: str, limits: CellLimits) -> CellRun:
+    """Return what a study keeps of a cell whose process was killed.
+
+    Args:
+        note: what the process wrote before it ended, empty if it was not its own doing.
+        limits: what it was allowed to take.
+    """
+    if not note:
+        return CellRun(KILLED, error=f"{DIED} while it ran this cell, twice")
+    limit = MEMORY if note == MEMORY else TIME
+    # Python's last resort writes where in the code it was
+    where = "" if note in (MEMORY, TIME) else note
+    return CellRun(limit, error=limits.reason(limit), traceback=where)
 
 
 def _failed(error: Exception) -> CellRun:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.results.schemas import SCHEMAS
@@ -32,8 +35,16 @@ JOURNAL_FILES = (JOURNAL, *(f"{JOURNAL}{end}" for end in COMPANIONS))
 KEPT = tuple(f"{name}.parquet" for name in SCHEMAS)
 """The files of the tables that a study may keep of its runs."""
 
-FILES = (*JOURNAL_FILES, *RESULTS, *KEPT)
+MANIFEST = "manifest.json"
+"""What was run, with what, and what every cell took."""
+
+FILES = (*JOURNAL_FILES, *RESULTS, *KEPT, MANIFEST)
 """Every file that a study may leave in its folder."""
+
+JOURNALS = "cells*.sqlite"
+"""The journals of all shards."""
+
+T = TypeVar("T")
 
 OLD_LAYOUT = "parts"
 """The folder in which older versions kept one Parquet file per cell."""
@@ -47,16 +58,18 @@ class CellStore:
     Args:
         folder: the study's results folder.
         keep: names of the tables that the study keeps of every run.
+        journal: the journal that is written; cells in those of other shards are read, too.
 
     Raises:
-        ClusterEmuError: if a file under the journal's name is a database of another program.
+        ClusterEmuError: if a file under a journal's name is a database of another program.
         OSError: if the journal cannot be written.
     """
 
-    def __init__(self, folder: Path, keep: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, keep: Sequence[str] = (), journal: str = JOURNAL) -> None:
         self._folder = folder
         self._keep = tuple(keep)
-        self._journal = Journal(folder / JOURNAL)
+        self._journal = Journal(folder / journal)
+        self._journals = [self._journal, *_others(folder, journal)]
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +80,8 @@ class CellStore:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._journal.close()
+        for journal in self._journals:
+            journal.close()
 
     @property
     def keep(self) -> tuple[str, ...]:
@@ -76,8 +90,8 @@ class CellStore:
 
     @property
     def damaged(self) -> bool:
-        """Whether the journal was damaged when it was opened; it was written again."""
-        return self._journal.damaged
+        """Whether a journal was damaged when it was opened; it was written again."""
+        return any(journal.damaged for journal in self._journals)
 
     def status(self, cell: Cell) -> str | None:
         """Return how a cell has ended; None if it has not, or lacks a table that is to be kept."""
@@ -98,17 +112,17 @@ class CellStore:
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
         """Yield the rows of those of the cells that have ended, in the order of the cells."""
-        found = self._journal.rows([cell.key for cell in cells])
+        found = self._gathered(cells, Journal.rows)
         return (found[cell.key] for cell in cells if cell.key in found)
 
     def details(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Costs, str]]:
         """Yield what those cells took that have ended, and where in the code they failed."""
-        found = self._journal.details([cell.key for cell in cells])
+        found = self._gathered(cells, Journal.details)
         return ((cell, *found[cell.key]) for cell in cells if cell.key in found)
 
     def tables(self, cells: Sequence[Cell], name: str) -> Iterator[tuple[Cell, bytes]]:
         """Yield a table of those of the cells that have it, in the order of the cells."""
-        found = self._journal.tables([cell.key for cell in cells], name)
+        found = self._gathered(cells, partial(_table_named, name))
         return ((cell, found[cell.key]) for cell in cells if cell.key in found)
 
     def export(self, cells: Sequence[Cell]) -> None:
@@ -124,7 +138,10 @@ class CellStore:
         """Return which other cells are in the folder, one sentence for each kind."""
         own = {cell.key for cell in cells}
         versions = Counter(
-            entry.version for key, entry in self._journal.entries.items() if key not in own
+            entry.version
+            for journal in self._journals
+            for key, entry in journal.entries.items()
+            if key not in own
         )
         here = version("cluster-emu")
         return tuple(
@@ -133,7 +150,40 @@ class CellStore:
         )
 
     def _entry(self, cell: Cell) -> Entry | None:
-        return self._journal.entries.get(cell.key)
+        journal = self._journal_of(cell)
+        return None if journal is None else journal.entries[cell.key]
+
+    def _journal_of(self, cell: Cell) -> Journal | None:
+        """Return the journal whose result of a cell counts: one that is done, or the own one."""
+        have = [journal for journal in self._journals if cell.key in journal.entries]
+        done = [journal for journal in have if journal.entries[cell.key].status == DONE]
+        return next(iter(done or have), None)
+
+    def _gathered(
+        self, cells: Sequence[Cell], read: Callable[[Journal, Sequence[str]], dict[str, T]]
+    ) -> dict[str, T]:
+        """Return what the journals have of cells, by key."""
+        keys: dict[Journal, list[str]] = {}
+        for cell in cells:
+            journal = self._journal_of(cell)
+            if journal is not None:
+                keys.setdefault(journal, []).append(cell.key)
+        return {key: one for each, some in keys.items() for key, one in read(each, some).items()}
+
+
+def _table_named(name: str, journal: Journal, keys: Sequence[str]) -> dict[str, bytes]:
+    return journal.tables(keys, name)
+
+
+def _others(folder: Path, own: str) -> Iterator[Journal]:
+    """Yield the journals of other shards, but those that they write to now."""
+    for path in sorted(folder.glob(JOURNALS)):
+        if path.name != own and path.is_file():
+            try:
+                yield Journal(path)
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    raise
 
 
 def _whose(of: str, here: str) -> str:
@@ -153,4 +203,6 @@ def check_folder(folder: Path) -> None:
             f"{old}: finished cells in the layout of an older cluster-emu, which this version does "
             "not read; another folder, or --overwrite, begins anew"
         )
-    check_journal(folder / JOURNAL)
+    for path in (folder / JOURNAL, *folder.glob(JOURNALS)):
+        with suppress(BlockingIOError):  # another shard writes to it
+            check_journal(path)

@@ -90,12 +90,14 @@ class Journal:
     process that is killed, or a machine that stops, leaves whole cells only. A cell is believed if
     its checksums fit. What is damaged is left out, and the journal is written again without it.
 
+    The file is opened, and locked, when something is first read or written.
+
     Args:
         path: its file; made if it is not there.
 
     Raises:
         ClusterEmuError: if the file is a database of another program, or of another version.
-        OSError: if it cannot be written.
+        OSError: if it cannot be written, or another process writes to it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,11 +105,19 @@ class Journal:
         self.entries, self.damaged = _read(path)
         if self.damaged:
             _write_anew(path, self.entries)
-        self._database = _open(path)
+        self._opened: sqlite3.Connection | None = None
 
     def close(self) -> None:
         """Leave the file to others."""
-        self._database.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = _open(self._path)
+        return self._opened
 
     def write(self, key: str, row: Row, run: CellRun) -> None:
         """Write a cell that has ended, in place of what there was under its key."""

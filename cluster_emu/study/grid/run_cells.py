@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
 from cluster_emu.model import ProgressCallback
-from cluster_emu.study.execution.runs import do_all
-from cluster_emu.study.grid.cell_run import DONE, run_cell
+from cluster_emu.study.execution.limits import CellLimits
+from cluster_emu.study.execution.runs import with_progress
+from cluster_emu.study.execution.surviving import do_surviving
+from cluster_emu.study.grid.cell_run import DONE, NO_LIMITS, killed_cell, run_cell
 from cluster_emu.study.grid.cell_store import CellStore
 from cluster_emu.study.grid.cells import Cell
 
@@ -18,10 +21,12 @@ class Execution:
     """How the cells of a study are run; no result depends on it.
 
     Args:
-        jobs: number of processes; 1 stands for this process alone.
+        jobs: number of processes; 1 stands for this process alone if there are no limits.
+        limits: what a cell may take.
     """
 
     jobs: int = 1
+    limits: CellLimits = NO_LIMITS
 
 
 def remaining(store: CellStore, cells: Sequence[Cell], *, retry_failed: bool = False) -> list[Cell]:
@@ -39,25 +44,39 @@ def run_cells(
     cells: Sequence[Cell],
     execution: Execution,
     progress: ProgressCallback | None = None,
+    on_failed: Callable[[int], None] | None = None,
     *,
     done: int = 0,
 ) -> None:
     """Run cells, in any order, and write each to the store as it ends.
 
-    A cell that fails is written down and the others go on. An interrupt leaves the store with every
-    cell that had ended.
+    A cell that fails, reaches a limit, or kills its process is written down and the others go on.
+    An interrupt leaves the store with every cell that had ended.
 
     Args:
         store: the store; it says which tables are kept.
         cells: the cells to run, see `remaining`.
         execution: how they are run.
         progress: called after every cell with the number done and the number of all.
+        on_failed: called when a cell fails or is ended, with the number of those so far.
         done: number of cells that were done before.
 
     Raises:
-        WorkerDiedError: if a process was killed.
+        WorkerDiedError: if processes are killed before they begin a cell.
     """
-    work = partial(run_cell, keep=store.keep)
-    tasks = [(cell.scenario, cell.seed) for cell in cells]
-    for index, run in do_all(work, tasks, execution.jobs, progress, done=done):
-        store.write(cells[index], run)
+    limits = execution.limits
+    runs = do_surviving(
+        partial(run_cell, keep=store.keep, limits=limits),
+        [(cell.scenario, cell.seed) for cell in cells],
+        max(min(execution.jobs, len(cells)), 1),
+        partial(killed_cell, limits=limits),
+        apart=bool(limits),
+    )
+    failed = 0
+    with closing(with_progress(runs, len(cells), progress, done=done)) as ended:
+        for index, run in ended:
+            store.write(cells[index], run)
+            if run.status != DONE:
+                failed += 1
+                if on_failed is not None:
+                    on_failed(failed)

@@ -16,14 +16,13 @@ import pandas as pd
 import pytest
 
 from cluster_emu import ClusterModel, RunResult
-from cluster_emu.errors import ClusterEmuError, ScenarioError, WorkerDiedError
+from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.network import as_topology, topologies
 from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.seeds import replication_seeds
-from cluster_emu.study.grid.cell_run import CellRun
-from cluster_emu.study.grid.cell_store import JOURNAL, RESULTS
+from cluster_emu.study.grid.cell_store import JOURNAL, MANIFEST, RESULTS
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.labels import labels_of
 from cluster_emu.study.grid.study_file import read_study
@@ -151,7 +150,7 @@ def test_a_pipe_or_folder_in_place_of_a_file_is_refused_before_anything_is_writt
 
 def test_only_results_and_journal_are_in_the_folder(finished: Path) -> None:
     names = {path.name for path in finished.iterdir() if not path.name.startswith(".")}
-    assert names == {"result.json", JOURNAL, *RESULTS}
+    assert names == {"result.json", JOURNAL, MANIFEST, *RESULTS}
 
 
 def test_a_larger_study_goes_on_from_a_smaller_one(study_file: Path, finished: Path) -> None:
@@ -308,18 +307,3 @@ def fail_when_cold(scenario: Scenario, seed: int) -> RunResult:
     if not scenario.transfer.warm_intervals:
         raise RuntimeError("cold")
     return simulate(scenario, seed)
-
-
-def test_a_killed_worker_ends_the_study_with_what_it_had(
-    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def one_then_death(*_: object) -> Iterator[object]:
-        yield 0, CellRun(summary={"bytes": 1.0})
-        raise WorkerDiedError
-
-    monkeypatch.setattr(
-        "cluster_emu.study.grid.run_cells.do_all", lambda *_, **__: one_then_death()
-    )
-    with pytest.raises(WorkerDiedError):
-        run_batch(study_file, out=tmp_path / "out")
-    assert len(pd.read_parquet(tmp_path / "out" / "results.parquet")) == 1

@@ -1,0 +1,1 @@
+"""JSON schemas of scenario and study files, for editors that complete and check them."""
