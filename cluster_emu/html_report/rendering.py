@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from cluster_emu.html_report.page import Page
 from cluster_emu.shown_text import visible
@@ -65,7 +64,7 @@ def render(page: Page, pictures: Mapping[str, Mapping[str, str]], origin: Origin
         page=page,
         pictures=pictures,
         origin=origin,
-        style=Markup(style),
+        style=style,
         marks={str(verdict): mark for verdict, mark in MARKS.items()},
     )
 
