@@ -33,6 +33,7 @@ from cluster_emu.study.grid.cell_store import (
     CellStore,
     check_folder,
 )
+from cluster_emu.study.grid.exports import read_results
 from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
 from cluster_emu.study.grid.manifest import write_study_manifest
@@ -296,7 +297,7 @@ def run_batch(
     def exported(store: CellStore) -> pd.DataFrame:
         store.export(cells)
         write_study_manifest(store, study, grid.file, cells, folder / MANIFEST)
-        return pd.read_parquet(folder / RESULTS[0])
+        return read_results(folder / RESULTS[0])
 
     if shard is None:
         with (
