@@ -26,7 +26,10 @@ __all__ = ["DONE", "FAILED", "FILES", "JOURNAL", "JOURNAL_FILES", "RESULTS", "Ce
 JOURNAL = "cells.sqlite"
 """The journal's file. SQLite keeps the newest cells in a file beside it, until it closes it."""
 
-RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
+PRECISION = "until.csv"
+"""How narrow the intervals are that a stopping rule asked for."""
+
+RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv", PRECISION)
 """The files of the merged table, and of the tables of its groups."""
 
 JOURNAL_FILES = (JOURNAL, *(f"{JOURNAL}{end}" for end in COMPANIONS))
