@@ -46,6 +46,7 @@ const HOST = 0.86;           // width of a host, of the 1 it has
 const DETAIL_FROM = 13;      // pixels of a host from which on its VMs are drawn
 const NAMES_FROM = 46;
 const MOST_LABELLED_RACKS = 80;
+const CELLS_BELOW = 9;       // hosts with fewer pixels are cells of a heat map
 const FEW_MOVES = 40;        // so many migrations have moving paths; the paths of more stand still
 
 export class Scene {
@@ -274,7 +275,7 @@ export class Scene {
       if (!lines.length) return;
       const share = Math.min(step, LINK_STEPS) / LINK_STEPS;
       context.strokeStyle = step > LINK_STEPS ? colours.cut : step === 0 ? colours.link : step >= LINK_STEPS ? colours.full : colours.busy;
-      context.globalAlpha = step === 0 ? (this.lines.length > 400 ? 0.35 : 0.7) : 0.9;
+      context.globalAlpha = step === 0 ? (dense ? 0.12 : this.lines.length > 400 ? 0.35 : 0.7) : 0.9;
       context.lineWidth = step === 0 ? 0.7 : step > LINK_STEPS ? 2 : 1 + share * widest;
       context.setLineDash(step > LINK_STEPS ? [5, 4] : []);
       context.beginPath();
@@ -296,7 +297,7 @@ export class Scene {
     const { host_load: load, host_flags: flags } = this.frame.arrays;
     const size = HOST * this.view.zoom;
     const shades = LOAD_COLOURS[themeName()];
-    if (size < 5) { this.drawCells(context, colours, size); return; }
+    if (size < CELLS_BELOW) { this.drawCells(context, colours, size); return; }
     for (let host = 0; host < hosts; host += 1) {
       const left = this.px(x[host]) - size / 2, top = this.py(y[host]) - size / 2;
       if (left > this.width || top > this.height || left + size < 0 || top + size < 0) continue;
