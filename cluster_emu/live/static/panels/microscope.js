@@ -85,7 +85,8 @@ export function mount(root, live) {
     const mixed = data.page_map ? data.page_map.pages_per_cell : 0;
     mapNote.textContent = data.page_map
       ? mixed === 1 ? "One cell a page; page 0 is top left." : `One cell stands for ${mixed.toLocaleString("en")} neighbouring pages and shows the state that most of them are in; a tint shows that some were skipped, deferred or dirtied again.`
-      : data.counts ? "Pages of this VM have no numbers: the memory model keeps how many are in each state." : "The scalar model keeps bytes alone.";
+      : !data.counts ? "The scalar model keeps bytes alone."
+      : data.copying ? "Pages of this VM have no numbers: its memory model keeps how many are in each state." : "No page is on its way.";
     if (!data.counts) {
       counts.replaceChildren(element("p", {}, data.bytes_left === null ? "" : `${(data.bytes_left / 2 ** 20).toFixed(1)} MiB left`));
       histories.replaceChildren();
