@@ -31,6 +31,7 @@ from cluster_emu.cli.record_dirty import record_dirty
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.schema import schema
+from cluster_emu.cli.sensitivity import sensitivity
 from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.trace import trace
@@ -73,6 +74,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "strategies": strategies,
     "scenarios": scenarios,
     "schema": schema,
+    "sensitivity": sensitivity,
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,

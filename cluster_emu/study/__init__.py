@@ -23,6 +23,7 @@ from cluster_emu.study.report.comparison import ComparisonReport
 from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.report.grid import BatchReport
 from cluster_emu.study.report.maintenance import MaintenanceReport
+from cluster_emu.study.sensitivity.analysis import Sensitivity, analyse_sensitivity
 from cluster_emu.study.statistics.verdicts import PairedEffect, Verdict, paired_effect, verdict
 
 __all__ = [
@@ -41,11 +42,13 @@ __all__ = [
     "Option",
     "PairedEffect",
     "RunInterrupted",
+    "Sensitivity",
     "StudyInterrupted",
     "Variant",
     "Verdict",
     "advise",
     "advise_on_maintenance",
+    "analyse_sensitivity",
     "compare",
     "evacuate",
     "maintain",
