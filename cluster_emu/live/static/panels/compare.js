@@ -59,7 +59,7 @@ export function mount(root, live) {
   function show() {
     const [left, right] = answers;
     if (!left || (live.lanes.length > 1 && !right)) return;
-    const columns = ["", name(left, 0), ...(right ? [name(right, 1), "right less left"] : [])];
+    const columns = ["figure", name(left, 0), ...(right ? [name(right, 1), "right less left"] : [])];
     const rows = left.figures.map((figure, at) => {
       const unit = figure.unit ? ` (${figure.unit})` : "";
       const cells = [`${figure.label}${unit}`, { text: shown(figure.value), class: "number" }];
