@@ -27,10 +27,13 @@ from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.maintain import maintain
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
+from cluster_emu.cli.query import query
 from cluster_emu.cli.record_dirty import record_dirty
+from cluster_emu.cli.report import report
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.schema import schema
+from cluster_emu.cli.sensitivity import sensitivity
 from cluster_emu.cli.strategies import strategies
 from cluster_emu.cli.streams import abandon_stdout, prepare_streams
 from cluster_emu.cli.trace import trace
@@ -68,14 +71,17 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "advise": advise,
     "maintain": maintain,
     "batch": batch,
+    "query": query,
     "import": import_inventory,
     "list": list_parts,
     "strategies": strategies,
     "scenarios": scenarios,
     "schema": schema,
+    "sensitivity": sensitivity,
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
+    "report": report,
     "film": film,
     "view": view,
 }

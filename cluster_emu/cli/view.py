@@ -90,10 +90,24 @@ def _factory(
     from cluster_emu.live.live_source import LiveFactory
 
     if Path(name).is_dir():
-        allowed = "a scenario: this version cannot replay the folder of a run"
-        raise ScenarioError("SCENARIO|RUN_DIR", name, allowed)
+        return _replay(Path(name), settings, traces, cell)
     if cell is not None:
         raise ScenarioError("--cell", cell, "none with a scenario: cells are parts of a study")
     fields = parse_settings(settings)
     with attributed_to_options(name, fields):
         return LiveFactory(chosen_scenario(name, fields, traces))
+
+
+def _replay(
+    folder: Path, settings: list[str] | None, traces: Path | None, cell: str | None
+) -> SourceFactory:
+    """Return the replay of a folder; a finished run has nothing to set."""
+    from cluster_emu.live.replay_source import ReplayFactory
+
+    if settings:
+        raise ScenarioError("--set", settings[0], "none with the folder of a finished run")
+    if traces is not None:
+        raise ScenarioError("--traces", str(traces), "none with the folder of a finished run")
+    if cell is not None:
+        raise ScenarioError("--cell", cell, "none with the folder of a run")
+    return ReplayFactory.of(folder)

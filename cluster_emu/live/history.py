@@ -45,3 +45,9 @@ class History:
         """Return the times in seconds, and the values of one column as shares of 255."""
         count = self._count
         return self._times_s[:count].tolist(), (self._rows[:count, column] / 255.0).tolist()
+
+    def columns(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return the times in seconds, and all values as shares of 1, [times, width]."""
+        count = self._count
+        shares: NDArray[np.float32] = self._rows[:count].astype(np.float32) / np.float32(255)
+        return self._times_s[:count].copy(), shares

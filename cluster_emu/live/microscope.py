@@ -215,7 +215,9 @@ class Microscope:
             return []
         points: list[Point] = [{"time_s": record.start_s, "pages": record.memory_pages}]
         live = [each for each in self._rounds if each.phase == Phase.PRE_COPY]
-        known = () if self._migration is None else self._migration.recorder.pages_left
+        # of one that has ended, what is left after a round is what the next one was to send
+        next_due = [each.due for each in self._rounds[1:]]
+        known = next_due if self._migration is None else self._migration.recorder.pages_left
         for each, pages in zip(live, known, strict=False):
             points.append({"time_s": each.end_s, "pages": pages})
         for each in self._rounds:

@@ -551,7 +551,10 @@ class MigrationTally:
 
         Reading it changes nothing: no phase advances because of it.
         """
-        under_way = sum(one.accounted_bytes for one in self._live.values())
+        under_way: float = sum(one.accounted_bytes for one in self._live.values())
+        # within a tick, some have ended that `update` has not counted yet
+        numbers = (*self._open, *range(self._requested, len(self._records)))
+        under_way += sum(self._records[each].bytes for each in numbers if each not in self._live)
         return self._bytes_ended + under_way + self._flows.unaccounted_bytes(now_s)
 
     def completed_of(self, vm: int) -> int:

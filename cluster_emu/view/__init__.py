@@ -19,6 +19,7 @@ from cluster_emu.view.microscope import draw_page_map, draw_truth_table
 from cluster_emu.view.replay import Replay, busiest_instant_s, frame_at
 from cluster_emu.view.run_folder import draw_run, plot_run, read_run
 from cluster_emu.view.saving import figure_of, save_figure
+from cluster_emu.view.sensitivity import draw_sensitivity
 from cluster_emu.view.study import draw_study
 from cluster_emu.view.style import figure_style
 from cluster_emu.view.timeline import draw_timeline
@@ -41,6 +42,7 @@ __all__ = [
     "draw_remaining",
     "draw_rounds",
     "draw_run",
+    "draw_sensitivity",
     "draw_study",
     "draw_timeline",
     "draw_truth_table",

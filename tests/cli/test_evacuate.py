@@ -95,7 +95,7 @@ def test_tables_and_the_figure_are_written_and_named(
     tables = ("vms", "service", "drains", "migrations", "rounds", "limits")
     names = {f"{table}.{kind}" for table in tables for kind in ("parquet", "csv")}
 
-    others = {"evacuation.json", "evacuation.png", "result.json"}
+    others = {"evacuation.json", "evacuation.png", "result.json", "run.json"}
     assert {path.name for path in out.glob("[!.]*")} == names | others
     assert all(str(out / name) in shown for name in names)
     assert len(pd.read_parquet(out / "vms.parquet")) == 6

@@ -1022,7 +1022,8 @@ def saved(result: Any) -> Tables:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         result.save(folder)
-        (document,) = (path for path in folder.glob("*.json") if path.name != "result.json")
+        other = ("result.json", "run.json")  # what is in the folder, and what runs it again
+        (document,) = (path for path in folder.glob("*.json") if path.name not in other)
         figures = dict(leaves(json.loads(document.read_text(encoding="utf-8"))))
         table = pd.DataFrame(
             {

@@ -38,3 +38,13 @@ def test_the_image_has_a_cell_for_every_page_and_fits(pages: int) -> None:
     assert isinstance(rows, int)
     assert rows <= 128
     assert rows * found.columns >= len(found.cells)
+
+
+def test_exceptions_of_a_cell_tint_it() -> None:
+    sent, skipped, dirtied = PageState.SENT, PageState.SKIPPED, PageState.DIRTIED
+    states = np.array([sent] * 28 + [skipped] * 3 + [dirtied] + [sent] * 32, dtype=np.int8)
+    found = page_map(states, most_a_side=1)
+    assert found.pages_per_cell == 64
+    # 3 of 64 pages are 1.45 of 31 parts, rounded up
+    assert found.tints.tolist() == [32 * skipped + 2]
+    assert page_map(states[:28], most_a_side=1).tints.tolist() == [0]

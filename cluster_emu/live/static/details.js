@@ -75,6 +75,7 @@ export function setUpDetails(stage) {
         if (!found.length) { stage.say(`There is no host ${text}.`, "bad"); return; }
         target = found[0].number;
       }
+      form.remove();
       act({ do: "migrate", vm, target });
     });
     box.querySelector(".actions").after(form);
@@ -82,10 +83,11 @@ export function setUpDetails(stage) {
   }
 
   function show(details) {
+    const before = shownFor;
     shownFor = `${details.kind}:${details.number}:${live.selected.lane}`;
     const wasOpen = box.querySelector(".vms[open]") !== null;
     const choosing = box.querySelector(".choose");
-    if (choosing && choosing.contains(document.activeElement)) return;
+    if (before === shownFor && choosing && choosing.contains(document.activeElement)) return;   // somebody types
     const focused = box.contains(document.activeElement) && document.activeElement.tagName === "BUTTON" ? document.activeElement.textContent : null;
     const many = details.links.length > 8;
     const links = details.links.length ? (many

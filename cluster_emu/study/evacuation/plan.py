@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.building import RunComponents, build
+from cluster_emu.building import RunComponents, build, with_own_files
 from cluster_emu.consolidation import Move, TriggerReport
 from cluster_emu.consolidation.contract import triggers
 from cluster_emu.errors import ClusterEmuError, ScenarioError
@@ -19,6 +19,7 @@ from cluster_emu.managers.contract import ConcurrencyLimits
 from cluster_emu.rng import RandomStreams
 from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.names import Names, numbers_meant
+from cluster_emu.scenario.saved_run import recorded_files
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.evacuation.cpu_warning import cpu_warnings
 from cluster_emu.units import GIB
@@ -84,6 +85,11 @@ class DrainPlan:
         """How many can run at once by all limits."""
         cluster = self.limits.per_cluster
         return self.most_at_once if cluster is None else min(cluster, self.most_at_once)
+
+    def as_run(self) -> dict[str, Any]:
+        """Return what runs the replication again, as the run.json of a run has it."""
+        scenario = with_own_files(self.scenario).model_dump(mode="json")
+        return {"scenario": scenario, "seed": self.seed, "files": recorded_files(scenario)}
 
 
 @dataclass(frozen=True, slots=True)

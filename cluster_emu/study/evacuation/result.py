@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import save_study
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
+from cluster_emu.scenario.saved_run import ABOUT
 from cluster_emu.study.evacuation.answer import DrainFigures, evacuation_answer
 from cluster_emu.study.evacuation.assumptions import (
     DRAIN_SHARES,
@@ -304,7 +305,7 @@ class Evacuation(Displayed):
         """Write evacuation.json and tables as Parquet and CSV, each atomically.
 
         `vms`, `service` and `drains` are of all replications, `migrations`, `rounds` and
-        `limits` of the median one. Returns the files written.
+        `limits` of the median one, and run.json is what runs it again. Returns the files written.
 
         Args:
             folder: a new or empty folder.
@@ -328,6 +329,7 @@ class Evacuation(Displayed):
             csv=csv,
             overwrite=overwrite,
             complete=len(self.replications) == self.wanted,
+            documents={} if median is None else {ABOUT: median.plan.as_run()},
         )
 
     @property

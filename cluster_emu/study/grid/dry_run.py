@@ -25,8 +25,8 @@ MOST_TIMED = 5
 """How many cells are timed."""
 TIMING_S = 30.0
 """After so much wall time no further cell is timed."""
-REPEATED_S = 5.0
-"""A first cell faster than that is run again: it also waited for libraries to load."""
+REPEATED_S = 10.0
+"""A cell faster than that is run again: the first of its kind also waits for code to load."""
 RUN_COLUMNS = ("replication", "seed")
 
 
@@ -194,9 +194,7 @@ def _timed(cells: Sequence[Cell], progress: ProgressCallback | None) -> tuple[Ti
         if timed and time.monotonic() - began_s > TIMING_S:
             break
         found = _time(cell)
-        if number == 0 and found.wall_s < REPEATED_S:
-            found = _time(cell)
-        timed.append(found)
+        timed.append(_time(cell) if found.wall_s < REPEATED_S else found)
         if progress is not None:
             progress(number + 1, len(cells))
     return tuple(timed)

@@ -1,0 +1,163 @@
+"""A finished run as the page replays it: read from a folder, or computed again from it.
+
+A folder of `run` has all tables. One of `evacuate` has those of migrations and rounds of its median
+replication, and the scenario and seed of it; a cell of a study has a row of figures. Of these the
+rest is computed again, and held against what the folder has.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cluster_emu.errors import ClusterEmuError
+from cluster_emu.model import ClusterModel
+from cluster_emu.results.result_folder import check_whole, read_manifest
+from cluster_emu.results.run_result import RunResult
+from cluster_emu.scenario import Scenario
+from cluster_emu.scenario.saved_run import ABOUT, run_scenario
+
+MORE_TABLES = ("links", "faults", "lifecycle", "limits")
+"""Tables of a run that a replay shows if they are there."""
+
+COMPARED = ("migration", "round", "start_s", "end_s", "due", "sent", "skipped", "dirtied", "bytes")
+"""Columns of the table `rounds` that are held against those computed again."""
+
+EXPECTED = "the folder that `cluster-emu run --out` or `cluster-emu evacuate --out` has written"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """One run that is over.
+
+    Args:
+        title: what it is, in words.
+        result: its tables.
+        scenario: what computes it again; None where a file it names is gone.
+        seed: the run's seed.
+        why_not: why it cannot be computed again, empty if it can.
+        notices: what a reader must know, one sentence each.
+        computed: whether the tables were computed again just now.
+    """
+
+    title: str
+    result: RunResult
+    scenario: Scenario | None
+    seed: int
+    why_not: str = ""
+    notices: tuple[str, ...] = ()
+    computed: bool = False
+
+
+def read_finished_run(folder: Path) -> FinishedRun:
+    """Read a folder that `run` or `evacuate` has written.
+
+    Raises:
+        ClusterEmuError: if it holds no such result, naming the file and what is expected.
+    """
+    manifest = read_manifest(folder)
+    command = "run" if manifest is None else manifest.command
+    if command == "evacuate":
+        return _read_evacuation(folder)
+    if command != "run":
+        raise ClusterEmuError(f"{folder}: holds a result of {command}: allowed is {EXPECTED}")
+    from cluster_emu.view.run_folder import read_run  # matplotlib is slow to load
+
+    result = read_run(folder)
+    for name in MORE_TABLES:
+        table = _table(folder, name)
+        if table is not None:
+            result.tables[name] = table
+    scenario, why_not = _scenario_of(folder)
+    notices = [f"What the run did not store cannot be shown: {why_not}"] if why_not else []
+    if manifest is not None and not manifest.complete:
+        notices.append("The run was interrupted: the replay ends there.")
+    title = f"{result.scenario['name']}, seed {result.seed}"
+    return FinishedRun(title, result, scenario, result.seed, why_not, tuple(notices))
+
+
+def _read_evacuation(folder: Path) -> FinishedRun:
+    """Compute the median replication of a drain again and hold it against the folder."""
+    check_whole(folder)
+    about = folder / ABOUT
+    if not about.is_file():
+        raise ClusterEmuError(
+            f"{about}: no such file: allowed is {EXPECTED} since the version that writes it"
+        )
+    scenario = run_scenario(about)
+    seed = int(json.loads(about.read_text("utf-8"))["seed"])
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("rounds",)}
+    result = computed_again(scenario, seed)
+    difference = difference_of(tables["rounds"], result.rounds)
+    said = "The median replication, computed again from its scenario and seed"
+    notices = (
+        f"{said}: as in the folder."
+        if not difference
+        else f"{said}: NOT as in the folder: {difference}",
+    )
+    title = f"{scenario.name}, median replication, seed {seed}"
+    return FinishedRun(title, result, scenario, seed, "", notices, computed=True)
+
+
+def computed_again(scenario: Scenario, seed: int) -> RunResult:
+    """Run a scenario to its end."""
+    model = ClusterModel(scenario, rng=seed)
+    try:
+        return model.run()
+    finally:
+        model.close()
+
+
+def difference_of(stored: pd.DataFrame, computed: pd.DataFrame) -> str:
+    """Return the first difference of two tables `rounds` in words, empty if there is none."""
+    found = first_difference(_rows(stored), _rows(computed))
+    if not found and len(stored) != len(computed):
+        found = f"it has {len(stored):,} rounds, computed are {len(computed):,}"
+    return found
+
+
+def first_difference(stored: Sequence[Sequence[float]], computed: Sequence[Sequence[float]]) -> str:
+    """Return the first difference between rows of `COMPARED` in words, empty if there is none.
+
+    Only as many rows are compared as both have.
+    """
+    for one, other in zip(stored, computed, strict=False):
+        for name, was, now in zip(COMPARED, one, other, strict=True):
+            if was != now and not (math.isnan(was) and math.isnan(now)):
+                return (
+                    f"round {one[1]:g} of migration {one[0]:g}: the folder has {name} = "
+                    f"{was:,.9g}, computed again it is {now:,.9g}"
+                )
+    return ""
+
+
+def _rows(rounds: pd.DataFrame) -> list[list[float]]:
+    rows: list[list[float]] = rounds[list(COMPARED)].to_numpy(dtype=np.float64).tolist()
+    return rows
+
+
+def _scenario_of(folder: Path) -> tuple[Scenario | None, str]:
+    try:
+        return run_scenario(folder / ABOUT), ""
+    except ClusterEmuError as error:
+        return None, str(error)
+
+
+def _table(folder: Path, name: str) -> pd.DataFrame | None:
+    path = folder / f"{name}.parquet"
+    try:
+        return pd.read_parquet(path) if path.is_file() else None
+    except Exception as error:  # whatever the library raises for a file that is no Parquet
+        raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
+
+
+def rounds_as_rows(rounds: Sequence[Any]) -> list[list[float]]:
+    """Return rounds of a model as rows of `COMPARED`."""
+    return [[float(getattr(each, name)) for name in COMPARED] for each in rounds]

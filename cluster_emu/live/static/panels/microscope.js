@@ -1,0 +1,285 @@
+// One migration page by page: its page map, rounds, pages left, and the truth table at work.
+import { element, time } from "../format.js";
+import { axisNumber, canvas, colour, isDark, legend, onTheme, styled, table, ticks, timeAxis, variable, whole } from "./lib/drawing.js";
+
+export const title = "Microscope";
+export const order = 10;
+
+// In the order of PageState; from Okabe and Ito (2008), clean and to send in greys that the others stand out from.
+const STATES = ["clean", "to send", "sent", "skipped", "deferred", "dirtied again"];
+const LIGHT = ["#EEF1F5", "#9AA3AF", "#0072B2", "#E69F00", "#009E73", "#D55E00"];
+const DARK = ["#1B222C", "#6E7886", "#3C97D3", "#F0B429", "#21B98C", "#EE7733"];
+const MEANING = [
+  "the target has the newest version, and the page is not in to_send",
+  "in to_send, and not visited in this round yet",
+  "sent in this round, and not written since",
+  "visited and left out: its row of the table says skip",
+  "left to stop-and-copy",
+  "the target had the newest version, and the VM has written the page in this round",
+];
+const ROUND_COLOURS = { sent: "blue", skipped: "orange", deferred: "green", rest: "paleGrey" };
+const SINGLE = { "stop-and-copy": "vermillion", "post-copy": "purple" };
+const shades = () => (isDark() ? DARK : LIGHT);
+
+export function mount(root, live) {
+  let data = null, number = null, end = null;
+  const choose = element("select", { id: "microscope-choice", "aria-label": "Migration", on: { change: () => pick(Number(choose.value)) } });
+  const facts = element("p", { class: "panel-facts" });
+  const words = element("p", { class: "panel-words", id: "microscope-words", role: "status" });
+  const check = element("p", { class: "panel-check" });
+  const map = canvas("Page map: the address space, page 0 top left", 340, (context, width, height) => drawMap(context, width, height, data));
+  const counts = element("div"), mapNote = element("p", { class: "panel-note" }), histories = element("div");
+  const truth = element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Truth table" });
+  const truthNote = element("p", { class: "panel-note" });
+  const rounds = canvas("Rounds as a waterfall; the table below has the same", 190, (context, width, height) => drawRounds(context, width, height, data));
+  const left = canvas("Pages left over time", 190, (context, width, height) => drawLeft(context, width, height, data));
+  const roundTable = element("details", {}, element("summary", {}, "Rounds as a table"));
+  const leftNote = element("p", { class: "panel-note" });
+  map.node.setAttribute("aria-describedby", "microscope-words");
+  root.append(
+    element("div", { class: "panel-head" }, element("label", { class: "field", for: "microscope-choice" }, "Migration "), choose, facts),
+    check, words,
+    element("div", { class: "microscope" },
+      element("section", { "aria-label": "Pages" }, element("h3", {}, "Pages"), map.node, histories, counts, mapNote),
+      element("section", { "aria-label": "Truth table" }, element("h3", {}, "Truth table"), truthNote, truth),
+      element("section", { "aria-label": "Rounds" }, element("h3", {}, "Rounds"), rounds.node, roundsKey(), roundTable,
+        element("h3", {}, "Pages left"), left.node, leftNote)),
+  );
+
+  function pick(chosen) {
+    number = chosen;
+    watch();
+  }
+  function watch() {
+    if (end) end();
+    end = live.watch("microscope", number === null ? {} : { number }, show);
+  }
+  function show(answer, error) {
+    if (!answer) { words.textContent = error; return; }
+    data = answer;
+    showChoices();
+    const none = data.chosen === null || data.vm === undefined;
+    root.querySelector(".microscope").hidden = none;
+    facts.textContent = none ? "" : `${data.strategy}, ${data.fidelity}, ${data.phase}${data.in_round ? `, round ${data.round}` : ""}`;
+    words.textContent = none ? "No migration has been asked for yet." : data.in_words;
+    check.textContent = data.check || "";
+    check.dataset.tone = data.agrees === false ? "bad" : "good";
+    check.hidden = !data.check;
+    if (none) return;
+    showCounts();
+    showTruth();
+    showRounds();
+    for (const one of [map, rounds, left]) one.redraw();
+  }
+  function showChoices() {
+    const known = data.choices.map((one) => `${one.number}|${one.text}`).join("\n");
+    if (choose.dataset.known !== known) {
+      choose.dataset.known = known;
+      choose.replaceChildren(...data.choices.map((one) => element("option", { value: one.number }, one.text)));
+    }
+    if (data.chosen !== null) choose.value = String(data.chosen);
+    choose.disabled = !data.choices.length;
+  }
+  function showCounts() {
+    map.node.hidden = !data.page_map;
+    const mixed = data.page_map ? data.page_map.pages_per_cell : 0;
+    mapNote.textContent = data.page_map
+      ? mixed === 1 ? "One cell a page; page 0 is top left." : `One cell stands for ${mixed.toLocaleString("en")} neighbouring pages and shows the state that most of them are in; a tint shows that some were skipped, deferred or dirtied again.`
+      : data.counts ? "Pages of this VM have no numbers: the memory model keeps how many are in each state." : "The scalar model keeps bytes alone.";
+    if (!data.counts) {
+      counts.replaceChildren(element("p", {}, data.bytes_left === null ? "" : `${(data.bytes_left / 2 ** 20).toFixed(1)} MiB left`));
+      histories.replaceChildren();
+      return;
+    }
+    counts.replaceChildren(element("ul", { class: "panel-counts" }, ...STATES.map((name, at) => element("li", { title: MEANING[at], "data-state": name },
+      styled("i", { background: shades()[at] }, { "aria-hidden": "true" }), element("span", {}, name), element("b", {}, whole(data.counts[name]))))));
+    histories.replaceChildren(data.histories.length ? historyBars() : "");
+  }
+  function historyBars() {
+    const most = Math.max(...data.histories.map((row) => Object.values(row.counts).reduce((sum, value) => sum + value, 0)), 1);
+    const bar = (row) => element("span", { class: "panel-bar", "aria-hidden": "true" }, ...STATES.map((name, at) =>
+      styled("i", { width: `${(100 * row.counts[name]) / most}%`, background: shades()[at] })));
+    const made = table(`Pages by history code${data.histories_left_out ? `, ${data.histories_left_out} codes with fewer pages left out` : ""}`, ["history", ...STATES.slice(1), ""],
+      data.histories.map((row) => [{ text: row.history || "none", class: "bits", scope: "row" }, ...STATES.slice(1).map((name) => whole(row.counts[name])), { text: "", class: "bar-cell" }]));
+    made.querySelectorAll("tbody tr").forEach((line, at) => line.lastChild.append(bar(data.histories[at])));
+    return element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Pages by history code" }, made);
+  }
+  function showTruth() {
+    const { rows, left_out: out } = data.truth;
+    truthNote.textContent = `${data.strategy_source}. A history has its oldest dirty bit first; its last two bits are to_send and to_skip. ${
+      data.in_round ? "The marked row has decided the page that the scan has just reached." : "No live round is under way."}`;
+    const line = (row) => ({
+      class: row.deciding ? "deciding" : row.pages === 0 ? "unused" : "used",
+      "aria-current": row.deciding ? "true" : null,
+      "data-history": row.history,
+      cells: [
+        { text: `${row.deciding ? "▶ " : ""}${row.history}`, class: "bits", scope: "row" }, row.held ? "held" : row.to_send, row.to_skip,
+        { text: row.decision, class: `decision decision-${row.decision}` },
+        row.pages === null ? { text: "with above", class: "soft" } : { text: whole(row.pages), class: "number" },
+      ],
+    });
+    const plain = rows.filter((row) => !row.held), held = rows.filter((row) => row.held);
+    const made = table(out ? `${out.toLocaleString("en")} rows without pages are left out` : "", ["history", "to_send", "to_skip", "decision", "pages"], plain.map(line));
+    const body = made.tBodies[0];
+    if (data.not_in_to_send !== null) body.append(element("tr", { class: "soft" }, element("th", { scope: "row", colspan: "4" }, "not in to_send"), element("td", { class: "number" }, whole(data.not_in_to_send))));
+    if (held.length) {
+      const more = table("", ["history", "to_send", "to_skip", "decision", "pages"], held.map(line)).tBodies[0];
+      more.prepend(element("tr", {}, element("th", { scope: "rowgroup", colspan: "5", class: "group" }, "In to_send though clean in the last round: all pages in round 1, later those held back")));
+      made.append(more);
+    }
+    const scrolled = truth.scrollTop;
+    truth.replaceChildren(made);
+    truth.scrollTop = scrolled;
+    const current = truth.querySelector(".deciding");
+    if (current && (current.offsetTop < truth.scrollTop + 24 || current.offsetTop > truth.scrollTop + truth.clientHeight - 30)) truth.scrollTop = current.offsetTop - truth.clientHeight / 2;
+  }
+  function roundsKey() {
+    const made = element("div");
+    const fill = () => made.replaceChildren(legend([["sent", colour("blue")], ["skipped", colour("orange")], ["deferred", colour("green")], ["not visited", colour("paleGrey")], ["stopped", colour("vermillion")], ["post-copy", colour("purple")]]));
+    fill();
+    made.refill = fill;
+    return made;
+  }
+  function showRounds() {
+    leftNote.textContent = data.stop_pages === null
+      ? `Stop rule: ${data.stop_words}. It has no line here.`
+      : `Stop rule: ${data.stop_words}. The dashed line is at ${whole(data.stop_pages)} pages.`;
+    if (!roundTable.open) return;
+    roundTable.querySelector("table")?.remove();
+    roundTable.append(table(data.rounds_left_out ? `The last rounds; ${data.rounds_left_out} before them are left out` : "All rounds",
+      ["round", "phase", "start", "length", "to send", "sent", "skipped", "deferred", "dirtied"],
+      data.rounds.map((row) => [String(row.round), row.phase, time(row.start_s), row.end_s === null ? "under way" : `${(row.end_s - row.start_s).toPrecision(3)} s`,
+        whole(row.due), whole(row.sent), whole(row.skipped), whole(row.deferred), whole(row.dirtied)])));
+  }
+  roundTable.addEventListener("toggle", () => data && showRounds());
+  const select = ({ detail }) => { if (detail.kind === "migration") pick(detail.number); };
+  live.addEventListener("select", select);
+  const themed = onTheme(live, () => {
+    root.querySelectorAll(".microscope section > div").forEach((each) => each.refill && each.refill());
+    if (data) show(data);
+  });
+  if (live.selected && live.selected.kind === "migration") number = live.selected.number;
+  watch();
+  return () => { end(); themed(); live.removeEventListener("select", select); };
+}
+
+let picture = null;
+function drawMap(context, width, height, data) {
+  if (!data || !data.page_map) return;
+  const { columns, rows, cells } = data.page_map;
+  const bytes = Uint8Array.from(atob(cells), (letter) => letter.charCodeAt(0));
+  picture = picture || document.createElement("canvas");
+  picture.width = columns;
+  picture.height = rows;
+  const image = new ImageData(columns, rows), colours = shades().map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+  const tints = Uint8Array.from(atob(data.page_map.tints), (letter) => letter.charCodeAt(0));
+  bytes.forEach((state, at) => {
+    const tint = tints[at], part = tint ? Math.min(0.3 + (tint & 31) / 31, 1) : 0, other = colours[tint >> 5];
+    image.data.set([...colours[state].map((value, band) => Math.round(value + part * (other[band] - value))), 255], 4 * at);
+  });
+  picture.getContext("2d").putImageData(image, 0, 0);
+  const size = Math.min(width / columns, height / rows), cell = size >= 7 ? Math.floor(size) : size;
+  context.imageSmoothingEnabled = size < 1;
+  context.drawImage(picture, 0, 0, columns * cell, rows * cell);
+  if (cell >= 7) {
+    context.strokeStyle = variable("--card");
+    context.lineWidth = 1;
+    context.beginPath();
+    for (let at = 0; at <= columns; at += 1) { context.moveTo(at * cell + 0.5, 0); context.lineTo(at * cell + 0.5, rows * cell); }
+    for (let at = 0; at <= rows; at += 1) { context.moveTo(0, at * cell + 0.5); context.lineTo(columns * cell, at * cell + 0.5); }
+    context.stroke();
+  } else {
+    context.strokeStyle = variable("--line");
+    context.strokeRect(0.5, 0.5, columns * cell - 1, rows * cell - 1);
+  }
+}
+
+const LEFT = 58, AXIS = 22;
+function drawRounds(context, width, height, data) {
+  if (!data || !data.rounds || !data.rounds.length) return nothing(context, height, "No round has begun.");
+  const now = data.time_s, begin = data.rounds[0].start_s;
+  const end = Math.max(...data.rounds.map((row) => row.end_s === null ? now : row.end_s), begin + 1e-9);
+  const right = width - 10, bottom = height - AXIS, top = 8;
+  const place = timeAxis(context, { left: LEFT, right, top, bottom, begin, end });
+  const most = Math.max(...data.rounds.map((row) => Math.max(row.due, row.dirtied || 0)), 1);
+  const y = pagesAxis(context, { left: LEFT, top, bottom, most });
+  for (const row of data.rounds) {
+    const from = place(row.start_s), to = place(row.end_s === null ? now : row.end_s), wide = Math.max(to - from - 1, 1.5);
+    let below = bottom;
+    const stack = (pages, shade) => {
+      const high = bottom - y(pages);
+      context.fillStyle = shade;
+      context.fillRect(from, below - high, wide, high);
+      below -= high;
+    };
+    stack(row.sent, colour(SINGLE[row.phase] || ROUND_COLOURS.sent));
+    stack(row.skipped, colour(ROUND_COLOURS.skipped));
+    stack(row.deferred, colour(ROUND_COLOURS.deferred));
+    stack(Math.max(row.due - row.sent - row.skipped - row.deferred, 0), colour(ROUND_COLOURS.rest));
+    if (row.dirtied !== null && row.phase === "pre-copy") {
+      context.fillStyle = variable("--text");
+      context.fillRect(from, y(row.dirtied) - 1, wide, 2);
+    }
+    if (wide > 16) {
+      context.fillStyle = variable("--text");
+      context.textAlign = "center";
+      context.textBaseline = "bottom";
+      context.fillText(SINGLE[row.phase] ? "stop" : String(row.round), from + wide / 2, Math.max(below - 1, top + 12));
+    }
+  }
+}
+
+function drawLeft(context, width, height, data) {
+  if (!data || !data.remaining || !data.remaining.length) return nothing(context, height, data && data.counts ? "Nothing has been sent yet." : "The scalar model has no pages.");
+  const points = data.remaining, begin = points[0].time_s, end = Math.max(points[points.length - 1].time_s, begin + 1e-9);
+  const right = width - 10, bottom = height - AXIS, top = 10;
+  const place = timeAxis(context, { left: LEFT, right, top, bottom, begin, end });
+  const most = Math.max(...points.map((point) => point.pages), data.stop_pages || 0, 1);
+  const y = pagesAxis(context, { left: LEFT, top, bottom, most });
+  if (data.stop_pages !== null) {
+    context.strokeStyle = colour("vermillion");
+    context.lineWidth = 1.5;
+    context.setLineDash([6, 4]);
+    context.beginPath();
+    context.moveTo(LEFT, y(data.stop_pages));
+    context.lineTo(right, y(data.stop_pages));
+    context.stroke();
+    context.setLineDash([]);
+  }
+  context.strokeStyle = colour("blue");
+  context.lineWidth = 2;
+  context.beginPath();
+  points.forEach((point, at) => (at ? context.lineTo(place(point.time_s), y(point.pages)) : context.moveTo(place(point.time_s), y(point.pages))));
+  context.stroke();
+  context.fillStyle = colour("blue");
+  for (const point of points.length < 80 ? points : points.slice(-1)) {
+    context.beginPath();
+    context.arc(place(point.time_s), y(point.pages), 3, 0, 2 * Math.PI);
+    context.fill();
+  }
+  context.lineWidth = 1;
+}
+
+function pagesAxis(context, { left, top, bottom, most }) {
+  const y = (pages) => bottom - (pages / (1.08 * most)) * (bottom - top);
+  const marks = ticks(0, most, 4), step = marks.length > 1 ? marks[1] - marks[0] : 1;
+  context.fillStyle = variable("--soft");
+  context.strokeStyle = variable("--line");
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  context.beginPath();
+  for (const mark of marks) {
+    context.fillText(axisNumber(mark, step), left - 6, y(mark));
+    context.moveTo(left - 3, Math.round(y(mark)) + 0.5);
+    context.lineTo(left, Math.round(y(mark)) + 0.5);
+  }
+  context.stroke();
+  return y;
+}
+
+function nothing(context, height, text) {
+  context.fillStyle = variable("--soft");
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  context.fillText(text, 8, height / 2);
+}
