@@ -52,6 +52,7 @@ if _TYPE_CHECKING:
         analyse_sensitivity,
         compare,
         evacuate,
+        load_study,
         run_batch,
         simulate,
     )
@@ -117,6 +118,7 @@ __all__ = [
     "fault_kinds",
     "grid",
     "load_scenario",
+    "load_study",
     "max_min_rates",
     "memory_models",
     "metric_catalogue",
@@ -170,6 +172,7 @@ _MODULES = {
         "analyse_sensitivity",
         "compare",
         "evacuate",
+        "load_study",
         "run_batch",
         "simulate",
     ),

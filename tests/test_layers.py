@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 LAYERS = (
     {
         "_jit",
+        "command_line",
         "errors",
         "field_errors",
         "file_names",
@@ -49,6 +50,7 @@ LAYERS = (
     {"building", "clock", "inventory"},
     {"model"},
     {"calibration", "file_schemas", "live", "study", "validation", "view"},
+    {"html_report"},
     {"__init__", "__main__", "cli"},
 )
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}

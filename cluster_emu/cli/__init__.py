@@ -27,7 +27,9 @@ from cluster_emu.cli.list_parts import list_parts
 from cluster_emu.cli.maintain import maintain
 from cluster_emu.cli.output import write_message
 from cluster_emu.cli.plot import plot
+from cluster_emu.cli.query import query
 from cluster_emu.cli.record_dirty import record_dirty
+from cluster_emu.cli.report import report
 from cluster_emu.cli.run import run
 from cluster_emu.cli.scenarios import scenarios
 from cluster_emu.cli.schema import schema
@@ -69,6 +71,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "advise": advise,
     "maintain": maintain,
     "batch": batch,
+    "query": query,
     "import": import_inventory,
     "list": list_parts,
     "strategies": strategies,
@@ -78,6 +81,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "calibrate": calibrate,
     "record-dirty": record_dirty,
     "plot": plot,
+    "report": report,
     "film": film,
     "view": view,
 }

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cluster_emu.cli.output import warn, write_message
 from cluster_emu.cli.streams import abandon_stdout
+from cluster_emu.command_line import remember_command_line
 from cluster_emu.errors import ClusterEmuError, DiskFullError, ScenarioError, WorkerDiedError
 from cluster_emu.plausibility import ImplausibleValueWarning
 from cluster_emu.plugin_loading import PluginWarning
@@ -50,6 +51,7 @@ class Commands(TyperGroup):
         try:
             with _warnings_as_messages(), ExitStack() as resources:
                 _until_the_end.set(resources)
+                remember_command_line([*ctx._protected_args, *ctx.args])
                 return super().invoke(ctx)
         except ClusterEmuError as error:
             write_message(f"cluster-emu: {error}")

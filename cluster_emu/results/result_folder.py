@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster_emu.command_line import command_line
 from cluster_emu.errors import ClusterEmuError, ScenarioError
 from cluster_emu.file_names import is_file_name
 from cluster_emu.input_files import MIB, is_too_deep, read_input
 from cluster_emu.json_output import json_text
 from cluster_emu.results.folder_lock import LOCK_FILES, locked
+from cluster_emu.results.versions import versions
 from cluster_emu.results.writing import UNFINISHED, write_csv, write_parquet, write_text
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ class Manifest:
         digests: the SHA-256 of each file but figures that was complete when the manifest was
             written.
         name: which result of this command it is, for a command that continues its own results.
+        arguments: what was typed after `cluster-emu`, see `command_line`; empty for a result that
+            was saved from Python.
+        versions: versions of what results depend on.
     """
 
     command: str
@@ -50,6 +55,8 @@ class Manifest:
     files: tuple[str, ...]
     name: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -61,7 +68,13 @@ def read_manifest(folder: Path) -> Manifest | None:
         files = tuple(str(name) for name in found["files"])
         digests = {str(name): str(digest) for name, digest in found["digests"].items()}
         manifest = Manifest(
-            str(found["command"]), bool(found["complete"]), files, str(found["name"]), digests
+            str(found["command"]),
+            bool(found["complete"]),
+            files,
+            str(found["name"]),
+            digests,
+            tuple(str(argument) for argument in found.get("arguments", ())),
+            {str(name): str(version) for name, version in found.get("versions", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -75,6 +88,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         "command": manifest.command,
         "name": manifest.name,
         "complete": manifest.complete,
+        "arguments": manifest.arguments,
+        "versions": dict(manifest.versions),
         "files": sorted(manifest.files),
         "digests": dict(sorted(manifest.digests.items())),
     }
@@ -255,7 +270,7 @@ def own_result(
         ScenarioError: if the folder holds something else, see `check_unused`, or another process
             writes to it.
     """
-    wanted = Manifest(command, False, tuple(files), name)
+    wanted = Manifest(command, False, tuple(files), name, {}, command_line(), versions())
     _check_own(folder, wanted, overwrite, field)
     with locked(folder, field=field):
         _check_own(folder, wanted, overwrite, field)  # another process may have written to it
@@ -282,7 +297,8 @@ def _check_own(folder: Path, wanted: Manifest, overwrite: bool, field: str) -> N
 
 def begin_result(folder: Path, command: str, files: Iterable[str]) -> None:
     """Say that files which this process begins to write are those of an unfinished result."""
-    write_manifest(folder, Manifest(command, False, tuple(files)))
+    begun = Manifest(command, False, tuple(files), "", {}, command_line(), versions())
+    write_manifest(folder, begun)
 
 
 def own_files(folder: Path, command: str) -> None:
@@ -292,7 +308,8 @@ def own_files(folder: Path, command: str) -> None:
         for path in folder.iterdir()
         if not path.name.startswith(".") and path.name != MANIFEST
     )
-    write_manifest(folder, Manifest(command, True, names, digests=_digests(folder, names)))
+    digests = _digests(folder, names)
+    write_manifest(folder, Manifest(command, True, names, "", digests, command_line(), versions()))
 
 
 def complete_result(folder: Path) -> None:
@@ -309,7 +326,8 @@ def _move_into(folder: Path, place: Path, command: str, name: str, *, complete: 
     old = read_manifest(folder)
     old_files = () if old is None else old.files
     # with the digests of what is to come, `check_whole` finds what a kill from here on leaves out
-    result = Manifest(command, complete, new, name, _digests(place, new))
+    digests = _digests(place, new)
+    result = Manifest(command, complete, new, name, digests, command_line(), versions())
     write_manifest(folder, replace(result, complete=False, files=tuple({*old_files, *new})))
     remove(folder, old_files)
     for file in new:
@@ -357,7 +375,9 @@ def added_files(folder: Path) -> Iterator[Path]:
         names = _written(place)
         manifest = read_manifest(folder)
         if manifest is not None:
-            write_manifest(folder, replace(manifest, files=tuple({*manifest.files, *names})))
+            digests = {file: one for file, one in manifest.digests.items() if file not in names}
+            files = tuple({*manifest.files, *names})
+            write_manifest(folder, replace(manifest, files=files, digests=digests))
         for name in names:
             (place / name).replace(folder / name)
     finally:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +14,13 @@ from cluster_emu.network.links import LinkUse
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import new_result, own_files
+from cluster_emu.results.versions import versions
 from cluster_emu.results.writing import write_csv, write_parquet, write_text
 from cluster_emu.scenario.saved_run import recorded_files
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numpy", "pandas")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,12 +137,6 @@ class RunResult(Displayed):
             "interrupted_at_s": self.interrupted_at_s,
         }
         write_text(json_text(about), folder / "run.json")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what results depend on."""
-    found = {name: version(name) for name in RECORDED_PACKAGES}
-    return {"python": platform.python_version(), **found}
 
 
 def rows_to_table(rows: Sequence[Any], row_type: type) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from cluster_emu.study.report.comparison import ComparisonReport
 from cluster_emu.study.report.evacuation import EvacuationReport
 from cluster_emu.study.report.grid import BatchReport
 from cluster_emu.study.report.maintenance import MaintenanceReport
+from cluster_emu.study.saved_study import SavedStudy, load_study
 from cluster_emu.study.sensitivity.analysis import Sensitivity, analyse_sensitivity
 from cluster_emu.study.statistics.verdicts import PairedEffect, Verdict, paired_effect, verdict
 
@@ -42,6 +43,7 @@ __all__ = [
     "Option",
     "PairedEffect",
     "RunInterrupted",
+    "SavedStudy",
     "Sensitivity",
     "StudyInterrupted",
     "Variant",
@@ -51,6 +53,7 @@ __all__ = [
     "analyse_sensitivity",
     "compare",
     "evacuate",
+    "load_study",
     "maintain",
     "outcome_counts",
     "paired_effect",

@@ -18,7 +18,7 @@ from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import save_study
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
 from cluster_emu.study.comparison.reasons import reasons
 from cluster_emu.study.execution.runs import StudyRun
 from cluster_emu.study.report.answers import comparison_answer

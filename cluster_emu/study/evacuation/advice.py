@@ -13,7 +13,7 @@ import pandas as pd
 from cluster_emu.json_output import plain_data
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import save_study
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
 from cluster_emu.study.evacuation.answer import not_random_note
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import DrainPlan, assumed_in_all, at_once_in_words

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.result_folder import save_study
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
 from cluster_emu.scenario.saved_run import ABOUT
 from cluster_emu.study.evacuation.answer import DrainFigures, evacuation_answer
 from cluster_emu.study.evacuation.assumptions import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster_emu.json_output import json_text
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
 from cluster_emu.results.writing import replacing
 from cluster_emu.study.grid.cell_store import CellStore
 from cluster_emu.study.grid.cells import Cell

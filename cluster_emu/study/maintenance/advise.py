@@ -14,7 +14,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ProgressCallback
 from cluster_emu.results.display import Displayed
 from cluster_emu.results.result_folder import save_study
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.maintenance.answer import in_minutes
 from cluster_emu.study.maintenance.maintain import maintain

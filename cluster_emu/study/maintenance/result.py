@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cluster_emu.maintenance import HostPhase
 from cluster_emu.results.display import Displayed
 from cluster_emu.results.result_folder import save_study
-from cluster_emu.results.run_result import versions
+from cluster_emu.results.versions import versions
 from cluster_emu.scenario import Scenario
 from cluster_emu.study.evacuation.assumptions import settings_in_words
 from cluster_emu.study.evacuation.plan import NO_POLICY
