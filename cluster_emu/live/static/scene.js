@@ -39,6 +39,7 @@ const HOST = 0.86;           // width of a host, of the 1 it has
 const DETAIL_FROM = 13;      // pixels of a host from which on its VMs are drawn
 const NAMES_FROM = 46;
 const MOST_LABELLED_RACKS = 80;
+const FEW_MOVES = 40;        // so many migrations have moving paths; the paths of more stand still
 
 export class Scene {
   constructor(live, lane, canvas) {
@@ -52,6 +53,9 @@ export class Scene {
     this.stale = true;
     this.hover = null;
     this.drawn = 0;            // pictures drawn, for measurements
+    this.restUntil = 0;
+    this.baseRestUntil = 0;
+    this.clips = new Map();    // texts cut to a width
     this.motion = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
@@ -126,19 +130,19 @@ export class Scene {
       y: this.height / 2 - (box.y + box.height / 2) * zoom,
       fitted: false,
     };
-    this.stale = true;
+    this.stale = this.urgent = true;
   }
 
   zoomBy(factor, x = this.width / 2, y = this.height / 2) {
     const zoom = Math.min(Math.max(this.view.zoom * factor, 0.5), 260);
     const real = zoom / this.view.zoom;
     this.view = { zoom, x: x - (x - this.view.x) * real, y: y - (y - this.view.y) * real, fitted: false };
-    this.stale = true;
+    this.stale = this.urgent = true;
   }
 
   pan(dx, dy) {
     this.view = { ...this.view, x: this.view.x + dx, y: this.view.y + dy, fitted: false };
-    this.stale = true;
+    this.stale = this.urgent = true;
   }
 
   px(x) { return this.view.x + x * this.view.zoom; }
@@ -169,9 +173,16 @@ export class Scene {
     if (!this.topology || !this.frame || !this.view || !this.width) return;
     const moving = this.frame.arrays.move_vm.length > 0 && now - this.frame.at < 1500 && this.motion;
     if (!this.stale && !moving && !this.overlay) return;
-    if (this.stale) this.drawBase();
+    // a slow machine keeps half of its time for clicks
+    if (now < this.restUntil && !this.overlay && !this.urgent) return;
+    if (this.stale && (now >= this.baseRestUntil || this.urgent)) {
+      const began = performance.now();
+      this.drawBase();
+      this.stale = this.urgent = false;
+      this.baseRestUntil = now + 2 * (performance.now() - began);
+    }
     this.overlay = false;
-    this.stale = false;
+    const began = performance.now();
     const context = this.context;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.drawImage(this.base, 0, 0);
@@ -179,6 +190,7 @@ export class Scene {
     this.drawMoves(context, now);
     this.drawMark(context);
     this.drawn += 1;
+    this.restUntil = now + Math.min(2 * (performance.now() - began), 60);
   }
 
   drawBase(context = this.baseContext) {
@@ -190,6 +202,7 @@ export class Scene {
     this.drawLinks(context, colours);
     this.drawHosts(context, colours);
     this.drawSwitches(context, colours);
+    if (this.frame.arrays.move_vm.length > FEW_MOVES) this.drawPaths(context, colours);
   }
 
   drawRacks(context, colours) {
@@ -211,7 +224,7 @@ export class Scene {
         context.font = "11px system-ui, sans-serif";
         context.textAlign = "left";
         context.textBaseline = "top";
-        context.fillText(clipped(context, rack.name, width - 8), x + 5, y + 3);
+        context.fillText(this.clip(context, rack.name, width - 8), x + 5, y + 3);
       }
     }
   }
@@ -261,13 +274,13 @@ export class Scene {
     const { x, y, host_count: hosts } = this.topology;
     const { host_load: load, host_flags: flags } = this.frame.arrays;
     const size = HOST * this.view.zoom;
+    if (size < 5) { this.drawCells(context, colours, size); return; }
     for (let host = 0; host < hosts; host += 1) {
       const left = this.px(x[host]) - size / 2, top = this.py(y[host]) - size / 2;
       if (left > this.width || top > this.height || left + size < 0 || top + size < 0) continue;
       const on = flags[host] & ON && !(flags[host] & FAILED);
       context.fillStyle = on ? LOAD_COLOURS[load[host]] : colours.off;
       context.fillRect(left, top, size, size);
-      if (size < 5) continue;
       if (size >= DETAIL_FROM) this.drawVms(context, colours, host, left, top, size, on);
       const state = flags[host];
       if (state & (FAILED | DRAINED | BOOTING | SHUTTING_DOWN) || !on) {
@@ -289,8 +302,8 @@ export class Scene {
         context.font = `${Math.min(12, size / 5)}px system-ui, sans-serif`;
         context.textAlign = "center";
         context.textBaseline = "bottom";
-        const name = clipped(context, this.topology.labels[host], size - 4);
-        const width = context.measureText(name).width + 6;
+        const name = this.clip(context, this.topology.labels[host], size - 4);
+        const width = Math.min(context.measureText(name).width + 6, size);
         context.fillStyle = colours.back;
         context.globalAlpha = 0.85;
         context.fillRect(left + size / 2 - width / 2, top + size - 15, width, 14);
@@ -298,6 +311,24 @@ export class Scene {
         context.fillStyle = colours.text;
         context.fillText(name, left + size / 2, top + size - 1);
       }
+    }
+  }
+
+  /** Hosts too small for more than a colour: a heat map of the racks, one colour after the other. */
+  drawCells(context, colours, size) {
+    const { x, y, host_count: hosts } = this.topology;
+    const { host_load: load, host_flags: flags } = this.frame.arrays;
+    const groups = new Map();
+    for (let host = 0; host < hosts; host += 1) {
+      const state = flags[host];
+      const key = state & FAILED ? 257 : state & DRAINED ? 258 : state & ON ? load[host] & 252 : 256;
+      if (!groups.has(key)) groups.set(key, []);
+      groups.get(key).push(host);
+    }
+    const cell = Math.max(size, 1);
+    for (const [key, members] of groups) {
+      context.fillStyle = key === 256 ? colours.off : key === 257 ? colours.failed : key === 258 ? colours.drained : LOAD_COLOURS[key];
+      for (const host of members) context.fillRect(this.px(x[host]) - cell / 2, this.py(y[host]) - cell / 2, cell, cell);
     }
   }
 
@@ -345,6 +376,18 @@ export class Scene {
     }
   }
 
+  /** Return a text cut to a width; each is measured once. */
+  clip(context, text, width) {
+    const key = `${context.font} ${Math.round(width)} ${text}`;
+    let cut = this.clips.get(key);
+    if (cut === undefined) {
+      if (this.clips.size > 20000) this.clips.clear();
+      cut = clipped(context, text, width);
+      this.clips.set(key, cut);
+    }
+    return cut;
+  }
+
   drawSwitches(context, colours) {
     const { x, y, host_count: hosts, labels, tier } = this.topology;
     const size = Math.min(Math.max(this.view.zoom * 0.34, 3), 13);
@@ -383,43 +426,68 @@ export class Scene {
     return nodes.map((node) => [this.px(x[node]), this.top(node)]);
   }
 
+  /** The ways of all migrations, as one line. */
+  tracePaths(context) {
+    context.beginPath();
+    for (let index = 0; index < this.frame.arrays.move_vm.length; index += 1) {
+      this.path(index).forEach(([x, y], place) => (place ? context.lineTo(x, y) : context.moveTo(x, y)));
+    }
+    context.stroke();
+  }
+
+  drawPaths(context, colours) {
+    context.strokeStyle = colours.moving;
+    context.lineWidth = 0.8;
+    context.globalAlpha = 0.3;
+    this.tracePaths(context);
+    context.globalAlpha = 1;
+  }
+
   drawMoves(context, now) {
     const { arrays } = this.frame;
     const count = arrays.move_vm.length;
     this.tokens = [];
     if (!count) return;
     const colours = this.colours;
-    const few = count <= 40;
-    context.strokeStyle = colours.moving;
-    context.lineWidth = few ? 1.6 : 0.8;
-    context.globalAlpha = few ? 0.75 : 0.3;
-    if (few && this.motion) {
-      context.setLineDash([6, 6]);
-      context.lineDashOffset = -((now / 40) % 12);
+    const few = count <= FEW_MOVES;
+    if (few) {
+      context.strokeStyle = colours.moving;
+      context.lineWidth = 1.6;
+      context.globalAlpha = 0.75;
+      if (this.motion) {
+        context.setLineDash([6, 6]);
+        context.lineDashOffset = -((now / 40) % 12);
+      }
+      this.tracePaths(context);
+      context.setLineDash([]);
+      context.globalAlpha = 1;
     }
-    context.beginPath();
-    const tokens = this.tokens;
-    for (let index = 0; index < count; index += 1) {
-      const points = this.path(index);
-      points.forEach(([x, y], place) => (place ? context.lineTo(x, y) : context.moveTo(x, y)));
-      const [x, y] = along(points, this.progress(index, now));
-      tokens.push({ number: arrays.move_number[index], index, x, y });
-    }
-    context.stroke();
-    context.setLineDash([]);
-    context.globalAlpha = 1;
     const radius = Math.min(Math.max(this.view.zoom * 0.16, 3), few ? 8 : 5);
-    context.fillStyle = colours.moving;
-    context.strokeStyle = colours.tokenLine;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (const { x, y } of tokens) {
-      context.moveTo(x + radius, y);
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-    }
-    context.fill();
-    context.stroke();
     this.tokenRadius = radius;
+    const stamp = context instanceof CanvasRenderingContext2D ? this.stamp(radius, colours) : null;
+    for (let index = 0; index < count; index += 1) {
+      const [x, y] = along(this.path(index), this.progress(index, now));
+      this.tokens.push({ number: arrays.move_number[index], index, x, y });
+      if (stamp) context.drawImage(stamp, x - stamp.half, y - stamp.half, 2 * stamp.half, 2 * stamp.half);
+      else token(context, x, y, radius, colours);
+    }
+  }
+
+  /** A picture of a migration: to copy it costs less than to draw it. */
+  stamp(radius, colours) {
+    const key = `${radius} ${this.scale} ${colours.moving}`;
+    if (this.stampKey !== key) {
+      this.stampKey = key;
+      const half = Math.ceil(radius + 2);
+      const picture = document.createElement("canvas");
+      picture.width = picture.height = 2 * half * this.scale;
+      const context = picture.getContext("2d");
+      context.scale(this.scale, this.scale);
+      token(context, half, half, radius, colours);
+      picture.half = half;
+      this.stamped = picture;
+    }
+    return this.stamped;
   }
 
   drawMark(context) {
@@ -563,6 +631,16 @@ export class Scene {
       this.stale = true;
     }
   }
+}
+
+function token(context, x, y, radius, colours) {
+  context.fillStyle = colours.moving;
+  context.strokeStyle = colours.tokenLine;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+  context.stroke();
 }
 
 function clipped(context, text, width) {
