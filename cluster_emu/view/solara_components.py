@@ -9,6 +9,7 @@ the figures of `cluster_emu.view` draw. Mesa's page draws again after every step
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -36,24 +37,26 @@ except ImportError as error:
 MOST_LANES = 25
 
 
-def _cluster_picture(model: ClusterModel) -> Any:
+def _component(draw: Callable[[ClusterModel], Any]) -> Any:
+    return solara.component(draw)
+
+
+@_component
+def ClusterPicture(model: ClusterModel) -> Any:
     """Show hosts, VMs, links and migrations as they are now."""
     return _shown(model, lambda: figure_of(draw_cluster(ClusterFrame.of(model))))
 
 
-def _migration_gantt(model: ClusterModel) -> Any:
+@_component
+def MigrationGantt(model: ClusterModel) -> Any:
     """Show the migrations so far, one lane each."""
     return _shown(model, lambda: gantt_so_far(model))
 
 
-def _run_so_far(model: ClusterModel) -> Any:
+@_component
+def RunSoFar(model: ClusterModel) -> Any:
     """Show hosts on, their utilisation and power, and the migrations under way, over time."""
     return _shown(model, lambda: run_so_far(model))
-
-
-ClusterPicture = solara.component(_cluster_picture)
-MigrationGantt = solara.component(_migration_gantt)
-RunSoFar = solara.component(_run_so_far)
 
 
 def _shown(model: ClusterModel, draw: Any) -> Any:
