@@ -114,6 +114,7 @@ export class Scene {
 
   resize() {
     const box = this.canvas.getBoundingClientRect(), scale = Math.min(devicePixelRatio || 1, 2);
+    if (!box.width) return;   // the lane was taken off the page
     this.width = box.width;
     this.height = box.height;
     this.scale = scale;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,6 +54,10 @@ EXPORT_PATIENCE_S = 3600.0
 
 ENDS = ("migrations", "completed", *OTHER_ENDS)
 """Figures of a run that count its migrations: all of them, and by how they ended."""
+
+
+CARD_FIGURES = ("completed", "total_time_s", "downtime_s", "total_bytes")
+"""Figures of a cell that a notebook shows."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -152,6 +156,12 @@ class Batch(Displayed):
         ended, failed = len(self.table), len(self.failed)
         cells = counted(self.cells, "cell")
         return f"{self.study!r}: {ended} of {cells} ended, {failed} of them failed"
+
+    @property
+    def card_columns(self) -> Sequence[str]:
+        """What a reader asks of a cell first."""
+        axes = [name for name in self.axes if self.table[name].nunique() > 1][:3]
+        return (*axes, "strategy", "replication", "status", *CARD_FIGURES)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of results: one row per cell that has ended."""
