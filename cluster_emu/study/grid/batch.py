@@ -60,6 +60,10 @@ ENDS = ("migrations", "completed", *OTHER_ENDS)
 """Figures of a run that count its migrations: all of them, and by how they ended."""
 
 
+CARD_FIGURES = ("completed", "total_time_s", "downtime_s", "total_bytes")
+"""Figures of a cell that a notebook shows."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch(Displayed):
     """The results of a study.
@@ -163,6 +167,12 @@ class Batch(Displayed):
         ended, failed = len(self.table), len(self.failed)
         cells = counted(self.cells, "cell")
         return f"{self.study!r}: {ended} of {cells} ended, {failed} of them failed"
+
+    @property
+    def card_columns(self) -> Sequence[str]:
+        """What a reader asks of a cell first."""
+        axes = [name for name in self.axes if self.table[name].nunique() > 1][:3]
+        return (*axes, "strategy", "replication", "status", *CARD_FIGURES)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of results: one row per cell that has ended."""
