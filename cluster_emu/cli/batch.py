@@ -194,7 +194,8 @@ def batch(
                 f"{len(done.failed)} failed"
             ]
         )
-        names = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
+        names = ["results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv"]
+        names += ["until.csv"] if report.until else []
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)
     if len(done.failed):

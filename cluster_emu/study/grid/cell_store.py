@@ -29,7 +29,7 @@ JOURNAL = "cells.sqlite"
 PRECISION = "until.csv"
 """How narrow the intervals are that a stopping rule asked for."""
 
-RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv", PRECISION)
+RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
 """The files of the merged table, and of the tables of its groups."""
 
 JOURNAL_FILES = (JOURNAL, *(f"{JOURNAL}{end}" for end in COMPANIONS))
@@ -41,7 +41,7 @@ KEPT = tuple(f"{name}.parquet" for name in SCHEMAS)
 MANIFEST = "manifest.json"
 """What was run, with what, and what every cell took."""
 
-FILES = (*JOURNAL_FILES, *RESULTS, *KEPT, MANIFEST)
+FILES = (*JOURNAL_FILES, *RESULTS, PRECISION, *KEPT, MANIFEST)
 """Every file that a study may leave in its folder."""
 
 JOURNALS = "cells*.sqlite"
