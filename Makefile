@@ -18,7 +18,7 @@ RESULTS := results/cluster
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test slow hours lint types bench experiments clean
+.PHONY: help browser run test slow hours lint types bench experiments clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,10 +30,27 @@ run: $(RUN_STAMP) ## compare the proposed filter with its baseline on a cluster:
 	@echo "Figures and tables are in $(RESULTS):"
 	@find $(RESULTS) -maxdepth 1 -type f -not -name '.*' | sort | sed 's/^/  /'
 
-test: $(DEV_STAMP) ## the fast test suite, or the files and folders in TESTS
+# The tests of the live page need a Chromium. Where it is missing and cannot be installed they are
+# skipped, which pytest says at its end (-ra); with CI set they fail instead.
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+
+browser:
+	@for name in $(BROWSERS); do command -v "$$name" >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing chromium for the tests of the live page ..."; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get install -y -qq --no-install-recommends chromium || \
+			{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }; \
+		} >/dev/null && exit 0; \
+	fi; \
+	echo "NO CHROMIUM: the tests of the live page will be skipped. Install it and run this again" \
+		"(Debian and Ubuntu: sudo apt-get install chromium)" >&2; \
+	[ -z "$$CI" ]
+
+test: browser $(DEV_STAMP) ## the fast test suite, or the files and folders in TESTS
 	$(BIN)/python -m pytest -q -n auto $(TESTS)
 
-slow: $(DEV_STAMP) ## the tests that take minutes
+slow: browser $(DEV_STAMP) ## the tests that take minutes
 	@# pytest ends with 5 where there is no such test
 	$(BIN)/python -m pytest -q -n auto -m slow --durations=20 || [ $$? -eq 5 ]
 

@@ -107,6 +107,7 @@ def batch(
             help="Print the cells, what is left of them and a guess of the time; write nothing.",
         ),
     ] = False,
+    until: options.Until = None,
     overwrite: options.Overwrite = False,
     smallest: options.SmallestDifferences = None,
     as_json: options.Json = False,
@@ -136,6 +137,7 @@ def batch(
             word for name, value in words.items() if value is not None for word in (name, value)
         ]
         given += [word for value in smallest or () for word in ("--smallest-difference", value)]
+        given += [word for value in until or () for word in ("--until", value)]
         given += ["--retry-failed"] if retry_failed else []
         _print_slurm_script(study, changes, slurm, jobs, [str(word) for word in given])
         return
@@ -145,6 +147,9 @@ def batch(
     if dry_run:
         if shard is not None:
             raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
+        if until:
+            allowed = "no --dry-run beside it: how many cells there are follows from results"
+            raise ScenarioError("--until", until[0], allowed)
         chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
         show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
         return
@@ -165,10 +170,13 @@ def batch(
                 shard=part,
                 backend=backend,
                 scheduler=scheduler,
+                until=until or (),
                 progress=bar.show,
                 on_failed=bar.show_failed,
             )
     except ScenarioError as error:
+        if error.field == "until":
+            raise ScenarioError("--until", error.value, error.allowed) from error
         if error.field == "folder":
             raise ScenarioError("--out", error.value, error.allowed) from error
         if error.field == "limits.memory_bytes" and memory_limit is not None:
@@ -204,7 +212,8 @@ def batch(
                 f"{len(done.failed)} failed"
             ]
         )
-        names = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
+        names = ["results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv"]
+        names += ["until.csv"] if report.until else []
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)
     if len(done.failed):

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cluster_emu.view.quantities import quantity_of
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.view.style import (
     BLUE,
     GREY,
@@ -37,11 +37,11 @@ def draw_sensitivity(shares: pd.DataFrame, metric: str, figure: Figure | None = 
     Args:
         shares: one row per group and factor, as `Sensitivity.to_frame` gives: columns of the group,
             factor, first, first_low, first_high, total, total_low, total_high.
-        metric: the figure whose variance is explained.
+        metric: the figure whose variance is explained; another text stands as it is.
         figure: an empty figure to draw in; a new one of fitting height by default.
     """
     groups = list(_groups(shares))
-    columns = min(len(groups), MOST_COLUMNS)
+    columns = 2 if len(groups) == 4 else min(len(groups), MOST_COLUMNS)
     rows = -(-len(groups) // columns)
     most = max(len(table) for _, table in groups)
     if figure is None:
@@ -54,9 +54,10 @@ def draw_sensitivity(shares: pd.DataFrame, metric: str, figure: Figure | None = 
         ax.set_visible(False)
     for ax in panels[max(len(groups) - columns, 0) : len(groups)]:
         ax.set_xlabel("share of the variance (%)", fontsize=look().label_pt)
-    label = quantity_of(metric, [1.0]).label
+        ax.tick_params(labelbottom=True)
+    label = metric_catalogue[metric].label if metric in metric_catalogue else literal(metric)
     figure.suptitle(
-        folded(f"What the variance of {label} comes from (bars: 95 % intervals)"),
+        folded(f"What the variance of {label} comes from (lines: 95 % intervals)"),
         fontsize=look().title_pt,
         x=0.01,
         ha="left",

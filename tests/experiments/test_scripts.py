@@ -74,6 +74,8 @@ def test_there_are_the_experiments() -> None:
         "consolidation_storm.py",
         "evacuate_rack.py",
         "fault_storm.py",
+        "grid_cluster.py",
+        "grid_history.py",
         "manager_defaults.py",
         "one_migration.py",
         "paper_figures.py",
@@ -299,3 +301,31 @@ def test_cluster_comparison_refuses_a_missing_trace_folder(tmp_path: Path) -> No
     assert refused.returncode == 2
     assert "no-such" in refused.stderr and "Traceback" not in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_grid_history(tmp_path: Path) -> None:
+    done = run(tmp_path, "grid_history.py", "--quick")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "grid_history"
+    assert_written(folder, "grid_history.png", "grid_history.csv")
+    rows = pd.read_csv(folder / "grid_history.csv")
+    assert len(rows) == 4 * 3 * (8 + 5)  # places, metrics, others of N = 4 and of the best N
+    assert "N = 4 against stop-and-copy, downtime: lower" in done.stdout
+    again = run(tmp_path, "grid_history.py", "--quick")
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+
+
+@pytest.mark.slow
+def test_grid_cluster(tmp_path: Path) -> None:
+    traces = str(EXPERIMENTS.parent / "tests" / "data" / "planetlab_made_up")
+    done = run(tmp_path, "grid_cluster.py", "--quick", "--traces", traces)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "grid_cluster"
+    assert_written(folder, "grid_cluster.png", "grid_cluster.csv")
+    shares = pd.read_csv(folder / "grid_cluster.csv")
+    assert shares.groupby("metric")["first"].sum().tolist() == pytest.approx([1.0] * 4)
+    energy = shares.query("metric == 'energy of the cluster'").set_index("factor")["first"]
+    assert energy["policy"] > 0.9  # which hosts run, not how a VM moves, takes the energy
+    refused = run(tmp_path, "grid_cluster.py", "--out", "elsewhere")
+    assert refused.returncode == 2 and "--traces" in refused.stderr

@@ -8,30 +8,37 @@ export const ON = 1, BOOTING = 2, DRAINED = 4, FAILED = 8, SHUTTING_DOWN = 16;
 const ABSENT = 0, QUEUED = 2, MIGRATING = 3, DOWN = 4, LOST = 5;
 export const PHASES = ["queued", "preparing", "ready", "pre-copy", "waiting for turn", "stop-and-copy", "post-copy", "finishing"];
 
-// Cividis (Nunez, Anderton, Renslow 2018), which people with any kind of colour blindness see alike.
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+// ColorBrewer's YlGnBu, as in the figures: light to dark on white, dark to light on black. Neither
+// goes as far as what is off, which is dark.
+const RAMPS = {
+  light: ["#fbfde0", "#e3f4b5", "#b9e3b6", "#7fcdbb", "#41b6c4", "#1d91c0", "#225ea8"],
+  dark: ["#243f63", "#225e9c", "#1d87b8", "#3aaec0", "#7fcdbb", "#c7e9b4", "#fdfec8"],
+};
 const THEMES = {
   light: {
-    back: "#ffffff", rack: "#f1f4f8", rackLine: "#c4ccd8", text: "#33415c", faint: "#55617a", off: "#394150", offLine: "#222833",
-    link: "#9aa7ba", busy: "#2f7fd1", full: "#c2410c", cut: "#a8071a", vmLine: "#ffffff", switch: "#33415c", mark: "#c2185b",
-    moving: "#e66100", tokenLine: "#5c2600", queued: "#8a4b00", failed: "#b3001b", drained: "#7b3fa0",
+    back: "#ffffff", rack: "#f1f4f8", rackLine: "#c4ccd8", text: "#33415c", faint: "#55617a", off: "#3b434f", offLine: "#222833",
+    link: "#9aa7ba", busy: "#2f7fd1", full: "#c2410c", cut: "#a8071a", vmLine: "#33506b", hostLine: "#8fa3b8", switch: "#33415c", mark: "#c2185b",
+    moving: "#e66100", tokenLine: "#5c2600", queued: "#f6b26b", failed: "#b3001b", drained: "#7b3fa0",
   },
   dark: {
     back: "#10151d", rack: "#1a212c", rackLine: "#364253", text: "#d7deea", faint: "#a3b0c5", off: "#05070a", offLine: "#3a4555",
-    link: "#4b586c", busy: "#58a6ff", full: "#ff9d5c", cut: "#ff6b7a", vmLine: "#10151d", switch: "#d7deea", mark: "#ff6fa8",
-    moving: "#ff9d2e", tokenLine: "#ffe0bd", queued: "#ffc46b", failed: "#ff6b7a", drained: "#d3a2f5",
+    link: "#4b586c", busy: "#58a6ff", full: "#ff9d5c", cut: "#ff6b7a", vmLine: "#060b12", hostLine: "#4d617c", switch: "#d7deea", mark: "#ff6fa8",
+    moving: "#ff7a1a", tokenLine: "#ffe0bd", queued: "#ffc07a", failed: "#ff6b7a", drained: "#d3a2f5",
   },
 };
 
 function parse(colour) { return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)); }
-const STOPS = CIVIDIS.map(parse);
-/** The colours of utilisation, from idle to full, 256 of them. */
-export const LOAD_COLOURS = Array.from({ length: 256 }, (_, value) => {
-  const place = (value / 255) * (STOPS.length - 1);
-  const at = Math.min(Math.floor(place), STOPS.length - 2), part = place - at;
-  const mixed = STOPS[at].map((from, index) => Math.round(from + part * (STOPS[at + 1][index] - from)));
-  return `rgb(${mixed.join(",")})`;
-});
+function ramp(colours) {
+  const stops = colours.map(parse);
+  return Array.from({ length: 256 }, (_, value) => {
+    const place = (value / 255) * (stops.length - 1);
+    const at = Math.min(Math.floor(place), stops.length - 2), part = place - at;
+    return `rgb(${stops[at].map((from, index) => Math.round(from + part * (stops[at + 1][index] - from))).join(",")})`;
+  });
+}
+/** The colours of utilisation in each theme, from idle to full, 256 of them. */
+export const LOAD_COLOURS = { light: ramp(RAMPS.light), dark: ramp(RAMPS.dark) };
+export const themeName = () => (document.documentElement.dataset.theme === "dark" ? "dark" : "light");
 
 /** Shades of a link by its share: batches of one width and colour each. */
 const LINK_STEPS = 8;
@@ -39,6 +46,8 @@ const HOST = 0.86;           // width of a host, of the 1 it has
 const DETAIL_FROM = 13;      // pixels of a host from which on its VMs are drawn
 const NAMES_FROM = 46;
 const MOST_LABELLED_RACKS = 80;
+const CELLS_BELOW = 9;       // hosts with fewer pixels are cells of a heat map
+const FEW_MOVES = 40;        // so many migrations have moving paths; the paths of more stand still
 
 export class Scene {
   constructor(live, lane, canvas) {
@@ -52,11 +61,14 @@ export class Scene {
     this.stale = true;
     this.hover = null;
     this.drawn = 0;            // pictures drawn, for measurements
+    this.restUntil = 0;
+    this.baseRestUntil = 0;
+    this.clips = new Map();    // texts cut to a width
     this.motion = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
-  get colours() { return THEMES[document.documentElement.dataset.theme === "dark" ? "dark" : "light"]; }
+  get colours() { return THEMES[themeName()]; }
 
   setTopology(topology) {
     this.topology = topology;
@@ -102,6 +114,7 @@ export class Scene {
 
   resize() {
     const box = this.canvas.getBoundingClientRect(), scale = Math.min(devicePixelRatio || 1, 2);
+    if (!box.width) return;   // the lane was taken off the page
     this.width = box.width;
     this.height = box.height;
     this.scale = scale;
@@ -126,19 +139,19 @@ export class Scene {
       y: this.height / 2 - (box.y + box.height / 2) * zoom,
       fitted: false,
     };
-    this.stale = true;
+    this.stale = this.urgent = true;
   }
 
   zoomBy(factor, x = this.width / 2, y = this.height / 2) {
     const zoom = Math.min(Math.max(this.view.zoom * factor, 0.5), 260);
     const real = zoom / this.view.zoom;
     this.view = { zoom, x: x - (x - this.view.x) * real, y: y - (y - this.view.y) * real, fitted: false };
-    this.stale = true;
+    this.stale = this.urgent = true;
   }
 
   pan(dx, dy) {
     this.view = { ...this.view, x: this.view.x + dx, y: this.view.y + dy, fitted: false };
-    this.stale = true;
+    this.stale = this.urgent = true;
   }
 
   px(x) { return this.view.x + x * this.view.zoom; }
@@ -169,9 +182,16 @@ export class Scene {
     if (!this.topology || !this.frame || !this.view || !this.width) return;
     const moving = this.frame.arrays.move_vm.length > 0 && now - this.frame.at < 1500 && this.motion;
     if (!this.stale && !moving && !this.overlay) return;
-    if (this.stale) this.drawBase();
+    // a slow machine keeps half of its time for clicks
+    if (now < this.restUntil && !this.overlay && !this.urgent) return;
+    if (this.stale && (now >= this.baseRestUntil || this.urgent)) {
+      const began = performance.now();
+      this.drawBase();
+      this.stale = this.urgent = false;
+      this.baseRestUntil = now + 2 * (performance.now() - began);
+    }
     this.overlay = false;
-    this.stale = false;
+    const began = performance.now();
     const context = this.context;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.drawImage(this.base, 0, 0);
@@ -179,6 +199,7 @@ export class Scene {
     this.drawMoves(context, now);
     this.drawMark(context);
     this.drawn += 1;
+    this.restUntil = now + Math.min(2 * (performance.now() - began), 60);
   }
 
   drawBase(context = this.baseContext) {
@@ -189,7 +210,9 @@ export class Scene {
     this.drawRacks(context, colours);
     this.drawLinks(context, colours);
     this.drawHosts(context, colours);
+    this.drawRackNames(context, colours);
     this.drawSwitches(context, colours);
+    if (this.frame.arrays.move_vm.length > FEW_MOVES) this.drawPaths(context, colours);
   }
 
   drawRacks(context, colours) {
@@ -206,13 +229,26 @@ export class Scene {
       context.roundRect(x, y, width, height, Math.min(5, zoom / 3));
       context.fill();
       context.stroke();
-      if (racks.length > 1 && width > 44 && (racks.length <= MOST_LABELLED_RACKS || width > 70)) {
-        context.fillStyle = colours.faint;
-        context.font = "11px system-ui, sans-serif";
-        context.textAlign = "left";
-        context.textBaseline = "top";
-        context.fillText(clipped(context, rack.name, width - 8), x + 5, y + 3);
-      }
+    }
+  }
+
+  /** The names of racks, above the links. */
+  drawRackNames(context, colours) {
+    const { racks } = this.topology;
+    if (racks.length < 2) return;
+    const zoom = this.view.zoom, gap = Math.min(0.3 * zoom, 6);
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    for (const rack of racks) {
+      const x = this.px(rack.x) - gap, y = this.py(rack.y), width = rack.width * zoom + 2 * gap;
+      if (width < 44 || (racks.length > MOST_LABELLED_RACKS && width < 70)) continue;
+      if (x > this.width || y > this.height || x + width < 0 || y + 18 < 0) continue;
+      const name = this.clip(context, rack.name, width - 12);
+      context.fillStyle = colours.rack;
+      context.fillRect(x + 3, y + 2, context.measureText(name).width + 6, 15);
+      context.fillStyle = colours.faint;
+      context.fillText(name, x + 6, y + 4);
     }
   }
 
@@ -240,7 +276,7 @@ export class Scene {
       if (!lines.length) return;
       const share = Math.min(step, LINK_STEPS) / LINK_STEPS;
       context.strokeStyle = step > LINK_STEPS ? colours.cut : step === 0 ? colours.link : step >= LINK_STEPS ? colours.full : colours.busy;
-      context.globalAlpha = step === 0 ? (this.lines.length > 400 ? 0.35 : 0.7) : 0.9;
+      context.globalAlpha = step === 0 ? (dense ? 0.12 : this.lines.length > 400 ? 0.35 : 0.7) : 0.9;
       context.lineWidth = step === 0 ? 0.7 : step > LINK_STEPS ? 2 : 1 + share * widest;
       context.setLineDash(step > LINK_STEPS ? [5, 4] : []);
       context.beginPath();
@@ -261,15 +297,19 @@ export class Scene {
     const { x, y, host_count: hosts } = this.topology;
     const { host_load: load, host_flags: flags } = this.frame.arrays;
     const size = HOST * this.view.zoom;
+    const shades = LOAD_COLOURS[themeName()];
+    if (size < CELLS_BELOW) { this.drawCells(context, colours, size); return; }
     for (let host = 0; host < hosts; host += 1) {
       const left = this.px(x[host]) - size / 2, top = this.py(y[host]) - size / 2;
       if (left > this.width || top > this.height || left + size < 0 || top + size < 0) continue;
       const on = flags[host] & ON && !(flags[host] & FAILED);
-      context.fillStyle = on ? LOAD_COLOURS[load[host]] : colours.off;
+      context.fillStyle = on ? shades[load[host]] : colours.off;
       context.fillRect(left, top, size, size);
-      if (size < 5) continue;
       if (size >= DETAIL_FROM) this.drawVms(context, colours, host, left, top, size, on);
       const state = flags[host];
+      context.lineWidth = 1;
+      context.strokeStyle = colours.hostLine;
+      context.strokeRect(left, top, size, size);
       if (state & (FAILED | DRAINED | BOOTING | SHUTTING_DOWN) || !on) {
         context.lineWidth = Math.min(Math.max(size / 12, 1), 3);
         context.strokeStyle = state & FAILED ? colours.failed : state & DRAINED ? colours.drained : colours.offLine;
@@ -289,8 +329,8 @@ export class Scene {
         context.font = `${Math.min(12, size / 5)}px system-ui, sans-serif`;
         context.textAlign = "center";
         context.textBaseline = "bottom";
-        const name = clipped(context, this.topology.labels[host], size - 4);
-        const width = context.measureText(name).width + 6;
+        const name = this.clip(context, this.topology.labels[host], size - 4);
+        const width = Math.min(context.measureText(name).width + 6, size);
         context.fillStyle = colours.back;
         context.globalAlpha = 0.85;
         context.fillRect(left + size / 2 - width / 2, top + size - 15, width, 14);
@@ -298,6 +338,25 @@ export class Scene {
         context.fillStyle = colours.text;
         context.fillText(name, left + size / 2, top + size - 1);
       }
+    }
+  }
+
+  /** Hosts too small for more than a colour: a heat map of the racks, one colour after the other. */
+  drawCells(context, colours, size) {
+    const { x, y, host_count: hosts } = this.topology;
+    const { host_load: load, host_flags: flags } = this.frame.arrays;
+    const shades = LOAD_COLOURS[themeName()];
+    const groups = new Map();
+    for (let host = 0; host < hosts; host += 1) {
+      const state = flags[host];
+      const key = state & FAILED ? 257 : state & DRAINED ? 258 : state & ON ? load[host] & 252 : 256;
+      if (!groups.has(key)) groups.set(key, []);
+      groups.get(key).push(host);
+    }
+    const cell = Math.max(size, 1);
+    for (const [key, members] of groups) {
+      context.fillStyle = key === 256 ? colours.off : key === 257 ? colours.failed : key === 258 ? colours.drained : shades[key];
+      for (const host of members) context.fillRect(this.px(x[host]) - cell / 2, this.py(y[host]) - cell / 2, cell, cell);
     }
   }
 
@@ -316,7 +375,7 @@ export class Scene {
         context.fillRect(x, y, width, height);
       }
       context.strokeStyle = on ? colours.vmLine : colours.offLine;
-      context.globalAlpha = 0.75;
+      context.globalAlpha = 0.45;
       context.strokeRect(x, y, width, height);
       context.globalAlpha = 1;
     });
@@ -343,6 +402,18 @@ export class Scene {
       }
       bottom -= height;
     }
+  }
+
+  /** Return a text cut to a width; each is measured once. */
+  clip(context, text, width) {
+    const key = `${context.font} ${Math.round(width)} ${text}`;
+    let cut = this.clips.get(key);
+    if (cut === undefined) {
+      if (this.clips.size > 20000) this.clips.clear();
+      cut = clipped(context, text, width);
+      this.clips.set(key, cut);
+    }
+    return cut;
   }
 
   drawSwitches(context, colours) {
@@ -383,43 +454,68 @@ export class Scene {
     return nodes.map((node) => [this.px(x[node]), this.top(node)]);
   }
 
+  /** The ways of all migrations, as one line. */
+  tracePaths(context) {
+    context.beginPath();
+    for (let index = 0; index < this.frame.arrays.move_vm.length; index += 1) {
+      this.path(index).forEach(([x, y], place) => (place ? context.lineTo(x, y) : context.moveTo(x, y)));
+    }
+    context.stroke();
+  }
+
+  drawPaths(context, colours) {
+    context.strokeStyle = colours.moving;
+    context.lineWidth = 0.8;
+    context.globalAlpha = 0.3;
+    this.tracePaths(context);
+    context.globalAlpha = 1;
+  }
+
   drawMoves(context, now) {
     const { arrays } = this.frame;
     const count = arrays.move_vm.length;
     this.tokens = [];
     if (!count) return;
     const colours = this.colours;
-    const few = count <= 40;
-    context.strokeStyle = colours.moving;
-    context.lineWidth = few ? 1.6 : 0.8;
-    context.globalAlpha = few ? 0.75 : 0.3;
-    if (few && this.motion) {
-      context.setLineDash([6, 6]);
-      context.lineDashOffset = -((now / 40) % 12);
+    const few = count <= FEW_MOVES;
+    if (few) {
+      context.strokeStyle = colours.moving;
+      context.lineWidth = 1.6;
+      context.globalAlpha = 0.75;
+      if (this.motion) {
+        context.setLineDash([6, 6]);
+        context.lineDashOffset = -((now / 40) % 12);
+      }
+      this.tracePaths(context);
+      context.setLineDash([]);
+      context.globalAlpha = 1;
     }
-    context.beginPath();
-    const tokens = this.tokens;
-    for (let index = 0; index < count; index += 1) {
-      const points = this.path(index);
-      points.forEach(([x, y], place) => (place ? context.lineTo(x, y) : context.moveTo(x, y)));
-      const [x, y] = along(points, this.progress(index, now));
-      tokens.push({ number: arrays.move_number[index], index, x, y });
-    }
-    context.stroke();
-    context.setLineDash([]);
-    context.globalAlpha = 1;
     const radius = Math.min(Math.max(this.view.zoom * 0.16, 3), few ? 8 : 5);
-    context.fillStyle = colours.moving;
-    context.strokeStyle = colours.tokenLine;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (const { x, y } of tokens) {
-      context.moveTo(x + radius, y);
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-    }
-    context.fill();
-    context.stroke();
     this.tokenRadius = radius;
+    const stamp = context instanceof CanvasRenderingContext2D ? this.stamp(radius, colours) : null;
+    for (let index = 0; index < count; index += 1) {
+      const [x, y] = along(this.path(index), this.progress(index, now));
+      this.tokens.push({ number: arrays.move_number[index], index, x, y });
+      if (stamp) context.drawImage(stamp, x - stamp.half, y - stamp.half, 2 * stamp.half, 2 * stamp.half);
+      else token(context, x, y, radius, colours);
+    }
+  }
+
+  /** A picture of a migration: to copy it costs less than to draw it. */
+  stamp(radius, colours) {
+    const key = `${radius} ${this.scale} ${colours.moving}`;
+    if (this.stampKey !== key) {
+      this.stampKey = key;
+      const half = Math.ceil(radius + 2);
+      const picture = document.createElement("canvas");
+      picture.width = picture.height = 2 * half * this.scale;
+      const context = picture.getContext("2d");
+      context.scale(this.scale, this.scale);
+      token(context, half, half, radius, colours);
+      picture.half = half;
+      this.stamped = picture;
+    }
+    return this.stamped;
   }
 
   drawMark(context) {
@@ -563,6 +659,16 @@ export class Scene {
       this.stale = true;
     }
   }
+}
+
+function token(context, x, y, radius, colours) {
+  context.fillStyle = colours.moving;
+  context.strokeStyle = colours.tokenLine;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+  context.stroke();
 }
 
 function clipped(context, text, width) {
