@@ -20,6 +20,7 @@ LAYERS = (
         "errors",
         "field_errors",
         "file_names",
+        "html_card",
         "json_input",
         "lazy_imports",
         "input_files",

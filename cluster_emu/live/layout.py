@@ -14,7 +14,7 @@ import numpy as np
 
 from cluster_emu.live.source import Document
 
-ASPECT = 2.1
+ASPECT = 2.5
 """Width over height that the racks together should have."""
 RACK_GAP = 0.9
 RACK_HEADER = 1.9
@@ -138,7 +138,7 @@ def _grid(racks: int, largest: int) -> tuple[int, int]:
         for rows in range(1, math.isqrt(racks) + 1):
             per_row = math.ceil(racks / rows)
             aspect = per_row * (columns + RACK_GAP) / (rows * height)
-            off = abs(math.log(aspect / ASPECT)) + 0.05 * rows
+            off = abs(math.log(aspect / ASPECT)) + 0.22 * (rows - 1) / math.sqrt(rows)
             if off < least:
                 best, least = (columns, per_row), off
     return best

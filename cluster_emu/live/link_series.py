@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from cluster_emu.live.replay_columns import LinkColumns
 from cluster_emu.live.run_series import spread
 
 MOST_LINKS = 8
@@ -33,6 +33,7 @@ class LinkSeries(TypedDict):
     time_s: list[float]
     links: list[LinkLine]
     left_out: int
+    of: str
     in_words: str
 
 
@@ -43,6 +44,7 @@ def link_series(
     now_s: float,
     wanted: Sequence[int] = (),
     most: int = MOST_LINKS,
+    of: str = "",
 ) -> LinkSeries:
     """Return the links with the highest mean load.
 
@@ -53,6 +55,7 @@ def link_series(
         now_s: the present; instants after it are left out.
         wanted: links that are shown in any case.
         most: links at most.
+        of: which traffic is meant, a sentence; empty for all.
     """
     count = int(np.searchsorted(time_s, now_s, side="right"))
     time_s, share = time_s[:count], share[:count]
@@ -76,24 +79,49 @@ def link_series(
         "time_s": time_s[chosen].tolist(),
         "links": lines,
         "left_out": len(set(used.tolist()) - set(links)),
+        "of": of,
         "in_words": _in_words(lines, now_s),
     }
 
 
-def shares_of_table(links: pd.DataFrame, count: int) -> tuple[Floats, NDArray[np.float32]]:
-    """Return the instants of the table `links`, and the mean load of each link up to each of them.
+def shares_of_rounds(
+    traffic: LinkColumns, capacity_bytes_per_s: Floats, end_s: float, most: int = MOST_POINTS
+) -> tuple[Floats, NDArray[np.float32]]:
+    """Return what migrations carry on each link of a finished run, in equal parts of the run.
 
-    A row says what a link has carried since the instant before, so its value stands at that
-    instant: it holds from there on, as all values here do.
+    With a round of rate r from s to e, a link has carried r min(t, e) - r min(t, s) of it by the
+    time t. The sums over all rounds follow from running sums over the sorted s and e.
 
     Args:
-        links: the table of a finished run.
-        count: number of links.
+        traffic: the rounds and routes of all migrations.
+        capacity_bytes_per_s: what each link can carry, [links].
+        end_s: when the run ended.
+        most: parts of the run.
+
+    Returns:
+        The begins of the parts, and the mean share of each link in each part, [parts, links].
     """
-    instants, place = np.unique(links["time_s"].to_numpy(np.float64), return_inverse=True)
-    share = np.zeros((len(instants) + 1, count), dtype=np.float32)
-    share[place, links["link"].to_numpy(np.int64)] = links["mean_utilisation"].to_numpy(np.float32)
-    return np.concatenate([[0.0], instants]), share
+    edges = np.linspace(0.0, end_s, most + 1)
+    carried = np.zeros((most + 1, len(capacity_bytes_per_s)))
+    for link, rounds in traffic.rounds_by_link().items():
+        rate = traffic.rate[rounds]
+        carried[:, link] = _until(edges, traffic.start_s[rounds], rate)
+        carried[:, link] -= _until(edges, traffic.end_s[rounds], rate)
+    part_s = end_s / most
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.diff(carried, axis=0) / (part_s * capacity_bytes_per_s)
+    return edges[:-1], np.clip(np.nan_to_num(share), 0.0, 1.0).astype(np.float32)
+
+
+def _until(edges: Floats, since_s: Floats, rate: Floats) -> Floats:
+    """Return the bytes that flows of these rates carry until each edge, if none of them ends."""
+    order = np.argsort(since_s, kind="stable")
+    since_s, rate = since_s[order], rate[order]
+    place = np.searchsorted(since_s, edges)
+    rates = np.concatenate([[0.0], np.cumsum(rate)])
+    late = np.concatenate([[0.0], np.cumsum(rate * since_s)])
+    carried: Floats = edges * rates[place] - late[place]
+    return carried
 
 
 def _in_words(lines: Sequence[LinkLine], now_s: float) -> str:

@@ -72,6 +72,7 @@ class MicroscopeData(TypedDict):
     time_s: float
     round: int
     in_round: bool
+    copying: bool
     memory_pages: int
     bytes_left: float | None
     pages_left: float | None
@@ -137,6 +138,7 @@ class Microscope:
             "time_s": now_s,
             "round": number,
             "in_round": seen is not None and seen.in_round,
+            "copying": seen is not None,
             "memory_pages": record.memory_pages,
             "bytes_left": None if seen is None else seen.bytes_left,
             "pages_left": _pages_left(counts),
@@ -230,8 +232,10 @@ class Microscope:
 
     def _stop_line(self, seen: ObservedMemory | None) -> tuple[float | None, str]:
         migration = self._migration
-        if migration is None or migration.strategy.mode not in (Mode.PRE_COPY, Mode.HYBRID):
-            return None, "no live rounds"
+        if self._strategy.mode not in (Mode.PRE_COPY, Mode.HYBRID):
+            return None, f"none, as {self._strategy.name} has no live rounds"
+        if migration is None:
+            return None, "not known any more, as the migration is over"
         page_bytes = self._model.state.vms.page_bytes[self._record.vm]
         header = migration.settings.page_header_bytes
         rate = migration.flow.bytes_per_s if seen is not None else 0.0

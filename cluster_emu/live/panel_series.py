@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from cluster_emu.live.gantt_lanes import MOST_LANES, gantt
-from cluster_emu.live.link_series import link_series, shares_of_table
+from cluster_emu.live.link_series import link_series, shares_of_rounds
 from cluster_emu.live.live_source import LiveSource
 from cluster_emu.live.migration_book import ModelBook
 from cluster_emu.live.panels import panel_data
@@ -66,17 +64,18 @@ def links_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Document
 
 @panel_data.register("replay", "links")
 def links_of_replay(source: ReplaySource, arguments: Mapping[str, Any]) -> Document:
-    """Return the same of a finished run, from its table `links`."""
-    table = source.run.result.tables.get("links")
-    times_s, shares = np.empty(0), np.empty((0, len(source.links)), dtype=np.float32)
-    if table is not None:
-        times_s, shares = source.kept("links", lambda: shares_of_table(table, len(source.links)))
+    """Return what the migrations of a finished run carried, from their rounds."""
+    capacity = source.links.capacity_bytes_per_s
+    times_s, shares = source.kept(
+        "links", lambda: shares_of_rounds(source.traffic, capacity, source.duration_s)
+    )
     wanted = [_whole(arguments, "link", -1)]
 
     def name_of(link: int) -> str:
         return visible(source.links.in_words(link))
 
-    return {**link_series(times_s, shares, name_of, source.now_s, wanted)}
+    of = "The load of migrations, the mean of each of their rounds."
+    return {**link_series(times_s, shares, name_of, source.now_s, wanted, of=of)}
 
 
 @panel_data.register("model", "compare")

@@ -386,10 +386,13 @@ def _time_of(message: Message, duration_s: float) -> float:
     return float(time_s)
 
 
+FASTEST_TO_SEE = 10
+"""A migration of many seconds is then on its way for a second or more."""
+
 SPEEDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 3600)
 
 
 def _default_speed(source: FrameSource) -> float:
-    """Return the speed at which a whole run takes nearest to two minutes."""
-    wanted = source.duration_s / 120
+    """Return the speed at which a whole run takes two minutes, or at which migrations are seen."""
+    wanted = min(source.duration_s / 120, FASTEST_TO_SEE)
     return min(SPEEDS, key=lambda speed: abs(math.log(speed / wanted)))

@@ -149,7 +149,7 @@ class LinkColumns:
         self.bytes = ordered["bytes"].to_numpy(dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = self.bytes / (self.end_s - self.start_s)
-        self._rate = np.where(self.end_s > self.start_s, rate, 0.0)
+        self.rate: Floats = np.where(self.end_s > self.start_s, rate, 0.0)
         self._first = np.searchsorted(self.migration, np.arange(len(routes) + 1))
         self._routes = routes
         self._links = links
@@ -157,7 +157,7 @@ class LinkColumns:
     def rate_of(self, number: int, time_s: float) -> float:
         """Return the mean rate of the round in which a migration is, byte/s; 0 between rounds."""
         row = self._row_at(number, time_s)
-        return float(self._rate[row]) if row >= 0 and self.end_s[row] > time_s else 0.0
+        return float(self.rate[row]) if row >= 0 and self.end_s[row] > time_s else 0.0
 
     def sent_bytes(self, number: int, time_s: float) -> float:
         """Return what a migration has sent until then."""
@@ -167,7 +167,16 @@ class LinkColumns:
         whole = float(self.bytes[self._first[number] : row].sum())
         part_s = min(time_s, float(self.end_s[row])) - float(self.start_s[row])
         is_over = time_s >= self.end_s[row]
-        return whole + (float(self.bytes[row]) if is_over else float(self._rate[row]) * part_s)
+        return whole + (float(self.bytes[row]) if is_over else float(self.rate[row]) * part_s)
+
+    def rounds_by_link(self) -> dict[int, Ints]:
+        """Return the rows of `rate`, `start_s` and `end_s` whose bytes each link carries."""
+        rows_of: dict[int, list[Ints]] = {}
+        for number, route in enumerate(self._routes):
+            rows = np.arange(self._first[number], self._first[number + 1])
+            for link in route.tolist() if len(rows) else []:
+                rows_of.setdefault(link, []).append(rows)
+        return {link: np.concatenate(rows) for link, rows in rows_of.items()}
 
     def load(self, numbers: Sequence[int], rates: Sequence[float]) -> Floats:
         """Return what the links carry, byte/s, [links]."""

@@ -118,5 +118,6 @@ def _in_words(lines: Sequence[Line], until_s: float) -> str:
         if line["values"]:
             unit = f" {line['unit']}" if line["unit"] else ""
             low, high, last = min(line["values"]), max(line["values"]), line["values"][-1]
-            shown.append(f"{line['name']}: {last:,.4g}{unit} now, {low:,.4g} to {high:,.4g} so far")
+            so_far = f"{low:,.4g} to {high:,.4g} so far" if low < high else "unchanged so far"
+            shown.append(f"{line['name']}: {last:,.4g}{unit} now, {so_far}")
     return f"Until {until_s:.1f} s. " + "; ".join(shown) + "."

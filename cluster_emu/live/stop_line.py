@@ -41,7 +41,7 @@ def stop_line(
     """
     threshold_bytes = controller.sync_threshold_bytes(bytes_per_s) if bytes_per_s > 0 else 0.0
     rule = controller.rule if isinstance(controller, StopRuleController) else None
-    words = "the manager's own rule" if rule is None else f"{rule.name}: {rule.summary}"
+    words = "that of the manager's policy" if rule is None else f"{rule.name}: {rule.summary}"
     if threshold_bytes > 0:
         return StopLine(threshold_bytes / page_bytes, words)
     return StopLine(_line_of(rule, bytes_per_s, wire_bytes), words)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cluster_emu.json_output import json_text
 from cluster_emu.network.links import LinkUse
-from cluster_emu.results.display import Displayed, view
+from cluster_emu.results.display import Displayed, answers, view
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import new_result, own_files
 from cluster_emu.results.versions import versions
@@ -21,6 +21,18 @@ from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+CARD_COLUMNS = (
+    "vm",
+    "source",
+    "target",
+    "strategy",
+    "total_time_s",
+    "downtime_s",
+    "rounds",
+    "bytes",
+    "outcome",
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,6 +87,17 @@ class RunResult(Displayed):
             f"{counted(int(figures['migrations']), 'migration')}, "
             f"{figures['completed']:.0f} completed"
         )
+
+    @property
+    def answer(self) -> str:
+        """How its migrations went, in words."""
+        words: str = answers().run_answer(self.summary)
+        return words
+
+    @property
+    def card_columns(self) -> Sequence[str]:
+        """What a reader asks of a migration first."""
+        return CARD_COLUMNS
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table `migrations`: one row per migration."""

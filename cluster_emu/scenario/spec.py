@@ -23,6 +23,7 @@ from cluster_emu.part_text import parse_choice
 from cluster_emu.plausibility import warn_of_implausible
 from cluster_emu.scenario.arrivals import Arrivals
 from cluster_emu.scenario.carbon import Carbon
+from cluster_emu.scenario.card import scenario_card
 from cluster_emu.scenario.choice import Choice
 from cluster_emu.scenario.costs import Costs
 from cluster_emu.scenario.faults import Fault, HighAvailability
@@ -120,6 +121,9 @@ class Scenario(Plain):
         return f"<Scenario {self.name!r}: {hosts}, {vms}>"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return scenario_card(self)
 
     def with_fields(self, fields: dict[str, Any]) -> Scenario:
         """Return a copy in which fields, given by dotted path, have other values.

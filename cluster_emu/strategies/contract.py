@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from cluster_emu.html_card import card
 from cluster_emu.plugins import Registry
 
 
@@ -58,6 +59,9 @@ FirstRound = Literal["peek", "full"]
 "full" sends every page, even one the peek finds dirty."""
 
 PageCount = Annotated[int, Field(ge=1)]
+
+MOST_CARD_ROWS = 16
+"""Rows of the truth table that a notebook shows."""
 
 CHUNK_PAGES = 262_144
 """Pages of 4 KiB in the 1 GiB whose dirty log QEMU clears at once (clear_bmap_shift 18)."""
@@ -157,6 +161,23 @@ class Strategy:
         rounds. A plug-in that does not say gets Xen's first rule, which ends every migration.
         """
         return "xen-legacy"
+
+    def _repr_html_(self) -> str:
+        bits = self.code_bits
+        decisions = self.table(2)[1].tolist()
+        rows = [
+            (f"{code:0{bits}b}", Decision(decision).label)
+            for code, decision in enumerate(decisions[:MOST_CARD_ROWS])
+        ]
+        left_out = len(decisions) - len(rows)
+        return card(
+            "Strategy",
+            f"{self.name}: {self.summary}",
+            facts=[("mode", self.mode.value), ("source", self.source)],
+            columns=("dirty bits, oldest first", "a page of to_send"),
+            rows=rows,
+            note=f"and {left_out} rows more" if left_out else "",
+        )
 
     # --- the scan: peeks at the dirty log, and when it is cleared --------------------------------
 

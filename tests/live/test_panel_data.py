@@ -10,7 +10,7 @@ import pytest
 
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.frames import to_json
-from cluster_emu.live.link_series import link_series, shares_of_table
+from cluster_emu.live.link_series import link_series, shares_of_rounds
 from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.live_source import LiveSource
 from cluster_emu.live.replay_source import ReplayFactory, ReplaySource
@@ -78,16 +78,27 @@ def test_a_series_is_thinned_to_what_can_be_drawn_and_keeps_its_end() -> None:
     assert found["lines"][0]["values"][-1] == 10_000
 
 
-def test_link_loads_are_those_of_the_table(replay: ReplaySource) -> None:
+def test_link_loads_add_up_to_the_bytes_of_the_table(replay: ReplaySource) -> None:
     table = replay.run.result.tables["links"]
-    answer = replay.panel("links", {})
-    used = table.groupby("link")["bytes"].sum()
-    assert {line["link"] for line in answer["links"]} == set(used[used > 0].index)
-    times_s, shares = shares_of_table(table, len(replay.links))
-    row = table.iloc[3]
-    # what was carried up to an instant stands at the instant before
-    place = int(np.searchsorted(times_s, row["time_s"])) - 1
-    assert shares[place, int(row["link"])] == pytest.approx(row["mean_utilisation"])
+    capacity = replay.links.capacity_bytes_per_s
+    times_s, shares = shares_of_rounds(replay.traffic, capacity, replay.duration_s)
+    part_s = replay.duration_s / len(times_s)
+    carried = shares.sum(axis=0) * part_s * capacity
+    expected = np.zeros(len(capacity))
+    np.add.at(expected, table["link"], table["bytes"])
+    np.testing.assert_allclose(carried, expected, rtol=1e-5, atol=1.0)
+    shown = {line["link"] for line in replay.panel("links", {})["links"]}
+    assert shown == set(np.flatnonzero(expected))
+
+
+def test_link_loads_are_those_of_the_frames(replay: ReplaySource) -> None:
+    capacity = replay.links.capacity_bytes_per_s
+    times_s, shares = shares_of_rounds(replay.traffic, capacity, replay.duration_s, most=40_000)
+    for part in range(500, 40_000, 3_571):
+        replay.seek(float(times_s[part]) + replay.duration_s / 80_000)
+        load = replay.frame().arrays["link_load"] / capacity
+        assert np.abs(load - shares[part]).max() < 0.02
+    replay.seek(replay.duration_s)
 
 
 def test_the_busiest_links_come_first_and_a_wanted_one_is_there() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from matplotlib.figure import Figure
 
 from cluster_emu import ClusterModel, Scenario, advise, compare, evacuate, run_batch
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.html_card import short
 from cluster_emu.results.display import ROWS_SHOWN, Displayed
+from cluster_emu.scenario import load_scenario
+from cluster_emu.strategies import strategies
+from cluster_emu.strategies.contract import Decision
 from tests._support.small_scenarios import scenario
 
 STUDY = """
@@ -68,7 +73,8 @@ def test_a_result_is_one_line_a_table_and_a_figure(headline: str, tmp_path: Path
     assert len(table) > 0
     html = result._repr_html_()
     assert html.count("<tr") == 1 + min(len(table), ROWS_SHOWN)
-    assert str(table.columns[0]) in html
+    assert len(html) < 5_000
+    assert escape(result.answer[:60]) in html
     assert isinstance(result.plot(), Figure)
 
 
@@ -77,7 +83,8 @@ def test_a_long_table_is_cut_and_its_length_told() -> None:
     many = table.loc[table.index.repeat(ROWS_SHOWN)]
     result = ran_model().result()
     result.tables["migrations"] = many
-    assert f"<p>{len(many)} rows</p>" in result._repr_html_()
+    columns = len(many.columns)
+    assert f"of {len(many)} rows, {columns} columns: to_frame() has all" in result._repr_html_()
     assert result._repr_html_().count("<tr") == 1 + ROWS_SHOWN
 
 
@@ -109,8 +116,44 @@ def test_agents_and_scenarios_are_short() -> None:
 
 
 def test_names_are_escaped() -> None:
-    odd: Any = scenario().with_fields({"name": "<b>bold</b>"})
-    assert "<b>bold" not in ClusterModel(odd, rng=1)._repr_html_()
+    odd: Any = scenario().with_fields({"name": "<b>bold</b>", "description": "<i>x\x1b</i>"})
+    for shown in (odd, ClusterModel(odd, rng=1), ClusterModel(odd, rng=1).run()):
+        assert "<b>bold" not in shown._repr_html_()
+        assert "<i>x" not in shown._repr_html_()
+        assert "\x1b" not in shown._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["single", "cluster", "evacuation-large", "paper"])
+def test_a_scenario_shows_what_is_in_it(name: str) -> None:
+    spec = load_scenario(name)
+    html = spec._repr_html_()
+    assert f"{spec.host_count:,} hosts" in html
+    assert spec.transfer.strategy.name in html
+    assert escape(spec.description) in html
+    assert len(html) < 2_500
+
+
+@pytest.mark.parametrize("name", strategies.names())
+def test_a_strategy_shows_its_truth_table(name: str) -> None:
+    strategy = strategies.create(name)
+    html = strategy._repr_html_()
+    assert escape(strategy.summary) in html
+    assert html.count("<tr") <= 3 + 16
+    assert strategy.table(2)[1][0] != Decision.SEND or ">send<" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1234567.0, "1,234,567"),
+        (0.0123456, "0.01235"),
+        (float("nan"), ""),
+        (True, "True"),
+        (7, "7"),
+    ],
+)
+def test_values_of_a_table_are_short(value: object, shown: str) -> None:
+    assert short(value) == shown
 
 
 def test_no_result_imports_what_draws_before_it_is_asked_to() -> None:

@@ -1,6 +1,6 @@
 // Playback, settings, the address, keys, help, and what the header says.
 import { element, time, watts, percent, bytes, bits } from "./format.js";
-import { LOAD_COLOURS } from "./scene.js";
+import { LOAD_COLOURS, themeName } from "./scene.js";
 
 const SPEEDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 3600, 1e9];
 const by = (id) => document.getElementById(id);
@@ -112,9 +112,11 @@ export function setUpControls(stage) {
   });
 
   const legend = by("legend");
-  const ramp = `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((value) => LOAD_COLOURS[value]).join(", ")})`;
   const bar = element("span", { class: "ramp" });
-  bar.style.background = ramp;
+  live.addEventListener("theme", () => {
+    const shades = LOAD_COLOURS[themeName()];
+    bar.style.background = `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((value) => shades[value]).join(", ")})`;
+  });
   legend.append("CPU 0", bar, "100 %", ...[["moving", "migrating"], ["queued", "queued"], ["off", "off"], ["drained", "drained"], ["failed", "failed"]].map(
     ([name, label]) => element("span", { class: "key" }, element("i", { class: name }), label)));
 

@@ -15,6 +15,7 @@ export async function setUpPanels(stage) {
   if (!modules.length) return;
   const dock = document.getElementById("dock"), tabs = document.getElementById("panel-tabs"), body = document.getElementById("panel-body");
   dock.hidden = false;
+  document.body.classList.add("with-dock");
   let close = null, chosen = null;
   const buttons = modules.map((module) => {
     const id = `tab-${module.name}`;

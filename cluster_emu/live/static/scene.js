@@ -8,30 +8,37 @@ export const ON = 1, BOOTING = 2, DRAINED = 4, FAILED = 8, SHUTTING_DOWN = 16;
 const ABSENT = 0, QUEUED = 2, MIGRATING = 3, DOWN = 4, LOST = 5;
 export const PHASES = ["queued", "preparing", "ready", "pre-copy", "waiting for turn", "stop-and-copy", "post-copy", "finishing"];
 
-// Cividis (Nunez, Anderton, Renslow 2018), which people with any kind of colour blindness see alike.
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+// ColorBrewer's YlGnBu, as in the figures: light to dark on white, dark to light on black. Neither
+// goes as far as what is off, which is dark.
+const RAMPS = {
+  light: ["#fbfde0", "#e3f4b5", "#b9e3b6", "#7fcdbb", "#41b6c4", "#1d91c0", "#225ea8"],
+  dark: ["#243f63", "#225e9c", "#1d87b8", "#3aaec0", "#7fcdbb", "#c7e9b4", "#fdfec8"],
+};
 const THEMES = {
   light: {
-    back: "#ffffff", rack: "#f1f4f8", rackLine: "#c4ccd8", text: "#33415c", faint: "#55617a", off: "#394150", offLine: "#222833",
-    link: "#9aa7ba", busy: "#2f7fd1", full: "#c2410c", cut: "#a8071a", vmLine: "#ffffff", switch: "#33415c", mark: "#c2185b",
-    moving: "#e66100", tokenLine: "#5c2600", queued: "#8a4b00", failed: "#b3001b", drained: "#7b3fa0",
+    back: "#ffffff", rack: "#f1f4f8", rackLine: "#c4ccd8", text: "#33415c", faint: "#55617a", off: "#3b434f", offLine: "#222833",
+    link: "#9aa7ba", busy: "#2f7fd1", full: "#c2410c", cut: "#a8071a", vmLine: "#33506b", hostLine: "#8fa3b8", switch: "#33415c", mark: "#c2185b",
+    moving: "#e66100", tokenLine: "#5c2600", queued: "#f6b26b", failed: "#b3001b", drained: "#7b3fa0",
   },
   dark: {
     back: "#10151d", rack: "#1a212c", rackLine: "#364253", text: "#d7deea", faint: "#a3b0c5", off: "#05070a", offLine: "#3a4555",
-    link: "#4b586c", busy: "#58a6ff", full: "#ff9d5c", cut: "#ff6b7a", vmLine: "#10151d", switch: "#d7deea", mark: "#ff6fa8",
-    moving: "#ff9d2e", tokenLine: "#ffe0bd", queued: "#ffc46b", failed: "#ff6b7a", drained: "#d3a2f5",
+    link: "#4b586c", busy: "#58a6ff", full: "#ff9d5c", cut: "#ff6b7a", vmLine: "#060b12", hostLine: "#4d617c", switch: "#d7deea", mark: "#ff6fa8",
+    moving: "#ff7a1a", tokenLine: "#ffe0bd", queued: "#ffc07a", failed: "#ff6b7a", drained: "#d3a2f5",
   },
 };
 
 function parse(colour) { return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)); }
-const STOPS = CIVIDIS.map(parse);
-/** The colours of utilisation, from idle to full, 256 of them. */
-export const LOAD_COLOURS = Array.from({ length: 256 }, (_, value) => {
-  const place = (value / 255) * (STOPS.length - 1);
-  const at = Math.min(Math.floor(place), STOPS.length - 2), part = place - at;
-  const mixed = STOPS[at].map((from, index) => Math.round(from + part * (STOPS[at + 1][index] - from)));
-  return `rgb(${mixed.join(",")})`;
-});
+function ramp(colours) {
+  const stops = colours.map(parse);
+  return Array.from({ length: 256 }, (_, value) => {
+    const place = (value / 255) * (stops.length - 1);
+    const at = Math.min(Math.floor(place), stops.length - 2), part = place - at;
+    return `rgb(${stops[at].map((from, index) => Math.round(from + part * (stops[at + 1][index] - from))).join(",")})`;
+  });
+}
+/** The colours of utilisation in each theme, from idle to full, 256 of them. */
+export const LOAD_COLOURS = { light: ramp(RAMPS.light), dark: ramp(RAMPS.dark) };
+export const themeName = () => (document.documentElement.dataset.theme === "dark" ? "dark" : "light");
 
 /** Shades of a link by its share: batches of one width and colour each. */
 const LINK_STEPS = 8;
@@ -39,6 +46,7 @@ const HOST = 0.86;           // width of a host, of the 1 it has
 const DETAIL_FROM = 13;      // pixels of a host from which on its VMs are drawn
 const NAMES_FROM = 46;
 const MOST_LABELLED_RACKS = 80;
+const CELLS_BELOW = 9;       // hosts with fewer pixels are cells of a heat map
 const FEW_MOVES = 40;        // so many migrations have moving paths; the paths of more stand still
 
 export class Scene {
@@ -60,7 +68,7 @@ export class Scene {
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
-  get colours() { return THEMES[document.documentElement.dataset.theme === "dark" ? "dark" : "light"]; }
+  get colours() { return THEMES[themeName()]; }
 
   setTopology(topology) {
     this.topology = topology;
@@ -106,6 +114,7 @@ export class Scene {
 
   resize() {
     const box = this.canvas.getBoundingClientRect(), scale = Math.min(devicePixelRatio || 1, 2);
+    if (!box.width) return;   // the lane was taken off the page
     this.width = box.width;
     this.height = box.height;
     this.scale = scale;
@@ -201,6 +210,7 @@ export class Scene {
     this.drawRacks(context, colours);
     this.drawLinks(context, colours);
     this.drawHosts(context, colours);
+    this.drawRackNames(context, colours);
     this.drawSwitches(context, colours);
     if (this.frame.arrays.move_vm.length > FEW_MOVES) this.drawPaths(context, colours);
   }
@@ -219,13 +229,26 @@ export class Scene {
       context.roundRect(x, y, width, height, Math.min(5, zoom / 3));
       context.fill();
       context.stroke();
-      if (racks.length > 1 && width > 44 && (racks.length <= MOST_LABELLED_RACKS || width > 70)) {
-        context.fillStyle = colours.faint;
-        context.font = "11px system-ui, sans-serif";
-        context.textAlign = "left";
-        context.textBaseline = "top";
-        context.fillText(this.clip(context, rack.name, width - 8), x + 5, y + 3);
-      }
+    }
+  }
+
+  /** The names of racks, above the links. */
+  drawRackNames(context, colours) {
+    const { racks } = this.topology;
+    if (racks.length < 2) return;
+    const zoom = this.view.zoom, gap = Math.min(0.3 * zoom, 6);
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    for (const rack of racks) {
+      const x = this.px(rack.x) - gap, y = this.py(rack.y), width = rack.width * zoom + 2 * gap;
+      if (width < 44 || (racks.length > MOST_LABELLED_RACKS && width < 70)) continue;
+      if (x > this.width || y > this.height || x + width < 0 || y + 18 < 0) continue;
+      const name = this.clip(context, rack.name, width - 12);
+      context.fillStyle = colours.rack;
+      context.fillRect(x + 3, y + 2, context.measureText(name).width + 6, 15);
+      context.fillStyle = colours.faint;
+      context.fillText(name, x + 6, y + 4);
     }
   }
 
@@ -253,7 +276,7 @@ export class Scene {
       if (!lines.length) return;
       const share = Math.min(step, LINK_STEPS) / LINK_STEPS;
       context.strokeStyle = step > LINK_STEPS ? colours.cut : step === 0 ? colours.link : step >= LINK_STEPS ? colours.full : colours.busy;
-      context.globalAlpha = step === 0 ? (this.lines.length > 400 ? 0.35 : 0.7) : 0.9;
+      context.globalAlpha = step === 0 ? (dense ? 0.12 : this.lines.length > 400 ? 0.35 : 0.7) : 0.9;
       context.lineWidth = step === 0 ? 0.7 : step > LINK_STEPS ? 2 : 1 + share * widest;
       context.setLineDash(step > LINK_STEPS ? [5, 4] : []);
       context.beginPath();
@@ -274,15 +297,19 @@ export class Scene {
     const { x, y, host_count: hosts } = this.topology;
     const { host_load: load, host_flags: flags } = this.frame.arrays;
     const size = HOST * this.view.zoom;
-    if (size < 5) { this.drawCells(context, colours, size); return; }
+    const shades = LOAD_COLOURS[themeName()];
+    if (size < CELLS_BELOW) { this.drawCells(context, colours, size); return; }
     for (let host = 0; host < hosts; host += 1) {
       const left = this.px(x[host]) - size / 2, top = this.py(y[host]) - size / 2;
       if (left > this.width || top > this.height || left + size < 0 || top + size < 0) continue;
       const on = flags[host] & ON && !(flags[host] & FAILED);
-      context.fillStyle = on ? LOAD_COLOURS[load[host]] : colours.off;
+      context.fillStyle = on ? shades[load[host]] : colours.off;
       context.fillRect(left, top, size, size);
       if (size >= DETAIL_FROM) this.drawVms(context, colours, host, left, top, size, on);
       const state = flags[host];
+      context.lineWidth = 1;
+      context.strokeStyle = colours.hostLine;
+      context.strokeRect(left, top, size, size);
       if (state & (FAILED | DRAINED | BOOTING | SHUTTING_DOWN) || !on) {
         context.lineWidth = Math.min(Math.max(size / 12, 1), 3);
         context.strokeStyle = state & FAILED ? colours.failed : state & DRAINED ? colours.drained : colours.offLine;
@@ -318,6 +345,7 @@ export class Scene {
   drawCells(context, colours, size) {
     const { x, y, host_count: hosts } = this.topology;
     const { host_load: load, host_flags: flags } = this.frame.arrays;
+    const shades = LOAD_COLOURS[themeName()];
     const groups = new Map();
     for (let host = 0; host < hosts; host += 1) {
       const state = flags[host];
@@ -327,7 +355,7 @@ export class Scene {
     }
     const cell = Math.max(size, 1);
     for (const [key, members] of groups) {
-      context.fillStyle = key === 256 ? colours.off : key === 257 ? colours.failed : key === 258 ? colours.drained : LOAD_COLOURS[key];
+      context.fillStyle = key === 256 ? colours.off : key === 257 ? colours.failed : key === 258 ? colours.drained : shades[key];
       for (const host of members) context.fillRect(this.px(x[host]) - cell / 2, this.py(y[host]) - cell / 2, cell, cell);
     }
   }
@@ -347,7 +375,7 @@ export class Scene {
         context.fillRect(x, y, width, height);
       }
       context.strokeStyle = on ? colours.vmLine : colours.offLine;
-      context.globalAlpha = 0.75;
+      context.globalAlpha = 0.45;
       context.strokeRect(x, y, width, height);
       context.globalAlpha = 1;
     });

@@ -43,6 +43,14 @@ from cluster_emu.wording import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HEADLINE_COLUMNS = (
+    "migrations",
+    "completed",
+    "total_time_s",
+    "downtime_s",
+    "total_bytes",
+    "makespan_s",
+)
 INTERVALS = ("ci95", "bca95")
 """The intervals of figures."""
 
@@ -156,6 +164,11 @@ class Comparison(Displayed):
             f"{self.scenario!r}: {', '.join(self.labels)}; "
             f"{counted(len(self.seeds), 'replication')}, seed {self.seed}{failed}"
         )
+
+    @property
+    def card_columns(self) -> Sequence[str]:
+        """What a reader asks of a run first."""
+        return ("strategy", "replication", *HEADLINE_COLUMNS)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table `runs`: one row per run."""

@@ -210,6 +210,11 @@ class Evacuation(Displayed):
             f"seed {self.seed}"
         )
 
+    @property
+    def answer(self) -> str:
+        """What was found, in words."""
+        return self.report().answer
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table `drains`: one row per replication."""
         return self.drains

@@ -26,6 +26,9 @@ __all__ = ["DONE", "FAILED", "FILES", "JOURNAL", "JOURNAL_FILES", "RESULTS", "Ce
 JOURNAL = "cells.sqlite"
 """The journal's file. SQLite keeps the newest cells in a file beside it, until it closes it."""
 
+PRECISION = "until.csv"
+"""How narrow the intervals are that a stopping rule asked for."""
+
 RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
 """The files of the merged table, and of the tables of its groups."""
 
@@ -38,7 +41,7 @@ KEPT = tuple(f"{name}.parquet" for name in SCHEMAS)
 MANIFEST = "manifest.json"
 """What was run, with what, and what every cell took."""
 
-FILES = (*JOURNAL_FILES, *RESULTS, *KEPT, MANIFEST)
+FILES = (*JOURNAL_FILES, *RESULTS, PRECISION, *KEPT, MANIFEST)
 """Every file that a study may leave in its folder."""
 
 JOURNALS = "cells*.sqlite"

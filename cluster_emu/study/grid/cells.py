@@ -83,7 +83,7 @@ def _cells(study: Study, base: Scenario) -> list[Cell]:
     cells_before_leaving_out(study)
     seeds = replication_seeds(study.seed, study.replications)
     left_out = LeftOut(study)
-    files = _Files()
+    files = FileContents()
     cells: list[Cell] = []
     places: dict[str, Labels] = {}
     for setting in settings_of(study):
@@ -132,7 +132,7 @@ def _replicated(
     ]
 
 
-class _Files:
+class FileContents:
     """What the files and folders that scenarios name hold; each is read once."""
 
     def __init__(self) -> None:

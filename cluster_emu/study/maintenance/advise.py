@@ -43,6 +43,11 @@ class MaintenanceAdvice(Displayed):
         """What was compared, in one line."""
         return f"{self.studies[0].scenario.name!r}: {counted(len(self.studies), 'way')}"
 
+    @property
+    def answer(self) -> str:
+        """The advice in words."""
+        return self.report().answer
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per way, the best first."""
         return pd.DataFrame([asdict(way) for way in self.report().ways])

@@ -92,6 +92,11 @@ class CampaignStudy(Displayed):
         order = "" if settings is None else settings.order
         return f"{self.scenario.name!r}, {order}: {counted(len(self.runs), 'replication')}"
 
+    @property
+    def answer(self) -> str:
+        """What was found, in words."""
+        return self.report().answer
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per replication."""
         return self.campaigns

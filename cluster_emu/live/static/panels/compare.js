@@ -59,16 +59,16 @@ export function mount(root, live) {
   function show() {
     const [left, right] = answers;
     if (!left || (live.lanes.length > 1 && !right)) return;
-    const columns = ["", name(left, 0), ...(right ? [name(right, 1), "right less left"] : [])];
+    const columns = ["figure", name(left, 0), ...(right ? [name(right, 1), "right less left"] : [])];
     const rows = left.figures.map((figure, at) => {
       const unit = figure.unit ? ` (${figure.unit})` : "";
       const cells = [`${figure.label}${unit}`, { text: shown(figure.value), class: "number" }];
       if (right) {
         const other = right.figures[at].value, missing = figure.value === null || other === null;
         const difference = missing ? null : other - figure.value;
-        const share = missing || !figure.value ? "" : ` (${difference >= 0 ? "+" : "−"}${Math.abs((100 * difference) / figure.value).toFixed(1)} %)`;
+        const share = missing || !figure.value || difference === 0 ? "" : ` (${difference >= 0 ? "+" : "−"}${Math.abs((100 * difference) / figure.value).toFixed(1)} %)`;
         const better = missing || !figure.better || difference === 0 ? "" : (difference < 0) === (figure.better === "lower") ? "better" : "worse";
-        cells.push({ text: shown(other), class: "number" }, { text: missing ? "-" : `${difference > 0 ? "+" : ""}${shown(difference)}${share}${better ? `, ${better}` : ""}`, class: `number ${better}` });
+        cells.push({ text: shown(other), class: "number" }, { text: missing ? "-" : `${signed(difference)}${share}${better ? `, ${better}` : ""}`, class: `number ${better}` });
       }
       return { "data-figure": figure.name, cells };
     });
@@ -81,6 +81,8 @@ export function mount(root, live) {
     return `${lane ? "right" : "left"}: ${answer.strategy}${rule ? `, ${rule}` : ""}`;
   };
   const shown = (value) => (value === null ? "-" : Number.isInteger(value) ? value.toLocaleString("en") : value.toLocaleString("en", { maximumSignificantDigits: 5 }));
+
+  const signed = (value) => (value === 0 ? "0" : `${value > 0 ? "+" : "−"}${shown(Math.abs(value))}`);
 
   const topology = ({ detail }) => { if (detail.lane === detail.lanes - 1) watch(); };
   live.addEventListener("topology", topology);

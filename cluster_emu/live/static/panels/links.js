@@ -29,7 +29,7 @@ export function mount(root, live) {
     if (!answer) { words.textContent = error; return; }
     data = answer;
     words.textContent = answer.in_words;
-    note.textContent = `${data.left_out ? `${data.left_out} links with less load are not shown. ` : ""}Select a link in the picture to have it here, too.`;
+    note.textContent = `${data.left_out ? `${data.left_out} links with less load are not shown. ` : ""}${data.of} Select a link in the picture to have it here, too.`;
     chart.node.style.height = `${Math.max(data.links.length, 1) * STRIP + AXIS}px`;
     chart.redraw();
     showTable();

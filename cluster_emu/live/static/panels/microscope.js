@@ -29,7 +29,7 @@ export function mount(root, live) {
   const check = element("p", { class: "panel-check" });
   const map = canvas("Page map: the address space, page 0 top left", 340, (context, width, height) => drawMap(context, width, height, data));
   const counts = element("div"), mapNote = element("p", { class: "panel-note" }), histories = element("div");
-  const truth = element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Truth table" });
+  const truth = element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Rows of the truth table" });
   const truthNote = element("p", { class: "panel-note" });
   const rounds = canvas("Rounds as a waterfall; the table below has the same", 190, (context, width, height) => drawRounds(context, width, height, data));
   const left = canvas("Pages left over time", 190, (context, width, height) => drawLeft(context, width, height, data));
@@ -85,7 +85,8 @@ export function mount(root, live) {
     const mixed = data.page_map ? data.page_map.pages_per_cell : 0;
     mapNote.textContent = data.page_map
       ? mixed === 1 ? "One cell a page; page 0 is top left." : `One cell stands for ${mixed.toLocaleString("en")} neighbouring pages and shows the state that most of them are in; a tint shows that some were skipped, deferred or dirtied again.`
-      : data.counts ? "Pages of this VM have no numbers: the memory model keeps how many are in each state." : "The scalar model keeps bytes alone.";
+      : !data.counts ? "The scalar model keeps bytes alone."
+      : data.copying ? "Pages of this VM have no numbers: its memory model keeps how many are in each state." : "No page is on its way.";
     if (!data.counts) {
       counts.replaceChildren(element("p", {}, data.bytes_left === null ? "" : `${(data.bytes_left / 2 ** 20).toFixed(1)} MiB left`));
       histories.replaceChildren();
@@ -99,10 +100,10 @@ export function mount(root, live) {
     const most = Math.max(...data.histories.map((row) => Object.values(row.counts).reduce((sum, value) => sum + value, 0)), 1);
     const bar = (row) => element("span", { class: "panel-bar", "aria-hidden": "true" }, ...STATES.map((name, at) =>
       styled("i", { width: `${(100 * row.counts[name]) / most}%`, background: shades()[at] })));
-    const made = table(`Pages by history code${data.histories_left_out ? `, ${data.histories_left_out} codes with fewer pages left out` : ""}`, ["history", ...STATES.slice(1), ""],
+    const made = table(`Pages by history code${data.histories_left_out ? `, ${data.histories_left_out} codes with fewer pages left out` : ""}`, ["history", ...STATES.slice(1), "shares"],
       data.histories.map((row) => [{ text: row.history || "none", class: "bits", scope: "row" }, ...STATES.slice(1).map((name) => whole(row.counts[name])), { text: "", class: "bar-cell" }]));
     made.querySelectorAll("tbody tr").forEach((line, at) => line.lastChild.append(bar(data.histories[at])));
-    return element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Pages by history code" }, made);
+    return element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Rows of pages by history code" }, made);
   }
   function showTruth() {
     const { rows, left_out: out } = data.truth;

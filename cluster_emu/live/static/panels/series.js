@@ -42,7 +42,7 @@ function draw(context, width, height, data) {
     const place = timeAxis(context, { left: LEFT, right, top, bottom, begin, end, label: last });
     const most = Math.max(...line.values, 1e-9) * 1.1;
     const y = (value) => bottom - (value / most) * (bottom - top);
-    const marks = ticks(0, most, 3), step = marks.length > 1 ? marks[1] - marks[0] : 1;
+    const marks = ticks(0, most, 4), step = marks.length > 1 ? marks[1] - marks[0] : 1;
     context.fillStyle = variable("--soft");
     context.textAlign = "right";
     context.textBaseline = "middle";

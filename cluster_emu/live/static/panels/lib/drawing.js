@@ -63,7 +63,7 @@ export function axisNumber(value, step) {
 export function timeAxis(context, { left, right, top, bottom, begin, end, unit = "s", label = true }) {
   const place = (time) => left + ((time - begin) / Math.max(end - begin, 1e-12)) * (right - left);
   const long = end - begin > 3 * 3600, size = long ? 3600 : 1;
-  const marks = ticks(begin / size, end / size, Math.max(2, Math.min(10, (right - left) / 110)));
+  const marks = ticks(begin / size, end / size, Math.max(2, Math.min(10, (right - left) / 75)));
   context.strokeStyle = variable("--line");
   context.fillStyle = variable("--soft");
   context.lineWidth = 1;
@@ -80,8 +80,9 @@ export function timeAxis(context, { left, right, top, bottom, begin, end, unit =
   marks.forEach((mark, at) => {
     const text = axisNumber(mark, step) + (at === marks.length - 1 ? ` ${long ? "h" : unit}` : "");
     const wide = context.measureText(text).width, x = place(mark * size);
-    context.textAlign = x + wide / 2 > right + 26 ? "right" : "center";
-    context.fillText(text, x, bottom + 4);
+    const beyond = x + wide / 2 > right + 8;
+    context.textAlign = beyond ? "right" : "center";
+    context.fillText(text, beyond ? right + 8 : x, bottom + 4);
   });
   return place;
 }
