@@ -21,7 +21,9 @@ def film(
     run_dir: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN_DIR", parser=options.path("RUN_DIR"), help="Folder of a saved run."
+            metavar="RUN_DIR",
+            parser=options.path("RUN_DIR"),
+            help="Folder of a saved run or evacuation.",
         ),
     ],
     out: Annotated[
@@ -43,20 +45,23 @@ def film(
     style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
-    """Make a film of a saved run: MP4 where ffmpeg is found, else GIF."""
+    """Make a film of a saved run, or of the median drain: MP4 where ffmpeg is found, else GIF."""
+    from cluster_emu.live.finished_run import read_finished_run
     from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import added_files
-    from cluster_emu.view import figure_style, has_ffmpeg, read_run, write_film
+    from cluster_emu.view import figure_style, has_ffmpeg, write_film
 
     interruptible()
     if not (exists(run_dir) and run_dir.is_dir()):
         raise ScenarioError("RUN_DIR", str(run_dir), "the folder of a saved run")
     path, note = _chosen(run_dir, out, has_ffmpeg())
-    result = read_run(run_dir)
+    found = read_finished_run(run_dir)
+    for notice in found.notices if found.computed else ():
+        write_message(f"cluster-emu: {notice}")
     with figure_style(style.value), progress_bar("film, pictures") as progress:
 
         def write(file: Path) -> None:
-            write_film(result, file, fps=fps, seconds=seconds, progress=progress)
+            write_film(found.result, file, fps=fps, seconds=seconds, progress=progress)
 
         if path.parent.resolve() == run_dir.resolve():
             usable_folder(run_dir)

@@ -57,6 +57,17 @@ def test_bad_options_are_named(emu: Emu, saved: Path, given: tuple[str, ...], sa
     assert said in result.stderr
 
 
+def test_the_median_drain_is_computed_again(emu: Emu, tmp_path: Path) -> None:
+    folder, out = tmp_path / "drain", tmp_path / "drain.gif"
+    words = ("evacuate", "evacuation", "--host", 0, "--replications", 1, "--out", folder)
+    assert emu(*words, "--set", "run.fidelity=lumped").exit_code == 0
+
+    result = emu("film", folder, "--out", out, *SHORT)
+    assert result.exit_code == 0, result.stderr
+    assert "computed again from its scenario and seed: as in the folder." in result.stderr
+    assert out.read_bytes().startswith(b"GIF89a")
+
+
 def test_what_is_no_run_is_refused(emu: Emu, tmp_path: Path) -> None:
     assert emu("film", tmp_path / "nowhere").exit_code == 2
     (tmp_path / "empty").mkdir()
