@@ -4,7 +4,7 @@
 
 One VM of 1 GiB moves with every pre-copy strategy, with the majority filter of the reference paper
 for a history of N = 2, 3, 4, 6 and 8 rounds, and with hybrid, post-copy and stop-and-copy. It is
-stopped after a fixed number of live rounds, at three bandwidths, with each write profile. At every
+stopped after a fixed number of live rounds, at three bandwidths, with five write profiles. At every
 place the filter is compared with each other pre-copy strategy, paired by seed, in downtime, total
 time and bytes sent. The map says where it is lower than every one of them, where it makes no
 practical difference to the lowest, and where another one is lower, after Holm's correction for all
