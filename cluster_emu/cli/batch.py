@@ -80,6 +80,20 @@ def batch(
             "and the one that ends last makes the exports.",
         ),
     ] = None,
+    backend: Annotated[
+        str,
+        typer.Option(
+            "--backend",
+            metavar="loky|dask",
+            help="Where cells run: processes of this machine, or workers of dask.",
+        ),
+    ] = "loky",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Dask's scheduler, such as tcp://10.0.0.1:8786."
+        ),
+    ] = None,
     slurm: Annotated[
         int | None,
         options.whole_option(
@@ -154,6 +168,8 @@ def batch(
                 time_limit_s=time_limit,
                 memory_limit_bytes=memory_limit,
                 shard=part,
+                backend=backend,
+                scheduler=scheduler,
                 until=until or (),
                 progress=bar.show,
                 on_failed=bar.show_failed,
@@ -165,6 +181,8 @@ def batch(
             raise ScenarioError("--out", error.value, error.allowed) from error
         if error.field == "limits.memory_bytes" and memory_limit is not None:
             raise ScenarioError("--memory-limit", error.value, error.allowed) from error
+        if error.field in ("backend", "scheduler"):
+            raise ScenarioError(f"--{error.field}", error.value, error.allowed) from error
         raise
     except (KeyboardInterrupt, DiskFullError):
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.cluster import BACKENDS, on_cluster
 from cluster_emu.study.execution.costs import resident_bytes
 from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
@@ -34,6 +35,7 @@ from cluster_emu.study.grid.cell_store import (
     check_folder,
 )
 from cluster_emu.study.grid.cells import Cell
+from cluster_emu.study.grid.exports import read_results
 from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
 from cluster_emu.study.grid.growing import GrowingCells
@@ -242,6 +244,8 @@ def run_batch(
     time_limit_s: float | None = None,
     memory_limit_bytes: int | None = None,
     shard: Shard | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
     until: Sequence[str] | str = (),
     progress: ProgressCallback | None = None,
     on_failed: Callable[[int], None] | None = None,
@@ -267,6 +271,9 @@ def run_batch(
         shard: the part of the study that is run; None for all of it. Several processes may run
             different shards into one folder at once. The shard that completes the study makes the
             exports and returns all of it; any other one returns its own part.
+        backend: where cells run: "loky", processes of this machine, or "dask". A joblib context
+            that sets a backend is followed, too.
+        scheduler: the address of dask's scheduler, whose workers then run the cells, not `jobs`.
         until: how narrow intervals of means shall be, see `compare`; every setting then has as many
             replications as its strategies need for that, at least those of the study.
         progress: called after every cell with the number done and the number of all.
@@ -279,6 +286,9 @@ def run_batch(
             and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
+    if backend not in BACKENDS or (backend == "dask") != (scheduler is not None):
+        what = ("backend", backend) if backend not in BACKENDS else ("scheduler", scheduler)
+        raise ScenarioError(*what, f"one of {', '.join(BACKENDS)}; a scheduler goes with dask")
     grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
     rule = read_stopping_rule([until] if isinstance(until, str) else until, grid.study.replications)
     study, planned = grid.study, grid.cells
@@ -298,12 +308,13 @@ def run_batch(
     execution = Execution(jobs, limits)
 
     def run(store: CellStore) -> int:
-        if own is not None:
-            return _run_growing(store, own, execution, progress, on_failed)
-        to_run = remaining(store, own_cells, retry_failed=retry_failed)
-        found = len(own_cells) - len(to_run)
-        run_cells(store, to_run, execution, progress, on_failed, done=found)
-        return found
+        with on_cluster(scheduler) if backend == "dask" else nullcontext():
+            if own is not None:
+                return _run_growing(store, own, execution, progress, on_failed)
+            to_run = remaining(store, own_cells, retry_failed=retry_failed)
+            found = len(own_cells) - len(to_run)
+            run_cells(store, to_run, execution, progress, on_failed, done=found)
+            return found
 
     def all_cells(store: CellStore) -> Sequence[Cell]:
         return planned if whole is None else whole.cells(store)
@@ -329,7 +340,7 @@ def run_batch(
         cells = all_cells(store)
         store.export(cells)
         write_study_manifest(store, study, grid.file, cells, folder / MANIFEST)
-        return pd.read_parquet(folder / RESULTS[0])
+        return read_results(folder / RESULTS[0])
 
     if shard is None:
         with (

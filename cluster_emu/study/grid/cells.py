@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.files import digest
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.grid.own_version import version
 from cluster_emu.study.grid.settings import (
     STRATEGY_COLUMN,
     Labels,
