@@ -18,7 +18,7 @@ RESULTS := results/cluster
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help browser run test slow hours lint types bench experiments clean
+.PHONY: help browser run test slow hours lint types bench experiments gallery clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,10 @@ experiments: $(RUN_STAMP) ## every experiment at its smallest size, into a tempo
 		echo "$$script --quick"; \
 		$(BIN)/python "$$script" --quick --out "$$out/$$(basename "$$script" .py)"; \
 	done
+
+gallery: $(DEV_STAMP) ## docs/gallery.md with its pictures, and the notebook docs/tour.ipynb
+	$(BIN)/python tools/gallery.py
+	$(BIN)/python tools/tour.py
 
 clean: ## remove the environment, the caches and what was built; results/ stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -110,6 +110,8 @@ class Registry(Generic[T]):
         self.summary = summary
         self._factories: dict[str, Callable[..., T]] = {}
         self._unloaded: dict[str, UnloadedPart] = {}
+        self._offered: dict[str, Callable[[], Callable[..., T]]] = {}
+        self._of_entry_points: set[str] = set()
         self._complete = False
 
     @property
@@ -135,7 +137,27 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """Return every registered name, sorted."""
         self._find_parts()
-        return sorted(self._factories)
+        return sorted({*self._factories, *self._offered})
+
+    def of_scripts(self) -> dict[str, Callable[..., T]]:
+        """Return the parts that neither this package nor an installed distribution has."""
+        self._find_parts()
+        return {
+            name: part
+            for name, part in self._factories.items()
+            if name not in self._of_entry_points and not _is_own(part)
+        }
+
+    def offer(self, name: str, load: Callable[[], Callable[..., T]]) -> None:
+        """Enter a part that is loaded when it is first asked for, unless the name is known.
+
+        Args:
+            name: its name.
+            load: returns it; it raises a ClusterEmuError if it cannot.
+        """
+        self._find_parts()
+        if name not in self._factories:
+            self._offered[name] = load
 
     def unloaded(self) -> tuple[UnloadedPart, ...]:
         """Return the parts of other distributions that could not be loaded, by name."""
@@ -150,6 +172,9 @@ class Registry(Generic[T]):
                 the plug-in of this name could not be loaded, if there is one.
         """
         self._find_parts()
+        if name not in self._factories and name in self._offered:
+            part = self._offered[name]()  # its module may register it
+            self._factories.setdefault(name, part)
         if name not in self._factories:
             raise UnknownNameError(self.kind, name, self._factories, self._unloaded.get(name))
         return self._factories[name]
@@ -223,6 +248,7 @@ class Registry(Generic[T]):
                 raise ValueError(f"{whose} has the name {name!r}")
             self._check(name, part)
             self._factories[name] = part
+            self._of_entry_points.add(name)
             known.add(name)
 
         self._unloaded = load_entry_points(self.group, self.kind, enter)

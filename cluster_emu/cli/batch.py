@@ -80,6 +80,20 @@ def batch(
             "and the one that ends last makes the exports.",
         ),
     ] = None,
+    backend: Annotated[
+        str,
+        typer.Option(
+            "--backend",
+            metavar="loky|dask",
+            help="Where cells run: processes of this machine, or workers of dask.",
+        ),
+    ] = "loky",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Dask's scheduler, such as tcp://10.0.0.1:8786."
+        ),
+    ] = None,
     slurm: Annotated[
         int | None,
         options.whole_option(
@@ -93,6 +107,7 @@ def batch(
             help="Print the cells, what is left of them and a guess of the time; write nothing.",
         ),
     ] = False,
+    until: options.Until = None,
     overwrite: options.Overwrite = False,
     smallest: options.SmallestDifferences = None,
     as_json: options.Json = False,
@@ -122,6 +137,7 @@ def batch(
             word for name, value in words.items() if value is not None for word in (name, value)
         ]
         given += [word for value in smallest or () for word in ("--smallest-difference", value)]
+        given += [word for value in until or () for word in ("--until", value)]
         given += ["--retry-failed"] if retry_failed else []
         _print_slurm_script(study, changes, slurm, jobs, [str(word) for word in given])
         return
@@ -131,6 +147,9 @@ def batch(
     if dry_run:
         if shard is not None:
             raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
+        if until:
+            allowed = "no --dry-run beside it: how many cells there are follows from results"
+            raise ScenarioError("--until", until[0], allowed)
         chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
         show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
         return
@@ -149,14 +168,21 @@ def batch(
                 time_limit_s=time_limit,
                 memory_limit_bytes=memory_limit,
                 shard=part,
+                backend=backend,
+                scheduler=scheduler,
+                until=until or (),
                 progress=bar.show,
                 on_failed=bar.show_failed,
             )
     except ScenarioError as error:
+        if error.field == "until":
+            raise ScenarioError("--until", error.value, error.allowed) from error
         if error.field == "folder":
             raise ScenarioError("--out", error.value, error.allowed) from error
         if error.field == "limits.memory_bytes" and memory_limit is not None:
             raise ScenarioError("--memory-limit", error.value, error.allowed) from error
+        if error.field in ("backend", "scheduler"):
+            raise ScenarioError(f"--{error.field}", error.value, error.allowed) from error
         raise
     except (KeyboardInterrupt, DiskFullError):
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
@@ -186,7 +212,8 @@ def batch(
                 f"{len(done.failed)} failed"
             ]
         )
-        names = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
+        names = ["results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv"]
+        names += ["until.csv"] if report.until else []
         show_lines("Written", [str(done.folder / name) for name in names])
         show_answer(report.answer)
     if len(done.failed):

@@ -74,9 +74,9 @@ def calibrate(
     fit = fit_curve(curve, classes)
     if plot is not None:
         from cluster_emu.view import save_figure
-        from cluster_emu.view.calibration import plot_curve
+        from cluster_emu.view.calibration import draw_dirty_curve
 
-        save_figure(plot_curve(fit), plot)
+        save_figure(draw_dirty_curve(fit), plot)
     if out is not None:
         _write(profile_text(fit, name), out)
     report = report_of(fit)

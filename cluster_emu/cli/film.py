@@ -21,7 +21,9 @@ def film(
     run_dir: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN_DIR", parser=options.path("RUN_DIR"), help="Folder of a saved run."
+            metavar="RUN_DIR",
+            parser=options.path("RUN_DIR"),
+            help="Folder of a saved run, evacuation or study.",
         ),
     ],
     out: Annotated[
@@ -33,6 +35,10 @@ def film(
             help="The file, MP4 or GIF by its ending; film.mp4 in RUN_DIR without it.",
         ),
     ] = None,
+    cell: Annotated[
+        str | None,
+        typer.Option("--cell", metavar="KEY", help="Which cell of a study's folder."),
+    ] = None,
     seconds: Annotated[
         float,
         typer.Option(
@@ -43,20 +49,26 @@ def film(
     style: options.Style = options.FigureStyle.LIGHT,
     as_json: options.Json = False,
 ) -> None:
-    """Make a film of a saved run: MP4 where ffmpeg is found, else GIF."""
+    """Make a film of a saved run, drain or cell: MP4 where ffmpeg is found, else GIF."""
+    from cluster_emu.live.replay_source import read_finished
     from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import added_files
-    from cluster_emu.view import figure_style, has_ffmpeg, read_run, write_film
+    from cluster_emu.view import figure_style, has_ffmpeg, write_film
 
     interruptible()
     if not (exists(run_dir) and run_dir.is_dir()):
         raise ScenarioError("RUN_DIR", str(run_dir), "the folder of a saved run")
-    path, note = _chosen(run_dir, out, has_ffmpeg())
-    result = read_run(run_dir)
+    if out is not None:
+        _chosen(out, has_ffmpeg())  # refuse a bad name before anything is computed
+    found = read_finished(run_dir, cell)
+    name = "film" if cell is None else f"film_{cell}"
+    path, note = _chosen(run_dir / f"{name}{MP4}" if out is None else out, has_ffmpeg())
+    for notice in found.notices if found.computed else ():
+        write_message(f"cluster-emu: {notice}")
     with figure_style(style.value), progress_bar("film, pictures") as progress:
 
         def write(file: Path) -> None:
-            write_film(result, file, fps=fps, seconds=seconds, progress=progress)
+            write_film(found.result, file, fps=fps, seconds=seconds, progress=progress)
 
         if path.parent.resolve() == run_dir.resolve():
             usable_folder(run_dir)
@@ -77,10 +89,8 @@ def film(
         write_lines([str(path)])
 
 
-def _chosen(run_dir: Path, out: Path | None, has_ffmpeg: bool) -> tuple[Path, str]:
+def _chosen(out: Path, has_ffmpeg: bool) -> tuple[Path, str]:
     """Return the file to write, and what has to be said about it."""
-    if out is None:
-        out = run_dir / f"film{MP4}"
     if out.suffix.lower() not in (MP4, GIF):
         raise ScenarioError("--out", str(out), "a file name that ends in .mp4 or .gif")
     if out.suffix.lower() == GIF or has_ffmpeg:

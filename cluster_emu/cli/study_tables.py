@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster_emu.cli.output import show_lines, show_table
+from cluster_emu.cli.tables import precision_in_words
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.study.report.answers import HEADLINE, axis_names, axis_value, place_in_words
 from cluster_emu.study.report.comparison import PairedDifference
@@ -29,7 +30,23 @@ def show_study(report: BatchReport) -> None:
     if metrics:
         _show_means(report, metrics)
         _show_differences(report, metrics)
+    show_lines("Precision", _precision(report))
     show_lines("The same rule twice", [_same_rule(one) for one in report.same_rules])
+
+
+def _precision(report: BatchReport) -> list[str]:
+    """Return how many intervals are as narrow as was asked for, and which are not."""
+    if not report.until:
+        return []
+    missed = [one for one in report.until if not one.achieved.reached]
+    reached = len(report.until) - len(missed)
+    shown = [
+        ": ".join(filter(None, [place_in_words(one.axes), precision_in_words(one.achieved)]))
+        for one in missed[:MOST_PLACES]
+    ]
+    rest = len(missed) - len(shown)
+    more = [f"and {rest} more (until.csv)"] if rest > 0 else []
+    return [f"{reached} of {len(report.until)} goals are reached (until.csv)", *shown, *more]
 
 
 def _exceeds(name: str, least: float, means: Sequence[GroupMeans]) -> bool:

@@ -197,10 +197,10 @@ def qemu(
 
     agreement = validate_qemu(data, fidelity=fidelity, seeds=seeds)
     if plot is not None:
-        from cluster_emu.view.qemu_validation import plot_agreement
+        from cluster_emu.view.qemu_validation import draw_agreement
         from cluster_emu.view.saving import save_figure
 
-        save_figure(plot_agreement(agreement), plot)
+        save_figure(draw_agreement(agreement), plot)
     document = agreement.document()
     if as_json:
         write_json(document)

@@ -108,6 +108,4 @@ def _replay(
         raise ScenarioError("--set", settings[0], "none with the folder of a finished run")
     if traces is not None:
         raise ScenarioError("--traces", str(traces), "none with the folder of a finished run")
-    if cell is not None:
-        raise ScenarioError("--cell", cell, "none with the folder of a run")
-    return ReplayFactory.of(folder)
+    return ReplayFactory.of(folder, cell)

@@ -174,12 +174,12 @@ def _precision(report: ComparisonReport) -> Table:
             metric_catalogue[one.metric].label,
             one.goal,
             "reached" if one.reached else "not reached",
-            number(one.relative_half_width and 100 * one.relative_half_width) + " %",
+            number(one.relative_half_width and 100 * one.relative_half_width),
             str(one.replications),
         )
         for one in report.until
     ]
-    header = ("strategy", "metric", "goal", "", "half-width over mean", "replications")
+    header = ("strategy", "metric", "goal", "result", "half-width, %", "replications")
     caption = "How narrow the intervals are that the stopping rule asked for"
     return Table("precision", caption, header, rows, text_columns=4)
 

@@ -22,6 +22,7 @@ from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.results.result_folder import read_manifest
 from cluster_emu.results.writing import read_csv
 from cluster_emu.study.comparison.compare import METHOD
+from cluster_emu.study.grid.cell_store import PRECISION
 from cluster_emu.study.report.answers import HEADLINE, axis_names, axis_value, batch_answer
 from cluster_emu.study.report.comparison import PairedDifference
 from cluster_emu.study.report.figures import MeanFigure
@@ -29,7 +30,7 @@ from cluster_emu.study.report.grid import GroupDifference, GroupMeans
 from cluster_emu.study.statistics.verdicts import Verdict
 from cluster_emu.view import draw_study
 from cluster_emu.view.study import METRICS
-from cluster_emu.wording import counted, listed
+from cluster_emu.wording import counted, listed, number
 
 MEANS, PAIRED, QUANTILES = "means.csv", "paired.csv", "quantiles.csv"
 RESULTS = "results.parquet"
@@ -65,6 +66,8 @@ def study_page(folder: Path) -> Page:
                 PAIRED_NOTE,
             )
         )
+    if (folder / PRECISION).is_file():
+        sections.append(Section("Precision", [_precision(read_csv(folder / PRECISION), axes)]))
     sections.append(
         Section(
             "Spread over the replications",
@@ -259,6 +262,34 @@ def _headline_pairs(
             )
         )
     return tables
+
+
+def _precision(table: pd.DataFrame, axes: Sequence[str]) -> Table:
+    rows = []
+    for row in table.to_dict("records"):
+        half = _known(row["relative_half_width"])
+        rows.append(
+            (
+                *_cells_of(_place(row, axes)),
+                str(row["strategy"]),
+                metric_catalogue[str(row["metric"])].label,
+                str(row["goal"]),
+                "reached" if row["reached"] else "not reached",
+                number(None if half is None else 100 * half),
+                str(row["replications"]),
+            )
+        )
+    header = (
+        *axis_names(axes),
+        "strategy",
+        "metric",
+        "goal",
+        "result",
+        "half-width, %",
+        "replications",
+    )
+    caption = "How narrow the intervals are that the stopping rule asked for"
+    return Table("precision", caption, header, rows, len(axes) + 4, data=table)
 
 
 def _quantiles(file: Path, axes: Sequence[str], shown: Sequence[Metric]) -> Table:

@@ -44,7 +44,9 @@ class FinishedRun:
         seed: the run's seed.
         why_not: why it cannot be computed again, empty if it can.
         notices: what a reader must know, one sentence each.
-        computed: whether the tables were computed again just now.
+        computed: whether the tables were computed again just now; the first notice says whether
+            they are those of the folder.
+        differs: whether something in the folder is not what was computed.
     """
 
     title: str
@@ -54,6 +56,7 @@ class FinishedRun:
     why_not: str = ""
     notices: tuple[str, ...] = ()
     computed: bool = False
+    differs: bool = False
 
 
 def read_finished_run(folder: Path) -> FinishedRun:
@@ -66,6 +69,8 @@ def read_finished_run(folder: Path) -> FinishedRun:
     command = "run" if manifest is None else manifest.command
     if command == "evacuate":
         return _read_evacuation(folder)
+    if command == "batch":
+        raise ClusterEmuError(f"{folder}: a study: allowed is --cell KEY with it, which cell")
     if command != "run":
         raise ClusterEmuError(f"{folder}: holds a result of {command}: allowed is {EXPECTED}")
     from cluster_emu.view.run_folder import read_run  # matplotlib is slow to load
@@ -103,7 +108,9 @@ def _read_evacuation(folder: Path) -> FinishedRun:
         else f"{said}: NOT as in the folder: {difference}",
     )
     title = f"{scenario.name}, median replication, seed {seed}"
-    return FinishedRun(title, result, scenario, seed, "", notices, computed=True)
+    return FinishedRun(
+        title, result, scenario, seed, "", notices, computed=True, differs=bool(difference)
+    )
 
 
 def computed_again(scenario: Scenario, seed: int) -> RunResult:

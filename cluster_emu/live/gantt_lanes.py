@@ -11,6 +11,9 @@ from cluster_emu.transfer.spans import Span, SpanKind
 from cluster_emu.wording import counted
 
 MOST_LANES = 60
+LONGEST_PAUSE = 3.0
+"""A pause so many times as long as what is before and after it ends the picture."""
+
 MOST_SPANS = 80
 """Intervals of one lane; of more live rounds, neighbours are drawn as one."""
 
@@ -58,8 +61,8 @@ def gantt(book: MigrationBook, name_of_vm: Callable[[int], str], most: int = MOS
         name_of_vm: what a VM is called.
         most: lanes at most.
     """
-    numbers = latest(book, most)
-    lanes = [_lane(book, number, name_of_vm) for number in numbers]
+    lanes = [_lane(book, number, name_of_vm) for number in latest(book, most)]
+    lanes = _last_burst([lane for lane in lanes if lane["spans"]])
     begins = [span[1] for lane in lanes for span in lane["spans"]]
     ends = [span[2] for lane in lanes for span in lane["spans"]]
     running = len(book.under_way())
@@ -70,12 +73,27 @@ def gantt(book: MigrationBook, name_of_vm: Callable[[int], str], most: int = MOS
     return {
         "now_s": book.now_s,
         "begin_s": min(begins, default=0.0),
-        "end_s": max([*ends, book.now_s]),
+        "end_s": max([*ends, *([book.now_s] if running or not ends else [])]),
         "kinds": [kind.value for kind in KINDS],
         "lanes": lanes,
         "left_out": left_out,
         "in_words": text,
     }
+
+
+def _last_burst(lanes: list[Lane]) -> list[Lane]:
+    """Leave out lanes before a pause beside which the later ones would be too short to be seen."""
+    by_end = sorted(lanes, key=lambda lane: -lane["spans"][-1][2])
+    kept: set[int] = set()
+    begin_s = end_s = by_end[0]["spans"][-1][2] if by_end else 0.0
+    for lane in by_end:
+        lane_begin_s, lane_end_s = lane["spans"][0][1], lane["spans"][-1][2]
+        pause_s = begin_s - lane_end_s
+        if pause_s > LONGEST_PAUSE * (end_s - begin_s + lane_end_s - lane_begin_s):
+            break
+        kept.add(lane["migration"])
+        begin_s = min(begin_s, lane_begin_s)
+    return [lane for lane in lanes if lane["migration"] in kept]
 
 
 def _lane(book: MigrationBook, number: int, name_of_vm: Callable[[int], str]) -> Lane:

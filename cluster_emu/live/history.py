@@ -46,8 +46,50 @@ class History:
         count = self._count
         return self._times_s[:count].tolist(), (self._rows[:count, column] / 255.0).tolist()
 
-    def columns(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Return the times in seconds, and all values as shares of 1, [times, width]."""
-        count = self._count
-        shares: NDArray[np.float32] = self._rows[:count].astype(np.float32) / np.float32(255)
-        return self._times_s[:count].copy(), shares
+
+class CarriedHistory:
+    """What the links have carried at up to `MOST_INSTANTS` instants.
+
+    From sums, the mean load between two instants is exact, however far apart they are.
+
+    Args:
+        links: number of links.
+    """
+
+    def __init__(self, links: int) -> None:
+        self._bytes = np.zeros((MOST_INSTANTS, links))
+        self._times_s = np.zeros(MOST_INSTANTS)
+        self._count = 1  # nothing at the start
+
+    def add(self, time_s: float, carried: NDArray[np.float64]) -> None:
+        """Keep what the links have carried until an instant, later than the last one."""
+        if time_s <= self._times_s[self._count - 1]:
+            return
+        if self._count == MOST_INSTANTS:
+            self._count = MOST_INSTANTS // 2
+            self._bytes[: self._count] = self._bytes[::2].copy()
+            self._times_s[: self._count] = self._times_s[::2].copy()
+        self._bytes[self._count] = carried
+        self._times_s[self._count] = time_s
+        self._count += 1
+
+    def shares(
+        self, now_s: float, carried: NDArray[np.float64], capacity_bytes_per_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the begins of the intervals until now, and the mean load of each link in each.
+
+        Args:
+            now_s: the present.
+            carried: bytes carried until now, [links].
+            capacity_bytes_per_s: what each link can carry, [links].
+
+        Returns:
+            The begins, [intervals], and shares of 1, [intervals, links].
+        """
+        times_s = np.append(self._times_s[: self._count], now_s)
+        sums = np.vstack([self._bytes[: self._count], carried])
+        kept = np.flatnonzero(np.diff(times_s) > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            could = np.diff(times_s)[kept, None] * capacity_bytes_per_s
+            share = np.nan_to_num(np.diff(sums, axis=0)[kept] / could)
+        return times_s[kept], np.clip(share, 0.0, 1.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.details import details
 from cluster_emu.live.frames import Frame
-from cluster_emu.live.history import History
+from cluster_emu.live.history import CarriedHistory, History
 from cluster_emu.live.interventions import act
 from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.live_model import LiveModel
@@ -81,6 +81,7 @@ class LiveSource:
         spacing_s = max(model.clock.duration_s / 2000, model.spec.run.tick_s / 4)
         self.host_history = History(model.state.host_count, spacing_s)
         self.link_history = History(len(model.links), spacing_s)
+        self.carried = CarriedHistory(len(model.links))
         self._key = True
         self._told: dict[str, NDArray[Any]] = {}
         self._ended = 0
@@ -283,6 +284,7 @@ class LiveSource:
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.nan_to_num(model.loop.link_load() / self._full_capacity)
         self.link_history.add(self.now_s, _as_bytes(share))
+        self.carried.add(self.now_s, model.loop.bytes_carried())
 
     def _note_events(self) -> None:
         """Note what has begun and ended since the last frame."""

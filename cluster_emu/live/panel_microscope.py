@@ -40,8 +40,9 @@ def replayed_microscope(source: ReplaySource, arguments: Mapping[str, Any]) -> D
     if number is not None:
         again = source.computed_again()
         model = again.at(source.now_s)
-        answer["check"] = again.check()
-        answer["agrees"] = not again.difference
+        # of a run that was computed again as a whole, the check was made then
+        answer["check"] = source.run.notices[0] if source.run.computed else again.check()
+        answer["agrees"] = not again.difference and not source.run.differs
         answer |= Microscope(model, number).read()
         answer["label"] = visible(names.vm(answer["vm"]))
     return answer

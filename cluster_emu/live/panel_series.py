@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cluster_emu.live.gantt_lanes import MOST_LANES, gantt
 from cluster_emu.live.link_series import link_series, shares_of_rounds
 from cluster_emu.live.live_source import LiveSource
@@ -12,7 +14,7 @@ from cluster_emu.live.migration_book import ModelBook
 from cluster_emu.live.panels import panel_data
 from cluster_emu.live.replay_source import ReplaySource
 from cluster_emu.live.run_figures import figures
-from cluster_emu.live.run_series import columns_of_model, columns_of_tables, series
+from cluster_emu.live.run_series import columns_of_model, columns_of_table, series, under_way
 from cluster_emu.live.source import Document
 from cluster_emu.shown_text import visible
 
@@ -37,29 +39,36 @@ def gantt_of_replay(source: ReplaySource, arguments: Mapping[str, Any]) -> Docum
 @panel_data.register("model", "series")
 def series_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Document:
     """Return hosts on, power, utilisation and migrations under way over time."""
-    return {**series(columns_of_model(source.model), source.model.now_s)}
+    model = source.model
+    records = model.manager.scheduler.records
+    start_s = np.array([each.start_s for each in records], dtype=np.float64)
+    end_s = np.array([each.end_s for each in records], dtype=np.float64)
+    moves = under_way(start_s, end_s, model.now_s)
+    return {**series(columns_of_model(model), moves, model.now_s)}
 
 
 @panel_data.register("replay", "series")
 def series_of_replay(source: ReplaySource, arguments: Mapping[str, Any]) -> Document:
     """Return the same of a finished run until now."""
-    result = source.run.result
-    hosts = result.tables["hosts"]
-    columns = source.kept("series", lambda: columns_of_tables(hosts, result.migrations))
-    return {**series(columns, source.now_s), "end_s": source.duration_s}
+    hosts, book = source.run.result.tables["hosts"], source.book
+    columns = source.kept("series", lambda: columns_of_table(hosts))
+    moves = under_way(book.start_s, book.end_s, source.now_s)
+    return {**series(columns, moves, source.now_s), "end_s": source.duration_s}
 
 
 @panel_data.register("model", "links")
 def links_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Document:
     """Return the load of the busiest links over time; `link` is shown in any case."""
-    times_s, shares = source.link_history.columns()
-    links = source.model.links
+    model = source.model
+    links = model.links
+    carried = model.loop.bytes_carried()
+    times_s, shares = source.carried.shares(model.now_s, carried, links.capacity_bytes_per_s)
     wanted = [_whole(arguments, "link", -1)]
 
     def name_of(link: int) -> str:
         return visible(links.in_words(link))
 
-    return {**link_series(times_s, shares, name_of, source.model.now_s, wanted)}
+    return {**link_series(times_s, shares, name_of, model.now_s, wanted)}
 
 
 @panel_data.register("replay", "links")

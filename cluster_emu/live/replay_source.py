@@ -46,20 +46,22 @@ class ReplayFactory:
 
     Args:
         folder: the folder.
+        cell: which cell of a study; None for the folder of a run or drain.
         title: what the page calls it.
     """
 
     folder: Path
+    cell: str | None
     title: str
 
     @classmethod
-    def of(cls, folder: Path) -> ReplayFactory:
+    def of(cls, folder: Path, cell: str | None = None) -> ReplayFactory:
         """Return the factory of a folder, after a look whether it holds a run.
 
         Raises:
             ClusterEmuError: if it does not, naming the file and what is expected.
         """
-        return cls(folder, read_finished_run(folder).title)
+        return cls(folder, cell, read_finished(folder, cell).title)
 
     def describe(self) -> Document:
         """Return title and kind; a replay has nothing to set."""
@@ -72,7 +74,20 @@ class ReplayFactory:
 
     def lanes(self, settings: Mapping[str, str]) -> Sequence[FrameSource]:
         """Return one lane, the run."""
-        return [ReplaySource(read_finished_run(self.folder))]
+        return [ReplaySource(read_finished(self.folder, self.cell))]
+
+
+def read_finished(folder: Path, cell: str | None) -> FinishedRun:
+    """Read the folder of a run or drain, or compute a cell of a study again.
+
+    Raises:
+        ClusterEmuError: if there is nothing to replay.
+    """
+    if cell is None:
+        return read_finished_run(folder)
+    from cluster_emu.live.finished_cell import read_finished_cell  # studies take time to load
+
+    return read_finished_cell(folder, cell)
 
 
 class ReplaySource:
@@ -339,7 +354,7 @@ class ReplaySource:
         """Return what has ended since the last frame; the notices with the first one."""
         events: list[Document] = []
         if self._told_until_s == -math.inf:
-            tone = "failed" if any("NOT" in notice for notice in self.run.notices) else "act"
+            tone = "failed" if self.run.differs else "act"
             events += [self._event(0.0, tone, notice) for notice in self.run.notices]
         begin, end = np.searchsorted(self._ended_s, (self._told_until_s, self._now_s), side="right")
         self._told_until_s = max(self._now_s, self._told_until_s)

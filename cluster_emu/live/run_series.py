@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 class Line(TypedDict):
     """One line; each value holds from its time until the next one."""
 
+    time_s: list[float]
     name: str
     unit: str
     colour: str
@@ -26,10 +27,9 @@ class Line(TypedDict):
 
 
 class Series(TypedDict):
-    """Lines over the same times."""
+    """Lines over time."""
 
     now_s: float
-    time_s: list[float]
     lines: list[Line]
     in_words: str
 
@@ -38,9 +38,10 @@ LINES = (
     ("hosts_on", "Hosts on", "", "blue"),
     ("power_w", "Power", "W", "orange"),
     ("mean_utilisation", "CPU in use, hosts on", "%", "green"),
-    ("migrations_running", "Migrations under way", "", "purple"),
 )
 """Column, name, unit, and name of the colour; the page draws them one below the other."""
+
+UNDER_WAY = "Migrations under way"
 
 
 def columns_of_model(model: ClusterModel) -> dict[str, Floats]:
@@ -55,53 +56,75 @@ def columns_of_model(model: ClusterModel) -> dict[str, Floats]:
     }
 
 
-def columns_of_tables(hosts: pd.DataFrame, migrations: pd.DataFrame) -> dict[str, Floats]:
-    """Return `LINES` at the instants of observation of a finished run.
-
-    Args:
-        hosts: the table of that name.
-        migrations: the table of that name.
-    """
+def columns_of_table(hosts: pd.DataFrame) -> dict[str, Floats]:
+    """Return `LINES` at the instants of observation of a finished run, from its table `hosts`."""
     times = hosts.groupby("time_s", sort=True)
     on = hosts[hosts["switched_on"].astype(bool)]
-    time_s = times["power_w"].sum().index.to_numpy(dtype=np.float64)
+    power_w = times["power_w"].sum()
+    time_s = power_w.index.to_numpy(dtype=np.float64)
     used = on.groupby("time_s")["utilisation"].mean().reindex(time_s).fillna(0.0)
-    begun = np.sort(migrations["start_s"].dropna().to_numpy(dtype=np.float64))
-    started = migrations[migrations["start_s"].notna()]
-    ended = np.sort(started["end_s"].dropna().to_numpy(dtype=np.float64))
     return {
         "time_s": time_s,
         "hosts_on": times["switched_on"].sum().to_numpy(dtype=np.float64),
-        "power_w": times["power_w"].sum().to_numpy(dtype=np.float64),
+        "power_w": power_w.to_numpy(dtype=np.float64),
         "mean_utilisation": used.to_numpy(dtype=np.float64),
-        "migrations_running": (
-            np.searchsorted(begun, time_s, side="right")
-            - np.searchsorted(ended, time_s, side="right")
-        ).astype(np.float64),
     }
 
 
-def series(columns: Mapping[str, Floats], until_s: float, most: int = MOST_POINTS) -> Series:
+def under_way(start_s: Floats, end_s: Floats, until_s: float) -> tuple[Floats, Floats]:
+    """Return from when how many migrations were under way, exactly.
+
+    Args:
+        start_s: their first bytes, NaN for those that never began, [migrations].
+        end_s: their ends, NaN or infinite for those that have not ended, [migrations].
+        until_s: the present.
+    """
+    begun = start_s[start_s <= until_s]
+    ended = end_s[(start_s <= until_s) & (end_s <= until_s)]
+    times = np.unique(np.concatenate([[0.0], begun, ended]))
+    counts = np.searchsorted(np.sort(begun), times, side="right")
+    counts = counts - np.searchsorted(np.sort(ended), times, side="right")
+    return times, counts.astype(np.float64)
+
+
+def series(
+    columns: Mapping[str, Floats],
+    moves: tuple[Floats, Floats],
+    until_s: float,
+    most: int = MOST_POINTS,
+) -> Series:
     """Return the lines up to an instant.
 
     Args:
         columns: from one of the functions here.
+        moves: what `under_way` returns.
         until_s: the present.
         most: points of a line at most; of more, evenly spread ones, the last among them.
     """
     time_s = columns["time_s"]
     count = int(np.searchsorted(time_s, until_s, side="right"))
     chosen = spread(count, most)
-    lines: list[Line] = []
-    for name, label, unit, colour in LINES:
-        values = columns[name][chosen] * (100.0 if unit == "%" else 1.0)
-        line: Line = {"name": label, "unit": unit, "colour": colour, "values": values.tolist()}
-        lines.append(line)
+    lines = [
+        _line(time_s[chosen], columns[name][chosen] * (100.0 if unit == "%" else 1.0), *look)
+        for name, *look in LINES
+        for unit in look[1:2]
+    ]
+    chosen = spread(len(moves[0]), most)
+    lines.append(_line(moves[0][chosen], moves[1][chosen], UNDER_WAY, "", "purple"))
     return {
         "now_s": until_s,
-        "time_s": time_s[chosen].tolist(),
         "lines": lines,
         "in_words": _in_words(lines, until_s),
+    }
+
+
+def _line(time_s: Floats, values: Floats, name: str, unit: str, colour: str) -> Line:
+    return {
+        "time_s": time_s.tolist(),
+        "name": name,
+        "unit": unit,
+        "colour": colour,
+        "values": values.tolist(),
     }
 
 

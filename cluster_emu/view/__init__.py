@@ -5,6 +5,7 @@ Functions take data, draw on the `ax` or figure they are given or on a new one, 
 
 from cluster_emu.view.advice import draw_advice
 from cluster_emu.view.anatomy import draw_anatomy
+from cluster_emu.view.calibration import draw_dirty_curve
 from cluster_emu.view.cluster import draw_cluster
 from cluster_emu.view.cluster_racks import draw_racks
 from cluster_emu.view.comparison import draw_comparison
@@ -16,6 +17,7 @@ from cluster_emu.view.gantt import draw_gantt
 from cluster_emu.view.link_load import draw_link_load
 from cluster_emu.view.maintenance import draw_maintenance
 from cluster_emu.view.microscope import draw_page_map, draw_truth_table
+from cluster_emu.view.qemu_validation import draw_agreement
 from cluster_emu.view.replay import Replay, busiest_instant_s, frame_at
 from cluster_emu.view.run_folder import draw_run, plot_run, read_run
 from cluster_emu.view.saving import figure_of, save_figure
@@ -30,9 +32,11 @@ __all__ = [
     "RunningMove",
     "busiest_instant_s",
     "draw_advice",
+    "draw_agreement",
     "draw_anatomy",
     "draw_cluster",
     "draw_comparison",
+    "draw_dirty_curve",
     "draw_drain",
     "draw_gantt",
     "draw_link_load",

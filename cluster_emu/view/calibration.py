@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
-from cluster_emu.calibration import CurveFit
 from cluster_emu.view.style import (
     BLUE,
     GREY,
@@ -15,11 +17,14 @@ from cluster_emu.view.style import (
     tint,
 )
 
+if TYPE_CHECKING:
+    from cluster_emu.calibration import CurveFit
+
 HEIGHT_INCHES = 3.4
 POINTS = 200
 
 
-def plot_curve(fit: CurveFit, figure: Figure | None = None) -> Figure:
+def draw_dirty_curve(fit: CurveFit, figure: Figure | None = None) -> Figure:
     """Draw distinct dirty pages over the period, measured and fitted, and each class by itself.
 
     Args:
@@ -52,6 +57,8 @@ def plot_curve(fit: CurveFit, figure: Figure | None = None) -> Figure:
     )
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.set_xlabel("Period (s)", fontsize=look().label_pt)
     ax.set_ylabel("Distinct dirty pages", fontsize=look().label_pt)
     ax.tick_params(labelsize=look().tick_pt)

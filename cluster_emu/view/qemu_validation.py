@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from cluster_emu.validation.qemu import QemuAgreement
 from cluster_emu.view.style import (
     BLUE,
     GREY,
@@ -15,6 +17,9 @@ from cluster_emu.view.style import (
     tint,
 )
 
+if TYPE_CHECKING:
+    from cluster_emu.validation.qemu import QemuAgreement
+
 HEIGHT_INCHES = 2.8
 FIGURES = (
     ("total_time_s", 1.0, "Total time (s)"),
@@ -23,7 +28,7 @@ FIGURES = (
 )
 
 
-def plot_agreement(agreement: QemuAgreement, figure: Figure | None = None) -> Figure:
+def draw_agreement(agreement: QemuAgreement, figure: Figure | None = None) -> Figure:
     """Draw total time, bytes and downtime of the quiet rows, measured against emulated.
 
     Args:
@@ -53,6 +58,9 @@ def plot_agreement(agreement: QemuAgreement, figure: Figure | None = None) -> Fi
             ax.plot(ends, ends, "-", color=tint(GREY), linewidth=0.8, zorder=0)
         ax.set_xscale("log")
         ax.set_yscale("log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
         ax.set_title(label, fontsize=look().label_pt)
         ax.set_xlabel("measured", fontsize=look().label_pt)
         ax.tick_params(labelsize=look().tick_pt)

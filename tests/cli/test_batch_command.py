@@ -64,6 +64,7 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
         },
         "strategies": ["ma", "xen-v2"],
         "results": str(results),
+        "until": [],
     }
     assert [(each["axes"], each["strategy"]) for each in found["means"]] == [
         ({"vms.0.profile.probability": share}, name)

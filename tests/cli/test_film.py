@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cluster_emu import ClusterModel
@@ -55,6 +56,34 @@ def test_bad_options_are_named(emu: Emu, saved: Path, given: tuple[str, ...], sa
 
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_the_median_drain_is_computed_again(emu: Emu, tmp_path: Path) -> None:
+    folder, out = tmp_path / "drain", tmp_path / "drain.gif"
+    words = ("evacuate", "evacuation", "--host", 0, "--replications", 1, "--out", folder)
+    assert emu(*words, "--set", "run.fidelity=lumped").exit_code == 0
+
+    result = emu("film", folder, "--out", out, *SHORT)
+    assert result.exit_code == 0, result.stderr
+    assert "computed again from its scenario and seed: as in the folder." in result.stderr
+    assert out.read_bytes().startswith(b"GIF89a")
+
+
+def test_a_cell_of_a_study_is_computed_again(emu: Emu, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(
+        'name = "one"\nscenario = "paper"\nstrategies = ["ma"]\nreplications = 1\n'
+    )
+    folder = tmp_path / "out"
+    assert emu("batch", tmp_path / "study.toml", "--out", folder).exit_code == 0
+    (key,) = pd.read_parquet(folder / "results.parquet")["cell"]
+
+    refused = emu("film", folder, *SHORT)
+    assert refused.exit_code == 2
+    assert "--cell KEY" in refused.stderr
+    assert emu("film", folder, "--cell", "nothing", *SHORT).exit_code == 2
+    result = emu("film", folder, "--cell", key, "--out", tmp_path / "cell.gif", *SHORT)
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "cell.gif").read_bytes().startswith(b"GIF89a")
 
 
 def test_what_is_no_run_is_refused(emu: Emu, tmp_path: Path) -> None:

@@ -151,8 +151,30 @@ OPTIONAL = {
 }
 
 
-def study() -> dict[str, Any]:
-    """Return a study of eight cells of the scenario in scenario.toml."""
+def _other_axis(random: Random) -> dict[str, Any]:
+    """Return one axis that is no list, or none."""
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"transfer.resume_s": {"range": {"from": "1 ms", "to": "2 ms", "step": "1 ms"}}},
+        {"transfer.resume_s": {"logrange": {"from": 0.001, "to": 0.1, "values": 2}}},
+    ]
+    return random.choice(kinds)
+
+
+def _other_kinds(random: Random) -> dict[str, Any]:
+    """Return further entries of a study: zipped axes, variants, policies, conditions."""
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"zip": [{"run.tick_s": [1, 2], "run.control_interval_s": ["2 s", "4 s"]}]},
+        {"variants": {"as it is": {}, "slow": {"transfer.prepare_s": "1 s"}}},
+        {"policies": ["kubevirt", "nova:downtime_s=1"]},
+        {"leave_out": [{"vms.0.page_bytes": {"above": "4 KiB"}, "strategy": "qemu"}]},
+    ]
+    return random.choice(kinds)
+
+
+def study(random: Random) -> dict[str, Any]:
+    """Return a study of some eight cells of the scenario in scenario.toml."""
     return {
         "name": "small",
         "scenario": "scenario.toml",
@@ -160,7 +182,8 @@ def study() -> dict[str, Any]:
         "replications": 2,
         "seed": 1,
         "fields": {"run.duration_s": "4 s"},
-        "axes": {"vms.0.page_bytes": [4096, 8192]},
+        "axes": {"vms.0.page_bytes": [4096, 8192], **_other_axis(random)},
+        **_other_kinds(random),
         "smallest_differences": {"all": "2%"},
     }
 

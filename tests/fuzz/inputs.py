@@ -310,7 +310,7 @@ MANY_REPLICATIONS = 5
 
 def _study(random: Random, made: Input, mutations: _Mutations) -> None:
     _scenario_file(random, made, good.scenario(random))
-    study = good.study()
+    study = good.study(random)
     if random.random() < 0.5:
         study["replications"], study["strategies"] = 1, ["pre-copy"]
     by_value = random.random() < 0.7

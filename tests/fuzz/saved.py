@@ -54,7 +54,7 @@ def make_all(folder: Path) -> None:
 
     That of `batch` has its study, its scenario and its results in the subfolder "results".
     """
-    study = good.study() | {"replications": 1}
+    study = good.study(Random(0)) | {"replications": 1}
     for result, words in COMMANDS.items():
         place = folder / result
         is_batch = result == "batch"

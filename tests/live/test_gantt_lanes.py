@@ -93,3 +93,18 @@ def test_many_rounds_are_drawn_as_few_intervals_over_the_same_time() -> None:
     assert len(lane["spans"]) <= MOST_SPANS
     ends = [span[2] for span in lane["spans"]]
     assert ends[-1] == pytest.approx(book.row(0)["end_s"])
+
+
+def test_lanes_before_a_long_pause_are_left_out() -> None:
+    vm = {"cpu_capacity": 1, "memory_bytes": 400 * 4096, "host": 0, "count": 4, "profile": "idle"}
+    times_s = (0.0, 0.5, 40.0, 40.2)
+    migrations = [{"vm": vm, "target": 1, "at_s": at_s} for vm, at_s in enumerate(times_s)]
+    model = ClusterModel(
+        scenario(vms=[vm], migrations=migrations, run={"duration_s": 60.0, "tick_s": 0.5}), rng=1
+    )
+    while model.running:
+        model.step()
+    found = gantt(ModelBook(model, lambda: model.time_s), named)
+    assert [lane["migration"] for lane in found["lanes"]] == [2, 3]
+    assert found["begin_s"] == 40.0
+    assert found["left_out"] == 2

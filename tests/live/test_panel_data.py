@@ -14,7 +14,7 @@ from cluster_emu.live.link_series import link_series, shares_of_rounds
 from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.live_source import LiveSource
 from cluster_emu.live.replay_source import ReplayFactory, ReplaySource
-from cluster_emu.live.run_series import series
+from cluster_emu.live.run_series import series, under_way
 from cluster_emu.transfer.spans import SpanKind
 from cluster_emu.view.gantt import SPAN_COLOURS
 from tests.live.test_replay_source import small
@@ -54,7 +54,7 @@ def test_hosts_on_and_power_are_those_of_the_table(replay: ReplaySource) -> None
     answer = replay.panel("series", {})
     hosts = replay.run.result.tables["hosts"]
     by_time = hosts.groupby("time_s")
-    assert answer["time_s"] == list(by_time.groups)
+    assert answer["lines"][0]["time_s"] == list(by_time.groups)
     lines = {line["name"]: line["values"] for line in answer["lines"]}
     assert lines["Hosts on"] == by_time["switched_on"].sum().tolist()
     assert lines["Power"] == pytest.approx(by_time["power_w"].sum().tolist(), rel=1e-6)
@@ -68,14 +68,40 @@ def test_a_model_and_its_replay_agree_on_power(live: LiveSource, replay: ReplayS
 
 def test_a_series_is_thinned_to_what_can_be_drawn_and_keeps_its_end() -> None:
     time_s = np.arange(10_000.0)
-    columns = {
-        name: time_s * 2
-        for name in ("hosts_on", "power_w", "mean_utilisation", "migrations_running")
-    }
-    found = series({"time_s": time_s, **columns}, until_s=5_000.5, most=100)
-    assert len(found["time_s"]) == 100
-    assert found["time_s"][-1] == 5_000
+    columns = {name: time_s * 2 for name in ("hosts_on", "power_w", "mean_utilisation")}
+    moves = np.arange(300.0), np.arange(300.0)
+    found = series({"time_s": time_s, **columns}, moves, until_s=5_000.5, most=100)
+    for line in found["lines"]:
+        assert len(line["time_s"]) == 100
+    assert found["lines"][0]["time_s"][-1] == 5_000
     assert found["lines"][0]["values"][-1] == 10_000
+    assert found["lines"][-1]["values"][-1] == 299
+
+
+def test_migrations_under_way_are_counted_exactly() -> None:
+    start_s, end_s = np.array([1.0, 2.0, np.nan, 5.0]), np.array([3.0, np.nan, 4.0, 6.0])
+    times, counts = under_way(start_s, end_s, until_s=4.5)
+    assert times.tolist() == [0, 1, 2, 3]
+    assert counts.tolist() == [0, 1, 2, 1]
+
+
+def test_a_model_and_its_replay_count_the_same_migrations(
+    live: LiveSource, replay: ReplaySource
+) -> None:
+    lines = [source.panel("series", {})["lines"][-1] for source in (live, replay)]
+    assert lines[0] == lines[1]
+    assert max(lines[0]["values"]) == 2
+
+
+def test_the_load_of_links_in_a_model_is_that_of_its_table(live: LiveSource) -> None:
+    table = live.model.result().tables["links"]
+    capacity = live.model.links.capacity_bytes_per_s
+    carried = live.model.loop.bytes_carried()
+    times_s, shares = live.carried.shares(live.now_s, carried, capacity)
+    seconds = np.diff(np.append(times_s, live.now_s))
+    expected = np.zeros(len(capacity))
+    np.add.at(expected, table["link"], table["bytes"])
+    np.testing.assert_allclose((shares * seconds[:, None]).sum(axis=0) * capacity, expected)
 
 
 def test_link_loads_add_up_to_the_bytes_of_the_table(replay: ReplaySource) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import runpy
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests._support.live_page import browser
 
 pytest.importorskip("solara", reason="the extra `solara` is not installed")
 
@@ -89,3 +95,46 @@ def test_the_page_starts_again_with_another_seed() -> None:
     page.press("Step")
     assert page.images()[0] != after[0]
     page.context.close()
+
+
+@pytest.mark.slow
+def test_the_page_steps_in_a_browser_and_needs_no_network() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("solara"), "run", EXAMPLE, "--no-open"]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--production"]
+    server = subprocess.Popen([*map(str, command), *options], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        with browser() as chromium:
+            page = chromium.new_page()
+            requests: list[str] = []
+            errors: list[str] = []
+            page.on("request", lambda request: requests.append(request.url))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto(f"http://127.0.0.1:{port}", timeout=120_000)
+            page.wait_for_function("document.images.length >= 4", timeout=120_000)
+            before = page.evaluate("document.images[0].src")
+            page.click('button:has-text("Step")')
+            page.wait_for_function(
+                "before => document.images[0].src !== before", arg=before, timeout=120_000
+            )
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    own = (f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}", "data:", "blob:")
+    assert [url for url in requests if not url.startswith(own)] == []
+    assert errors == []
+
+
+def wait_for(port: int) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError("the server did not start")

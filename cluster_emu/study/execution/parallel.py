@@ -17,6 +17,7 @@ from joblib.parallel import get_active_backend
 
 from cluster_emu.errors import WorkerDiedError
 from cluster_emu.orphans import end_with_parent
+from cluster_emu.study.execution.sent_parts import with_parts
 from cluster_emu.study.execution.workers import unheard_by_workers
 
 T = TypeVar("T")
@@ -60,6 +61,8 @@ def in_parallel(
     backend = context_backend()
     if backend == "loky" and (jobs > 1 or apart) and not _has_semaphores():
         jobs, apart = 1, False
+    if backend != "loky" or jobs > 1 or apart:
+        call = with_parts(call, by_value=backend != "loky")
     if backend != "loky":
         results = _with_joblib(call, items, -1 if backend == "dask" else jobs)
     elif jobs > 1:

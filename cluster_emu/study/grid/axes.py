@@ -32,7 +32,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-Quantity = int | float | str
+Quantity = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
 """A number, or a text with a unit that the axis's field takes, such as ``"1 Gbit/s"``."""
 
 

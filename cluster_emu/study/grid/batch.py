@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from cluster_emu.results.result_folder import complete_result, own_result
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
+from cluster_emu.study.execution.cluster import BACKENDS, on_cluster
 from cluster_emu.study.execution.costs import resident_bytes
 from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
@@ -28,19 +29,24 @@ from cluster_emu.study.grid.cell_store import (
     DONE,
     FILES,
     MANIFEST,
+    PRECISION,
     RESULTS,
     CellStore,
     check_folder,
 )
+from cluster_emu.study.grid.cells import Cell
+from cluster_emu.study.grid.exports import read_results
 from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.groups import Groups, rules_compared_with_themselves
+from cluster_emu.study.grid.growing import GrowingCells
 from cluster_emu.study.grid.manifest import write_study_manifest
 from cluster_emu.study.grid.run_cells import Execution, remaining, run_cells
 from cluster_emu.study.grid.shards import SHARD_LOCKS, Shard
 from cluster_emu.study.grid.study_file import Study
 from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
-from cluster_emu.study.report.grid import BatchReport, SameRule
+from cluster_emu.study.report.grid import BatchReport, GroupPrecision, SameRule
+from cluster_emu.study.statistics.stopping import read_stopping_rule
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -79,6 +85,7 @@ class Batch(Displayed):
         damaged: whether the journal of finished cells was damaged, so that cells ran again.
         notes: what else is in the folder, one sentence each: cells of the study before it was
             edited, or of another version.
+        until: how narrow the intervals are that a stopping rule asked for; empty without one.
         left_to_others: how many cells other shards have yet to run; the table then has those of one
             shard alone, and there are no exports.
     """
@@ -94,6 +101,7 @@ class Batch(Displayed):
     same_rules: tuple[SameRule, ...]
     damaged: bool = False
     notes: tuple[str, ...] = ()
+    until: tuple[GroupPrecision, ...] = ()
     left_to_others: int = 0
 
     @property
@@ -146,6 +154,11 @@ class Batch(Displayed):
         )
 
     @property
+    def precision(self) -> pd.DataFrame:
+        """One row per place, strategy and goal of a stopping rule; none without a rule."""
+        return pd.DataFrame([{**one.axes, **asdict(one.achieved)} for one in self.until])
+
+    @property
     def answer(self) -> str:
         """What was found, in one sentence."""
         return self.report().answer
@@ -193,6 +206,7 @@ class Batch(Displayed):
             same_rules=self.same_rules,
             answer=batch_answer(self.strategies, means, paired, self.same_rules),
             results=str(self.folder / "results.parquet"),
+            until=self.until,
         )
 
     def save_tables(self) -> list[Path]:
@@ -202,6 +216,11 @@ class Batch(Displayed):
         for name, table in tables.items():
             paths.append(self.folder / f"{name}.csv")
             write_csv(table, paths[-1])
+        if self.until:
+            paths.append(self.folder / PRECISION)
+            write_csv(self.precision, paths[-1])
+        else:  # of the study with a rule
+            (self.folder / PRECISION).unlink(missing_ok=True)
         return paths
 
     @property
@@ -225,6 +244,9 @@ def run_batch(
     time_limit_s: float | None = None,
     memory_limit_bytes: int | None = None,
     shard: Shard | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    until: Sequence[str] | str = (),
     progress: ProgressCallback | None = None,
     on_failed: Callable[[int], None] | None = None,
 ) -> Batch:
@@ -249,6 +271,11 @@ def run_batch(
         shard: the part of the study that is run; None for all of it. Several processes may run
             different shards into one folder at once. The shard that completes the study makes the
             exports and returns all of it; any other one returns its own part.
+        backend: where cells run: "loky", processes of this machine, or "dask". A joblib context
+            that sets a backend is followed, too.
+        scheduler: the address of dask's scheduler, whose workers then run the cells, not `jobs`.
+        until: how narrow intervals of means shall be, see `compare`; every setting then has as many
+            replications as its strategies need for that, at least those of the study.
         progress: called after every cell with the number done and the number of all.
         on_failed: called when a cell fails or is ended, with the number of those so far.
 
@@ -259,8 +286,12 @@ def run_batch(
             and merged.
     """
     check_whole(1, MOST_JOBS, jobs=jobs)
+    if backend not in BACKENDS or (backend == "dask") != (scheduler is not None):
+        what = ("backend", backend) if backend not in BACKENDS else ("scheduler", scheduler)
+        raise ScenarioError(*what, f"one of {', '.join(BACKENDS)}; a scheduler goes with dask")
     grid = path.changed(changes or {}) if isinstance(path, Grid) else load_grid(path, changes)
-    study, cells = grid.study, grid.cells
+    rule = read_stopping_rule([until] if isinstance(until, str) else until, grid.study.replications)
+    study, planned = grid.study, grid.cells
     try:
         smallest = smallest_by_metric(study.smallest_differences)
     except ScenarioError as error:
@@ -269,16 +300,27 @@ def run_batch(
     folder = out or Path("results") / file_name(study.name)
     if shard is not None and overwrite:
         raise ScenarioError("overwrite", True, "no shard of a study, whose others it would remove")
-    own_cells = cells if shard is None else shard.cells(cells)
+    own_cells = planned if shard is None else shard.cells(planned)
+    own = whole = None
+    if rule is not None:
+        own = GrowingCells(rule, own_cells, study.seed, retry_failed=retry_failed)
+        whole = own if shard is None else GrowingCells(rule, planned, study.seed)
     execution = Execution(jobs, limits)
 
     def run(store: CellStore) -> int:
-        to_run = remaining(store, own_cells, retry_failed=retry_failed)
-        found = len(own_cells) - len(to_run)
-        run_cells(store, to_run, execution, progress, on_failed, done=found)
-        return found
+        with on_cluster(scheduler) if backend == "dask" else nullcontext():
+            if own is not None:
+                return _run_growing(store, own, execution, progress, on_failed)
+            to_run = remaining(store, own_cells, retry_failed=retry_failed)
+            found = len(own_cells) - len(to_run)
+            run_cells(store, to_run, execution, progress, on_failed, done=found)
+            return found
+
+    def all_cells(store: CellStore) -> Sequence[Cell]:
+        return planned if whole is None else whole.cells(store)
 
     def ended(store: CellStore, table: pd.DataFrame, found: int) -> Batch:
+        cells = all_cells(store)
         return Batch(
             study=study.name,
             cells=len(cells),
@@ -289,14 +331,16 @@ def run_batch(
             strategies=tuple(dict.fromkeys(str(cell.labels["strategy"]) for cell in cells)),
             smallest_differences=smallest,
             damaged=store.damaged,
-            notes=store.of_others(cells),
+            notes=store.of_others([*cells, *(whole.surplus(store) if whole else ())]),
             same_rules=rules_compared_with_themselves(cells, grid.columns),
+            until=tuple(whole.precision(store)) if whole else (),
         )
 
     def exported(store: CellStore) -> pd.DataFrame:
+        cells = all_cells(store)
         store.export(cells)
         write_study_manifest(store, study, grid.file, cells, folder / MANIFEST)
-        return pd.read_parquet(folder / RESULTS[0])
+        return read_results(folder / RESULTS[0])
 
     if shard is None:
         with (
@@ -316,16 +360,31 @@ def run_batch(
     files = (*FILES, *shard.files)
     with _shard_locked(folder, study, shard, files) as store:
         found = run(store)
-        part = ended(store, _as_table(store.rows(own_cells)), found)
+        mine = own_cells if own is None else own.cells(store)
+        part = ended(store, _as_table(store.rows(mine)), found)
     # whoever locks the folder last finds the journals of all others closed
     with locked(folder, patience_s=EXPORT_PATIENCE_S), CellStore(folder, study.keep) as store:
-        left = len(remaining(store, cells))
+        left = len(remaining(store, planned)) if whole is None else whole.left(store)
         if left:
             return replace(part, left_to_others=left)
         done = ended(store, exported(store), found)
         done.save_tables()
         complete_result(folder)
         return done
+
+
+def _run_growing(
+    store: CellStore,
+    growing: GrowingCells,
+    execution: Execution,
+    progress: ProgressCallback | None,
+    on_failed: Callable[[int], None] | None,
+) -> int:
+    """Run cells until a stopping rule has enough of them; return how many were there before."""
+    while to_run := growing.next_cells(store):
+        done = len(growing.cells(store)) - len(to_run)
+        run_cells(store, to_run, execution, progress, on_failed, done=done)
+    return sum(not growing.was_run(cell) for cell in growing.cells(store))
 
 
 def _as_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

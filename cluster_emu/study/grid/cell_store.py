@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,14 +16,18 @@ from cluster_emu.results.schemas import SCHEMAS
 from cluster_emu.study.execution.costs import Costs
 from cluster_emu.study.grid.cell_run import DONE, FAILED, CellRun
 from cluster_emu.study.grid.cells import Cell
-from cluster_emu.study.grid.exports import write_kept_table, write_results
+from cluster_emu.study.grid.exports import frugal, write_kept_table, write_results
 from cluster_emu.study.grid.journal import COMPANIONS, Entry, Journal, check_journal
+from cluster_emu.study.grid.own_version import version
 from cluster_emu.wording import counted
 
 __all__ = ["DONE", "FAILED", "FILES", "JOURNAL", "JOURNAL_FILES", "RESULTS", "CellStore"]
 
 JOURNAL = "cells.sqlite"
 """The journal's file. SQLite keeps the newest cells in a file beside it, until it closes it."""
+
+PRECISION = "until.csv"
+"""How narrow the intervals are that a stopping rule asked for."""
 
 RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
 """The files of the merged table, and of the tables of its groups."""
@@ -38,7 +41,7 @@ KEPT = tuple(f"{name}.parquet" for name in SCHEMAS)
 MANIFEST = "manifest.json"
 """What was run, with what, and what every cell took."""
 
-FILES = (*JOURNAL_FILES, *RESULTS, *KEPT, MANIFEST)
+FILES = (*JOURNAL_FILES, *RESULTS, PRECISION, *KEPT, MANIFEST)
 """Every file that a study may leave in its folder."""
 
 JOURNALS = "cells*.sqlite"
@@ -128,9 +131,10 @@ class CellStore:
     def export(self, cells: Sequence[Cell]) -> None:
         """Write the tables from the cells there are, in the study's order."""
         parquet, csv, *_ = RESULTS
-        write_results(self, cells, self._folder / parquet, self._folder / csv)
-        for name in self._keep:
-            write_kept_table(self, cells, name, self._folder / f"{name}.parquet")
+        with frugal():
+            write_results(self, cells, self._folder / parquet, self._folder / csv)
+            for name in self._keep:
+                write_kept_table(self, cells, name, self._folder / f"{name}.parquet")
         for name in set(SCHEMAS) - set(self._keep):  # of the study before it was edited
             (self._folder / f"{name}.parquet").unlink(missing_ok=True)
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.files import digest
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.grid.own_version import version
 from cluster_emu.study.grid.settings import (
     STRATEGY_COLUMN,
     Labels,
@@ -83,7 +83,7 @@ def _cells(study: Study, base: Scenario) -> list[Cell]:
     cells_before_leaving_out(study)
     seeds = replication_seeds(study.seed, study.replications)
     left_out = LeftOut(study)
-    files = _Files()
+    files = FileContents()
     cells: list[Cell] = []
     places: dict[str, Labels] = {}
     for setting in settings_of(study):
@@ -132,7 +132,7 @@ def _replicated(
     ]
 
 
-class _Files:
+class FileContents:
     """What the files and folders that scenarios name hold; each is read once."""
 
     def __init__(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,8 +18,11 @@ from cluster_emu.study.grid.cells import Cell
 Row = Mapping[str, Any]
 Labels = Mapping[str, str | int | float | bool]
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 10_000
 """Rows of a group in a Parquet file; so many are in memory."""
+
+LINES_AT_ONCE = 1_000
+"""Lines of CSV that are made together."""
 
 CELLS_AT_ONCE = 500
 """Cells that are read together."""
@@ -51,7 +56,9 @@ def write_results(source: Source, cells: Sequence[Cell], parquet: Path, csv: Pat
         text.write(csv_text(schema.empty_table().to_pandas()))
         for table in _grouped(_row_tables(source, cells, schema), schema):
             writer.write_table(table, row_group_size=ROWS_AT_ONCE)
-            text.write(csv_text(table.to_pandas(), header=False))
+            for start in range(0, table.num_rows, LINES_AT_ONCE):
+                lines = table.slice(start, LINES_AT_ONCE).to_pandas()
+                text.write(csv_text(lines, header=False))
 
 
 def write_kept_table(source: Source, cells: Sequence[Cell], name: str, path: Path) -> None:
@@ -80,6 +87,24 @@ def write_kept_table(source: Source, cells: Sequence[Cell], name: str, path: Pat
     with replacing(path) as file, pq.ParquetWriter(file, schema) as writer:
         for table in _grouped(tables(), schema):
             writer.write_table(table, row_group_size=ROWS_AT_ONCE)
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """Return the table that `write_results` has written as Parquet."""
+    with frugal():
+        table: pd.DataFrame = pq.read_table(path, use_threads=False).to_pandas()
+        return table
+
+
+@contextmanager
+def frugal() -> Iterator[None]:
+    """Let Arrow give memory back to the system when it is free, not keep it for later."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _labels_of(cell: Cell) -> Row:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import sqlite3
+import time
 from collections.abc import Container, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from cluster_emu.results.file_systems import is_on_network
 from cluster_emu.results.writing import UNFINISHED
 from cluster_emu.study.execution.costs import Costs
 from cluster_emu.study.grid.cell_run import CellRun
+from cluster_emu.study.grid.own_version import version
 
 APPLICATION_ID = 0x636C656D
 """Marks a SQLite file as one of ours ("clem")."""
@@ -48,6 +50,9 @@ COMPANIONS = ("-wal", "-shm", "-journal")
 
 CELLS_AT_ONCE = 500
 """How many cells are looked up together; SQLite takes some thousand at most."""
+
+SYNC_EVERY_S = 0.05
+"""Time in which cells that end share one sync of the disk, which takes some milliseconds."""
 
 WAIT_S = 0.5
 """How long to wait for another program that reads the journal."""
@@ -86,9 +91,11 @@ class Entry(NamedTuple):
 class Journal:
     """One journal, whose rows stay on disk; only which cells it has is in memory.
 
-    One process writes. A cell is one transaction that is on the disk when it ends, so that a
-    process that is killed, or a machine that stops, leaves whole cells only. A cell is believed if
-    its checksums fit. What is damaged is left out, and the journal is written again without it.
+    One process writes. A cell is one transaction, so that a process that is killed leaves whole
+    cells only, and all that had ended. A machine that stops loses at most the cells of the last
+    `SYNC_EVERY_S`: those that end sooner after one another share one sync of the disk. A cell is
+    believed if its checksums fit. What is damaged is left out, and the journal is written again
+    without it.
 
     The file is opened, and locked, when something is first read or written.
 
@@ -106,9 +113,11 @@ class Journal:
         if self.damaged:
             _write_anew(path, self.entries)
         self._opened: sqlite3.Connection | None = None
+        self._synced_s = -math.inf
+        self._has_log = False
 
     def close(self) -> None:
-        """Leave the file to others."""
+        """Leave the file to others; SQLite syncs it."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
@@ -117,6 +126,8 @@ class Journal:
     def _database(self) -> sqlite3.Connection:
         if self._opened is None:
             self._opened = _open(self._path)
+            (mode,) = self._opened.execute("PRAGMA journal_mode").fetchone()
+            self._has_log = mode == "wal"
         return self._opened
 
     def write(self, key: str, row: Row, run: CellRun) -> None:
@@ -130,7 +141,7 @@ class Journal:
             json.dumps(run.traceback),
             json.dumps(digests),
         )
-        with _as_os_errors(self._path), _transaction(self._database):
+        with _as_os_errors(self._path), self._synced(), _transaction(self._database):
             self._database.execute("DELETE FROM tables WHERE key = ?", (key,))
             self._database.execute(
                 "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -141,6 +152,20 @@ class Journal:
                 [(key, name, data) for name, data in run.tables.items() if data],
             )
         self.entries[key] = Entry(texts[0], run.status, tuple(digests))
+
+    @contextmanager
+    def _synced(self) -> Iterator[None]:
+        """Sync what the block commits, unless something was synced a moment ago."""
+        now_s = time.monotonic()
+        if now_s - self._synced_s >= SYNC_EVERY_S or not self._has_log:
+            yield
+            self._synced_s = time.monotonic()
+            return
+        self._database.execute("PRAGMA synchronous = NORMAL")  # a log stays whole
+        try:
+            yield
+        finally:
+            self._database.execute("PRAGMA synchronous = FULL")
 
     def rows(self, keys: Sequence[str]) -> dict[str, Row]:
         """Return the rows of those of the cells that the journal has, by key."""

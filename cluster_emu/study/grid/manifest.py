@@ -36,6 +36,7 @@ def write_study_manifest(
     about: dict[str, Any] = {
         "study": study.model_dump(mode="json"),
         "file": None if file is None else file.name,
+        "folder": None if file is None else str(file.parent.absolute()),
         "git": git_state(Path() if file is None else file.parent),
         "versions": versions(),
         "cells": [],

@@ -54,7 +54,7 @@ class Shard:
         settings: dict[str, int] = {}
         chosen = []
         for cell in cells:
-            place = settings.setdefault(_setting(cell), len(settings))
+            place = settings.setdefault(setting_of(cell), len(settings))
             if place % self.of == self.number - 1:
                 chosen.append(cell)
         return chosen
@@ -77,6 +77,7 @@ def read_shard(text: str, field: str = "shard") -> Shard:
     raise ScenarioError(field, text, f"K/N with 1 <= K <= N <= {MOST_SHARDS}, such as 1/4")
 
 
-def _setting(cell: Cell) -> str:
+def setting_of(cell: Cell) -> str:
+    """Return what the cells of one setting have in common."""
     place = {name: label for name, label in cell.labels.items() if name not in OF_RUNS}
     return json.dumps(place, sort_keys=True)

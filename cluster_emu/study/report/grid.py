@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cluster_emu.study.report.comparison import PairedDifference
 from cluster_emu.study.report.figures import MeanFigure, QuantileFigure
+from cluster_emu.study.statistics.stopping import Achieved
 
 Place = dict[str, str | int | float | bool]
 """Values of a study's axes by their paths."""
@@ -50,6 +51,14 @@ class GroupDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupPrecision:
+    """How narrow an interval is at one place of the axes, where a stopping rule asked for it."""
+
+    axes: Place
+    achieved: Achieved
+
+
+@dataclass(frozen=True, slots=True)
 class SameRule:
     """Two strategies that are one rule under two names.
 
@@ -83,6 +92,7 @@ class BatchReport:
         same_rules: strategies that are compared with themselves.
         answer: what was found, in one sentence.
         results: the table of cells.
+        until: how narrow the intervals are that a stopping rule asked for; empty without one.
     """
 
     study: str
@@ -97,3 +107,4 @@ class BatchReport:
     same_rules: tuple[SameRule, ...]
     answer: str
     results: str
+    until: tuple[GroupPrecision, ...] = ()

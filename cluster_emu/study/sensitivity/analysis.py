@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ANOVA, SOBOL = "anova", "sobol"
-MOST_METRICS = 20
+WIDE = 0.4
+"""Width of an interval of a share from which on it says little."""
+TOO_WIDE = "Intervals are wide: more points or seeds would tell more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,21 @@ class Sensitivity(Displayed):
         """Which factor explains most, in one sentence."""
         parts = [_most(group) for group in self.groups]
         label = metric_catalogue[self.metric].label if self.metric in metric_catalogue else ""
-        return f"Of the variance of {label or self.metric}, {'; '.join(parts)}."
+        text = f"Of the variance of {label or self.metric}, {'; '.join(parts)}."
+        return f"{text} {TOO_WIDE}" if any(map(_is_wide, self.groups)) else text
 
     def plot(self) -> Figure:
         """Draw first and total shares of every factor with their intervals."""
         figure: Figure = view().draw_sensitivity(self.to_frame(), self.metric)
         return figure
+
+
+def _is_wide(group: GroupShares) -> bool:
+    return any(
+        high - low > WIDE
+        for one in group.shares
+        for low, high in [(one.first_low, one.first_high), (one.total_low, one.total_high)]
+    )
 
 
 def _most(group: GroupShares) -> str:

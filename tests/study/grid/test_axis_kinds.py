@@ -157,6 +157,8 @@ METHOD = "{ low = 1, high = 2 }\n[sample]\nvalues = 3\nmethod = "
         (TICKS + "{ range = { from = 1, to = 2 } }", "a step, or a number of values"),
         (TICKS + "{ range = { from = 2, to = 1, step = 1 } }", "a step that leads"),
         (TICKS + "{ range = { from = 1, to = 2, step = 1, by = 2 } }", "range.by"),
+        (TICKS + "{ range = { from = true, to = 2, step = 1 } }", "range.from"),
+        (TICKS + "{ range = { from = nan, to = inf, step = 1 } }", "a finite number"),
         (TICKS + "{ range = { from = 1, to = '2 GB', step = 1 } }", "units us, ms"),
         (TICKS + "{ logrange = { from = 0, to = 2, values = 3 } }", "above 0"),
         (TICKS + "{ logrange = { from = 1, to = 2, values = 1 } }", ">= 2"),

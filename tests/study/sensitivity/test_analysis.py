@@ -164,6 +164,8 @@ def test_each_strategy_has_its_indices() -> None:
     table = found.to_frame().set_index(["strategy", "factor"])
     assert table.loc[("s1", "x2"), "first"] == pytest.approx(table.loc[("s0", "x2"), "first"])
     assert found.answer.startswith("Of the variance of y, x2 explains")
+    assert found.answer.endswith("more points or seeds would tell more.")
+    assert "tell more" not in analyse_sensitivity(ishigami_table(1024, 1), "y").answer
     assert len(draw_sensitivity(found.to_frame(), "y").axes) == 2
 
 

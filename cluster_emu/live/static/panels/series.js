@@ -17,10 +17,11 @@ export function mount(root, live) {
   const showTable = () => {
     if (!data || !rows.open) return;
     rows.querySelector("table")?.remove();
-    const every = Math.max(1, Math.ceil(data.time_s.length / 40));
-    const chosen = data.time_s.map((_, at) => at).filter((at) => at % every === 0 || at === data.time_s.length - 1);
-    rows.append(table("Values hold from their time until the next one", ["time (s)", ...data.lines.map((line) => line.name + (line.unit ? ` (${line.unit})` : ""))],
-      chosen.map((at) => [data.time_s[at].toFixed(1), ...data.lines.map((line) => line.values[at].toLocaleString("en", { maximumFractionDigits: 1 }))])));
+    const times = data.lines[0].time_s, every = Math.max(1, Math.ceil(times.length / 40));
+    const chosen = times.filter((_, at) => at % every === 0 || at === times.length - 1);
+    const at = (line, time) => line.values[line.time_s.findLastIndex((each) => each <= time)];
+    rows.append(table("Values at some instants", ["time (s)", ...data.lines.map((line) => line.name + (line.unit ? ` (${line.unit})` : ""))],
+      chosen.map((time) => [time.toFixed(1), ...data.lines.map((line) => (at(line, time) ?? 0).toLocaleString("en", { maximumFractionDigits: 1 }))])));
   };
   rows.addEventListener("toggle", showTable);
   const end = live.watch("series", {}, (answer, error) => {
@@ -35,12 +36,12 @@ export function mount(root, live) {
 }
 
 function draw(context, width, height, data) {
-  if (!data || !data.time_s.length) return;
-  const right = width - 14, begin = 0, end = Math.max(data.now_s, data.time_s[data.time_s.length - 1], 1e-9);
+  if (!data) return;
+  const right = width - 14, begin = 0, end = Math.max(data.now_s, 1e-9);
   data.lines.forEach((line, at) => {
     const top = at * STRIP + 20, bottom = (at + 1) * STRIP - 4, last = at === data.lines.length - 1;
     const place = timeAxis(context, { left: LEFT, right, top, bottom, begin, end, label: last });
-    const most = Math.max(...line.values, 1e-9) * 1.1;
+    const most = (Math.max(...line.values) || 1) * 1.1;
     const y = (value) => bottom - (value / most) * (bottom - top);
     const marks = ticks(0, most, 4), step = marks.length > 1 ? marks[1] - marks[0] : 1;
     context.fillStyle = variable("--soft");
@@ -49,9 +50,10 @@ function draw(context, width, height, data) {
     for (const mark of marks) context.fillText(axisNumber(mark, step), LEFT - 6, y(mark));
     context.textAlign = "left";
     context.fillStyle = variable("--text");
+    if (!line.values.length) return;
     const now = line.values[line.values.length - 1];
     context.fillText(`${line.name}${line.unit ? ` (${line.unit})` : ""}: ${now.toLocaleString("en", { maximumSignificantDigits: 4 })}`, LEFT, at * STRIP + 9);
-    steps(context, data.time_s, line.values, place, y, end, colour(line.colour), bottom);
+    steps(context, line.time_s, line.values, place, y, end, colour(line.colour), bottom);
   });
 }
 
