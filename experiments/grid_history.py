@@ -9,8 +9,10 @@ place the filter is compared with each other pre-copy strategy, paired by seed, 
 time and bytes sent. The map says where it is lower than every one of them, where it makes no
 practical difference to the lowest, and where another one is lower, after Holm's correction for all
 comparisons of a map. The left maps are for N = 4, the right ones for the N with the lowest mean at
-each place, which favours the filter. The study is in experiments/studies. After an interruption the
-same command continues. --quick takes 2 profiles, one bandwidth, 2 numbers of rounds and 32 MiB.
+each place, which favours the filter. A table has the shares of variance that profile, bandwidth,
+rounds and strategy explain, of strategies with live rounds. The study is in experiments/studies.
+After an interruption the same command continues. --quick takes 2 profiles, one bandwidth, 2 numbers
+of rounds and 32 MiB.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import pandas as pd
 from common import how_often, run, show_progress, study_options
 from common.history_map import OUTCOMES, against_others, draw_map, outcomes
 
-from cluster_emu import metric_catalogue, run_batch
+from cluster_emu import analyse_sensitivity, metric_catalogue, run_batch
 from cluster_emu.results import complete_result, own_result, write_csv
 from cluster_emu.view import save_figure
 
@@ -67,7 +69,8 @@ def sentences(maps: dict[str, pd.DataFrame], pairs: pd.DataFrame) -> Iterator[st
 def main() -> int:
     """Open the folder of the results, or continue there."""
     args = study_options(__doc__, "grid_history").parse_args()
-    names = ["grid_history", "grid_history.csv", "grid_history.png"]
+    files = ("grid_history.csv", "grid_history_shares.csv", "grid_history.png")
+    names = ["grid_history", *files]
     with own_result(args.out, "grid_history", "", names, overwrite=args.overwrite, field="--out"):
         return history(args)
 
@@ -95,8 +98,13 @@ def history(args: argparse.Namespace) -> int:
     rows = pd.concat([four, pairs["best N of each place"].assign(best=True)], ignore_index=True)
     files.append(args.out / "grid_history.csv")
     write_csv(rows.assign(best=rows["best"].notna()), files[-1])
+    live = batch.table[~batch.table["strategy"].isin(NO_ROUNDS)]
+    explained = [analyse_sensitivity(live, metric) for metric in METRICS]
+    shares = [found.to_frame().assign(metric=found.metric) for found in explained]
+    files.append(args.out / "grid_history_shares.csv")
+    write_csv(pd.concat(shares, ignore_index=True), files[-1])
     complete_result(args.out)
-    print(*sentences(maps, four), sep="\n")
+    print(*sentences(maps, four), *(found.answer for found in explained), sep="\n")
     print("\nWritten", *files, sep="\n")
     return 0
 

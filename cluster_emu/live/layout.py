@@ -20,6 +20,7 @@ RACK_GAP = 0.9
 RACK_HEADER = 1.9
 """Room above the hosts of a rack for its switch."""
 TIER_GAP = 2.2
+"""Least room between two tiers of switches; a wide cluster has more."""
 MOST_COLUMNS = 8
 """Hosts side by side in one rack."""
 
@@ -94,12 +95,14 @@ def tiered_layout(graph: nx.Graph[int]) -> Layout:
             tier[node] = max(int(attributes.get("layer", 1)), 1)
             switches.setdefault(int(tier[node]), []).append(node)
     upper = sorted(level for level in switches if level > 1)
-    top = TIER_GAP * len(upper) + (0.6 if upper else 0.0)
+    columns, per_row = _grid(len(members), max(map(len, members.values())))
+    gap = max(TIER_GAP, 0.05 * per_row * (columns + RACK_GAP))
+    top = gap * len(upper) + (0.6 if upper else 0.0)
     racks, width, height = _place_racks(graph, members, top, x, y)
     rack_of = {rack.number: rack for rack in racks}
     _place_rack_switches(graph, switches.get(1, []), rack_of, width, x, y)
     for place, level in enumerate(upper):
-        _place_row(graph, switches[level], top - 0.6 - TIER_GAP * (place + 0.5), width, x, y)
+        _place_row(graph, switches[level], top - 0.6 - gap * (place + 0.5), width, x, y)
     return Layout(x, y, tier, racks, width, height)
 
 
@@ -133,7 +136,8 @@ def _grid(racks: int, largest: int) -> tuple[int, int]:
     """Return hosts side by side in a rack and racks side by side, nearest to the aspect."""
     best = (1, racks)
     least = math.inf
-    for columns in range(1, min(largest, 40 if racks == 1 else MOST_COLUMNS) + 1):
+    slimmest = max(round(math.sqrt(largest) / 1.6), 1)
+    for columns in range(slimmest, min(largest, 40 if racks == 1 else MOST_COLUMNS) + 1):
         height = math.ceil(largest / columns) + RACK_HEADER + RACK_GAP
         for rows in range(1, math.isqrt(racks) + 1):
             per_row = math.ceil(racks / rows)

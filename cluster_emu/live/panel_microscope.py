@@ -14,6 +14,9 @@ from cluster_emu.live.replay_source import ReplaySource
 from cluster_emu.live.source import Document
 from cluster_emu.shown_text import visible
 
+WORK_WALL_S = 0.1
+"""How long one answer may compute, so that the page can be used meanwhile."""
+
 MOST_CHOICES = 200
 """Migrations that may be chosen: those under way, and the latest that have ended."""
 
@@ -33,13 +36,18 @@ def microscope(source: LiveSource, arguments: Mapping[str, Any]) -> Document:
 
 @panel_data.register("replay", "microscope")
 def replayed_microscope(source: ReplaySource, arguments: Mapping[str, Any]) -> Document:
-    """Return the same of a finished run, computed again up to the instant that is shown."""
+    """Return the same of a finished run, computed again up to the instant that is shown.
+
+    While that takes time, there is only `computed_share`: ask again.
+    """
     names, book = source.spec.names, source.book
     number = _chosen(book, arguments)
     answer: Document = {"choices": _choices(book, names), "chosen": number, "check": ""}
     if number is not None:
         again = source.computed_again()
-        model = again.at(source.now_s)
+        model = again.at(source.now_s, WORK_WALL_S)
+        if model is None:
+            return {**answer, "computed_share": again.share_of(source.now_s)}
         # of a run that was computed again as a whole, the check was made then
         answer["check"] = source.run.notices[0] if source.run.computed else again.check()
         answer["agrees"] = not again.difference and not source.run.differs

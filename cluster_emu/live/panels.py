@@ -2,7 +2,7 @@
 
 A panel is a JavaScript module in ``static/panels/``; the page finds it by itself and draws it below
 the cluster (see the package's docstring). It asks for its data with ``live.query(name, arguments)``
-or, after every frame, ``live.watch(name, arguments, callback)``. The answer comes from a function
+or, now and then, ``live.watch(name, arguments, callback)``. The answer comes from a function
 that is registered here for the kind of source, in the process of the session, and runs between
 two steps of the model: it may read everything and must change nothing::
 

@@ -18,6 +18,8 @@ from cluster_emu.live.source import Document, FrameSource, SourceFactory, Step
 
 FRAMES_PER_S = 15.0
 """New frames at most; the page draws more, in between."""
+PANELS_PER_S = 4.0
+"""How often panels get new data at most: tables and charts that change more often are not read."""
 SLICE_WALL_S = 0.03
 """About how long one piece of work may take."""
 WORK_WALL_S = 0.05
@@ -57,7 +59,8 @@ class Player:
         self.lanes: list[FrameSource] = []
         self._watches: dict[int, Message] = {}
         self._credit = MOST_CREDIT
-        self._frame_due_s = -math.inf
+        self._frame_due_s = self._watches_due_s = -math.inf
+        self._watches_stale = False
         self._restart(settings)
 
     def _restart(self, settings: Mapping[str, str]) -> None:
@@ -107,7 +110,7 @@ class Player:
             busy = self._play()
         elif self._goal is not None or self._goal_s < math.inf:
             busy = self._toward_goal()
-        rest_s = self._send_frames()
+        rest_s = self._answer_watches(self._send_frames())
         return 0.0 if busy else rest_s
 
     def _play(self) -> bool:
@@ -192,9 +195,21 @@ class Player:
                 real_speed=self._real_speed,
             )
             self._send(frame.pack())
+        self._watches_stale = True
+        return 1 / FRAMES_PER_S if self._playing else IDLE_S
+
+    def _answer_watches(self, rest_s: float) -> float:
+        """Send new data to all panels if they are due; return until when to rest at most."""
+        due_s = self._watches_due_s - self._wall_s()
+        if not self._watches_stale or not self._watches:
+            return rest_s
+        if due_s > 0:
+            return min(rest_s, due_s)
+        self._watches_stale = False
+        self._watches_due_s = self._wall_s() + 1 / PANELS_PER_S
         for watch in list(self._watches.values()):
             self._answer_watch(watch)
-        return 1 / FRAMES_PER_S if self._playing else IDLE_S
+        return rest_s
 
     def _measure(self, now_s: float) -> None:
         wall_s, sim_s = self._measured

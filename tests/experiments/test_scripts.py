@@ -308,7 +308,7 @@ def test_grid_history(tmp_path: Path) -> None:
     done = run(tmp_path, "grid_history.py", "--quick")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "results" / "grid_history"
-    assert_written(folder, "grid_history.png", "grid_history.csv")
+    assert_written(folder, "grid_history.png", "grid_history.csv", "grid_history_shares.csv")
     rows = pd.read_csv(folder / "grid_history.csv")
     assert len(rows) == 4 * 3 * (8 + 5)  # places, metrics, others of N = 4 and of the best N
     assert "N = 4 against stop-and-copy, downtime: lower" in done.stdout

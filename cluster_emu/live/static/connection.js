@@ -42,7 +42,7 @@ export class Live extends EventTarget {
   /** Ask for the data of a panel once. */
   query(name, args = {}, lane = 0) { return this.ask("panel", { name, arguments: args, lane }); }
 
-  /** Get the data of a panel now and after every frame; returns a function that ends it. */
+  /** Get the data of a panel now and when it has changed, a few times a second; returns a function that ends it. */
   watch(name, args, callback, lane = 0) {
     const watch = this._next++;
     this._watches.set(watch, callback);

@@ -46,6 +46,7 @@ const HOST = 0.86;           // width of a host, of the 1 it has
 const DETAIL_FROM = 13;      // pixels of a host from which on its VMs are drawn
 const NAMES_FROM = 46;
 const MOST_LABELLED_RACKS = 80;
+const CROWD_GAP_MS = 36;     // time between two pictures of more than these, which leaves time for clicks
 const CELLS_BELOW = 9;       // hosts with fewer pixels are cells of a heat map
 const FEW_MOVES = 40;        // so many migrations have moving paths; the paths of more stand still
 
@@ -199,7 +200,8 @@ export class Scene {
     this.drawMoves(context, now);
     this.drawMark(context);
     this.drawn += 1;
-    this.restUntil = now + Math.min(2 * (performance.now() - began), 60);
+    const least = this.frame.arrays.move_vm.length > FEW_MOVES ? CROWD_GAP_MS : 0;
+    this.restUntil = now + Math.max(Math.min(2 * (performance.now() - began), 60), least);
   }
 
   drawBase(context = this.baseContext) {

@@ -16,7 +16,7 @@ from cluster_emu.model import ProgressCallback
 from cluster_emu.numerals import MOST_JOBS
 from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.grid.cell_run import DONE, run_cell
-from cluster_emu.study.grid.cell_store import JOURNAL_FILES, CellStore, check_folder
+from cluster_emu.study.grid.cell_store import JOURNALS, CellStore, check_folder
 from cluster_emu.study.grid.cells import Cell
 from cluster_emu.study.grid.grid import Grid, load_grid
 from cluster_emu.study.grid.settings import Labels
@@ -163,14 +163,17 @@ def dry_run(
 def _ended(folder: Path, cells: Sequence[Cell], keep: Sequence[str]) -> dict[str, str]:
     """Return how those cells have ended that a folder has, by key.
 
-    A copy of the journal is read, as SQLite writes beside one that it reads.
+    Copies of the journals, those of shards among them, are read: SQLite writes beside one that it
+    reads.
     """
     if not folder.is_dir():
         return {}
-    names = [name for name in JOURNAL_FILES if (folder / name).is_file()]
+    journals = [path for path in folder.glob(f"{JOURNALS}*") if path.is_file()]
+    if not journals:
+        check_folder(folder)  # it may be of another layout
     with TemporaryDirectory(prefix="cluster-emu-") as copied:
-        for name in names:
-            shutil.copyfile(folder / name, Path(copied) / name)
+        for path in journals:
+            shutil.copyfile(path, Path(copied) / path.name)
         check_folder(Path(copied))
         with CellStore(Path(copied), keep) as store:
             found = {cell.key: store.status(cell) for cell in cells}

@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 
 from cluster_emu.cli import app
 from cluster_emu.cli.dry_run import duration
-from cluster_emu.errors import ScenarioError
+from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.study import run_batch
 from cluster_emu.study.grid import dry_run as module
 from cluster_emu.study.grid.cell_run import CellRun
 from cluster_emu.study.grid.dry_run import dry_run
 from cluster_emu.study.grid.grid import load_grid
+from cluster_emu.study.grid.shards import Shard
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -44,6 +46,19 @@ def test_what_is_left_of_a_folder_is_told_and_the_folder_stays_as_it_is(
     assert (longer.finished, longer.left, longer.cells) == (16, 8, 24)
     assert dry_run(study_file, out=finished, overwrite=True, most_timed=0).left == 16
     assert contents(finished) == before
+
+
+def test_the_cells_of_shards_have_ended_too(study_file: Path, tmp_path: Path) -> None:
+    run_batch(study_file, out=tmp_path / "out", shard=Shard(1, 4))
+    found = dry_run(study_file, out=tmp_path / "out", most_timed=0)
+    assert (found.finished, found.left) == (4, 12)
+
+
+def test_a_folder_of_another_layout_is_refused(study_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "parts").mkdir(parents=True)
+    (tmp_path / "out" / "parts" / "a.parquet").write_bytes(b"")
+    with pytest.raises(ClusterEmuError, match="older cluster-emu"):
+        dry_run(study_file, out=tmp_path / "out")
 
 
 def test_the_guess_is_of_what_is_left_on_so_many_processes(

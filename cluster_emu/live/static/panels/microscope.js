@@ -56,6 +56,11 @@ export function mount(root, live) {
   }
   function show(answer, error) {
     if (!answer) { words.textContent = error; return; }
+    if (answer.computed_share !== undefined) {
+      words.textContent = `The run is computed again up to this instant: ${Math.floor(100 * answer.computed_share)} %`;
+      askAgain();
+      return;
+    }
     data = answer;
     showChoices();
     const none = data.chosen === null || data.vm === undefined;
@@ -70,6 +75,15 @@ export function mount(root, live) {
     showTruth();
     showRounds();
     for (const one of [map, rounds, left]) one.redraw();
+  }
+  let asked = false, closed = false;
+  function askAgain() {
+    if (asked) return;
+    asked = true;
+    setTimeout(() => {
+      if (closed) return;
+      live.query("microscope", number === null ? {} : { number }).then((answer) => { asked = false; show(answer); }, () => { asked = false; });
+    }, 30);
   }
   function showChoices() {
     const known = data.choices.map((one) => `${one.number}|${one.text}`).join("\n");
@@ -161,7 +175,7 @@ export function mount(root, live) {
   });
   if (live.selected && live.selected.kind === "migration") number = live.selected.number;
   watch();
-  return () => { end(); themed(); live.removeEventListener("select", select); };
+  return () => { closed = true; end(); themed(); live.removeEventListener("select", select); };
 }
 
 let picture = null;
