@@ -154,6 +154,9 @@ class Study(BaseModel):
         _check_overlap(tuple(self.fields))
         axes = (*self.axes, *(path for group in self.zip for path in group))
         _check_settable(axes, self.policies)
+        _check_settable(
+            (path for path in self.fields if path not in (TAKEN, STRATEGY)), self.policies
+        )
         _check_overlap(axes)
         for path in self.fields:
             for axis in axes:
@@ -195,8 +198,8 @@ def _check_settable(paths: Iterable[str], policies: Sequence[str]) -> None:
             raise ValueError(f"an axis other than {TAKEN}, for example {TAKEN}.0.target")
         if path == STRATEGY:
             raise ValueError(f"an axis other than {STRATEGY}, which `strategies` sets")
-        if policies and path == POLICY:
-            raise ValueError(f"an axis other than {POLICY}, which `policies` sets")
+        if policies and f"{path}.".startswith(f"{POLICY}."):
+            raise ValueError(f"nothing that sets {path}, as `policies` does")
 
 
 def check_cells(counts: Sequence[int]) -> None:

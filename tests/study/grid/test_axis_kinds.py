@@ -193,10 +193,18 @@ def test_what_cannot_be_is_refused_by_file_and_field(tmp_path: Path, text: str, 
     assert said in str(caught.value)
 
 
-def test_policies_and_an_axis_of_policies_are_refused(tmp_path: Path) -> None:
-    head = HEAD + 'policies = ["qemu"]\n'
-    with pytest.raises(ScenarioError, match="which `policies` sets"):
-        loaded(tmp_path, '[axes]\ntransfer.policy = ["nova"]\n', head)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[axes]\ntransfer.policy = ["nova"]\n',
+        "[axes]\ntransfer.policy.downtime_s = [1, 2]\n",
+        '[fields]\ntransfer.policy = "nova"\n',
+        '[variants.a]\ntransfer.policy = "nova"\n',
+    ],
+)
+def test_what_sets_the_policy_beside_policies_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ScenarioError, match=r"nothing that sets transfer\.policy"):
+        loaded(tmp_path, text, HEAD + 'policies = ["qemu"]\n')
 
 
 # --- what holds for every grid --------------------------------------------------------------------
