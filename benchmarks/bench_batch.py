@@ -93,8 +93,9 @@ def efficiency() -> None:
     one, _ = run(Busy(0.2), 40, 1)
     two, _ = run(Busy(0.2), 80, 2)
     print(
-        f"80 cells of 0.2 s on two processes: {two:.2f} s, efficiency {80 * 0.2 / 2 / two:.2f}; "
-        f"40 of them on one: {one:.2f} s, {40 * 0.2 / one:.2f}; load {os.getloadavg()[0]:.1f}"
+        f"80 cells of 0.2 s on two processes: {two:.2f} s, 40 on one: {one:.2f} s; efficiency "
+        f"{one / two:.2f} beside one process, {40 * 0.2 / two:.2f} beside idle cores; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
 
 

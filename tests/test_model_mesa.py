@@ -14,7 +14,8 @@ from mesa.agent import AgentSet
 from cluster_emu.agents import MigrationManager, PhysicalMachine, VirtualMachine
 from cluster_emu.errors import ScenarioError
 from cluster_emu.model import ClusterModel
-from cluster_emu.scenario import Scenario
+from cluster_emu.scenario import Scenario, load_scenario
+from cluster_emu.study import simulate
 from tests._support.small_scenarios import scenario
 
 
@@ -331,3 +332,28 @@ def test_closing_does_not_need_what_only_this_mesa_has(monkeypatch: pytest.Monke
     monkeypatch.delattr(Agent, "_ids", raising=False)
     model.close()
     assert len(model.agents) == 0
+
+
+@has_batch_run
+@pytest.mark.parametrize("name", ["paper", "single"])
+def test_a_batch_run_gives_the_numbers_of_run(name: str) -> None:
+    strategies, seeds = ["pre-copy", "history-majority"], [3, 2**40]
+    rows = run_batch(scenario=name, strategy=strategies, rng=seeds)
+    found = {(row["strategy"], row["rng"]): row for row in rows}
+
+    assert len(found) == len(rows) == 4
+    for (strategy, seed), row in found.items():
+        chosen = load_scenario(name).with_fields({"transfer.strategy": strategy})
+        result = simulate(chosen, seed)
+        completed = result.migrations[result.migrations["outcome"] == "completed"]
+        expected = {
+            "migrations_completed": result.summary["completed"],
+            "migrations_ended": len(result.migrations),
+            "energy_kwh": result.summary["energy_kwh"],
+            "bytes_sent": result.migrations["bytes"].sum(),
+            "mean_total_time_s": completed["total_time_s"].mean(),
+            "mean_downtime_s": completed["downtime_s"].mean(),
+            "mean_bytes": completed["bytes"].mean(),
+        }
+        assert len(completed)
+        assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-12, abs=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ MEANS, PAIRED, QUANTILES = "means.csv", "paired.csv", "quantiles.csv"
 RESULTS = "results.parquet"
 DIFFERENT = (Verdict.LOWER, Verdict.HIGHER)
 MOST_VALUES = 12
+SAMPLE = "sample"
+"""The column with the number of a sampled point."""
+MOST_AXES = 4
+"""Axes of a sample that are drawn."""
 
 
 def study_page(folder: Path) -> Page:
@@ -201,6 +206,8 @@ def _means(
     )
     if not any((means["metric"] == name).any() for name in METRICS):
         return [table]
+    if SAMPLE in axes:
+        return [*_over_sampled_axes(axes, means), table]
     picture = Picture(
         "study",
         "Means over the axes with 95 % intervals, one line per strategy",
@@ -210,6 +217,23 @@ def _means(
         lambda: draw_study(means),
     )
     return [picture, table]
+
+
+def _over_sampled_axes(axes: Sequence[str], means: pd.DataFrame) -> list[Picture]:
+    """Return a figure for each axis: every sampled point has values of its own on all of them."""
+    numbers = [
+        axis for axis in axes if axis != SAMPLE and pd.api.types.is_numeric_dtype(means[axis])
+    ]
+    return [
+        Picture(
+            f"study-{place}",
+            f"Means over {axis} with 95 % intervals; the other axes vary from point to point",
+            f"A panel per metric: the means of every strategy at each sampled value of {axis}. The "
+            "table below has all of its numbers.",
+            partial(draw_study, means.drop(columns=[one for one in axes if one != axis])),
+        )
+        for place, axis in enumerate(numbers[:MOST_AXES], start=1)
+    ]
 
 
 def _cells_of(place: Mapping[str, Any]) -> list[str]:

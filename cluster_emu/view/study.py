@@ -31,6 +31,8 @@ LINES = tuple(zip(STRATEGY_COLOURS, ("o", "s", "^", "D", "v", "P", "X"), strict=
 ENDS = ("mean", "ci95_low", "ci95_high")
 MOST_COLUMNS, MOST_COLUMNS_NARROW = 5, 2
 ROW_INCHES, TITLE_INCHES = 1.7, 1.3
+MOST_TICKS = 9
+"""Values of an axis of numbers that are all written; of more, matplotlib chooses round ones."""
 MANY_TIMES = 20
 """Ratio of the ends of an axis from which on it is logarithmic."""
 
@@ -145,7 +147,9 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, x: str, quantity: Quantity) -> Non
     if numeric and _is_wide(rows[x]):
         ax.set_xscale("log")
         ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xticks(values if numeric else range(len(values)), [_short(value) for value in values])
+    if not numeric or len(values) <= MOST_TICKS:
+        ticks = values if numeric else range(len(values))
+        ax.set_xticks(ticks, [_short(value) for value in values])
     ax.tick_params(labelsize=look().tick_pt)
     if not numeric:
         ax.tick_params(axis="x", rotation=20)

@@ -68,7 +68,7 @@ function draw(context, width, height, data) {
     line.values.forEach((value, index) => {
       const from = place(data.time_s[index]), to = place(index + 1 < data.time_s.length ? data.time_s[index + 1] : end);
       context.fillStyle = value > 95 ? colour("vermillion") : colour("blue");
-      context.fillRect(from, y(value), Math.max(to - from, 0.7), bottom - y(value));
+      context.fillRect(Math.round(from), y(value), Math.max(Math.round(to) - Math.round(from), 1), bottom - y(value));
     });
   });
 }
