@@ -134,6 +134,7 @@ class ClusterModel(Displayed, Model):
         self.spec = _chosen(scenario, strategy, kwargs)
         self.seed = seed_from(rng)
         super().__init__(rng=self.seed)
+        self._mesa_scenario = None  # Mesa makes an empty one
         self._is_over = False
         mesa_releases.count_ticks(self, self._take_tick)
         parts = build(self.spec, RandomStreams(self.seed))
@@ -204,6 +205,20 @@ class ClusterModel(Displayed, Model):
         self._profiles = profiles
         there = np.flatnonzero(self.state.vms.host >= 0).tolist()
         self._vm_agents = {vm: VirtualMachine(self, vm, self.state, profiles[vm]) for vm in there}
+
+    @property
+    def scenario(self) -> Any:
+        """The `Scenario` of Mesa that the model was made from; None without one.
+
+        SolaraViz of Mesa 3.5 makes a new one when it resets a model that has one, in place of the
+        parameter `scenario`.
+        """
+        return getattr(self, "_mesa_scenario", None)
+
+    @scenario.setter
+    def scenario(self, scenario: Any) -> None:
+        self._mesa_scenario = scenario
+        scenario.model = self
 
     @property
     def vms(self) -> list[VirtualMachine]:

@@ -145,9 +145,10 @@ def test_batch_runs_call_the_model_the_way_its_signature_says() -> None:
 
 
 def test_no_public_name_of_the_next_mesas_model_is_taken_for_something_else() -> None:
-    # `time`, `run_for` and `run_until` mean what they mean in Mesa, in seconds
+    # `time`, `run_for` and `run_until` mean what they mean in Mesa, in seconds; so does `scenario`
     model = ClusterModel("paper", rng=1)
-    taken = {"scenario", "schedule_event", "schedule_recurring", "data_registry"}
+    assert model.scenario is None
+    taken = {"schedule_event", "schedule_recurring", "data_registry"}
     own = {*vars(model), *vars(ClusterModel)} - {*vars(mesa.Model(rng=1))}
     assert not taken & own
 

@@ -190,7 +190,7 @@ def test_axe_finds_nothing(chromium: Browser, address: str, theme: str) -> None:
 
     assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found] == []
     page.page.keyboard.press("Escape")
-    page.page.locator("canvas").focus()
+    page.page.locator(".lane canvas").focus()
     page.page.keyboard.press("?")
     page.page.wait_for_selector("#help-box[open]")
     found = Axe().run(page.page).response["violations"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,36 +100,46 @@ def test_the_page_starts_again_with_another_seed() -> None:
 
 @pytest.mark.slow
 def test_the_page_steps_in_a_browser_and_needs_no_network() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("solara"), "run", EXAMPLE, "--no-open"]
-    options = ["--host", "127.0.0.1", "--port", str(port), "--production"]
-    server = subprocess.Popen([*map(str, command), *options], stdout=subprocess.DEVNULL)
-    try:
-        wait_for(port)
-        with browser() as chromium:
-            page = chromium.new_page()
-            requests: list[str] = []
-            errors: list[str] = []
-            page.on("request", lambda request: requests.append(request.url))
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(f"http://127.0.0.1:{port}", timeout=120_000)
-            page.wait_for_function("document.images.length >= 4", timeout=120_000)
-            before = page.evaluate("document.images[0].src")
-            page.click('button:has-text("Step")')
-            page.wait_for_function(
-                "before => document.images[0].src !== before", arg=before, timeout=120_000
-            )
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    with served() as port, browser() as chromium:
+        page = chromium.new_page()
+        requests: list[str] = []
+        errors: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"http://127.0.0.1:{port}", timeout=120_000)
+        page.wait_for_function("document.images.length >= 4", timeout=120_000)
+        before = page.evaluate("document.images[0].src")
+        page.click('button:has-text("Step")')
+        page.wait_for_function(
+            "before => document.images[0].src !== before", arg=before, timeout=120_000
+        )
     own = (f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}", "data:", "blob:")
     assert [url for url in requests if not url.startswith(own)] == []
     assert errors == []
 
 
-def wait_for(port: int) -> None:
+@contextmanager
+def served() -> Iterator[int]:
+    """Serve the example; return the port, another one if somebody takes the first meanwhile."""
+    program = [str(Path(sys.executable).with_name("solara")), "run", str(EXAMPLE), "--no-open"]
+    for _ in range(5):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--host", "127.0.0.1", "--port", str(port), "--production"]
+        server = subprocess.Popen([*program, *options], stdout=subprocess.DEVNULL)
+        try:
+            if answers(server, port):
+                yield port
+                return
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    raise AssertionError("the server did not start")
+
+
+def answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until the server answers; return False if it ended, as another one has its port."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
         try:
@@ -136,5 +147,8 @@ def wait_for(port: int) -> None:
         except OSError:
             time.sleep(0.5)
         else:
-            return
-    raise AssertionError("the server did not start")
+            time.sleep(2.0)  # one that finds its port taken ends by itself
+            return server.poll() is None
+        if server.poll() is not None:
+            return False
+    return False
