@@ -399,8 +399,8 @@ def _of_other_versions(earlier: Mapping[str, str]) -> Iterator[str]:
         # cells of another version of this package have other names
         if there != here and name != "cluster-emu":
             yield (
-                f"{name} is {here}, and was {there} when the study was run before: what is kept may "
-                "differ in the last digits from what runs now; --overwrite runs all again"
+                f"{name} is {here}, and was {there} when the study was run before: what is kept "
+                "may differ in the last digits from what runs now; --overwrite runs all again"
             )
 
 
