@@ -19,9 +19,7 @@ from cluster_emu.transfer.records import Phase
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
-BYTE = 255
 PLACE = {phase: place for place, phase in enumerate(PHASES)}
 
 
@@ -212,9 +210,3 @@ def progress(state: str, share: float) -> float:
     if state == Phase.POST_COPY:
         return 0.6 + 0.4 * share
     return 1.0 if state == Phase.FINISHING else 0.0
-
-
-def as_bytes(share: NDArray[Any]) -> Bytes:
-    """Return shares of 1 as bytes, 255 for 1 and more."""
-    scaled: Bytes = np.clip(np.rint(share * BYTE), 0, BYTE).astype(np.uint8)
-    return scaled

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.frames import Frame
+from cluster_emu.live.frames import Frame, as_bytes
 from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.migration_book import TableBook
 from cluster_emu.live.panels import panel_data
@@ -23,7 +23,6 @@ from cluster_emu.live.replay_columns import (
     HostColumns,
     LinkColumns,
     VMColumns,
-    as_bytes,
     progress,
     routes_of,
 )
