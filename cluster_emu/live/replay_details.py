@@ -57,7 +57,7 @@ def details(source: ReplayedRun, kind: Kind, number: int) -> Document:
         "link": len(source.links),
         "migration": len(source.book),
     }
-    if kind not in counts or not 0 <= number < counts[kind]:
+    if not 0 <= number < counts[kind]:
         raise RequestRefusedError(f"there is no {kind} {number} at {source.now_s:g} s")
     answer = {"host": _host, "vm": _vm, "link": _link, "migration": _migration}[kind]
     nothing: Document = {"links": [], "history": [], "tables": [], "actions": []}
@@ -194,7 +194,7 @@ def find(source: ReplayedRun, text: str) -> list[Document]:
         return []
     kind, _, rest = wanted.rpartition(" ")
     found = []
-    if rest.lstrip("#").isdigit():
+    if rest.lstrip("#").isdecimal():
         number = int(rest.lstrip("#"))
         counts: tuple[tuple[Kind, int], ...] = (
             ("host", source.host_count),

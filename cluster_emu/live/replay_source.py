@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.finished_run import FinishedRun, read_finished_run
 from cluster_emu.live.frames import Frame
 from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.migration_book import TableBook
@@ -31,6 +30,7 @@ from cluster_emu.live.replay_columns import (
 from cluster_emu.live.replay_details import details, find
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
 from cluster_emu.network import LinkTable
+from cluster_emu.observation.finished_run import FinishedRun, read_finished_run
 from cluster_emu.scenario import scenario_from
 from cluster_emu.shown_text import visible
 from cluster_emu.transfer.records import NOTHING_SENT, Phase
@@ -61,7 +61,7 @@ class ReplayFactory:
         Raises:
             ClusterEmuError: if it does not, naming the file and what is expected.
         """
-        return cls(folder, cell, read_finished(folder, cell).title)
+        return cls(folder, cell, _read(folder, cell).title)
 
     def describe(self) -> Document:
         """Return title and kind; a replay has nothing to set."""
@@ -74,18 +74,13 @@ class ReplayFactory:
 
     def lanes(self, settings: Mapping[str, str]) -> Sequence[FrameSource]:
         """Return one lane, the run."""
-        return [ReplaySource(read_finished(self.folder, self.cell))]
+        return [ReplaySource(_read(self.folder, self.cell))]
 
 
-def read_finished(folder: Path, cell: str | None) -> FinishedRun:
-    """Read the folder of a run or drain, or compute a cell of a study again.
-
-    Raises:
-        ClusterEmuError: if there is nothing to replay.
-    """
+def _read(folder: Path, cell: str | None) -> FinishedRun:
     if cell is None:
         return read_finished_run(folder)
-    from cluster_emu.live.finished_cell import read_finished_cell  # studies take time to load
+    from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load
 
     return read_finished_cell(folder, cell)
 
