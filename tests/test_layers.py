@@ -50,8 +50,10 @@ LAYERS = (
     {"agents", "faults", "lifecycle", "maintenance", "mesa_releases"},
     {"building", "clock", "inventory"},
     {"model"},
-    {"calibration", "file_schemas", "live", "study", "validation", "view"},
-    {"html_report"},
+    {"observation"},
+    {"calibration", "file_schemas", "study", "validation"},
+    {"view"},
+    {"html_report", "live"},
     {"__init__", "__main__", "cli"},
 )
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}

@@ -50,9 +50,10 @@ def film(
     as_json: options.Json = False,
 ) -> None:
     """Make a film of a saved run, drain or cell: MP4 where ffmpeg is found, else GIF."""
-    from cluster_emu.live.replay_source import read_finished
+    from cluster_emu.observation.finished_run import read_finished_run
     from cluster_emu.results.folder_lock import locked
     from cluster_emu.results.result_folder import added_files
+    from cluster_emu.study.finished_cell import read_finished_cell
     from cluster_emu.view import figure_style, has_ffmpeg, write_film
 
     interruptible()
@@ -60,7 +61,7 @@ def film(
         raise ScenarioError("RUN_DIR", str(run_dir), "the folder of a saved run")
     if out is not None:
         _chosen(out, has_ffmpeg())  # refuse a bad name before anything is computed
-    found = read_finished(run_dir, cell)
+    found = read_finished_run(run_dir) if cell is None else read_finished_cell(run_dir, cell)
     name = "film" if cell is None else f"film_{cell}"
     path, note = _chosen(run_dir / f"{name}{MP4}" if out is None else out, has_ffmpeg())
     for notice in found.notices if found.computed else ():

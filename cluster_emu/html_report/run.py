@@ -11,12 +11,12 @@ import pandas as pd
 from cluster_emu.html_report.metric_cells import endings
 from cluster_emu.html_report.page import Card, Lines, Page, Picture, Section, Table
 from cluster_emu.metrics.catalogue import metric_catalogue
+from cluster_emu.results.reading import read_run
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Choice
 from cluster_emu.study.execution.runs import outcome_counts
 from cluster_emu.study.report.answers import HEADLINE, run_answer
 from cluster_emu.study.report.figures import most_frequent_first
-from cluster_emu.view import read_run
 from cluster_emu.view.run_folder import draw_run
 from cluster_emu.wording import counted, number
 

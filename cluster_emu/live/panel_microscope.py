@@ -7,11 +7,11 @@ from typing import Any
 
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.live_source import LiveSource
-from cluster_emu.live.microscope import Microscope
 from cluster_emu.live.migration_book import MigrationBook, ModelBook, latest
 from cluster_emu.live.panels import panel_data
 from cluster_emu.live.replay_source import ReplaySource
 from cluster_emu.live.source import Document
+from cluster_emu.observation.microscope import Microscope
 from cluster_emu.shown_text import visible
 
 WORK_WALL_S = 0.1

@@ -13,8 +13,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from cluster_emu.live.finished_run import COMPARED, first_difference, rounds_as_rows
 from cluster_emu.live.live_model import LiveModel
+from cluster_emu.observation.finished_run import COMPARED, first_difference, rounds_as_rows
 from cluster_emu.scenario import Scenario
 
 CHECKPOINTS = 24

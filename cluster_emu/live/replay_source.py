@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.finished_run import FinishedRun, read_finished_run, title_of
 from cluster_emu.live.frames import Frame
 from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.link_outages import LinkOutages, outages_again
@@ -32,6 +31,7 @@ from cluster_emu.live.replay_columns import (
 from cluster_emu.live.replay_details import details, find
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
 from cluster_emu.network import LinkTable
+from cluster_emu.observation.finished_run import FinishedRun, read_finished_run, title_of
 from cluster_emu.scenario import scenario_from
 from cluster_emu.shown_text import visible
 from cluster_emu.transfer.records import NOTHING_SENT, Phase
@@ -70,7 +70,7 @@ class ReplayFactory:
         """
         if cell is None:
             return cls(folder, cell, title_of(folder))
-        from cluster_emu.live.finished_cell import stored_cell  # studies take time to load
+        from cluster_emu.study.finished_cell import stored_cell  # studies take time to load
 
         return cls(folder, cell, stored_cell(folder, cell).title)
 
@@ -85,18 +85,13 @@ class ReplayFactory:
 
     def lanes(self, settings: Mapping[str, str]) -> Sequence[FrameSource]:
         """Return one lane, the run."""
-        return [ReplaySource(read_finished(self.folder, self.cell))]
+        return [ReplaySource(_read(self.folder, self.cell))]
 
 
-def read_finished(folder: Path, cell: str | None) -> FinishedRun:
-    """Read the folder of a run or drain, or compute a cell of a study again.
-
-    Raises:
-        ClusterEmuError: if there is nothing to replay.
-    """
+def _read(folder: Path, cell: str | None) -> FinishedRun:
     if cell is None:
         return read_finished_run(folder)
-    from cluster_emu.live.finished_cell import read_finished_cell  # studies take time to load
+    from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load
 
     return read_finished_cell(folder, cell)
 

@@ -3,6 +3,7 @@
 Functions take data, draw on the `ax` or figure they are given or on a new one, and return it.
 """
 
+from cluster_emu.results.reading import read_run
 from cluster_emu.view.advice import draw_advice
 from cluster_emu.view.anatomy import draw_anatomy
 from cluster_emu.view.calibration import draw_dirty_curve
@@ -19,7 +20,7 @@ from cluster_emu.view.maintenance import draw_maintenance
 from cluster_emu.view.microscope import draw_page_map, draw_truth_table
 from cluster_emu.view.qemu_validation import draw_agreement
 from cluster_emu.view.replay import Replay, busiest_instant_s, frame_at
-from cluster_emu.view.run_folder import draw_run, plot_run, read_run
+from cluster_emu.view.run_folder import draw_run, plot_run
 from cluster_emu.view.saving import figure_of, save_figure
 from cluster_emu.view.sensitivity import draw_sensitivity
 from cluster_emu.view.study import draw_study

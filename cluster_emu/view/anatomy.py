@@ -15,9 +15,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.results.rows import Row, named, rows_of
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, written
-from cluster_emu.view.rows import Row, named, rows_of
 from cluster_emu.view.style import (
     BLACK,
     BLUE,

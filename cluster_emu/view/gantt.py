@@ -16,10 +16,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
+from cluster_emu.results.rows import Row, named, rows_of
 from cluster_emu.transfer.records import Phase
 from cluster_emu.transfer.spans import Span, SpanKind, spans_of
 from cluster_emu.view.quantities import clock
-from cluster_emu.view.rows import Row, named, rows_of
 from cluster_emu.view.style import (
     BLACK,
     BLUE,

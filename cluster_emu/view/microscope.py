@@ -11,8 +11,8 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch, Rectangle
 
 from cluster_emu.errors import ScenarioError
-from cluster_emu.live.truth_rows import LiveRow, live_table
 from cluster_emu.memory.page_state import DecidedPages, PageState
+from cluster_emu.observation.truth_rows import LiveRow, live_table
 from cluster_emu.strategies import Strategy
 from cluster_emu.strategies.contract import Decision
 from cluster_emu.transfer.observation import ObservedMemory

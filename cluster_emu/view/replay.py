@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.network import LinkTable
+from cluster_emu.results.rows import rows_of
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario, scenario_from
 from cluster_emu.view.frame import ClusterFrame, RunningMove
-from cluster_emu.view.rows import rows_of
 from cluster_emu.view.timeline import under_way
 
 Floats = NDArray[np.float64]

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from cluster_emu.errors import ClusterEmuError
-from cluster_emu.live import finished_run
 from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.replay_source import ReplayFactory
+from cluster_emu.observation import finished_run
 from cluster_emu.study import evacuate, run_batch
 from tests.cli.conftest import Emu, emu
-from tests.live.test_finished_cell import BASE, STUDY, keys
 from tests.live.test_replay_source import small
+from tests.study.test_finished_cell import BASE, STUDY, keys
 
 __all__ = ["emu"]
 

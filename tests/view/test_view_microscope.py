@@ -10,12 +10,12 @@ from matplotlib.patches import Rectangle
 
 from cluster_emu import ClusterModel, ScenarioError
 from cluster_emu.memory.page_state import DecidedPages, PageState
+from cluster_emu.observation.stop_threshold import stop_pages_of
 from cluster_emu.strategies import Strategy, strategies, truth_table
 from cluster_emu.strategies.contract import Decision
 from cluster_emu.transfer.observation import ObservedMemory, observe
 from cluster_emu.view import draw_page_map, draw_truth_table, figure_of, figure_style
 from cluster_emu.view.microscope import DECISION_COLOURS, MOST_CELLS
-from cluster_emu.view.stop_threshold import stop_pages_of
 from cluster_emu.view.style import VERMILLION
 from tests._support.figure_checks import legend_texts, misplaced
 from tests._support.small_scenarios import scenario

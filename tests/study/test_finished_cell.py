@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
-from cluster_emu.live import finished_cell
-from cluster_emu.live.finished_cell import read_finished_cell
 from cluster_emu.live.replay_source import ReplayFactory, ReplaySource
-from cluster_emu.study import run_batch
+from cluster_emu.study import finished_cell, run_batch
+from cluster_emu.study.finished_cell import read_finished_cell
 
 STUDY = """
 name = "small"

@@ -1,4 +1,4 @@
-"""A cell of a study as the page replays it: computed again, and held against its row of figures."""
+"""A cell of a study as a finished run: computed again, and held against its row of figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
-from cluster_emu.live.finished_run import FinishedRun, computed_again
+from cluster_emu.observation.finished_run import FinishedRun, computed_again
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.grid.cell_store import DONE
 from cluster_emu.study.grid.cells import Cell, FileContents

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cluster_emu.live.truth_rows import LiveRow, live_table
 from cluster_emu.memory.page_state import DecidedPages
+from cluster_emu.observation.truth_rows import LiveRow, live_table
 from cluster_emu.strategies import HistoryMajority, Ma, PreCopy, TimeSeries, XenLegacy, truth_table
 from cluster_emu.strategies.contract import Decision, Strategy
 

@@ -5,8 +5,8 @@ import base64
 import numpy as np
 import pytest
 
-from cluster_emu.live.page_map import page_map
 from cluster_emu.memory.page_state import PageState
+from cluster_emu.observation.page_map import page_map
 
 
 def test_a_small_vm_has_one_cell_for_each_page() -> None:

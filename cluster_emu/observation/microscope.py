@@ -11,11 +11,11 @@ import math
 from typing import TypedDict
 
 from cluster_emu.errors import UnknownNameError
-from cluster_emu.live.page_map import page_map
-from cluster_emu.live.stop_line import stop_line
-from cluster_emu.live.truth_rows import LiveTable, live_table
 from cluster_emu.memory.page_state import PageState
 from cluster_emu.model import ClusterModel
+from cluster_emu.observation.page_map import page_map
+from cluster_emu.observation.stop_line import stop_line
+from cluster_emu.observation.truth_rows import LiveTable, live_table
 from cluster_emu.strategies.contract import Mode, Strategy
 from cluster_emu.transfer.migration import Migration
 from cluster_emu.transfer.observation import OLD_AT_TARGET, ObservedMemory, observe

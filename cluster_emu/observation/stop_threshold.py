@@ -6,11 +6,11 @@ import pandas as pd
 
 from cluster_emu.building import create_chosen
 from cluster_emu.building.transfer import manager_policy
-from cluster_emu.live.stop_line import stop_line
+from cluster_emu.observation.stop_line import stop_line
+from cluster_emu.results.rows import Row, rows_of
 from cluster_emu.scenario import Scenario
 from cluster_emu.strategies import Mode, strategies
 from cluster_emu.transfer.records import Phase
-from cluster_emu.view.rows import Row, rows_of
 
 
 def stop_pages_of(scenario: Scenario, rounds: pd.DataFrame, migration: Row) -> float | None:

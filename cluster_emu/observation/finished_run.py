@@ -1,4 +1,4 @@
-"""A finished run as the page replays it: read from a folder, or computed again from it.
+"""A finished run, for films and replays: read from a folder, or computed again from it.
 
 A folder of `run` has all tables. One of `evacuate` has those of migrations and rounds of its median
 replication, and the scenario and seed of it; a cell of a study has a row of figures. Of these the
@@ -19,6 +19,7 @@ import pandas as pd
 
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.model import ClusterModel
+from cluster_emu.results.reading import read_run
 from cluster_emu.results.result_folder import check_whole, read_manifest
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
@@ -76,8 +77,6 @@ def read_finished_run(folder: Path) -> FinishedRun:
         raise ClusterEmuError(f"{folder}: a study: allowed is --cell KEY with it, which cell")
     if command != "run":
         raise ClusterEmuError(f"{folder}: holds a result of {command}: allowed is {EXPECTED}")
-    from cluster_emu.view.run_folder import read_run  # matplotlib is slow to load
-
     result = read_run(folder)
     if (folder / "faults.parquet").is_file():
         result.tables["faults"] = _table(folder, "faults", FAULTS)

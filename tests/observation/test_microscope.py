@@ -6,8 +6,8 @@ import math
 import pytest
 
 from cluster_emu.errors import UnknownNameError
-from cluster_emu.live.microscope import Microscope, MicroscopeData
 from cluster_emu.model import ClusterModel
+from cluster_emu.observation.microscope import Microscope, MicroscopeData
 from tests._support.small_scenarios import scenario
 
 BUSY = {"name": "uniform", "writes_per_page_s": 0.4}
