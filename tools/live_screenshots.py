@@ -83,7 +83,7 @@ class Panel:
 
 
 FOLDER = "FOLDER"
-HOG = ("single", "--set", "vms.0.profile=memory-hog")
+HOG = ("single", "--set", "vms.0.profile=memory-hog", "--set", "run.fidelity=pages")
 EVACUATE = ("evacuate", "evacuation", "--host", "0", "--replications", "1", "--out", FOLDER)
 TWO_HOURS = ("run", "cluster", "--seed", "0", "--set", 'run.duration_s="2 h"', "--out", FOLDER)
 PANELS = (
