@@ -14,7 +14,7 @@ from cluster_emu.errors import ClusterEmuError, UnknownNameError
 from cluster_emu.observation.finished_run import FinishedRun, computed_again
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.grid.cell_store import DONE
-from cluster_emu.study.grid.cells import Cell, FileContents
+from cluster_emu.study.grid.cells import Cell, Contents
 from cluster_emu.study.grid.settings import STRATEGY_COLUMN, settings_of
 from cluster_emu.study.grid.study_file import Study, base_scenario
 from cluster_emu.study.saved_study import SavedStudy, load_study
@@ -144,7 +144,7 @@ def _known(value: Any) -> Any:
 
 
 def _cells_at(study: Study, base: Any, row: Mapping[str, Any]) -> Iterator[Cell]:
-    files = FileContents()
+    contents = Contents()
     texts = [text.strip() for text in study.strategies]
     for setting in settings_of(study):
         if not all(_alike(value, row.get(name)) for name, value in setting.place.items()):
@@ -152,7 +152,6 @@ def _cells_at(study: Study, base: Any, row: Mapping[str, Any]) -> Iterator[Cell]
         made = variants(base.with_fields(setting.fields), study.strategies)
         for variant, text in zip(made, texts, strict=True):
             if text == row[STRATEGY_COLUMN]:
-                data = files.read_into(variant.scenario.model_dump(mode="json"))
                 seed, number = int(row["seed"]), int(row["replication"])
                 labels = {
                     **setting.place,
@@ -160,7 +159,7 @@ def _cells_at(study: Study, base: Any, row: Mapping[str, Any]) -> Iterator[Cell]
                     "replication": number,
                     "seed": seed,
                 }
-                yield Cell(labels, variant.scenario, seed, data)
+                yield Cell(labels, variant.scenario, seed, contents.of(variant.scenario))
 
 
 def _alike(label: Any, value: Any) -> bool:

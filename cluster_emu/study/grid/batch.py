@@ -17,7 +17,8 @@ from cluster_emu.model import ProgressCallback
 from cluster_emu.numerals import MOST_JOBS
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.folder_lock import locked
-from cluster_emu.results.result_folder import complete_result, own_result
+from cluster_emu.results.result_folder import complete_result, own_result, read_manifest
+from cluster_emu.results.versions import versions
 from cluster_emu.results.writing import write_csv
 from cluster_emu.study.comparison.compare import smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
@@ -84,7 +85,7 @@ class Batch(Displayed):
         same_rules: strategies that are compared with themselves.
         damaged: whether the journal of finished cells was damaged, so that cells ran again.
         notes: what else is in the folder, one sentence each: cells of the study before it was
-            edited, or of another version.
+            edited, or of another version; which packages that results depend on have changed.
         until: how narrow the intervals are that a stopping rule asked for; empty without one.
         left_to_others: how many cells other shards have yet to run; the table then has those of one
             shard alone, and there are no exports.
@@ -306,6 +307,7 @@ def run_batch(
         own = GrowingCells(rule, own_cells, study.seed, retry_failed=retry_failed)
         whole = own if shard is None else GrowingCells(rule, planned, study.seed)
     execution = Execution(jobs, limits)
+    earlier = None if overwrite else read_manifest(folder)
 
     def run(store: CellStore) -> int:
         with on_cluster(scheduler) if backend == "dask" else nullcontext():
@@ -331,7 +333,10 @@ def run_batch(
             strategies=tuple(dict.fromkeys(str(cell.labels["strategy"]) for cell in cells)),
             smallest_differences=smallest,
             damaged=store.damaged,
-            notes=store.of_others([*cells, *(whole.surplus(store) if whole else ())]),
+            notes=(
+                *store.of_others([*cells, *(whole.surplus(store) if whole else ())]),
+                *(_of_other_versions(earlier.versions) if earlier and found else ()),
+            ),
             same_rules=rules_compared_with_themselves(cells, grid.columns),
             until=tuple(whole.precision(store)) if whole else (),
         )
@@ -385,6 +390,18 @@ def _run_growing(
         done = len(growing.cells(store)) - len(to_run)
         run_cells(store, to_run, execution, progress, on_failed, done=done)
     return sum(not growing.was_run(cell) for cell in growing.cells(store))
+
+
+def _of_other_versions(earlier: Mapping[str, str]) -> Iterator[str]:
+    """Yield which packages have another version than when cells of before were run."""
+    for name, here in versions().items():
+        there = earlier.get(name, here)
+        # cells of another version of this package have other names
+        if there != here and name != "cluster-emu":
+            yield (
+                f"{name} is {here}, and was {there} when the study was run before: what is kept "
+                "may differ in the last digits from what runs now; --overwrite runs all again"
+            )
 
 
 def _as_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
