@@ -23,10 +23,11 @@ from cluster_emu.study.execution.costs import peak_memory_bytes, resident_bytes
 from cluster_emu.study.grid import run_cells as module
 from cluster_emu.study.grid.cell_run import CellRun
 from cluster_emu.study.grid.cell_store import CellStore
-from cluster_emu.study.grid.cells import Cell
+from cluster_emu.study.grid.cells import Cell, Contents
 from cluster_emu.study.grid.run_cells import Execution, run_cells
 
 SCENARIO = load_scenario("paper")
+CONTENT = Contents().of(SCENARIO)
 MB = 1e6
 STUDY = """
 name = "many"
@@ -43,7 +44,7 @@ def cells_of_seeds(count: int) -> list[Cell]:
     return [
         Cell({"axis": number % 100, "strategy": "s", "replication": number, "seed": number}, *rest)
         for number in range(count)
-        for rest in [(SCENARIO, number, {})]
+        for rest in [(SCENARIO, number, CONTENT)]
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
@@ -63,6 +64,16 @@ def load_entry_points(
             unloaded[point.name] = part
             warnings.warn(f"{kind} left out: {part}", PluginWarning, stacklevel=2)
     return unloaded
+
+
+def distribution_of(group: str, name: str) -> str:
+    """Return name and version of the distribution that declares an entry point."""
+    for point in _declared(group):
+        if point.name == name:
+            with suppress(Exception):  # its files are broken
+                return f"{_distribution(point)} {point.dist.version if point.dist else ''}".strip()
+            return _distribution(point)
+    return ""
 
 
 def _declared(group: str) -> Iterator[EntryPoint]:

@@ -30,7 +30,7 @@ from cluster_emu.field_errors import from_validation
 from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
 from cluster_emu.part_parameters import ParameterDescription, described_parameters
-from cluster_emu.plugin_loading import UnloadedPart, load_entry_points
+from cluster_emu.plugin_loading import UnloadedPart, distribution_of, load_entry_points
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -141,12 +141,22 @@ class Registry(Generic[T]):
 
     def of_scripts(self) -> dict[str, Callable[..., T]]:
         """Return the parts that neither this package nor an installed distribution has."""
+        found = self.foreign().items()
+        return {name: part for name, part in found if name not in self._of_entry_points}
+
+    def foreign(self) -> dict[str, Callable[..., T]]:
+        """Return the parts that this package does not have: of scripts and of distributions."""
         self._find_parts()
         return {
             name: part
             for name, part in self._factories.items()
-            if name not in self._of_entry_points and not _is_own(part)
+            if name in self._of_entry_points or not is_own(part)
         }
+
+    def declared_by(self, name: str) -> str:
+        """Return name and version of the distribution that declares a part; empty if none does."""
+        self._find_parts()
+        return distribution_of(self.group, name) if name in self._of_entry_points else ""
 
     def offer(self, name: str, load: Callable[[], Callable[..., T]]) -> None:
         """Enter a part that is loaded when it is first asked for, unless the name is known.
@@ -244,7 +254,7 @@ class Registry(Generic[T]):
             """Enter a part; its module may have registered it, under the same name, already."""
             taken = self._factories.get(name)
             if taken is not None and taken is not part:
-                whose = "a part of cluster-emu" if _is_own(taken) else "another part"
+                whose = "a part of cluster-emu" if is_own(taken) else "another part"
                 raise ValueError(f"{whose} has the name {name!r}")
             self._check(name, part)
             self._factories[name] = part
@@ -266,8 +276,9 @@ class Registry(Generic[T]):
                 raise TypeError(f"{self.kind}: {what} is a text")
 
 
-def _is_own(factory: object) -> bool:
-    return str(getattr(factory, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
+def is_own(part: object) -> bool:
+    """Return whether a class, function or object is defined in this package."""
+    return str(getattr(part, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
 
 
 def _naming_default(

@@ -127,6 +127,10 @@ def batch(
         if shard is not None or as_json or overwrite:
             allowed = "no --shard, --overwrite and --json beside it"
             raise ScenarioError("--slurm", slurm, allowed)
+        if dry_run or scheduler is not None or backend != "loky":
+            # every task of the array would hand its shard to the one scheduler
+            allowed = "no --dry-run, --backend and --scheduler beside it: tasks run their own cells"
+            raise ScenarioError("--slurm", slurm, allowed)
         words = {
             "--seed": seed,
             "--out": out,

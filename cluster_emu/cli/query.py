@@ -43,12 +43,15 @@ def query(
 ) -> None:
     """Ask the tables of a study in SQL (DuckDB): results, means, paired, and those it keeps."""
     from cluster_emu.results.writing import csv_text
-    from cluster_emu.study.saved_study import load_study
+    from cluster_emu.study.saved_study import INCOMPLETE, load_study
 
     if as_csv and as_json:
         raise ScenarioError("--csv", "given", "no --json beside it")
     interruptible()
-    found = load_study(study_dir).query_arrow(sql)
+    study = load_study(study_dir)
+    if not study.complete:
+        write_message(f"cluster-emu: {study_dir}: {INCOMPLETE}")
+    found = study.query_arrow(sql)
     if as_csv:
         sys.stdout.write(csv_text(found.to_pandas()))
     elif as_json:

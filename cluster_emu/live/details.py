@@ -55,7 +55,7 @@ def details(source: Described, kind: Kind, number: int) -> Document:
         "link": len(model.links),
         "migration": len(model.manager.scheduler.records),
     }
-    if kind not in counts or not 0 <= number < counts[kind]:
+    if not 0 <= number < counts[kind]:
         raise RequestRefusedError(f"there is no {kind} {number}")
     answer = {"host": _host, "vm": _vm, "link": _link, "migration": _migration}[kind]
     nothing: Document = {"links": [], "history": [], "tables": [], "actions": []}

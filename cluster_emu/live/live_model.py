@@ -47,13 +47,6 @@ class LiveModel(ClusterModel):
             if self.now_s >= self._tick_end_s:
                 self._end_tick(self._tick_end_s)
 
-    def finish_tick(self) -> None:
-        """Let time pass until the end of the tick under way, or of the next one."""
-        if self._tick_end_s is None and self.running:
-            self._begin_tick()
-        if self._tick_end_s is not None:
-            self.advance(self._tick_end_s)
-
     def next_event_s(self) -> float:
         """Return when something can happen next: an event, a plan, or the end of a tick."""
         event_s = min(self.loop.next_event_s(), self.clock.duration_s)

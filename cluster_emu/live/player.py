@@ -6,15 +6,16 @@ sends a frame only when the page is ready for one; what the page sees is always 
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
 from cluster_emu.errors import ClusterEmuError, RequestRefusedError
 from cluster_emu.live.frames import to_json
-from cluster_emu.live.settings import actions_of
-from cluster_emu.live.source import Document, FrameSource, SourceFactory, Step
+from cluster_emu.live.settings import actions_of, known_settings
+from cluster_emu.live.source import Document, FrameSource, Kind, SourceFactory, Step
 
 FRAMES_PER_S = 15.0
 """New frames at most; the page draws more, in between."""
@@ -28,6 +29,12 @@ MOST_CREDIT = 2
 """Frames on their way to the page at once."""
 IDLE_S = 0.5
 MOST_WATCHES = 32
+
+KINDS = get_args(Kind)
+LANES = ("left", "right")
+"""What the lanes are called where they answer differently."""
+
+log = logging.getLogger("cluster_emu.live")
 
 Send = Callable[[bytes | str], None]
 Message = Mapping[str, Any]
@@ -66,11 +73,12 @@ class Player:
     def _restart(self, settings: Mapping[str, str]) -> None:
         """Make the lanes anew; if the settings are not allowed, the old ones stay."""
         self._say("loading")
+        settings = known_settings(settings)
         actions = actions_of(settings)
         lanes = list(self._factory.lanes(settings))
         self.close()
         self.lanes = lanes
-        self._settings = dict(settings)
+        self._settings = settings
         self._planned = actions
         self._done: list[Document] = []
         self._playing = False
@@ -254,6 +262,12 @@ class Player:
         except ClusterEmuError as error:
             self._tell("reply", id=message.get("id"), ok=False, error=str(error))
             return
+        except (OSError, EOFError):
+            raise  # the page has gone
+        except Exception as error:  # one bad question must not end the session
+            log.exception("a message of the page could not be answered")
+            self._tell("reply", id=message.get("id"), ok=False, error=_internal(error))
+            return
         self._tell("reply", id=message.get("id"), ok=True, result=result)
 
     def _on_play(self, message: Message) -> None:
@@ -290,6 +304,7 @@ class Player:
         if time_s < self.now_s:
             for lane in self.lanes:
                 lane.seek(time_s)
+            self._goal, self._goal_s = None, math.inf
             self._anchor = (self.now_s, self._wall_s())
             self._dirty = True
         else:
@@ -298,7 +313,7 @@ class Player:
 
     def _on_speed(self, message: Message) -> None:
         speed = message.get("speed")
-        if not isinstance(speed, int | float) or not 0 < speed <= 1e9:
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed <= 1e9:
             raise RequestRefusedError(f"speed = {speed!r}: allowed is a number above 0")
         self._speed = float(speed)
         self._anchor = (self.now_s, self._wall_s())
@@ -312,7 +327,7 @@ class Player:
         self._frame_due_s = -math.inf
 
     def _on_details(self, message: Message) -> Document:
-        return self._lane(message).details(message.get("kind"), _whole(message, "number"))  # type: ignore[arg-type]
+        return self._lane(message).details(_kind(message), _whole(message, "number"))
 
     def _on_search(self, message: Message) -> list[Document]:
         return self._lead.search(str(message.get("text", ""))[:200])
@@ -336,12 +351,30 @@ class Player:
         return self._act({**action, "at_s": self.now_s})
 
     def _act(self, action: dict[str, Any]) -> str:
-        """Let all lanes carry out an action; each of them meets the same."""
-        said = [lane.act(action) for lane in self.lanes]
+        """Let all lanes carry out an action; return in words what each of them did.
+
+        What one lane can do another may have to refuse: cancel a migration that only one has. The
+        action is recorded if any lane has carried it out, so that who does it again meets the same.
+
+        Raises:
+            RequestRefusedError: if no lane can carry it out.
+        """
+        said: list[str] = []
+        refusals: list[ClusterEmuError] = []
+        for lane in self.lanes:
+            try:
+                said.append(lane.act(action))
+            except ClusterEmuError as error:
+                said.append(f"refused: {error}")
+                refusals.append(error)
+        if len(refusals) == len(self.lanes):
+            raise refusals[0]
         self._done.append({**action, "at_s": self.now_s})
         self._dirty = True
         self._tell_state()
-        return said[0]
+        if len(set(said)) == 1:
+            return said[0]
+        return "; ".join(f"{name}: {text}" for name, text in zip(LANES, said, strict=False))
 
     def _answer_watch(self, watch: Message) -> None:
         number = watch.get("watch")
@@ -349,12 +382,16 @@ class Player:
             data = self._lane(watch).panel(str(watch.get("name")), _arguments(watch))
         except ClusterEmuError as error:
             self._tell("watch", watch=number, error=str(error))
+        except Exception as error:  # one bad panel must not end the session
+            log.exception("a panel could not be answered")
+            self._watches.pop(number, None)  # type: ignore[arg-type]
+            self._tell("watch", watch=number, error=_internal(error))
         else:
             self._tell("watch", watch=number, data=data)
 
     def _lane(self, message: Message) -> FrameSource:
         lane = message.get("lane", 0)
-        if not isinstance(lane, int) or not 0 <= lane < len(self.lanes):
+        if not isinstance(lane, int) or isinstance(lane, bool) or not 0 <= lane < len(self.lanes):
             raise RequestRefusedError(f"lane = {lane!r}: allowed is 0 to {len(self.lanes) - 1}")
         return self.lanes[lane]
 
@@ -380,6 +417,17 @@ class Player:
     }
 
 
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}: {error}"
+
+
+def _kind(message: Message) -> Kind:
+    kind = message.get("kind")
+    if kind not in KINDS:
+        raise RequestRefusedError(f"kind = {kind!r}: allowed is {', '.join(KINDS)}")
+    return cast(Kind, kind)
+
+
 def _whole(message: Message, name: str) -> int:
     number = message.get(name)
     if not isinstance(number, int) or isinstance(number, bool):
@@ -396,7 +444,11 @@ def _arguments(message: Message) -> Mapping[str, Any]:
 
 def _time_of(message: Message, duration_s: float) -> float:
     time_s = message.get("time_s")
-    if not isinstance(time_s, int | float) or not 0 <= time_s <= duration_s:
+    if (
+        isinstance(time_s, bool)
+        or not isinstance(time_s, int | float)
+        or not 0 <= time_s <= duration_s
+    ):
         raise RequestRefusedError(f"time_s = {time_s!r}: allowed is 0 to {duration_s:g}")
     return float(time_s)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -92,7 +92,7 @@ class Guard:
     """Refuses requests that do not show what `Access` asks for, before the app sees them.
 
     A token in the address is kept in a cookie, which scripts cannot read and other sites do not
-    get sent, and is taken out of the address.
+    get sent, and is taken out of the address, at every visit.
 
     Args:
         app: what is guarded.
@@ -114,23 +114,37 @@ class Guard:
         host = headers.get("host", "")
         if not self._access.allows_host(host):
             await _refuse(scope, send, 400, f"unknown host {host[:100]!r}")
-        elif scope["type"] == "websocket" and not _same_origin(headers.get("origin"), host):
+            return
+        if scope["type"] == "websocket" and not _same_origin(headers.get("origin"), host):
             await _refuse(scope, send, 403, "a WebSocket from another origin")
-        elif self._access.allows_token(_cookie(headers.get("cookie", ""), _cookie_name(host))):
+            return
+        has_cookie = self._access.allows_token(
+            _cookie(headers.get("cookie", ""), _cookie_name(host))
+        )
+        query = _query(scope)
+        given = [value for name, value in query if name == TOKEN]
+        if (
+            scope["type"] == "http"
+            and given
+            and (has_cookie or self._access.allows_token(given[0]))
+        ):
+            await self._welcome([pair for pair in query if pair[0] != TOKEN], send, host)
+        elif has_cookie:
             await self._app(scope, receive, _with_headers(send))
-        elif scope["type"] == "http" and self._access.allows_token(_in_address(scope)):
-            await self._welcome(scope, send, host)
         else:
             await _refuse(
                 scope, send, 401, "the address must have the access token that is printed"
             )
 
-    async def _welcome(self, scope: Scope, send: SendMessage, host: str) -> None:
-        """Set the cookie, and lead to the same address without the token."""
-        query = [pair for pair in parse_qsl(scope["query_string"].decode()) if pair[0] != TOKEN]
-        path = scope["path"] + (f"?{urlencode(query)}" if query else "")
-        cookie = f"{_cookie_name(host)}={self._access.token}; Path=/; HttpOnly; SameSite=Strict"
-        headers = [(b"location", path.encode()), (b"set-cookie", cookie.encode())]
+    async def _welcome(
+        self, query: Sequence[tuple[str, str]], send: SendMessage, host: str
+    ) -> None:
+        """Set the cookie, and lead to the page without the token; never to another path or host."""
+        path = "/" + (f"?{urlencode(query)}" if query else "")
+        headers = [(b"location", path.encode())]
+        if self._access.token is not None:
+            cookie = f"{_cookie_name(host)}={self._access.token}; Path=/; HttpOnly; SameSite=Strict"
+            headers.append((b"set-cookie", cookie.encode()))
         await send({"type": "http.response.start", "status": 303, "headers": [*headers, *HEADERS]})
         await send({"type": "http.response.body", "body": b""})
 
@@ -179,6 +193,7 @@ def _cookie(header: str, name: str) -> str:
     return str(cookies[name].value) if name in cookies else ""
 
 
-def _in_address(scope: Scope) -> str:
+def _query(scope: Scope) -> list[tuple[str, str]]:
+    """Return names and values of the address; any bytes may stand in it."""
     query: bytes = scope["query_string"]
-    return dict(parse_qsl(query.decode("latin-1"))).get(TOKEN, "")
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)

@@ -106,7 +106,7 @@ class LivePage:
                 text = await socket.receive_text()
                 try:
                     message = json.loads(text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(message, dict):
                     await session.send(text)

@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import threading
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,10 @@ from cluster_emu.live.worker import serve
 
 PRELOADED = ["cluster_emu.live.live_source", "cluster_emu.live.worker"]
 END_WITHIN_S = 2.0
+MOST_WAITING = 64
+"""Messages that wait for the page at most; the process rests until it takes them."""
+LOOK_S = 0.2
+"""How often a full outbox is looked at for whether the session ends."""
 
 
 def process_context() -> BaseContext:
@@ -40,31 +45,30 @@ class Session:
 
     Attributes:
         outbox: what the process sends to the page: its first byte says of which kind it is, see
-            `worker`; None once it has ended.
+            `worker`; None once it has ended. It holds `MOST_WAITING` at most.
     """
 
     def __init__(
         self, context: BaseContext, factory: SourceFactory, settings: Mapping[str, str]
     ) -> None:
-        self.outbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.outbox: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
         self._context = context
         self._factory = factory
         self._settings = settings
         self._connection: Connection | None = None
         self._process: BaseProcess | None = None
-
-    @property
-    def process_number(self) -> int | None:
-        """Number of the process, None before it was started."""
-        return None if self._process is None else self._process.pid
+        self._reader: threading.Thread | None = None
+        self._ends = threading.Event()
+        self._sending = threading.Lock()
 
     async def start(self) -> None:
         """Start the process."""
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._start)
-        threading.Thread(
+        self._reader = threading.Thread(
             target=self._read, args=(loop,), name="cluster-emu-session", daemon=True
-        ).start()
+        )
+        self._reader.start()
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
@@ -85,21 +89,43 @@ class Session:
                 data = connection.recv_bytes()
             except (EOFError, OSError):
                 data = None
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self.outbox.put_nowait, data)
+            if not self._hand_over(data, loop):
+                return
+
+    def _hand_over(self, data: bytes | None, loop: asyncio.AbstractEventLoop) -> bool:
+        """Wait until there is room in the outbox; return False if the session ends meanwhile."""
+        put = self.outbox.put(data)
+        try:
+            waiting = asyncio.run_coroutine_threadsafe(put, loop)
+        except RuntimeError:  # the loop has ended
+            put.close()
+            return False
+        while not self._ends.is_set():
+            try:
+                waiting.result(LOOK_S)
+            except TimeoutError:
+                continue
+            except CancelledError:  # with the loop
+                return False
+            return True
+        waiting.cancel()
+        return False
 
     async def send(self, text: str) -> None:
         """Send a message of the page to the process."""
-        connection = self._connection
-        if connection is not None:
-            with contextlib.suppress(OSError):  # it has ended, which `outbox` tells
-                await asyncio.to_thread(connection.send_bytes, text.encode())
+        await asyncio.to_thread(self._send, text.encode())
+
+    def _send(self, data: bytes) -> None:
+        with self._sending, contextlib.suppress(OSError):  # it has ended, which `outbox` tells
+            if self._connection is not None:
+                self._connection.send_bytes(data)
 
     async def close(self) -> None:
         """End the process and let go of everything."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._ends.set()
         process = self._process
         if process is not None:
             process.terminate()
@@ -109,6 +135,10 @@ class Session:
                 process.join()
             process.close()
             self._process = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._reader is not None:  # the end of the process has ended what it waits for
+            self._reader.join(END_WITHIN_S)
+            self._reader = None
+        with self._sending:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None

@@ -41,6 +41,13 @@ LIMITS = ("cluster_limit", "outbound_limit", "inbound_limit")
 COMPARED = {name: f"b_{name}" for name in ("strategy", "stop", "policy")}
 """Settings of lane 1, which is otherwise set as lane 0; it is there if one of them is given."""
 
+KNOWN = frozenset({SEED, ACTIONS, *FIELDS, *COMPARED.values()})
+
+
+def known_settings(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of an address without what else stands in it, such as the theme."""
+    return {name: text for name, text in given.items() if name in KNOWN}
+
 
 def controls(scenario: Scenario) -> list[Document]:
     """Return the settings as the page offers them.
@@ -112,7 +119,7 @@ def actions_of(settings: Mapping[str, str]) -> list[dict[str, Any]]:
     allowed = f'a list in JSON of at most {MOST_ACTIONS} actions, each with "at_s" and "do"'
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(ACTIONS, text[:MOST_TEXT], allowed) from error
     good = isinstance(found, list) and len(found) <= MOST_ACTIONS and all(map(_is_action, found))
     if not good:

@@ -35,7 +35,7 @@ from cluster_emu.metrics.sla import (
     slav_by_ten_percent_rule,
 )
 from cluster_emu.metrics.smallest_difference import SmallestDifference
-from cluster_emu.plugin_loading import UnloadedPart, load_entry_points
+from cluster_emu.plugin_loading import UnloadedPart, distribution_of, load_entry_points
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
@@ -97,6 +97,7 @@ class MetricCatalogue:
         self.package = package
         self._metrics: dict[str, Metric] = {}
         self._unloaded: dict[str, UnloadedPart] = {}
+        self._entry_points: dict[str, str] = {}
         self._complete = False
         for metric in built_in:
             self.register(metric)
@@ -136,6 +137,16 @@ class MetricCatalogue:
         self._find_metrics()
         return tuple(self._unloaded[name] for name in sorted(self._unloaded))
 
+    def declared_by(self, name: str) -> str:
+        """Return name and version of the distribution that declares a metric, empty if none does.
+
+        Args:
+            name: the metric's name.
+        """
+        self._find_metrics()
+        point = self._entry_points.get(name)
+        return "" if point is None else distribution_of(self.group, point)
+
     def compared(self) -> tuple[Metric, ...]:
         """Return the metrics that are compared, by rank."""
         ranked = [(each.comparison_rank, each) for each in self if each.comparison_rank is not None]
@@ -164,6 +175,7 @@ class MetricCatalogue:
             if self._metrics.get(metric.name) is not metric:
                 self.register(metric)
             known.add(metric.name)
+            self._entry_points[metric.name] = name
 
         self._unloaded = load_entry_points(self.group, "metric", enter)
         for name in self._unloaded:  # its module may have registered it before it failed

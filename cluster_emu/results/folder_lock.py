@@ -36,6 +36,14 @@ PATIENCE_S = 1.0
 
 LOOK_EVERY_S = 0.02
 
+PROC = Path("/proc")
+
+BEGAN = 19
+"""Where the start time is in a process's stat, counted after its name."""
+
+CLOCK_STEP_S = 5.0
+"""How far the clock may have been set since a lock was taken, and its time be rounded."""
+
 _held: dict[tuple[int, int, Path], int] = {}
 """How many times a thread holds the lock of a folder. A forked process holds none."""
 
@@ -53,8 +61,9 @@ def locked(
 
     The operating system ends the lock with its process, however that ends. Where the file system
     has no locks, a file marks the folder; the next writer takes over the mark of a process that has
-    ended, which it knows by its number and start time. On a network file system a lock may hold on
-    one computer only: there, what a process of another computer has written counts as its lock.
+    ended, which it knows by its number and, where the system tells it, its start time. On a network
+    file system a lock may hold on one computer only: there, what a process of another computer has
+    written counts as its lock.
 
     Args:
         folder: the folder; made if it is not there, and removed at the end if it is empty.
@@ -140,10 +149,13 @@ def _holder(path: Path) -> str:
         return ""  # a pipe would be waited for
     with suppress(OSError, UnicodeDecodeError, ValueError):
         text = path.read_text(encoding="utf-8").strip()
-        word, number, _ = text.split(" ", 2)
+        word, number, _, rest = text.split(" ", 3)
         if word != "process":
             return ""
-        return text if _is_elsewhere(text) or not _has_ended(int(number)) else ""
+        if _is_elsewhere(text):
+            return text
+        since = datetime.fromisoformat(rest.partition(" on ")[0])
+        return "" if _has_ended(int(number), since) else text
     return ""
 
 
@@ -160,14 +172,28 @@ def _is_elsewhere(holder: str) -> bool:
     return bool(holder) and not holder.endswith(f" on {socket.gethostname()}")
 
 
-def _has_ended(process: int) -> bool:
+def _has_ended(process: int, since: datetime) -> bool:
+    """Return whether the process of a number that held a lock since then has ended."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return True
     except OSError:  # it belongs to another user
-        return False
-    return False
+        pass
+    began_s = _began_s(process)
+    return began_s is not None and began_s > since.timestamp() + CLOCK_STEP_S
+
+
+def _began_s(process: int) -> float | None:
+    """Return when a process began, in seconds of the system's clock; None if it does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        # the second field is a name that may have spaces; see proc(5)
+        fields = (PROC / str(process) / "stat").read_text().rpartition(") ")[2].split()
+        ticks = int(fields[BEGAN])
+        for line in (PROC / "stat").read_text().splitlines():
+            if line.startswith("btime "):
+                return int(line.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
+    return None
 
 
 def _leave(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numpy", "pandas")
+RECORDED_PACKAGES = ("cluster-emu", "mesa", "networkx", "numba", "numpy", "pandas")
 
 
 def versions() -> dict[str, str]:

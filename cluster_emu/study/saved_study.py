@@ -24,6 +24,12 @@ PARQUET = ("results", *SCHEMAS)
 CSV = tuple(name.removesuffix(".csv") for name in RESULTS if name not in ("results.csv",))[1:]
 """Tables that are written as CSV alone."""
 
+INCOMPLETE = (
+    "the study is not complete: a batch has begun to change it and has not ended; the same `batch` "
+    "command runs what is left"
+)
+"""What is said of a `SavedStudy` that is not complete."""
+
 
 @dataclass(frozen=True, slots=True)
 class SavedStudy(Mapping[str, pd.DataFrame]):

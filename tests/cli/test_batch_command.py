@@ -47,7 +47,10 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
 
     results = tmp_path / "out" / "results.parquet"
     document = json.loads(first.stdout)
-    found = {name: document.pop(name) for name in ("means", "paired", "same_rules", "answer")}
+    found = {
+        name: document.pop(name)
+        for name in ("means", "paired", "same_rules", "answer", "assumptions")
+    }
     assert document == {
         "study": "few",
         "cells": 8,
@@ -355,6 +358,35 @@ def test_a_slurm_script_is_one_that_a_shell_takes(emu: Emu, study: Path, tmp_pat
     assert not out.exists()
     subprocess.run(["bash", "-n", script], check=True)
     assert emu("batch", study, "--slurm", 2, "--shard", "1/2").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        ("--dry-run",),
+        ("--backend", "dask"),
+        ("--scheduler", "tcp://10.0.0.1:8786"),
+    ],
+)
+def test_a_slurm_script_is_refused_beside_what_its_tasks_cannot_do(
+    emu: Emu, study: Path, beside: tuple[str, ...]
+) -> None:
+    said = emu("batch", study, "--slurm", 2, *beside)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert beside[0] in said.stderr
+
+
+def test_a_slurm_script_passes_on_what_its_tasks_need(emu: Emu, study: Path) -> None:
+    given = ("--time-limit", "10m", "--memory-limit", "4 GiB", "--until", "downtime_s:rel=0.02")
+    said = emu("batch", study, "--slurm", 2, *given, "--retry-failed", "--seed", 7)
+    for words in (
+        "--time-limit 600.0",
+        "--memory-limit 4294967296",
+        "--until downtime_s:rel=0.02",
+        "--retry-failed",
+        "--seed 7",
+    ):
+        assert words in said.stdout
 
 
 @pytest.mark.slow

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from cluster_emu.results.result_folder import read_manifest, write_manifest
 from cluster_emu.study import run_batch
 
 Emu = Callable[..., Any]
@@ -79,3 +82,34 @@ def test_a_folder_that_is_no_study_is_refused(emu: Emu, tmp_path: Path) -> None:
     refused = emu("query", tmp_path, SQL)
     assert refused.exit_code == 2
     assert str(tmp_path) in refused.stderr
+
+
+def test_a_study_that_is_not_complete_is_queried_with_a_warning(
+    emu: Emu, folder: Path, tmp_path: Path
+) -> None:
+    begun = Path(shutil.copytree(folder, tmp_path / "begun"))
+    begin(begun)
+
+    assert "not complete" not in emu("query", folder, SQL, "--csv").stderr
+    said = emu("query", begun, SQL, "--csv")
+    assert (said.exit_code, said.stdout) == (0, emu("query", folder, SQL, "--csv").stdout)
+    assert f"{begun}: the study is not complete" in said.stderr
+
+
+def test_the_sensitivity_of_a_study_that_is_not_complete_is_refused(
+    emu: Emu, folder: Path, tmp_path: Path
+) -> None:
+    begun = Path(shutil.copytree(folder, tmp_path / "begun"))
+    begin(begun)
+
+    assert emu("sensitivity", folder).exit_code == 0
+    said = emu("sensitivity", begun)
+    assert said.exit_code == 2
+    assert "the study is not complete" in said.stderr
+
+
+def begin(folder: Path) -> None:
+    """Write down what a batch does that has begun to change a study."""
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    write_manifest(folder, replace(manifest, complete=False))

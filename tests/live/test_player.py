@@ -34,6 +34,7 @@ class CountingSource:
     tick_s: float = 10.0
     way_back: bool = False
     acts: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    refuses: tuple[str, ...] = ()
     closed: bool = False
 
     @property
@@ -76,9 +77,13 @@ class CountingSource:
     def panel(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if name == "none":
             raise RequestRefusedError("no such panel")
+        if name == "broken":
+            raise TypeError("broken")
         return {"time_s": self.now_s}
 
     def act(self, action: Mapping[str, Any]) -> str:
+        if action.get("do") in self.refuses:
+            raise RequestRefusedError("there is none")
         self.acts.append((self.now_s, action))
         return "done"
 
@@ -101,8 +106,10 @@ class Factory:
             raise ScenarioError("seed", "bad", "a whole number")
         lanes = [
             CountingSource(self.wall, self.cost_s, way_back=self.way_back)
-            for _ in range(2 if settings.get("two") else 1)
+            for _ in range(2 if settings.get("b_strategy") else 1)
         ]
+        for lane in lanes[1:]:
+            lane.refuses = ("cancel", "explode")
         self.made += lanes
         return lanes
 
@@ -217,7 +224,7 @@ def test_the_end_of_the_run_stops_it() -> None:
 
 
 def test_lanes_are_in_step() -> None:
-    page = Page({"two": "yes"})
+    page = Page({"b_strategy": "qemu"})
     page.ask("step", step="round")
     page.let_pass(1)
 
@@ -260,6 +267,65 @@ def test_what_was_done_is_done_again_at_its_time() -> None:
     assert again.factory.made[0].acts == [(33, actions[0])]
 
 
+def test_an_action_of_one_lane_is_recorded_and_said_of_each() -> None:
+    page = Page({"b_strategy": "qemu"})
+    reply = page.ask("act", action={"do": "cancel", "migration": 3})
+    assert reply["ok"]
+    assert reply["result"] == "left: done; right: refused: there is none"
+    state = next(one for one in reversed(page.sent) if one["type"] == "state")
+    actions = state["actions"]
+    assert actions == [{"do": "cancel", "migration": 3, "at_s": 0}]
+
+    again = Page({"b_strategy": "qemu", "do": json.dumps(actions)})
+    again.ask("step", step="tick")
+    again.let_pass(1)
+    assert [len(lane.acts) for lane in again.factory.made] == [1, 0]
+
+    both = page.ask("act", action={"do": "drain", "host": 2})
+    assert both["result"] == "done"
+
+
+def test_an_action_that_all_lanes_refuse_is_not_recorded() -> None:
+    page = Page({"b_strategy": "qemu"})
+    for lane in page.factory.made:
+        lane.refuses = ("explode",)
+    assert page.ask("act", action={"do": "explode"})["error"] == "there is none"
+    page.ask("pause")
+    assert next(one for one in reversed(page.sent) if one["type"] == "state")["actions"] == []
+
+
+def test_going_back_ends_the_way_to_a_goal() -> None:
+    page = Page(way_back=True)
+    page.ask("seek", time_s=200)
+    page.let_pass(1)
+    page.ask("seek", time_s=900)
+    page.ask("seek", time_s=50)
+    page.let_pass(1)
+    assert page.player.now_s == 50
+    page.ask("step", step="migration")
+    page.ask("seek", time_s=20)
+    page.let_pass(1)
+    assert page.player.now_s == 20
+
+
+def test_what_is_no_setting_does_not_become_one() -> None:
+    page = Page({"seed": "3", "token": "secret", "theme": "dark"})
+    page.ask("restart", settings={"seed": "4", "token": "secret"})
+    states = [one["settings"] for one in page.sent if one["type"] == "state"]
+    assert states == [{"seed": "3"}, {"seed": "4"}]
+
+
+def test_a_broken_panel_does_not_end_the_session() -> None:
+    page = Page()
+    assert "internal error" in page.ask("panel", name="broken")["error"]
+    assert page.ask("watch", watch=1, name="broken")["ok"]
+    page.ask("step", step="tick")
+    page.let_pass(1)
+    assert page.player.now_s == 10
+    (answer,) = [one for one in page.sent if one["type"] == "watch"]
+    assert "internal error" in answer["error"]
+
+
 def test_panels_are_kept_up_to_date() -> None:
     page = Page()
     page.ask("watch", watch=7, name="gantt", arguments={"a": 1})
@@ -290,7 +356,21 @@ def test_panels_are_kept_up_to_date() -> None:
         {"do": "panel", "name": "x", "arguments": 3},
         {"do": "details", "kind": "host", "number": "3"},
         {"do": "details", "kind": "host", "number": 3, "lane": 5},
+        {"do": "details", "kind": ["host"], "number": 3},
+        {"do": "details", "kind": {}, "number": 3},
+        {"do": "details", "kind": "rack", "number": 3},
+        {"do": "details", "kind": "host", "number": 3, "lane": [0]},
         {"do": "watch", "watch": None, "name": "x"},
+        {"do": "watch", "watch": [1], "name": "x"},
+        {"do": "unwatch", "watch": {}},
+        {"do": "step", "step": ["tick"]},
+        {"do": "speed", "speed": [1]},
+        {"do": "speed", "speed": True},
+        {"do": "seek", "time_s": "1"},
+        {"do": "seek", "time_s": math.nan},
+        {"do": "panel", "name": "x", "arguments": [1]},
+        {"do": "restart", "settings": {"do": "[" * 100_000}},
+        {"do": ["play"]},
         {},
     ],
 )

@@ -14,7 +14,13 @@ LOCAL = Access.to("127.0.0.1", "box")
 OPEN = Access.to("0.0.0.0", "box")
 
 
-def ask(access: Access, kind: str = "http", query: str = "", **headers: str) -> dict[str, Any]:
+def ask(
+    access: Access,
+    kind: str = "http",
+    query: str | bytes = "",
+    path: str = "/",
+    **headers: str,
+) -> dict[str, Any]:
     """Return the first message of the answer, with `passed` if the app was asked."""
     answers: list[MutableMapping[str, Any]] = []
     passed: list[bool] = []
@@ -31,8 +37,8 @@ def ask(access: Access, kind: str = "http", query: str = "", **headers: str) -> 
 
     scope = {
         "type": kind,
-        "path": "/",
-        "query_string": query.encode(),
+        "path": path,
+        "query_string": query.encode() if isinstance(query, str) else query,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
     asyncio.run(Guard(app, access)(scope, receive, send))
@@ -97,6 +103,51 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address() -> None:
     web = {"host": "10.0.0.1:80", "cookie": given}
     assert ask(OPEN, "websocket", **web, origin="http://10.0.0.1:80")["passed"]
     assert not ask(OPEN, "websocket", **web, origin="http://evil.example")["passed"]
+
+
+def cookie_of(access: Access) -> str:
+    welcome = ask(access, query=f"token={access.token}", host="10.0.0.1:80")
+    cookie: bytes = dict(welcome["headers"])[b"set-cookie"]
+    return cookie.decode().partition(";")[0]
+
+
+def test_a_second_visit_loses_the_token_again() -> None:
+    answer = ask(
+        OPEN, query=f"token={OPEN.token}&seed=3", host="10.0.0.1:80", cookie=cookie_of(OPEN)
+    )
+    assert not answer["passed"]
+    assert answer["status"] == 303
+    assert dict(answer["headers"])[b"location"] == b"/?seed=3"
+
+
+@pytest.mark.parametrize("query", ["token=old", "token=", "token=a&token=b"])
+def test_any_token_in_the_address_is_taken_out(query: str) -> None:
+    for access, headers in (
+        (OPEN, {"host": "10.0.0.1:80", "cookie": cookie_of(OPEN)}),
+        (LOCAL, {"host": "127.0.0.1:80"}),
+    ):
+        answer = ask(access, query=query, **headers)
+        assert answer["status"] == 303
+        assert dict(answer["headers"])[b"location"] == b"/"
+    assert b"set-cookie" not in dict(ask(LOCAL, query=query, host="localhost")["headers"])
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example", "//evil.example/%2f.."])
+def test_the_token_never_leads_to_another_host(path: str) -> None:
+    answer = ask(OPEN, query=f"token={OPEN.token}&seed=1", path=path, host="10.0.0.1:80")
+    assert dict(answer["headers"])[b"location"] == b"/?seed=1"
+
+
+def test_bytes_that_are_no_text_are_answered() -> None:
+    token = str(OPEN.token).encode()
+    for query in (b"\xff&token=" + token, b"seed=\xff\xfe&token=" + token, b"a=%ff&token=" + token):
+        answer = ask(OPEN, query=query, host="10.0.0.1:80")
+        assert answer["status"] == 303
+        location: bytes = dict(answer["headers"])[b"location"]
+        assert location.startswith(b"/?")
+        assert location.isascii()
+    for query in (b"\xff", b"token=\xff", b"token=%ff%fe"):
+        assert ask(OPEN, query=query, host="10.0.0.1:80")["status"] == 401
 
 
 def test_every_answer_forbids_other_sources() -> None:

@@ -6,11 +6,15 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +32,8 @@ fcntl.flock = flock
 """
 HOLDER = """
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from cluster_emu.results.folder_lock import locked
 with locked(Path(sys.argv[1])):
@@ -141,6 +147,26 @@ def test_a_holder_that_was_killed_is_not_named(
     with (tmp_path / LOCK).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(ScenarioError, match=r"\(another process does\)"), locked(tmp_path):
+            pass
+
+
+@pytest.mark.skipif(not folder_lock.PROC.is_dir(), reason="Linux says when a process began")
+@pytest.mark.parametrize(("before_s", "named"), [(3600.0, False), (0.0, True)])
+def test_a_later_process_of_the_same_number_is_not_the_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_s: float, *, named: bool
+) -> None:
+    began_s = folder_lock._began_s(os.getpid())
+    assert began_s is not None and abs(time.time() - began_s) < 24 * 3600
+    since = datetime.fromtimestamp(began_s - before_s, UTC).isoformat(" ", "seconds")
+    holder = f"process {os.getpid()} since {since} on {socket.gethostname()}"
+    (tmp_path / LOCK).write_text(f"{holder}\n")
+    monkeypatch.setattr(folder_lock, "PATIENCE_S", 0.05)
+    with (tmp_path / LOCK).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with (
+            pytest.raises(ScenarioError, match=re.escape(holder) if named else "another process"),
+            locked(tmp_path),
+        ):
             pass
 
 

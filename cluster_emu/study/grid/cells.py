@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.files import digest
 from cluster_emu.study.comparison.variants import variants
 from cluster_emu.study.execution.seeds import replication_seeds
+from cluster_emu.study.grid.foreign_parts import ForeignParts
 from cluster_emu.study.grid.own_version import version
 from cluster_emu.study.grid.settings import (
     STRATEGY_COLUMN,
@@ -39,24 +41,22 @@ class Cell:
         labels: which cell it is, by column: the axes' values, strategy, replication, seed.
         scenario: what is run, the strategy included.
         seed: the seed it is run with.
-        data: the scenario as plain data, what its files hold in place of where they are.
+        content: what names the scenario, see `Contents`.
     """
 
     labels: Labels
     scenario: Scenario
     seed: int
-    data: dict[str, Any]
+    content: bytes
 
     @cached_property
     def key(self) -> str:
         """The cell's name: a hash of all that its result depends on, and of its labels."""
-        identity = {
-            "version": version("cluster-emu"),
-            "labels": self.labels,
-            "scenario": self.data,
-            "seed": self.seed,
-        }
-        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        content = zlib.decompress(self.content).decode()
+        text = (
+            f'{{"labels":{_as_json(self.labels)},{content},"seed":{self.seed},'
+            f'"version":{_as_json(version("cluster-emu"))}}}'
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 
@@ -83,7 +83,7 @@ def _cells(study: Study, base: Scenario) -> list[Cell]:
     cells_before_leaving_out(study)
     seeds = replication_seeds(study.seed, study.replications)
     left_out = LeftOut(study)
-    files = FileContents()
+    contents = Contents()
     cells: list[Cell] = []
     places: dict[str, Labels] = {}
     for setting in settings_of(study):
@@ -97,26 +97,23 @@ def _cells(study: Study, base: Scenario) -> list[Cell]:
             if not is_kept:
                 continue
             build(variant.scenario, RandomStreams(seeds[0]))
-            data = files.read_into(variant.scenario.model_dump(mode="json"))
+            content = contents.of(variant.scenario)
             if study.sample is None:  # points of a sample may be the same by chance or by design
-                _check_new(variant.label, data, setting.place, places)
-            cells += _replicated(label, variant.scenario, seeds, data)
+                _check_new(variant.label, content, setting.place, places)
+            cells += _replicated(label, variant.scenario, seeds, content)
     left_out.check_all_used()
     if not cells:
         raise ScenarioError("leave_out", len(study.leave_out), "conditions that leave a cell")
     return cells
 
 
-def _check_new(
-    strategy: str, data: dict[str, Any], place: Labels, places: dict[str, Labels]
-) -> None:
+def _check_new(strategy: str, content: bytes, place: Labels, places: dict[str, Labels]) -> None:
     """Refuse a place of the axes at which the same is run as at one before; then add it to these.
 
     Raises:
         ScenarioError: naming both places.
     """
-    text = json.dumps([strategy, data], sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(f"{strategy}\0".encode() + content).hexdigest()
     if digest in places:
         allowed = f"values of which each makes another run (this one is that of {places[digest]})"
         raise ScenarioError("axes", place, allowed)
@@ -124,12 +121,35 @@ def _check_new(
 
 
 def _replicated(
-    place: Labels, scenario: Scenario, seeds: tuple[int, ...], data: dict[str, Any]
+    place: Labels, scenario: Scenario, seeds: tuple[int, ...], content: bytes
 ) -> list[Cell]:
     return [
-        Cell({**place, "replication": replication, "seed": seed}, scenario, seed, data)
+        Cell({**place, "replication": replication, "seed": seed}, scenario, seed, content)
         for replication, seed in enumerate(seeds)
     ]
+
+
+class Contents:
+    """What a run depends on beside seed and version of this package, by scenario.
+
+    It is kept as a short text: the fields as plain data take ten times as much memory, in each of
+    many thousand settings.
+    """
+
+    def __init__(self) -> None:
+        self._files = FileContents()
+        self._parts = ForeignParts()
+
+    def of(self, scenario: Scenario) -> bytes:
+        """Return the fields of a scenario, and which parts of others it uses, compressed."""
+        text = _as_json(self._files.read_into(scenario.model_dump(mode="json")))
+        parts = self._parts.used_in(text)
+        head = f'"parts":{_as_json(parts)},' if parts else ""
+        return zlib.compress(f'{head}"scenario":{text}'.encode(), level=1)
+
+
+def _as_json(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
 
 class FileContents:

@@ -11,9 +11,11 @@ import pandas as pd
 from cluster_emu.errors import ScenarioError, UnknownNameError
 from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.results.display import Displayed, view
+from cluster_emu.results.result_folder import read_manifest
 from cluster_emu.study.grid.batch import Batch
 from cluster_emu.study.grid.cell_store import DONE, RESULTS
 from cluster_emu.study.grid.sampling import SAMPLE
+from cluster_emu.study.saved_study import INCOMPLETE
 from cluster_emu.study.sensitivity.anova import anova_shares
 from cluster_emu.study.sensitivity.design import (
     factors_in,
@@ -133,8 +135,8 @@ def analyse_sensitivity(study: Path | Batch | pd.DataFrame, metric: str) -> Sens
         metric: a figure of the summary, such as "downtime_s".
 
     Raises:
-        ScenarioError: if there is no such figure, if cells are missing or failed, or if the study
-            is neither a full grid nor such a sample.
+        ScenarioError: if there is no such figure, if cells are missing or failed, if a batch or a
+            shard of it has not ended, or if the study is neither a full grid nor such a sample.
     """
     table = _table(study)
     columns = setting_columns(table)
@@ -165,12 +167,18 @@ def _sobol(table: pd.DataFrame, columns: list[str], metric: str) -> list[GroupSh
 
 def _table(study: Path | Batch | pd.DataFrame) -> pd.DataFrame:
     if isinstance(study, Batch):
+        if study.left_to_others:
+            allowed = f"a whole study ({counted(study.left_to_others, 'cell')} are left to others)"
+            raise ScenarioError("study", study.study, allowed)
         return study.table
     if isinstance(study, pd.DataFrame):
         return study
     path = study / RESULTS[0]
     if not path.is_file():
         raise ScenarioError("study", str(study), "a folder of results that `batch` has written")
+    manifest = read_manifest(study)
+    if manifest is not None and not manifest.complete:
+        raise ScenarioError("study", str(study), f"a complete one; {INCOMPLETE}")
     return pd.read_parquet(path)
 
 

@@ -14,13 +14,15 @@ from cluster_emu.errors import ClusterEmuError
 from cluster_emu.scenario import load_scenario
 from cluster_emu.study.grid.cell_run import FAILED, CellRun
 from cluster_emu.study.grid.cell_store import JOURNAL, JOURNAL_FILES, CellStore
-from cluster_emu.study.grid.cells import Cell
+from cluster_emu.study.grid.cells import Cell, Contents
 
 SEED = 20161128
+SCENARIO = load_scenario("paper")
+CONTENT = Contents().of(SCENARIO)
 
 
 def cell(number: int) -> Cell:
-    return Cell({"axis": 0.1 * number, "seed": number}, load_scenario("paper"), number, {})
+    return Cell({"axis": 0.1 * number, "seed": number}, SCENARIO, number, CONTENT)
 
 
 CELLS = [cell(number) for number in range(40)]

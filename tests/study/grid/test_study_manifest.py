@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+from cluster_emu.results.result_folder import read_manifest, write_manifest
 from cluster_emu.study import run_batch
 from cluster_emu.study.grid.manifest import git_state
+from tests.study.conftest import STUDY
 
 
 def test_the_manifest_names_study_versions_and_every_cell(study_file: Path, tmp_path: Path) -> None:
@@ -30,6 +33,22 @@ def test_the_manifest_names_study_versions_and_every_cell(study_file: Path, tmp_
         assert 0 < cell["wall_s"] < 60
         assert 0 <= cell["cpu_s"] < 60
         assert cell["peak_memory_bytes"] > 2**26
+
+
+def test_other_versions_of_what_results_depend_on_are_noted(finished: Path) -> None:
+    study = finished.parent / "study.toml"
+    study.write_text(STUDY, "utf-8")
+    assert run_batch(study, out=finished).notes == ()
+    manifest = read_manifest(finished)
+    assert manifest is not None and manifest.versions["numba"] == version("numba")
+    other = {**manifest.versions, "numpy": "1.0", "cluster-emu": "0.0"}
+    write_manifest(finished, replace(manifest, versions=other))
+
+    again = run_batch(study, out=finished)
+    assert again.found == again.cells == 16
+    (note,) = again.notes
+    assert note.startswith(f"numpy is {version('numpy')}, and was 1.0 when the study was run")
+    assert run_batch(study, out=finished).notes == ()
 
 
 def test_the_commit_of_a_repository_is_told_with_whether_files_differ(tmp_path: Path) -> None:
