@@ -1,6 +1,6 @@
 """Take the pictures of the live page for the documents: 1,400 pixels wide, light and dark.
 
-    python tools/live_screenshots.py [NAME ...]
+    python -m tools.live_screenshots [NAME ...]
 
 Needs the extras `view` and `dev`, and the system's Chromium. The pictures go to docs/images/.
 """
@@ -10,17 +10,19 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+from tests._support.browsers import find_chromium
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 COLOURS = 256
@@ -60,6 +62,38 @@ cpu_capacity = 2
 memory_bytes = "4 GiB"
 profile_mix = { idle = 2, web = 4, oltp = 3, cache = 2 }
 """  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture of one panel, light and dark.
+
+    Args:
+        name: its tab.
+        shown: what `cluster-emu view` is given; FOLDER is a folder that `command` has written.
+        at_s: the instant.
+        query: settings in the address.
+        command: what `cluster-emu` is given to write the folder.
+    """
+
+    name: str
+    shown: tuple[str, ...]
+    at_s: float
+    query: str = "seed=0"
+    command: tuple[str, ...] = ()
+
+
+FOLDER = "FOLDER"
+HOG = ("single", "--set", "vms.0.profile=memory-hog", "--set", "run.fidelity=pages")
+EVACUATE = ("evacuate", "evacuation", "--host", "0", "--replications", "1", "--out", FOLDER)
+TWO_HOURS = ("run", "cluster", "--seed", "0", "--set", 'run.duration_s="2 h"', "--out", FOLDER)
+PANELS = (
+    Panel("microscope", HOG, 1.3),
+    Panel("gantt", (FOLDER,), 14.0, command=EVACUATE),
+    Panel("links", (FOLDER,), 14.0, command=EVACUATE),
+    Panel("series", (FOLDER,), 7200.0, command=TWO_HOURS),
+    Panel("compare", HOG, 30.0, "seed=0&b_strategy=pre-copy"),
+)
 
 
 @contextmanager
@@ -103,12 +137,24 @@ def take(page: Page, name: str, selector: str | None = None) -> None:
     print(f"{path.name}: {image.width} x {image.height}, {path.stat().st_size / 1e3:.0f} kB")
 
 
+def take_panel(page: Page, panel: Panel, folder: Path) -> None:
+    """Save the pictures of a panel."""
+    place = str(folder / "-".join(panel.command[:2]))
+    if panel.command and not Path(place).exists():
+        command = [place if each == FOLDER else each for each in panel.command]
+        subprocess.run([sys.executable, "-m", "cluster_emu", *command], check=True)
+    with served(*(place if each == FOLDER else each for each in panel.shown)) as address:
+        for theme in ("light", "dark"):
+            go_to(page, f"{address}?{panel.query}&theme={theme}", panel.at_s)
+            page.evaluate("(panel) => clusterEmu.openPanel(panel)", panel.name)
+            take(page, f"live_{panel.name}_{theme}", "#dock")
+
+
 def main() -> None:
     """Take all pictures, or those that are named."""
     wanted = sys.argv[1:]
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
 
         def is_wanted(name: str) -> bool:
@@ -120,13 +166,6 @@ def main() -> None:
                     go_to(page, f"{address}?seed=3&theme={theme}", AT_S, ACTIONS)
                     page.evaluate("clusterEmu.live.select('migration', 6)")
                     take(page, f"live_{theme}")
-            if is_wanted("live_panel"):
-                go_to(page, f"{address}?seed=3&theme=light", 40.0, ACTIONS)
-                number = page.evaluate("clusterEmu.live.lanes[0].frame.arrays.move_number[0]")
-                page.evaluate("(number) => clusterEmu.live.select('migration', number)", number)
-                for panel in ("microscope", "gantt", "links", "series"):
-                    page.evaluate("(panel) => clusterEmu.openPanel(panel)", panel)
-                    take(page, f"live_panel_{panel}", "#dock")
             if is_wanted("live_compare"):
                 go_to(page, f"{address}?seed=3&theme=dark&b_strategy=post-copy", 20.0, ACTIONS)
                 page.evaluate("clusterEmu.openPanel('compare')")
@@ -137,6 +176,9 @@ def main() -> None:
             with served(str(path)) as address:
                 go_to(page, f"{address}?seed=1&theme=light", 24.0)
                 take(page, "live_large", "#stage")
+        for panel in PANELS:
+            if is_wanted(f"live_{panel.name}_"):
+                take_panel(page, panel, Path(folder))
         browser.close()
 
 

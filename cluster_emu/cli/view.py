@@ -95,7 +95,10 @@ def _factory(
         raise ScenarioError("--cell", cell, "none with a scenario: cells are parts of a study")
     fields = parse_settings(settings)
     with attributed_to_options(name, fields):
-        return LiveFactory(chosen_scenario(name, fields, traces))
+        factory = LiveFactory(chosen_scenario(name, fields, traces))
+        for lane in factory.lanes({}):  # what is wrong with the scenario is said here, not later
+            lane.close()
+    return factory
 
 
 def _replay(

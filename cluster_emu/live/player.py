@@ -31,7 +31,7 @@ IDLE_S = 0.5
 MOST_WATCHES = 32
 
 KINDS = get_args(Kind)
-LANES = ("first cluster", "compared cluster")
+LANES = ("left", "right")
 """What the lanes are called where they answer differently."""
 
 log = logging.getLogger("cluster_emu.live")

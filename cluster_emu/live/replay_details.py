@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_emu.errors import RequestRefusedError
+from cluster_emu.live.link_outages import LinkOutages
 from cluster_emu.live.migration_book import Row, TableBook
 from cluster_emu.live.replay_columns import HostColumns, LinkColumns, VMColumns
 from cluster_emu.live.source import Document, HostFlag, Kind
@@ -31,6 +32,7 @@ class ReplayedRun(Protocol):
     vms: VMColumns
     traffic: LinkColumns
     book: TableBook
+    link_outages: LinkOutages
     routes: list[NDArray[np.int64]]
     host_count: int
     vm_count: int
@@ -117,10 +119,12 @@ def _link(source: ReplayedRun, link: int) -> Document:
         if link in source.routes[number] and source.traffic.rate_of(number, now_s) > 0
     ]
     load = sum(source.traffic.rate_of(number, now_s) for number in crossing) * BITS_PER_BYTE
-    capacity = float(source.links.capacity_bytes_per_s[link]) * BITS_PER_BYTE
+    share = float(source.link_outages.share(now_s)[link])
+    capacity = share * float(source.links.capacity_bytes_per_s[link]) * BITS_PER_BYTE
     return {
         "title": visible(source.links.in_words(link)),
         "facts": [
+            ["State", "down" if share == 0 else "full" if share == 1 else f"slowed to {share:.0%}"],
             ["Load of migrations", f"{load * 1e-9:.3g} of {capacity * 1e-9:.3g} Gbit/s"],
             ["Migrations on it", str(len(crossing))],
         ],

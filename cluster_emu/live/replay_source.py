@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,29 +13,32 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.frames import Frame
+from cluster_emu.live.frames import Frame, as_bytes
 from cluster_emu.live.layout import tiered_layout
+from cluster_emu.live.link_outages import LinkOutages, outages_again
 from cluster_emu.live.migration_book import TableBook
+from cluster_emu.live.moves import PLACE, progress
 from cluster_emu.live.panels import panel_data
 from cluster_emu.live.recomputed import RecomputedRun
 from cluster_emu.live.replay_columns import (
-    PLACE,
     HostColumns,
     LinkColumns,
     VMColumns,
-    as_bytes,
-    progress,
     routes_of,
 )
 from cluster_emu.live.replay_details import details, find
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
 from cluster_emu.network import LinkTable
-from cluster_emu.observation.finished_run import FinishedRun, read_finished_run
+from cluster_emu.observation.finished_run import FinishedRun, read_finished_run, title_of
 from cluster_emu.scenario import scenario_from
 from cluster_emu.shown_text import visible
 from cluster_emu.transfer.records import NOTHING_SENT, Phase
 
 KIND = "replay"
+NO_OUTAGES = (
+    "Links that a fault cuts or slows are drawn as healthy: the faults of this run are not stored, "
+    "or are not those of its scenario and seed."
+)
 MOST_EVENTS = 40
 T = TypeVar("T")
 
@@ -58,10 +61,16 @@ class ReplayFactory:
     def of(cls, folder: Path, cell: str | None = None) -> ReplayFactory:
         """Return the factory of a folder, after a look whether it holds a run.
 
+        Nothing is computed for it: the session does that.
+
         Raises:
             ClusterEmuError: if it does not, naming the file and what is expected.
         """
-        return cls(folder, cell, _read(folder, cell).title)
+        if cell is None:
+            return cls(folder, cell, title_of(folder))
+        from cluster_emu.study.finished_cell import stored_cell  # studies take time to load
+
+        return cls(folder, cell, stored_cell(folder, cell).title)
 
     def describe(self) -> Document:
         """Return title and kind; a replay has nothing to set."""
@@ -97,14 +106,17 @@ class ReplaySource:
     Attributes:
         run: the run, which panels may read.
         book: its migrations until now.
+        link_outages: what faults leave of its links.
     """
 
     def __init__(self, run: FinishedRun) -> None:
-        self.run = run
         self.spec = scenario_from(run.result.scenario)
         self.graph = cluster_graph(self.spec)
         self.links = LinkTable.of(self.graph)
         tables = run.result.tables
+        outages = outages_again(tables.get("faults"), self.spec, self.graph, self.links, run.seed)
+        self.link_outages = LinkOutages(outages or [], len(self.links))
+        self.run = run if outages is not None else replace(run, notices=(*run.notices, NO_OUTAGES))
         migrations, lives = run.result.migrations, tables.get("lifecycle")
         self.host_count = self.spec.host_count
         self.hosts = HostColumns(tables["hosts"], self.host_count)
@@ -262,7 +274,7 @@ class ReplaySource:
                 "vm_host": place.astype(np.int32),
                 "vm_state": states,
                 "vm_demand": as_bytes(self.vms.demand[vm_instant]),
-                "link_state": np.full(len(self.links), 255, dtype=np.uint8),
+                "link_state": as_bytes(self.link_outages.share(now_s)),
             }
         )
         is_on = (flags & HostFlag.ON) > 0

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,14 @@ from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
 from cluster_emu.scenario.saved_run import ABOUT, run_scenario
 
-MORE_TABLES = ("links", "faults", "lifecycle", "limits")
-"""Tables of a run that a replay shows if they are there."""
+FAULTS = ("time_s", "kind", "what", "until_s")
+"""The columns of the table `faults` that a replay needs, if it is there."""
 
 COMPARED = ("migration", "round", "start_s", "end_s", "due", "sent", "skipped", "dirtied", "bytes")
 """Columns of the table `rounds` that are held against those computed again."""
+
+TEXTS = ("kind", "what")
+"""Columns that hold texts."""
 
 EXPECTED = "the folder that `cluster-emu run --out` or `cluster-emu evacuate --out` has written"
 
@@ -75,10 +78,8 @@ def read_finished_run(folder: Path) -> FinishedRun:
     if command != "run":
         raise ClusterEmuError(f"{folder}: holds a result of {command}: allowed is {EXPECTED}")
     result = read_run(folder)
-    for name in MORE_TABLES:
-        table = _table(folder, name)
-        if table is not None:
-            result.tables[name] = table
+    if (folder / "faults.parquet").is_file():
+        result.tables["faults"] = _table(folder, "faults", FAULTS)
     scenario, why_not = _scenario_of(folder)
     notices = [f"What the run did not store cannot be shown: {why_not}"] if why_not else []
     if manifest is not None and not manifest.complete:
@@ -87,26 +88,58 @@ def read_finished_run(folder: Path) -> FinishedRun:
     return FinishedRun(title, result, scenario, result.seed, why_not, tuple(notices))
 
 
-def _read_evacuation(folder: Path) -> FinishedRun:
-    """Compute the median replication of a drain again and hold it against the folder."""
-    check_whole(folder)
+def title_of(folder: Path) -> str:
+    """Return what a run or drain is called, after a look whether it can be read.
+
+    Raises:
+        ClusterEmuError: if it cannot, as `read_finished_run`.
+    """
+    manifest = read_manifest(folder)
+    if manifest is not None and manifest.command == "evacuate":
+        return _stored_evacuation(folder).title
+    return read_finished_run(folder).title
+
+
+class StoredEvacuation(NamedTuple):
+    """The median replication of a drain as its folder has it."""
+
+    title: str
+    scenario: Scenario
+    seed: int
+    rounds: pd.DataFrame
+
+
+def _stored_evacuation(folder: Path) -> StoredEvacuation:
     about = folder / ABOUT
     if not about.is_file():
         raise ClusterEmuError(
             f"{about}: no such file: allowed is {EXPECTED} since the version that writes it"
         )
-    scenario = run_scenario(about)
-    seed = int(json.loads(about.read_text("utf-8"))["seed"])
-    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("rounds",)}
+    scenario, seed = run_scenario(about), _seed_of(about)
+    rounds = _table(folder, "rounds", COMPARED)
+    check_whole(folder)  # last: what is wrong with a file says more than that it is another one
+    title = f"{scenario.name}, median replication, seed {seed}"
+    return StoredEvacuation(title, scenario, seed, rounds)
+
+
+def _seed_of(about: Path) -> int:
+    seed = json.loads(about.read_bytes()).get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ClusterEmuError(f"{about}: seed = {seed!r}: allowed is a whole number >= 0")
+    return seed
+
+
+def _read_evacuation(folder: Path) -> FinishedRun:
+    """Compute the median replication of a drain again and hold it against the folder."""
+    title, scenario, seed, rounds = _stored_evacuation(folder)
     result = computed_again(scenario, seed)
-    difference = difference_of(tables["rounds"], result.rounds)
+    difference = difference_of(rounds, result.rounds)
     said = "The median replication, computed again from its scenario and seed"
     notices = (
         f"{said}: as in the folder."
         if not difference
         else f"{said}: NOT as in the folder: {difference}",
     )
-    title = f"{scenario.name}, median replication, seed {seed}"
     return FinishedRun(
         title, result, scenario, seed, "", notices, computed=True, differs=bool(difference)
     )
@@ -156,12 +189,21 @@ def _scenario_of(folder: Path) -> tuple[Scenario | None, str]:
         return None, str(error)
 
 
-def _table(folder: Path, name: str) -> pd.DataFrame | None:
+def _table(folder: Path, name: str, needed: Sequence[str]) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise ClusterEmuError(f"{path}: no such file: allowed is {EXPECTED}")
     try:
-        return pd.read_parquet(path) if path.is_file() else None
+        table = pd.read_parquet(path)
     except Exception as error:  # whatever the library raises for a file that is no Parquet
         raise ClusterEmuError(f"{path}: not Parquet ({error}): allowed is {EXPECTED}") from error
+    for column in needed:
+        if column not in table:
+            raise ClusterEmuError(f"{path}: has no column {column!r}: allowed is {EXPECTED}")
+        is_number = pd.api.types.is_numeric_dtype(table[column])
+        if len(table) and not is_number and column not in TEXTS:
+            raise ClusterEmuError(f"{path}: column {column!r} does not hold numbers: {EXPECTED}")
+    return table
 
 
 def rounds_as_rows(rounds: Sequence[Any]) -> list[list[float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import ValidationError
@@ -24,20 +24,13 @@ COMPARED_TO = 1e-12
 
 MOST_NAMED = 8
 
+COLUMNS_NEEDED = ("cell", "status", "error", "seed", "replication", STRATEGY_COLUMN)
+"""Columns of `results` that every study has."""
+
 
 def read_finished_cell(folder: Path, key: str) -> FinishedRun:
-    """Compute a cell of a study again.
-
-    Args:
-        folder: the folder that `batch` has written.
-        key: the cell's key in the column `cell` of `results`, or enough of its begin.
-
-    Raises:
-        ClusterEmuError: if there is no such cell, it has not succeeded, or what it needs is gone.
-    """
-    saved = load_study(folder)
-    row = _row_of(saved, key)
-    cell = _cell_of(saved, row)
+    """Compute a cell of a study again; see `stored_cell`."""
+    title, row, cell = stored_cell(folder, key)
     result = computed_again(cell.scenario, cell.seed)
     difference = _difference(row, result.summary)
     said = f"Cell {row['cell']}, computed again from its scenario and seed"
@@ -52,8 +45,6 @@ def read_finished_cell(folder: Path, key: str) -> FinishedRun:
             "The cell was NOT computed by this version from the same files: its key would be "
             f"{cell.key} now."
         )
-    place = ", ".join(f"{name} = {value}" for name, value in cell.labels.items())
-    title = f"{saved.name}, cell {row['cell']}: {place}"
     return FinishedRun(
         title,
         result,
@@ -66,8 +57,37 @@ def read_finished_cell(folder: Path, key: str) -> FinishedRun:
     )
 
 
+class StoredCell(NamedTuple):
+    """A cell of a study as its folder has it."""
+
+    title: str
+    row: dict[str, Any]
+    cell: Cell
+
+
+def stored_cell(folder: Path, key: str) -> StoredCell:
+    """Find a cell of a study.
+
+    Args:
+        folder: the folder that `batch` has written.
+        key: the cell's key in the column `cell` of `results`, or enough of its begin.
+
+    Raises:
+        ClusterEmuError: if there is no such cell, it has not succeeded, or what it needs is gone.
+    """
+    saved = load_study(folder)
+    row = _row_of(saved, key)
+    cell = _cell_of(saved, row)
+    place = ", ".join(f"{name} = {value}" for name, value in cell.labels.items())
+    return StoredCell(f"{saved.name}, cell {row['cell']}: {place}", row, cell)
+
+
 def _row_of(saved: SavedStudy, key: str) -> dict[str, Any]:
     results = saved.results
+    for column in COLUMNS_NEEDED:
+        if column not in results:
+            place = saved.files["results"]
+            raise ClusterEmuError(f"{place}: has no column {column!r}: no results of a study")
     keys = results["cell"].astype(str)
     found = results[keys.str.startswith(key)] if key else results[:0]
     if len(found) != 1:

@@ -29,6 +29,9 @@ def taken() -> Iterator[int]:
         ("singel", ("singel",)),
         ("--set", ("single", "--set", "run")),
         ("run.tick_s", ("single", "--set", "run.tick_s=-1")),
+        ("no-such-profile", ("single", "--set", "vms.0.profile=no-such-profile")),
+        ("no-such-strategy", ("single", "--set", "transfer.strategy=no-such-strategy")),
+        ("faults.0", ("single", "--set", 'faults=[{kind="host-crash", host=999, at_s=1}]')),
     ],
 )
 def test_bad_options_are_named(emu: Emu, named: str, arguments: tuple[str, ...]) -> None:

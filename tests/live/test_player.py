@@ -271,7 +271,7 @@ def test_an_action_of_one_lane_is_recorded_and_said_of_each() -> None:
     page = Page({"b_strategy": "qemu"})
     reply = page.ask("act", action={"do": "cancel", "migration": 3})
     assert reply["ok"]
-    assert reply["result"] == "first cluster: done; compared cluster: refused: there is none"
+    assert reply["result"] == "left: done; right: refused: there is none"
     state = next(one for one in reversed(page.sent) if one["type"] == "state")
     actions = state["actions"]
     assert actions == [{"do": "cancel", "migration": 3, "at_s": 0}]

@@ -233,6 +233,51 @@ def test_a_drain_is_computed_again_and_checked(tmp_path: Path) -> None:
     assert not (frame.arrays["vm_host"] == 0).any()
 
 
+FAULTS = [
+    {"kind": "link-down", "between": ["host0", "switch"], "at_s": 1.0, "duration_s": 1.5},
+    {"kind": "link-slow", "between": ["host1", "switch"], "factor": 0.2, "at_s": 2.0},
+    {"kind": "link-slow", "between": ["host1", "switch"], "factor": 0.5, "at_s": 2.2},
+    {"kind": "host-crash", "host": 3, "at_s": 6.0, "repair_s": 2.0},
+    {"kind": "link-slow", "factor": 0.5, "mtbf_s": 20.0, "mttr_s": 3.0},
+]
+
+
+def test_links_are_cut_and_slow_as_they_were(tmp_path: Path) -> None:
+    faulty = small(faults=FAULTS).with_fields({"run.stop_when_idle": False, "run.duration_s": 12})
+    LiveModel(faulty, 7).run().save(tmp_path / "run")
+    (source,) = ReplayFactory.of(tmp_path / "run").lanes({})
+    assert isinstance(source, ReplaySource)
+    assert not source.run.notices
+    live = LiveSource(LiveModel(faulty, 7))
+    seen: set[int] = set()
+    times = np.arange(0.25, source.duration_s, 0.49).tolist()
+    assert len(times) > 20
+    for time_s in times:
+        live.advance(time_s)
+        live.keyframe()
+        states = shown(source, time_s).arrays["link_state"]
+        np.testing.assert_array_equal(states, live.frame().arrays["link_state"])
+        seen |= set(states.tolist())
+    assert {0, 26, 128, 255} <= seen  # down, several faults at once, one of them, none
+    live.close()
+
+    source.seek(1.2)
+    down = int(np.flatnonzero(source.frame().arrays["link_state"] == 0)[0])
+    assert ["State", "down"] in source.details("link", down)["facts"]
+
+
+def test_faults_that_cannot_be_made_again_are_owned_up_to(tmp_path: Path) -> None:
+    LiveModel(small(faults=FAULTS), 7).run().save(tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()
+    path = tmp_path / "run" / "faults.parquet"
+    faults = pd.read_parquet(path)
+    faults.loc[0, "time_s"] += 0.5
+    faults.to_parquet(path)
+    (source,) = ReplayFactory.of(tmp_path / "run").lanes({})
+    assert (shown(source, 1.2).arrays["link_state"] == 255).all()  # type: ignore[arg-type]
+    assert "drawn as healthy" in source.topology()["assumptions"][-1]
+
+
 def test_other_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ClusterEmuError, match="no such file"):
         ReplayFactory.of(tmp_path)

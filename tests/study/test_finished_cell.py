@@ -11,7 +11,7 @@ import pytest
 
 from cluster_emu.errors import ClusterEmuError, UnknownNameError
 from cluster_emu.live.replay_source import ReplayFactory, ReplaySource
-from cluster_emu.study import run_batch
+from cluster_emu.study import finished_cell, run_batch
 from cluster_emu.study.finished_cell import read_finished_cell
 
 STUDY = """
@@ -74,6 +74,19 @@ def test_every_cell_is_computed_again_to_its_figures(folder: Path) -> None:
         assert run.seed == row["seed"]
         assert run.result.migrations["strategy"].tolist() == [row["strategy"]]
         assert run.result.summary["total_bytes"] == row["total_bytes"]
+
+
+def test_the_title_of_a_cell_needs_no_computing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = keys(folder)[0]
+    title = read_finished_cell(folder, key).title
+
+    def never(*_: object) -> None:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(finished_cell, "computed_again", never)
+    assert ReplayFactory.of(folder, key).title == title
 
 
 def test_a_cell_is_named_by_the_begin_of_its_key_and_replayed(folder: Path) -> None:
