@@ -18,13 +18,13 @@ from cluster_emu.study.grid.cells import Cell
 Row = Mapping[str, Any]
 Labels = Mapping[str, str | int | float | bool]
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 2_000
 """Rows of a group in a Parquet file; so many are in memory."""
 
-LINES_AT_ONCE = 1_000
+LINES_AT_ONCE = 250
 """Lines of CSV that are made together."""
 
-CELLS_AT_ONCE = 500
+CELLS_AT_ONCE = 100
 """Cells that are read together."""
 
 OWN = "own_"
