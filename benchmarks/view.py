@@ -1,6 +1,6 @@
 """How fast the live page is in a headless Chromium without a GPU, and whether sessions go away.
 
-    python benchmarks/view.py [--seconds 15] [--sessions 50] [--only 500|5000|sessions]
+    python -m benchmarks.view [--seconds 15] [--sessions 50] [--only 500|5000|sessions]
 
 Targets on two cores: 500 PMs with 5,000 VMs and 150 migrations in flight: >= 10 pictures and >= 5
 new frames of the model a second, a click answered in < 150 ms; 5,000 PMs with 50,000 VMs: >= 5 and
@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 from websockets.asyncio.client import connect
+
+from tests._support.browsers import find_chromium
 
 SCENARIO = """
 name = "storm-{hosts}"
@@ -196,7 +197,6 @@ def main() -> None:
     options.add_argument("--sessions", type=int, default=50)
     options.add_argument("--only", choices=["500", "5000", "sessions"])
     chosen = options.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as folder:
         for hosts in SIZES:
             if chosen.only not in (None, str(hosts)):
@@ -204,7 +204,7 @@ def main() -> None:
             server = Server(hosts, Path(folder))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+                    executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"]
                 )
                 page = browser.new_page(viewport={"width": 1400, "height": 900})
                 found = measure(page, server.address, chosen.seconds)

@@ -430,7 +430,8 @@ def _shrink(path: Path) -> None:
     with Image.open(path) as image:
         size = (WIDTH, round(image.height * WIDTH / image.width))
         small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        small.quantize(COLOURS).save(path, optimize=True)
+        # the median cut would mix the small areas of a legend with the shades of a page map
+        small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 WIDTH = 960

@@ -1,6 +1,6 @@
 """Take the pictures of the live page for the documents: 1,400 pixels wide, light and dark.
 
-    python tools/live_screenshots.py [NAME ...]
+    python -m tools.live_screenshots [NAME ...]
 
 Needs the extras `view` and `dev`, and the system's Chromium. The pictures go to docs/images/.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+from tests._support.browsers import find_chromium
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 COLOURS = 256
@@ -154,9 +155,8 @@ def take_panel(page: Page, panel: Panel, folder: Path) -> None:
 def main() -> None:
     """Take all pictures, or those that are named."""
     wanted = sys.argv[1:]
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
 
         def is_wanted(name: str) -> bool:

@@ -86,14 +86,7 @@ def show_answer(answer: str) -> None:
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[float, float], None]]:
     """Show a bar on stderr while something runs; yields a function to call with (done, total)."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False))
+    bar = _bar()
     task = bar.add_task(visible(title), total=1)
 
     def show(done: float, total: float) -> None:
@@ -112,16 +105,7 @@ class CellsBar:
     """A bar on stderr for the cells of a study: how many ended, how fast, and how many failed."""
 
     def __init__(self, title: str) -> None:
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("{task.fields[failures]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self.bar = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False))
+        self.bar = _bar("{task.fields[rate]}", "{task.fields[failures]}")
         self._task = self.bar.add_task(visible(title), total=1, rate="", failures="", start=False)
         self._before: float | None = None
 
@@ -150,6 +134,19 @@ def cells_bar(title: str) -> Iterator[CellsBar]:
     finally:
         if shown.bar.live.is_started:
             shown.bar.stop()
+
+
+def _bar(*texts: str) -> Progress:
+    """Return a bar on stderr, with more texts between how much is done and the time."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        *(TextColumn(text) for text in texts),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True, markup=False, emoji=False))
 
 
 def _stdout() -> Console:

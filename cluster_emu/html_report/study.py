@@ -22,12 +22,12 @@ from cluster_emu.html_report.page import Card, Page, Picture, Section, Table
 from cluster_emu.metrics.catalogue import Metric, metric_catalogue
 from cluster_emu.results.result_folder import read_manifest
 from cluster_emu.results.writing import read_csv
-from cluster_emu.study.comparison.compare import METHOD
-from cluster_emu.study.grid.cell_store import PRECISION
-from cluster_emu.study.report.answers import HEADLINE, axis_names, axis_value, batch_answer
+from cluster_emu.study.grid.cell_store import ANSWER, PRECISION
+from cluster_emu.study.report.answers import HEADLINE, axis_names, axis_value
 from cluster_emu.study.report.comparison import PairedDifference
 from cluster_emu.study.report.figures import MeanFigure
-from cluster_emu.study.report.grid import GroupDifference, GroupMeans
+from cluster_emu.study.report.grid import BatchAnswer, GroupDifference, GroupMeans
+from cluster_emu.study.report.reading import read_report
 from cluster_emu.study.statistics.verdicts import Verdict
 from cluster_emu.view import draw_study
 from cluster_emu.view.study import METRICS
@@ -58,6 +58,7 @@ def study_page(folder: Path) -> Page:
     manifest = read_manifest(folder)
     name = folder.name if manifest is None else manifest.name
     failed = results[results["status"] != "done"]
+    found = read_report(BatchAnswer, folder / ANSWER)
     seeds = [int(seed) for seed in results["seed"].drop_duplicates()]
     sections = [Section("Means over the axes", _means(groups, axes, shown, means))]
     if differences:
@@ -83,17 +84,17 @@ def study_page(folder: Path) -> Page:
         kind="Study",
         title=f"Study “{name}”",
         question=_question(axes, strategies),
-        answer=batch_answer(strategies, groups, differences, ()),
+        answer=found.answer,
         cards=_cards(differences, results, groups),
         facts=[
             ("Study", name),
             ("Strategies", listed(strategies)),
             *((f"Axis {axis}", _values(means[axis])) for axis in axes),
-            ("Replications", counted(len(seeds), "seed") + ", the same for every strategy"),
+            ("Replications", _replications(results, axes)),
             ("Cells", f"{len(results):,}, {len(failed):,} of them failed"),
         ],
         sections=sections,
-        assumptions=METHOD,
+        assumptions=found.assumptions,
         seeds=seeds,
         warnings=_failures(failed),
     )
@@ -110,6 +111,15 @@ def _values(column: pd.Series) -> str:
     values = [axis_value(_plain(value)) for value in column.drop_duplicates()]
     more = len(values) - MOST_VALUES
     return ", ".join(values[:MOST_VALUES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _replications(results: pd.DataFrame, axes: Sequence[str]) -> str:
+    """Return how many seeds the strategies of each place share."""
+    places = results.groupby(list(axes), dropna=False) if axes else [((), results)]
+    counts = sorted({int(rows["seed"].nunique()) for _, rows in places})
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} seeds at a place, the same for every strategy"
+    return ", ".join(counted(one, "seed") for one in counts) + ", the same for every strategy"
 
 
 def _plain(value: Any) -> Any:
@@ -184,7 +194,8 @@ def _cards(
     ]
     if differences:
         claimed = sum(one.difference.verdict in DIFFERENT for one in differences)
-        note = f"of {len(differences):,} tested together (Holm)"
+        tested = sum(bool(one.difference.mean_difference) for one in differences)
+        note = f"of {tested:,} tested together (Holm)"
         cards.append(Card("Differences that hold", f"{claimed:,}", note))
     return cards
 

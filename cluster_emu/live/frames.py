@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 MAGIC = b"CEF1"
 ALIGNMENT = 8
+BYTE = 255
 DTYPES = ("u1", "i4", "f4", "f8")
 """What `static/frames.js` can read: Uint8Array, Int32Array, Float32Array, Float64Array."""
 
@@ -98,3 +99,9 @@ def plain(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def as_bytes(share: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return shares of 1 as bytes, 255 for 1 and more."""
+    scaled: NDArray[np.uint8] = np.clip(np.rint(share * BYTE), 0, BYTE).astype(np.uint8)
+    return scaled

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.details import details
-from cluster_emu.live.frames import Frame
+from cluster_emu.live.frames import Frame, as_bytes
 from cluster_emu.live.history import CarriedHistory, History
 from cluster_emu.live.interventions import act
 from cluster_emu.live.layout import tiered_layout
@@ -32,7 +32,6 @@ from cluster_emu.transfer.records import Phase
 from cluster_emu.units import BITS_PER_BYTE
 
 KIND = "model"
-BYTE = 255
 MOST_EVENTS = 40
 """Events of one frame that are told; more are only counted."""
 
@@ -201,7 +200,7 @@ class LiveSource:
         scheduler = model.manager.scheduler
         moves = move_arrays(model)
         arrays: dict[str, NDArray[Any]] = {
-            "host_load": _as_bytes(hosts.utilisation),
+            "host_load": as_bytes(hosts.utilisation),
             "host_flags": self._host_flags(),
             "link_load": model.loop.link_load().astype(np.float32),
             **moves,
@@ -210,7 +209,7 @@ class LiveSource:
             {
                 "vm_host": state.vms.host.astype(np.int32),
                 "vm_state": self._vm_states(moves["move_vm"]),
-                "vm_demand": _as_bytes(state.vms.demand),
+                "vm_demand": as_bytes(state.vms.demand),
                 "link_state": self._link_states(),
             }
         )
@@ -275,15 +274,15 @@ class LiveSource:
     def _link_states(self) -> NDArray[np.uint8]:
         with np.errstate(divide="ignore", invalid="ignore"):
             share = self.model.loop.capacities / self._full_capacity
-        return _as_bytes(np.nan_to_num(share))
+        return as_bytes(np.nan_to_num(share))
 
     def _remember(self) -> None:
         model = self.model
         model.state.refresh()
-        self.host_history.add(self.now_s, _as_bytes(model.state.hosts.utilisation))
+        self.host_history.add(self.now_s, as_bytes(model.state.hosts.utilisation))
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.nan_to_num(model.loop.link_load() / self._full_capacity)
-        self.link_history.add(self.now_s, _as_bytes(share))
+        self.link_history.add(self.now_s, as_bytes(share))
         self.carried.add(self.now_s, model.loop.bytes_carried())
 
     def _note_events(self) -> None:
@@ -340,9 +339,3 @@ class LiveSource:
         """Return what a link carries and can carry, bit/s."""
         load = self.model.loop.link_load()[link]
         return load * BITS_PER_BYTE, self.model.loop.capacities[link] * BITS_PER_BYTE
-
-
-def _as_bytes(share: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return shares of 1 as bytes, 255 for 1 and more."""
-    scaled: NDArray[np.uint8] = np.clip(np.rint(share * BYTE), 0, BYTE).astype(np.uint8)
-    return scaled

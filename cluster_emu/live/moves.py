@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ def move_arrays(model: LiveModel) -> dict[str, NDArray[np.generic]]:
         "move_phase": np.array([PLACE[move.state.value] for _, move in active], dtype=np.uint8),
         "move_progress": np.array(
             [
-                progress(move, sent_bytes(move, model.now_s), int(page_bytes[move.record.vm]))
+                _progress_of(move, model.now_s, int(page_bytes[move.record.vm]))
                 for _, move in active
             ],
             dtype=np.float32,
@@ -53,17 +55,27 @@ def sent_bytes(move: Migration, now_s: float) -> float:
     return move.accounted_bytes + ahead
 
 
-def progress(move: Migration, sent: float, page_bytes: int) -> float:
+def _progress_of(move: Migration, now_s: float, page_bytes: int) -> float:
+    memory = move.record.memory_pages * page_bytes
+    share = sent_bytes(move, now_s) / memory if memory else 1.0
+    return progress(move.state, share, move.resumes_early)
+
+
+def progress(phase: str, share: float, resumes_early: bool = False) -> float:
     """Return how far a VM is on its way in the picture, 0 at the source to 1 at the target.
 
     It is a drawing, not a prediction: pre-copy sends pages again, so nobody knows how much is left.
+
+    Args:
+        phase: the phase of its migration.
+        share: bytes sent, as a share of its memory.
+        resumes_early: whether it runs at the target before all of its memory is there.
     """
-    phase, memory = move.state, move.record.memory_pages * page_bytes
-    share = min(sent / memory, 1.0) if memory else 1.0
+    share = min(share, 1.0) if math.isfinite(share) else 1.0
     if phase in NOTHING_SENT:
         return 0.0
-    if phase is Phase.STOP_AND_COPY:
-        return PRE_COPY_SPAN * share if move.resumes_early else STOPPED_AT
-    if phase is Phase.POST_COPY:
+    if phase == Phase.STOP_AND_COPY:
+        return PRE_COPY_SPAN * share if resumes_early else STOPPED_AT
+    if phase == Phase.POST_COPY:
         return RESUMED_AT + (1 - RESUMED_AT) * share
-    return 1.0 if phase is Phase.FINISHING else PRE_COPY_SPAN * share
+    return 1.0 if phase == Phase.FINISHING else PRE_COPY_SPAN * share

@@ -6,7 +6,6 @@ for each instant; here they are sorted once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,15 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cluster_emu.live.source import PHASES, HostFlag, VMState
-from cluster_emu.transfer.records import Phase
+from cluster_emu.live.source import HostFlag, VMState
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
-
-BYTE = 255
-PLACE = {phase: place for place, phase in enumerate(PHASES)}
 
 
 class ObservedColumns:
@@ -200,21 +194,3 @@ def routes_of(migrations: pd.DataFrame) -> list[Ints]:
     for number, text in zip(migrations["migration"], migrations["route"].fillna(""), strict=True):
         routes[number] = np.array([int(link) for link in text.split()], dtype=np.int64)
     return routes
-
-
-def progress(state: str, share: float) -> float:
-    """Return how far a VM is on its way in the picture, as `moves.progress` of a model does."""
-    share = min(share, 1.0) if math.isfinite(share) else 1.0
-    if state == Phase.PRE_COPY:
-        return 0.88 * share
-    if state == Phase.STOP_AND_COPY:
-        return 0.94
-    if state == Phase.POST_COPY:
-        return 0.6 + 0.4 * share
-    return 1.0 if state == Phase.FINISHING else 0.0
-
-
-def as_bytes(share: NDArray[Any]) -> Bytes:
-    """Return shares of 1 as bytes, 255 for 1 and more."""
-    scaled: Bytes = np.clip(np.rint(share * BYTE), 0, BYTE).astype(np.uint8)
-    return scaled

@@ -13,19 +13,17 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.frames import Frame
+from cluster_emu.live.frames import Frame, as_bytes
 from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.link_outages import LinkOutages, outages_again
 from cluster_emu.live.migration_book import TableBook
+from cluster_emu.live.moves import PLACE, progress
 from cluster_emu.live.panels import panel_data
 from cluster_emu.live.recomputed import RecomputedRun
 from cluster_emu.live.replay_columns import (
-    PLACE,
     HostColumns,
     LinkColumns,
     VMColumns,
-    as_bytes,
-    progress,
     routes_of,
 )
 from cluster_emu.live.replay_details import details, find

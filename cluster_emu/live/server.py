@@ -27,6 +27,7 @@ from cluster_emu.live.security import TOKEN, Access, Guard
 from cluster_emu.live.session import Session, process_context
 from cluster_emu.live.source import SourceFactory
 from cluster_emu.live.worker import BINARY, TEXT
+from cluster_emu.observation.palette import palette_script
 
 STATIC = Path(__file__).parent / "static"
 MOST_SESSIONS = 24
@@ -58,6 +59,7 @@ class LivePage:
             Route("/", self._index),
             Route("/config.json", self._config),
             WebSocketRoute("/live", self._live),
+            Route("/static/palette.js", self._palette),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
         self.app = Guard(Starlette(routes=routes), access)
@@ -71,6 +73,9 @@ class LivePage:
             for what, ending in (("panels", "js"), ("styles", "css"))
         }
         return JSONResponse(json.loads(to_json({**self._factory.describe(), **found})))
+
+    async def _palette(self, _: Request) -> Response:
+        return Response(palette_script(), media_type="text/javascript")
 
     async def _live(self, socket: WebSocket) -> None:
         await socket.accept()

@@ -15,15 +15,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from cluster_emu.errors import ScenarioError
+from cluster_emu.observation.palette import ROUND_COLOURS, SENT_COLOURS
 from cluster_emu.results.rows import Row, named, rows_of
 from cluster_emu.transfer.records import Phase
 from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLACK,
-    BLUE,
     FAINT_GREY,
-    GREEN,
-    ORANGE,
     PALE_GREY,
     PURPLE,
     VERMILLION,
@@ -99,18 +97,12 @@ def _around(rounds: pd.DataFrame, window: Window) -> Window:
 THINNEST_SHARE = 0.004
 
 STACKS = (
-    ("sent", BLUE, "sent"),
-    ("skipped", ORANGE, "skipped"),
-    ("deferred", GREEN, "deferred to stop-and-copy"),
-    ("unvisited", PALE_GREY, "not reached"),
+    ("sent", ROUND_COLOURS["sent"], "sent"),
+    ("skipped", ROUND_COLOURS["skipped"], "skipped"),
+    ("deferred", ROUND_COLOURS["deferred"], "deferred to stop-and-copy"),
+    ("unvisited", ROUND_COLOURS["unvisited"], "not reached"),
 )
 """Column of the table `rounds`, colour, and name of what was done with the pages due."""
-
-SENT_COLOURS = {
-    Phase.PRE_COPY.value: BLUE,
-    Phase.STOP_AND_COPY.value: VERMILLION,
-    Phase.POST_COPY.value: PURPLE,
-}
 
 
 def draw_panel(ax: Axes, rows: pd.DataFrame, migration: Row, window: Window) -> None:

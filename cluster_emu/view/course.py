@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from cluster_emu.observation.palette import SENT_COLOURS
 from cluster_emu.results.rows import Row, named, rows_of
 from cluster_emu.transfer.records import Phase
-from cluster_emu.view.anatomy import SENT_COLOURS, STACKS, check_begun, since_start
+from cluster_emu.view.anatomy import STACKS, check_begun, since_start
 from cluster_emu.view.gantt import legend_place
 from cluster_emu.view.quantities import TIME_UNITS, best_unit, counted_short, written
 from cluster_emu.view.style import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,20 +16,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
+from cluster_emu.observation.palette import SPAN_COLOURS
 from cluster_emu.results.rows import Row, named, rows_of
 from cluster_emu.transfer.records import Phase
 from cluster_emu.transfer.spans import Span, SpanKind, spans_of
 from cluster_emu.view.quantities import clock
 from cluster_emu.view.style import (
     BLACK,
-    BLUE,
     FAINT_GREY,
-    GREEN,
-    GREY,
-    PALE_GREY,
-    PURPLE,
-    SKY_BLUE,
-    VERMILLION,
     folded,
     literal,
     look,
@@ -37,17 +31,6 @@ from cluster_emu.view.style import (
     tint,
 )
 from cluster_emu.wording import counted
-
-SPAN_COLOURS: Mapping[SpanKind, str] = {
-    SpanKind.WAITING: PALE_GREY,
-    SpanKind.PREPARING: GREEN,
-    SpanKind.ODD_ROUND: BLUE,
-    SpanKind.EVEN_ROUND: SKY_BLUE,
-    SpanKind.DOWNTIME: VERMILLION,
-    SpanKind.POST_COPY: PURPLE,
-    SpanKind.FINISHING: GREY,
-}
-
 
 DEFAULT_LANES = 40
 LANE_INCHES = 0.16

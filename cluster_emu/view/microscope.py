@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.memory.page_state import DecidedPages, PageState
+from cluster_emu.observation.page_map import page_map
+from cluster_emu.observation.palette import STATE_COLOURS
 from cluster_emu.observation.truth_rows import LiveRow, live_table
 from cluster_emu.strategies import Strategy
 from cluster_emu.strategies.contract import Decision
@@ -24,7 +26,6 @@ from cluster_emu.view.style import (
     GREEN,
     GREY,
     ORANGE,
-    SKY_BLUE,
     VERMILLION,
     WHITE,
     folded,
@@ -34,14 +35,6 @@ from cluster_emu.view.style import (
     tint,
 )
 
-STATE_COLOURS = {
-    PageState.CLEAN: FAINT_GREY,
-    PageState.TO_SEND: SKY_BLUE,
-    PageState.SENT: BLUE,
-    PageState.SKIPPED: ORANGE,
-    PageState.DEFERRED: GREEN,
-    PageState.DIRTIED: VERMILLION,
-}
 MAP_INCHES, MAP_INCHES_NARROW = 5.0, 3.6
 WIDE_MAP = 1.9
 """How much wider than high the picture of all pages is."""
@@ -67,9 +60,10 @@ LONGEST_BAR, COUNT_UNITS = 12.0, 2.4
 def draw_page_map(observed: ObservedMemory, ax: Axes | None = None) -> Axes:
     """Draw the pages of a migrating VM: clean, to send, sent, skipped, deferred, dirtied again.
 
-    Cells are pages, row by row from the lowest address; of a large VM every so many pages one
-    is shown, so that each state has its share of the picture. Where pages have no numbers, as in
-    lumped memory, there is a bar for each history of dirty bits instead.
+    Cells are pages, row by row from the lowest address. Of a large VM a cell stands for several
+    neighbouring pages: it has the colour of the state that most of them are in, mixed with that of
+    a rarer one among them (skipped, deferred, dirtied again), as on the live page. Where pages have
+    no numbers, as in lumped memory, there is a bar for each history of dirty bits instead.
 
     Args:
         observed: what `cluster_emu.transfer.observation.observe` says of a running migration.
@@ -118,24 +112,17 @@ def _map_title(observed: ObservedMemory) -> str:
     return f"{where.capitalize()}: {left} of {total} pages are old or missing at the target"
 
 
-def _draw_cells(ax: Axes, states: np.ndarray) -> None:
-    step = max(-(-len(states) // MOST_CELLS), 1)
-    seen = states[step // 2 :: step]
-    columns = min(math.ceil(math.sqrt(WIDE_MAP * len(seen))), len(seen))
-    rows = -(-len(seen) // columns)
-    cells = np.full(rows * columns, np.nan)
-    cells[: len(seen)] = seen
-    colours = ListedColormap([tint(STATE_COLOURS[state]) for state in PageState])
-    ax.imshow(
-        cells.reshape(rows, columns),
-        cmap=colours,
-        norm=BoundaryNorm(np.arange(len(PageState) + 1) - 0.5, colours.N),
-        interpolation="nearest",
-        aspect="equal",
-    )
+def _draw_cells(ax: Axes, states: NDArray[np.int8]) -> None:
+    cells = page_map(states, MOST_CELLS, WIDE_MAP)
+    colours = np.array([to_rgb(tint(STATE_COLOURS[state])) for state in PageState])
+    image = np.zeros((cells.rows * cells.columns, 4))  # what is past the last page is transparent
+    image[: len(cells.cells), :3] = cells.mixed(colours)
+    image[: len(cells.cells), 3] = 1.0
+    ax.imshow(image.reshape(cells.rows, cells.columns, 4), interpolation="nearest", aspect="equal")
     ax.set_xticks([])
     ax.set_yticks([])
-    shown = "every page" if step == 1 else f"one page of {step:,}"
+    count = cells.pages_per_cell
+    shown = "every page" if count == 1 else f"a cell for every {count:,} pages"
     ax.set_ylabel(f"Addresses ({shown})", fontsize=look().label_pt)
     for spine in ax.spines.values():
         spine.set_edgecolor(tint(GREY))

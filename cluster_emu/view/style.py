@@ -1,7 +1,7 @@
 """What all pictures share: colours, text sizes, styles, and how a figure is made.
 
-The colours are those of Okabe and Ito (2008), which people with any common kind of colour blindness
-can tell apart; utilisation uses ColorBrewer's YlGnBu, which grows darker throughout.
+The colours are those of `observation.palette`; utilisation uses ColorBrewer's YlGnBu, which grows
+darker throughout.
 
 A figure is drawn in the style that is in force, `light` by default:
 
@@ -27,21 +27,59 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.observation.palette import (
+    BLACK,
+    BLUE,
+    DARK_GROUND,
+    DARK_INK,
+    FAINT_GREY,
+    GREEN,
+    GREY,
+    GRID_GREY,
+    LOAD_COLOUR,
+    ON_DARK,
+    ORANGE,
+    PALE_GREY,
+    PURPLE,
+    SKY_BLUE,
+    VERMILLION,
+    WHITE,
+)
 from cluster_emu.shown_text import visible
 
-BLACK = "#000000"
-WHITE = "#FFFFFF"
-ORANGE = "#E69F00"
-SKY_BLUE = "#56B4E9"
-GREEN = "#009E73"
-BLUE = "#0072B2"
-VERMILLION = "#D55E00"
-PURPLE = "#CC79A7"
-GREY = "#8A8A8A"
-PALE_GREY = "#D9D9D9"
-FAINT_GREY = "#F2F2F2"
-GRID_GREY = "#E6E6E6"
-LOAD_COLOUR = "#A9BCC6"
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "DPI",
+    "FAINT_GREY",
+    "GREEN",
+    "GREY",
+    "GRID_GREY",
+    "LABEL_PT",
+    "LOAD_COLOUR",
+    "LOOKS",
+    "MARGINS_INCHES",
+    "NOTE_PT",
+    "ORANGE",
+    "PALE_GREY",
+    "PURPLE",
+    "SKY_BLUE",
+    "STRATEGY_COLOURS",
+    "TICK_PT",
+    "TITLE_PT",
+    "UTILISATION_COLOURS",
+    "VERMILLION",
+    "WHITE",
+    "WIDTH_INCHES",
+    "Look",
+    "StyledFigure",
+    "figure_style",
+    "folded",
+    "literal",
+    "look",
+    "new_figure",
+    "tint",
+]
 
 STRATEGY_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 """One for each line of a figure that compares strategies."""
@@ -101,40 +139,21 @@ class Look:
         return self.width_inches - MARGINS_INCHES
 
 
-_INK, _GROUND = "#E6E6E6", "#14181D"
-_ON_DARK = MappingProxyType(
-    {
-        BLACK: _INK,
-        WHITE: _GROUND,
-        ORANGE: "#F0B429",
-        SKY_BLUE: "#9AD3F5",
-        GREEN: "#21B98C",
-        BLUE: "#3C97D3",
-        VERMILLION: "#EE7733",
-        PURPLE: "#DD94BC",
-        GREY: "#A3A8AE",
-        PALE_GREY: "#4C535B",
-        FAINT_GREY: "#242A31",
-        GRID_GREY: "#333A42",
-        LOAD_COLOUR: "#5F7885",
-    }
-)
-
 LOOKS = MappingProxyType(
     {
         "light": Look("light"),
         "dark": Look(
             "dark",
-            shades=_ON_DARK,
+            shades=ON_DARK,
             utilisation="YlGnBu_r",
             settings=MappingProxyType(
                 {
-                    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), _GROUND),
-                    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), _INK),
-                    **dict.fromkeys(("axes.titlecolor", "xtick.color", "ytick.color"), _INK),
-                    **dict.fromkeys(("patch.edgecolor", "hatch.color"), _INK),
-                    "legend.facecolor": _GROUND,
-                    "legend.edgecolor": _ON_DARK[PALE_GREY],
+                    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), DARK_GROUND),
+                    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), DARK_INK),
+                    **dict.fromkeys(("axes.titlecolor", "xtick.color", "ytick.color"), DARK_INK),
+                    **dict.fromkeys(("patch.edgecolor", "hatch.color"), DARK_INK),
+                    "legend.facecolor": DARK_GROUND,
+                    "legend.edgecolor": ON_DARK[PALE_GREY],
                 }
             ),
         ),

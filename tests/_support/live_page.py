@@ -1,10 +1,9 @@
-"""A live page for tests: the command in a process of its own, and the system's Chromium."""
+"""A live page for tests: the command in a process of its own, and a browser that opens it."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,37 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HOW = (
-    "no Chromium: the tests of the live page need one (Debian and Ubuntu: apt-get install chromium)"
-)
-
-
-def find_browser() -> str:
-    """Return the system's Chromium; without one skip loudly, and fail where CI is set."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(HOW)
-        pytest.skip(HOW)
-    return found
-
-
-@contextmanager
-def browser() -> Iterator[Browser]:
-    """Run a headless Chromium."""
-    path = find_browser()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        try:
-            yield chromium
-        finally:
-            chromium.close()
+from playwright.sync_api import Browser, Page
 
 
 @contextmanager

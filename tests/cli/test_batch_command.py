@@ -47,7 +47,10 @@ def test_a_study_is_run_once_and_then_found(emu: Emu, study: Path, tmp_path: Pat
 
     results = tmp_path / "out" / "results.parquet"
     document = json.loads(first.stdout)
-    found = {name: document.pop(name) for name in ("means", "paired", "same_rules", "answer")}
+    found = {
+        name: document.pop(name)
+        for name in ("means", "paired", "same_rules", "answer", "assumptions")
+    }
     assert document == {
         "study": "few",
         "cells": 8,

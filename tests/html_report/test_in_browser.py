@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests._support import browsers
 from tests.html_report.conftest import COMMANDS
 
 if TYPE_CHECKING:
@@ -23,15 +22,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if found is None:
-        assert os.environ.get("CI") != "true", "CI has no chromium"
-        pytest.skip("no chromium on this machine: the reports were not opened")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    with browsers.browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +14,7 @@ from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.live_source import LiveSource
 from cluster_emu.live.replay_source import ReplayFactory, ReplaySource
 from cluster_emu.live.run_series import series, under_way
-from cluster_emu.transfer.spans import SpanKind
-from cluster_emu.view.gantt import SPAN_COLOURS
 from tests.live.test_replay_source import small
-
-STATIC = Path(__file__).parents[2] / "cluster_emu" / "live" / "static" / "panels"
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +144,3 @@ def test_the_figures_of_a_lane_are_those_of_its_result(live: LiveSource) -> None
 def test_a_number_that_is_none_is_refused(live: LiveSource, number: object) -> None:
     with pytest.raises(RequestRefusedError, match="allowed is the number of a migration"):
         live.panel("microscope", {"number": number})
-
-
-def test_the_page_draws_phases_in_the_colours_of_the_figures() -> None:
-    script = (STATIC / "gantt.js").read_text("utf-8")
-    colours = [SPAN_COLOURS[kind] for kind in SpanKind]
-    assert str(colours).replace("'", '"') in script

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests._support.live_page import browser
+from tests._support.browsers import browser
 
 pytest.importorskip("solara", reason="the extra `solara` is not installed")
 

@@ -16,16 +16,25 @@ const RAMPS = {
 };
 const THEMES = {
   light: {
-    back: "#ffffff", rack: "#f1f4f8", rackLine: "#c4ccd8", text: "#33415c", faint: "#55617a", off: "#3b434f", offLine: "#222833",
-    link: "#9aa7ba", busy: "#2f7fd1", full: "#c2410c", cut: "#a8071a", vmLine: "#33506b", hostLine: "#8fa3b8", switch: "#33415c", mark: "#c2185b",
-    moving: "#e66100", tokenLine: "#5c2600", queued: "#f6b26b", failed: "#b3001b", drained: "#7b3fa0",
+    back: "#ffffff", rack: "#f1f4f8", rackLine: "#c4ccd8", text: "#33415c", faint: "#55617a", offLine: "#222833",
+    link: "#9aa7ba", busy: "#2f7fd1", full: "#c2410c", cut: "#a8071a", vmLine: "#33506b", hostLine: "#8fa3b8", switch: "#33415c", mark: "#c2185b", tokenLine: "#5c2600",
   },
   dark: {
-    back: "#10151d", rack: "#1a212c", rackLine: "#364253", text: "#d7deea", faint: "#a3b0c5", off: "#05070a", offLine: "#3a4555",
-    link: "#4b586c", busy: "#58a6ff", full: "#ff9d5c", cut: "#ff6b7a", vmLine: "#060b12", hostLine: "#4d617c", switch: "#d7deea", mark: "#ff6fa8",
-    moving: "#ff7a1a", tokenLine: "#ffe0bd", queued: "#ffc07a", failed: "#ff6b7a", drained: "#d3a2f5",
+    back: "#10151d", rack: "#1a212c", rackLine: "#364253", text: "#d7deea", faint: "#a3b0c5", offLine: "#3a4555",
+    link: "#4b586c", busy: "#58a6ff", full: "#ff9d5c", cut: "#ff6b7a", vmLine: "#060b12", hostLine: "#4d617c", switch: "#d7deea", mark: "#ff6fa8", tokenLine: "#ffe0bd",
   },
 };
+
+/** Colours that the key of the page has too: variables of page.css. */
+const KEYS = ["moving", "queued", "off", "drained", "failed"];
+const known = {};
+function coloursOf(theme) {
+  if (!known[theme]) {
+    const style = getComputedStyle(document.documentElement);
+    known[theme] = { ...THEMES[theme], ...Object.fromEntries(KEYS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) };
+  }
+  return known[theme];
+}
 
 function parse(colour) { return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)); }
 function ramp(colours) {
@@ -69,7 +78,7 @@ export class Scene {
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
-  get colours() { return THEMES[themeName()]; }
+  get colours() { return coloursOf(themeName()); }
 
   setTopology(topology) {
     this.topology = topology;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from cluster_emu.errors import ScenarioError
 from cluster_emu.file_names import file_name
+from cluster_emu.json_output import json_text
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.model import ProgressCallback
 from cluster_emu.numerals import MOST_JOBS
@@ -19,14 +21,15 @@ from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import complete_result, own_result, read_manifest
 from cluster_emu.results.versions import versions
-from cluster_emu.results.writing import write_csv
-from cluster_emu.study.comparison.compare import smallest_by_metric
+from cluster_emu.results.writing import write_csv, write_text
+from cluster_emu.study.comparison.compare import METHOD, smallest_by_metric
 from cluster_emu.study.comparison.result import as_columns
 from cluster_emu.study.execution.cluster import BACKENDS, on_cluster
 from cluster_emu.study.execution.costs import resident_bytes
 from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.numbers import check_whole
 from cluster_emu.study.grid.cell_store import (
+    ANSWER,
     DONE,
     FILES,
     MANIFEST,
@@ -46,8 +49,8 @@ from cluster_emu.study.grid.shards import SHARD_LOCKS, Shard
 from cluster_emu.study.grid.study_file import Study
 from cluster_emu.study.report.answers import ENDS as OTHER_ENDS
 from cluster_emu.study.report.answers import batch_answer
-from cluster_emu.study.report.grid import BatchReport, GroupPrecision, SameRule
-from cluster_emu.study.statistics.stopping import read_stopping_rule
+from cluster_emu.study.report.grid import BatchAnswer, BatchReport, GroupPrecision, SameRule
+from cluster_emu.study.statistics.stopping import read_stopping_rule, rule_in_words
 from cluster_emu.wording import counted
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ CARD_FIGURES = ("completed", "total_time_s", "downtime_s", "total_bytes")
 """Figures of a cell that a notebook shows."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Batch(Displayed):
     """The results of a study.
 
@@ -87,6 +90,7 @@ class Batch(Displayed):
         notes: what else is in the folder, one sentence each: cells of the study before it was
             edited, or of another version; which packages that results depend on have changed.
         until: how narrow the intervals are that a stopping rule asked for; empty without one.
+        assumptions: what the figures assume, one sentence each.
         left_to_others: how many cells other shards have yet to run; the table then has those of one
             shard alone, and there are no exports.
     """
@@ -103,6 +107,7 @@ class Batch(Displayed):
     damaged: bool = False
     notes: tuple[str, ...] = ()
     until: tuple[GroupPrecision, ...] = ()
+    assumptions: tuple[str, ...] = METHOD
     left_to_others: int = 0
 
     @property
@@ -124,7 +129,7 @@ class Batch(Displayed):
         return pd.DataFrame(
             [
                 {**group.axes, "strategy": group.strategy, "metric": metric, **as_columns(mean)}
-                for group in self._groups.means()
+                for group in self._groups.means
                 for metric, mean in group.means.items()
             ]
         )
@@ -133,7 +138,7 @@ class Batch(Displayed):
     def paired(self) -> pd.DataFrame:
         """One row per place of the axes, pair of strategies and metric: as `Comparison.paired`."""
         return pd.DataFrame(
-            [{**one.axes, **as_columns(one.difference)} for one in self._groups.paired()]
+            [{**one.axes, **as_columns(one.difference)} for one in self._groups.paired]
         )
 
     @property
@@ -148,7 +153,7 @@ class Batch(Displayed):
                     "quantile": name,
                     **as_columns(one),
                 }
-                for group in self._groups.quantiles()
+                for group in self._groups.quantiles
                 for metric, found in group.quantiles.items()
                 for name, one in found.items()
             ]
@@ -193,7 +198,7 @@ class Batch(Displayed):
     def report(self) -> BatchReport:
         """Return everything but the table of cells, as `batch --json` prints it."""
         groups = self._groups
-        means, paired = groups.means(), groups.paired()
+        means, paired = groups.means, groups.paired
         return BatchReport(
             study=self.study,
             cells=self.cells,
@@ -208,15 +213,18 @@ class Batch(Displayed):
             answer=batch_answer(self.strategies, means, paired, self.same_rules),
             results=str(self.folder / "results.parquet"),
             until=self.until,
+            assumptions=self.assumptions,
         )
 
     def save_tables(self) -> list[Path]:
-        """Write the tables of the cells' groups as CSV; return the files written."""
+        """Write the tables of the cells' groups (CSV) and the answer; return the files written."""
         tables = {"means": self.means, "paired": self.paired, "quantiles": self.quantiles}
         paths = []
         for name, table in tables.items():
             paths.append(self.folder / f"{name}.csv")
             write_csv(table, paths[-1])
+        paths.append(self.folder / ANSWER)
+        write_text(json_text(BatchAnswer(self.answer, self.assumptions)), paths[-1])
         if self.until:
             paths.append(self.folder / PRECISION)
             write_csv(self.precision, paths[-1])
@@ -224,7 +232,7 @@ class Batch(Displayed):
             (self.folder / PRECISION).unlink(missing_ok=True)
         return paths
 
-    @property
+    @cached_property
     def _groups(self) -> Groups:
         return Groups(self.table, self.axes, self.smallest_differences)
 
@@ -339,6 +347,7 @@ def run_batch(
             ),
             same_rules=rules_compared_with_themselves(cells, grid.columns),
             until=tuple(whole.precision(store)) if whole else (),
+            assumptions=METHOD if rule is None else (*METHOD, rule_in_words(rule)),
         )
 
     def exported(store: CellStore) -> pd.DataFrame:

@@ -29,6 +29,9 @@ JOURNAL = "cells.sqlite"
 PRECISION = "until.csv"
 """How narrow the intervals are that a stopping rule asked for."""
 
+ANSWER = "answer.json"
+"""What was found, in words, and what it assumes."""
+
 RESULTS = ("results.parquet", "results.csv", "means.csv", "paired.csv", "quantiles.csv")
 """The files of the merged table, and of the tables of its groups."""
 
@@ -41,7 +44,7 @@ KEPT = tuple(f"{name}.parquet" for name in SCHEMAS)
 MANIFEST = "manifest.json"
 """What was run, with what, and what every cell took."""
 
-FILES = (*JOURNAL_FILES, *RESULTS, PRECISION, *KEPT, MANIFEST)
+FILES = (*JOURNAL_FILES, *RESULTS, PRECISION, ANSWER, *KEPT, MANIFEST)
 """Every file that a study may leave in its folder."""
 
 JOURNALS = "cells*.sqlite"

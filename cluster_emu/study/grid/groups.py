@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -45,6 +46,7 @@ class Groups:
         self._smallest = smallest
         self._places = list(self._by_place(table)) if len(table) else []
 
+    @cached_property
     def means(self) -> tuple[GroupMeans, ...]:
         """Return the means of every place and strategy, in the order of the table."""
         return tuple(
@@ -53,6 +55,7 @@ class Groups:
             for strategy, rows in by_strategy.items()
         )
 
+    @cached_property
     def paired(self) -> tuple[GroupDifference, ...]:
         """Return the differences of every place, pair of strategies and metric."""
         pairs = [
@@ -66,6 +69,7 @@ class Groups:
             GroupDifference(place, one) for (place, _), one in zip(pairs, found, strict=True)
         )
 
+    @cached_property
     def quantiles(self) -> tuple[GroupQuantiles, ...]:
         """Return the quantiles of every place and strategy, in the order of the table."""
         return tuple(

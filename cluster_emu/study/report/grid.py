@@ -76,6 +76,19 @@ class SameRule:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What a study came to, in words.
+
+    Args:
+        answer: what was found, in one sentence.
+        assumptions: what the figures assume, one sentence each.
+    """
+
+    answer: str
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchReport:
     """What a study came to.
 
@@ -93,6 +106,7 @@ class BatchReport:
         answer: what was found, in one sentence.
         results: the table of cells.
         until: how narrow the intervals are that a stopping rule asked for; empty without one.
+        assumptions: what the figures assume, one sentence each.
     """
 
     study: str
@@ -108,3 +122,4 @@ class BatchReport:
     answer: str
     results: str
     until: tuple[GroupPrecision, ...] = ()
+    assumptions: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from cluster_emu.scenario import Choice, Scenario, load_scenario
 from cluster_emu.study import run_batch, simulate
 from cluster_emu.study.execution import runs
 from cluster_emu.study.execution.seeds import replication_seeds
-from cluster_emu.study.grid.cell_store import JOURNAL, MANIFEST, RESULTS
+from cluster_emu.study.grid.cell_store import ANSWER, JOURNAL, MANIFEST, RESULTS
 from cluster_emu.study.grid.cells import Cell, cells_of
 from cluster_emu.study.grid.labels import labels_of
 from cluster_emu.study.grid.study_file import read_study
@@ -150,7 +150,7 @@ def test_a_pipe_or_folder_in_place_of_a_file_is_refused_before_anything_is_writt
 
 def test_only_results_and_journal_are_in_the_folder(finished: Path) -> None:
     names = {path.name for path in finished.iterdir() if not path.name.startswith(".")}
-    assert names == {"result.json", JOURNAL, MANIFEST, *RESULTS}
+    assert names == {"result.json", JOURNAL, MANIFEST, ANSWER, *RESULTS}
 
 
 def test_a_larger_study_goes_on_from_a_smaller_one(study_file: Path, finished: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cluster_emu.metrics.smallest_difference import SmallestDifference
@@ -15,6 +15,7 @@ from cluster_emu.study.statistics.effects import (
     difference_p_value,
     effect_size,
     equivalence_p_value,
+    has_spread,
 )
 from cluster_emu.study.statistics.estimates import estimate
 from cluster_emu.study.statistics.verdicts import Verdict, paired_effect, verdict_of_many
@@ -47,6 +48,7 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
 @given(DIFFERENCES, st.integers(1, 20).map(float))
 def test_p_values_say_what_the_interval_says(values: list[float], margin: float) -> None:
     found = np.array(values)
+    assume(has_spread(found))
     interval = estimate(found)
     assert interval.low is not None and interval.high is not None
 
@@ -71,6 +73,12 @@ def test_differences_that_are_one_number_have_no_effect_size_and_are_certain() -
     assert difference_p_value(same, 0.3 + 1e-9) == 1.0
     assert equivalence_p_value(same, 0.4) == 0.0
     assert (equivalence_p_value(np.zeros(3), 0.0), difference_p_value(np.zeros(3), 0.0)) == (0, 1)
+
+
+@pytest.mark.parametrize(("pairs", "expected"), [(2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125)])
+def test_counts_that_agree_are_held_against_the_sign_test(pairs: int, expected: float) -> None:
+    assert difference_p_value(np.full(pairs, -3.0), 1.0) == expected
+    assert difference_p_value(np.full(pairs, -3.0), 3.0) == 1.0
 
 
 def test_one_pair_is_no_test() -> None:

@@ -1,14 +1,11 @@
 // The migrations as lanes: waiting, preparing, live rounds, downtime, post-copy, finishing.
 import { element, time } from "../format.js";
-import { canvas, isDark, legend, onTheme, table, timeAxis, variable } from "./lib/drawing.js";
+import { SPANS } from "../palette.js";
+import { canvas, legend, onTheme, shade, table, timeAxis, variable } from "./lib/drawing.js";
 
 export const title = "Gantt";
 export const order = 20;
 
-// In the order of SpanKind; those of cluster_emu.view.gantt, and for dark those of its dark style.
-const LIGHT = ["#D9D9D9", "#009E73", "#0072B2", "#56B4E9", "#D55E00", "#CC79A7", "#8A8A8A"];
-const DARK = ["#4C535B", "#21B98C", "#3C97D3", "#9AD3F5", "#EE7733", "#DD94BC", "#A3A8AE"];
-const NAMES = ["waiting", "preparing the target", "live round 1, 3, 5 …", "live round 2, 4, 6 …", "VM paused (downtime)", "post-copy", "releasing the source"];
 const DOWNTIME = 4, LANE = 18, LEFT = 132, RIGHT = 150, TOP = 6, AXIS = 22, LEAST_PX = 2;
 
 export function mount(root, live) {
@@ -22,7 +19,7 @@ export function mount(root, live) {
   const tip = element("p", { class: "panel-tip", "aria-hidden": "true" });
   const rows = element("details", {}, element("summary", {}, "As a table"));
   root.append(words, key, chart.node, tip, rows);
-  const showKey = () => key.replaceChildren(legend(NAMES.map((name, at) => [name, (isDark() ? DARK : LIGHT)[at]])));
+  const showKey = () => key.replaceChildren(legend(SPANS.map(([name, ...pair]) => [name, shade(pair)])));
   showKey();
   chart.node.addEventListener("pointermove", (event) => {
     const lane = laneAt(event, chart.node, data);
@@ -55,7 +52,7 @@ export function mount(root, live) {
 }
 
 function draw(context, width, height, data) {
-  const colours = isDark() ? DARK : LIGHT;
+  const colours = SPANS.map(([, ...pair]) => shade(pair));
   if (!data || !data.lanes.length) {
     context.fillStyle = variable("--soft");
     context.textBaseline = "middle";

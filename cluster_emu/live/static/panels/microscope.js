@@ -1,14 +1,14 @@
 // One migration page by page: its page map, rounds, pages left, and the truth table at work.
 import { element, time } from "../format.js";
-import { axisNumber, canvas, colour, isDark, legend, onTheme, styled, table, ticks, timeAxis, variable, whole } from "./lib/drawing.js";
+import { ROUNDS, SENT, STATES, TINT } from "../palette.js";
+import { axisNumber, canvas, colour, legend, onTheme, shade, styled, table, ticks, timeAxis, variable, whole } from "./lib/drawing.js";
 
 export const title = "Microscope";
 export const order = 10;
 
-// In the order of PageState; from Okabe and Ito (2008), clean and to send in greys that the others stand out from.
-const STATES = ["clean", "to send", "sent", "skipped", "deferred", "dirtied again"];
-const LIGHT = ["#EEF1F5", "#9AA3AF", "#0072B2", "#E69F00", "#009E73", "#D55E00"];
-const DARK = ["#1B222C", "#6E7886", "#3C97D3", "#F0B429", "#21B98C", "#EE7733"];
+// In the order of PageState.
+const NAMES = STATES.map(([name]) => name);
+const shades = () => STATES.map(([, ...pair]) => shade(pair));
 const MEANING = [
   "the target has the newest version, and the page is not in to_send",
   "in to_send, and not visited in this round yet",
@@ -17,9 +17,6 @@ const MEANING = [
   "left to stop-and-copy",
   "the target had the newest version, and the VM has written the page in this round",
 ];
-const ROUND_COLOURS = { sent: "blue", skipped: "orange", deferred: "green", rest: "paleGrey" };
-const SINGLE = { "stop-and-copy": "vermillion", "post-copy": "purple" };
-const shades = () => (isDark() ? DARK : LIGHT);
 
 export function mount(root, live) {
   let data = null, number = null, end = null;
@@ -106,16 +103,16 @@ export function mount(root, live) {
       histories.replaceChildren();
       return;
     }
-    counts.replaceChildren(element("ul", { class: "panel-counts" }, ...STATES.map((name, at) => element("li", { title: MEANING[at], "data-state": name },
+    counts.replaceChildren(element("ul", { class: "panel-counts" }, ...NAMES.map((name, at) => element("li", { title: MEANING[at], "data-state": name },
       styled("i", { background: shades()[at] }, { "aria-hidden": "true" }), element("span", {}, name), element("b", {}, whole(data.counts[name]))))));
     histories.replaceChildren(data.histories.length ? historyBars() : "");
   }
   function historyBars() {
     const most = Math.max(...data.histories.map((row) => Object.values(row.counts).reduce((sum, value) => sum + value, 0)), 1);
-    const bar = (row) => element("span", { class: "panel-bar", "aria-hidden": "true" }, ...STATES.map((name, at) =>
+    const bar = (row) => element("span", { class: "panel-bar", "aria-hidden": "true" }, ...NAMES.map((name, at) =>
       styled("i", { width: `${(100 * row.counts[name]) / most}%`, background: shades()[at] })));
-    const made = table(`Pages by history code${data.histories_left_out ? `, ${data.histories_left_out} codes with fewer pages left out` : ""}`, ["history", ...STATES.slice(1), "shares"],
-      data.histories.map((row) => [{ text: row.history || "none", class: "bits", scope: "row" }, ...STATES.slice(1).map((name) => whole(row.counts[name])), { text: "", class: "bar-cell" }]));
+    const made = table(`Pages by history code${data.histories_left_out ? `, ${data.histories_left_out} codes with fewer pages left out` : ""}`, ["history", ...NAMES.slice(1), "shares"],
+      data.histories.map((row) => [{ text: row.history || "none", class: "bits", scope: "row" }, ...NAMES.slice(1).map((name) => whole(row.counts[name])), { text: "", class: "bar-cell" }]));
     made.querySelectorAll("tbody tr").forEach((line, at) => line.lastChild.append(bar(data.histories[at])));
     return element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Rows of pages by history code" }, made);
   }
@@ -150,7 +147,7 @@ export function mount(root, live) {
   }
   function roundsKey() {
     const made = element("div");
-    const fill = () => made.replaceChildren(legend([["sent", colour("blue")], ["skipped", colour("orange")], ["deferred", colour("green")], ["not visited", colour("paleGrey")], ["stopped", colour("vermillion")], ["post-copy", colour("purple")]]));
+    const fill = () => made.replaceChildren(legend([["sent", ROUNDS.sent], ["skipped", ROUNDS.skipped], ["deferred", ROUNDS.deferred], ["not visited", ROUNDS.unvisited], ["stopped", SENT["stop-and-copy"]], ["post-copy", SENT["post-copy"]]].map(([name, pair]) => [name, shade(pair)])));
     fill();
     made.refill = fill;
     return made;
@@ -189,7 +186,7 @@ function drawMap(context, width, height, data) {
   const image = new ImageData(columns, rows), colours = shades().map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
   const tints = Uint8Array.from(atob(data.page_map.tints), (letter) => letter.charCodeAt(0));
   bytes.forEach((state, at) => {
-    const tint = tints[at], part = tint ? Math.min(0.3 + (tint & 31) / 31, 1) : 0, other = colours[tint >> 5];
+    const tint = tints[at], part = tint ? Math.min(TINT.least + (tint & 31) / TINT.steps, 1) : 0, other = colours[tint >> 5];
     image.data.set([...colours[state].map((value, band) => Math.round(value + part * (other[band] - value))), 255], 4 * at);
   });
   picture.getContext("2d").putImageData(image, 0, 0);
@@ -227,10 +224,10 @@ function drawRounds(context, width, height, data) {
       context.fillRect(from, below - high, wide, high);
       below -= high;
     };
-    stack(row.sent, colour(SINGLE[row.phase] || ROUND_COLOURS.sent));
-    stack(row.skipped, colour(ROUND_COLOURS.skipped));
-    stack(row.deferred, colour(ROUND_COLOURS.deferred));
-    stack(Math.max(row.due - row.sent - row.skipped - row.deferred, 0), colour(ROUND_COLOURS.rest));
+    stack(row.sent, shade(SENT[row.phase] || ROUNDS.sent));
+    stack(row.skipped, shade(ROUNDS.skipped));
+    stack(row.deferred, shade(ROUNDS.deferred));
+    stack(Math.max(row.due - row.sent - row.skipped - row.deferred, 0), shade(ROUNDS.unvisited));
     if (row.dirtied !== null && row.phase === "pre-copy") {
       context.fillStyle = variable("--text");
       context.fillRect(from, y(row.dirtied) - 1, wide, 2);
@@ -239,7 +236,7 @@ function drawRounds(context, width, height, data) {
       context.fillStyle = variable("--text");
       context.textAlign = "center";
       context.textBaseline = "bottom";
-      context.fillText(SINGLE[row.phase] ? "stop" : String(row.round), from + wide / 2, Math.max(below - 1, top + 12));
+      context.fillText(row.phase !== "pre-copy" ? "stop" : String(row.round), from + wide / 2, Math.max(below - 1, top + 12));
     }
   }
 }

@@ -1,15 +1,11 @@
 // What the panels share: canvases that fit their place, scales, and colours of both themes.
 import { element } from "../../format.js";
-
-// The colours of Okabe and Ito (2008), as in cluster_emu.view.style; the second of each is for dark.
-const COLOURS = {
-  orange: ["#E69F00", "#F0B429"], skyBlue: ["#56B4E9", "#9AD3F5"], green: ["#009E73", "#21B98C"], blue: ["#0072B2", "#3C97D3"],
-  vermillion: ["#D55E00", "#EE7733"], purple: ["#CC79A7", "#DD94BC"], grey: ["#8A8A8A", "#A3A8AE"], paleGrey: ["#D9D9D9", "#4C535B"],
-  black: ["#000000", "#E6E6E6"],
-};
+import { COLOURS } from "../../palette.js";   // made by the server from cluster_emu/observation/palette.py
 
 export const isDark = () => document.documentElement.dataset.theme === "dark";
-export const colour = (name) => COLOURS[name][isDark() ? 1 : 0];
+/** Of a pair for light and dark, that of the theme. */
+export const shade = ([light, dark]) => (isDark() ? dark : light);
+export const colour = (name) => shade(COLOURS[name]);
 export const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** An element with styles of its own, which the page's security policy allows to be set in this way alone. */
