@@ -124,6 +124,10 @@ class WorkerDiedError(Exception):
     """A process that ran part of a study was killed; the runs it had finished are kept."""
 
 
+class PoolLostError(WorkerDiedError):
+    """Nothing is heard of the processes that run a study any more; no run is to blame for it."""
+
+
 class DiskFullError(Exception):
     """There was no room for a result, no fault of the input; the command line exits with 1.
 

@@ -6,16 +6,17 @@ import multiprocessing
 import os
 import threading
 import warnings
+from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar, cast
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.parallel import get_active_backend
 
-from cluster_emu.errors import WorkerDiedError
+from cluster_emu.errors import PoolLostError, WorkerDiedError
 from cluster_emu.orphans import end_with_parent
 from cluster_emu.study.execution.sent_parts import with_parts
 from cluster_emu.study.execution.workers import unheard_by_workers
@@ -29,8 +30,13 @@ DIED = "a worker process was killed (is there enough memory?)"
 OWN_BACKENDS = ("loky", "sequential")
 """Backends of joblib for which `in_parallel` makes the processes itself."""
 
-DEATHS = ("KilledWorker", "CommClosedError", "FutureCancelledError", "FuturesCancelledError")
-"""Errors of dask that say that a process has gone."""
+DEATHS = ("KilledWorker",)
+"""Errors of dask that say that workers were killed by what they ran."""
+
+LOSSES = ("CommClosedError", "CancelledError", "FutureCancelledError", "FuturesCancelledError")
+"""Errors of dask that say that its scheduler has gone, or has forgotten the work."""
+
+LOST = "the connection to the scheduler was lost (is it still running?)"
 
 
 def context_backend() -> str:
@@ -57,32 +63,44 @@ def in_parallel(
 
     Raises:
         WorkerDiedError: if a process was killed, for example by a lack of memory.
+        PoolLostError: if dask's scheduler has gone.
     """
     backend = context_backend()
     if backend == "loky" and (jobs > 1 or apart) and not _has_semaphores():
         jobs, apart = 1, False
     if backend != "loky" or jobs > 1 or apart:
         call = with_parts(call, by_value=backend != "loky")
-    if backend != "loky":
-        results = _with_joblib(call, items, -1 if backend == "dask" else jobs)
-    elif jobs > 1:
-        with parallel_config(backend="loky", inner_max_num_threads=1, **_beginning()):
-            results = _with_joblib(call, items, jobs)
-    elif apart:
-        results = _with_one_process(call, items)
-    else:
-        results = (call(item) for item in items)
+    with _worker_errors():
+        if backend != "loky":
+            results = _with_joblib(call, items, -1 if backend == "dask" else jobs)
+        elif jobs > 1:
+            with parallel_config(backend="loky", inner_max_num_threads=1, **_beginning()):
+                results = _with_joblib(call, items, jobs)
+        elif apart:
+            results = _with_one_process(call, items)
+        else:
+            results = (call(item) for item in items)
     try:
-        yield from results
-    except BrokenProcessPool as error:
-        raise WorkerDiedError(DIED) from error
-    except Exception as error:
-        if type(error).__name__ in DEATHS:
-            raise WorkerDiedError(f"{DIED}: {error}") from error
-        raise
+        with _worker_errors():
+            yield from results
     finally:
         with warnings.catch_warnings(action="ignore"):  # joblib warns of runs that are given up
             results.close()
+
+
+@contextmanager
+def _worker_errors() -> Iterator[None]:
+    """Raise what a pool says of workers that have gone as an error of this package."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(DIED) from error
+    except (Exception, CancelledError) as error:
+        if type(error).__name__ in LOSSES:
+            raise PoolLostError(f"{LOST}: {error}".removesuffix(": ")) from error
+        if type(error).__name__ in DEATHS:
+            raise WorkerDiedError(f"{DIED}: {error}") from error
+        raise
 
 
 def _beginning() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cluster_emu.errors import WorkerDiedError
+from cluster_emu.errors import PoolLostError, WorkerDiedError
 from cluster_emu.study.execution.parallel import context_backend, in_parallel
 
 R_co = TypeVar("R_co", covariant=True)
@@ -55,6 +55,7 @@ def do_surviving(
 
     Raises:
         WorkerDiedError: if workers die before they begin a task.
+        PoolLostError: if nothing is heard of the workers any more; no task is blamed for that.
     """
     waiting = dict(enumerate(tasks))
     vain_starts = 0
@@ -71,6 +72,8 @@ def do_surviving(
                     del waiting[index]
                     yield index, result
                 return
+            except PoolLostError:
+                raise
             except WorkerDiedError:
                 suspects = [index for index in _suspects(notes, begun) if index in waiting]
                 vain_starts = 0 if suspects or len(waiting) < before else vain_starts + 1
@@ -92,6 +95,7 @@ def _one_by_one(
             del waiting[index]
             yield index, died(note)
     left = [index for index in suspects if index in waiting]
+    vain_starts = 0
     while left:
         # a process takes its tasks in their order; dask has no order
         some = left if notes is not None else left[:1]
@@ -100,9 +104,19 @@ def _one_by_one(
             for index, result in in_parallel(call, items, 1, apart=True):
                 del waiting[index]
                 left.remove(index)
+                vain_starts = 0
                 yield index, result
+        except PoolLostError:
+            raise
         except WorkerDiedError:
-            index = left.pop(0)
+            index = left[0]
+            # dask says that the task has killed several workers
+            if notes is not None and not (notes / str(index)).exists():
+                vain_starts += 1
+                if vain_starts == MOST_VAIN_STARTS:
+                    raise
+                continue
+            del left[0]
             del waiting[index]
             yield index, died(_taken(notes, index))
 

@@ -6,7 +6,9 @@ import errno
 import hashlib
 import json
 import math
+import os
 import sqlite3
+import threading
 import time
 from collections.abc import Container, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -45,7 +47,9 @@ CREATE TABLE tables (
 )
 """
 
-COMPANIONS = ("-wal", "-shm", "-journal")
+LOG = "-wal"
+
+COMPANIONS = (LOG, "-shm", "-journal")
 """Ends of the names of files that SQLite may keep beside a database."""
 
 CELLS_AT_ONCE = 500
@@ -93,7 +97,8 @@ class Journal:
 
     One process writes. A cell is one transaction, so that a process that is killed leaves whole
     cells only, and all that had ended. A machine that stops loses at most the cells of the last
-    `SYNC_EVERY_S`: those that end sooner after one another share one sync of the disk. A cell is
+    `SYNC_EVERY_S`: those that end sooner after one another share one sync of the disk, which comes
+    after that time at the latest, whether more cells end or not. A cell is
     believed if its checksums fit. What is damaged is left out, and the journal is written again
     without it.
 
@@ -115,9 +120,16 @@ class Journal:
         self._opened: sqlite3.Connection | None = None
         self._synced_s = -math.inf
         self._has_log = False
+        self._will_sync = False
+        self._later: threading.Timer | None = None
 
     def close(self) -> None:
         """Leave the file to others; SQLite syncs it."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later.join()
+            self._later = None
+            self._will_sync = False
         if self._opened is not None:
             self._opened.close()
             self._opened = None
@@ -155,9 +167,9 @@ class Journal:
 
     @contextmanager
     def _synced(self) -> Iterator[None]:
-        """Sync what the block commits, unless something was synced a moment ago."""
-        now_s = time.monotonic()
-        if now_s - self._synced_s >= SYNC_EVERY_S or not self._has_log:
+        """Sync what the block commits: at once, or soon if something was synced a moment ago."""
+        since_s = time.monotonic() - self._synced_s
+        if since_s >= SYNC_EVERY_S or not self._has_log:
             yield
             self._synced_s = time.monotonic()
             return
@@ -166,6 +178,27 @@ class Journal:
             yield
         finally:
             self._database.execute("PRAGMA synchronous = FULL")
+        if not self._will_sync:
+            self._will_sync = True
+            self._later = threading.Timer(SYNC_EVERY_S - since_s, self._sync)
+            self._later.daemon = True
+            self._later.start()
+
+    def _sync(self) -> None:
+        """Sync the log, which has all that was committed since its last checkpoint.
+
+        A connection belongs to one thread, so another one touches only the file; SQLite's locks are
+        on the database, and closing a file beside it does not end them. What fails here, such as a
+        disk that is gone, fails again at the next cell, in the thread that can say so.
+        """
+        self._will_sync = False  # first: what is committed from here on may miss this sync
+        self._synced_s = time.monotonic()
+        with suppress(OSError):
+            file = os.open(self._path.with_name(f"{self._path.name}{LOG}"), os.O_RDONLY)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
 
     def rows(self, keys: Sequence[str]) -> dict[str, Row]:
         """Return the rows of those of the cells that the journal has, by key."""

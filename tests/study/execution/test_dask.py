@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from cluster_emu.errors import ClusterEmuError, ScenarioError
+from cluster_emu.errors import ClusterEmuError, PoolLostError, ScenarioError
 from cluster_emu.study import run_batch
 from cluster_emu.study.execution.cluster import on_cluster
 from tests._support.script_with_part import PART, RUN, STUDY
@@ -109,3 +112,51 @@ def test_a_part_of_a_script_reaches_the_workers_of_dask(cluster: Any, tmp_path: 
 def test_a_scheduler_that_does_not_answer_is_named(study_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"scheduler = 'tcp://127.0.0.1:9'"):
         run_batch(study_file, out=tmp_path / "out", backend="dask", scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_lost_scheduler_ends_the_batch_and_no_cell_is_blamed(
+    study_file: Path, tmp_path: Path
+) -> None:
+    text = study_file.read_text("utf-8").replace("replications = 2", "replications = 40")
+    study_file.write_text(text, "utf-8")
+    place = tmp_path / "scheduler.json"
+    common = ("--scheduler-file", str(place), "--no-dashboard")
+    scheduler = start("dask_scheduler", *common, "--host", "127.0.0.1", "--port", "0")
+    worker = start("dask_worker", *common, "--nthreads", "1", "--nworkers", "2")
+
+    def kill(done: float, total: float) -> None:
+        if done >= 3:
+            scheduler.kill()
+
+    try:
+        address = address_with_workers(place, 2)
+        options = {"backend": "dask", "scheduler": address}
+        with pytest.raises(PoolLostError, match="scheduler was lost"):
+            run_batch(study_file, out=tmp_path / "out", progress=kill, **options)  # type: ignore[arg-type]
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+    table = pd.read_parquet(tmp_path / "out" / "results.parquet")
+    assert 1 <= len(table) < 320
+    assert set(table["status"]) == {"done"}, set(table["error"])
+
+
+def start(program: str, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"distributed.cli.{program}", *words]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def address_with_workers(place: Path, count: int) -> str:
+    """Return the address in a scheduler's file, once it has its workers."""
+    from distributed import Client
+
+    connect: Any = Client
+    until = time.monotonic() + 60
+    while not place.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    with connect(scheduler_file=str(place), set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)
+    return str(json.loads(place.read_text("utf-8"))["address"])

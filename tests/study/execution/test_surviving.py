@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cluster_emu.errors import WorkerDiedError
-from cluster_emu.study.execution import surviving
+from cluster_emu.errors import PoolLostError, WorkerDiedError
+from cluster_emu.study.execution import parallel, surviving
 from cluster_emu.study.execution.surviving import do_surviving
 
 
@@ -77,3 +77,77 @@ def test_workers_that_die_before_they_begin_end_it(monkeypatch: pytest.MonkeyPat
     with pytest.raises(WorkerDiedError):
         list(do_surviving(work, [(1, ())], 2, died))
     assert len(starts) == surviving.MOST_VAIN_STARTS
+
+
+def test_no_task_is_blamed_when_the_pool_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+
+    def lost(_: Any, items: Any, *__: Any, **___: Any) -> Any:
+        starts.append(list(items))
+        raise PoolLostError("gone")
+        yield
+
+    monkeypatch.setattr(surviving, "in_parallel", lost)
+    monkeypatch.setattr(surviving, "context_backend", lambda: "dask")
+    ended = []
+    with pytest.raises(PoolLostError):
+        ended += do_surviving(work, [(number, ()) for number in range(4)], 2, died)
+    assert (ended, len(starts)) == ([], 1)
+
+
+def test_the_pool_is_lost_while_suspects_run_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([WorkerDiedError("killed"), WorkerDiedError("killed"), PoolLostError("gone")])
+
+    def dying(_: Any, items: Any, *__: Any, **___: Any) -> Any:
+        list(items)
+        raise next(errors)
+        yield
+
+    monkeypatch.setattr(surviving, "in_parallel", dying)
+    monkeypatch.setattr(surviving, "context_backend", lambda: "dask")
+    found = do_surviving(work, [(number, ()) for number in range(4)], 2, died)
+    assert next(found) == (0, -1)  # dask has said that the first one kills workers
+    with pytest.raises(PoolLostError):
+        next(found)
+
+
+def test_a_suspect_that_was_never_begun_again_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts = []
+
+    def dying(call: Any, items: Any, *_: Any, **__: Any) -> Any:
+        starts.append(1)
+        ((first, _task), *_rest) = list(items)
+        if len(starts) == 1:
+            (call.args[1] / str(first)).touch()
+        raise WorkerDiedError("gone")
+        yield
+
+    monkeypatch.setattr(surviving, "in_parallel", dying)
+    ended = []
+    with pytest.raises(WorkerDiedError):
+        ended += do_surviving(work, [(number, ()) for number in range(4)], 2, died)
+    assert (ended, len(starts)) == ([], 1 + surviving.MOST_VAIN_STARTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "raised"),
+    [
+        ("KilledWorker", WorkerDiedError),
+        ("CommClosedError", PoolLostError),
+        ("FutureCancelledError", PoolLostError),
+    ],
+)
+def test_what_dask_says_of_a_death_and_of_a_loss(
+    monkeypatch: pytest.MonkeyPatch, name: str, raised: type[Exception]
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise type(name, (Exception,), {})("why")
+        yield
+
+    monkeypatch.setattr(parallel, "context_backend", lambda: "dask")
+    monkeypatch.setattr(parallel, "_with_joblib", fail)
+    with pytest.raises(WorkerDiedError, match="why") as said:
+        list(parallel.in_parallel(died, ["a"], 1))
+    assert type(said.value) is raised

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -12,9 +14,11 @@ import pytest
 
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.scenario import load_scenario
+from cluster_emu.study.grid import journal
 from cluster_emu.study.grid.cell_run import FAILED, CellRun
 from cluster_emu.study.grid.cell_store import JOURNAL, JOURNAL_FILES, CellStore
 from cluster_emu.study.grid.cells import Cell, Contents
+from cluster_emu.study.grid.journal import Journal
 
 SEED = 20161128
 SCENARIO = load_scenario("paper")
@@ -153,3 +157,37 @@ def test_a_log_of_another_journal_changes_no_cell(tmp_path: Path) -> None:
     rows, _ = read(tmp_path)
 
     assert all(row in (before, "None") for row, before in zip(rows, written, strict=True))
+
+
+def test_the_last_cell_is_synced_also_if_no_other_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    written = threading.Event()
+
+    def fsync(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").readlink().name)
+        written.set()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(journal, "SYNC_EVERY_S", 0.3)
+    with CellStore(tmp_path) as store:
+        store.write(CELLS[0], report(0))  # SQLite syncs it
+        assert not synced
+        for number in (1, 2, 3):
+            store.write(CELLS[number], report(number))
+        assert written.wait(20)
+        assert synced == [f"{JOURNAL}-wal"]
+        with pytest.raises(OSError, match="locked"):  # the sync has not ended SQLite's lock
+            Journal(tmp_path / JOURNAL)
+
+
+def test_a_store_that_is_closed_waits_for_no_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "SYNC_EVERY_S", 3600.0)
+    with CellStore(tmp_path) as store:
+        for number in range(3):
+            store.write(CELLS[number], report(number))
+    assert not any(isinstance(each, threading.Timer) for each in threading.enumerate())
+    assert read(tmp_path)[1] is False
