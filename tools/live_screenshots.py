@@ -142,7 +142,9 @@ def take_panel(page: Page, panel: Panel, folder: Path) -> None:
     place = str(folder / "-".join(panel.command[:2]))
     if panel.command and not Path(place).exists():
         command = [place if each == FOLDER else each for each in panel.command]
-        subprocess.run([sys.executable, "-m", "cluster_emu", *command], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "cluster_emu", *command], check=True, stdout=subprocess.DEVNULL
+        )
     with served(*(place if each == FOLDER else each for each in panel.shown)) as address:
         for theme in ("light", "dark"):
             go_to(page, f"{address}?{panel.query}&theme={theme}", panel.at_s)

@@ -26,7 +26,7 @@ from cluster_emu.live.frames import to_json
 from cluster_emu.live.security import TOKEN, Access, Guard
 from cluster_emu.live.session import Session, process_context
 from cluster_emu.live.source import SourceFactory
-from cluster_emu.live.worker import BINARY
+from cluster_emu.live.worker import BINARY, TEXT
 from cluster_emu.observation.palette import palette_script
 
 STATIC = Path(__file__).parent / "static"
@@ -34,6 +34,9 @@ MOST_SESSIONS = 24
 """Browsers at once; each has a process of its own."""
 MOST_MESSAGE_BYTES = 2**18
 TOO_MANY = 1013
+NO_OBJECT = to_json(
+    {"type": "reply", "id": None, "ok": False, "error": "a message: allowed is an object in JSON"}
+)
 
 
 class LivePage:
@@ -102,14 +105,12 @@ class LivePage:
             await socket.close()
 
         async def to_process() -> None:
-            while True:
-                text = await socket.receive_text()
-                try:
-                    message = json.loads(text)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(message, dict):
+            while (received := await socket.receive())["type"] != "websocket.disconnect":
+                text = received.get("text")
+                if text is not None and _is_object(text):
                     await session.send(text)
+                else:
+                    await session.outbox.put(TEXT + NO_OBJECT.encode())
 
         tasks = [asyncio.create_task(to_page()), asyncio.create_task(to_process())]
         try:
@@ -121,6 +122,13 @@ class LivePage:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -96,7 +96,7 @@ def test_a_setting_says_what_restarts_and_stands_in_the_address(
     assert "restart from 0 s" in page.page.locator("#restarts").inner_text()
     page.page.click("#apply")
     page.wait_for("live.lanes[0].topology.strategy === 'qemu' && live.lanes[0].topology.seed === 8")
-    assert "strategy=qemu" in page.page.url
+    page.page.wait_for_url(lambda url: "strategy=qemu" in url, timeout=10_000)
     assert "seed=8" in page.page.url
 
     again = open_page(chromium, page.page.url)

@@ -128,6 +128,7 @@ def test_a_replay_is_scrubbed_forwards_and_backwards(chromium: Browser, replayed
     open_tab(page, "gantt")
     page.page.wait_for_selector("#gantt-words:has-text('5 migrations')")
     page.page.click("#panel-root summary")
+    page.page.wait_for_selector("#panel-root tbody tr:nth-child(5)")  # rows come after the click
     states = page.page.locator("#panel-root tbody tr td:nth-child(3)").all_inner_texts()
     assert states == ["completed"] * 5
     done_with(page)

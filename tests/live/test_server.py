@@ -71,6 +71,42 @@ def test_other_machines_need_the_token() -> None:
             pass
 
 
+@pytest.mark.slow
+def test_no_message_ends_the_session() -> None:
+    malformed: list[str | bytes] = [
+        b"\xff\xfe",
+        b"{}",
+        "",
+        "no JSON",
+        "[1, 2]",
+        "null",
+        "[" * 100_000,
+        "1" * 10_000,
+        '{"do": "details", "kind": ["host"], "number": 0}',
+        '{"do": "details", "kind": "host", "number": 1e400}',
+        '{"do": "restart", "settings": {"seed": {}}}',
+        '{"do": "search", "text": "\\u00b2"}',
+        '{"do": "act", "action": {"do": ["drain"]}}',
+        '{"do": "panel", "name": ["gantt"], "arguments": {"lanes": []}}',
+        '{"do": {}}',
+    ]
+    with live_page("single") as address:
+        web = address.replace("http", "ws") + "live"
+        with connect(web, origin=address.rstrip("/")) as page:
+            for message in malformed:
+                page.send(message)
+            page.send('{"do": "pause", "id": 7}')
+            replies: list[dict[str, object]] = []
+            while not replies or replies[-1]["id"] != 7:
+                data = page.recv(timeout=30)
+                if isinstance(data, str) and (one := json.loads(data))["type"] == "reply":
+                    replies.append(one)
+    assert len(replies) == len(malformed) + 1
+    found = [reply["ok"] for reply in replies]
+    search = malformed.index('{"do": "search", "text": "\\u00b2"}')
+    assert [place for place, ok in enumerate(found) if ok] == [search, len(malformed)]
+
+
 def children(process: int) -> set[int]:
     command = ["ps", "-o", "pid=", "--ppid", str(process)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
