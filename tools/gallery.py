@@ -48,8 +48,8 @@ PICTURES = ROOT / "docs" / "images" / "gallery"
 DRAWS = ("draw_", "write_film")
 """Starts of the names of functions that draw."""
 
-COLOURS = 96
-"""Colours of a picture: enough for lines and bars, and a file of some 30 kB."""
+COLOURS = 256
+"""Colours of a picture: enough for lines and bars, and a file of some 50 kB."""
 
 Picture = Figure | Axes
 

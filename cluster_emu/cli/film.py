@@ -32,7 +32,8 @@ def film(
             "--out",
             metavar="FILE",
             parser=options.path("--out"),
-            help="The file, MP4 or GIF by its ending; film.mp4 in RUN_DIR without it.",
+            help="The file, MP4 or GIF by its ending; without it film.mp4 in RUN_DIR (film.gif "
+            "where ffmpeg is missing, film_KEY for a cell).",
         ),
     ] = None,
     cell: Annotated[

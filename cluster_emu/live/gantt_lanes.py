@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TypedDict
@@ -65,15 +66,18 @@ def gantt(book: MigrationBook, name_of_vm: Callable[[int], str], most: int = MOS
     lanes = _last_burst([lane for lane in lanes if lane["spans"]])
     begins = [span[1] for lane in lanes for span in lane["spans"]]
     ends = [span[2] for lane in lanes for span in lane["spans"]]
-    running = len(book.under_way())
+    live = book.under_way()
+    waiting = sum(math.isnan(float(book.row(int(number))["start_s"])) for number in live)
+    running = len(live) - waiting
     left_out = len(book) - len(lanes)
-    text = f"{counted(len(book), 'migration')} until {book.now_s:.1f} s, {running} under way."
+    text = f"{counted(len(book), 'migration')} until {book.now_s:.1f} s, {running} under way, "
+    text += f"{waiting} waiting or preparing."
     if left_out:
         text += f" The {len(lanes)} latest are shown."
     return {
         "now_s": book.now_s,
         "begin_s": min(begins, default=0.0),
-        "end_s": max([*ends, *([book.now_s] if running or not ends else [])]),
+        "end_s": max([*ends, *([book.now_s] if len(live) or not ends else [])]),
         "kinds": [kind.value for kind in KINDS],
         "lanes": lanes,
         "left_out": left_out,
