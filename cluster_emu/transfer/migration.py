@@ -353,6 +353,21 @@ class CopyPhase(ABC):
         """End early and record what was done."""
 
     @property
+    def in_live_round(self) -> bool:
+        """Whether the engine is within a live round."""
+        return False
+
+    @property
+    def is_worked_out(self) -> bool:
+        """Whether the engine is already where the next event finds it."""
+        return False
+
+    @property
+    def pushed_pages(self) -> PostCopyMemory | None:
+        """The pages that are pushed after the resume; None in other phases."""
+        return None
+
+    @property
     @abstractmethod
     def bytes_sent(self) -> float:
         """Bytes on the wire that are not in the record yet."""
@@ -474,6 +489,11 @@ class LiveRound(CopyPhase):
         if self._pause is not None:
             intensity *= self._pause.written_share
         engine.advance(bytes_per_s * duration_s, intensity * duration_s)
+
+    @property
+    def in_live_round(self) -> bool:
+        """Whether the engine is within the round, not at its end already."""
+        return self._worked_out is None
 
     @property
     def is_worked_out(self) -> bool:
@@ -1121,6 +1141,11 @@ class PostCopyPush(CopyPhase):
         self._migration.recorder.sent_once(
             self.phase, self.start_s, now_s, pages.pages_arrived, self.bytes_sent, encode_cpu_s
         )
+
+    @property
+    def pushed_pages(self) -> PostCopyMemory:
+        """The pages that are pushed."""
+        return self.pages
 
     @property
     def bytes_sent(self) -> float:

@@ -20,13 +20,8 @@ from cluster_emu.memory.pages import observation as by_page
 from cluster_emu.memory.pages.engine import PagesEngine
 from cluster_emu.memory.pages.post_copy import PostCopyEngine
 from cluster_emu.memory.scalar.engine import ScalarEngine
-from cluster_emu.transfer.migration import (
-    CopyPhase,
-    LiveRound,
-    Migration,
-    PostCopyPush,
-    StopAndCopy,
-)
+from cluster_emu.transfer.migration import CopyPhase, Migration
+from cluster_emu.transfer.records import Phase
 
 States = NDArray[np.int8]
 Counts = NDArray[np.float64]
@@ -77,7 +72,7 @@ def observe(migration: Migration, now_s: float) -> ObservedMemory | None:
     phase = migration.copy_phase
     if phase is None:
         return None
-    pushed = phase.pages if isinstance(phase, PostCopyPush) else None
+    pushed = phase.pushed_pages
     engine: MemoryEngine
     engine, pushed = pickle.loads(snapshot.dumps([migration.engine, pushed]))
     intensity, sent_bytes = migration.guest.intensity, phase.bytes_sent
@@ -85,19 +80,15 @@ def observe(migration: Migration, now_s: float) -> ObservedMemory | None:
         sent_bytes += bytes_per_s * duration_s
         if pushed is not None:
             pushed.advance(duration_s, bytes_per_s, intensity)
-        elif not _is_worked_out(phase):
+        elif not phase.is_worked_out:
             phase.advance_memory(engine, duration_s, bytes_per_s, intensity)
     if pushed is not None:
         return _after_resume(engine, pushed)
-    if isinstance(phase, StopAndCopy):
+    if phase.phase is Phase.STOP_AND_COPY:
         return _stopped(engine, phase, sent_bytes)
-    if isinstance(phase, LiveRound) and not phase.is_worked_out:
+    if phase.in_live_round:
         return _in_round(engine)
     return _between_rounds(engine)
-
-
-def _is_worked_out(phase: CopyPhase) -> bool:
-    return isinstance(phase, LiveRound) and phase.is_worked_out
 
 
 def _in_round(engine: MemoryEngine) -> ObservedMemory:
@@ -134,7 +125,7 @@ def _between_rounds(engine: MemoryEngine) -> ObservedMemory:
     return _of_counts(engine, by_history, [], None, in_round=False)
 
 
-def _stopped(engine: MemoryEngine, phase: StopAndCopy, sent_bytes: float) -> ObservedMemory:
+def _stopped(engine: MemoryEngine, phase: CopyPhase, sent_bytes: float) -> ObservedMemory:
     if not phase.sizes.count:  # nothing is sent before the VM is suspended
         return _between_rounds(engine)
     sent = phase.sizes.whole_pages_in(sent_bytes)

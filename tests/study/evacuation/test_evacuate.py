@@ -77,7 +77,12 @@ def test_one_or_two_processes_give_the_same_bytes(evacuation: Evacuation, tmp_pa
     again = evacuate(rack(SIZES), hosts=[0], parallel=2, replications=3, seed=4, jobs=2)
     first, second = evacuation.save(tmp_path / "1"), again.save(tmp_path / "2")
 
-    assert [path.name for path in first[:3]] == ["evacuation.json", "vms.parquet", "vms.csv"]
+    assert [path.name for path in first[:4]] == [
+        "evacuation.json",
+        "run.json",
+        "vms.parquet",
+        "vms.csv",
+    ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
