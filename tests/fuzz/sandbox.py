@@ -182,12 +182,14 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def caches() -> tuple[str, ...]:
-    """Return where libraries may write: compiled code and fonts, and temporary files."""
+    """Return where writing is no fault: compiled code, fonts, temporary files, peaks of memory."""
     import matplotlib
     import numba
 
     return (
         tempfile.gettempdir() + "/tmp",
+        tempfile.gettempdir() + "/cluster-emu-",
+        "/proc/self/clear_refs",
         "/dev/shm",
         matplotlib.get_cachedir(),
         numba.config.CACHE_DIR or "__pycache__",
