@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from cluster_emu.study.grid.cell_store import MANIFEST
+
 ROOT = Path(__file__).parents[2]
 MAIN = "import sys; from cluster_emu.cli import main; sys.exit(main())"
 MARK = "CLUSTER_EMU_RELIABILITY"
@@ -159,13 +161,13 @@ def start(
 def digests(folder: Path) -> Digests:
     """Return the digest of every file of a result by its path, without wall times and locks.
 
-    Nor does the journal of a study count: it has its cells in the order in which they ended, and
-    may have cells of an earlier study.
+    Nor do the journal and the manifest of a study count: the one has its cells in the order in
+    which they ended, and may have cells of an earlier study, the other what every cell took.
     """
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and ".sqlite" not in name and not name.endswith(".lock"):
+        if path.is_file() and ".sqlite" not in name and not name.endswith((".lock", MANIFEST)):
             try:
                 content = _without_wall_times(path)
             except FileNotFoundError:
@@ -182,10 +184,12 @@ def _without_wall_times(path: Path) -> bytes:
     try:
         document = json.loads(content)
         document.pop("wall_time_s", None)
+        document.pop("arguments", None)  # the number of processes is one of them
         for each in document.values():
             if isinstance(each, dict):
                 each.pop("run.json", None)
                 each.pop("cells.sqlite", None)
+                each.pop(MANIFEST, None)
     except (ValueError, AttributeError):
         return content
     return json.dumps(document, sort_keys=True).encode()
