@@ -85,6 +85,8 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
                 if isinstance(base, int) and base >= 0:
                     path = f"{os.readlink(f'/proc/self/fd/{base}')}/{path}"  # noqa: PTH115
                 _watched.writes.add(os.path.abspath(path))  # noqa: PTH100
+    elif event == "subprocess.Popen" and os.path.basename(os.fsdecode(arguments[0])) == "git":  # noqa: PTH119
+        return  # a study's manifest has the commit of the repository that the study is in
     elif event in STARTING or event in CONNECTING:
         _watched.starts.append(f"{event} {str(arguments)[:200]}")
 
