@@ -14,7 +14,6 @@ from cluster_emu.live.details import details
 from cluster_emu.live.frames import Frame, as_bytes
 from cluster_emu.live.history import CarriedHistory, History
 from cluster_emu.live.interventions import act
-from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.moves import move_arrays
 from cluster_emu.live.panels import panel_data
@@ -26,6 +25,7 @@ from cluster_emu.live.settings import (
     with_settings,
 )
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
+from cluster_emu.live.topology import fixed_parts
 from cluster_emu.scenario import Scenario
 from cluster_emu.shown_text import visible
 from cluster_emu.transfer.records import Phase
@@ -152,34 +152,12 @@ class LiveSource:
         """Return what does not change; see `FrameSource.topology`."""
         model, spec = self.model, self.model.spec
         links, state = model.links, model.state
-        layout = tiered_layout(model.graph).document()
-        for rack in layout["racks"]:
-            rack["name"] = visible(rack["name"])
         return {
-            "name": visible(spec.name),
-            "description": visible(spec.description),
+            **fixed_parts(spec, model.graph, links),
             "seed": model.seed,
-            "strategy": str(spec.transfer.strategy),
-            "stop": str(spec.transfer.stop or ""),
-            "policy": str(spec.transfer.policy or ""),
-            "limits": [
-                spec.manager.max_per_cluster,
-                spec.manager.max_outbound_per_host,
-                spec.manager.max_inbound_per_host,
-            ],
-            "fidelity": spec.run.fidelity,
             "duration_s": self.duration_s,
             "tick_s": spec.run.tick_s,
-            "control_interval_s": spec.run.control_interval_s,
             "can_act": True,
-            **layout,
-            "links": {
-                "source": links.source.tolist(),
-                "target": links.target.tolist(),
-                "capacity_bytes_per_s": links.capacity_bytes_per_s.tolist(),
-                "for_migrations": links.for_migrations.astype(int).tolist(),
-            },
-            "labels": [visible(label) for label in links.labels],
             "host_count": state.host_count,
             "vm_count": state.vm_count,
             "host_memory_bytes": state.hosts.memory_bytes.tolist(),

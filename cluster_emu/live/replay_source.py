@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.frames import Frame, as_bytes
-from cluster_emu.live.layout import tiered_layout
 from cluster_emu.live.link_outages import LinkOutages, outages_again
 from cluster_emu.live.migration_book import TableBook
 from cluster_emu.live.moves import PLACE, progress
@@ -28,6 +27,7 @@ from cluster_emu.live.replay_columns import (
 )
 from cluster_emu.live.replay_details import details, find
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
+from cluster_emu.live.topology import fixed_parts
 from cluster_emu.network import LinkTable
 from cluster_emu.observation.finished_run import FinishedRun, read_finished_run, title_of
 from cluster_emu.scenario import scenario_from
@@ -204,34 +204,12 @@ class ReplaySource:
     def topology(self) -> Document:
         """Return what does not change; see `FrameSource.topology`."""
         spec, links = self.spec, self.links
-        layout = tiered_layout(self.graph).document()
-        for rack in layout["racks"]:
-            rack["name"] = visible(rack["name"])
         return {
-            "name": visible(spec.name),
-            "description": visible(spec.description),
+            **fixed_parts(spec, self.graph, links),
             "seed": self.run.seed,
-            "strategy": str(spec.transfer.strategy),
-            "stop": str(spec.transfer.stop or ""),
-            "policy": str(spec.transfer.policy or ""),
-            "limits": [
-                spec.manager.max_per_cluster,
-                spec.manager.max_outbound_per_host,
-                spec.manager.max_inbound_per_host,
-            ],
-            "fidelity": spec.run.fidelity,
             "duration_s": self.duration_s,
             "tick_s": self.tick_s,
-            "control_interval_s": spec.run.control_interval_s,
             "can_act": False,
-            **layout,
-            "links": {
-                "source": links.source.tolist(),
-                "target": links.target.tolist(),
-                "capacity_bytes_per_s": links.capacity_bytes_per_s.tolist(),
-                "for_migrations": links.for_migrations.astype(int).tolist(),
-            },
-            "labels": [visible(label) for label in links.labels],
             "host_count": self.host_count,
             "vm_count": self.vm_count,
             "host_memory_bytes": self._per_host("memory_bytes").astype(np.int64).tolist(),
