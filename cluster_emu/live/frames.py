@@ -105,3 +105,24 @@ def as_bytes(share: NDArray[Any]) -> NDArray[np.uint8]:
     """Return shares of 1 as bytes, 255 for 1 and more."""
     scaled: NDArray[np.uint8] = np.clip(np.rint(share * BYTE), 0, BYTE).astype(np.uint8)
     return scaled
+
+
+class ToldArrays:
+    """The arrays that a page has been told last, so that a frame has only those that changed."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, NDArray[Any]] = {}
+
+    def forget(self) -> None:
+        """Let the next frame have all arrays."""
+        self._told.clear()
+
+    def changed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the arrays that differ from what was told last, and remember them."""
+        changed = {
+            name: array
+            for name, array in arrays.items()
+            if name not in self._told or not np.array_equal(array, self._told[name])
+        }
+        self._told |= changed
+        return changed

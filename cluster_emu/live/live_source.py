@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.details import details
-from cluster_emu.live.frames import Frame, as_bytes
+from cluster_emu.live.frames import Frame, ToldArrays, as_bytes
 from cluster_emu.live.history import CarriedHistory, History
 from cluster_emu.live.interventions import act
 from cluster_emu.live.live_model import LiveModel
@@ -81,8 +81,7 @@ class LiveSource:
         self.host_history = History(model.state.host_count, spacing_s)
         self.link_history = History(len(model.links), spacing_s)
         self.carried = CarriedHistory(len(model.links))
-        self._key = True
-        self._told: dict[str, NDArray[Any]] = {}
+        self._told = ToldArrays()
         self._ended = 0
         self._open: set[int] = set()
         self._seen_records = 0
@@ -168,7 +167,7 @@ class LiveSource:
 
     def keyframe(self) -> None:
         """Let the next frame have all arrays."""
-        self._key = True
+        self._told.forget()
 
     def frame(self) -> Frame:
         """Return this instant; see `FrameSource.frame`."""
@@ -183,7 +182,7 @@ class LiveSource:
             "link_load": model.loop.link_load().astype(np.float32),
             **moves,
         }
-        arrays |= self._changed(
+        arrays |= self._told.changed(
             {
                 "vm_host": state.vms.host.astype(np.int32),
                 "vm_state": self._vm_states(moves["move_vm"]),
@@ -213,17 +212,6 @@ class LiveSource:
             "events_left_out": more,
         }
         return Frame(header, arrays)
-
-    def _changed(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the arrays that differ from what was told last, all of them after `keyframe`."""
-        changed = {
-            name: array
-            for name, array in arrays.items()
-            if self._key or name not in self._told or not np.array_equal(array, self._told[name])
-        }
-        self._told |= changed
-        self._key = False
-        return changed
 
     def _host_flags(self) -> NDArray[np.uint8]:
         hosts = self.model.state.hosts

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
-from cluster_emu.live.frames import Frame, as_bytes
+from cluster_emu.live.frames import Frame, ToldArrays, as_bytes
 from cluster_emu.live.link_outages import LinkOutages, outages_again
 from cluster_emu.live.migration_book import TableBook
 from cluster_emu.live.moves import PLACE, progress
@@ -139,8 +139,7 @@ class ReplaySource:
         ends = [self.hosts.observed.time_s[-1], *self._round_ends[-1:]]
         self._end_s = float(max([*ends, *self._ended_s[np.isfinite(self._ended_s)][-1:]]))
         self._now_s = 0.0
-        self._key = True
-        self._told: dict[str, NDArray[Any]] = {}
+        self._told = ToldArrays()
         self._told_until_s = -math.inf
         self._again: RecomputedRun | None = None
         self._kept: dict[str, Any] = {}
@@ -220,7 +219,7 @@ class ReplaySource:
 
     def keyframe(self) -> None:
         """Let the next frame have all arrays."""
-        self._key = True
+        self._told.forget()
 
     def frame(self) -> Frame:
         """Return this instant; see `FrameSource.frame`."""
@@ -247,7 +246,7 @@ class ReplaySource:
         states[[rows[number]["vm"] for number in rows]] = VMState.QUEUED
         states[moves["move_vm"]] = VMState.MIGRATING
         states[place < 0] = VMState.ABSENT
-        arrays |= self._changed(
+        arrays |= self._told.changed(
             {
                 "vm_host": place.astype(np.int32),
                 "vm_state": states,
@@ -323,17 +322,6 @@ class ReplaySource:
         bytes_of = self.run.result.migrations["bytes"].to_numpy(dtype=np.float64)
         under_way = (self.traffic.sent_bytes(number, self._now_s) for number in moving)
         return float(bytes_of[done].sum()) + sum(under_way)
-
-    def _changed(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the arrays that differ from what was told last, all of them after `keyframe`."""
-        changed = {
-            name: array
-            for name, array in arrays.items()
-            if self._key or name not in self._told or not np.array_equal(array, self._told[name])
-        }
-        self._told |= changed
-        self._key = False
-        return changed
 
     def _events(self) -> list[Document]:
         """Return what has ended since the last frame; the notices with the first one."""
