@@ -120,7 +120,7 @@ def test_a_process_that_hears_nothing_is_ended_and_says_why(
 import time
 from pathlib import Path
 from cluster_emu.study.execution import limits
-limits.GRACE_S = 0.5
+limits.GRACE_S, limits.AGAIN_AFTER_S = 2.0, 0.1
 limits.within_limits(lambda: {work}, limits.CellLimits(time_s=0.2), Path({str(note)!r}))
 """
     started = time.monotonic()

@@ -35,6 +35,7 @@ keep = ["migrations"]
 """
 CELLS = 500
 SEED = 20161128
+MOST_KILLS = 20
 
 
 def exports(folder: Path) -> dict[str, bytes]:
@@ -72,7 +73,8 @@ def test_killed_three_times_at_random(
     command = [sys.executable, "-m", "cluster_emu", "batch", str(study), "--out", str(out)]
     draw = random.Random(SEED)
     kept = [0]
-    for _ in range(3):
+    kills = 0
+    while len(kept) < 4 and kills < MOST_KILLS:  # a kill may come before a cell has ended
         process = subprocess.Popen(
             [*command, "--jobs", "2"],
             stdout=subprocess.DEVNULL,
@@ -83,11 +85,16 @@ def test_killed_three_times_at_random(
         before = log.stat().st_mtime if log.exists() else 0.0
         while process.poll() is None and not (log.exists() and log.stat().st_mtime > before):
             time.sleep(0.01)
-        time.sleep(draw.uniform(0.1, 1.5))
+        time.sleep(draw.uniform(0.05, 0.7))
         os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-        kept.append(finished(out))
-    assert kept[0] < kept[1] < kept[2] < kept[3] < CELLS
+        kills += 1
+        now = finished(out)
+        assert now >= kept[-1]
+        if now > kept[-1]:
+            kept.append(now)
+    assert len(kept) == 4
+    assert kept[-1] < CELLS
     resumed = run_batch(study, out=out, jobs=2)
 
     assert (resumed.found, resumed.damaged) == (kept[3], False)
