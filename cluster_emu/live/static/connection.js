@@ -5,7 +5,7 @@ import { unpack } from "./frames.js";
  * Everything that the page and its panels know of the session.
  *
  * Events (addEventListener): "topology" {lane, topology}, "frame" {lane, header, arrays, lane state},
- * "state", "notice", "select" {kind, number}, "theme", "closed".
+ * "state", "notice", "select" {kind, number}, "view", "panel", "keep", "theme", "closed".
  */
 export class Live extends EventTarget {
   constructor(config) {
@@ -14,6 +14,7 @@ export class Live extends EventTarget {
     this.lanes = [];          // of each lane: {topology, frame, before, at, beforeAt}
     this.state = { playing: false, settings: {}, actions: [] };
     this.selected = null;     // {kind, number, lane}
+    this.kept = new Map();    // what panels keep in the address
     this._asked = new Map();
     this._watches = new Map();
     this._next = 1;
@@ -53,10 +54,20 @@ export class Live extends EventTarget {
     };
   }
 
-  /** Select a thing: the scene marks it and the sidebar shows its details. */
-  select(kind, number, lane = 0) {
+  /**
+   * Select a thing: the scene marks it and the sidebar shows its details. `how` is `{ restored, reveal }`
+   * where the address said so, and whether the scene has to go there.
+   */
+  select(kind, number, lane = 0, how = { restored: false, reveal: true }) {
     this.selected = kind === null ? null : { kind, number, lane };
-    this._emit("select", this.selected || {});
+    this._emit("select", { ...this.selected, ...how });
+  }
+
+  /** Keep a number of a panel in the address; `kept` has those that it had when the page was opened. */
+  keep(name, number) {
+    if (this.kept.get(name) === number) return;
+    this.kept.set(name, number);
+    this._emit("keep", { name });
   }
 
   _emit(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }

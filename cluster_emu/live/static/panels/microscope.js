@@ -45,6 +45,7 @@ export function mount(root, live) {
 
   function pick(chosen) {
     number = chosen;
+    live.keep("migration", number);
     watch();
   }
   function watch() {
@@ -164,14 +165,17 @@ export function mount(root, live) {
         whole(row.due), whole(row.sent), whole(row.skipped), whole(row.deferred), whole(row.dirtied)])));
   }
   roundTable.addEventListener("toggle", () => data && showRounds());
-  const select = ({ detail }) => { if (detail.kind === "migration") pick(detail.number); };
+  const select = ({ detail }) => { if (detail.kind === "migration" && !(detail.restored && number !== null)) pick(detail.number); };
   live.addEventListener("select", select);
   const themed = onTheme(live, () => {
     root.querySelectorAll(".microscope section > div").forEach((each) => each.refill && each.refill());
     if (data) show(data);
   });
-  if (live.selected && live.selected.kind === "migration") number = live.selected.number;
-  watch();
+  if (live.selected && live.selected.kind === "migration") pick(live.selected.number);
+  else {
+    number = live.kept.get("migration") ?? null;
+    watch();
+  }
   return () => { closed = true; end(); themed(); live.removeEventListener("select", select); };
 }
 
