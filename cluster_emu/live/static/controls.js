@@ -112,6 +112,10 @@ export function setUpControls(stage) {
 
   const legend = by("legend");
   const bar = element("span", { class: "ramp" });
+  bar.paint = (context, width, height) => LOAD_COLOURS[themeName()].forEach((shade, at) => {
+    context.fillStyle = shade;
+    context.fillRect((at * width) / 256, 0, width / 256 + (at < 255 ? 0.5 : 0), height);   // no gaps between them
+  });
   live.addEventListener("theme", () => {
     const shades = LOAD_COLOURS[themeName()];
     bar.style.background = `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((value) => shades[value]).join(", ")})`;

@@ -219,6 +219,7 @@ export class Scene {
     if (now < this.restUntil && !this.overlay && !this.urgent) return;
     if (this.stale && (now >= this.baseRestUntil || this.urgent)) {
       const began = performance.now();
+      this.baseContext.setTransform(this.scale, 0, 0, this.scale, 0, 0);
       this.drawBase();
       this.stale = this.urgent = false;
       this.baseRestUntil = now + 2 * (performance.now() - began);
@@ -238,7 +239,6 @@ export class Scene {
 
   drawBase(context = this.baseContext) {
     const colours = this.colours;
-    context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     context.fillStyle = colours.back;
     context.fillRect(0, 0, this.width, this.height);
     this.drawRacks(context, colours);
@@ -526,7 +526,7 @@ export class Scene {
     }
     const radius = Math.min(Math.max(this.view.zoom * 0.16, 3), few ? 8 : 5);
     this.tokenRadius = radius;
-    const stamp = context instanceof CanvasRenderingContext2D ? this.stamp(radius, colours) : null;
+    const stamp = context === this.context ? this.stamp(radius, colours) : null;
     for (let index = 0; index < count; index += 1) {
       const [x, y] = along(this.path(index), this.progress(index, now));
       this.tokens.push({ number: arrays.move_number[index], index, x, y });
@@ -682,16 +682,9 @@ export class Scene {
 
   /** Draw the view into another context, such as one that writes SVG. */
   drawInto(context) {
-    const scale = this.scale;
-    this.scale = 1;
-    try {
-      this.drawBase(context);
-      this.drawMoves(context, performance.now());
-      this.drawMark(context);
-    } finally {
-      this.scale = scale;
-      this.stale = true;
-    }
+    this.drawBase(context);
+    this.drawMoves(context, performance.now());
+    this.drawMark(context);
   }
 }
 
