@@ -112,7 +112,7 @@ def one_sided_p_value(sizes: NDArray[np.float64], step: float) -> float:
         step: of the values that differences can take; too large a one makes p larger.
     """
     alike = max(float(sizes.min() - step / 2) / float(sizes.max() + step / 2), 0.0)
-    return float(((1 - alike) / 2) ** (len(sizes) - 1))
+    return math.pow((1 - alike) / 2, len(sizes) - 1)
 
 
 def _step(sizes: NDArray[np.float64]) -> float:
