@@ -140,7 +140,7 @@ def _at_least(sizes: NDArray[np.float64], total: float) -> float:
     first, second = (_signed_sums(half) for half in np.array_split(sizes, 2))
     second.sort()
     reached = len(second) - np.searchsorted(second, least - first)
-    return int(reached.sum()) / 2 ** len(sizes)
+    return math.ldexp(float(reached.sum()), -len(sizes))
 
 
 def _signed_sums(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
