@@ -165,20 +165,6 @@ def test_two_browsers_do_not_disturb_each_other(chromium: Browser, address: str)
 
 
 @pytest.mark.slow
-def test_exports(chromium: Browser, address: str, tmp_path: Path) -> None:
-    page = open_page(chromium, address)
-    for kind, begins in (("png", b"\x89PNG"), ("svg", b"<svg ")):
-        page.page.click("#export")
-        with page.page.expect_download() as download:
-            page.page.click(f"#export-{kind}")
-        path = tmp_path / f"view.{kind}"
-        download.value.save_as(path)
-        assert path.read_bytes().startswith(begins)
-        assert download.value.suggested_filename == f"cluster-0s.{kind}"
-    done_with(page)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(chromium: Browser, address: str, theme: str) -> None:
     page = open_page(chromium, f"{address}?seed=3&theme={theme}")

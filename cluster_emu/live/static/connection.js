@@ -1,11 +1,14 @@
 // The connection to the session: questions, commands, watches, and events of the page.
 import { unpack } from "./frames.js";
 
+const ANSWER_FIRST_MS = 200;   // nothing else is drawn for so long at most, while a click waits for its answer
+const REST = 3;                // a panel that took so long to draw rests this many times as long
+
 /**
  * Everything that the page and its panels know of the session.
  *
  * Events (addEventListener): "topology" {lane, topology}, "frame" {lane, header, arrays, lane state},
- * "state", "notice", "select" {kind, number}, "theme", "closed".
+ * "state", "notice", "select" {kind, number}, "view", "panel", "keep", "theme", "closed".
  */
 export class Live extends EventTarget {
   constructor(config) {
@@ -14,7 +17,9 @@ export class Live extends EventTarget {
     this.lanes = [];          // of each lane: {topology, frame, before, at, beforeAt}
     this.state = { playing: false, settings: {}, actions: [] };
     this.selected = null;     // {kind, number, lane}
+    this.kept = new Map();    // what panels keep in the address
     this._asked = new Map();
+    this._clicked = null;     // when something was asked that is answered before anything is drawn
     this._watches = new Map();
     this._next = 1;
   }
@@ -39,24 +44,48 @@ export class Live extends EventTarget {
     return new Promise((resolve, reject) => this._asked.set(id, { resolve, reject }));
   }
 
+  /** The same for what somebody has clicked: until the answer has come, `isAnswering` lets drawing wait. */
+  async askFirst(command, values) {
+    const mine = { at: performance.now() };
+    this._clicked = mine;
+    try {
+      return await this.ask(command, values);
+    } finally {
+      if (this._clicked === mine) this._clicked = null;
+    }
+  }
+
+  isAnswering(now = performance.now()) { return this._clicked !== null && now - this._clicked.at < ANSWER_FIRST_MS; }
+
   /** Ask for the data of a panel once. */
   query(name, args = {}, lane = 0) { return this.ask("panel", { name, arguments: args, lane }); }
 
   /** Get the data of a panel now and when it has changed, a few times a second; returns a function that ends it. */
   watch(name, args, callback, lane = 0) {
     const watch = this._next++;
-    this._watches.set(watch, callback);
+    this._watches.set(watch, { callback, newest: null, restUntil: 0, waiting: 0 });
     this.ask("watch", { watch, name, arguments: args, lane }).catch((error) => callback(null, error.message));
     return () => {
+      clearTimeout(this._watches.get(watch)?.waiting);
       this._watches.delete(watch);
       this.ask("unwatch", { watch }).catch(() => {});
     };
   }
 
-  /** Select a thing: the scene marks it and the sidebar shows its details. */
-  select(kind, number, lane = 0) {
+  /**
+   * Select a thing: the scene marks it and the sidebar shows its details. `how` is `{ restored, reveal }`
+   * where the address said so, and whether the scene has to go there.
+   */
+  select(kind, number, lane = 0, how = { restored: false, reveal: true }) {
     this.selected = kind === null ? null : { kind, number, lane };
-    this._emit("select", this.selected || {});
+    this._emit("select", { ...this.selected, ...how });
+  }
+
+  /** Keep a number of a panel in the address; `kept` has those that it had when the page was opened. */
+  keep(name, number) {
+    if (this.kept.get(name) === number) return;
+    this.kept.set(name, number);
+    this._emit("keep", { name });
   }
 
   _emit(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
@@ -73,8 +102,11 @@ export class Live extends EventTarget {
       if (asked && message.ok) asked.resolve(message.result);
       else if (asked) asked.reject(new Error(message.error));
     } else if (message.type === "watch") {
-      const callback = this._watches.get(message.watch);
-      if (callback) callback(message.data === undefined ? null : message.data, message.error);
+      const watch = this._watches.get(message.watch);
+      if (watch) {
+        watch.newest = message;
+        this._showNewest(watch);
+      }
     } else if (message.type === "topology") {
       this.lanes.length = message.lanes;
       this.lanes[message.lane] = { topology: message.topology, frame: null, before: null, arrays: {} };
@@ -83,6 +115,20 @@ export class Live extends EventTarget {
       if (message.type === "state") this.state = message;
       this._emit(message.type, message);
     }
+  }
+
+  /** Let a panel draw its newest data, as soon as no click waits and it has rested. */
+  _showNewest(watch) {
+    clearTimeout(watch.waiting);
+    const now = performance.now(), wait = this.isAnswering(now) ? ANSWER_FIRST_MS / 8 : watch.restUntil - now;
+    if (wait > 0) {
+      watch.waiting = setTimeout(() => this._showNewest(watch), wait);
+      return;
+    }
+    const { data, error } = watch.newest;
+    watch.callback(data === undefined ? null : data, error);
+    const end = performance.now();
+    watch.restUntil = end + REST * (end - now);
   }
 
   _frame({ header, arrays }) {

@@ -1,4 +1,4 @@
-// Playback, settings, the address, keys, help, and what the header says.
+// Playback, settings, keys, help, and what the header says.
 import { element, time, watts, percent, bytes, bits } from "./format.js";
 import { LOAD_COLOURS, themeName } from "./scene.js";
 
@@ -77,7 +77,6 @@ export function setUpControls(stage) {
     speed.value = state.speed;
     now = state.now_s;
     showTime();
-    writeAddress();
   });
 
   live.addEventListener("notice", ({ detail }) => {
@@ -113,6 +112,10 @@ export function setUpControls(stage) {
 
   const legend = by("legend");
   const bar = element("span", { class: "ramp" });
+  bar.paint = (context, width, height) => LOAD_COLOURS[themeName()].forEach((shade, at) => {
+    context.fillStyle = shade;
+    context.fillRect((at * width) / 256, 0, width / 256 + (at < 255 ? 0.5 : 0), height);   // no gaps between them
+  });
   live.addEventListener("theme", () => {
     const shades = LOAD_COLOURS[themeName()];
     bar.style.background = `linear-gradient(90deg, ${[0, 51, 102, 153, 204, 255].map((value) => shades[value]).join(", ")})`;
@@ -180,32 +183,11 @@ export function setUpControls(stage) {
   }
   stage.restart = restart;
 
-  // --- the address ------------------------------------------------------------------------------------
-
-  function writeAddress() {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(live.state.settings || {})) if (value !== "" && name !== "do") query.set(name, value);
-    if (live.state.actions && live.state.actions.length) query.set("do", JSON.stringify(live.state.actions));
-    if (live.selected) query.set("select", `${live.selected.kind}:${live.selected.number}`);
-    if (!live.state.playing && live.state.now_s > 0) query.set("at", String(live.state.now_s));
-    query.set("theme", document.documentElement.dataset.theme);
-    history.replaceState(null, "", `${location.pathname}?${query}`);
-  }
-  live.addEventListener("select", writeAddress);
   by("share").addEventListener("click", async () => {
-    writeAddress();
+    stage.writeAddress({ now: true });
     try { await navigator.clipboard.writeText(location.href); say("The address of this view is in the clipboard.", "good"); }
     catch (error) { say("The address of this view is in the address bar.", "plain"); }
   });
-
-  // what an address says beside the settings: once, when the page has been opened
-  const opened = new URLSearchParams(location.search);
-  live.addEventListener("topology", () => {
-    const chosen = /^(host|vm|link|migration):(\d+)$/.exec(opened.get("select") || "");
-    const at = Number(opened.get("at"));
-    if (at > 0) live.ask("seek", { time_s: at }).catch((error) => say(error.message, "bad"));
-    if (chosen) setTimeout(() => live.select(chosen[1], Number(chosen[2])), 200);
-  }, { once: true });
 
   // --- theme, help, keys ------------------------------------------------------------------------------
 
@@ -220,7 +202,6 @@ export function setUpControls(stage) {
   const changeTheme = () => {
     theme(root.dataset.theme === "dark" ? "light" : "dark");
     try { localStorage.setItem("cluster-emu-theme", root.dataset.theme); } catch (error) { /* private window */ }
-    writeAddress();
   };
   by("theme").addEventListener("click", changeTheme);
 

@@ -1,6 +1,7 @@
 // Puts the page together: the session, a scene for each lane, the controls, details and panels.
 import { Live } from "./connection.js";
 import { Scene } from "./scene.js";
+import { setUpAddress } from "./address.js";
 import { setUpControls } from "./controls.js";
 import { setUpDetails } from "./details.js";
 import { setUpExport } from "./export.js";
@@ -58,7 +59,7 @@ live.addEventListener("frame", ({ detail }) => {
 
 live.addEventListener("select", ({ detail }) => {
   const scene = scenes[detail.lane || 0];
-  if (scene && detail.kind) scene.reveal(detail.kind, detail.number);
+  if (scene && detail.kind && detail.reveal) scene.reveal(detail.kind, detail.number);
   for (const one of scenes) one.overlay = true;
 });
 live.addEventListener("theme", () => { for (const scene of scenes) scene.stale = true; });
@@ -137,5 +138,6 @@ stage.fit = () => scenes.forEach((scene) => scene.fit());
 setUpControls(stage);
 setUpDetails(stage);
 setUpExport(stage);
+setUpAddress(stage);
 await setUpPanels(stage);
 live.connect(location.search);

@@ -46,7 +46,10 @@ export async function setUpPanels(stage) {
     root.setAttribute("aria-labelledby", `tab-${module.name}`);
     root.replaceChildren();
     close = module.mount(root, live) || null;
+    stage.panel = module.name;
+    live.dispatchEvent(new CustomEvent("panel"));
   }
   stage.openPanel = (name) => { const module = modules.find((each) => each.name === name); if (module) open(module); };
-  live.addEventListener("topology", () => { if (!chosen) open(modules[0]); }, { once: true });
+  const first = new URLSearchParams(location.search).get("panel");
+  live.addEventListener("topology", () => { if (!chosen) open(modules.find((each) => each.name === first) || modules[0]); }, { once: true });
 }

@@ -54,6 +54,7 @@ const LINK_STEPS = 8;
 const HOST = 0.86;           // width of a host, of the 1 it has
 const DETAIL_FROM = 13;      // pixels of a host from which on its VMs are drawn
 const NAMES_FROM = 46;
+const LEAST_ZOOM = 0.2, MOST_ZOOM = 260;   // pixels of a host
 const MOST_LABELLED_RACKS = 80;
 const CROWD_GAP_MS = 36;     // time between two pictures of more than these, which leaves time for clicks
 const CELLS_BELOW = 9;       // hosts with fewer pixels are cells of a heat map
@@ -125,6 +126,7 @@ export class Scene {
   resize() {
     const box = this.canvas.getBoundingClientRect(), scale = Math.min(devicePixelRatio || 1, 2);
     if (!box.width) return;   // the lane was taken off the page
+    const before = this.view && this.width ? this.place() : null;
     this.width = box.width;
     this.height = box.height;
     this.scale = scale;
@@ -133,35 +135,56 @@ export class Scene {
       canvas.height = Math.max(Math.round(box.height * scale), 1);
     }
     if (this.topology && (!this.view || this.view.fitted)) this.fit();
+    else if (before) this.goTo(before);
     this.stale = true;
     this.draw(performance.now());
   }
 
   fit() { this.show({ x: 0, y: 0, width: this.topology.width, height: this.topology.height }, 18); this.view.fitted = true; }
 
+  /** What is shown, as the address has it: the middle and the width in units of the layout, or "fit". */
+  place() {
+    const { x, y, zoom, fitted } = this.view;
+    if (fitted) return "fit";
+    return [(this.width / 2 - x) / zoom, (this.height / 2 - y) / zoom, this.width / zoom].map((value) => Number(value.toFixed(3))).join(",");
+  }
+
+  /** Show what `place` has returned, here or in another window; anything else is left alone. */
+  goTo(place) {
+    if (place === "fit") { this.fit(); return; }
+    const [x, y, width] = place.split(",").map(Number);
+    if (![x, y].every(Number.isFinite) || !(width > 0)) return;
+    if (!this.width) this.resize();
+    const zoom = Math.min(Math.max(this.width / width, LEAST_ZOOM), MOST_ZOOM);
+    this.look({ zoom, x: this.width / 2 - x * zoom, y: this.height / 2 - y * zoom, fitted: false });
+  }
+
+  look(view) {
+    this.view = view;
+    this.stale = this.urgent = true;
+    this.live.dispatchEvent(new CustomEvent("view"));
+  }
+
   /** Show a rectangle of the layout. */
   show(box, margin = 40) {
     if (!this.width) this.resize();
     const zoom = Math.min((this.width - 2 * margin) / box.width, (this.height - 2 * margin) / box.height, 110);
-    this.view = {
-      zoom: Math.max(zoom, 0.2),
+    this.look({
+      zoom: Math.max(zoom, LEAST_ZOOM),
       x: this.width / 2 - (box.x + box.width / 2) * zoom,
       y: this.height / 2 - (box.y + box.height / 2) * zoom,
       fitted: false,
-    };
-    this.stale = this.urgent = true;
+    });
   }
 
   zoomBy(factor, x = this.width / 2, y = this.height / 2) {
-    const zoom = Math.min(Math.max(this.view.zoom * factor, 0.5), 260);
+    const zoom = Math.min(Math.max(this.view.zoom * factor, 0.5), MOST_ZOOM);
     const real = zoom / this.view.zoom;
-    this.view = { zoom, x: x - (x - this.view.x) * real, y: y - (y - this.view.y) * real, fitted: false };
-    this.stale = this.urgent = true;
+    this.look({ zoom, x: x - (x - this.view.x) * real, y: y - (y - this.view.y) * real, fitted: false });
   }
 
   pan(dx, dy) {
-    this.view = { ...this.view, x: this.view.x + dx, y: this.view.y + dy, fitted: false };
-    this.stale = this.urgent = true;
+    this.look({ ...this.view, x: this.view.x + dx, y: this.view.y + dy, fitted: false });
   }
 
   px(x) { return this.view.x + x * this.view.zoom; }
@@ -192,10 +215,12 @@ export class Scene {
     if (!this.topology || !this.frame || !this.view || !this.width) return;
     const moving = this.frame.arrays.move_vm.length > 0 && now - this.frame.at < 1500 && this.motion;
     if (!this.stale && !moving && !this.overlay) return;
-    // a slow machine keeps half of its time for clicks
+    // a click is answered first, and a slow machine keeps half of its time for clicks
+    if (this.live.isAnswering() && !this.urgent) return;
     if (now < this.restUntil && !this.overlay && !this.urgent) return;
     if (this.stale && (now >= this.baseRestUntil || this.urgent)) {
       const began = performance.now();
+      this.baseContext.setTransform(this.scale, 0, 0, this.scale, 0, 0);
       this.drawBase();
       this.stale = this.urgent = false;
       this.baseRestUntil = now + 2 * (performance.now() - began);
@@ -215,7 +240,6 @@ export class Scene {
 
   drawBase(context = this.baseContext) {
     const colours = this.colours;
-    context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     context.fillStyle = colours.back;
     context.fillRect(0, 0, this.width, this.height);
     this.drawRacks(context, colours);
@@ -503,7 +527,7 @@ export class Scene {
     }
     const radius = Math.min(Math.max(this.view.zoom * 0.16, 3), few ? 8 : 5);
     this.tokenRadius = radius;
-    const stamp = context instanceof CanvasRenderingContext2D ? this.stamp(radius, colours) : null;
+    const stamp = context === this.context ? this.stamp(radius, colours) : null;
     for (let index = 0; index < count; index += 1) {
       const [x, y] = along(this.path(index), this.progress(index, now));
       this.tokens.push({ number: arrays.move_number[index], index, x, y });
@@ -659,16 +683,9 @@ export class Scene {
 
   /** Draw the view into another context, such as one that writes SVG. */
   drawInto(context) {
-    const scale = this.scale;
-    this.scale = 1;
-    try {
-      this.drawBase(context);
-      this.drawMoves(context, performance.now());
-      this.drawMark(context);
-    } finally {
-      this.scale = scale;
-      this.stale = true;
-    }
+    this.drawBase(context);
+    this.drawMoves(context, performance.now());
+    this.drawMark(context);
   }
 }
 

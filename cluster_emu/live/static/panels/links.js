@@ -8,7 +8,7 @@ export const order = 30;
 const STRIP = 46, LEFT = 210, AXIS = 24;
 
 export function mount(root, live) {
-  let data = null, link = -1, end = null;
+  let data = null, link = live.kept.get("link") ?? -1, end = null;
   const words = element("p", { class: "panel-words", role: "status", id: "links-words" });
   const chart = canvas("Load of the busiest links over time; the table below has the means", STRIP * 8 + AXIS, (context, width, height) => draw(context, width, height, data));
   chart.node.setAttribute("aria-describedby", "links-words");
@@ -35,10 +35,12 @@ export function mount(root, live) {
     showTable();
   };
   const watch = () => { if (end) end(); end = live.watch("links", { link }, show); };
-  const select = ({ detail }) => { if (detail.kind === "link") { link = detail.number; watch(); } };
+  const pick = (number) => { link = number; live.keep("link", link); watch(); };
+  const select = ({ detail }) => { if (detail.kind === "link" && !(detail.restored && link >= 0)) pick(detail.number); };
   live.addEventListener("select", select);
   const themed = onTheme(live, chart.redraw);
-  watch();
+  if (live.selected && live.selected.kind === "link") pick(live.selected.number);
+  else watch();
   return () => { end(); themed(); live.removeEventListener("select", select); };
 }
 

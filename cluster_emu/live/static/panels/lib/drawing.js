@@ -2,6 +2,7 @@
 import { element } from "../../format.js";
 import { COLOURS } from "../../palette.js";   // made by the server from cluster_emu/observation/palette.py
 
+const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 export const isDark = () => document.documentElement.dataset.theme === "dark";
 /** Of a pair for light and dark, that of the theme. */
 export const shade = ([light, dark]) => (isDark() ? dark : light);
@@ -31,8 +32,12 @@ export function canvas(label, height, draw) {
     }
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, tall);
-    context.font = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-    draw(context, width, tall);
+    node.paint(context, width, tall);
+  };
+  // the page exports a panel by it, too
+  node.paint = (into, width, tall) => {
+    into.font = FONT;
+    draw(into, width, tall);
   };
   new ResizeObserver(redraw).observe(node);
   return { node, redraw };
