@@ -75,15 +75,15 @@ class ReplayFactory:
 
     def lanes(self, settings: Mapping[str, str]) -> Sequence[FrameSource]:
         """Return one lane, the run."""
-        return [ReplaySource(_read(self.folder, self.cell))]
+        return [ReplaySource(self.run())]
 
+    def run(self) -> FinishedRun:
+        """Read the run, or compute it: a cell and a drain are not stored as a whole."""
+        if self.cell is None:
+            return read_finished_run(self.folder)
+        from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load
 
-def _read(folder: Path, cell: str | None) -> FinishedRun:
-    if cell is None:
-        return read_finished_run(folder)
-    from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load
-
-    return read_finished_cell(folder, cell)
+        return read_finished_cell(self.folder, self.cell)
 
 
 class ReplaySource:
