@@ -16,6 +16,7 @@ There are two ways to use it:
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import module_from_spec, spec_from_file_location
@@ -26,6 +27,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 COPY_SUFFIX = "_compiled"
 """Ends the name of a compiled copy, by which the decorators recognise it."""
+
+_copies: dict[str, ModuleType] = {}
+"""Compiled copies by the name of their module; one that is being made is not among them."""
+
+_copying = threading.Lock()
 
 
 def jit(function: F) -> F:
@@ -71,23 +77,29 @@ def compiled_copy(module: ModuleType) -> ModuleType:
 
     The first call in a process imports numba, which takes half a second.
     """
-    name = module.__name__ + COPY_SUFFIX
-    if name not in sys.modules:
-        spec = spec_from_file_location(name, module.__file__)
-        assert spec is not None and spec.loader is not None, "kernels are a plain source file"
-        copy = module_from_spec(spec)
-        sys.modules[name] = copy  # first, because numba looks up classes of its index there
-        try:
-            spec.loader.exec_module(copy)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
+    with _copying:  # other threads wait until the copy is whole
+        if module.__name__ not in _copies:
+            _copies[module.__name__] = _copy(module)
+        return _copies[module.__name__]
 
 
 def has_compiled_copy(module: ModuleType) -> bool:
     """Return whether `compiled_copy` was called for `module` in this process."""
-    return module.__name__ + COPY_SUFFIX in sys.modules
+    return module.__name__ in _copies
+
+
+def _copy(module: ModuleType) -> ModuleType:
+    name = module.__name__ + COPY_SUFFIX
+    spec = spec_from_file_location(name, module.__file__)
+    assert spec is not None and spec.loader is not None, "kernels are a plain source file"
+    copy = module_from_spec(spec)
+    sys.modules[name] = copy  # first, because numba looks up classes of its index there
+    try:
+        spec.loader.exec_module(copy)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return copy
 
 
 def _is_in_copy(function: Callable[..., Any]) -> bool:

@@ -6,6 +6,7 @@ part that cannot be loaded is left out with a `PluginWarning`, and who asks for 
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,9 +18,43 @@ from cluster_emu.shown_text import visible
 
 MOST_LETTERS = 300
 
+_one_thread_loads = threading.RLock()
+"""One lock for all registries: a part of one family may ask for one of another while it is loaded,
+so two locks could wait for each other."""
+
 
 class PluginWarning(UserWarning):
     """A part of another distribution could not be loaded and is left out."""
+
+
+class LoadedOnce:
+    """Loads what a registry finds elsewhere, once, for all threads of a process.
+
+    A thread that asks while another one loads waits until all is there. No module of this package
+    asks a registry while it is imported, so that none waits here for a thread that waits for it.
+
+    Args:
+        load: what loads; it is called again after it has failed.
+    """
+
+    def __init__(self, load: Callable[[], None]) -> None:
+        self._load = load
+        self._is_loading = False
+        self._is_complete = False
+
+    def ensure(self) -> None:
+        """Return when all is loaded; at once to what is being loaded, which may ask, too."""
+        if self._is_complete:
+            return
+        with _one_thread_loads:
+            if self._is_complete or self._is_loading:  # in the thread that loads
+                return
+            self._is_loading = True
+            try:
+                self._load()
+                self._is_complete = True
+            finally:
+                self._is_loading = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ registry of its family holds under a kebab-case name. A registry finds its parts
 - modules that were imported before, such as a script that defines a part.
 
 A registry searches the first two at its first lookup, so a contract can be imported without its
-parts. A part of another distribution that cannot be loaded is left out with a warning.
+parts; other threads wait meanwhile. A part of another distribution that cannot be loaded is left
+out with a warning.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ from cluster_emu.field_errors import from_validation
 from cluster_emu.numeric_fields import checked_numbers
 from cluster_emu.optional_fields import without_none
 from cluster_emu.part_parameters import ParameterDescription, described_parameters
-from cluster_emu.plugin_loading import UnloadedPart, distribution_of, load_entry_points
+from cluster_emu.plugin_loading import (
+    LoadedOnce,
+    UnloadedPart,
+    distribution_of,
+    load_entry_points,
+)
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -110,9 +116,9 @@ class Registry(Generic[T]):
         self.summary = summary
         self._factories: dict[str, Callable[..., T]] = {}
         self._unloaded: dict[str, UnloadedPart] = {}
-        self._offered: dict[str, Callable[[], Callable[..., T]]] = {}
+        self._offered: dict[str, LoadedOnce] = {}
         self._of_entry_points: set[str] = set()
-        self._complete = False
+        self._parts = LoadedOnce(self._find_parts)
 
     @property
     def family(self) -> str:
@@ -136,7 +142,7 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Return every registered name, sorted."""
-        self._find_parts()
+        self._parts.ensure()
         return sorted({*self._factories, *self._offered})
 
     def of_scripts(self) -> dict[str, Callable[..., T]]:
@@ -146,7 +152,7 @@ class Registry(Generic[T]):
 
     def foreign(self) -> dict[str, Callable[..., T]]:
         """Return the parts that this package does not have: of scripts and of distributions."""
-        self._find_parts()
+        self._parts.ensure()
         return {
             name: part
             for name, part in self._factories.items()
@@ -155,7 +161,7 @@ class Registry(Generic[T]):
 
     def declared_by(self, name: str) -> str:
         """Return name and version of the distribution that declares a part; empty if none does."""
-        self._find_parts()
+        self._parts.ensure()
         return distribution_of(self.group, name) if name in self._of_entry_points else ""
 
     def offer(self, name: str, load: Callable[[], Callable[..., T]]) -> None:
@@ -165,13 +171,13 @@ class Registry(Generic[T]):
             name: its name.
             load: returns it; it raises a ClusterEmuError if it cannot.
         """
-        self._find_parts()
+        self._parts.ensure()
         if name not in self._factories:
-            self._offered[name] = load
+            self._offered[name] = LoadedOnce(lambda: self._enter_offered(name, load))
 
     def unloaded(self) -> tuple[UnloadedPart, ...]:
         """Return the parts of other distributions that could not be loaded, by name."""
-        self._find_parts()
+        self._parts.ensure()
         return tuple(self._unloaded[name] for name in sorted(self._unloaded))
 
     def factory(self, name: str) -> Callable[..., T]:
@@ -181,10 +187,9 @@ class Registry(Generic[T]):
             UnknownNameError: if there is none; the message lists the known names, and says why
                 the plug-in of this name could not be loaded, if there is one.
         """
-        self._find_parts()
-        if name not in self._factories and name in self._offered:
-            part = self._offered[name]()  # its module may register it
-            self._factories.setdefault(name, part)
+        self._parts.ensure()
+        if name in self._offered:
+            self._offered[name].ensure()
         if name not in self._factories:
             raise UnknownNameError(self.kind, name, self._factories, self._unloaded.get(name))
         return self._factories[name]
@@ -235,17 +240,15 @@ class Registry(Generic[T]):
             raise ScenarioError(name, parameters, str(error)) from error
 
     def _find_parts(self) -> None:
-        """Import the parts of the package and load those of other distributions, once."""
-        if self._complete:
-            return
-        self._complete = True  # first, since a part that is imported may ask for another by name
-        try:
-            if self.package is not None:
-                import_modules(self.package)
-            self._load_entry_points()
-        except BaseException:
-            self._complete = False
-            raise
+        """Import the parts of the package and load those of other distributions."""
+        if self.package is not None:
+            import_modules(self.package)
+        self._load_entry_points()
+
+    def _enter_offered(self, name: str, load: Callable[[], Callable[..., T]]) -> None:
+        if name not in self._factories:
+            part = load()  # its module may register it
+            self._factories.setdefault(name, part)
 
     def _load_entry_points(self) -> None:
         known = set(self._factories)

@@ -11,10 +11,15 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from cluster_emu import _jit
+from tests._support.two_threads import Waiting, in_two_threads
 
 PACKAGE = Path(__file__).parents[1] / "cluster_emu"
 KERNEL_FILES = sorted(PACKAGE.rglob("_*kernels.py"))
@@ -398,3 +403,42 @@ def test_only_one_module_imports_numba() -> None:
 
 def is_numba(module: str) -> bool:
     return module.split(".")[0] == "numba"
+
+
+WAITS = """
+from tests._support.two_threads import TIMEOUT_S
+
+may_go_on = loading = None
+if __name__.endswith("_compiled"):
+    from cluster_emu_test_kernels import loading, may_go_on
+
+    loading.set()
+    assert may_go_on.wait(TIMEOUT_S)
+is_whole = True
+"""
+
+
+def test_a_second_thread_waits_for_a_compiled_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "cluster_emu_test_kernels"
+    (tmp_path / f"{name}.py").write_text(WAITS)
+    monkeypatch.syspath_prepend(tmp_path)
+    lock = Waiting()
+    monkeypatch.setattr(_jit, "_copying", lock)
+    monkeypatch.setattr(_jit, "_copies", {})
+    kernels = import_module(name)
+    kernels.loading, kernels.may_go_on = threading.Event(), threading.Event()
+    told = []
+
+    def ask() -> bool:
+        told.append(_jit.compiled_copy(kernels))
+        return hasattr(told[-1], "is_whole")
+
+    try:
+        both = in_two_threads(ask, kernels.loading, kernels.may_go_on, lock)
+    finally:
+        for each in (name, f"{name}{_jit.COPY_SUFFIX}"):
+            sys.modules.pop(each, None)
+    assert both == [True, True]
+    assert told[0] is told[1]

@@ -60,9 +60,9 @@ def _chosen(book: MigrationBook, arguments: Mapping[str, Any]) -> int | None:
     number = arguments.get("number")
     if number is None:
         running = book.under_way().tolist()
-        sending = [each for each in running if book.row(each)["start_s"] <= book.now_s]
-        found = sending or running or list(range(len(book)))[-1:]
-        return found[0] if found else None
+        sending = (each for each in running if book.row(each)["start_s"] <= book.now_s)
+        last = len(book) - 1 if len(book) else None
+        return next(sending, running[0] if running else last)
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise RequestRefusedError(f"number = {number!r}: allowed is the number of a migration")
     return number if number < len(book) else None

@@ -21,6 +21,8 @@ FRAMES_PER_S = 15.0
 """New frames at most; the page draws more, in between."""
 PANELS_PER_S = 4.0
 """How often panels get new data at most: tables and charts that change more often are not read."""
+PANEL_REST = 3.0
+"""Panels whose data took long to read rest so many times as long: those of a VM with many pages."""
 SLICE_WALL_S = 0.03
 """About how long one piece of work may take."""
 WORK_WALL_S = 0.05
@@ -48,6 +50,7 @@ class Player:
         settings: the settings in the address of the page.
         send: takes a frame (bytes) or a message (JSON) to the page.
         wall_s: the time on the wall.
+        is_asked: whether a message of the page waits, which is then read before more work is done.
 
     Attributes:
         lanes: the sources, all at the same time.
@@ -59,10 +62,12 @@ class Player:
         settings: Mapping[str, str],
         send: Send,
         wall_s: Callable[[], float] = time.monotonic,
+        is_asked: Callable[[], bool] = lambda: False,
     ) -> None:
         self._factory = factory
         self._send = send
         self._wall_s = wall_s
+        self._is_asked = is_asked
         self.lanes: list[FrameSource] = []
         self._watches: dict[int, Message] = {}
         self._credit = MOST_CREDIT
@@ -128,6 +133,8 @@ class Player:
         end_s = self._wall_s() + WORK_WALL_S
         while self.now_s < target_s and not self.is_over and self._wall_s() < end_s:
             self._advance(min(target_s, self.now_s + self._slice_s))
+            if self._is_asked():
+                return self._playing  # the rest comes after the answer
         if self.is_over:
             self._stop()
         behind = self.now_s < target_s
@@ -146,6 +153,8 @@ class Player:
             if until_s <= self.now_s:
                 until_s = math.nextafter(self.now_s, math.inf)
             self._advance(min(until_s, self._goal_s))
+            if self._is_asked():
+                break
         return True
 
     def _reached(self) -> bool:
@@ -213,10 +222,16 @@ class Player:
             return rest_s
         if due_s > 0:
             return min(rest_s, due_s)
+        if self._is_asked():
+            return 0.0
         self._watches_stale = False
-        self._watches_due_s = self._wall_s() + 1 / PANELS_PER_S
+        began_s = self._wall_s()
         for watch in list(self._watches.values()):
             self._answer_watch(watch)
+        end_s = self._wall_s()
+        self._watches_due_s = max(
+            began_s + 1 / PANELS_PER_S, end_s + PANEL_REST * (end_s - began_s)
+        )
         return rest_s
 
     def _measure(self, now_s: float) -> None:

@@ -49,7 +49,7 @@ def serve(connection: Connection, factory: SourceFactory, settings: Mapping[str,
 def _play(
     connection: Connection, factory: SourceFactory, settings: Mapping[str, str], send: Send
 ) -> None:
-    player = Player(factory, settings, send)
+    player = Player(factory, settings, send, is_asked=connection.poll)
     try:
         while True:
             rest_s = player.work()

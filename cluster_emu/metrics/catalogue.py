@@ -35,7 +35,12 @@ from cluster_emu.metrics.sla import (
     slav_by_ten_percent_rule,
 )
 from cluster_emu.metrics.smallest_difference import SmallestDifference
-from cluster_emu.plugin_loading import UnloadedPart, distribution_of, load_entry_points
+from cluster_emu.plugin_loading import (
+    LoadedOnce,
+    UnloadedPart,
+    distribution_of,
+    load_entry_points,
+)
 from cluster_emu.plugins import import_modules
 from cluster_emu.transfer.records import Phase
 
@@ -98,7 +103,7 @@ class MetricCatalogue:
         self._metrics: dict[str, Metric] = {}
         self._unloaded: dict[str, UnloadedPart] = {}
         self._entry_points: dict[str, str] = {}
-        self._complete = False
+        self._found = LoadedOnce(self._find_metrics)
         for metric in built_in:
             self.register(metric)
 
@@ -114,11 +119,11 @@ class MetricCatalogue:
         return metric
 
     def __iter__(self) -> Iterator[Metric]:
-        self._find_metrics()
+        self._found.ensure()
         return iter(tuple(self._metrics.values()))
 
     def __contains__(self, name: object) -> bool:
-        self._find_metrics()
+        self._found.ensure()
         return name in self._metrics
 
     def __getitem__(self, name: str) -> Metric:
@@ -127,14 +132,14 @@ class MetricCatalogue:
         Raises:
             UnknownNameError: if there is none; the message lists the known names.
         """
-        self._find_metrics()
+        self._found.ensure()
         if name not in self._metrics:
             raise UnknownNameError("metric", name, self._metrics, self._unloaded.get(name))
         return self._metrics[name]
 
     def unloaded(self) -> tuple[UnloadedPart, ...]:
         """Return the metrics of other distributions that could not be loaded, by name."""
-        self._find_metrics()
+        self._found.ensure()
         return tuple(self._unloaded[name] for name in sorted(self._unloaded))
 
     def declared_by(self, name: str) -> str:
@@ -143,7 +148,7 @@ class MetricCatalogue:
         Args:
             name: the metric's name.
         """
-        self._find_metrics()
+        self._found.ensure()
         point = self._entry_points.get(name)
         return "" if point is None else distribution_of(self.group, point)
 
@@ -153,17 +158,10 @@ class MetricCatalogue:
         return tuple(metric for _, metric in sorted(ranked, key=lambda pair: pair[0]))
 
     def _find_metrics(self) -> None:
-        """Import the metrics of the package and load those of other distributions, once."""
-        if self._complete:
-            return
-        self._complete = True  # first, since a module that is imported may ask for a metric
-        try:
-            if self.package is not None:
-                import_modules(self.package)
-            self._load_entry_points()
-        except BaseException:
-            self._complete = False
-            raise
+        """Import the metrics of the package and load those of other distributions."""
+        if self.package is not None:
+            import_modules(self.package)
+        self._load_entry_points()
 
     def _load_entry_points(self) -> None:
         known = set(self._metrics)

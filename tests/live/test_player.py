@@ -35,6 +35,7 @@ class CountingSource:
     way_back: bool = False
     acts: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
+    panel_cost_s: float = 0.0
     closed: bool = False
 
     @property
@@ -79,6 +80,7 @@ class CountingSource:
             raise RequestRefusedError("no such panel")
         if name == "broken":
             raise TypeError("broken")
+        self.wall.now_s += self.panel_cost_s
         return {"time_s": self.now_s}
 
     def act(self, action: Mapping[str, Any]) -> str:
@@ -121,9 +123,11 @@ class Page:
         self.wall = Wall()
         self.sent: list[Any] = []
         self.frames: list[Frame] = []
-        self.slow = False
+        self.slow = self.asks = False
         self.factory = Factory(self.wall, **factory)
-        self.player = Player(self.factory, settings or {}, self.take, self.wall)
+        self.player = Player(
+            self.factory, settings or {}, self.take, self.wall, is_asked=lambda: self.asks
+        )
 
     def take(self, data: bytes | str) -> None:
         if isinstance(data, str):
@@ -169,6 +173,47 @@ def test_a_slow_model_falls_behind_and_does_not_run_after_its_time() -> None:
     page.let_pass(5)
 
     assert page.player.now_s - before_s < 8
+
+
+@pytest.mark.parametrize("command", ["play", "seek"])
+def test_a_message_that_waits_is_read_after_one_piece_of_work(command: str) -> None:
+    page = Page(cost_s=0.004)
+    page.ask("speed", speed=1e6)
+    page.ask("watch", watch=1, name="any")
+    page.let_pass(1)
+    page.ask(command, time_s=900)
+    page.wall.now_s += 1
+    page.asks = True
+    count, began_s = len(page.sent), page.wall.now_s
+    assert page.player.work() == 0
+    assert page.wall.now_s == pytest.approx(began_s + 0.004)  # one piece
+    assert all(one["type"] != "watch" for one in page.sent[count:])  # panels come later
+    page.asks = False
+    page.player.work()
+    assert page.wall.now_s > began_s + 0.03
+    assert page.sent[-1]["type"] == "watch"
+
+
+@pytest.mark.parametrize(("cost_s", "least", "most"), [(0.001, 38, 41), (0.5, 5, 6)])
+def test_panels_take_a_quarter_of_the_time_at_most(cost_s: float, least: int, most: int) -> None:
+    page = Page()
+    page.player.lanes[0].panel_cost_s = cost_s  # type: ignore[attr-defined]
+    page.ask("watch", watch=1, name="any")
+    page.ask("play")
+    count = len(page.sent)
+    page.let_pass(10)
+    assert least <= sum(one["type"] == "watch" for one in page.sent[count:]) <= most
+
+
+def test_messages_that_wait_cost_no_time_of_the_run() -> None:
+    page = Page(cost_s=0.001)
+    page.player._slice_s = 0.001
+    page.ask("speed", speed=4)
+    page.ask("play")
+    page.asks = True
+    page.let_pass(10)
+
+    assert page.player.now_s == pytest.approx(40, abs=0.5)
 
 
 def test_a_slow_page_gets_the_newest_frame_and_no_old_ones() -> None:

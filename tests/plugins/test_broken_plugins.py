@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cluster_emu.cli import app
 from cluster_emu.errors import UnknownNameError
 from cluster_emu.metrics.catalogue import BUILT_IN, MetricCatalogue
-from cluster_emu.plugin_loading import PluginWarning
+from cluster_emu.plugin_loading import LoadedOnce, PluginWarning
 from cluster_emu.plugins import Registry
 from cluster_emu.strategies.contract import strategies
 
@@ -162,7 +162,7 @@ def test_metrics_alike(install: Install) -> None:
 @pytest.fixture
 def searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the registry of strategies search again, and once more after the test."""
-    monkeypatch.setattr(strategies, "_complete", False)
+    monkeypatch.setattr(strategies, "_parts", LoadedOnce(strategies._find_parts))
     monkeypatch.setattr(strategies, "_unloaded", {})
     monkeypatch.setattr(strategies, "_factories", dict(strategies._factories))
 

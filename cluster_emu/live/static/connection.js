@@ -1,6 +1,9 @@
 // The connection to the session: questions, commands, watches, and events of the page.
 import { unpack } from "./frames.js";
 
+const ANSWER_FIRST_MS = 200;   // nothing else is drawn for so long at most, while a click waits for its answer
+const REST = 3;                // a panel that took so long to draw rests this many times as long
+
 /**
  * Everything that the page and its panels know of the session.
  *
@@ -16,6 +19,7 @@ export class Live extends EventTarget {
     this.selected = null;     // {kind, number, lane}
     this.kept = new Map();    // what panels keep in the address
     this._asked = new Map();
+    this._clicked = null;     // when something was asked that is answered before anything is drawn
     this._watches = new Map();
     this._next = 1;
   }
@@ -40,15 +44,29 @@ export class Live extends EventTarget {
     return new Promise((resolve, reject) => this._asked.set(id, { resolve, reject }));
   }
 
+  /** The same for what somebody has clicked: until the answer has come, `isAnswering` lets drawing wait. */
+  async askFirst(command, values) {
+    const mine = { at: performance.now() };
+    this._clicked = mine;
+    try {
+      return await this.ask(command, values);
+    } finally {
+      if (this._clicked === mine) this._clicked = null;
+    }
+  }
+
+  isAnswering(now = performance.now()) { return this._clicked !== null && now - this._clicked.at < ANSWER_FIRST_MS; }
+
   /** Ask for the data of a panel once. */
   query(name, args = {}, lane = 0) { return this.ask("panel", { name, arguments: args, lane }); }
 
   /** Get the data of a panel now and when it has changed, a few times a second; returns a function that ends it. */
   watch(name, args, callback, lane = 0) {
     const watch = this._next++;
-    this._watches.set(watch, callback);
+    this._watches.set(watch, { callback, newest: null, restUntil: 0, waiting: 0 });
     this.ask("watch", { watch, name, arguments: args, lane }).catch((error) => callback(null, error.message));
     return () => {
+      clearTimeout(this._watches.get(watch)?.waiting);
       this._watches.delete(watch);
       this.ask("unwatch", { watch }).catch(() => {});
     };
@@ -84,8 +102,11 @@ export class Live extends EventTarget {
       if (asked && message.ok) asked.resolve(message.result);
       else if (asked) asked.reject(new Error(message.error));
     } else if (message.type === "watch") {
-      const callback = this._watches.get(message.watch);
-      if (callback) callback(message.data === undefined ? null : message.data, message.error);
+      const watch = this._watches.get(message.watch);
+      if (watch) {
+        watch.newest = message;
+        this._showNewest(watch);
+      }
     } else if (message.type === "topology") {
       this.lanes.length = message.lanes;
       this.lanes[message.lane] = { topology: message.topology, frame: null, before: null, arrays: {} };
@@ -94,6 +115,20 @@ export class Live extends EventTarget {
       if (message.type === "state") this.state = message;
       this._emit(message.type, message);
     }
+  }
+
+  /** Let a panel draw its newest data, as soon as no click waits and it has rested. */
+  _showNewest(watch) {
+    clearTimeout(watch.waiting);
+    const now = performance.now(), wait = this.isAnswering(now) ? ANSWER_FIRST_MS / 8 : watch.restUntil - now;
+    if (wait > 0) {
+      watch.waiting = setTimeout(() => this._showNewest(watch), wait);
+      return;
+    }
+    const { data, error } = watch.newest;
+    watch.callback(data === undefined ? null : data, error);
+    const end = performance.now();
+    watch.restUntil = end + REST * (end - now);
   }
 
   _frame({ header, arrays }) {

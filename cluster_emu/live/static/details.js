@@ -113,7 +113,7 @@ export function setUpDetails(stage) {
     refreshing = true;
     asked = performance.now();
     try {
-      const details = await live.ask("details", chosen);
+      const details = await (now ? live.askFirst("details", chosen) : live.ask("details", chosen));
       if (live.selected && live.selected.kind === chosen.kind && live.selected.number === chosen.number) show(details);
     } catch (error) {
       stage.say(error.message, "bad");

@@ -215,7 +215,8 @@ export class Scene {
     if (!this.topology || !this.frame || !this.view || !this.width) return;
     const moving = this.frame.arrays.move_vm.length > 0 && now - this.frame.at < 1500 && this.motion;
     if (!this.stale && !moving && !this.overlay) return;
-    // a slow machine keeps half of its time for clicks
+    // a click is answered first, and a slow machine keeps half of its time for clicks
+    if (this.live.isAnswering() && !this.urgent) return;
     if (now < this.restUntil && !this.overlay && !this.urgent) return;
     if (this.stale && (now >= this.baseRestUntil || this.urgent)) {
       const began = performance.now();

@@ -27,8 +27,9 @@ class Costs:
         wall_s: time that went by.
         cpu_s: CPU time of its process; in a process that does several pieces at once, that of its
             thread.
-        peak_memory_bytes: largest resident memory of its process while it was done. Where the
-            system keeps no such figure, the largest since the process began.
+        peak_memory_bytes: largest resident memory of its process while it was done, that of other
+            threads included. Where the system keeps no such figure, the largest since the process
+            began.
     """
 
     wall_s: float = 0.0
@@ -38,17 +39,49 @@ class Costs:
 
 @contextmanager
 def measured() -> Iterator[Callable[[], Costs]]:
-    """Measure what the block takes; the function that is given returns it."""
+    """Measure what the block takes; the function that is given returns it, within the block."""
     # workers of dask run tasks in threads
     clock = (
         time.process_time
         if threading.current_thread() is threading.main_thread()
         else time.thread_time
     )
-    with suppress(OSError):
-        CLEAR_REFS.write_text(RESET_PEAK)
-    wall_s, cpu_s = time.perf_counter(), clock()
-    yield lambda: Costs(time.perf_counter() - wall_s, clock() - cpu_s, peak_memory_bytes())
+    with _peaks.watched() as peak_bytes:
+        wall_s, cpu_s = time.perf_counter(), clock()
+        yield lambda: Costs(time.perf_counter() - wall_s, clock() - cpu_s, peak_bytes())
+
+
+class _Peaks:
+    """The peak of the resident memory since several instants; the system keeps one since one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._before: dict[object, int] = {}
+        """By who watches: the peak before it was last reset for another one."""
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[], int]]:
+        """Give a function that returns the peak since the block began."""
+        who = object()
+        with self._lock:
+            if self._before:
+                peak = peak_memory_bytes()
+                self._before = {each: max(most, peak) for each, most in self._before.items()}
+            self._before[who] = 0
+            with suppress(OSError):
+                CLEAR_REFS.write_text(RESET_PEAK)
+        try:
+            yield lambda: self._peak_bytes(who)
+        finally:
+            with self._lock:
+                del self._before[who]
+
+    def _peak_bytes(self, who: object) -> int:
+        with self._lock:
+            return max(self._before[who], peak_memory_bytes())
+
+
+_peaks = _Peaks()
 
 
 def peak_memory_bytes() -> int:

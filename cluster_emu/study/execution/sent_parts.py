@@ -3,12 +3,17 @@
 Workers find the parts of this package and of installed plug-ins by themselves. A part of a script,
 or of a module beside it, is known only where the script runs. It goes along with every call, a few
 kilobytes, and is unpacked where it is first asked for.
+
+Workers of dask run calls in threads. Before the first of them, one thread imports all that parts
+need: where two threads import packages that need each other, Python gives one of them a module that
+is not whole yet.
 """
 
 from __future__ import annotations
 
 import pickle
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +22,7 @@ from typing import Any, TypeVar
 import cloudpickle
 
 from cluster_emu.errors import ClusterEmuError
+from cluster_emu.metrics.catalogue import metric_catalogue
 from cluster_emu.plugins import families
 
 T = TypeVar("T")
@@ -32,6 +38,8 @@ WAY = (
 _received: set[int] = set()
 """Hashes of the parts that this process has got."""
 
+_one_thread_prepares = threading.Lock()
+
 
 def with_parts(call: Callable[[T], R], *, by_value: bool) -> Callable[[T], R]:
     """Return a call that takes the parts of this program's script along.
@@ -39,19 +47,28 @@ def with_parts(call: Callable[[T], R], *, by_value: bool) -> Callable[[T], R]:
     Args:
         call: what is called in another process.
         by_value: whether parts of modules that are not installed are sent whole, for workers that
-            cannot import them. Those of the script itself always are.
+            cannot import them, and that may have threads. Those of the script itself always are.
     """
     parts = tuple(_packed(by_value))
-    return partial(_with_parts, parts, call) if parts else call
+    return partial(_with_parts, parts, call) if parts or by_value else call
 
 
 def _with_parts(parts: Parts, call: Callable[[T], R], item: T) -> R:
     if hash(parts) not in _received:
-        registries = families()
-        for family, name, data, why in parts:
-            registries[family].offer(name, partial(_unpacked, name, data, why))
-        _received.add(hash(parts))
+        with _one_thread_prepares:  # the others wait until all is there
+            if hash(parts) not in _received:
+                _prepare(parts)
+                _received.add(hash(parts))
     return call(item)
+
+
+def _prepare(parts: Parts) -> None:
+    registries = families()
+    for registry in registries.values():
+        registry.names()
+    metric_catalogue.unloaded()
+    for family, name, data, why in parts:
+        registries[family].offer(name, partial(_unpacked, name, data, why))
 
 
 def _packed(by_value: bool) -> Iterator[tuple[str, str, bytes, str]]:

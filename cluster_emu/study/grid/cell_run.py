@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def run_cell(
             ended = CellRun(reached.limit, error=limits.reason(reached.limit))
         except Exception as error:  # the study continues and reports the failed cell
             ended = _failed(error)
-    return CellRun(ended.status, ended.summary, ended.error, ended.traceback, costs(), ended.tables)
+        return replace(ended, costs=costs())
 
 
 def _done(scenario: Scenario, seed: int, keep: Sequence[str]) -> CellRun:

@@ -90,6 +90,41 @@ def test_a_study_on_dask_of_which_a_worker_is_killed_gives_the_same_bytes(
     assert results(tmp_path / "dask") == results(tmp_path / "local")
 
 
+KINDS = """
+name = "kinds"
+scenario = "single"
+strategies = ["time-series", "post-copy"]
+replications = 3
+keep = ["migrations"]
+
+[fields]
+vms.0.memory_bytes = "16 MiB"
+
+[axes]
+run.fidelity = ["pages", "lumped", "mean-field"]
+"""
+"""18 cells whose memory models load different code, some of it when a cell first needs it."""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_with_several_threads_gives_the_same_bytes(tmp_path: Path) -> None:
+    from distributed import LocalCluster
+
+    study = tmp_path / "study.toml"
+    study.write_text(KINDS, "utf-8")
+    run_batch(study, out=tmp_path / "local")
+    local: Any = LocalCluster
+    for number in range(3):  # what is loaded twice at once is only at risk in a new process
+        with local(
+            n_workers=1, threads_per_worker=4, dashboard_address=None, host="127.0.0.1"
+        ) as cluster:
+            options = {"backend": "dask", "scheduler": cluster.scheduler_address}
+            on_dask = run_batch(study, out=tmp_path / f"dask-{number}", **options)
+        assert (len(on_dask.table), set(on_dask.table["error"])) == (18, {""})
+        assert results(tmp_path / f"dask-{number}") == results(tmp_path / "local")
+
+
 @pytest.mark.slow
 def test_a_part_of_a_script_reaches_the_workers_of_dask(cluster: Any, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(STUDY, "utf-8")

@@ -84,11 +84,14 @@ export function mount(root, live) {
     }, 30);
   }
   function showChoices() {
-    const known = data.choices.map((one) => `${one.number}|${one.text}`).join("\n");
-    if (choose.dataset.known !== known) {
-      choose.dataset.known = known;
-      choose.replaceChildren(...data.choices.map((one) => element("option", { value: one.number }, one.text)));
-    }
+    // of many migrations, a few have changed: only those are written
+    const { choices } = data;
+    while (choose.options.length > choices.length) choose.lastChild.remove();
+    choices.forEach(({ number: value, text }, at) => {
+      const option = choose.options[at];
+      if (!option) choose.append(element("option", { value }, text));
+      else if (option.value !== String(value) || option.textContent !== text) Object.assign(option, { value, textContent: text });
+    });
     if (data.chosen !== null) choose.value = String(data.chosen);
     choose.disabled = !data.choices.length;
   }
@@ -117,8 +120,12 @@ export function mount(root, live) {
     made.querySelectorAll("tbody tr").forEach((line, at) => line.lastChild.append(bar(data.histories[at])));
     return element("div", { class: "panel-scroll", tabindex: "0", role: "region", "aria-label": "Rows of pages by history code" }, made);
   }
+  let truthShown = "";
   function showTruth() {
     const { rows, left_out: out } = data.truth;
+    const shown = JSON.stringify([data.truth, data.strategy_source, data.in_round, data.not_in_to_send]);
+    if (shown === truthShown) return;
+    truthShown = shown;
     truthNote.textContent = `${data.strategy_source}. A history has its oldest dirty bit first; its last two bits are to_send and to_skip. ${
       data.in_round ? "The marked row has decided the page that the scan has just reached." : "No live round is under way."}`;
     const line = (row) => ({
@@ -179,21 +186,30 @@ export function mount(root, live) {
   return () => { closed = true; end(); themed(); live.removeEventListener("select", select); };
 }
 
-let picture = null;
-function drawMap(context, width, height, data) {
-  if (!data || !data.page_map) return;
-  const { columns, rows, cells } = data.page_map;
-  const bytes = Uint8Array.from(atob(cells), (letter) => letter.charCodeAt(0));
+let picture = null, pictured = "";
+/** Put the cells of a page map into a picture of one pixel each, unless it has them already. */
+function pictureOf({ columns, rows, cells, tints }) {
+  const colours = shades(), key = [columns, rows, cells, tints, ...colours].join();
+  if (key === pictured) return;
+  pictured = key;
   picture = picture || document.createElement("canvas");
   picture.width = columns;
   picture.height = rows;
-  const image = new ImageData(columns, rows), colours = shades().map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-  const tints = Uint8Array.from(atob(data.page_map.tints), (letter) => letter.charCodeAt(0));
-  bytes.forEach((state, at) => {
-    const tint = tints[at], part = tint ? Math.min(TINT.least + (tint & 31) / TINT.steps, 1) : 0, other = colours[tint >> 5];
-    image.data.set([...colours[state].map((value, band) => Math.round(value + part * (other[band] - value))), 255], 4 * at);
-  });
+  const image = new ImageData(columns, rows), bands = colours.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+  const states = atob(cells), rare = atob(tints);
+  for (let at = 0; at < states.length; at += 1) {
+    const tint = rare.charCodeAt(at), part = tint ? Math.min(TINT.least + (tint & 31) / TINT.steps, 1) : 0;
+    const most = bands[states.charCodeAt(at)], other = bands[tint >> 5];
+    for (let band = 0; band < 3; band += 1) image.data[4 * at + band] = Math.round(most[band] + part * (other[band] - most[band]));
+    image.data[4 * at + 3] = 255;
+  }
   picture.getContext("2d").putImageData(image, 0, 0);
+}
+
+function drawMap(context, width, height, data) {
+  if (!data || !data.page_map) return;
+  const { columns, rows } = data.page_map;
+  pictureOf(data.page_map);
   const size = Math.min(width / columns, height / rows), cell = size >= 7 ? Math.floor(size) : size;
   context.imageSmoothingEnabled = size < 1;
   context.drawImage(picture, 0, 0, columns * cell, rows * cell);
