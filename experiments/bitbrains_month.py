@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.mappings import draw_mappings, mapping_effects
 from common.planetlab import with_traces
 
 from cluster_emu import metric_catalogue, run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "bitbrains_month.toml"
@@ -83,9 +83,7 @@ def main() -> int:
     """Open the folder of the results, or continue there."""
     args = with_traces(study_options(__doc__, "bitbrains_month"), "a month of Bitbrains")
     names = ["bitbrains_month.png", "mappings.csv", "strategies.csv", "runs"]
-    with own_result(
-        args.out, "bitbrains_month", "", names, overwrite=args.overwrite, field="--out"
-    ):
+    with continued_result(args, "bitbrains_month", names):
         jobs = how_often(args, full=FULL, quick=2)["jobs"]
         runs = args.out / "runs"
         study = changes(args)

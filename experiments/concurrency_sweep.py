@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.sweep import draw_sweep
 
 from cluster_emu import metric_catalogue, run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.study import Verdict, paired_effect
 from cluster_emu.view import save_figure
 
@@ -79,9 +79,7 @@ def main() -> int:
     args = study_options(__doc__, "concurrency_sweep").parse_args()
     studies = [study for study, _ in STUDIES.values()]
     names = ["crossovers.csv", *studies, *(f"{study}.png" for study in studies)]
-    with own_result(
-        args.out, "concurrency_sweep", "", names, overwrite=args.overwrite, field="--out"
-    ):
+    with continued_result(args, "concurrency_sweep", names):
         return sweep(args)
 
 

@@ -19,13 +19,13 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.limits import best_limits, sentences
 from common.planetlab import study_changes, with_traces
 from common.sweep import Row, draw_sweep
 
 from cluster_emu import run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDIES = {
@@ -53,9 +53,7 @@ def main() -> int:
     """Open the folder of the results, or continue there."""
     args = with_traces(study_options(__doc__, "consolidation_storm"))
     names = ["best_limits.csv", *STUDIES, *(f"{study}.png" for study in STUDIES)]
-    with own_result(
-        args.out, "consolidation_storm", "", names, overwrite=args.overwrite, field="--out"
-    ):
+    with continued_result(args, "consolidation_storm", names):
         return storm(args)
 
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.storm import PANELS, draw_storm
 
 from cluster_emu import estimate, run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "fault_storm.toml"
@@ -74,7 +74,7 @@ def main() -> int:
     args = study_options(__doc__, "fault_storm").parse_args()
     rates = QUICK_RATES if args.quick else RATES
     names = ["fault_storm.png", "fault_storm.csv", *map(cells_of, rates)]
-    with own_result(args.out, "fault_storm", "", names, overwrite=args.overwrite, field="--out"):
+    with continued_result(args, "fault_storm", names):
         return storm(args, rates)
 
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.planetlab import study_changes, with_traces
 
 from cluster_emu import Batch, analyse_sensitivity, metric_catalogue, run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.view import draw_sensitivity, save_figure
 
 STUDY = Path(__file__).parent / "studies" / "grid_cluster.toml"
@@ -75,7 +75,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=24.0, metavar="H", help="hours of the day")
     args = with_traces(parser)
     names = ["grid_cluster", "grid_cluster.csv", "grid_cluster.png"]
-    with own_result(args.out, "grid_cluster", "", names, overwrite=args.overwrite, field="--out"):
+    with continued_result(args, "grid_cluster", names):
         return cluster(args)
 
 

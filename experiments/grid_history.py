@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.history_map import OUTCOMES, against_others, draw_map, outcomes
 
 from cluster_emu import analyse_sensitivity, metric_catalogue, run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "grid_history.toml"
@@ -71,7 +71,7 @@ def main() -> int:
     args = study_options(__doc__, "grid_history").parse_args()
     files = ("grid_history.csv", "grid_history_shares.csv", "grid_history.png")
     names = ["grid_history", *files]
-    with own_result(args.out, "grid_history", "", names, overwrite=args.overwrite, field="--out"):
+    with continued_result(args, "grid_history", names):
         return history(args)
 
 

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import how_often, run, show_progress, study_options
+from common import continued_result, how_often, run, show_progress, study_options
 from common.effects import draw_effects
 from common.planetlab import study_changes, with_traces
 
 from cluster_emu import metric_catalogue, run_batch
-from cluster_emu.results import complete_result, own_result, write_csv
+from cluster_emu.results import complete_result, write_csv
 from cluster_emu.view import save_figure
 
 STUDY = Path(__file__).parent / "studies" / "planetlab_history.toml"
@@ -75,9 +75,7 @@ def main() -> int:
     """Open the folder of the results, or continue there."""
     args = with_traces(study_options(__doc__, "planetlab_history"))
     names = ["planetlab_history.png", "effects.csv", "runs"]
-    with own_result(
-        args.out, "planetlab_history", "", names, overwrite=args.overwrite, field="--out"
-    ):
+    with continued_result(args, "planetlab_history", names):
         return study(args)
 
 

@@ -20,6 +20,7 @@ from tests._support.small_scenarios import BPS, PAGE, scenario
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),
     "deepcopy": copy.deepcopy,
+    "snapshot": snapshot.copied,
     "twice": lambda model: copy.deepcopy(pickle.loads(pickle.dumps(model))),
 }
 
@@ -148,3 +149,30 @@ def test_views_share_their_memory_in_a_copy_too() -> None:
 def test_a_view_of_something_else_than_an_array_is_refused() -> None:
     with pytest.raises(pickle.PicklingError, match="one whole array"):
         snapshot.dumps([memoryview(b"bytes")])
+
+
+def test_copied_arrays_are_apart_from_the_first_and_alike() -> None:
+    whole = np.arange(12.0)
+    first = {
+        "whole": whole,
+        "view": whole[2:6],
+        "strided": whole.reshape(3, 4)[:, 1],
+        "memory": memoryview(whole),
+        "columns": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "fixed": np.arange(3),
+        "text": ["a", {"b": 1}],
+    }
+    first["fixed"].flags.writeable = False
+    copy = snapshot.copied(first)
+    whole[3] = -1.0  # after the copy, which does not see it
+    assert copy["whole"].tolist() == list(range(12))
+    copy["whole"][2] = 50.0
+    assert copy["view"].tolist() == [50.0, 3.0, 4.0, 5.0]
+    copy["view"][3] = 60.0
+    assert copy["strided"].tolist() == [1.0, 60.0, 9.0]
+    assert copy["memory"][5] == 60.0
+    assert copy["columns"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert copy["columns"].flags.f_contiguous
+    assert not copy["fixed"].flags.writeable
+    assert copy["text"] == first["text"]
+    assert whole.tolist() == [0.0, 1.0, 2.0, -1.0, *range(4, 12)]

@@ -6,12 +6,13 @@ import socket
 import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster_emu.cli import options
-from cluster_emu.cli.group import interruptible
+from cluster_emu.cli.group import hold, interruptible
 from cluster_emu.cli.inputs import attributed_to_options, chosen_scenario, parse_settings
 from cluster_emu.cli.output import write_lines, write_message
 from cluster_emu.errors import ScenarioError
@@ -62,6 +63,7 @@ def view(
     access = Access.to(host, socket.gethostname())
     listening = listen(host, port)
     interruptible()
+    factory = _kept(factory)
     if not is_loopback(host):
         write_message(
             f"cluster-emu: warning: the page listens on {host}: whoever can reach this machine and "
@@ -74,6 +76,18 @@ def view(
             webbrowser.open(address)
 
     serve_page(factory, listening, access, ready)
+
+
+def _kept(factory: SourceFactory) -> SourceFactory:
+    """Return a factory that computes a replayed run once; what it keeps goes with the command."""
+    from cluster_emu.live.kept_run import KeptReplay
+    from cluster_emu.live.replay_source import ReplayFactory
+
+    if not isinstance(factory, ReplayFactory):
+        return factory
+    place = TemporaryDirectory(prefix="cluster-emu-view-", ignore_cleanup_errors=True)
+    hold(place)
+    return KeptReplay(factory, Path(place.name))
 
 
 def _require_extra() -> None:

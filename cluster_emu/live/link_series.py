@@ -8,8 +8,8 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.live.replay_columns import LinkColumns
 from cluster_emu.live.run_series import spread
+from cluster_emu.observation.run_columns import LinkColumns
 
 MOST_LINKS = 8
 MOST_POINTS = 400

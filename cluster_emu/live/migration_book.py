@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.model import ClusterModel
+from cluster_emu.observation.run_columns import MigrationColumns
 from cluster_emu.transfer.records import Phase
 from cluster_emu.transfer.spans import Span, spans_of
 
@@ -117,20 +118,26 @@ class TableBook:
 
     Args:
         migrations: the table of that name.
+        columns: the same as columns.
         rounds: the table of that name.
         clock: returns the instant.
+
+    Attributes:
+        columns: the migrations as columns.
     """
 
     def __init__(
-        self, migrations: pd.DataFrame, rounds: pd.DataFrame, clock: Callable[[], float]
+        self,
+        migrations: pd.DataFrame,
+        columns: MigrationColumns,
+        rounds: pd.DataFrame,
+        clock: Callable[[], float],
     ) -> None:
         self._clock = clock
+        self.columns = columns
         known = [name for name in (*WHO, *TIMES, "outcome") if name in migrations]
         ordered = migrations.sort_values("migration", kind="stable")
         self._columns = {name: ordered[name].to_numpy() for name in known}
-        self.queued_s = _floats(ordered["queued_s"])
-        self.start_s = _floats(ordered["start_s"])
-        self.end_s = np.nan_to_num(_floats(ordered["end_s"]), nan=math.inf)
         live = rounds[rounds["phase"] == Phase.PRE_COPY.value]
         live = live.sort_values(["migration", "start_s"], kind="stable")
         self._round_of = live["migration"].to_numpy()
@@ -143,7 +150,7 @@ class TableBook:
 
     def __len__(self) -> int:
         """Return how many migrations have been requested; they are numbered in that order."""
-        return int(np.count_nonzero(self.queued_s <= self.now_s))
+        return int(np.count_nonzero(self.columns.queued_s <= self.now_s))
 
     def row(self, number: int) -> dict[str, Any]:
         """Return who moves, when what happened, and its phase or outcome."""
@@ -154,10 +161,10 @@ class TableBook:
                 row[name] = math.nan
         prepare_s, finish_s = row.setdefault("prepare_s", 0.0), row.setdefault("finish_s", 0.0)
         if math.isnan(row["start_s"]):
-            begins_s = float(self.start_s[number]) - prepare_s
+            begins_s = float(self.columns.start_s[number]) - prepare_s
             row["prepare_s"] = max(now_s - begins_s, 0.0) if begins_s <= now_s else 0.0
         if math.isnan(row["end_s"]):
-            releases_s = float(self.end_s[number]) - finish_s
+            releases_s = float(self.columns.end_s[number]) - finish_s
             row["finish_s"] = max(now_s - releases_s, 0.0) if finish_s else 0.0
         row["state"] = self._state(row, number)
         return row
@@ -183,8 +190,7 @@ class TableBook:
 
     def under_way(self) -> NDArray[np.int64]:
         """Return the numbers of those that have not ended, ascending."""
-        is_there = (self.queued_s <= self.now_s) & (self.end_s > self.now_s)
-        return np.flatnonzero(is_there)
+        return self.columns.under_way(self.now_s)
 
 
 def _floats(column: pd.Series) -> NDArray[np.float64]:

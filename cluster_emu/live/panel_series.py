@@ -50,9 +50,9 @@ def series_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Documen
 @panel_data.register("replay", "series")
 def series_of_replay(source: ReplaySource, arguments: Mapping[str, Any]) -> Document:
     """Return the same of a finished run until now."""
-    hosts, book = source.run.result.tables["hosts"], source.book
+    hosts, migrations = source.run.result.tables["hosts"], source.states.migrations
     columns = source.kept("series", lambda: columns_of_table(hosts))
-    moves = under_way(book.start_s, book.end_s, source.now_s)
+    moves = under_way(migrations.start_s, migrations.end_s, source.now_s)
     return {**series(columns, moves, source.now_s), "end_s": source.duration_s}
 
 
@@ -74,14 +74,14 @@ def links_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Document
 @panel_data.register("replay", "links")
 def links_of_replay(source: ReplaySource, arguments: Mapping[str, Any]) -> Document:
     """Return what the migrations of a finished run carried, from their rounds."""
-    capacity = source.links.capacity_bytes_per_s
+    links, traffic = source.states.links, source.states.traffic
     times_s, shares = source.kept(
-        "links", lambda: shares_of_rounds(source.traffic, capacity, source.duration_s)
+        "links", lambda: shares_of_rounds(traffic, links.capacity_bytes_per_s, source.duration_s)
     )
     wanted = [_whole(arguments, "link", -1)]
 
     def name_of(link: int) -> str:
-        return visible(source.links.in_words(link))
+        return visible(links.in_words(link))
 
     of = "The load of migrations, the mean of each of their rounds."
     return {**link_series(times_s, shares, name_of, source.now_s, wanted, of=of)}

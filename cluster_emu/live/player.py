@@ -21,6 +21,8 @@ FRAMES_PER_S = 15.0
 """New frames at most; the page draws more, in between."""
 PANELS_PER_S = 4.0
 """How often panels get new data at most: tables and charts that change more often are not read."""
+PANEL_REST = 3.0
+"""Panels whose data took long to read rest so many times as long: those of a VM with many pages."""
 SLICE_WALL_S = 0.03
 """About how long one piece of work may take."""
 WORK_WALL_S = 0.05
@@ -223,9 +225,13 @@ class Player:
         if self._is_asked():
             return 0.0
         self._watches_stale = False
-        self._watches_due_s = self._wall_s() + 1 / PANELS_PER_S
+        began_s = self._wall_s()
         for watch in list(self._watches.values()):
             self._answer_watch(watch)
+        end_s = self._wall_s()
+        self._watches_due_s = max(
+            began_s + 1 / PANELS_PER_S, end_s + PANEL_REST * (end_s - began_s)
+        )
         return rest_s
 
     def _measure(self, now_s: float) -> None:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.link_outages import LinkOutages
 from cluster_emu.live.migration_book import Row, TableBook
-from cluster_emu.live.replay_columns import HostColumns, LinkColumns, VMColumns
-from cluster_emu.live.source import Document, HostFlag, Kind
-from cluster_emu.network import LinkTable
+from cluster_emu.live.source import Document, Kind
+from cluster_emu.observation.run_states import RunStates
 from cluster_emu.scenario import Scenario
 from cluster_emu.shown_text import visible
 from cluster_emu.units import BITS_PER_BYTE, GIB
@@ -27,23 +25,13 @@ class ReplayedRun(Protocol):
     """What is shown of a replay; see `replay_source.ReplaySource`."""
 
     spec: Scenario
-    links: LinkTable
-    hosts: HostColumns
-    vms: VMColumns
-    traffic: LinkColumns
+    states: RunStates
     book: TableBook
     link_outages: LinkOutages
-    routes: list[NDArray[np.int64]]
-    host_count: int
-    vm_count: int
 
     @property
     def now_s(self) -> float:
         """The instant that is shown."""
-        ...
-
-    def vm_memory_bytes(self, vm: int) -> int:
-        """Return the memory of a VM."""
         ...
 
 
@@ -54,9 +42,9 @@ def details(source: ReplayedRun, kind: Kind, number: int) -> Document:
         RequestRefusedError: if there is no such thing yet.
     """
     counts = {
-        "host": source.host_count,
-        "vm": source.vm_count,
-        "link": len(source.links),
+        "host": source.spec.host_count,
+        "vm": source.states.vm_count,
+        "link": len(source.states.links),
         "migration": len(source.book),
     }
     if not 0 <= number < counts[kind]:
@@ -67,14 +55,14 @@ def details(source: ReplayedRun, kind: Kind, number: int) -> Document:
 
 
 def _host(source: ReplayedRun, host: int) -> Document:
-    hosts, now_s = source.hosts, source.now_s
+    hosts, now_s = source.states.hosts, source.now_s
     instant = hosts.observed.at(now_s)
-    there = np.flatnonzero(source.vms.place(now_s) == host)
-    flags = int(hosts.flags[instant, host])
-    state = "failed" if flags & HostFlag.FAILED else "on" if flags & HostFlag.ON else "off"
+    there = np.flatnonzero(source.states.vms.place(now_s) == host)
+    is_on, has_failed = hosts.switched_on[instant, host], hosts.failed[instant, host]
+    state = "failed" if has_failed else "on" if is_on else "off"
     times_s = hosts.observed.time_s[: instant + 1]
     return {
-        "title": visible(source.links.labels[host]),
+        "title": visible(source.states.links.labels[host]),
         "facts": [
             ["State", state],
             ["CPU, at the last observation", f"{hosts.utilisation[instant, host]:.0%}"],
@@ -95,12 +83,16 @@ def _host(source: ReplayedRun, host: int) -> Document:
 
 
 def _vm(source: ReplayedRun, vm: int) -> Document:
-    place, vms = int(source.vms.place(source.now_s)[vm]), source.vms
-    instant = vms.observed.at(source.now_s)
-    memory = source.vm_memory_bytes(vm)
+    vms = source.states.vms
+    place = int(vms.place(source.now_s)[vm])
+    demand = vms.demand(vms.observed.at(source.now_s))[vm]
+    memory = int(source.states.vm_memory_bytes[vm])
     facts = [
-        ["Host", visible(source.links.labels[place]) if place >= 0 else "not in the cluster"],
-        ["CPU wanted", f"{vms.demand[instant, vm]:.0%}"],
+        [
+            "Host",
+            visible(source.states.links.labels[place]) if place >= 0 else "not in the cluster",
+        ],
+        ["CPU wanted", f"{demand:.0%}"],
         ["Memory", f"{memory / GIB:.4g} GiB"],
     ]
     return {
@@ -112,17 +104,18 @@ def _vm(source: ReplayedRun, vm: int) -> Document:
 
 
 def _link(source: ReplayedRun, link: int) -> Document:
-    now_s = source.now_s
+    now_s, states = source.now_s, source.states
+    traffic, links = states.traffic, states.links
     crossing = [
         number
         for number in source.book.under_way().tolist()
-        if link in source.routes[number] and source.traffic.rate_of(number, now_s) > 0
+        if link in states.migrations.routes[number] and traffic.rate_of(number, now_s) > 0
     ]
-    load = sum(source.traffic.rate_of(number, now_s) for number in crossing) * BITS_PER_BYTE
+    load = sum(traffic.rate_of(number, now_s) for number in crossing) * BITS_PER_BYTE
     share = float(source.link_outages.share(now_s)[link])
-    capacity = share * float(source.links.capacity_bytes_per_s[link]) * BITS_PER_BYTE
+    capacity = share * float(links.capacity_bytes_per_s[link]) * BITS_PER_BYTE
     return {
-        "title": visible(source.links.in_words(link)),
+        "title": visible(links.in_words(link)),
         "facts": [
             ["State", "down" if share == 0 else "full" if share == 1 else f"slowed to {share:.0%}"],
             ["Load of migrations", f"{load * 1e-9:.3g} of {capacity * 1e-9:.3g} Gbit/s"],
@@ -137,10 +130,10 @@ def _migration(source: ReplayedRun, number: int) -> Document:
     facts = [
         ["State", row["state"]],
         ["VM", visible(source.spec.names.vm(row["vm"]))],
-        ["From", visible(source.links.labels[row["source"]])],
-        ["To", visible(source.links.labels[row["target"]])],
+        ["From", visible(source.states.links.labels[row["source"]])],
+        ["To", visible(source.states.links.labels[row["target"]])],
         ["Strategy", str(row["strategy"])],
-        ["Sent", f"{source.traffic.sent_bytes(number, source.now_s) / GIB:.4g} GiB"],
+        ["Sent", f"{source.states.traffic.sent_bytes(number, source.now_s) / GIB:.4g} GiB"],
         ["Live rounds", str(len(source.book.live_rounds(number)))],
         ["Queued at", _time(row["queued_s"])],
         ["First byte at", _time(row["start_s"])],
@@ -165,7 +158,7 @@ def _migrations(source: ReplayedRun, wanted: Callable[[Row], bool]) -> Document:
         row = source.book.row(number)
         if wanted(row):
             way = " to ".join(
-                visible(source.links.labels[row[end]]) for end in ("source", "target")
+                visible(source.states.links.labels[row[end]]) for end in ("source", "target")
             )
             vm = visible(source.spec.names.of_vm(row["vm"]))
             rows.append([_link_to(source, "migration", number), vm, way, row["state"]])
@@ -177,7 +170,7 @@ def _migrations(source: ReplayedRun, wanted: Callable[[Row], bool]) -> Document:
 
 def _link_to(source: ReplayedRun, kind: Kind, number: int) -> Document:
     if kind == "host":
-        text = source.links.labels[number]
+        text = source.states.links.labels[number]
     elif kind == "vm":
         text = source.spec.names.vm(number)
     else:
@@ -201,8 +194,8 @@ def find(source: ReplayedRun, text: str) -> list[Document]:
     if rest.lstrip("#").isdecimal():
         number = int(rest.lstrip("#"))
         counts: tuple[tuple[Kind, int], ...] = (
-            ("host", source.host_count),
-            ("vm", source.vm_count),
+            ("host", source.spec.host_count),
+            ("vm", source.states.vm_count),
             ("migration", len(source.book)),
         )
         for name, count in counts:
@@ -211,7 +204,7 @@ def find(source: ReplayedRun, text: str) -> list[Document]:
                 if name == "migration":
                     one["text"] = f"migration {number}"
                 found.append(one)
-    hosts = (host for host in range(source.host_count) if wanted in _label(source, host))
+    hosts = (host for host in range(source.spec.host_count) if wanted in _label(source, host))
     found += [_link_to(source, "host", host) for host in hosts]
     vms = (vm for vm, own in enumerate(source.spec.names.vms) if own and wanted in own.lower())
     found += [_link_to(source, "vm", vm) for vm in vms]
@@ -222,4 +215,4 @@ def find(source: ReplayedRun, text: str) -> list[Document]:
 
 
 def _label(source: ReplayedRun, host: int) -> str:
-    return source.links.labels[host].lower()
+    return source.states.links.labels[host].lower()

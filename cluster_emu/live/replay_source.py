@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_emu.building import cluster_graph
 from cluster_emu.errors import RequestRefusedError
 from cluster_emu.live.frames import Frame, ToldArrays, as_bytes
 from cluster_emu.live.link_outages import LinkOutages, outages_again
@@ -19,20 +18,13 @@ from cluster_emu.live.migration_book import TableBook
 from cluster_emu.live.moves import PLACE, progress
 from cluster_emu.live.panels import panel_data
 from cluster_emu.live.recomputed import RecomputedRun
-from cluster_emu.live.replay_columns import (
-    HostColumns,
-    LinkColumns,
-    VMColumns,
-    routes_of,
-)
 from cluster_emu.live.replay_details import details, find
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
 from cluster_emu.live.topology import fixed_parts
-from cluster_emu.network import LinkTable
 from cluster_emu.observation.finished_run import FinishedRun, read_finished_run, title_of
-from cluster_emu.scenario import scenario_from
+from cluster_emu.observation.run_states import RunState, RunStates
 from cluster_emu.shown_text import visible
-from cluster_emu.transfer.records import NOTHING_SENT, Phase
+from cluster_emu.transfer.records import Phase
 
 KIND = "replay"
 NO_OUTAGES = (
@@ -83,60 +75,51 @@ class ReplayFactory:
 
     def lanes(self, settings: Mapping[str, str]) -> Sequence[FrameSource]:
         """Return one lane, the run."""
-        return [ReplaySource(_read(self.folder, self.cell))]
+        return [ReplaySource(self.run())]
 
+    def run(self) -> FinishedRun:
+        """Read the run, or compute it: a cell and a drain are not stored as a whole."""
+        if self.cell is None:
+            return read_finished_run(self.folder)
+        from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load
 
-def _read(folder: Path, cell: str | None) -> FinishedRun:
-    if cell is None:
-        return read_finished_run(folder)
-    from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load
-
-    return read_finished_cell(folder, cell)
+        return read_finished_cell(self.folder, self.cell)
 
 
 class ReplaySource:
     """The frames of a finished run.
 
-    Places, migrations and routes are exact. CPU demand and which hosts are on are those of the last
-    observation before; the load of a migration is the mean of its round (as `view.frame_at`).
+    What it shows of an instant is that of `RunStates`.
 
     Args:
         run: the run.
 
     Attributes:
         run: the run, which panels may read.
+        spec: its scenario.
+        states: its state at any instant.
         book: its migrations until now.
         link_outages: what faults leave of its links.
     """
 
     def __init__(self, run: FinishedRun) -> None:
-        self.spec = scenario_from(run.result.scenario)
-        self.graph = cluster_graph(self.spec)
-        self.links = LinkTable.of(self.graph)
-        tables = run.result.tables
-        outages = outages_again(tables.get("faults"), self.spec, self.graph, self.links, run.seed)
-        self.link_outages = LinkOutages(outages or [], len(self.links))
+        self.states = states = RunStates(run.result)
+        self.spec = states.scenario
+        faults = run.result.tables.get("faults")
+        outages = outages_again(faults, self.spec, states.graph, states.links, run.seed)
+        self.link_outages = LinkOutages(outages or [], len(states.links))
         self.run = run if outages is not None else replace(run, notices=(*run.notices, NO_OUTAGES))
-        migrations, lives = run.result.migrations, tables.get("lifecycle")
-        self.host_count = self.spec.host_count
-        self.hosts = HostColumns(tables["hosts"], self.host_count)
-        numbers = [tables["vms"]["vm"].max()] + ([] if lives is None else [lives["vm"].max()])
-        self.vm_count = int(np.nanmax([-1, *numbers])) + 1
-        self.vms = VMColumns(tables["vms"], migrations, lives, self.vm_count)
-        self._vm_memory_bytes = self._per_vm("memory_bytes").astype(np.int64)
-        self._vm_capacity = self._per_vm("cpu_capacity")
-        self._host_capacity = self._per_host("cpu_capacity")
-        self.routes = routes_of(migrations)
-        self.traffic = LinkColumns(run.result.rounds, self.routes, len(self.links))
-        self.book = TableBook(migrations, run.result.rounds, lambda: self._now_s)
+        migrations, rounds = run.result.migrations, run.result.rounds
+        self.book = TableBook(migrations, states.migrations, rounds, lambda: self._now_s)
         self._completed_s = np.sort(
             migrations.loc[migrations["outcome"] == Phase.COMPLETED.value, "end_s"].dropna()
         )
-        self._ended = np.argsort(self.book.end_s, kind="stable")
-        self._ended_s = self.book.end_s[self._ended]
-        self._round_ends = np.sort(run.result.rounds["end_s"].to_numpy(dtype=np.float64))
-        self._starts = np.sort(self.book.start_s[~np.isnan(self.book.start_s)])
-        ends = [self.hosts.observed.time_s[-1], *self._round_ends[-1:]]
+        self._ended = np.argsort(states.migrations.end_s, kind="stable")
+        self._ended_s = states.migrations.end_s[self._ended]
+        self._round_ends = np.sort(rounds["end_s"].to_numpy(dtype=np.float64))
+        start_s = states.migrations.start_s
+        self._starts = np.sort(start_s[~np.isnan(start_s)])
+        ends = [states.hosts.observed.time_s[-1], *self._round_ends[-1:]]
         self._end_s = float(max([*ends, *self._ended_s[np.isfinite(self._ended_s)][-1:]]))
         self._now_s = 0.0
         self._told = ToldArrays()
@@ -202,17 +185,17 @@ class ReplaySource:
 
     def topology(self) -> Document:
         """Return what does not change; see `FrameSource.topology`."""
-        spec, links = self.spec, self.links
+        spec, states = self.spec, self.states
         return {
-            **fixed_parts(spec, self.graph, links),
+            **fixed_parts(spec, states.graph, states.links),
             "seed": self.run.seed,
             "duration_s": self.duration_s,
             "tick_s": self.tick_s,
             "can_act": False,
-            "host_count": self.host_count,
-            "vm_count": self.vm_count,
-            "host_memory_bytes": self._per_host("memory_bytes").astype(np.int64).tolist(),
-            "vm_memory_bytes": self._vm_memory_bytes.tolist(),
+            "host_count": spec.host_count,
+            "vm_count": states.vm_count,
+            "host_memory_bytes": states.host_memory_bytes.tolist(),
+            "vm_memory_bytes": states.vm_memory_bytes.tolist(),
             "vm_names": [visible(name) for name in spec.names.vms],
             "assumptions": [*self.run.result.assumptions, *self.run.notices],
         }
@@ -223,49 +206,35 @@ class ReplaySource:
 
     def frame(self) -> Frame:
         """Return this instant; see `FrameSource.frame`."""
-        now_s, book = self._now_s, self.book
-        under_way = book.under_way()
-        rows = {int(number): book.row(number) for number in under_way.tolist()}
-        moving = [number for number, row in rows.items() if row["state"] not in NOTHING_SENT]
-        rates = [self.traffic.rate_of(number, now_s) for number in moving]
-        place = self.vms.place(now_s)
-        instant = self.hosts.observed.at(now_s)
-        flags = self.hosts.flags[instant].copy()
-        targets = [rows[number]["target"] for number in moving]
-        flags[targets] |= np.uint8(HostFlag.ON)
-        load = self._utilisation(place, [rows[number] for number in moving])
-        moves = self._moves(rows, moving, rates)
+        now_s, hosts = self._now_s, self.states.hosts
+        state = self.states.at(now_s)
+        moving, rates = state.sending.tolist(), state.rates
         arrays: dict[str, NDArray[Any]] = {
-            "host_load": as_bytes(load),
-            "host_flags": flags,
-            "link_load": self.traffic.load(moving, rates).astype(np.float32),
-            **moves,
+            "host_load": as_bytes(state.utilisation),
+            "host_flags": self._host_flags(state),
+            "link_load": state.link_load_bytes_per_s.astype(np.float32),
+            **self._moves(moving, rates),
         }
-        vm_instant = self.vms.observed.at(now_s)
-        states = self.vms.state[vm_instant].copy()
-        states[[rows[number]["vm"] for number in rows]] = VMState.QUEUED
-        states[moves["move_vm"]] = VMState.MIGRATING
-        states[place < 0] = VMState.ABSENT
         arrays |= self._told.changed(
             {
-                "vm_host": place.astype(np.int32),
-                "vm_state": states,
-                "vm_demand": as_bytes(self.vms.demand[vm_instant]),
+                "vm_host": state.vm_host.astype(np.int32),
+                "vm_state": self._vm_states(state),
+                "vm_demand": as_bytes(state.vm_demand),
                 "link_state": as_bytes(self.link_outages.share(now_s)),
             }
         )
-        is_on = (flags & HostFlag.ON) > 0
+        is_on = state.switched_on
         ended = int(np.searchsorted(self._ended_s, now_s, side="right"))
         events = self._events()
         header = {
             "time_s": now_s,
             "over": self.is_over,
             "hosts_on": int(is_on.sum()),
-            "power_w": float(self.hosts.power_w[instant].sum()),
-            "energy_kwh": float(self.hosts.energy_kwh[instant]),
-            "utilisation": float(load[is_on].mean()) if is_on.any() else 0.0,
+            "power_w": float(hosts.power_w[state.host_instant].sum()),
+            "energy_kwh": float(hosts.energy_kwh[state.host_instant]),
+            "utilisation": float(state.utilisation[is_on].mean()) if is_on.any() else 0.0,
             "running": len(moving),
-            "queued": len(rows) - len(moving),
+            "queued": len(state.queued),
             "ended": ended,
             "completed": int(np.searchsorted(self._completed_s, now_s, side="right")),
             "sent_bytes": self._sent_bytes(moving, ended),
@@ -277,50 +246,51 @@ class ReplaySource:
         }
         return Frame(header, arrays)
 
-    def _moves(
-        self, rows: Mapping[int, Mapping[str, Any]], moving: Sequence[int], rates: Sequence[float]
-    ) -> dict[str, NDArray[Any]]:
-        routes = [self.routes[number] for number in moving]
+    def _host_flags(self, state: RunState) -> NDArray[np.uint8]:
+        failed = self.states.hosts.failed[state.host_instant]
+        flags: NDArray[np.uint8] = state.switched_on * np.uint8(HostFlag.ON)
+        flags |= failed * np.uint8(HostFlag.FAILED)
+        return flags
+
+    def _vm_states(self, state: RunState) -> NDArray[np.uint8]:
+        vms, migrations = self.states.vms, self.states.migrations
+        states = np.full(self.states.vm_count, VMState.RUNNING, dtype=np.uint8)
+        states[vms.down(state.vm_instant)] = VMState.DOWN
+        states[vms.lost(state.vm_instant)] = VMState.LOST
+        states[migrations.vm[state.queued]] = VMState.QUEUED
+        states[migrations.vm[state.sending]] = VMState.MIGRATING
+        states[state.vm_host < 0] = VMState.ABSENT
+        return states
+
+    def _moves(self, moving: Sequence[int], rates: Sequence[float]) -> dict[str, NDArray[Any]]:
+        migrations, traffic = self.states.migrations, self.states.traffic
+        routes = [migrations.routes[number] for number in moving]
         starts = np.zeros(len(moving) + 1, dtype=np.int32)
         np.cumsum([len(route) for route in routes], out=starts[1:])
-        shares = []
+        phases, shares = [], []
         for number in moving:
-            row = rows[number]
-            memory = float(self._vm_memory_bytes[row["vm"]])
-            sent = self.traffic.sent_bytes(number, self._now_s)
-            shares.append(progress(row["state"], sent / memory if memory else 1.0))
-        columns = {name: [rows[number][name] for number in moving] for name in _WHO}
+            phase = self.book.row(number)["state"]
+            memory = float(self.states.vm_memory_bytes[migrations.vm[number]])
+            sent = traffic.sent_bytes(number, self._now_s)
+            phases.append(PLACE[phase])
+            shares.append(progress(phase, sent / memory if memory else 1.0))
         return {
             "move_number": np.array(moving, dtype=np.int32),
-            **{f"move_{name}": np.array(columns[name], dtype=np.int32) for name in _WHO},
-            "move_phase": np.array([PLACE[rows[n]["state"]] for n in moving], dtype=np.uint8),
+            "move_vm": migrations.vm[moving].astype(np.int32),
+            "move_source": migrations.source[moving].astype(np.int32),
+            "move_target": migrations.target[moving].astype(np.int32),
+            "move_phase": np.array(phases, dtype=np.uint8),
             "move_progress": np.array(shares, dtype=np.float32),
             "move_rate": np.array(rates, dtype=np.float32),
             "move_route_start": starts,
             "move_route": np.concatenate([np.empty(0, np.int32), *routes]).astype(np.int32),
         }
 
-    def _utilisation(
-        self, place: NDArray[np.int32], moving: Sequence[Mapping[str, Any]]
-    ) -> NDArray[np.float64]:
-        """Return the share of each host's CPU that its VMs and migrations want, at most 1."""
-        demand = self.vms.demand[self.vms.observed.at(self._now_s)]
-        wanted = demand.astype(np.float64) * self._vm_capacity
-        stopped = [row["vm"] for row in moving if row["state"] == Phase.STOP_AND_COPY]
-        wanted[stopped] = 0.0
-        there = place >= 0
-        per_host = np.bincount(place[there], wanted[there], self.host_count)
-        costs = self.spec.costs
-        np.add.at(per_host, [row["source"] for row in moving], costs.source_cpu)
-        np.add.at(per_host, [row["target"] for row in moving], costs.target_cpu)
-        used: NDArray[np.float64] = np.minimum(per_host / self._host_capacity, 1.0)
-        return used
-
     def _sent_bytes(self, moving: Sequence[int], ended: int) -> float:
         """Return the bytes of all migrations until now."""
         done = self._ended[:ended]
         bytes_of = self.run.result.migrations["bytes"].to_numpy(dtype=np.float64)
-        under_way = (self.traffic.sent_bytes(number, self._now_s) for number in moving)
+        under_way = (self.states.traffic.sent_bytes(number, self._now_s) for number in moving)
         return float(bytes_of[done].sum()) + sum(under_way)
 
     def _events(self) -> list[Document]:
@@ -344,23 +314,6 @@ class ReplaySource:
 
     def _event(self, time_s: float, tone: str, text: str) -> Document:
         return {"time_s": time_s, "tone": tone, "text": text, "kind": "", "number": -1}
-
-    def _per_host(self, field: str) -> NDArray[np.float64]:
-        groups = self.spec.hosts
-        return np.array([getattr(group, field) for group in groups for _ in range(group.count)])
-
-    def _per_vm(self, field: str) -> NDArray[np.float64]:
-        lives = self.run.result.tables.get("lifecycle")
-        if lives is None:
-            groups = self.spec.vms
-            return np.array([getattr(one, field) for one in groups for _ in range(one.count)])
-        values = np.zeros(self.vm_count)
-        values[lives["vm"]] = lives[field]
-        return values
-
-    def vm_memory_bytes(self, vm: int) -> int:
-        """Return the memory of a VM."""
-        return int(self._vm_memory_bytes[vm])
 
     def kept(self, name: str, make: Callable[[], T]) -> T:
         """Return what was made once under a name."""
@@ -406,6 +359,3 @@ class ReplaySource:
         """Let go of the model that computes the run again."""
         if self._again is not None:
             self._again.close()
-
-
-_WHO = ("vm", "source", "target")

@@ -7,7 +7,6 @@ copy of the random stream. So a run has the same results whether anybody looks o
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,7 +73,7 @@ def observe(migration: Migration, now_s: float) -> ObservedMemory | None:
         return None
     pushed = phase.pushed_pages
     engine: MemoryEngine
-    engine, pushed = pickle.loads(snapshot.dumps([migration.engine, pushed]))
+    engine, pushed = snapshot.copied((migration.engine, pushed))
     intensity, sent_bytes = migration.guest.intensity, phase.bytes_sent
     for duration_s, bytes_per_s in migration.flow.spans_ahead(now_s):
         sent_bytes += bytes_per_s * duration_s
@@ -106,7 +105,7 @@ def _in_round(engine: MemoryEngine) -> ObservedMemory:
     assert isinstance(engine, LumpedEngine | SweptEngine)
     page_map = None
     if isinstance(engine, SweptEngine):
-        page_map = by_count.swept_map(pickle.loads(snapshot.dumps(engine)))
+        page_map = by_count.swept_map(snapshot.copied(engine))
     pages = by_count.pages_in_round(engine)
     return _of_counts(engine, pages.by_history, pages.decided, page_map, in_round=True)
 

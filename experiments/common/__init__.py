@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster_emu import ClusterEmuError
-from cluster_emu.results import new_result
+from cluster_emu.results import new_result, own_result
 from cluster_emu.signals import exit_status, raised
 
 
@@ -45,6 +45,21 @@ def result_of(args: argparse.Namespace, name: str) -> Iterator[Path]:
     """Give an empty place for a script's files; they are moved to --out at the end."""
     with new_result(args.out, name, overwrite=args.overwrite, field="--out") as place:
         yield place
+
+
+@contextmanager
+def continued_result(args: argparse.Namespace, name: str, files: Iterable[str]) -> Iterator[None]:
+    """Hold --out for a script whose studies stay there, so that the same command goes on.
+
+    The script ends with `complete_result`.
+
+    Args:
+        args: the options.
+        name: the script's name, which the folder is told by.
+        files: the files and folders that the script writes, which --overwrite removes.
+    """
+    with own_result(args.out, name, "", files, overwrite=args.overwrite, field="--out"):
+        yield
 
 
 def written(args: argparse.Namespace, files: Iterable[Path]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from cluster_emu.live.gantt_lanes import MOST_SPANS, Lane, gantt
 from cluster_emu.live.migration_book import ModelBook, TableBook, spans_now
 from cluster_emu.model import ClusterModel
+from cluster_emu.observation.run_columns import MigrationColumns
 from cluster_emu.transfer.spans import SpanKind
 from tests._support.small_scenarios import scenario
 
@@ -42,7 +43,8 @@ def test_a_finished_run_shows_the_lanes_its_model_showed() -> None:
         seen[model.time_s] = gantt(book, named)
     result = model.result()
     now_s = 0.0
-    tables = TableBook(result.migrations, result.rounds, lambda: now_s)
+    columns = MigrationColumns(result.migrations)
+    tables = TableBook(result.migrations, columns, result.rounds, lambda: now_s)
     assert len(seen) > 20
     for time_s, live in seen.items():
         now_s = time_s

@@ -101,8 +101,8 @@ def test_the_load_of_links_in_a_model_is_that_of_its_table(live: LiveSource) -> 
 
 def test_link_loads_add_up_to_the_bytes_of_the_table(replay: ReplaySource) -> None:
     table = replay.run.result.tables["links"]
-    capacity = replay.links.capacity_bytes_per_s
-    times_s, shares = shares_of_rounds(replay.traffic, capacity, replay.duration_s)
+    capacity = replay.states.links.capacity_bytes_per_s
+    times_s, shares = shares_of_rounds(replay.states.traffic, capacity, replay.duration_s)
     part_s = replay.duration_s / len(times_s)
     carried = shares.sum(axis=0) * part_s * capacity
     expected = np.zeros(len(capacity))
@@ -113,8 +113,10 @@ def test_link_loads_add_up_to_the_bytes_of_the_table(replay: ReplaySource) -> No
 
 
 def test_link_loads_are_those_of_the_frames(replay: ReplaySource) -> None:
-    capacity = replay.links.capacity_bytes_per_s
-    times_s, shares = shares_of_rounds(replay.traffic, capacity, replay.duration_s, most=40_000)
+    capacity = replay.states.links.capacity_bytes_per_s
+    times_s, shares = shares_of_rounds(
+        replay.states.traffic, capacity, replay.duration_s, most=40_000
+    )
     for part in range(500, 40_000, 3_571):
         replay.seek(float(times_s[part]) + replay.duration_s / 80_000)
         load = replay.frame().arrays["link_load"] / capacity

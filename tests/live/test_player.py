@@ -35,6 +35,7 @@ class CountingSource:
     way_back: bool = False
     acts: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
+    panel_cost_s: float = 0.0
     closed: bool = False
 
     @property
@@ -79,6 +80,7 @@ class CountingSource:
             raise RequestRefusedError("no such panel")
         if name == "broken":
             raise TypeError("broken")
+        self.wall.now_s += self.panel_cost_s
         return {"time_s": self.now_s}
 
     def act(self, action: Mapping[str, Any]) -> str:
@@ -190,6 +192,17 @@ def test_a_message_that_waits_is_read_after_one_piece_of_work(command: str) -> N
     page.player.work()
     assert page.wall.now_s > began_s + 0.03
     assert page.sent[-1]["type"] == "watch"
+
+
+@pytest.mark.parametrize(("cost_s", "least", "most"), [(0.001, 38, 41), (0.5, 5, 6)])
+def test_panels_take_a_quarter_of_the_time_at_most(cost_s: float, least: int, most: int) -> None:
+    page = Page()
+    page.player.lanes[0].panel_cost_s = cost_s  # type: ignore[attr-defined]
+    page.ask("watch", watch=1, name="any")
+    page.ask("play")
+    count = len(page.sent)
+    page.let_pass(10)
+    assert least <= sum(one["type"] == "watch" for one in page.sent[count:]) <= most
 
 
 def test_messages_that_wait_cost_no_time_of_the_run() -> None:

@@ -8,6 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, stdtr
 
+from cluster_emu.study.statistics.sign_flips import (
+    coarse_p_value,
+    is_coarse,
+    is_simple_fraction,
+)
+
 NO_SPREAD = 1e-12
 """Standard deviation over mean below which differences are one number up to rounding."""
 
@@ -42,23 +48,29 @@ def difference_p_value(differences: NDArray[np.float64], smallest: float) -> flo
     84(2), 1999). With a smallest difference of 0 it is the paired t test. It is below 5 % if and
     only if the 95 % interval lies beyond the smallest difference.
 
+    A t test of few distinct values is wrong more often than it says. Of differences that are coarse
+    (counts, ticks, many zeros: `sign_flips.is_coarse`) p is the larger one of this and of the exact
+    test of signs and sizes, so that it is valid, and a claim needs the interval as well.
+
     Where all differences are one number the t test has no error to measure it by. A time that is
     the same to 12 digits with every seed does not depend on the seed, and p is 0. Counts agree by
-    chance: of whole numbers, p is that of the exact two-sided sign test (Conover, Practical
-    Nonparametric Statistics, 3rd ed., 1999, section 3.4), 2^(1 - n).
+    chance: of whole numbers and simple fractions, p is that of the exact test.
 
     Args:
         differences: one per pair, shape [n], none of them NaN.
         smallest: the smallest difference that matters, >= 0.
     """
     size, n = abs(float(differences.mean())), len(differences)
-    if has_spread(differences):
-        return min(2 * _tail(differences, size - smallest), 1.0)
     if n < 2:
         return None
+    if has_spread(differences):
+        by_t = min(2 * _tail(differences, size - smallest), 1.0)
+        if not is_coarse(differences):
+            return by_t
+        return max(by_t, coarse_p_value(differences, smallest))
     if size <= smallest:
         return 1.0
-    return 2.0 ** (1 - n) if bool(np.all(differences == np.round(differences))) else 0.0
+    return coarse_p_value(differences, smallest) if is_simple_fraction(size) else 0.0
 
 
 def equivalence_p_value(differences: NDArray[np.float64], smallest: float) -> float | None:

@@ -113,7 +113,7 @@ def test_differences_and_what_is_undecided_are_told_apart(report: ComparisonRepo
 
 def test_of_many_the_lowest_and_those_alike_are_named() -> None:
     names = ["pre-copy", "post-copy", "time-series", "history-majority"]
-    said = compare("paper", names, replications=6).answer
+    said = compare("paper", names, replications=10).answer
     assert said.startswith("Lowest total time: post-copy; lowest downtime: post-copy; lowest ")
     assert "lowest stalls by demand faults: pre-copy, time-series and history-majority" in said
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, t
 
 from cluster_emu.metrics.smallest_difference import SmallestDifference
 from cluster_emu.study.report.comparison import PairedValues, paired_differences
 from cluster_emu.study.statistics.bootstrap import bca_intervals
+from cluster_emu.study.statistics.effects import difference_p_value
 from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.study.statistics.multiple_tests import holm
 from cluster_emu.study.statistics.stopping import read_stopping_rule
 from cluster_emu.study.statistics.verdicts import Verdict
 
@@ -101,24 +103,63 @@ def test_holm_keeps_the_rate_of_any_false_difference(replications: int, margin: 
     assert found_true / STUDIES > 0.5
 
 
-@pytest.mark.parametrize("replications", [2, 3])
-def test_few_counts_claim_nothing(replications: int) -> None:
-    """Families of 30 counts without a difference, whose few values often agree.
+COARSE: dict[str, Draw] = {
+    "uniform over 7": lambda rng, shape: rng.integers(-3, 4, shape).astype(float),
+    "uniform over 61": lambda rng, shape: rng.integers(-30, 31, shape).astype(float),
+    "Poisson of 1": lambda rng, shape: rng.poisson(1.0, shape) - rng.poisson(1.0, shape) + 0.0,
+    "Bernoulli of 0.3": lambda rng, shape: (
+        rng.binomial(1, 0.3, shape) - rng.binomial(1, 0.3, shape) + 0.0
+    ),
+    "mostly 0": lambda rng, shape: (
+        rng.binomial(1, 0.2, shape) * rng.choice([-1.0, 1.0], shape) * rng.integers(1, 6, shape)
+    ),
+    "ticks of 0.1 s": lambda rng, shape: (
+        (7.3 + 0.1 * rng.integers(0, 5, shape)) - (7.3 + 0.1 * rng.integers(0, 5, shape))
+    ),
+    "shares of 7": lambda rng, shape: (
+        rng.binomial(7, 0.8, shape) / 7 - rng.binomial(7, 0.8, shape) / 7
+    ),
+}
+"""Differences of two values alike that are counts, ticks or shares."""
 
-    A t test of differences that are one number is certain: it would claim one in 97 % of the
-    studies of two replications, and in 41 % of those of three. False alarms: 0.6 % each.
+
+@pytest.mark.parametrize("pairs", [2, 3, 4, 6, 10, 12, 20, 50])
+@pytest.mark.parametrize("kind", COARSE)
+def test_holm_keeps_the_rate_of_coarse_differences(kind: str, pairs: int) -> None:
+    """Families of 30 true nulls whose differences take few values, 1,000 each.
+
+    At most 5 % of them may have any claim. Monte Carlo tolerance 1.7 %, so false alarms: 0.6 % of
+    the cases at a true rate of 5 %; the rates that were found are 0 to 4.3 %. With t tests alone
+    it would be up to 98 % with two pairs, 15 % with six and 10 % with ten.
     """
-    rng = np.random.default_rng(6)
-    false_claims = 0
-    for _ in range(STUDIES):
-        values = rng.integers(-3, 4, (30, replications)).astype(float)
-        base = np.full(replications, MEAN)
-        found = paired_differences(
-            [PairedValues("null", "a", "b", base, base + one, NO_MARGIN) for one in values]
-        )
-        false_claims += any(one.verdict in (Verdict.LOWER, Verdict.HIGHER) for one in found)
+    rng = np.random.default_rng([7, pairs])
+    found = COARSE[kind](rng, (STUDIES, 30, pairs))
+    found[np.abs(found) < 1e-12] = 0.0  # as `differences` of pairs does
+    error = found.std(axis=-1, ddof=1) / np.sqrt(pairs)
+    least = np.divide(np.abs(found.mean(axis=-1)), error, where=error > 1e-9, out=error * 0 + 99)
+    claims = 0
+    for study, statistics in zip(found, least, strict=True):
+        tested = study.any(axis=-1)
+        p_values = np.where(tested, 1.0, np.nan)
+        # p is at least that of the t test: others than these cannot be a claim
+        for place in np.flatnonzero(tested & (2 * t.sf(statistics, pairs - 1) <= 0.05)):
+            p_values[place] = difference_p_value(study[place], 0.0)
+        claims += bool((holm(p_values) <= 0.05).any())
 
-    assert false_claims / STUDIES <= 0.05 + 0.017
+    assert claims / STUDIES <= 0.05 + 0.017
+
+
+def test_true_differences_of_counts_are_found() -> None:
+    """Of 30 counts five differ by 8, twice their standard deviation, in 15 pairs: all are found."""
+    rng = np.random.default_rng(8)
+    found_true = 0
+    for _ in range(100):
+        values = np.round(rng.normal(0.0, 4.0, (30, 15)))
+        values[:5] += 8
+        p_holm = holm(np.array([difference_p_value(one, 0.0) for one in values], dtype=float))
+        found_true += int((p_holm[:5] <= 0.05).sum())
+
+    assert found_true / 500 >= 0.9
 
 
 def family(rng: np.random.Generator, replications: int, margin: float) -> Iterator[PairedValues]:

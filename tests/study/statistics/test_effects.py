@@ -66,18 +66,21 @@ def test_the_effect_size_is_cohens_times_hedges_correction() -> None:
 
 
 def test_differences_that_are_one_number_have_no_effect_size_and_are_certain() -> None:
-    same = np.full(5, 0.3) + np.array([0.0, 1e-17, 0.0, -1e-17, 0.0])
+    same = np.full(5, 0.3127464) + np.array([0.0, 1e-17, 0.0, -1e-17, 0.0])
 
     assert effect_size(same) is None
     assert difference_p_value(same, 0.1) == 0.0
-    assert difference_p_value(same, 0.3 + 1e-9) == 1.0
+    assert difference_p_value(same, 0.3127464 + 1e-9) == 1.0
     assert equivalence_p_value(same, 0.4) == 0.0
     assert (equivalence_p_value(np.zeros(3), 0.0), difference_p_value(np.zeros(3), 0.0)) == (0, 1)
 
 
-@pytest.mark.parametrize(("pairs", "expected"), [(2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125)])
-def test_counts_that_agree_are_held_against_the_sign_test(pairs: int, expected: float) -> None:
-    assert difference_p_value(np.full(pairs, -3.0), 1.0) == expected
+@pytest.mark.parametrize("pairs", [2, 3, 5, 6])
+def test_counts_that_agree_may_agree_by_chance(pairs: int) -> None:
+    expected = pytest.approx(3.0 ** (1 - pairs))  # the step is 3: c = (3 - 1.5) / (3 + 1.5)
+
+    assert difference_p_value(np.full(pairs, -3.0), 0.0) == expected
+    assert difference_p_value(np.full(pairs, 7.5) - 7.2, 0.0) == expected  # three ticks
     assert difference_p_value(np.full(pairs, -3.0), 3.0) == 1.0
 
 
