@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import matplotlib
 from hypothesis import settings
@@ -11,6 +12,15 @@ from cluster_emu import plugins
 from cluster_emu.metrics import catalogue
 
 matplotlib.use("Agg")
+
+# `nohup` and background jobs ignore these, and then so do the commands, as they should. The tests
+# are of commands that hear them, whatever started the tests.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # The suite tests the parts of this distribution. Whatever others are installed beside it must
 # change no list of names; tests of plug-ins install their own, in a process of their own.

@@ -12,6 +12,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.html_report import campaign, comparison, evacuation, run, study
 from cluster_emu.html_report.page import Page, Picture, Table
 from cluster_emu.html_report.rendering import Origin, data_uri, render
+from cluster_emu.html_report.unfinished_study import unfinished_study_page
 from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.result_folder import (
     MANIFEST,
@@ -21,6 +22,7 @@ from cluster_emu.results.result_folder import (
     remove,
 )
 from cluster_emu.results.writing import write_csv, write_text
+from cluster_emu.study.grid.cell_store import MANIFEST as STUDY_MANIFEST
 from cluster_emu.view import figure_style, save_figure
 
 PAGE = "report.html"
@@ -74,13 +76,13 @@ def page_of(folder: Path) -> Page:
     """
     check_whole(folder)
     manifest = read_manifest(folder)
+    if manifest is not None and manifest.command == "batch" and not manifest.complete:
+        with _checked(folder / STUDY_MANIFEST):
+            return unfinished_study_page(folder)
     for file, page in KINDS.items():
         if (folder / file).is_file():
             with _checked(folder / file):
                 return page(folder)
-    if manifest is not None and manifest.command == "batch":
-        allowed = "a finished study (the same batch command runs the rest)"
-        raise ScenarioError("DIR", str(folder), allowed)
     allowed = "the folder of a result of run, compare, evacuate, maintain or batch"
     raise ScenarioError("DIR", str(folder), allowed)
 

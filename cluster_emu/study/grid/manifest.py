@@ -39,6 +39,7 @@ def write_study_manifest(
         "folder": None if file is None else str(file.parent.absolute()),
         "git": git_state(Path() if file is None else file.parent),
         "versions": versions(),
+        "planned_cells": len(cells),
         "cells": [],
     }
     head, _, tail = json_text(about).rpartition("[]")

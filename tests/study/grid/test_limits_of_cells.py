@@ -84,14 +84,15 @@ def status_of_cold(
     return table[is_cold]
 
 
+@pytest.mark.slow
 def test_cells_over_their_time_are_ended_and_can_be_run_again(
     eight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    options = {"time_limit_s": 1.5}
+    options = {"time_limit_s": 6.0}
     cold = status_of_cold(eight, out, monkeypatch, endless_when_cold, **options)
     assert set(cold["status"]) == {TIME}
-    assert set(cold["error"]) == {"it took more than the 1.5 s that a cell may take"}
+    assert set(cold["error"]) == {"it took more than the 6 s that a cell may take"}
 
     assert run_batch(eight, out=out).found == 8
     retried = run_batch(eight, out=out, retry_failed=True)
