@@ -40,6 +40,7 @@ from cluster_emu.study import maintain
 from cluster_emu.transfer.observation import ObservedMemory, observe
 from cluster_emu.validation import validate_qemu
 from cluster_emu.view import figure_of, figure_style, save_figure
+from cluster_emu.view.style import new_figure
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
@@ -229,19 +230,25 @@ def sensitivity() -> Picture:
     return view.draw_sensitivity(found.to_frame(), "total_time_s")
 
 
-def drain() -> Picture:
-    """Draw the drain of two hosts."""
-    return evacuation().plot()
-
-
-def remaining() -> Picture:
-    """Draw the pages that a migration had left to send."""
-    return view.draw_run(one_run(), "remaining")
-
-
-def links() -> Picture:
-    """Draw the load of links."""
-    return view.draw_run(cluster_run(), "links")
+def panels() -> Picture:
+    """Draw panels of several figures in one."""
+    figure = new_figure(6.0)
+    axes = figure.subplots(3, 2)
+    run, report = cluster_run(), comparison().report()
+    web = study().means[study().means["vms.0.profile"] == "web"]
+    shares = analyse_sensitivity(study(), "total_time_s").to_frame()
+    view.draw_timeline_panel(run.tables["hosts"], run.migrations, "power", axes[0, 0])
+    drain = evacuation().median_replication
+    assert drain is not None
+    view.draw_vms_left(drain.run.migrations, axes[0, 1], drain_s=drain.run.drain_s)
+    view.draw_comparison_means(report, "total_time_s", axes[1, 0])
+    view.draw_comparison_differences(report, "total_time_s", axes[1, 1])
+    view.draw_study_panel(web, "total_time_s", axes[2, 0])
+    first = (
+        shares["strategy"] == shares["strategy"].iloc[0] if "strategy" in shares else slice(None)
+    )
+    view.draw_sensitivity_panel(shares[first], axes[2, 1])
+    return figure
 
 
 def truth_table() -> Picture:
@@ -284,7 +291,7 @@ ENTRIES = (
         "The load of links",
         "draw_link_load",
         'draw_link_load(result.tables["links"])',
-        links,
+        lambda: view.draw_run(cluster_run(), "links"),
     ),
     Entry(
         "One migration, round by round",
@@ -303,7 +310,7 @@ ENTRIES = (
         "The pages it had left to send",
         "draw_remaining",
         "draw_remaining(result.rounds, result.migrations.iloc[0], stop_pages=50)",
-        remaining,
+        lambda: view.draw_run(one_run(), "remaining"),
     ),
     Entry(
         "The pages of a running migration",
@@ -342,7 +349,7 @@ ENTRIES = (
         'analyse_sensitivity(batch, "total_time_s").plot()',
         sensitivity,
     ),
-    Entry("Hosts being emptied", "draw_drain", "evacuation.plot()", drain),
+    Entry("Hosts being emptied", "draw_drain", "evacuation.plot()", lambda: evacuation().plot()),
     Entry("Ways to empty hosts", "draw_advice", "draw_advice(advice.report())", advice),
     Entry("A maintenance campaign", "draw_maintenance", "draw_maintenance(study.hosts)", campaign),
     Entry("A measured dirty curve", "draw_dirty_curve", "draw_dirty_curve(fit)", curve),
@@ -352,8 +359,26 @@ ENTRIES = (
         "draw_agreement(validate_qemu())",
         agreement,
     ),
+    Entry(
+        "Panels in a figure of your own",
+        "draw_timeline_panel",
+        'draw_timeline_panel(result.tables["hosts"], result.migrations, "power", ax=axes[0, 0])',
+        panels,
+    ),
 )
 SHOWN_METRICS = ("total_time_s", "downtime_s", "bytes")
+
+PANELS = {
+    "draw_timeline_panel": "draw_timeline",
+    "draw_anatomy_panel": "draw_anatomy",
+    "draw_vms_left": "draw_drain",
+    "draw_comparison_means": "draw_comparison",
+    "draw_comparison_differences": "draw_comparison",
+    "draw_study_panel": "draw_study",
+    "draw_sensitivity_panel": "draw_sensitivity",
+    "draw_agreement_panel": "draw_agreement",
+}
+"""Functions that draw one panel, and the figure above that is made of them."""
 
 WITHOUT_PICTURE = {
     "draw_run": "one of the figures above of a run, by name",
@@ -376,24 +401,31 @@ def page() -> str:
     """Return the page as it should be."""
     parts = [HEAD]
     for number, entry in enumerate(ENTRIES):
-        summary = (getattr(view, entry.function).__doc__ or "").split("\n\n")[0]
         parts.append(f"## {entry.title}\n")
         parts.append(f"`{entry.call}`\n")
-        parts.append(" ".join(summary.split()) + "\n")
+        parts.append(_summary(entry.function) + "\n")
         parts += [
             f"![{entry.title}](images/gallery/{file_of(number, style)})\n"
             for style in ("light", "dark")[: 1 + entry.dark]
         ]
-    parts.append("## Other functions\n")
+    parts.append("Every panel of a figure with several is a function `(data, ax=None)`:\n")
+    parts += [f"* `{name}`: {_summary(name)} Of `{whole}`." for name, whole in PANELS.items()]
+    parts.append("\n## Other functions\n")
     parts += [f"* `{name}`: {words}" for name, words in WITHOUT_PICTURE.items()]
     return "\n".join(parts) + "\n"
 
 
+def _summary(name: str) -> str:
+    """Return the first sentences of what a function says of itself."""
+    return " ".join((getattr(view, name).__doc__ or "").split("\n\n")[0].split())
+
+
 HEAD = """# Figures
 
-Every function of `cluster_emu.view` that draws. Each takes data and `ax=None`, or `figure=None`
-where it has several panels; it draws there or on a new figure, and returns it. `save_figure` writes
-PNG, SVG or PDF, the same bytes for the same data.
+Every function of `cluster_emu.view` that draws. Each takes data and `ax=None`, draws there or on a
+new figure, and returns the axes. Those that put several panels together take `figure=None` and
+return the figure; [each of their panels](#panels-in-a-figure-of-your-own) is such a function, too.
+`save_figure` writes PNG, SVG or PDF, the same bytes for the same data.
 
 ```python
 from cluster_emu.view import draw_gantt, figure_style, save_figure

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from cluster_emu.study.report.advice import AdviceReport, OptionReport
+from cluster_emu.view.captions import add_title_and_legend
 from cluster_emu.view.style import (
     BLACK,
     GREY,
@@ -33,7 +33,7 @@ LEAST_SHARE = 0.1
 """Below this share of the shortest interruption the axis is linear, so that none has a place."""
 
 
-def draw_advice(report: AdviceReport, figure: Figure | None = None) -> Figure:
+def draw_advice(report: AdviceReport, ax: Axes | None = None) -> Axes:
     """Draw every way that drained the hosts: drain time against the longest interruption.
 
     Colours stand for strategies and shapes for policies; the number beside a way is how many
@@ -44,25 +44,23 @@ def draw_advice(report: AdviceReport, figure: Figure | None = None) -> Figure:
 
     Args:
         report: what the search found.
-        figure: an empty figure to draw in; a new one by default.
+        ax: where to draw; a new figure by default.
     """
-    figure = new_figure(HEIGHT_INCHES) if figure is None else figure
-    ax = figure.subplots()
+    is_alone = ax is None
+    if ax is None:
+        ax = new_figure(HEIGHT_INCHES).add_subplot()
     drained = [one for one in report.options if one.drain_p95_s is not None and not one.failures]
     _draw_ways(ax, report, drained)
     _draw_marks(ax, report)
     _set_axes(ax, report, drained)
-    figure.suptitle(
-        folded(_title(report, len(drained))), fontsize=look().title_pt, x=0.01, ha="left"
+    add_title_and_legend(
+        ax,
+        folded(_title(report, len(drained))),
+        _legend(report),
+        columns=look().legend_columns,
+        is_alone=is_alone,
     )
-    figure.legend(
-        handles=_legend(report),
-        loc="outside lower center",
-        ncols=look().legend_columns,
-        fontsize=look().note_pt,
-        frameon=False,
-    )
-    return figure
+    return ax
 
 
 def _draw_ways(ax: Axes, report: AdviceReport, drained: Sequence[OptionReport]) -> None:

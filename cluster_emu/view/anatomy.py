@@ -18,6 +18,7 @@ from cluster_emu.errors import ScenarioError
 from cluster_emu.observation.palette import ROUND_COLOURS, SENT_COLOURS
 from cluster_emu.results.rows import Row, named, rows_of
 from cluster_emu.transfer.records import Phase
+from cluster_emu.view.captions import add_legend_below
 from cluster_emu.view.quantities import BYTE_UNITS, TIME_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLACK,
@@ -238,7 +239,7 @@ def draw_anatomy(
 
     A bar is as wide as its round was long and as high as the pages that were due; a dot at its end
     shows how many pages were dirtied meanwhile. Rounds too short to see are shown again below on a
-    time axis of their own, up to three times.
+    time axis of their own, up to three times. Each panel is a `draw_anatomy_panel`.
 
     Args:
         rounds: the table `rounds`.
@@ -270,6 +271,39 @@ def draw_anatomy(
         handlelength=1.4,
     )
     return figure
+
+
+def draw_anatomy_panel(
+    rounds: pd.DataFrame,
+    migration: Row | pd.Series[Any],
+    ax: Axes | None = None,
+    *,
+    begin_s: float = 0.0,
+    end_s: float | None = None,
+) -> Axes:
+    """Draw the rounds of one migration within a time interval, as one panel of `draw_anatomy`.
+
+    Args:
+        rounds: the table `rounds`.
+        migration: the migration's row of the table `migrations`.
+        ax: where to draw; a new figure by default.
+        begin_s: begin of the interval, since the migration began.
+        end_s: its end; that of the migration by default.
+
+    Raises:
+        ScenarioError: if the migration never began.
+    """
+    about = {str(name): value for name, value in migration.items()}
+    check_begun(about)
+    rows = since_start(rounds[rounds["migration"] == about["migration"]], about["start_s"])
+    if ax is None:
+        ax = new_figure(PANEL_INCHES + TITLE_AND_LEGEND_INCHES).add_subplot()
+    until_s = float(about["total_time_s"]) if end_s is None else end_s
+    draw_panel(ax, rows, about, Window(begin_s, until_s))
+    entries = _legend(rows, enlarged=False)
+    columns = min(_columns(len(entries)), look().legend_columns)
+    add_legend_below(ax, entries, columns=columns)
+    return ax
 
 
 def _columns(entries: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from cluster_emu.view.style import (
@@ -24,17 +24,16 @@ HEIGHT_INCHES = 3.4
 POINTS = 200
 
 
-def draw_dirty_curve(fit: CurveFit, figure: Figure | None = None) -> Figure:
+def draw_dirty_curve(fit: CurveFit, ax: Axes | None = None) -> Axes:
     """Draw distinct dirty pages over the period, measured and fitted, and each class by itself.
 
     Args:
         fit: what to draw.
-        figure: an empty figure to draw in; a new one by default.
+        ax: where to draw; a new figure by default.
     """
-    if figure is None:
-        figure = new_figure(HEIGHT_INCHES)
+    if ax is None:
+        ax = new_figure(HEIGHT_INCHES).add_subplot()
     curve = fit.curve
-    ax = figure.subplots()
     periods_s = np.geomspace(curve.periods_s[0] / 1.5, curve.periods_s[-1] * 1.5, POINTS)
     for one in fit.classes:
         own = -one.share * np.expm1(-one.writes_per_page_s * periods_s) * curve.total_pages
@@ -63,4 +62,4 @@ def draw_dirty_curve(fit: CurveFit, figure: Figure | None = None) -> Figure:
     ax.set_ylabel("Distinct dirty pages", fontsize=look().label_pt)
     ax.tick_params(labelsize=look().tick_pt)
     ax.legend(fontsize=look().tick_pt, loc="upper left")
-    return figure
+    return ax

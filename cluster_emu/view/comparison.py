@@ -70,7 +70,7 @@ def draw_comparison(
 
     Bars are 95 % intervals. A difference is "b − a", with its verdict on b next to it. The dashed
     line is no difference at all, and differences in the grey band around it are too small to
-    matter.
+    matter. The panels are `draw_comparison_means` and `draw_comparison_differences`.
 
     Args:
         report: the comparison's report; the `relative_difference` of a pair is shown where there
@@ -92,11 +92,46 @@ def draw_comparison(
     else:
         panels = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
     for row, (left, right) in zip(rows, panels, strict=True):
-        _draw_estimates(left, row.means, row.quantity)
-        left.set_title(literal(row.quantity.axis_label), fontsize=look().label_pt, loc="left")
+        _draw_means(left, row)
         _draw_differences(right, row)
     figure.suptitle(_title(report), fontsize=look().title_pt, x=0.01, ha="left")
     return figure
+
+
+def draw_comparison_means(report: ComparisonReport, metric: str, ax: Axes | None = None) -> Axes:
+    """Draw every strategy's mean of one metric with its 95 % interval.
+
+    Args:
+        report: the comparison's report.
+        metric: which metric.
+        ax: where to draw; a new figure of fitting height by default.
+
+    Raises:
+        UnknownNameError: if the report has no such metric.
+    """
+    row = _Row.of(report, _chosen(report, [metric])[0])
+    ax = new_figure(row.height_inches).add_subplot() if ax is None else ax
+    _draw_means(ax, row)
+    return ax
+
+
+def draw_comparison_differences(
+    report: ComparisonReport, metric: str, ax: Axes | None = None
+) -> Axes:
+    """Draw the paired differences of one metric, 95 % intervals, and the verdict of each.
+
+    Args:
+        report: the comparison's report.
+        metric: which metric.
+        ax: where to draw; a new figure of fitting height by default.
+
+    Raises:
+        UnknownNameError: if the report has no such metric.
+    """
+    row = _Row.of(report, _chosen(report, [metric])[0])
+    ax = new_figure(row.height_inches).add_subplot() if ax is None else ax
+    _draw_differences(ax, row)
+    return ax
 
 
 # --- what is drawn of a report --------------------------------------------------------------------
@@ -205,6 +240,11 @@ def _title(report: ComparisonReport) -> str:
 
 
 # --- panels --------------------------------------------------------------------------------------
+
+
+def _draw_means(ax: Axes, row: _Row) -> None:
+    _draw_estimates(ax, row.means, row.quantity)
+    ax.set_title(literal(row.quantity.axis_label), fontsize=look().label_pt, loc="left")
 
 
 def _draw_differences(ax: Axes, row: _Row) -> None:

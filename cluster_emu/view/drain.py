@@ -40,6 +40,8 @@ def draw_drain(
 ) -> Figure:
     """Draw the VMs left on the hosts over time, and under it one lane per migration.
 
+    The panels are `draw_vms_left` and `draw_gantt`.
+
     Args:
         migrations: the table `migrations` of a drain.
         rounds: the table `rounds`.
@@ -54,15 +56,27 @@ def draw_drain(
     left, gantt = figure.subplots(2, 1, sharex=True, height_ratios=[LEFT_INCHES, height])
     draw_gantt(migrations, rounds, gantt, max_lanes=lanes)
     gantt.set_title("", loc="left")
-    _draw_left(left, migrations, drain_s)
+    draw_vms_left(migrations, left, drain_s=drain_s)
+    left.set_xlabel("")
+    left.tick_params(labelbottom=False)
     figure.suptitle(
         folded(_title(migrations, drain_s, which)), fontsize=look().title_pt, x=0.01, ha="left"
     )
     return figure
 
 
-def _draw_left(ax: Axes, migrations: pd.DataFrame, drain_s: float) -> None:
-    """Draw how many VMs the hosts still hold."""
+def draw_vms_left(
+    migrations: pd.DataFrame, ax: Axes | None = None, *, drain_s: float = math.inf
+) -> Axes:
+    """Draw how many VMs are left on hosts that are emptied, over time.
+
+    Args:
+        migrations: the table `migrations` of a drain.
+        ax: where to draw; a new figure by default.
+        drain_s: when the hosts were empty, which a line marks; inf if they never were.
+    """
+    if ax is None:
+        ax = new_figure(LEFT_INCHES + REST_INCHES).add_subplot()
     completed = migrations[migrations["outcome"] == Phase.COMPLETED.value]
     gone_s = np.sort(completed["end_s"].to_numpy(dtype=np.float64))
     count = migrations["vm"].nunique()
@@ -73,8 +87,10 @@ def _draw_left(ax: Axes, migrations: pd.DataFrame, drain_s: float) -> None:
     ax.set_ylim(0, 1.1 * max(count, 1))
     ax.set_yticks(sorted({0, count // 2, count}))
     ax.set_ylabel("VMs left", fontsize=look().label_pt)
-    ax.tick_params(labelsize=look().tick_pt, labelbottom=False)
+    ax.set_xlabel("Simulated time (s)", fontsize=look().label_pt)
+    ax.tick_params(labelsize=look().tick_pt)
     ax.spines[["top", "right"]].set_visible(False)
+    return ax
 
 
 def _title(migrations: pd.DataFrame, drain_s: float, which: str) -> str:

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cluster_emu.maintenance import HostPhase
+from cluster_emu.view.captions import add_title_and_legend
 from cluster_emu.view.quantities import TIME_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLUE,
@@ -42,21 +42,19 @@ KINDS = {
 RARE = ("not back", "blocked")
 
 
-def draw_maintenance(
-    hosts: pd.DataFrame, figure: Figure | None = None, *, which: str = ""
-) -> Figure:
+def draw_maintenance(hosts: pd.DataFrame, ax: Axes | None = None, *, which: str = "") -> Axes:
     """Draw one lane per host of a campaign.
 
     Args:
         hosts: the table `maintenance` of a run, with a column `name` if hosts have names.
-        figure: an empty figure to draw in; a new one of fitting height by default.
+        ax: where to draw; a new figure of fitting height by default.
         which: which of several campaigns it is, in words.
     """
     lanes = max(len(hosts), 1)
-    if figure is None:
+    is_alone = ax is None
+    if ax is None:
         height = min(max(lanes * LANE_INCHES, LEAST_INCHES), MOST_INCHES)
-        figure = new_figure(height + REST_INCHES)
-    ax = figure.subplots()
+        ax = new_figure(height + REST_INCHES).add_subplot()
     times = hosts[["drain_s", "reboot_s", "back_s", "blocked_s"]].to_numpy(dtype=np.float64)
     end_s = (float(np.nanmax(times)) if np.isfinite(times).any() else 0.0) or 1.0
     for lane, row in enumerate(hosts.itertuples()):
@@ -74,17 +72,14 @@ def draw_maintenance(
     ax.tick_params(labelsize=look().tick_pt if lanes <= 30 else look().note_pt)
     ax.spines[["top", "right"]].set_visible(False)
     seen = [kind for kind in KINDS if kind not in RARE or (hosts["phase"] == kind).any()]
-    figure.legend(
-        handles=[Patch(facecolor=tint(KINDS[kind]), label=kind) for kind in seen],
-        loc="outside lower center",
-        ncols=min(len(seen), look().legend_columns + 1),
-        fontsize=look().note_pt,
-        frameon=False,
+    add_title_and_legend(
+        ax,
+        folded(_title(hosts, end_s, which)),
+        [Patch(facecolor=tint(KINDS[kind]), label=kind) for kind in seen],
+        columns=min(len(seen), look().legend_columns + 1),
+        is_alone=is_alone,
     )
-    figure.suptitle(
-        folded(_title(hosts, end_s, which)), fontsize=look().title_pt, x=0.01, ha="left"
-    )
-    return figure
+    return ax
 
 
 def _draw_lane(ax: Axes, lane: int, row: object, end_s: float) -> None:

@@ -43,7 +43,7 @@ def draw_study(
     """Draw a row of panels per metric, one line per strategy, over the first axis with numbers.
 
     Every panel is one place of the other axes; bars are 95 % intervals. A study without axes has
-    its strategies side by side.
+    its strategies side by side. Each panel is a `draw_study_panel`.
 
     Args:
         means: one row per place of the axes, strategy and metric: the axes, then `strategy`,
@@ -70,13 +70,7 @@ def draw_study(
         quantity = quantity_of(name, [rows["mean"].median()])
         for ax, place in zip(row, places, strict=False):
             _draw_panel(ax, rows[_at(rows, place)], x, quantity)
-        if _is_wide(rows["mean"]):
-            row[0].set_yscale("log")
-            row[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            row[0].yaxis.set_minor_formatter(NullFormatter())
-        else:
-            row[0].set_ylim(bottom=min(0.0, row[0].get_ylim()[0]))
-        row[0].set_ylabel(_folded(literal(quantity.axis_label)), fontsize=look().label_pt)
+        _set_height(row[0], rows, quantity)
     for ax, place in zip(panels[0], places, strict=False):
         ax.set_title("\n".join(f"{literal(key)} = {_short(value)}" for key, value in place.items()))
         ax.title.set_fontsize(look().tick_pt)
@@ -95,6 +89,47 @@ def draw_study(
             fontsize=look().tick_pt,
         )
     return figure
+
+
+def draw_study_panel(means: pd.DataFrame, metric: str, ax: Axes | None = None) -> Axes:
+    """Draw the means of one metric, one line per strategy, over the first axis with numbers.
+
+    Args:
+        means: one row per value of that axis, strategy and metric, as for `draw_study`; of a study
+            with more axes the rows of one place.
+        metric: which metric.
+        ax: where to draw; a new figure by default.
+
+    Raises:
+        ScenarioError: if the table has no such metric, or several places of its other axes.
+    """
+    rows = means[means["metric"] == metric]
+    if rows.empty:
+        allowed = f"one of {', '.join(sorted(means['metric'].unique()))}"
+        raise ScenarioError("metric", metric, allowed)
+    x, others = _axes(rows)
+    if others:
+        raise ScenarioError("means", ", ".join(others), "rows with one value of these axes")
+    if ax is None:
+        ax = new_figure(ROW_INCHES + TITLE_INCHES).add_subplot()
+    quantity = quantity_of(metric, [rows["mean"].median()])
+    _draw_panel(ax, rows, x, quantity)
+    _set_height(ax, rows, quantity)
+    ax.set_xlabel(literal(x), fontsize=look().label_pt)
+    if x != "strategy":
+        ax.legend(fontsize=look().tick_pt)
+    return ax
+
+
+def _set_height(ax: Axes, rows: pd.DataFrame, quantity: Quantity) -> None:
+    """Scale the upright axis to all rows of a metric, and label it."""
+    if _is_wide(rows["mean"]):
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.set_ylabel(_folded(literal(quantity.axis_label)), fontsize=look().label_pt)
 
 
 def _axes(means: pd.DataFrame) -> tuple[str, list[str]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cluster_emu.errors import UnknownNameError
 from cluster_emu.view.quantities import ENERGY_UNITS, POWER_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLUE,
@@ -32,8 +37,7 @@ def draw_timeline(
 ) -> Figure:
     """Draw four strips over time: hosts on, their mean utilisation, power, running migrations.
 
-    The first three are known at the instants of observation and hold until the next; the number of
-    migrations under way is exact.
+    Each strip is a `draw_timeline_panel`.
 
     Args:
         hosts: the table `hosts`.
@@ -41,26 +45,47 @@ def draw_timeline(
         figure: an empty figure to draw in; a new one by default.
     """
     if figure is None:
-        figure = new_figure(4 * PANEL_INCHES + TITLE_AND_AXIS_INCHES)
-    panels = figure.subplots(4, 1, sharex=True)
-    until_s = float(np.nanmax([hosts["time_s"].max(), migrations["end_s"].max()]))
-    size, unit = time_unit(until_s)
-    observed = _observed(hosts)
-    watt_size, watt_unit = best_unit(float(observed["power_w"].max()), POWER_UNITS)
-    strips = (
-        (observed["hosts_on"], "Hosts on", tint(BLUE)),
-        (observed["utilisation"] * 100, "CPU in use,\nhosts on (%)", tint(GREEN)),
-        (observed["power_w"] / watt_size, f"Power ({watt_unit})", tint(ORANGE)),
-        (under_way(migrations), "Migrations\nunder way", tint(PURPLE)),
-    )
-    for ax, (values, label, colour) in zip(panels, strips, strict=True):
-        _draw_strip(ax, values, label, colour, size, until_s)
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=ax in (panels[0], panels[-1])))
-    panels[-1].set_xlabel(f"Simulated time ({unit})", fontsize=look().label_pt)
-    panels[-1].set_xlim(0, until_s / size)
+        figure = new_figure(len(STRIPS) * PANEL_INCHES + TITLE_AND_AXIS_INCHES)
+    panels = figure.subplots(len(STRIPS), 1, sharex=True)
+    for ax, which in zip(panels, STRIPS, strict=True):
+        draw_timeline_panel(hosts, migrations, which, ax)
+    for ax in panels[:-1]:
+        ax.set_xlabel("")
     figure.align_ylabels(panels)
     figure.suptitle(folded(_title(hosts, migrations)), fontsize=look().title_pt, x=0.01, ha="left")
     return figure
+
+
+def draw_timeline_panel(
+    hosts: pd.DataFrame, migrations: pd.DataFrame, which: str, ax: Axes | None = None
+) -> Axes:
+    """Draw one quantity over a run: hosts on, their mean utilisation, power, or migrations.
+
+    The first three are known at the instants of observation and hold until the next; the number of
+    migrations under way is exact.
+
+    Args:
+        hosts: the table `hosts`.
+        migrations: the table `migrations`.
+        which: "hosts_on", "utilisation", "power" or "migrations".
+        ax: where to draw; a new figure by default.
+
+    Raises:
+        UnknownNameError: if there is no such quantity.
+    """
+    if which not in STRIPS:
+        raise UnknownNameError("quantity over time", which, STRIPS)
+    if ax is None:
+        ax = new_figure(PANEL_INCHES + TITLE_AND_AXIS_INCHES).add_subplot()
+    until_s = float(np.nanmax([hosts["time_s"].max(), migrations["end_s"].max()]))
+    size, unit = time_unit(until_s)
+    strip = STRIPS[which]
+    values, label = strip.values(hosts, migrations)
+    _draw_strip(ax, values, label, tint(strip.colour), size, until_s)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=strip.is_count))
+    ax.set_xlabel(f"Simulated time ({unit})", fontsize=look().label_pt)
+    ax.set_xlim(0, until_s / size)
+    return ax
 
 
 def time_unit(until_s: float) -> tuple[float, str]:
@@ -77,17 +102,50 @@ def under_way(migrations: pd.DataFrame) -> pd.Series:
     return counts if 0.0 in counts.index else pd.concat([pd.Series(0, index=[0.0]), counts])
 
 
-def _observed(hosts: pd.DataFrame) -> pd.DataFrame:
-    """Return what is shown of the hosts at each instant of observation, by time."""
-    on = hosts[hosts["switched_on"]]
-    times = hosts.groupby("time_s")
-    return pd.DataFrame(
-        {
-            "hosts_on": times["switched_on"].sum(),
-            "utilisation": on.groupby("time_s")["utilisation"].mean(),
-            "power_w": times["power_w"].sum(),
-        }
-    ).fillna(0.0)
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """A quantity over time.
+
+    Args:
+        values: returns it by time, and its label, from the tables `hosts` and `migrations`.
+        colour: its colour.
+        is_count: whether it is a whole number.
+    """
+
+    values: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.Series, str]]
+    colour: str
+    is_count: bool = False
+
+
+def _hosts_on(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
+    return hosts.groupby("time_s")["switched_on"].sum(), "Hosts on"
+
+
+def _utilisation(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
+    on = hosts[hosts["switched_on"]].groupby("time_s")["utilisation"].mean()
+    times = np.unique(hosts["time_s"])
+    return 100 * on.reindex(times).fillna(0.0), "CPU in use,\nhosts on (%)"
+
+
+def _power(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
+    power_w = hosts.groupby("time_s")["power_w"].sum()
+    size, unit = best_unit(float(power_w.max()), POWER_UNITS)
+    return power_w / size, f"Power ({unit})"
+
+
+def _migrations(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
+    return under_way(migrations), "Migrations\nunder way"
+
+
+STRIPS = MappingProxyType(
+    {
+        "hosts_on": _Strip(_hosts_on, BLUE, is_count=True),
+        "utilisation": _Strip(_utilisation, GREEN),
+        "power": _Strip(_power, ORANGE),
+        "migrations": _Strip(_migrations, PURPLE, is_count=True),
+    }
+)
+"""What the figure shows, from top to bottom."""
 
 
 def _draw_strip(

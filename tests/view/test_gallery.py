@@ -24,6 +24,7 @@ def gallery() -> ModuleType:
 def test_every_function_that_draws_is_in_the_gallery(gallery: ModuleType) -> None:
     functions = [name for name in view.__all__ if name.startswith(("draw_", "write_film"))]
     shown = {entry.function for entry in gallery.ENTRIES} | set(gallery.WITHOUT_PICTURE)
+    shown |= set(gallery.PANELS)
 
     assert sorted(functions) == sorted(shown)
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from cluster_emu.study.report.advice import AdviceReport, OptionReport, Recommendation
-from cluster_emu.view import draw_advice
+from cluster_emu.view import draw_advice, figure_of
 from cluster_emu.view.advice import BEST_POINTS, FRONT_POINTS, WAY_POINTS
 from cluster_emu.view.style import STRATEGY_COLOURS
 
@@ -70,7 +70,7 @@ def points(ax: Axes, size: float) -> list[tuple[float, float]]:
 
 
 def test_every_way_is_at_its_costs_and_what_nothing_beats_is_marked() -> None:
-    figure = draw_advice(report(FAST, GENTLE, BEATEN, STUCK))
+    figure = figure_of(draw_advice(report(FAST, GENTLE, BEATEN, STUCK)))
 
     (ax,) = figure.axes
     assert points(ax, WAY_POINTS) == [(10.0, 0.4), (30.0, 0.0), (40.0, 0.5)]
@@ -92,7 +92,7 @@ def test_every_way_is_at_its_costs_and_what_nothing_beats_is_marked() -> None:
 
 
 def test_title_and_legend_say_what_is_shown() -> None:
-    figure = draw_advice(report(FAST, GENTLE, BEATEN, STUCK))
+    figure = figure_of(draw_advice(report(FAST, GENTLE, BEATEN, STUCK)))
 
     title = figure.get_suptitle()
     assert title.startswith(r"rack_\$1: 7 VMs to move, 3 ways with up to 3 runs each; 1 that left")
@@ -110,11 +110,11 @@ def test_advice_of_which_no_way_drained_is_an_empty_figure() -> None:
         nothing,
         recommendation=Recommendation(**asdict(STUCK), qualifies=False, reason="", limits=()),
     )
-    (ax,) = draw_advice(nothing).axes
+    ax = draw_advice(nothing)
     assert points(ax, WAY_POINTS) == points(ax, BEST_POINTS) == []
 
 
 @pytest.mark.parametrize(("longest_s", "scale"), [(150.0, "linear"), (300.0, "log")])
 def test_drain_times_far_apart_have_a_logarithmic_axis(longest_s: float, scale: str) -> None:
     slow = way("none", "pre-copy", longest_s, 0.3)
-    assert draw_advice(report(FAST, slow)).axes[0].get_xscale() == scale
+    assert draw_advice(report(FAST, slow)).get_xscale() == scale

@@ -296,7 +296,8 @@ class Advice(Displayed):
 
     def plot(self) -> Figure:
         """Draw all ways, drain time against interruption, with the Pareto set marked."""
-        figure: Figure = view().draw_advice(self.report())
+        pictures = view()
+        figure: Figure = pictures.figure_of(pictures.draw_advice(self.report()))
         return figure
 
     def report(self) -> AdviceReport:
