@@ -151,8 +151,8 @@ def batch(
     if dry_run:
         if shard is not None:
             raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
-        chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
-        chosen |= {"retry_failed": retry_failed, "until": until or ()}
+        chosen: dict[str, Any] = {"out": folder, "jobs": jobs, "changes": changes}
+        chosen |= {"overwrite": overwrite, "retry_failed": retry_failed, "until": until or ()}
         try:
             show_dry_run(study, chosen, as_json=as_json)
         except ScenarioError as error:
