@@ -97,9 +97,8 @@ def time_unit(until_s: float) -> tuple[float, str]:
 
 def under_way(migrations: pd.DataFrame) -> pd.Series:
     """Return the number of migrations running from each instant at which it changes, by time."""
-    times_s, counts = migrations_under_way(
-        *(migrations[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ENDS)
-    )
+    start_s, end_s = (migrations[name].to_numpy(dtype=np.float64) for name in ENDS)
+    times_s, counts = migrations_under_way(start_s, end_s)
     return pd.Series(counts, index=times_s)
 
 
