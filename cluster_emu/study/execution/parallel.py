@@ -36,6 +36,10 @@ DEATHS = ("KilledWorker",)
 LOSSES = ("CommClosedError", "CancelledError", "FutureCancelledError", "FuturesCancelledError")
 """Errors of dask that say that its scheduler has gone, or has forgotten the work."""
 
+AHEAD = 4
+"""Calls per process of this machine that are sent before their turn: with fewer, a worker that ends
+a short call waits until this process has had a core and sent the next. Dask has joblib's two."""
+
 LOST = "the connection to the scheduler was lost (is it still running?)"
 
 
@@ -110,9 +114,15 @@ def _beginning() -> dict[str, Any]:
 
 
 def _with_joblib(call: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator[R]:
-    workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    is_here = context_backend() == "loky"
+    workers = Parallel(
+        n_jobs=jobs,
+        batch_size=1,
+        return_as="generator_unordered",
+        pre_dispatch=f"{AHEAD if is_here else 2} * n_jobs",
+    )
     calls = (delayed(call)(item) for item in items)
-    with unheard_by_workers() if context_backend() == "loky" else nullcontext():
+    with unheard_by_workers() if is_here else nullcontext():
         return cast("Generator[R]", workers(calls))
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from cluster_emu.model import ProgressCallback
 from cluster_emu.study.execution.limits import CellLimits
 from cluster_emu.study.execution.runs import with_progress
+from cluster_emu.study.execution.sent_once import sent_once, with_value
 from cluster_emu.study.execution.surviving import do_surviving
 from cluster_emu.study.grid.cell_run import DONE, NO_LIMITS, killed_cell, run_cell
 from cluster_emu.study.grid.cell_store import CellStore
@@ -65,9 +66,10 @@ def run_cells(
         WorkerDiedError: if processes are killed before they begin a cell.
     """
     limits = execution.limits
+    scenarios = sent_once([cell.scenario for cell in cells])
     runs = do_surviving(
-        partial(run_cell, keep=store.keep, limits=limits),
-        [(cell.scenario, cell.seed) for cell in cells],
+        partial(with_value, partial(run_cell, keep=store.keep, limits=limits)),
+        [(scenario, cell.seed) for scenario, cell in zip(scenarios, cells, strict=True)],
         max(min(execution.jobs, len(cells)), 1),
         partial(killed_cell, limits=limits),
         apart=bool(limits),
