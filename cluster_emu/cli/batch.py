@@ -151,11 +151,14 @@ def batch(
     if dry_run:
         if shard is not None:
             raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
-        if until:
-            allowed = "no --dry-run beside it: how many cells there are follows from results"
-            raise ScenarioError("--until", until[0], allowed)
-        chosen = {"out": folder, "jobs": jobs, "changes": changes, "overwrite": overwrite}
-        show_dry_run(study, {**chosen, "retry_failed": retry_failed}, as_json=as_json)
+        chosen: dict[str, Any] = {"out": folder, "jobs": jobs, "changes": changes}
+        chosen |= {"overwrite": overwrite, "retry_failed": retry_failed, "until": until or ()}
+        try:
+            show_dry_run(study, chosen, as_json=as_json)
+        except ScenarioError as error:
+            if error.field == "until":
+                raise ScenarioError("--until", error.value, error.allowed) from error
+            raise
         return
     try:
         with (

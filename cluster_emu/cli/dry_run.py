@@ -53,9 +53,10 @@ def _show_settings(found: DryRun) -> None:
         left[place] = left.get(place, 0) + (not cell["ended"])
     rows = [(*place, str(count)) for place, count in left.items()]
     header = (*axis_names(found.columns), "not ended")
+    more = " or more" if found.until else ""
     show_table(
         f"{found.study}: {counted(found.settings, 'setting')} of "
-        f"{counted(found.replications, 'replication')}",
+        f"{counted(found.replications, 'replication')}{more}",
         header,
         _abbreviated(rows),
         text_columns=len(found.columns),
@@ -74,7 +75,12 @@ def _cells(found: DryRun) -> list[str]:
     ended = f"{found.finished} have ended in {found.folder}"
     if found.not_done:
         ended += f", {found.not_done} of them without figures (--retry-failed runs them again)"
-    return [f"{counted(found.cells, 'cell')}: {ended}; {found.left} would run"]
+    if not found.until:
+        return [f"{counted(found.cells, 'cell')}: {ended}; {found.left} would run"]
+    return [
+        f"{counted(found.cells, 'cell')} at least: {ended}; {found.left} or more would run",
+        f"--until {found.until}: more where intervals are then too wide",
+    ]
 
 
 def _timed(one: TimedCell) -> str:
@@ -88,12 +94,15 @@ def _answer(found: DryRun) -> str:
     if not found.left:
         return "Nothing is left to run."
     left = counted(found.left, "cell")
+    if found.until:
+        left = f"At least {left}"
     if found.guess is None:
         return f"{left} would run; none was timed."
     guess, walls = found.guess, [one.wall_s for one in found.timed]
     between = f"{min(walls):.2g} to {max(walls):.2g} s each"
+    some = "at least some" if found.until else "some"
     return (
-        f"{left} would take some {duration(guess.mean_s)} ({duration(guess.low_s)} to "
+        f"{left} would take {some} {duration(guess.mean_s)} ({duration(guess.low_s)} to "
         f"{duration(guess.high_s)}) with --jobs {guess.jobs}: {counted(len(walls), 'cell')} timed, "
         f"{between}. Nothing was written."
     )

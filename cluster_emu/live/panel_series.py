@@ -14,8 +14,9 @@ from cluster_emu.live.migration_book import ModelBook
 from cluster_emu.live.panels import panel_data
 from cluster_emu.live.replay_source import ReplaySource
 from cluster_emu.live.run_figures import figures
-from cluster_emu.live.run_series import columns_of_model, columns_of_table, series, under_way
+from cluster_emu.live.run_series import columns_of_model, series
 from cluster_emu.live.source import Document
+from cluster_emu.observation.run_over_time import hosts_over_time, migrations_under_way
 from cluster_emu.shown_text import visible
 
 
@@ -43,7 +44,7 @@ def series_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Documen
     records = model.manager.scheduler.records
     start_s = np.array([each.start_s for each in records], dtype=np.float64)
     end_s = np.array([each.end_s for each in records], dtype=np.float64)
-    moves = under_way(start_s, end_s, model.now_s)
+    moves = migrations_under_way(start_s, end_s, model.now_s)
     return {**series(columns_of_model(model), moves, model.now_s)}
 
 
@@ -51,8 +52,8 @@ def series_of_model(source: LiveSource, arguments: Mapping[str, Any]) -> Documen
 def series_of_replay(source: ReplaySource, arguments: Mapping[str, Any]) -> Document:
     """Return the same of a finished run until now."""
     hosts, migrations = source.run.result.tables["hosts"], source.states.migrations
-    columns = source.kept("series", lambda: columns_of_table(hosts))
-    moves = under_way(migrations.start_s, migrations.end_s, source.now_s)
+    columns = source.kept("series", lambda: hosts_over_time(hosts))
+    moves = migrations_under_way(migrations.start_s, migrations.end_s, source.now_s)
     return {**series(columns, moves, source.now_s), "end_s": source.duration_s}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cluster_emu.model import ClusterModel
@@ -56,37 +55,6 @@ def columns_of_model(model: ClusterModel) -> dict[str, Floats]:
     }
 
 
-def columns_of_table(hosts: pd.DataFrame) -> dict[str, Floats]:
-    """Return `LINES` at the instants of observation of a finished run, from its table `hosts`."""
-    times = hosts.groupby("time_s", sort=True)
-    on = hosts[hosts["switched_on"].astype(bool)]
-    power_w = times["power_w"].sum()
-    time_s = power_w.index.to_numpy(dtype=np.float64)
-    used = on.groupby("time_s")["utilisation"].mean().reindex(time_s).fillna(0.0)
-    return {
-        "time_s": time_s,
-        "hosts_on": times["switched_on"].sum().to_numpy(dtype=np.float64),
-        "power_w": power_w.to_numpy(dtype=np.float64),
-        "mean_utilisation": used.to_numpy(dtype=np.float64),
-    }
-
-
-def under_way(start_s: Floats, end_s: Floats, until_s: float) -> tuple[Floats, Floats]:
-    """Return from when how many migrations were under way, exactly.
-
-    Args:
-        start_s: their first bytes, NaN for those that never began, [migrations].
-        end_s: their ends, NaN or infinite for those that have not ended, [migrations].
-        until_s: the present.
-    """
-    begun = start_s[start_s <= until_s]
-    ended = end_s[(start_s <= until_s) & (end_s <= until_s)]
-    times = np.unique(np.concatenate([[0.0], begun, ended]))
-    counts = np.searchsorted(np.sort(begun), times, side="right")
-    counts = counts - np.searchsorted(np.sort(ended), times, side="right")
-    return times, counts.astype(np.float64)
-
-
 def series(
     columns: Mapping[str, Floats],
     moves: tuple[Floats, Floats],
@@ -96,8 +64,8 @@ def series(
     """Return the lines up to an instant.
 
     Args:
-        columns: from one of the functions here.
-        moves: what `under_way` returns.
+        columns: from `columns_of_model` or `hosts_over_time`.
+        moves: what `migrations_under_way` returns.
         until_s: the present.
         most: points of a line at most; of more, evenly spread ones, the last among them.
     """

@@ -322,4 +322,9 @@ def _in_words(data: MicroscopeData) -> str:
     if deciding:
         rows = " or ".join(row["history"] for row in deciding)
         text += f" Row {rows} decides now: {deciding[0]['decision']}."
+    busiest = [row for row in data["truth"]["rows"] if row["busiest"]]
+    if busiest and data["in_round"]:
+        rows = " or ".join(row["history"] for row in busiest)
+        pages = max(row["pages"] or 0.0 for row in busiest)
+        text += f" Row {rows} has decided most pages of the round so far, {pages:,.0f}."
     return text

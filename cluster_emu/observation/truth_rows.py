@@ -23,7 +23,9 @@ class LiveRow(TypedDict):
     """One row of the table.
 
     `pages` is None for a row that shares its number with the row before of the same `group`: where
-    to_skip makes no difference, nothing keeps what the peek found.
+    to_skip makes no difference, nothing keeps what the peek found. `deciding` is the row of the
+    page visited last. `busiest` is the row that has decided most pages of the round so far, where
+    no page is known as the last: pages that are counted have no order.
     """
 
     history: str
@@ -34,6 +36,7 @@ class LiveRow(TypedDict):
     pages: float | None
     group: int
     deciding: bool
+    busiest: bool
 
 
 class LiveTable(TypedDict):
@@ -55,7 +58,8 @@ def live_table(
         strategy: what is sent when.
         round_number: the live round, from 1.
         decided: pages visited in the round.
-        last: the page visited last, whose row is the one that decides now.
+        last: the page visited last, whose row is the one that decides now; None where pages have
+            no order.
     """
     rows = _all_rows(strategy, max(round_number, 1))
     place = {_key(row): number for number, row in enumerate(rows)}
@@ -66,11 +70,20 @@ def live_table(
             rows[other]["pages"], rows[other]["group"] = None, rows[shared[0]]["group"]
     for key in [] if last is None else _keys(strategy, rows, last):
         rows[place[key]]["deciding"] = True
+    if last is None:
+        _mark_busiest(rows)
     if len(rows) <= MOST_ROWS:
         return {"rows": rows, "left_out": 0}
     groups = _busiest_groups(rows)
     shown = [row for row in rows if row["group"] in groups or row["deciding"]]
     return {"rows": shown, "left_out": len(rows) - len(shown)}
+
+
+def _mark_busiest(rows: list[LiveRow]) -> None:
+    most = max((row["pages"] or 0.0 for row in rows), default=0.0)
+    groups = {row["group"] for row in rows if row["pages"] == most}
+    for row in rows:
+        row["busiest"] = most > 0 and row["group"] in groups
 
 
 Key = tuple[str, bool]
@@ -83,7 +96,7 @@ def _key(row: LiveRow) -> Key:
 def _all_rows(strategy: Strategy, round_number: int) -> list[LiveRow]:
     """Return the printed table, and after it the rows of pages that are held in to_send."""
     rows: list[LiveRow] = [
-        {**row, "held": False, "pages": 0, "group": number, "deciding": False}
+        {**row, "held": False, "pages": 0, "group": number, "deciding": False, "busiest": False}
         for number, row in enumerate(truth_table(strategy, round_number))
     ]
     if strategy.code_bits == 1 or strategy.peeks > 1:

@@ -28,7 +28,7 @@ from cluster_emu.view.cluster_network import (
     lanes,
     route_line,
 )
-from cluster_emu.view.cluster_racks import draw_racks, racks_height, title_of
+from cluster_emu.view.cluster_racks import add_title_and_key, draw_racks, racks_height
 from cluster_emu.view.frame import ClusterFrame
 from cluster_emu.view.layout import Box, Layout, layered_layout
 from cluster_emu.view.quantities import BIT_RATE_UNITS, written
@@ -45,7 +45,6 @@ from cluster_emu.view.style import (
     SKY_BLUE,
     VERMILLION,
     WHITE,
-    folded,
     look,
     new_figure,
     tint,
@@ -172,19 +171,7 @@ def _arrow(leaves: Box, route: Line, enters: Box, colour: str, *, faint: bool) -
 def _finish(ax: Axes, frame: ClusterFrame, width: float, height: float) -> None:
     ax.set_xlim(-0.05, width + 0.05)
     ax.set_ylim(-0.45, height + 0.1)
-    ax.set_aspect("equal")
-    ax.set_axis_off()
-    ax.set_title(folded(title_of(frame)), loc="left", fontsize=look().title_pt)
-    ax.legend(
-        handles=_legend(frame),
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=look().legend_columns,
-        frameon=False,
-        fontsize=look().tick_pt,
-        handlelength=1.8,
-        columnspacing=1.4,
-    )
+    add_title_and_key(ax, frame, _legend(frame))
 
 
 def _legend(frame: ClusterFrame) -> list[Artist]:

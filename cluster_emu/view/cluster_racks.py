@@ -382,11 +382,22 @@ def _draw_switches(
 def _finish(ax: Axes, frame: ClusterFrame, width: float, height: float) -> None:
     ax.set_xlim(-0.05, width + 0.05)
     ax.set_ylim(-0.05, height + 0.05)
+    add_title_and_key(ax, frame, _legend())
+
+
+def add_title_and_key(ax: Axes, frame: ClusterFrame, entries: Sequence[Artist]) -> None:
+    """Add the title above a picture of a cluster and what its marks mean below it.
+
+    Args:
+        ax: the picture, whose limits are set.
+        frame: what it shows.
+        entries: entries of the legend.
+    """
     ax.set_aspect("equal")
     ax.set_axis_off()
     ax.set_title(folded(title_of(frame)), loc="left", fontsize=look().title_pt)
     ax.legend(
-        handles=_legend(),
+        handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         ncols=look().legend_columns,

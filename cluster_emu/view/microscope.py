@@ -169,14 +169,15 @@ def draw_truth_table(
 
     A filled square is a round in which the page was dirty, the oldest on the left; the last two
     are to_send and to_skip. Pages that wait in to_send from an earlier round have rows of their
-    own. The row that decided about the page visited last is framed.
+    own. The row that decided about the page visited last is framed; where pages have no order, the
+    one that has decided most pages of the round, with a dashed line.
 
     Args:
         strategy: what is sent when.
         round_number: the live round, from 1.
         ax: where to draw; a new figure of fitting height by default.
         decided: pages visited in the round, as `ObservedMemory.decided` has them.
-        last: the page visited last, as `ObservedMemory.last` has it.
+        last: the page visited last, as `ObservedMemory.last` has it; None of lumped memory.
         max_rows: most rows to draw; of more, those that decide come first.
     """
     decided = list(decided)
@@ -234,7 +235,7 @@ def _draw_row(ax: Axes, place: int, row: LiveRow, bits: int, bar_per_page: float
         Rectangle((words_at - 0.6, place - BIT / 2), 0.35, BIT, facecolor=colour, linewidth=0)
     )
     words = row["decision"] + (" (held)" if row["held"] else "")
-    weight = "bold" if row["deciding"] else "normal"
+    weight = "bold" if row["deciding"] or row["busiest"] else "normal"
     colour = tint(GREY if faint else BLACK)
     ax.text(
         words_at,
@@ -257,7 +258,7 @@ def _draw_row(ax: Axes, place: int, row: LiveRow, bits: int, bar_per_page: float
             va="center",
             fontsize=look().note_pt,
         )
-    if row["deciding"]:
+    if row["deciding"] or row["busiest"]:
         frame = Rectangle(
             (-0.15, place - 0.48),
             bits + COUNT_AT - 0.4,
@@ -265,6 +266,7 @@ def _draw_row(ax: Axes, place: int, row: LiveRow, bits: int, bar_per_page: float
             facecolor="none",
             edgecolor=tint(VERMILLION),
             linewidth=1.4,
+            linestyle="-" if row["deciding"] else "--",
         )
         ax.add_patch(frame)
 

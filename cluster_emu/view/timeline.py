@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cluster_emu.errors import UnknownNameError
+from cluster_emu.observation.run_over_time import hosts_over_time, migrations_under_way
 from cluster_emu.view.quantities import ENERGY_UNITS, POWER_UNITS, best_unit, written
 from cluster_emu.view.style import (
     BLUE,
@@ -29,6 +30,7 @@ from cluster_emu.wording import counted
 PANEL_INCHES = 1.0
 TITLE_AND_AXIS_INCHES = 0.9
 SECONDS_PER_HOUR = 3600.0
+ENDS = ("start_s", "end_s")
 LONG_S = 3 * SECONDS_PER_HOUR
 
 
@@ -95,11 +97,9 @@ def time_unit(until_s: float) -> tuple[float, str]:
 
 def under_way(migrations: pd.DataFrame) -> pd.Series:
     """Return the number of migrations running from each instant at which it changes, by time."""
-    begun = migrations["start_s"].dropna()
-    ended = migrations["end_s"][begun.index]
-    steps = pd.concat([pd.Series(1, index=begun), pd.Series(-1, index=ended)])
-    counts = steps.groupby(level=0).sum().cumsum()
-    return counts if 0.0 in counts.index else pd.concat([pd.Series(0, index=[0.0]), counts])
+    start_s, end_s = (migrations[name].to_numpy(dtype=np.float64) for name in ENDS)
+    times_s, counts = migrations_under_way(start_s, end_s)
+    return pd.Series(counts, index=times_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +118,26 @@ class _Strip:
 
 
 def _hosts_on(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
-    return hosts.groupby("time_s")["switched_on"].sum(), "Hosts on"
+    return _observed(hosts, "hosts_on"), "Hosts on"
 
 
 def _utilisation(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
-    on = hosts[hosts["switched_on"]].groupby("time_s")["utilisation"].mean()
-    times = np.unique(hosts["time_s"])
-    return 100 * on.reindex(times).fillna(0.0), "CPU in use,\nhosts on (%)"
+    return 100 * _observed(hosts, "mean_utilisation"), "CPU in use,\nhosts on (%)"
 
 
 def _power(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
-    power_w = hosts.groupby("time_s")["power_w"].sum()
+    power_w = _observed(hosts, "power_w")
     size, unit = best_unit(float(power_w.max()), POWER_UNITS)
     return power_w / size, f"Power ({unit})"
 
 
 def _migrations(hosts: pd.DataFrame, migrations: pd.DataFrame) -> tuple[pd.Series, str]:
     return under_way(migrations), "Migrations\nunder way"
+
+
+def _observed(hosts: pd.DataFrame, name: str) -> pd.Series:
+    columns = hosts_over_time(hosts)
+    return pd.Series(columns[name], index=columns["time_s"])
 
 
 STRIPS = MappingProxyType(

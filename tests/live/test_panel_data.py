@@ -13,7 +13,8 @@ from cluster_emu.live.link_series import link_series, shares_of_rounds
 from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.live_source import LiveSource
 from cluster_emu.live.replay_source import ReplayFactory, ReplaySource
-from cluster_emu.live.run_series import series, under_way
+from cluster_emu.live.run_series import series
+from cluster_emu.observation.run_over_time import migrations_under_way
 from tests.live.test_replay_source import small
 
 
@@ -75,7 +76,7 @@ def test_a_series_is_thinned_to_what_can_be_drawn_and_keeps_its_end() -> None:
 
 def test_migrations_under_way_are_counted_exactly() -> None:
     start_s, end_s = np.array([1.0, 2.0, np.nan, 5.0]), np.array([3.0, np.nan, 4.0, 6.0])
-    times, counts = under_way(start_s, end_s, until_s=4.5)
+    times, counts = migrations_under_way(start_s, end_s, until_s=4.5)
     assert times.tolist() == [0, 1, 2, 3]
     assert counts.tolist() == [0, 1, 2, 1]
 

@@ -123,6 +123,21 @@ def test_the_words_name_the_row_that_decides() -> None:
     assert "600 pages" in data["in_words"]
 
 
+def test_of_lumped_pages_the_row_that_has_decided_most_is_named() -> None:
+    seen = 0
+    for data in played(model_of(fidelity="mean-field")):
+        rows = data["truth"]["rows"]
+        assert not any(row["deciding"] for row in rows)
+        busiest = [row for row in rows if row["busiest"]]
+        if busiest and data["in_round"]:
+            seen += 1
+            most = max(row["pages"] or 0.0 for row in rows)
+            assert busiest[0]["pages"] == most > 0
+            assert f"Row {busiest[0]['history']}" in data["in_words"]
+            assert "most pages of the round" in data["in_words"]
+    assert seen > 3
+
+
 def test_an_unknown_migration_is_refused() -> None:
     model = model_of()
     with pytest.raises(UnknownNameError, match="migration '3'"):

@@ -59,6 +59,20 @@ def test_rows_that_decide_alike_whatever_the_peek_finds_share_their_pages() -> N
     assert [row["history"] for row in rows if row["deciding"]] == ["1110", "1111"]
 
 
+def test_where_pages_have_no_order_the_row_with_most_pages_is_marked() -> None:
+    decided = [
+        DecidedPages(0b001, False, SEND, 5),
+        DecidedPages(0b111, None, SKIP, 9),
+        DecidedPages(0b001, True, SKIP, 2),
+    ]
+    rows = live_table(HistoryMajority(history=4), 2, decided)["rows"]
+    assert [row["history"] for row in rows if row["busiest"]] == ["1110", "1111"]
+    assert not any(row["deciding"] for row in rows)
+    ordered = live_table(HistoryMajority(history=4), 2, decided, decided[0])["rows"]
+    assert not any(row["busiest"] for row in ordered)
+    assert not any(row["busiest"] for row in live_table(HistoryMajority(history=4), 2, [])["rows"])
+
+
 def test_a_long_table_shows_the_rows_that_decided_most() -> None:
     decided = [DecidedPages(1 + 2 * past, False, SEND, past + 1) for past in range(40)]
     table = live_table(HistoryMajority(history=16), 2, decided, decided[0])

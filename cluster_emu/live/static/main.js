@@ -60,7 +60,7 @@ live.addEventListener("frame", ({ detail }) => {
 live.addEventListener("select", ({ detail }) => {
   const scene = scenes[detail.lane || 0];
   if (scene && detail.kind && detail.reveal) scene.reveal(detail.kind, detail.number);
-  for (const one of scenes) one.overlay = true;
+  for (const one of scenes) one.overlay = one.waits = true;
 });
 live.addEventListener("theme", () => { for (const scene of scenes) scene.stale = true; });
 

@@ -162,6 +162,7 @@ export class Scene {
   look(view) {
     this.view = view;
     this.stale = this.urgent = true;
+    this.waits = false;        // a drag is followed at once, what a click shows comes after its answer
     this.live.dispatchEvent(new CustomEvent("view"));
   }
 
@@ -216,7 +217,8 @@ export class Scene {
     const moving = this.frame.arrays.move_vm.length > 0 && now - this.frame.at < 1500 && this.motion;
     if (!this.stale && !moving && !this.overlay) return;
     // a click is answered first, and a slow machine keeps half of its time for clicks
-    if (this.live.isAnswering() && !this.urgent) return;
+    if (this.live.isAnswering() && (this.waits || !this.urgent)) return;
+    this.waits = false;
     if (now < this.restUntil && !this.overlay && !this.urgent) return;
     if (this.stale && (now >= this.baseRestUntil || this.urgent)) {
       const began = performance.now();

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,10 @@ from cluster_emu.study.grid.cell_run import DONE, run_cell
 from cluster_emu.study.grid.cell_store import JOURNALS, CellStore, check_folder
 from cluster_emu.study.grid.cells import Cell
 from cluster_emu.study.grid.grid import Grid, load_grid
+from cluster_emu.study.grid.growing import GrowingCells
+from cluster_emu.study.grid.run_cells import remaining
 from cluster_emu.study.grid.settings import Labels
+from cluster_emu.study.statistics.stopping import read_stopping_rule
 
 MOST_TIMED = 5
 """How many cells are timed."""
@@ -68,12 +72,15 @@ class TimeGuess:
 class DryRun:
     """What a study would run.
 
+    Under a stopping rule the numbers of cells, and with them the guess of the time, are the least
+    that it takes: cells that have yet to run decide whether it takes more.
+
     Args:
         study: the study's name.
         columns: the columns that say which setting a cell is of, strategy included.
         cells: number of cells.
         settings: number of different settings and strategies.
-        replications: number of seeds.
+        replications: number of seeds; under a stopping rule the least of a setting.
         folder: where the results would be.
         finished: how many cells have ended there.
         not_done: how many of these have no figures, as they failed or were ended.
@@ -81,6 +88,7 @@ class DryRun:
         timed: the cells that were run to see how long they take; nothing of them is kept.
         guess: the guess of the time; None where nothing is left or nothing was timed.
         listed: every cell: its place, replication, seed, key, and how it has ended (or "").
+        until: the stopping rule in words; empty without one.
     """
 
     study: str
@@ -95,6 +103,7 @@ class DryRun:
     timed: tuple[TimedCell, ...]
     guess: TimeGuess | None
     listed: tuple[dict[str, Any], ...]
+    until: str = ""
 
 
 def dry_run(
@@ -105,6 +114,7 @@ def dry_run(
     changes: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
     overwrite: bool = False,
+    until: Sequence[str] | str = (),
     most_timed: int = MOST_TIMED,
     progress: ProgressCallback | None = None,
 ) -> DryRun:
@@ -121,6 +131,7 @@ def dry_run(
         changes: entries of the study that replace those of the file.
         retry_failed: whether cells that failed or were ended before would run again.
         overwrite: whether an older result in the folder would be removed.
+        until: how narrow intervals of means shall be, see `compare`.
         most_timed: how many cells are timed at most; 0 times none.
         progress: called after every timed cell with the number timed and to be timed.
 
@@ -134,20 +145,24 @@ def dry_run(
     folder = out or Path("results") / file_name(grid.study.name)
     if folder.exists() and not folder.is_dir():
         raise ScenarioError("folder", str(folder), "a folder, or nothing")
-    cells = grid.cells
-    ended = {} if overwrite else _ended(folder, cells, grid.study.keep)
-    left = [
-        cell
-        for cell in cells
-        if (how := ended.get(cell.key)) is None or (retry_failed and how != DONE)
-    ]
+    rule = read_stopping_rule([until] if isinstance(until, str) else until, grid.study.replications)
+    with _copied_store(folder, grid.study.keep, empty=overwrite) as store:
+        if rule is None:
+            cells: Sequence[Cell] = grid.cells
+            left = remaining(store, cells, retry_failed=retry_failed)
+        else:
+            growing = GrowingCells(rule, grid.cells, grid.study.seed, retry_failed=retry_failed)
+            cells = growing.cells(store)  # before what is to run next counts as begun
+            left = growing.next_cells(store)
+        found = {cell.key: store.status(cell) for cell in cells}
+    ended = {key: how for key, how in found.items() if how is not None}
     timed = _timed(_spread(left, most_timed), progress)
     return DryRun(
         study=grid.study.name,
         columns=(*grid.columns, "strategy"),
         cells=len(cells),
-        settings=len(cells) // grid.study.replications,
-        replications=grid.study.replications,
+        settings=len(grid.cells) // grid.study.replications,
+        replications=grid.study.replications if rule is None else rule.minimum,
         folder=str(folder),
         finished=len(ended),
         not_done=sum(how != DONE for how in ended.values()),
@@ -157,27 +172,28 @@ def dry_run(
         listed=tuple(
             {**cell.labels, "cell": cell.key, "ended": ended.get(cell.key, "")} for cell in cells
         ),
+        until="" if rule is None else str(rule),
     )
 
 
-def _ended(folder: Path, cells: Sequence[Cell], keep: Sequence[str]) -> dict[str, str]:
-    """Return how those cells have ended that a folder has, by key.
+@contextmanager
+def _copied_store(folder: Path, keep: Sequence[str], *, empty: bool) -> Iterator[CellStore]:
+    """Give a store of the cells that have ended in a folder; none if it shall be empty.
 
-    Copies of the journals, those of shards among them, are read: SQLite writes beside one that it
+    It has copies of the journals, those of shards among them: SQLite writes beside one that it
     reads.
     """
-    if not folder.is_dir():
-        return {}
-    journals = [path for path in folder.glob(f"{JOURNALS}*") if path.is_file()]
-    if not journals:
-        check_folder(folder)  # it may be of another layout
+    journals: list[Path] = []
+    if folder.is_dir() and not empty:
+        journals = [path for path in folder.glob(f"{JOURNALS}*") if path.is_file()]
+        if not journals:
+            check_folder(folder)  # it may be of another layout
     with TemporaryDirectory(prefix="cluster-emu-") as copied:
         for path in journals:
             shutil.copyfile(path, Path(copied) / path.name)
         check_folder(Path(copied))
         with CellStore(Path(copied), keep) as store:
-            found = {cell.key: store.status(cell) for cell in cells}
-    return {key: how for key, how in found.items() if how is not None}
+            yield store
 
 
 def _spread(cells: Sequence[Cell], most: int) -> list[Cell]:

@@ -80,6 +80,45 @@ def test_slow_cells_end_the_timing(
     assert len(dry_run(study_file, out=tmp_path / "out").timed) == 2
 
 
+def test_under_a_rule_the_least_number_of_cells_is_told(study_file: Path, tmp_path: Path) -> None:
+    found = dry_run(study_file, out=tmp_path / "out", until="downtime_s:rel=0.1,min=12", jobs=2)
+    assert (found.settings, found.replications, found.cells, found.left) == (8, 12, 96, 96)
+    assert found.until == "downtime_s:rel=0.1, from 12 to 1000 replications"
+    assert found.guess is not None
+    walls = [one.wall_s for one in found.timed]
+    assert found.guess.low_s == pytest.approx(min(walls) * 96 / 2)
+    assert len(found.listed) == 96
+    assert not (tmp_path / "out").exists()
+
+
+def test_under_a_rule_what_is_left_follows_from_what_has_ended(
+    study_file: Path, finished: Path
+) -> None:
+    before = contents(finished)
+    begun = dry_run(study_file, out=finished, until="downtime_s:rel=0.9,min=10", most_timed=0)
+    assert (begun.cells, begun.finished, begun.left) == (80, 16, 64)
+    assert contents(finished) == before
+
+    rule = "downtime_s:rel=0.99,min=10"  # wide enough for any
+    run_batch(study_file, out=finished, until=rule)
+    over = dry_run(study_file, out=finished, until=rule, most_timed=0)
+    assert (over.cells, over.finished, over.left) == (80, 80, 0)
+    narrower = dry_run(study_file, out=finished, until="downtime_s:rel=0.0001,min=10", most_timed=0)
+    assert narrower.cells > 80  # the finished cells say that it takes more
+    assert narrower.left == narrower.cells - 80
+
+
+def test_the_command_says_that_a_rule_may_take_more(study_file: Path, tmp_path: Path) -> None:
+    words = ["batch", str(study_file), "--dry-run", "--out", str(tmp_path / "out"), "--until"]
+    shown = CliRunner().invoke(app, [*words, "downtime_s:rel=0.1,min=12"])
+    assert shown.exit_code == 0
+    assert "of 12 replications or more" in shown.output
+    assert "96 cells at least" in shown.output
+    assert "At least 96 cells would take at least some" in shown.output
+    refused = CliRunner().invoke(app, [*words, "downtime:rel=0.1"])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
 def test_a_file_in_place_of_the_folder_is_refused(study_file: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("", "utf-8")
     with pytest.raises(ScenarioError, match="a folder, or nothing"):

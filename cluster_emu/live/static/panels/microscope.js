@@ -127,13 +127,15 @@ export function mount(root, live) {
     if (shown === truthShown) return;
     truthShown = shown;
     truthNote.textContent = `${data.strategy_source}. A history has its oldest dirty bit first; its last two bits are to_send and to_skip. ${
-      data.in_round ? "The marked row has decided the page that the scan has just reached." : "No live round is under way."}`;
+      !data.in_round ? "No live round is under way."
+        : rows.some((row) => row.busiest) ? "The marked row has decided most pages of the round so far: pages that are counted have no order."
+          : "The marked row has decided the page that the scan has just reached."}`;
     const line = (row) => ({
-      class: row.deciding ? "deciding" : row.pages === 0 ? "unused" : "used",
+      class: row.deciding ? "deciding" : row.busiest ? "busiest" : row.pages === 0 ? "unused" : "used",
       "aria-current": row.deciding ? "true" : null,
       "data-history": row.history,
       cells: [
-        { text: `${row.deciding ? "▶ " : ""}${row.history}`, class: "bits", scope: "row" }, row.held ? "held" : row.to_send, row.to_skip,
+        { text: `${row.deciding ? "▶ " : row.busiest ? "◆ " : ""}${row.history}`, class: "bits", scope: "row" }, row.held ? "held" : row.to_send, row.to_skip,
         { text: row.decision, class: `decision decision-${row.decision}` },
         row.pages === null ? { text: "with above", class: "soft" } : { text: whole(row.pages), class: "number" },
       ],
@@ -150,7 +152,7 @@ export function mount(root, live) {
     const scrolled = truth.scrollTop;
     truth.replaceChildren(made);
     truth.scrollTop = scrolled;
-    const current = truth.querySelector(".deciding");
+    const current = truth.querySelector(".deciding, .busiest");
     if (current && (current.offsetTop < truth.scrollTop + 24 || current.offsetTop > truth.scrollTop + truth.clientHeight - 30)) truth.scrollTop = current.offsetTop - truth.clientHeight / 2;
   }
   function roundsKey() {
