@@ -86,7 +86,7 @@ def draw_timeline_panel(
     _draw_strip(ax, values, label, tint(strip.colour), size, until_s)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=strip.is_count))
     ax.set_xlabel(f"Simulated time ({unit})", fontsize=look().label_pt)
-    ax.set_xlim(0, until_s / size)
+    ax.set_xlim(0, (until_s or 1.0) / size)
     return ax
 
 

@@ -164,6 +164,14 @@ def test_panels_show_what_the_whole_figure_shows(live_run: RunResult) -> None:
     assert legend_texts(alone) == legend_texts(whole)
 
 
+def test_a_run_that_has_just_begun_has_a_time_axis(live_run: RunResult) -> None:
+    hosts = live_run.tables["hosts"]
+    first = hosts[hosts["time_s"] == 0.0]
+    assert len(first)
+    figure = view.draw_timeline(first, live_run.migrations.head(0))
+    assert figure.axes[-1].get_xlim() == (0.0, 1.0)
+
+
 def test_an_interval_of_a_migration_is_enlarged(live_run: RunResult) -> None:
     (one,) = rows_of(live_run.migrations.head(1))
     ax = view.draw_anatomy_panel(live_run.rounds, one, begin_s=0.1, end_s=0.2)
