@@ -9,7 +9,7 @@ the same in every migration and strategy.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
@@ -329,8 +329,19 @@ class _Recording(BaseModel):
     dirty_pages: Annotated[list[list[Annotated[int, Field(ge=0, lt=2**48)]]], Field(min_length=1)]
 
 
-@cache
 def _recording(file: Path) -> tuple[float, tuple[PageIds, ...]]:
+    try:
+        about = file.stat()
+    except OSError as error:
+        raise ScenarioError("file", str(file), f"a readable file ({error.strerror})") from error
+    return _read_recording(file, about.st_mtime_ns, about.st_size)
+
+
+# A worker of dask lives longer than a recording that its user edits between two studies.
+@lru_cache(maxsize=64)
+def _read_recording(
+    file: Path, modified_ns: int, size_bytes: int
+) -> tuple[float, tuple[PageIds, ...]]:
     try:
         content = read_input(file, MOST_JSON_BYTES).removeprefix(BOM_UTF8)
         check_keys(content, file)

@@ -37,7 +37,8 @@ METHOD = (
     "Intervals are 95 % Student t intervals, each for one metric and pair, not for all at once; "
     "bca95 are BCa bootstrap intervals of the same differences.",
     "p values are of the hypothesis that a difference does not matter; p_holm is adjusted by "
-    "Holm's method: the chance of any false lower or higher in all tests here is at most 5 %.",
+    "Holm's method: where the p values are valid (docs/statistics.md says how often they are not), "
+    "the chance of any false lower or higher in all tests here is at most 5 %.",
     "Runs without a completed migration have no mean times; their pairs are left out.",
     "A verdict is higher or lower where the interval of the paired difference lies beyond the "
     "smallest difference that matters and p_holm is at most 5 %, no practical difference where the "

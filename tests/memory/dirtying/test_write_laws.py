@@ -482,5 +482,15 @@ def test_replay_reads_recorded_sets(tmp_path, per: str) -> None:
     assert np.flatnonzero(dirtied(writer, 5, 1, 2.0)).tolist() == expected
 
 
+def test_a_recording_that_has_been_edited_is_read_again(tmp_path) -> None:
+    file = tmp_path / "dirty.json"
+    found = []
+    for pages in ("[0, 3]", "[1, 2, 4]"):
+        file.write_text(f'{{"interval_s": 2.0, "dirty_pages": [{pages}]}}', encoding="utf-8")
+        writer = Replay(file=file, per="round").writer(5, RandomStreams(12), 0, 0)
+        found.append(np.flatnonzero(dirtied(writer, 5, 1, 2.0)).tolist())
+    assert found == [[0, 3], [1, 2, 4]]
+
+
 def _rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed if seed >= 0 else 10_000 - seed)
