@@ -11,7 +11,12 @@ import typer
 from cluster_emu.cli import options
 from cluster_emu.cli.dry_run import show_dry_run
 from cluster_emu.cli.group import FAILED, interruptible
-from cluster_emu.cli.inputs import parse_smallest_differences, usable_folder, writing_to
+from cluster_emu.cli.inputs import (
+    named_as_typed,
+    parse_smallest_differences,
+    usable_folder,
+    writing_to,
+)
 from cluster_emu.cli.output import (
     cells_bar,
     show_answer,
@@ -148,20 +153,20 @@ def batch(
     part = None if shard is None else read_shard(shard, "--shard")
     if part is not None and overwrite:
         raise ScenarioError("--overwrite", "given", "no --shard, whose others it would remove")
+    typed = {name: f"--{name}" for name in ("until", "backend", "scheduler")} | {"folder": "--out"}
+    if memory_limit is not None:
+        typed["limits.memory_bytes"] = "--memory-limit"
     if dry_run:
         if shard is not None:
             raise ScenarioError("--dry-run", True, "no --shard beside it: it looks at all cells")
         chosen: dict[str, Any] = {"out": folder, "jobs": jobs, "changes": changes}
         chosen |= {"overwrite": overwrite, "retry_failed": retry_failed, "until": until or ()}
-        try:
+        with named_as_typed(typed):
             show_dry_run(study, chosen, as_json=as_json)
-        except ScenarioError as error:
-            if error.field == "until":
-                raise ScenarioError("--until", error.value, error.allowed) from error
-            raise
         return
     try:
         with (
+            named_as_typed(typed),
             writing_to(folder or Path("results")),
             cells_bar(f"{study.stem}, cells") as bar,
         ):
@@ -181,16 +186,6 @@ def batch(
                 progress=bar.show,
                 on_failed=bar.show_failed,
             )
-    except ScenarioError as error:
-        if error.field == "until":
-            raise ScenarioError("--until", error.value, error.allowed) from error
-        if error.field == "folder":
-            raise ScenarioError("--out", error.value, error.allowed) from error
-        if error.field == "limits.memory_bytes" and memory_limit is not None:
-            raise ScenarioError("--memory-limit", error.value, error.allowed) from error
-        if error.field in ("backend", "scheduler"):
-            raise ScenarioError(f"--{error.field}", error.value, error.allowed) from error
-        raise
     except (KeyboardInterrupt, DiskFullError):
         write_message("cluster-emu: finished cells are kept; the same command runs the rest")
         raise

@@ -157,14 +157,36 @@ def attributed_to_options(
     except ScenarioError as error:
         if error.file:
             raise
-        for field, option in (given or {}).items():
-            # hosts.0 is a group of the scenario's, not the first host of an option
-            has_parts = field not in WHICH
-            if error.field == field or (has_parts and error.field.startswith(f"{field}.")):
-                raise _attributed(option, error, error.field[len(field) + 1 :]) from error
+        if (of_option := _of_option(error, given or {})) is not None:
+            raise of_option from error
         if exists(Path(name)) and not error.field.startswith(("strategies", "--", *settings)):
             raise error.at(file=name) from error
         raise
+
+
+@contextmanager
+def named_as_typed(given: Mapping[str, str]) -> Iterator[None]:
+    """Attribute an error to the option that set the field; any other one stays as it is.
+
+    Args:
+        given: options by the field that each sets.
+    """
+    try:
+        yield
+    except ScenarioError as error:
+        if (of_option := _of_option(error, given)) is not None:
+            raise of_option from error
+        raise
+
+
+def _of_option(error: ScenarioError, given: Mapping[str, str]) -> ScenarioError | None:
+    """Return the error as one of the option that set the field; None if none did."""
+    for field, option in given.items():
+        # hosts.0 is a group of the scenario's, not the first host of an option
+        has_parts = field not in WHICH
+        if error.field == field or (has_parts and error.field.startswith(f"{field}.")):
+            return _attributed(option, error, error.field[len(field) + 1 :])
+    return None
 
 
 def _attributed(option: str, error: ScenarioError, part: str) -> ScenarioError:
