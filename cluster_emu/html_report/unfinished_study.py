@@ -20,8 +20,13 @@ from cluster_emu.study.grid.exports import read_results
 from cluster_emu.wording import counted
 
 ALLOWED = (
-    "a finished study, or one that was interrupted (Ctrl-C) after a cell had ended; the same batch "
-    "command runs the rest"
+    "a finished study, or one whose last batch was interrupted (Ctrl-C) after a cell had ended; "
+    "the same batch command runs the rest"
+)
+
+UNDER_RULE = (
+    "The study adds replications until its intervals are narrow enough (--until {}): how many "
+    "cells that takes is not known yet."
 )
 
 
@@ -32,21 +37,23 @@ def unfinished_study_page(folder: Path) -> Page:
     here as it makes them at its end, and in a place of their own.
 
     Raises:
-        ScenarioError: if no cell was exported.
+        ScenarioError: if the last batch, or shard, exported no cell. What is there may then be of
+            an older one, with other cells.
     """
-    if not ((folder / RESULTS).is_file() and (folder / MANIFEST).is_file()):
+    manifest = read_manifest(folder)
+    if manifest is None or not {RESULTS, MANIFEST} <= manifest.digests.keys():
         raise ScenarioError("DIR", str(folder), ALLOWED)
     about = json.loads((folder / MANIFEST).read_text("utf-8"))
     table = read_results(folder / RESULTS)
-    if not (table["status"] == "done").any():
+    planned, rule = about.get("planned_cells", 0), about.get("until", "")
+    if not (table["status"] == "done").any() or len(table) >= planned:
         raise ScenarioError("DIR", str(folder), ALLOWED)
-    planned = int(about["planned_cells"])
-    manifest = read_manifest(folder)
+    of = f"{planned:,} or more cells" if rule else counted(planned, "cell")
     columns = list(map(str, table.columns))
     with TemporaryDirectory(prefix="cluster-emu-") as name:
         place = Path(name)
         Batch(
-            study=folder.name if manifest is None else manifest.name,
+            study=manifest.name,
             cells=planned,
             found=0,
             table=table,
@@ -62,11 +69,12 @@ def unfinished_study_page(folder: Path) -> Page:
     return replace(
         page,
         answer=f"So far: {page.answer}",
-        facts=[*page.facts, ("Planned", counted(planned, "cell"))],
+        facts=[*page.facts, ("Planned", of), *([("Stopping rule", rule)] if rule else [])],
         warnings=(
-            f"Preliminary: the study was interrupted when {len(table):,} of "
-            f"{counted(planned, 'cell')} had ended. Places and seeds are missing, and figures and "
-            "verdicts may change; the same batch command runs the rest.",
+            f"Preliminary: the study was interrupted when {len(table):,} of {of} had ended. Places "
+            "and seeds are missing, and figures and verdicts may change; the same batch command "
+            "runs the rest.",
+            *([UNDER_RULE.format(rule)] if rule else []),
             *page.warnings,
         ),
     )

@@ -312,6 +312,17 @@ def own_files(folder: Path, command: str) -> None:
     write_manifest(folder, Manifest(command, True, names, "", digests, command_line(), versions()))
 
 
+def preliminary_result(folder: Path, files: Iterable[str]) -> None:
+    """Say that an interrupted process has written these files of the result in this folder.
+
+    Who begins or continues the result takes that back, see `own_result`: after a kill the digests
+    tell files of the last process from older ones.
+    """
+    there = read_manifest(folder)
+    if there is not None:
+        write_manifest(folder, replace(there, digests=_digests(folder, files)))
+
+
 def complete_result(folder: Path) -> None:
     """Say that the result in this folder is complete."""
     there = read_manifest(folder)

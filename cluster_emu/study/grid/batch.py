@@ -19,7 +19,12 @@ from cluster_emu.model import ProgressCallback
 from cluster_emu.numerals import MOST_JOBS
 from cluster_emu.results.display import Displayed, view
 from cluster_emu.results.folder_lock import locked
-from cluster_emu.results.result_folder import complete_result, own_result, read_manifest
+from cluster_emu.results.result_folder import (
+    complete_result,
+    own_result,
+    preliminary_result,
+    read_manifest,
+)
 from cluster_emu.results.versions import versions
 from cluster_emu.results.writing import write_csv, write_text
 from cluster_emu.study.comparison.compare import METHOD, smallest_by_metric
@@ -353,7 +358,8 @@ def run_batch(
     def exported(store: CellStore) -> pd.DataFrame:
         cells = all_cells(store)
         store.export(cells)
-        write_study_manifest(store, study, grid.file, cells, folder / MANIFEST)
+        until = "" if rule is None else str(rule)
+        write_study_manifest(store, study, grid.file, cells, folder / MANIFEST, until=until)
         return read_results(folder / RESULTS[0])
 
     if shard is None:
@@ -365,9 +371,11 @@ def run_batch(
             with CellStore(folder, study.keep) as store:
                 try:
                     found = run(store)
-                finally:
-                    table = exported(store)
-                done = ended(store, table, found)
+                except BaseException:
+                    exported(store)
+                    preliminary_result(folder, (RESULTS[0], MANIFEST))
+                    raise
+                done = ended(store, exported(store), found)
             done.save_tables()
             complete_result(folder)
         return done
@@ -377,11 +385,13 @@ def run_batch(
         mine = own_cells if own is None else own.cells(store)
         part = ended(store, _as_table(store.rows(mine)), found)
     # whoever locks the folder last finds the journals of all others closed
-    with locked(folder, patience_s=EXPORT_PATIENCE_S), CellStore(folder, study.keep) as store:
-        left = len(remaining(store, planned)) if whole is None else whole.left(store)
-        if left:
-            return replace(part, left_to_others=left)
-        done = ended(store, exported(store), found)
+    with locked(folder, patience_s=EXPORT_PATIENCE_S):
+        with CellStore(folder, study.keep) as store:
+            left = len(remaining(store, planned)) if whole is None else whole.left(store)
+            if left:
+                return replace(part, left_to_others=left)
+            done = ended(store, exported(store), found)
+        # the journals are closed: the files that SQLite keeps beside them are no part of the result
         done.save_tables()
         complete_result(folder)
         return done

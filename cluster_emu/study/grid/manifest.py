@@ -22,7 +22,13 @@ CELLS_AT_ONCE = 500
 
 
 def write_study_manifest(
-    store: CellStore, study: Study, file: Path | None, cells: Sequence[Cell], path: Path
+    store: CellStore,
+    study: Study,
+    file: Path | None,
+    cells: Sequence[Cell],
+    path: Path,
+    *,
+    until: str = "",
 ) -> None:
     """Write what was run, with what, and what every cell took; the file is whole or not there.
 
@@ -30,8 +36,9 @@ def write_study_manifest(
         store: the finished cells.
         study: the study.
         file: its file; None if it was made in Python.
-        cells: its cells.
+        cells: its cells; under a stopping rule those known so far.
         path: where to.
+        until: the stopping rule in words; empty without one.
     """
     about: dict[str, Any] = {
         "study": study.model_dump(mode="json"),
@@ -40,6 +47,7 @@ def write_study_manifest(
         "git": git_state(Path() if file is None else file.parent),
         "versions": versions(),
         "planned_cells": len(cells),
+        "until": until,
         "cells": [],
     }
     head, _, tail = json_text(about).rpartition("[]")
