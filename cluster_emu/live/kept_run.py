@@ -20,6 +20,9 @@ from cluster_emu.observation.finished_run import FinishedRun
 
 RUN, LOCK = "run.pickle", "lock"
 
+NOT_KEPT = (OSError, pickle.PicklingError, TypeError, AttributeError)
+"""A full disk, and what pickle raises for a part that it cannot write, such as one of a script."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReplay:
@@ -38,7 +41,9 @@ class KeptReplay:
         return self.replay.describe()
 
     def lanes(self, settings: Mapping[str, str]) -> Sequence[FrameSource]:
-        """Return one lane, the run."""
+        """Return one lane, the run; one that is stored is read without waiting for others."""
+        if not self.replay.computes:
+            return self.replay.lanes(settings)
         return [ReplaySource(once(self.place, self.replay.run))]
 
 
@@ -46,7 +51,7 @@ def once(place: Path, read: Callable[[], FinishedRun]) -> FinishedRun:
     """Return what is kept in a folder, or else what is read now; keep it if it was computed.
 
     Whoever comes while another process computes waits for it. If that one ends before it is done,
-    the next one computes. A run that is stored as a whole is read from its own folder each time.
+    the next one computes.
     """
     kept = place / RUN
     with _alone(place / LOCK):
@@ -55,7 +60,7 @@ def once(place: Path, read: Callable[[], FinishedRun]) -> FinishedRun:
             return run
         run = read()
         if run.computed:
-            with contextlib.suppress(OSError):  # a full disk costs time, no replay
+            with contextlib.suppress(*NOT_KEPT):  # costs time, no replay
                 _write(kept, pickle.dumps(run))
     return run
 

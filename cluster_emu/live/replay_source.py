@@ -21,7 +21,12 @@ from cluster_emu.live.recomputed import RecomputedRun
 from cluster_emu.live.replay_details import details, find
 from cluster_emu.live.source import Document, FrameSource, HostFlag, Kind, Step, VMState
 from cluster_emu.live.topology import fixed_parts
-from cluster_emu.observation.finished_run import FinishedRun, read_finished_run, title_of
+from cluster_emu.observation.finished_run import (
+    FinishedRun,
+    is_computed,
+    read_finished_run,
+    title_of,
+)
 from cluster_emu.observation.run_states import RunState, RunStates
 from cluster_emu.shown_text import visible
 from cluster_emu.transfer.records import Phase
@@ -64,6 +69,11 @@ class ReplayFactory:
 
         return cls(folder, cell, stored_cell(folder, cell).title)
 
+    @property
+    def computes(self) -> bool:
+        """Whether `run` computes: a cell and a drain are not stored as a whole."""
+        return self.cell is not None or is_computed(self.folder)
+
     def describe(self) -> Document:
         """Return title and kind; a replay has nothing to set."""
         return {
@@ -78,7 +88,7 @@ class ReplayFactory:
         return [ReplaySource(self.run())]
 
     def run(self) -> FinishedRun:
-        """Read the run, or compute it: a cell and a drain are not stored as a whole."""
+        """Read the run, or compute it, see `computes`."""
         if self.cell is None:
             return read_finished_run(self.folder)
         from cluster_emu.study.finished_cell import read_finished_cell  # studies take time to load

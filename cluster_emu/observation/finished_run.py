@@ -94,10 +94,15 @@ def title_of(folder: Path) -> str:
     Raises:
         ClusterEmuError: if it cannot, as `read_finished_run`.
     """
-    manifest = read_manifest(folder)
-    if manifest is not None and manifest.command == "evacuate":
+    if is_computed(folder):
         return _stored_evacuation(folder).title
     return read_finished_run(folder).title
+
+
+def is_computed(folder: Path) -> bool:
+    """Return whether `read_finished_run` computes what a folder holds, as it does with a drain."""
+    manifest = read_manifest(folder)
+    return manifest is not None and manifest.command == "evacuate"
 
 
 class StoredEvacuation(NamedTuple):

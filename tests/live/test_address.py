@@ -38,6 +38,7 @@ def seek(page: Watched, time_s: float) -> None:
 
 def shared(page: Watched) -> str:
     """Press the button and return the address."""
+    page.wait_for("clusterEmu.restored")
     page.page.click("#share")
     page.page.wait_for_selector("#notice:has-text('The address of this view')")
     return page.page.url
@@ -103,6 +104,18 @@ def test_a_link_copied_while_it_plays_has_the_time(chromium: Browser, address: s
     for lane in (0, 1):
         assert again.state(f"scenes[{lane}].place()") == page.state(f"scenes[{lane}].place()")
     done_with(page, again)
+
+
+@pytest.mark.slow
+def test_no_link_is_copied_before_the_view_is_restored(chromium: Browser, address: str) -> None:
+    page = open_page(chromium, f"{address}?seed=5&at=30")
+    page.wait_for("clusterEmu.restored")
+    page.state("clusterEmu.restored = false")  # as it is until the answer to the address has come
+    page.page.click("#share")
+    page.page.wait_for_selector("#notice:has-text('The view is still being restored.')")
+    page.state("clusterEmu.restored = true")
+    assert "at=30" in shared(page)
+    done_with(page)
 
 
 @pytest.mark.slow

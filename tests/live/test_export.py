@@ -76,6 +76,14 @@ def as_drawn(chromium: Browser, path: Path) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
+def clips_of(path: Path) -> set[str]:
+    """Return the ids of a file's clips, each of which is used."""
+    ids = {each.attrib["id"] for each in ET.parse(path).iter(f"{SVG}clipPath")}
+    used = {each.attrib["clip-path"] for each in ET.parse(path).iter(f"{SVG}g")}
+    assert used == {f"url(#{one})" for one in ids}
+    return ids
+
+
 def expect_same(chromium: Browser, png: Path, svg: Path) -> Image.Image:
     picture, drawn = Image.open(png).convert("RGB"), as_drawn(chromium, svg)
     assert picture.size == (2 * drawn.width, 2 * drawn.height)
@@ -147,5 +155,8 @@ def test_every_panel_and_two_clusters(chromium: Browser, address: str, tmp_path:
     assert any("qemu" in text for text in captions)
     assert len(captions) == 3  # below the title, and one of each lane
     expect_same(chromium, png, svg)
+    whole = saved(page, "both", "svg", tmp_path)
+    assert clips_of(svg) and clips_of(whole)
+    assert not clips_of(svg) & clips_of(whole)  # both can stand in one page
     page.page.context.close()
     page.check()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -35,6 +39,13 @@ def drain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chromium() -> Iterator[Browser]:
     with browser() as found:
         yield found
+
+
+class Unpicklable:
+    """What a library refuses to pickle."""
+
+    def __reduce__(self) -> str:
+        raise pickle.PicklingError("no")
 
 
 def dies() -> FinishedRun:
@@ -75,6 +86,32 @@ def test_a_run_that_is_stored_is_not_kept(tmp_path: Path) -> None:
     place.mkdir()
     frame_at(KeptReplay(ReplayFactory.of(tmp_path / "run"), place), 1.0)
     assert not (place / RUN).exists()
+
+
+def test_a_run_that_is_stored_is_read_while_another_computes(tmp_path: Path) -> None:
+    """Whoever holds the lock keeps only those waiting that would compute."""
+    pytest.importorskip("fcntl")
+    LiveModel(small(), 7).run().save(tmp_path / "run")
+    place = tmp_path / "place"
+    place.mkdir()
+    kept = KeptReplay(ReplayFactory.of(tmp_path / "run"), place)
+    with ThreadPoolExecutor(1) as pool:
+
+        def held() -> FinishedRun:
+            return pool.submit(lambda: kept.lanes({})[0].run).result(60)  # type: ignore[attr-defined]
+
+        assert once(place, held).seed == 7
+
+
+@pytest.mark.parametrize("notice", [lambda: "", threading.Lock(), Unpicklable()])
+def test_a_run_that_cannot_be_pickled_costs_no_replay(
+    drain: Path, tmp_path: Path, notice: Any
+) -> None:
+    run = replace(read_finished_run(drain), notices=(notice,))
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        pickle.dumps(run)
+    assert once(tmp_path, lambda: run) is run
+    assert not (tmp_path / RUN).exists()
 
 
 def test_browsers_that_come_together_wait_for_the_first(drain: Path, tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ export function setUpControls(stage) {
   stage.restart = restart;
 
   by("share").addEventListener("click", async () => {
+    if (!stage.restored) { say("The view is still being restored.", "plain"); return; }   // the address is not of it yet
     stage.writeAddress({ now: true });
     try { await navigator.clipboard.writeText(location.href); say("The address of this view is in the clipboard.", "good"); }
     catch (error) { say("The address of this view is in the address bar.", "plain"); }

@@ -6,6 +6,21 @@ const round = (number) => Math.round(number * 100) / 100;
 const FONT = /^(?:(italic|oblique|normal)\s+)?(?:(bold|normal|\d{3})\s+)?([\d.]+)px\s+(.*)$/;
 const FIELDS = ["fillStyle", "strokeStyle", "globalAlpha", "lineWidth", "lineDashOffset", "font", "textAlign", "textBaseline"];
 
+/**
+ * A name that other texts do not have: pictures in one page share their ids, and would clip one another.
+ * The same picture has the same bytes each time it is saved. (FNV-1a, twice 32 bits.)
+ */
+function shortName(texts) {
+  let one = 0x811c9dc5, two = 0x9e3779b9;
+  for (const text of texts) {
+    for (let at = 0; at < text.length; at += 1) {
+      one = Math.imul(one ^ text.charCodeAt(at), 0x01000193);
+      two = Math.imul(two ^ text.charCodeAt(at), 0x01000193);
+    }
+  }
+  return (one >>> 0).toString(36) + (two >>> 0).toString(36);
+}
+
 export class SvgWriter {
   constructor() {
     Object.assign(this, { fillStyle: "#000000", strokeStyle: "#000000", globalAlpha: 1, lineWidth: 1, lineDashOffset: 0, font: "10px sans-serif", textAlign: "start", textBaseline: "alphabetic" });
@@ -29,7 +44,7 @@ export class SvgWriter {
   clip() {
     this.clips += 1;
     this.groups += 1;
-    this.parts.push(`<clipPath id="clip${this.clips}"><path d="${this.path.join("")}"/></clipPath><g clip-path="url(#clip${this.clips})">`);
+    this.parts.push({ clip: this.clips, path: this.path.join("") });
   }
 
   x(value) { return round(value + this.left); }
@@ -73,6 +88,12 @@ export class SvgWriter {
   }
 
   document(width, height, title) {
-    return `<svg xmlns="http://www.w3.org/2000/svg" width="${round(width)}" height="${round(height)}" viewBox="0 0 ${round(width)} ${round(height)}" role="img"><title>${escaped(title)}</title>${this.parts.join("\n")}</svg>\n`;
+    const drawn = this.parts.map((part) => (part.clip ? `${part.clip}${part.path}` : part)), own = shortName([title, ...drawn]);
+    const parts = this.parts.map((part, at) => {
+      if (!part.clip) return drawn[at];
+      const id = `clip-${own}-${part.clip}`;
+      return `<clipPath id="${id}"><path d="${part.path}"/></clipPath><g clip-path="url(#${id})">`;
+    });
+    return `<svg xmlns="http://www.w3.org/2000/svg" width="${round(width)}" height="${round(height)}" viewBox="0 0 ${round(width)} ${round(height)}" role="img"><title>${escaped(title)}</title>${parts.join("\n")}</svg>\n`;
   }
 }
