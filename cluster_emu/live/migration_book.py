@@ -137,7 +137,7 @@ class TableBook:
         self.columns = columns
         known = [name for name in (*WHO, *TIMES, "outcome") if name in migrations]
         ordered = migrations.sort_values("migration", kind="stable")
-        self._columns = {name: ordered[name].to_numpy() for name in known}
+        self._shown = {name: ordered[name].to_numpy() for name in known}
         live = rounds[rounds["phase"] == Phase.PRE_COPY.value]
         live = live.sort_values(["migration", "start_s"], kind="stable")
         self._round_of = live["migration"].to_numpy()
@@ -155,7 +155,7 @@ class TableBook:
     def row(self, number: int) -> dict[str, Any]:
         """Return who moves, when what happened, and its phase or outcome."""
         now_s = self.now_s
-        row = {name: _plain(column[number]) for name, column in self._columns.items()}
+        row = {name: _plain(column[number]) for name, column in self._shown.items()}
         for name in ("start_s", "pause_s", "resume_s", "end_s"):
             if not row[name] <= now_s:
                 row[name] = math.nan

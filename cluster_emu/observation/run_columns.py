@@ -209,8 +209,8 @@ class MigrationColumns:
 
     def queued(self, time_s: float) -> Ints:
         """Return the numbers of those that are requested and have not begun or ended, ascending."""
-        is_there = (self.queued_s <= time_s) & (self.end_s > time_s)
-        return np.flatnonzero(is_there & ~(self.start_s <= time_s))
+        numbers = self.under_way(time_s)
+        return numbers[~(self.start_s[numbers] <= time_s)]
 
     def sending(self, time_s: float) -> Ints:
         """Return the numbers of those that have begun and have not ended, ascending."""

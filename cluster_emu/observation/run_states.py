@@ -72,7 +72,6 @@ class RunStates:
         traffic: what migrations carry on the links.
         host_memory_bytes: memory of each host, [hosts].
         vm_memory_bytes: memory of each VM, [vms].
-
         vm_count: number of VMs, also of those that come later.
 
     Raises:

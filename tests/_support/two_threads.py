@@ -11,11 +11,12 @@ TIMEOUT_S = 60.0
 
 
 class Waiting:
-    """A lock that says when a second thread waits for it."""
+    """A lock that says when a second thread waits for it; its owner may take it again."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._owner: int | None = None
+        self._depth = 0
         self.has_waiting = threading.Event()
 
     def __enter__(self) -> None:
@@ -23,8 +24,12 @@ class Waiting:
             self.has_waiting.set()
         self._lock.acquire()
         self._owner = threading.get_ident()
+        self._depth += 1
 
     def __exit__(self, *error: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
         self._lock.release()
 
 

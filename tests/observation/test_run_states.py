@@ -24,13 +24,16 @@ COMING = {
     "flavours": [{"cpu_capacity": 1, "memory_bytes": 100 * PAGE, "profile": BUSY}],
 }
 CRASH = {"kind": "host-crash", "host": 1, "at_s": 6.0, "repair_s": 20.0}
+RESTARTS = {"restart": True, "restart_delay_s": 1}
 RUNS: dict[str, dict[str, Any]] = {
     "migrations": {},
     "post-copy": {"strategy": "hybrid"},
     "VMs come and go": {"arrivals": COMING},
-    "a crash and restarts": {
+    "a crash and restarts": {"faults": [CRASH], "high_availability": RESTARTS},
+    "VMs come and go, and a crash": {
+        "arrivals": COMING,
         "faults": [CRASH],
-        "high_availability": {"restart": True, "restart_delay_s": 1},
+        "high_availability": RESTARTS,
     },
 }
 

@@ -49,12 +49,12 @@ def difference_p_value(differences: NDArray[np.float64], smallest: float) -> flo
     only if the 95 % interval lies beyond the smallest difference.
 
     A t test of few distinct values is wrong more often than it says. Of differences that are coarse
-    (counts, ticks, many zeros: `sign_flips.is_coarse`) p is the larger one of this and of the exact
-    test of signs and sizes, so that it is valid, and a claim needs the interval as well.
+    (counts, ticks, many zeros: `sign_flips.is_coarse`) p is the larger one of this and of the test
+    by signs and sizes, so that it is valid, and a claim needs the interval as well.
 
     Where all differences are one number the t test has no error to measure it by. A time that is
     the same to 12 digits with every seed does not depend on the seed, and p is 0. Counts agree by
-    chance: of whole numbers and simple fractions, p is that of the exact test.
+    chance: of whole numbers and simple fractions, p is that of the test by signs, 2^(1 - n).
 
     Args:
         differences: one per pair, shape [n], none of them NaN.

@@ -1,4 +1,4 @@
-"""The exact test of paired differences that take few values, such as counts.
+"""The test by signs and sizes of paired differences that take few values, such as counts.
 
 Where a pair's two values could as well have been the other way round, each difference is as likely
 to have its sign as the other one, whatever its distribution. The p value is the share of all 2^n
@@ -109,15 +109,27 @@ def one_sided_p_value(sizes: NDArray[np.float64], step: float) -> float:
 
     Args:
         sizes: all > 0, shape [n].
-        step: of the values that differences can take; too large a one makes p larger.
+        step: of the values that differences can take; too large a one makes p larger. Sizes that
+            are all one do not tell it, so `_step` takes the largest that it can be: they are less
+            certain than sizes that are nearly alike.
     """
     alike = max(float(sizes.min() - step / 2) / float(sizes.max() + step / 2), 0.0)
     return math.pow((1 - alike) / 2, len(sizes) - 1)
 
 
 def _step(sizes: NDArray[np.float64]) -> float:
-    """Return the smallest gap between the sizes and 0, which is not below their true step."""
-    gaps = np.diff(np.sort(sizes), prepend=0.0)
+    """Return the smallest gap between the sizes and of the least one from its opposite.
+
+    Values of one step h that are symmetric about 0 are its multiples (0, h, 2 h ...) or lie halfway
+    between these (h / 2, 3 h / 2 ...: 1 and -1, 3 and -3). In both cases gaps of sizes are
+    multiples of h, and so is twice a size: the result is not below h. Of sizes that are all one it
+    is twice that size, and nothing but their signs counts.
+
+    It is of the differences themselves, also where those beyond a margin are tested: gaps are the
+    same there, and a result of twice the least difference is at least twice what is beyond, which
+    leaves c at 0.
+    """
+    gaps = np.append(np.diff(np.sort(sizes)), 2 * sizes.min())
     return float(gaps[gaps > ROUNDING * sizes.max()].min())
 
 

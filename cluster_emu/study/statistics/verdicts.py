@@ -41,7 +41,8 @@ class PairedEffect:
         difference: mean of b minus a, with its interval, in the values' unit.
         relative: the mean difference over the mean of a; None where that is 0.
         smallest: the smallest difference that matters, in the values' unit; None without a pair.
-        verdict: what the differences show, taken alone.
+        verdict: what the differences show, taken alone; "lower" and "higher" only where the p
+            value, too, is at most `ALPHA`.
         effect_size: Cohen's d_z with Hedges' correction, see `effects.effect_size`.
         p_value: of no difference that matters, see `effects.difference_p_value`; None without two
             pairs.
@@ -74,13 +75,14 @@ def paired_effect(
     kept = ~np.isnan(difference)
     base = float(a[kept].mean())
     margin = smallest.between(base, float(b[kept].mean()))
+    p_value = difference_p_value(difference[kept], margin)
     return PairedEffect(
         difference=found,
         relative=found.mean / base if base else None,
         smallest=margin,
-        verdict=verdict(found.low, found.high, margin),
+        verdict=verdict_of_many(verdict(found.low, found.high, margin), p_value),
         effect_size=effect_size(difference[kept]),
-        p_value=difference_p_value(difference[kept], margin),
+        p_value=p_value,
         p_equivalence=equivalence_p_value(difference[kept], margin),
     )
 
@@ -107,11 +109,12 @@ def verdict(low: float | None, high: float | None, smallest: float) -> Verdict:
 
 
 def verdict_of_many(alone: Verdict, p_holm: float | None) -> Verdict:
-    """Return what a difference shows among many that are tested: lower and higher must hold there.
+    """Return what a difference shows among all that are tested: lower and higher must hold there.
 
     Args:
-        alone: what it shows on its own.
-        p_holm: its p value, adjusted for all tests, see `multiple_tests.holm`.
+        alone: what its interval, or it on its own, shows.
+        p_holm: its p value, adjusted for all tests, see `multiple_tests.holm`; of one test alone
+            the p value itself.
     """
     claims = alone in (Verdict.LOWER, Verdict.HIGHER)
     return Verdict.UNDECIDED if claims and (p_holm is None or p_holm > ALPHA) else alone

@@ -7,6 +7,7 @@ wherever it runs. A wrong seed alone would fail it as often as its docstring say
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 import pytest
@@ -110,6 +111,7 @@ COARSE: dict[str, Draw] = {
     "Bernoulli of 0.3": lambda rng, shape: (
         rng.binomial(1, 0.3, shape) - rng.binomial(1, 0.3, shape) + 0.0
     ),
+    "1 or -1": lambda rng, shape: rng.choice([-1.0, 1.0], shape),
     "mostly 0": lambda rng, shape: (
         rng.binomial(1, 0.2, shape) * rng.choice([-1.0, 1.0], shape) * rng.integers(1, 6, shape)
     ),
@@ -123,8 +125,12 @@ COARSE: dict[str, Draw] = {
 """Differences of two values alike that are counts, ticks or shares."""
 
 
-@pytest.mark.parametrize("pairs", [2, 3, 4, 6, 10, 12, 20, 50])
-@pytest.mark.parametrize("kind", COARSE)
+CASES = [*product(COARSE, [2, 3, 4, 6, 10, 12, 20, 50]), ("1 or -1", 7), ("1 or -1", 8)]
+"""Kind and number of pairs; seven values of 1 or -1 are the fewest that may agree by chance alone
+and be claimed by a p value that is too small."""
+
+
+@pytest.mark.parametrize(("kind", "pairs"), CASES)
 def test_holm_keeps_the_rate_of_coarse_differences(kind: str, pairs: int) -> None:
     """Families of 30 true nulls whose differences take few values, 1,000 each.
 

@@ -18,6 +18,7 @@ from cluster_emu.study.statistics.effects import (
     has_spread,
 )
 from cluster_emu.study.statistics.estimates import estimate
+from cluster_emu.study.statistics.sign_flips import is_coarse
 from cluster_emu.study.statistics.verdicts import Verdict, paired_effect, verdict_of_many
 
 DIFFERENCES = st.lists(st.integers(-50, 80).map(float), min_size=2, max_size=15)
@@ -47,8 +48,9 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
 @settings(max_examples=30)
 @given(DIFFERENCES, st.integers(1, 20).map(float))
 def test_p_values_say_what_the_interval_says(values: list[float], margin: float) -> None:
-    found = np.array(values)
+    found = np.array(values) + 0.01 * math.sqrt(2) * np.arange(len(values))
     assume(has_spread(found))
+    assert not is_coarse(found)  # of counts p may be larger
     interval = estimate(found)
     assert interval.low is not None and interval.high is not None
 
@@ -77,11 +79,22 @@ def test_differences_that_are_one_number_have_no_effect_size_and_are_certain() -
 
 @pytest.mark.parametrize("pairs", [2, 3, 5, 6])
 def test_counts_that_agree_may_agree_by_chance(pairs: int) -> None:
-    expected = pytest.approx(3.0 ** (1 - pairs))  # the step is 3: c = (3 - 1.5) / (3 + 1.5)
+    expected = 2.0 ** (1 - pairs)  # the step may be 6, and the values 3 and -3
 
     assert difference_p_value(np.full(pairs, -3.0), 0.0) == expected
     assert difference_p_value(np.full(pairs, 7.5) - 7.2, 0.0) == expected  # three ticks
     assert difference_p_value(np.full(pairs, -3.0), 3.0) == 1.0
+
+
+def test_the_verdict_of_a_pair_of_values_is_not_against_its_p_value() -> None:
+    pages = np.array([5.0, 8.0, 6.0, 9.0, 7.0, 4.0, 3.0])
+    found = paired_effect(pages[:5], pages[:5] + 1, SmallestDifference(share=0.01))
+    longer = paired_effect(pages, pages + 1, SmallestDifference(share=0.01))
+    time = paired_effect(pages, pages + 1.0271828, SmallestDifference(share=0.01))
+
+    assert (found.verdict, found.p_value) == (Verdict.UNDECIDED, 2.0**-4)
+    assert (longer.verdict, longer.p_value) == (Verdict.HIGHER, 2.0**-6)
+    assert (time.verdict, time.p_value) == (Verdict.HIGHER, 0.0)
 
 
 def test_one_pair_is_no_test() -> None:

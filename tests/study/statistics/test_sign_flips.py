@@ -1,7 +1,8 @@
-"""The exact test of coarse differences, against enumeration in fractions and against scipy."""
+"""The test by signs and sizes of coarse differences, against enumeration and against scipy."""
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from itertools import product
 
@@ -98,6 +99,44 @@ def test_it_errs_no_more_often_than_it_says(widths: tuple[int, ...], margin: int
 
     for p in np.unique(found):
         assert (found <= p + 1e-12).mean() <= p + 1e-9
+
+
+@pytest.mark.parametrize("widths", [(1,), (3,), (5,)])
+@pytest.mark.parametrize("pairs", [2, 3, 4])
+def test_odd_numbers_err_no_more_often_than_p_says(widths: tuple[int], pairs: int) -> None:
+    check_all_samples_of_odd_numbers(widths * pairs)
+
+
+@pytest.mark.parametrize(
+    "widths", [(1,) * 7, (1,) * 10, (3,) * 5, (1, 3, 5), (1, 1, 3, 3), (1, 1, 1, 5), (1, 7, 7)]
+)
+def test_odd_numbers_of_several_ranges_do_neither(widths: tuple[int, ...]) -> None:
+    check_all_samples_of_odd_numbers(widths)
+
+
+def check_all_samples_of_odd_numbers(widths: tuple[int, ...]) -> None:
+    """Check the exact rates of differences that are uniform over -w, 2 - w ... w: never 0.
+
+    The gap from the least size to 0 is half a step there. P(p <= x) is at most x for each x, the
+    rates being fractions, and 2^(1 - n) is reached where all differences are 1 or -1.
+    """
+    samples = list(product(*(range(-width, width + 1, 2) for width in widths)))
+    found = Counter(coarse_p_value(np.array(one, dtype=float), 0.0) for one in samples)
+    reached = 0
+    for p in sorted(found):
+        reached += found[p]
+        assert Fraction(reached, len(samples)) <= Fraction(p) * (1 + Fraction(1, 10**9))
+    if set(widths) == {1}:
+        signs = 2.0 ** (1 - len(widths))
+        assert min(found) == signs and Fraction(found[signs], len(samples)) == Fraction(signs)
+
+
+def test_one_size_tells_no_step_and_counts_by_its_signs() -> None:
+    same = np.full(5, 1e6)
+    nearly = same + np.array([0.0, 0.0, 0.0, 0.0, 1.0])
+
+    assert coarse_p_value(same, 0.0) == coarse_p_value(same, 9e5) == 2.0**-4
+    assert coarse_p_value(nearly, 0.0) < 1e-20
 
 
 def test_sizes_alike_say_more_than_their_signs() -> None:

@@ -68,7 +68,7 @@ def test_a_difference_of_seventeen_microseconds_is_none_in_practice() -> None:
 
 
 def test_an_absolute_size_counts_where_it_is_larger() -> None:
-    a, b = array(1.0, 1.1, 0.9), array(1.5, 1.6, 1.4)
+    a, b = array(1.0, 1.1, 0.9), array(1.51, 1.6, 1.4)
     assert paired_effect(a, b, SmallestDifference(share=0.01)).verdict == HIGHER
     assert paired_effect(a, b, SmallestDifference(0.01, 0.6)).verdict == NO_PRACTICAL_DIFFERENCE
 
