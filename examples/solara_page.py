@@ -1,7 +1,8 @@
 """Mesa's own page for a cluster.
 
 Start it with `solara run examples/solara_page.py`. It needs the extra `solara` (`pip install
-'cluster-emu[solara]'`). For a faster page see `cluster-emu view`.
+'cluster-emu[solara]'`). All browsers begin with the one model made here. `cluster-emu view` is
+faster and gives each browser a model of its own.
 """
 
 from mesa.visualization import SolaraViz, make_plot_component
