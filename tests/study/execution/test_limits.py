@@ -135,7 +135,7 @@ def test_what_a_block_takes_is_measured() -> None:
     with measured() as costs:
         held = bytearray(b"x" * (64 * MIB))
         spin(0.05)
-    found = costs()
+        found = costs()
     del held
 
     assert 0.05 <= found.wall_s < 10.0
