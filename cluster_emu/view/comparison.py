@@ -109,8 +109,7 @@ def draw_comparison_means(report: ComparisonReport, metric: str, ax: Axes | None
     Raises:
         UnknownNameError: if the report has no such metric.
     """
-    row = _Row.of(report, _chosen(report, [metric])[0])
-    ax = new_figure(row.height_inches).add_subplot() if ax is None else ax
+    row, ax = _row_and_axes(report, metric, ax)
     _draw_means(ax, row)
     return ax
 
@@ -128,10 +127,14 @@ def draw_comparison_differences(
     Raises:
         UnknownNameError: if the report has no such metric.
     """
-    row = _Row.of(report, _chosen(report, [metric])[0])
-    ax = new_figure(row.height_inches).add_subplot() if ax is None else ax
+    row, ax = _row_and_axes(report, metric, ax)
     _draw_differences(ax, row)
     return ax
+
+
+def _row_and_axes(report: ComparisonReport, metric: str, ax: Axes | None) -> tuple[_Row, Axes]:
+    row = _Row.of(report, _chosen(report, [metric])[0])
+    return row, new_figure(row.height_inches).add_subplot() if ax is None else ax
 
 
 # --- what is drawn of a report --------------------------------------------------------------------

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from tests._support.browsers import browser
 from tests._support.live_page import Watched, live_page, open_page
 from tests.live.test_panels_page import SINGLE, lane_at, open_tab, seek
 
@@ -28,12 +27,6 @@ TITLES = {
     "series": "Hosts and power",
     "compare": "Side by side",
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

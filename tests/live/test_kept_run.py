@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import pickle
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from cluster_emu.live.replay_source import ReplayFactory
 from cluster_emu.observation import finished_run
 from cluster_emu.observation.finished_run import FinishedRun, read_finished_run
 from cluster_emu.study import evacuate
-from tests._support.browsers import browser
 from tests._support.live_page import live_page, open_page
 from tests.live.test_replay_source import small
 
@@ -33,12 +31,6 @@ def drain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept") / "drain"
     evacuate(small(), hosts=[0], replications=1, seed=3).save(folder, csv=False)
     return folder
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 class Unpicklable:

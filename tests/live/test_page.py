@@ -10,16 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests._support.browsers import browser
 from tests._support.live_page import Watched, live_page, open_page
 
 CLUSTER = ("cluster", "--set", "run.duration_s=7200")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -14,18 +14,11 @@ from cluster_emu.live.live_model import LiveModel
 from cluster_emu.live.live_source import LiveFactory, LiveSource
 from cluster_emu.live.source import FrameSource
 from cluster_emu.scenario import load_scenario
-from tests._support.browsers import browser
 from tests._support.live_page import Watched, live_page, open_page
 from tests.live.test_replay_source import small
 
 FIELDS = {"run.tick_s": 0.5, "run.fidelity": "pages", "vms.0.memory_bytes": 64 * 2**20}
 SINGLE = ("single", *(word for pair in FIELDS.items() for word in ("--set", "{}={}".format(*pair))))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
