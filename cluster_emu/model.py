@@ -102,7 +102,8 @@ class ClusterModel(Displayed, Model):
             kept in `seed`.
         stream_to: folder to write the tables `hosts`, `vms` and `links` to as they grow, instead of
             keeping them. They stand under their names once the run is over; an interrupted one
-            leaves ``NAME.partial.parquet``, which can be read after `close`. The data collector
+            leaves ``NAME.partial.parquet``, which can be read after `close` (`RunResult.save` of
+            a run that `simulate` was interrupted in gives them their names). The data collector
             and `manager.reports` then stay empty, so that memory does not grow with simulated
             time; it grows with the number of migrations alone.
         agent_reporters: whether the data collector keeps a row per agent and tick, too. That is

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["ENDING", "Interrupted", "exit_status", "raised"]
+__all__ = ["ENDING", "Interrupted", "exit_status", "held", "insisting", "raised"]
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill` and schedulers, and a terminal that closes."""
 
 EXIT_STATUS_BASE = 128
 """A shell shows a process that a signal ended under this number plus the signal's."""
+
+_waiting: list[int] | None = None
+"""The signals that have come in a block that is `held`; None outside such a block."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -51,6 +54,61 @@ def raised() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def insisting() -> Iterator[Callable[[], None]]:
+    """Give a function that handles again a signal whose exception went nowhere.
+
+    Python raises the exception of a signal wherever the interpreter is. In a finaliser, a
+    callback of a weak reference or of compiled code it is ignored, and the work would go on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # signals only arrive in the main thread
+        return
+    arrived: list[int] = []
+    handlers = {
+        number: handler for number in ENDING if callable(handler := signal.getsignal(number))
+    }
+
+    def remember_and_handle(number: int, frame: FrameType | None) -> None:
+        if _waiting is not None:
+            _waiting.append(number)
+            return
+        arrived.append(number)
+        handlers[signal.Signals(number)](number, frame)
+
+    def raise_if_swallowed() -> None:
+        for number in arrived:
+            handlers[signal.Signals(number)](number, None)
+
+    for number in handlers:
+        signal.signal(number, remember_and_handle)
+    try:
+        yield raise_if_swallowed
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let signals wait until the block is over, so that it is done whole or fails by itself.
+
+    Only those wait that `raised` or `insisting` handle. The block must be short.
+    """
+    global _waiting
+    if _waiting is not None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _waiting = []
+    try:
+        yield
+    finally:
+        came, _waiting = _waiting, None
+        for number in came:
+            if callable(handler := signal.getsignal(number)):
+                handler(number, None)
+
+
 def exit_status(interrupt: KeyboardInterrupt) -> int:
     """Return the exit status of a process that this ended, such as 130 for Ctrl-C."""
     cause: BaseException | None = interrupt
@@ -60,4 +118,7 @@ def exit_status(interrupt: KeyboardInterrupt) -> int:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
+    if _waiting is not None:
+        _waiting.append(number)
+        return
     raise Interrupted(number)

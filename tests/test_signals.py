@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -40,3 +41,58 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_waits_until_a_held_block_is_over() -> None:
+    done = []
+    with signals.raised(), pytest.raises(signals.Interrupted) as raised:
+        with signals.held():
+            with signals.held():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("inner")
+            done.append("outer")
+        done.append("after")
+
+    assert done == ["inner", "outer"]
+    assert raised.value.number == signal.SIGTERM
+
+
+def test_a_held_block_that_fails_still_hears_its_signal() -> None:
+    def fail() -> None:
+        with signals.held():
+            os.kill(os.getpid(), signal.SIGHUP)
+            raise OSError("no room")
+
+    with signals.raised():
+        with pytest.raises(signals.Interrupted) as raised:
+            fail()
+        assert isinstance(raised.value.__context__, OSError)
+        with pytest.raises(signals.Interrupted):  # nothing is held any more
+            os.kill(os.getpid(), signal.SIGHUP)
+
+
+def test_a_held_block_of_another_thread_holds_nothing() -> None:
+    inside, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with signals.held():
+            inside.set()
+            over.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    inside.wait(30)
+    try:
+        with signals.raised(), pytest.raises(signals.Interrupted):
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_work_that_insists_hears_a_signal_that_was_held() -> None:
+    with signals.raised(), signals.insisting() as raise_if_swallowed:
+        with pytest.raises(signals.Interrupted), signals.held():
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(signals.Interrupted):
+            raise_if_swallowed()

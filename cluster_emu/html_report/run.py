@@ -39,7 +39,7 @@ def run_page(folder: Path) -> Page:
     scenario = result.scenario
     name = str(scenario["name"])
     strategy = str(Choice.model_validate(scenario["transfer"]["strategy"]))
-    stopped = about.get("interrupted_at_s")
+    stopped = result.interrupted_at_s
     hosts = int(result.tables["hosts"]["host"].nunique())
     vms = int(result.tables["vms"]["vm"].nunique())
     return Page(

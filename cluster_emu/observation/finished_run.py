@@ -82,8 +82,9 @@ def read_finished_run(folder: Path) -> FinishedRun:
         result.tables["faults"] = _table(folder, "faults", FAULTS)
     scenario, why_not = _scenario_of(folder)
     notices = [f"What the run did not store cannot be shown: {why_not}"] if why_not else []
-    if manifest is not None and not manifest.complete:
-        notices.append("The run was interrupted: the replay ends there.")
+    if result.interrupted_at_s is not None:
+        at = f"{result.interrupted_at_s:g} of {result.scenario['run']['duration_s']:g} simulated s"
+        notices.append(f"The run was interrupted at {at}: the replay ends there.")
     title = f"{result.scenario['name']}, seed {result.seed}"
     return FinishedRun(title, result, scenario, result.seed, why_not, tuple(notices))
 

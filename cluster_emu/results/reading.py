@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def read_run(folder: Path) -> RunResult:
         traces=about["traces"],
         assumptions=tuple(about["assumptions"]),
         notes=tuple(about.get("notes", ())),
+        interrupted_at_s=about.get("interrupted_at_s"),
     )
     check_whole(folder)  # last: what is wrong with a file says more than that it is another one
     return result
@@ -90,6 +92,9 @@ def _read_about(path: Path) -> dict[str, Any]:
             raise ClusterEmuError(f"{path}: has no {fact!r}: allowed is {EXPECTED}")
         if not isinstance(facts[fact], FACTS_NEEDED[fact]):
             raise ClusterEmuError(f"{path}: {fact!r} is not what it should be: {EXPECTED}")
+    end_s = facts.get("interrupted_at_s")
+    if end_s is not None and (type(end_s) not in (int, float) or not 0 <= end_s < math.inf):
+        raise ClusterEmuError(f"{path}: 'interrupted_at_s' is not what it should be: {EXPECTED}")
     return facts
 
 

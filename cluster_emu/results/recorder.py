@@ -16,6 +16,7 @@ from cluster_emu.results.folder_lock import locked
 from cluster_emu.results.growing_tables import Columns, GrowingTable, KeptTable
 from cluster_emu.results.naming import name_columns
 from cluster_emu.results.result_folder import begin_result, check_unused
+from cluster_emu.signals import held
 
 STREAMED_TABLES = ("hosts", "vms", "links")
 """The tables that grow with simulated time."""
@@ -60,6 +61,16 @@ class Recorder:
             energy_kwh: energy of each host so far, and parts of it, by the column's name, [hosts].
             carried_bytes: returns what each link has carried so far, [links].
         """
+        with held():  # an interrupted run has all tables of an instant, or none
+            self._observe_all(now_s, watts, energy_kwh, carried_bytes())
+
+    def _observe_all(
+        self,
+        now_s: float,
+        watts: FloatColumn,
+        energy_kwh: Mapping[str, FloatColumn],
+        carried: FloatColumn,
+    ) -> None:
         if self.folder is not None and not self._has_begun:
             kinds = ("parquet", "partial.parquet")
             names = (f"{table}.{kind}" for table in STREAMED_TABLES for kind in kinds)
@@ -84,7 +95,7 @@ class Recorder:
             },
         )
         self._observe_vms(now_s)
-        self._observe_links(now_s, carried_bytes())
+        self._observe_links(now_s, carried)
 
     def _observe_vms(self, now_s: float) -> None:
         """Note the state of the VMs that are on a host."""
@@ -137,15 +148,17 @@ class Recorder:
 
     def finish(self) -> None:
         """Move tables that are written to a folder to their places: the run is complete."""
-        for table in self._tables.values():
-            table.finish()
-        self._lock.close()
+        with held():  # a file that is half closed cannot be read
+            for table in self._tables.values():
+                table.finish()
+            self._lock.close()
 
     def close(self) -> None:
         """Close tables that are written to a folder, complete or not."""
-        for table in self._tables.values():
-            table.close()
-        self._lock.close()
+        with held():
+            for table in self._tables.values():
+                table.close()
+            self._lock.close()
 
 
 def _growing_tables(folder: Path | None, lock: ExitStack) -> dict[str, GrowingTable]:

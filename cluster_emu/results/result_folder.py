@@ -20,6 +20,7 @@ from cluster_emu.json_output import json_text
 from cluster_emu.results.folder_lock import LOCK_FILES, locked
 from cluster_emu.results.versions import versions
 from cluster_emu.results.writing import UNFINISHED, write_csv, write_parquet, write_text
+from cluster_emu.signals import held
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +173,7 @@ def new_result(
 
     The folder then holds this result and a manifest, and nothing of an older one. An error leaves
     the folder as it was. After an interrupt the folder holds what was written until then, marked as
-    unfinished.
+    unfinished. A signal that comes while the result moves into the folder waits until it is there.
 
     Args:
         folder: where the result belongs; made if it is not there.
@@ -196,10 +197,12 @@ def new_result(
             try:
                 yield place
             except KeyboardInterrupt:
-                if _written(place):
-                    _move_into(folder, place, command, name, complete=False)
+                with held():
+                    if _written(place):
+                        _move_into(folder, place, command, name, complete=False)
                 raise
-            _move_into(folder, place, command, name, complete=complete)
+            with held():
+                _move_into(folder, place, command, name, complete=complete)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -301,15 +304,22 @@ def begin_result(folder: Path, command: str, files: Iterable[str]) -> None:
     write_manifest(folder, begun)
 
 
-def own_files(folder: Path, command: str) -> None:
-    """Make a complete result of all files in a folder that this process has filled."""
+def own_files(folder: Path, command: str, *, complete: bool = True) -> None:
+    """Make a result of all files in a folder that this process has filled.
+
+    Args:
+        folder: where they are.
+        command: the command that wrote them.
+        complete: False if an interrupt has left them.
+    """
     names = tuple(
         path.name
         for path in folder.iterdir()
         if not path.name.startswith(".") and path.name != MANIFEST
     )
     digests = _digests(folder, names)
-    write_manifest(folder, Manifest(command, True, names, "", digests, command_line(), versions()))
+    result = Manifest(command, complete, names, "", digests, command_line(), versions())
+    write_manifest(folder, result)
 
 
 def preliminary_result(folder: Path, files: Iterable[str]) -> None:

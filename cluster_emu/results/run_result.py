@@ -126,6 +126,8 @@ class RunResult(Displayed):
     ) -> None:
         """Write every table as Parquet (and CSV), and run.json, each file atomically.
 
+        A run that a signal ended is marked as an unfinished result.
+
         Args:
             folder: where to: a new or empty folder, or the one that the run was streamed to.
             csv: whether to write CSV in addition to Parquet.
@@ -135,12 +137,18 @@ class RunResult(Displayed):
         Raises:
             ScenarioError: if the folder is in use, see `check_unused`, or somebody writes to it.
         """
+        is_whole = self.interrupted_at_s is None
         if self.streamed_to is not None and self.streamed_to.resolve() == folder.resolve():
             with locked(folder):
+                if not is_whole:
+                    # the library that writes these files takes a while to load
+                    from cluster_emu.results.streaming import take_partial_tables
+
+                    take_partial_tables(folder)
                 self._write(folder, csv, wall_time_s)
-                own_files(folder, "run")
+                own_files(folder, "run", complete=is_whole)
         else:
-            with new_result(folder, "run", overwrite=overwrite) as place:
+            with new_result(folder, "run", overwrite=overwrite, complete=is_whole) as place:
                 self._write(place, csv, wall_time_s)
 
     def _write(self, folder: Path, csv: bool, wall_time_s: float | None) -> None:

@@ -17,12 +17,15 @@ ROWS_AT_ONCE = 65_536
 PIECES_AT_ONCE = 256
 """Pieces that are put together, because an array of a few rows takes more memory than its rows."""
 
+PARTIAL = ".partial.parquet"
+"""How the name of a table ends until it is complete."""
+
 
 class StreamedTable:
     """A table that is written to a file during the run, row group by row group.
 
     Until `finish` its file is ``NAME.partial.parquet`` in the same folder. After `close` this file
-    can be read, too: an interrupted run leaves it.
+    can be read, too: an interrupted run leaves it, see `take_partial_tables`.
 
     Args:
         path: the file of the finished table; its folder is created if necessary.
@@ -31,7 +34,7 @@ class StreamedTable:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+        self._partial = path.with_name(f"{path.stem}{PARTIAL}")
         self._writer: pq.ParquetWriter | None = None
         self._small: list[Columns] = []
         self._waiting: list[Columns] = []
@@ -110,3 +113,9 @@ class StreamedTable:
                 },
             )
         self._writer.write_table(table)
+
+
+def take_partial_tables(folder: Path) -> None:
+    """Give the tables that an interrupted run has closed their names: its result ends with them."""
+    for path in folder.glob(f"*{PARTIAL}"):
+        path.replace(path.with_name(f"{path.name.removesuffix(PARTIAL)}.parquet"))

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cluster_emu.observation.finished_run import read_finished_run
 from cluster_emu.results.result_folder import check_whole, read_manifest
 from cluster_emu.signals import ENDING
 
@@ -90,6 +91,43 @@ def test_an_interrupted_run_says_until_when_it_went(
     assert 600 <= about["interrupted_at_s"] < 3600
     assert f"interrupted at {about['interrupted_at_s']:g} of 3600 simulated s" in ended.stderr
     assert len(pd.read_parquet(tmp_path / "out" / "summary.parquet")) == 1
+
+
+@pytest.mark.parametrize("csv", [False, True])
+def test_an_interrupted_run_can_be_drawn_reported_and_replayed(
+    emu: Emu, tmp_path: Path, interrupt: Callable[[str, int, int], None], csv: bool
+) -> None:
+    out = tmp_path / "out"
+    interrupt("run", 600, signal.SIGINT)
+    assert emu(*COMMANDS["run"], "--out", out, *(["--csv"] if csv else [])).exit_code == 130
+
+    run = read_finished_run(out)
+    end_s = run.result.interrupted_at_s
+    assert end_s is not None
+    for table in ("hosts", "vms"):
+        last_s = run.result.tables[table]["time_s"].max()
+        assert end_s - 300.0 <= last_s <= end_s, table
+    assert run.notices == (
+        f"The run was interrupted at {end_s:g} of 3600 simulated s: the replay ends there.",
+    )
+    assert emu("plot", out).exit_code == 0
+    assert (out / "timeline.png").stat().st_size
+    assert emu("report", out).exit_code == 0
+    page = (out / "report.html").read_text("utf-8")
+    assert f"Interrupted after {end_s:,.0f} simulated s" in page
+    assert not list(out.glob("*.partial.*"))
+
+
+def test_a_run_interrupted_before_its_first_step_leaves_the_older_result(
+    emu: Emu, tmp_path: Path, interrupt: Callable[[str, int, int], None]
+) -> None:
+    out = tmp_path / "out"
+    assert emu("run", "single", "--out", out).exit_code == 0
+    older = {path: path.read_bytes() for path in out.glob("[!.]*")}
+    interrupt("run", 0, signal.SIGINT)
+
+    assert emu(*COMMANDS["run"], "--out", out, "--overwrite").exit_code == 130
+    assert {path: path.read_bytes() for path in out.glob("[!.]*")} == older
 
 
 def test_a_comparison_that_has_no_pair_yet_leaves_nothing(

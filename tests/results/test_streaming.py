@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cluster_emu import ClusterModel, ScenarioError
+from cluster_emu import ClusterModel, ScenarioError, signals
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.results import streaming
+from cluster_emu.results.reading import read_run
+from cluster_emu.results.recorder import Recorder
 from cluster_emu.results.result_folder import read_manifest
 from cluster_emu.results.streaming import StreamedTable
+from cluster_emu.scenario import load_scenario
+from cluster_emu.study import RunInterrupted, simulate
 
 SMALL = {
     "run.duration_s": 1800.0,
@@ -64,6 +72,52 @@ def test_a_streamed_run_that_nobody_saved_is_an_unfinished_result(tmp_path: Path
     result = ClusterModel("single", rng=1, **{"vms.0.memory_bytes": 2**22}).run()
     result.save(tmp_path, overwrite=True)
     assert not list(tmp_path.glob("*.partial.parquet"))
+
+
+def _with_a_signal(work: Callable[..., Any], call: int) -> Callable[..., Any]:
+    """Return work that gets a signal when it is done for the `call`-th time."""
+    calls = []
+
+    def signalled(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return work(*args)
+
+    return signalled
+
+
+@pytest.mark.parametrize(
+    ("where", "work", "call"),
+    [
+        (Recorder, "_observe_vms", 4),  # the hosts of this instant are noted, its VMs are not
+        (Recorder, "_observe_links", 4),
+        (StreamedTable, "close", 2),  # at the end of the run: one table is closed
+        (StreamedTable, "_written", 2),  # the rows are written, the file has no end yet
+    ],
+)
+def test_an_interrupt_leaves_whole_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: type, work: str, call: int
+) -> None:
+    scenario = load_scenario("cluster").with_fields(SMALL)
+    whole = simulate(scenario, 0)
+    monkeypatch.setattr(where, work, _with_a_signal(getattr(where, work), call))
+    with signals.raised(), pytest.raises(RunInterrupted) as raised:
+        simulate(scenario, 0, stream_to=tmp_path)
+    raised.value.partial.save(tmp_path)
+
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None
+    assert not manifest.complete
+    saved = read_run(tmp_path)
+    assert saved.interrupted_at_s == raised.value.partial.interrupted_at_s
+    ends = set()
+    for name in STREAMED:
+        rows = pd.read_parquet(tmp_path / f"{name}.parquet")
+        expected = whole.tables[name].iloc[: len(rows)]
+        pd.testing.assert_frame_equal(rows, expected, check_exact=True, obj=name)
+        ends |= {rows["time_s"].max()} if name != "links" else set()
+    assert len(ends) == 1
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])

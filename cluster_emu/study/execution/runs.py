@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar, cast
 
 from cluster_emu.errors import ClusterEmuError
 from cluster_emu.model import ClusterModel, ProgressCallback
 from cluster_emu.results.run_result import RunResult
 from cluster_emu.scenario import Scenario
-from cluster_emu.signals import ENDING
+from cluster_emu.signals import held, insisting
 from cluster_emu.study.execution.parallel import in_parallel
 from cluster_emu.transfer.records import Phase
 
@@ -114,7 +111,7 @@ def simulate(
     report_progress = progress or _ignore
     model = ClusterModel(scenario, rng=seed, stream_to=stream_to)
     try:
-        with _insisting_on_signals() as raise_if_swallowed:
+        with insisting() as raise_if_swallowed:
 
             def show(done: float, total: float) -> None:
                 raise_if_swallowed()
@@ -132,9 +129,12 @@ def simulate(
 def _with_partial_result(model: ClusterModel, interrupt: KeyboardInterrupt) -> KeyboardInterrupt:
     """Return the interrupt with the run's result up to then, if there is one.
 
-    The interrupt may have come in the middle of an event, when tables do not fit together.
+    There is none before the first step. The interrupt may have come in the middle of an event, when
+    tables do not fit together.
     """
-    with suppress(Exception):
+    if not model.steps:
+        return interrupt
+    with held(), suppress(Exception):
         return RunInterrupted(replace(model.result(), interrupted_at_s=model.loop.now_s))
     return interrupt
 
@@ -189,43 +189,11 @@ def with_progress(
     report_progress = progress or _ignore
     total = done + count
     report_progress(done, total)
-    with closing(cast("Generator[R]", results)), _insisting_on_signals() as raise_if_swallowed:
+    with closing(cast("Generator[R]", results)), insisting() as raise_if_swallowed:
         for number, result in enumerate(results, start=done + 1):
             yield result
             report_progress(number, total)
             raise_if_swallowed()
-
-
-@contextmanager
-def _insisting_on_signals() -> Iterator[Callable[[], None]]:
-    """Give a function that handles again a signal whose exception went nowhere.
-
-    Python raises the exception of a signal wherever the interpreter is. In a finaliser, a
-    callback of a weak reference or of compiled code it is ignored, and the study would go on.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # signals only arrive in the main thread
-        return
-    arrived: list[int] = []
-    handlers = {
-        number: handler for number in ENDING if callable(handler := signal.getsignal(number))
-    }
-
-    def remember_and_handle(number: int, frame: FrameType | None) -> None:
-        arrived.append(number)
-        handlers[signal.Signals(number)](number, frame)
-
-    def raise_if_swallowed() -> None:
-        for number in arrived:
-            handlers[signal.Signals(number)](number, None)
-
-    for number in handlers:
-        signal.signal(number, remember_and_handle)
-    try:
-        yield raise_if_swallowed
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def _ignore(done: float, total: float) -> None:
