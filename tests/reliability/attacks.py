@@ -69,6 +69,11 @@ def _prepare(random: Random, command: str, known: Undisturbable, folder: Path) -
     return has_older
 
 
+def _wholes(command: str, known: Undisturbable, has_older: bool) -> list[Path]:
+    """Return the undisturbed results that may be there afterwards."""
+    return [known.result(command, seed) for seed in ((0, 1) if has_older else (0,))]
+
+
 def kill(random: Random, command: str, known: Undisturbable, folder: Path) -> Trial:
     """Kill a command with signal 9 at a random moment."""
     has_older = _prepare(random, command, known, folder)
@@ -80,8 +85,7 @@ def kill(random: Random, command: str, known: Undisturbable, folder: Path) -> Tr
     running.wait(30)
     trial = Trial(f"{command}, killed {moment}{', over an older result' if has_older else ''}")
     trial.expect_no_orphans(running.orphans_end_after_s(ORPHANS_LIMIT_S))
-    older = known.of(command, seed=1).files
-    trial.expect(mixture(folder / OUT, [undisturbed.files, *([older] if has_older else [])]))
+    trial.expect(mixture(folder / OUT, _wholes(command, known, has_older)))
     trial.expect(again(command, undisturbed, folder / OUT, folder))
     return trial
 
@@ -104,8 +108,7 @@ def interrupt(random: Random, command: str, known: Undisturbable, folder: Path) 
     trial.expect("" if status in allowed else f"exit status {status}: {stderr[-500:]}")
     trial.expect("" if "Traceback" not in stderr else _tracebacks(stderr, status))
     trial.expect_no_orphans(running.orphans_end_after_s(ORPHANS_LIMIT_S))
-    older = known.of(command, seed=1).files
-    trial.expect(mixture(folder / OUT, [undisturbed.files, *([older] if has_older else [])]))
+    trial.expect(mixture(folder / OUT, _wholes(command, known, has_older)))
     trial.expect(again(command, undisturbed, folder / OUT, folder))
     return trial
 
@@ -137,7 +140,7 @@ def fill_disk(random: Random, command: str, known: Undisturbable, folder: Path) 
         trial.expect("" if "Traceback" not in stderr else f"a traceback: {stderr[-800:]}")
         trial.expect("" if status == 0 or stderr.strip() else "ended without a message")
         trial.expect_no_orphans(running.orphans_end_after_s(ORPHANS_LIMIT_S))
-        wholes = [undisturbed.files, *([known.of(command, seed=1).files] if has_older else [])]
+        wholes = _wholes(command, known, has_older)
         if status == 0:
             trial.expect(difference(digests(out), undisturbed.files))
         disk.empty()

@@ -2,35 +2,65 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pandas as pd
 
 from cluster_emu.results.result_folder import MANIFEST
 from tests.reliability.commands import RESUMES, Digests, Undisturbed, digests, start
 
+RUN = "run.json"
 ORPHANS_WITHIN_S = 2.0
 ORPHANS_LIMIT_S = 30.0
 """How long to wait for them at all: a loaded machine takes longer."""
 
 
-def mixture(folder: Path, wholes: list[Digests]) -> str:
+GROWING = ("hosts", "vms", "links")
+"""Tables of a run that get rows with every instant and change none of them later."""
+
+
+def mixture(folder: Path, wholes: list[Path]) -> str:
     """Return what is wrong with a folder that may hold one of several results, or none at all.
 
     A folder is mixed if `plot` takes it for a result and its files are not those of one of these.
-    A result may lack its figure, which is drawn after it.
+    A result may lack its figure, which is drawn after it. A run that a signal ended may be there
+    until then, which `plot` draws.
 
     Args:
         folder: the folder of results.
-        wholes: the files of each result that may be there.
+        wholes: the folder of each result that may be there, undisturbed.
     """
     there = _visible(digests(folder))
-    if not there or any(there.items() <= _visible(whole).items() for whole in wholes):
+    if not there or any(there.items() <= _visible(digests(whole)).items() for whole in wholes):
         return ""
-    status, stderr = start(("plot", str(folder), "--out", "drawn"), folder.parent).wait(120)
+    if any(is_beginning(folder, whole) for whole in wholes):
+        return ""
+    drawing = ("plot", str(folder), "--out", "drawn", "--overwrite")
+    status, stderr = start(drawing, folder.parent).wait(120)
     if status == 0:
         return f"mixed: plot draws {sorted(there)}, which is no whole result"
     if status != 2 or "Traceback" in stderr:
         return f"plot ended with {status} on an unfinished result: {stderr[-500:]}"
     return ""
+
+
+def is_beginning(folder: Path, whole: Path) -> bool:
+    """Return whether a folder has a run that a signal ended, and only the beginning of `whole`."""
+    if not (folder / RUN).is_file() or not (whole / RUN).is_file():
+        return False
+    about, other = (json.loads((one / RUN).read_text("utf-8")) for one in (folder, whole))
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    if about.pop("interrupted_at_s") is None or manifest["complete"]:
+        return False
+    changing = ("wall_time_s", "notes", "interrupted_at_s")  # notes come while it runs
+    if any(about[name] != other[name] for name in about.keys() - changing):
+        return False
+    for table in GROWING:
+        rows, all_rows = (pd.read_parquet(one / f"{table}.parquet") for one in (folder, whole))
+        if not rows.equals(all_rows[: len(rows)]):
+            return False
+    return True
 
 
 def _visible(found: Digests) -> Digests:

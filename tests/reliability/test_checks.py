@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from cluster_emu.results.result_folder import own_files
+from cluster_emu.scenario import load_scenario
+from cluster_emu.study import RunInterrupted, simulate
 from tests.reliability.attacks import Counts, Trial
-from tests.reliability.checks import difference
-from tests.reliability.commands import MARK, Running, digests, start
+from tests.reliability.checks import difference, mixture
+from tests.reliability.commands import MARK, Running, digests, start, write_inputs
 from tests.reliability.document import PAGE, page, read_counts
 
 
@@ -54,6 +60,28 @@ def test_wall_times_and_locks_do_not_count(tmp_path: Path) -> None:
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     (tmp_path / "two" / "run.json").write_text('{"wall_time_s": 1.0, "seed": 2}')
     assert digests(tmp_path / "one") != digests(tmp_path / "two")
+
+
+def test_the_beginning_of_a_run_is_not_mixed(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    scenario = load_scenario(tmp_path / "scenario.toml")
+    for seed in (0, 1):
+        simulate(scenario, seed).save(tmp_path / f"whole-{seed}")
+
+    def stop(done: float, total: float) -> None:
+        if done >= 600.0:
+            raise KeyboardInterrupt
+
+    begun = tmp_path / "begun"
+    with pytest.raises(RunInterrupted) as raised:
+        simulate(scenario, 0, stop)
+    raised.value.partial.save(begun)
+
+    assert mixture(begun, [tmp_path / "whole-1", tmp_path / "whole-0"]) == ""
+    assert "mixed: plot draws" in mixture(begun, [tmp_path / "whole-1"])
+    shutil.copy(tmp_path / "whole-1" / "vms.parquet", begun)
+    own_files(begun, "run", complete=False)
+    assert "mixed: plot draws" in mixture(begun, [tmp_path / "whole-0"])
 
 
 LEAVING = """
