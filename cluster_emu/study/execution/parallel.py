@@ -36,10 +36,6 @@ DEATHS = ("KilledWorker",)
 LOSSES = ("CommClosedError", "CancelledError", "FutureCancelledError", "FuturesCancelledError")
 """Errors of dask that say that its scheduler has gone, or has forgotten the work."""
 
-AHEAD = 4
-"""Calls per process of this machine that are sent before their turn: with fewer, a worker that ends
-a short call waits until this process has had a core and sent the next. Dask has joblib's two."""
-
 LOST = "the connection to the scheduler was lost (is it still running?)"
 
 
@@ -86,7 +82,9 @@ def in_parallel(
             results = (call(item) for item in items)
     try:
         with _worker_errors():
-            yield from results
+            # "yield from" would close them when it is closed, and let the warnings out
+            for result in results:  # noqa: UP028
+                yield result
     finally:
         with warnings.catch_warnings(action="ignore"):  # joblib warns of runs that are given up
             results.close()
@@ -114,15 +112,9 @@ def _beginning() -> dict[str, Any]:
 
 
 def _with_joblib(call: Callable[[T], R], items: Iterable[T], jobs: int) -> Generator[R]:
-    is_here = context_backend() == "loky"
-    workers = Parallel(
-        n_jobs=jobs,
-        batch_size=1,
-        return_as="generator_unordered",
-        pre_dispatch=f"{AHEAD if is_here else 2} * n_jobs",
-    )
+    workers = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
     calls = (delayed(call)(item) for item in items)
-    with unheard_by_workers() if is_here else nullcontext():
+    with unheard_by_workers() if context_backend() == "loky" else nullcontext():
         return cast("Generator[R]", workers(calls))
 
 
