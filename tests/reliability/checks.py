@@ -47,11 +47,12 @@ def mixture(folder: Path, wholes: list[Path]) -> str:
 
 def is_beginning(folder: Path, whole: Path) -> bool:
     """Return whether a folder has a run that a signal ended, and only the beginning of `whole`."""
-    if not (folder / RUN).is_file() or not (whole / RUN).is_file():
+    needed = (RUN, *(f"{table}.parquet" for table in GROWING))
+    if not all((one / name).is_file() for one in (folder, whole) for name in needed):
         return False
     about, other = (json.loads((one / RUN).read_text("utf-8")) for one in (folder, whole))
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    if about.pop("interrupted_at_s") is None or manifest["complete"]:
+    if about.pop("interrupted_at_s", None) is None or manifest["complete"]:
         return False
     changing = ("wall_time_s", "notes", "interrupted_at_s")  # notes come while it runs
     if any(about[name] != other[name] for name in about.keys() - changing):

@@ -28,8 +28,9 @@ from strangers.
 - **Results are whole or absent.** A command writes its result beside its place and moves it there
   at the end. The manifest `result.json` has the digest of every file. `plot` refuses a folder whose
   files do not belong together, and names the file.
-- **A signal leaves what there is.** A run that Ctrl-C ends has its tables until then, all of them
-  until the same instant. `plot`, `report` and `view` show it and say when it ended.
+- **An interrupted run can be shown.** A run that Ctrl-C ends has its tables until then; `hosts`,
+  `vms` and `links` end at the last observation before. `plot`, `report` and `view` show it. Not
+  kept is a run that a second signal ends, or one in its first tick or while it is saved.
 - **One folder has one writer.** A second command on the same `--out` is refused and told who
   writes.
 - **The same command gives the same bytes.** `batch` continues after any end. The other commands
